@@ -1,0 +1,24 @@
+"""People and the accounts they work for, the keys of machines, and what both are told.
+
+Nothing here knows money. Who may do what is decided in `accounts.access`."""
+
+from accounts.models.accounts import Account, Invitation, Membership, Role, validate_timezone
+from accounts.models.keys import ApiKey, Scope
+from accounts.models.notices import Level, Notification, StaffAlert
+from accounts.models.people import FailedLogin, Theme, User
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "FailedLogin",
+    "Invitation",
+    "Level",
+    "Membership",
+    "Notification",
+    "Role",
+    "Scope",
+    "StaffAlert",
+    "Theme",
+    "User",
+    "validate_timezone",
+]

@@ -1,0 +1,172 @@
+"""Accounts, who works in them, and who was invited to."""
+
+import uuid
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+
+from accounts import clock
+from accounts.models.people import User
+
+
+def validate_timezone(name: str) -> None:
+    if name not in available_timezones():
+        raise ValidationError(
+            f"“{name}” is not a time zone. Use an IANA name such as America/New_York."
+        )
+
+
+class AccountQuerySet(models.QuerySet["Account"]):
+    def active(self) -> "AccountQuerySet":
+        return self.filter(status=Account.Status.ACTIVE)
+
+
+class Account(models.Model):
+    """Who is billed: an agency, a sub-account of one agency, or an individual."""
+
+    class Kind(models.TextChoices):
+        AGENCY = "agency", "Agency"
+        SUB_ACCOUNT = "sub_account", "Sub-account"
+        INDIVIDUAL = "individual", "Individual"
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        CLOSED = "closed", "Closed"
+
+    # Random, so that no two databases ever send Stripe the same idempotency key.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=11, choices=Kind)
+    agency = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="sub_accounts"
+    )
+    name = models.CharField(max_length=120)
+    status = models.CharField(max_length=6, choices=Status, default=Status.ACTIVE)
+    timezone = models.CharField(
+        "time zone", max_length=64, blank=True, validators=[validate_timezone]
+    )
+    # Created once at Stripe, by the key customer:<account>.
+    stripe_customer = models.CharField(max_length=255, null=True, blank=True, unique=True)
+    billing_name = models.CharField(max_length=120, blank=True)
+    billing_address = models.CharField(max_length=400, blank=True)
+    tax_id = models.CharField("tax id", max_length=40, blank=True)
+    # Premium minutes a month that come with the plan; granted on the anchor day.
+    included_minutes = models.PositiveIntegerField(default=0)
+    included_anchor_day = models.PositiveSmallIntegerField(default=1)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = AccountQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=["agency", "sub_account", "individual"]),
+                name="account_kind_is_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "closed"]), name="account_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="sub_account", agency__isnull=False)
+                | (~Q(kind="sub_account") & Q(agency__isnull=True)),
+                name="only_sub_accounts_have_an_agency",
+            ),
+            models.CheckConstraint(
+                condition=~Q(agency=F("id")), name="no_account_is_its_own_agency"
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="sub_account") | Q(included_minutes=0),
+                name="sub_accounts_have_no_included_minutes",
+            ),
+            models.CheckConstraint(
+                condition=Q(included_anchor_day__range=(1, 31)),
+                name="included_anchor_day_is_a_day_of_a_month",
+            ),
+            models.CheckConstraint(condition=~Q(name=""), name="account_has_a_name"),
+            models.CheckConstraint(condition=~Q(timezone=""), name="account_has_a_time_zone"),
+        ]
+        ordering = ["name", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def save(self, *args: object, **kwargs: object) -> None:
+        if not self.timezone:
+            self.timezone = self.agency.timezone if self.agency else "UTC"
+        super().save(*args, **kwargs)
+
+    @property
+    def is_agency(self) -> bool:
+        return self.kind == self.Kind.AGENCY
+
+    @property
+    def is_closed(self) -> bool:
+        return self.status == self.Status.CLOSED
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def local_date(self, moment: datetime) -> date:
+        """The day `moment` falls on where the account is."""
+        return moment.astimezone(self.zone).date()
+
+
+class Role(models.TextChoices):
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    MEMBER = "member", "Member"
+
+
+class Membership(models.Model):
+    """A user's place in an account."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    account = models.ForeignKey(Account, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=6, choices=Role)
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "account"], name="one_membership_per_account"),
+            models.CheckConstraint(
+                condition=Q(role__in=["owner", "admin", "member"]), name="membership_role_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} ({self.get_role_display()})"
+
+
+class Invitation(models.Model):
+    """A seat offered by e-mail. Only the hash of its token is kept."""
+
+    account = models.ForeignKey(Account, models.CASCADE, related_name="invitations")
+    email = models.EmailField("e-mail")
+    role = models.CharField(max_length=6, choices=Role)
+    token_hash = models.CharField(max_length=64, unique=True)
+    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "email"],
+                condition=Q(accepted_at__isnull=True),
+                name="one_open_invitation_per_address",
+            ),
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="invitation_email_is_in_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(role__in=["owner", "admin", "member"]), name="invitation_role_is_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.account}"

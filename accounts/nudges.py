@@ -1,0 +1,25 @@
+"""How the middle starts a task without importing a door.
+
+A nudge is only a hint: every task has a sweep that finds the same work from rows, so a broker
+that is down or slow costs a minute and never a page."""
+
+import logging
+from functools import partial
+
+from celery import current_app
+from django.db import transaction
+
+logger = logging.getLogger(__name__)
+
+
+def nudge(task_name: str, *args: object) -> None:
+    """Send a task's message by name once the transaction has committed. Never raises."""
+    transaction.on_commit(partial(_send, task_name, args), robust=True)
+
+
+def _send(task_name: str, args: tuple[object, ...]) -> None:
+    try:
+        current_app.send_task(task_name, args=args)
+    # Whatever a broker's client raises, the row is written and the sweep will find it.
+    except Exception as error:
+        logger.warning("nudge lost task=%s args=%s error=%s", task_name, args, type(error).__name__)
