@@ -1,0 +1,148 @@
+// The few things HTML and htmx cannot do alone. No page needs this file to work.
+"use strict";
+(() => {
+  const $ = (id) => document.getElementById(id);
+  const root = document.documentElement;
+  const dialog = $("dialog");
+  const TOAST_MS = 7000; // long enough to read two sentences
+  const OUTCOME_AFTER_MS = 2000; // a charge whose answer got lost is usually decided by then
+  const UNKNOWN = "We couldn't confirm this payment yet. Don't pay again. We'll update this page.";
+  let opener = null;
+  root.classList.add("has-js");
+
+  // --- toasts -------------------------------------------------------------------------------
+  function toast(text, tone) {
+    const box = document.createElement("div");
+    box.className = `toast ${tone || ""}`;
+    const line = document.createElement("p");
+    line.textContent = text;
+    const close = document.createElement("button");
+    close.type = "button";
+    close.textContent = "×";
+    close.setAttribute("aria-label", "Dismiss");
+    close.addEventListener("click", () => box.remove());
+    box.append(line, close);
+    (dialog.open ? dialog : document.body).append($("toasts")); // above the dialog's backdrop
+    $("toasts").append(box);
+    if (tone !== "danger") setTimeout(() => box.remove(), TOAST_MS);
+  }
+
+  // --- dialog -------------------------------------------------------------------------------
+  function focusInvalid(area) {
+    const target = area.querySelector("[data-focus]") || area.querySelector("input[aria-invalid=true], select[aria-invalid=true], textarea[aria-invalid=true], [aria-invalid=true] input");
+    if (target) target.focus();
+    return Boolean(target);
+  }
+  function closeDialog() {
+    if (dialog.open) dialog.close();
+  }
+  dialog.addEventListener("close", () => {
+    document.body.append($("toasts"));
+    $("dialog-body").replaceChildren(); // also ends what polls inside
+    const back = opener && opener.isConnected ? opener : $("main");
+    opener = null;
+    back.focus({ preventScroll: true });
+  });
+  dialog.addEventListener("click", (event) => {
+    if (event.target.closest("[data-close]")) {
+      event.preventDefault();
+      closeDialog();
+    }
+  });
+  document.body.addEventListener("dialog-close", closeDialog);
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.detail.target === $("dialog-body") && !dialog.open) opener = event.detail.elt;
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, target } = event.detail;
+    const explains = [400, 403, 404, 409, 429].includes(xhr.status);
+    if (target === $("dialog-body") && explains) event.detail.shouldSwap = true;
+  });
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (event.detail.target !== $("dialog-body") || !$("dialog-body").firstElementChild) return;
+    if (!dialog.open) dialog.showModal();
+    focusInvalid($("dialog-body"));
+  });
+
+  // --- one click, one charge ----------------------------------------------------------------
+  function setBusy(form, busy) {
+    form.toggleAttribute("data-busy", busy);
+    if (busy) form.setAttribute("aria-busy", "true");
+    else form.removeAttribute("aria-busy");
+    form.querySelectorAll(".is-busy").forEach((button) => button.classList.remove("is-busy"));
+  }
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.hasAttribute("data-busy")) {
+      event.preventDefault();
+      event.stopImmediatePropagation();
+      return;
+    }
+    setBusy(form, true);
+    const button = event.submitter || form.querySelector(".btn-primary");
+    if (button) button.classList.add("is-busy");
+  }, true);
+  const release = (event) => {
+    const form = event.detail.elt.closest && event.detail.elt.closest("form[data-busy]");
+    if (form) setBusy(form, false);
+  };
+  document.addEventListener("htmx:afterRequest", release);
+  window.addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
+
+  // --- when the answer does not arrive --------------------------------------------------------
+  function failed(event) {
+    const form = event.detail.elt.closest && event.detail.elt.closest("form[data-money]");
+    const status = event.detail.xhr ? event.detail.xhr.status : 0;
+    if (status >= 400 && status < 500) return;
+    if (form && event.detail.requestConfig && event.detail.requestConfig.verb === "post") {
+      toast(UNKNOWN, "danger");
+      const url = form.dataset.outcomeUrl;
+      if (url) setTimeout(() => window.htmx.ajax("GET", url, { target: "#dialog-body", swap: "innerHTML" }), OUTCOME_AFTER_MS);
+    } else if (event.detail.elt.id !== "low-balance" && !event.detail.elt.hasAttribute("data-quiet")) {
+      toast("Something went wrong. Check your connection and try again.", "danger");
+    }
+  }
+  ["htmx:sendError", "htmx:timeout", "htmx:responseError"].forEach((name) => document.addEventListener(name, failed));
+
+  // --- menus, copy, theme, chips ---------------------------------------------------------------
+  document.addEventListener("toggle", (event) => {
+    const menu = event.target;
+    if (event.newState !== "open" || !menu.classList.contains("menu")) return;
+    const button = document.querySelector(`[popovertarget="${menu.id}"]`).getBoundingClientRect();
+    menu.classList.add("placed");
+    const left = button.left + menu.offsetWidth > innerWidth - 8 ? button.right - menu.offsetWidth : button.left;
+    const below = button.bottom + 4;
+    const top = below + menu.offsetHeight > innerHeight - 8 ? button.top - 4 - menu.offsetHeight : below;
+    menu.style.left = `${Math.max(8, left)}px`;
+    menu.style.top = `${Math.max(8, top)}px`;
+  }, true);
+  document.addEventListener("click", (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => toast("Copied."));
+    const theme = event.target.closest("[data-theme-choice]");
+    if (theme) chooseTheme(theme.dataset.themeChoice);
+    const chip = event.target.closest("[data-fill]");
+    if (chip) fill($(chip.dataset.fillInto), chip.dataset.fill);
+    const inMenu = event.target.closest("[popover] :is(a, button)");
+    if (inMenu && !theme) inMenu.closest("[popover]").hidePopover();
+  });
+  function fill(input, value) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  function chooseTheme(choice) {
+    if (choice === "system") delete root.dataset.theme;
+    else root.dataset.theme = choice;
+    const age = choice === "system" ? 0 : 31536000;
+    document.cookie = `theme=${choice}; path=/; max-age=${age}; samesite=lax`;
+    showTheme();
+  }
+  function showTheme() {
+    const chosen = root.dataset.theme || "system";
+    document.querySelectorAll("[data-theme-choice]").forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.themeChoice === chosen)));
+  }
+  document.body.addEventListener("toast", (event) => toast(event.detail.text || event.detail.value, event.detail.tone));
+  showTheme();
+  if (!focusInvalid($("main")) && location.hash === "#main") $("main").focus();
+})();
