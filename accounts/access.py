@@ -3,7 +3,9 @@
 What nobody told the caller about is `NotFound`; what they may see but not do is `Forbidden`.
 Support staff have no rights here: on customers' pages they are who their memberships say."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
@@ -33,13 +35,42 @@ def visible_accounts(*, user: User) -> QuerySet[Account]:
     return Account.objects.filter(Q(pk__in=own) | Q(agency_id__in=own)).select_related("agency")
 
 
+@dataclass(frozen=True)
+class Standing:
+    """A user in one account. `role` is their own in it, or empty for their agency's staff."""
+
+    account: Account
+    role: str
+    permissions: frozenset[Permission]
+
+
+def standing(*, user: User, account_id: UUID | None) -> Standing | None:
+    """Where the user stands in the account, or else in their first one. One or two queries."""
+    memberships = list(
+        Membership.objects.filter(user_id=user.pk).select_related("account__agency").order_by("pk")
+    )
+    own = {membership.account_id: membership.account for membership in memberships}
+    roles = {membership.account_id: membership.role for membership in memberships}
+    account = own.get(account_id)
+    if account is None and account_id is not None:
+        account = visible_accounts(user=user).filter(pk=account_id).first()
+    if account is None:
+        account = next(iter(own.values()), None)
+    if account is None:
+        return None
+    granted = _granted(roles=roles, account=account)
+    return Standing(account=account, role=roles.get(account.pk, ""), permissions=granted)
+
+
 def permissions(*, user: User, account: Account) -> frozenset[Permission]:
     """Everything the user may do in the account. One query."""
-    roles = dict(
-        Membership.objects.filter(
-            user_id=user.pk, account_id__in=[account.pk, account.agency_id]
-        ).values_list("account_id", "role")
+    memberships = Membership.objects.filter(
+        user_id=user.pk, account_id__in=[account.pk, account.agency_id]
     )
+    return _granted(roles=dict(memberships.values_list("account_id", "role")), account=account)
+
+
+def _granted(*, roles: dict[UUID, str], account: Account) -> frozenset[Permission]:
     # The user's own place in a sub-account decides before the one in its agency.
     if role := roles.get(account.pk):
         allowed = _MANAGES if role in _MANAGERS else _ONLY_SEE

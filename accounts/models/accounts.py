@@ -1,5 +1,6 @@
 """Accounts, who works in them, and who was invited to."""
 
+import secrets
 import uuid
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, available_timezones
@@ -10,6 +11,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 
 from accounts import clock
+from accounts.models.mailed import Mailed
 from accounts.models.people import User
 
 
@@ -141,13 +143,18 @@ class Membership(models.Model):
         return f"{self.user} ({self.get_role_display()})"
 
 
-class Invitation(models.Model):
-    """A seat offered by e-mail. Only the hash of its token is kept."""
+def new_nonce() -> str:
+    return secrets.token_urlsafe(32)
+
+
+class Invitation(Mailed):
+    """A seat offered by e-mail. The link in the mail is signed over the nonce, so the database
+    alone does not open the seat, and a new nonce makes the old link worthless."""
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="invitations")
     email = models.EmailField("e-mail")
     role = models.CharField(max_length=6, choices=Role)
-    token_hash = models.CharField(max_length=64, unique=True)
+    nonce = models.CharField(max_length=43, default=new_nonce)
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField()

@@ -1,12 +1,11 @@
 """What accounts and support staff are told."""
 
-from datetime import datetime
-
 from django.db import models
 from django.db.models import Q
 
 from accounts import clock
 from accounts.models.accounts import Account
+from accounts.models.mailed import Mailed
 
 
 class Level(models.TextChoices):
@@ -19,11 +18,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def unread(self) -> "NotificationQuerySet":
         return self.filter(read_at__isnull=True)
 
-    def mail_due(self, *, moment: datetime) -> "NotificationQuerySet":
-        return self.filter(mail_due_at__lte=moment)
 
-
-class Notification(models.Model):
+class Notification(Mailed):
     """One thing an account is told, in the app and (when `mail_due_at` is set) by mail."""
 
     class Audience(models.TextChoices):
@@ -33,7 +29,8 @@ class Notification(models.Model):
     account = models.ForeignKey(Account, models.CASCADE, related_name="notifications")
     kind = models.CharField(max_length=40)
     level = models.CharField(max_length=7, choices=Level, default=Level.INFO)
-    text = models.CharField(max_length=1000)
+    title = models.CharField(max_length=120)
+    text = models.TextField()
     data = models.JSONField(default=dict, blank=True)
     # A path of ours, such as /payments/.
     link = models.CharField(max_length=200, blank=True)
@@ -43,10 +40,6 @@ class Notification(models.Model):
     dedupe_key = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     read_at = models.DateTimeField(null=True, blank=True)
-    # When to send, or to try again. Empty: sent, given up, or never meant to be mailed.
-    mail_due_at = models.DateTimeField(null=True, blank=True)
-    mail_attempts = models.PositiveSmallIntegerField(default=0)
-    mailed_at = models.DateTimeField(null=True, blank=True)
 
     objects = NotificationQuerySet.as_manager()
 
@@ -69,29 +62,21 @@ class Notification(models.Model):
                 condition=Q(read_at__isnull=True),
                 name="notifications_unread",
             ),
-            models.Index(
-                fields=["mail_due_at"],
-                condition=Q(mail_due_at__isnull=False),
-                name="notifications_to_mail",
-            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.account_id}"
 
 
-class StaffAlert(models.Model):
+class StaffAlert(Mailed):
     """Something support must look at. Also logged as an error and mailed to support."""
 
     kind = models.CharField(max_length=40)
-    text = models.CharField(max_length=1000)
+    text = models.TextField()
     data = models.JSONField(default=dict, blank=True)
     dedupe_key = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)
     closed_at = models.DateTimeField(null=True, blank=True)
-    mail_due_at = models.DateTimeField(null=True, blank=True)
-    mail_attempts = models.PositiveSmallIntegerField(default=0)
-    mailed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -99,13 +84,6 @@ class StaffAlert(models.Model):
                 fields=["dedupe_key"],
                 condition=~Q(dedupe_key=""),
                 name="staff_are_alerted_once_per_cause",
-            )
-        ]
-        indexes = [
-            models.Index(
-                fields=["mail_due_at"],
-                condition=Q(mail_due_at__isnull=False),
-                name="staff_alerts_to_mail",
             )
         ]
 

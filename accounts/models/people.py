@@ -74,7 +74,10 @@ class FailedLogin(models.Model):
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
-        indexes = [models.Index(fields=["email", "ip", "created_at"], name="failed_logins_of_one")]
+        indexes = [
+            models.Index(fields=["ip", "email", "created_at"], name="failed_logins_of_one"),
+            models.Index(fields=["created_at"], name="failed_logins_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.email} from {self.ip}"
