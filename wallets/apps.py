@@ -1,0 +1,19 @@
+"""The wallets app: all money. Knows accounts, does not know campaigns."""
+
+from django.apps import AppConfig
+
+
+class WalletsConfig(AppConfig):
+    name = "wallets"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from wallets import allocations, auto_recharge, checks, purchases, recharges  # noqa: F401
+
+        purchases.policies.update(
+            {
+                "recharge": recharges.POLICY,
+                "auto_recharge": auto_recharge.POLICY,
+                "allocation": allocations.POLICY,
+            }
+        )

@@ -1,0 +1,76 @@
+"""Every limit of the money rules, in one place, each with its reason."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+# A recharge by hand. Below $5 Stripe's fixed fee eats the margin; above $10,000 people mistype.
+RECHARGE_LEAST = Decimal(5)
+RECHARGE_MOST = Decimal(10_000)
+
+# Auto-Recharge settings, as the product's dialog promises.
+THRESHOLD_LEAST = Decimal(1)
+THRESHOLD_MOST = Decimal(10_000)
+AUTO_AMOUNT_LEAST = Decimal(5)
+AUTO_AMOUNT_MOST = Decimal(2_500)
+
+# One automatic charge: a threshold of $10,000 needs up to four times the largest amount and one more.
+AUTO_CHARGE_MOST = Decimal(12_500)
+
+# A success must be metered before the next charge is decided: two charges a minute is a runaway.
+COOLDOWN = timedelta(seconds=60)
+
+# More than this is a runaway, which somebody should look at before the card bleeds.
+CHARGES_PER_WINDOW = 3
+CHARGE_WINDOW = timedelta(minutes=10)
+
+# Card networks penalise retries: wait after the first and the second failure, stop at the third.
+DECLINE_WAITS = (timedelta(hours=1), timedelta(hours=6))
+DECLINES_TO_SUSPEND = 3
+
+# Trouble of the gateway is not the card's fault: ask again soon.
+GATEWAY_WAIT = timedelta(minutes=2)
+
+# A person's "Try again" is an attempt at the card, too.
+PERSON_RETRIES = 5
+PERSON_RETRY_WINDOW = timedelta(hours=1)
+
+# While a recharge is on its way campaigns are not paused yet: the guide promises no interruption.
+GRACE = timedelta(seconds=60)
+
+# Allocation retries after a failure, each counted from the previous one.
+ALLOCATION_WAITS = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72))
+ALLOCATION_MOST_MINUTES = 1_000_000
+ALLOCATION_START_WITHIN = timedelta(days=365)
+
+# Stripe's minimum and maximum for a card charge in USD, in cents.
+CARD_LEAST_CENTS = 50
+CARD_MOST_CENTS = 99_999_999
+
+# A new confirmation is only sent while the reason to buy is fresh.
+CONFIRM_WITHIN = timedelta(minutes=15)
+CONFIRM_ALLOCATION_WITHIN = timedelta(hours=24)
+
+# A link to the bank lives this long, then the intent is canceled.
+BANK_LINK_LIFETIME = timedelta(hours=24)
+
+# An outcome unknown for longer is told to support.
+UNKNOWN_REPORT_AFTER = timedelta(hours=1)
+
+# The sweep leaves young purchases to whoever is driving them.
+SWEEP_AFTER = timedelta(seconds=30)
+SWEEP_BATCH = 200
+
+# Stripe's events: retried with doubling waits, then given up and shown to support.
+EVENT_ATTEMPTS = 8
+EVENT_FIRST_WAIT = timedelta(seconds=15)
+EVENT_TOLERANCE = timedelta(minutes=5)
+EVENT_LARGEST_BYTES = 512 * 1024
+
+# Low-balance notices are re-armed above this multiple of the level.
+LOW_BALANCE_REARM = Decimal("1.5")
+
+# Monthly-limit notices, in percent.
+LIMIT_NOTICES = (100, 90, 80)
+
+# Cards that expire within this many days are announced.
+CARD_EXPIRY_NOTICE = timedelta(days=30)

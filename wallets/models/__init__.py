@@ -1,0 +1,24 @@
+"""The tables of money. Only `wallets.ledger` writes balances and entries."""
+
+from wallets.models.allocation import AllocationRun, AutoAllocation
+from wallets.models.auto_recharge import AutoRecharge
+from wallets.models.ledger import LedgerEntry, Pot
+from wallets.models.purchase import Purchase
+from wallets.models.rate import MinuteRate, MinuteType
+from wallets.models.reversal import Reversal
+from wallets.models.stripe_event import StripeEvent
+from wallets.models.wallet import Wallet
+
+__all__ = [
+    "AllocationRun",
+    "AutoAllocation",
+    "AutoRecharge",
+    "LedgerEntry",
+    "MinuteRate",
+    "MinuteType",
+    "Pot",
+    "Purchase",
+    "Reversal",
+    "StripeEvent",
+    "Wallet",
+]

@@ -1,0 +1,133 @@
+"""Auto-Recharge: threshold, amount and on/off, per wallet, set by the account itself."""
+
+from datetime import datetime
+
+from django.db import connection, models
+from django.db.models import F, Q
+
+from accounts import clock
+from wallets.limits import LOW_BALANCE_REARM
+from wallets.models.fields import MoneyField, within
+from wallets.models.wallet import Wallet
+
+
+WATCH = """
+UPDATE wallets_autorecharge AS ar
+SET due_since = CASE WHEN ar.enabled AND w.credit < ar.threshold
+                     THEN COALESCE(ar.due_since, %(now)s) END,
+    low_armed = w.credit >= ar.threshold * %(rearm)s
+                OR (ar.low_armed AND w.credit >= ar.threshold),
+    low_since = CASE WHEN w.credit >= ar.threshold * %(rearm)s OR ar.enabled THEN NULL
+                     WHEN ar.low_armed AND w.credit < ar.threshold THEN %(now)s
+                     ELSE ar.low_since END
+FROM wallets_wallet AS w
+WHERE w.id = ar.wallet_id
+  AND w.id = ANY(%(wallets)s)
+  AND ((ar.enabled AND w.credit < ar.threshold) <> (ar.due_since IS NOT NULL)
+       OR (ar.low_armed AND w.credit < ar.threshold)
+       OR (NOT ar.low_armed AND w.credit >= ar.threshold * %(rearm)s))
+RETURNING w.id, ar.due_since IS NOT NULL, ar.low_since IS NOT NULL
+"""
+
+
+class AutoRechargeQuerySet(models.QuerySet):
+    def watch(self, *, wallet_ids: list[int], now: datetime) -> tuple[list[int], list[int]]:
+        """Note which of these wallets fell below their threshold, or rose above it again.
+
+        Call with the wallets locked, after they moved. Returns those that newly want an
+        Auto-Recharge, and those whose people should newly hear of a low balance (Auto-Recharge
+        is off). Level, not edge: the sweep finds the same wallets from the rows.
+        """
+        figures = {"wallets": wallet_ids, "now": now, "rearm": LOW_BALANCE_REARM}
+        with connection.cursor() as cursor:
+            cursor.execute(WATCH, figures)
+            rows = cursor.fetchall()
+        return [row[0] for row in rows if row[1]], [row[0] for row in rows if row[2]]
+
+
+class AutoRecharge(models.Model):
+    class Suspended(models.TextChoices):
+        PAYMENT_FAILED = "payment_failed", "Payment failed"
+        NEEDS_CONFIRMATION = "authentication_required", "Your bank needs you to confirm"
+        REFUNDED = "refunded", "A recharge was refunded"
+        DISPUTED = "disputed", "A payment was disputed"
+        NO_CARD = "no_card", "The card was removed"
+        SUPPORT = "support", "Suspended by support"
+
+    class Hold(models.TextChoices):
+        COOLDOWN = "cooldown", "Just recharged"
+        DECLINED = "declined", "Waiting after a decline"
+        TOO_MANY = "too_many", "Three charges in ten minutes"
+        MONTHLY_LIMIT = "monthly_limit", "Monthly limit reached"
+        GATEWAY = "gateway", "The payment service is not answering"
+
+    wallet = models.OneToOneField(Wallet, on_delete=models.PROTECT, related_name="auto_recharge")
+    enabled = models.BooleanField(default=False)
+    threshold = MoneyField(default=10)
+    amount = MoneyField(default=50)
+    # Empty follows the wallet's default.
+    payment_method = models.CharField(max_length=255, blank=True)
+    monthly_limit = MoneyField(null=True, blank=True)
+    # Campaigns paused for low balance resume by themselves when Auto-Recharge brings the money.
+    resume_campaigns = models.BooleanField(default=False)
+    consecutive_declines = models.PositiveSmallIntegerField(default=0, editable=False)
+    # No automatic charge before this moment, and why.
+    not_before = models.DateTimeField(null=True, editable=False)
+    hold_reason = models.CharField(max_length=15, choices=Hold, blank=True, editable=False)
+    # Since when the rule has wanted a charge.
+    due_since = models.DateTimeField(null=True, editable=False)
+    # Armed by a balance well above the threshold; fires once per crossing while switched off.
+    low_armed = models.BooleanField(default=False, editable=False)
+    low_since = models.DateTimeField(null=True, editable=False)
+    suspended_at = models.DateTimeField(null=True, editable=False)
+    suspended_reason = models.CharField(
+        max_length=25, choices=Suspended, blank=True, editable=False
+    )
+    # The card that failed: only another one lifts the suspension or shortens the wait.
+    failed_fingerprint = models.CharField(max_length=64, blank=True, editable=False)
+    updated_at = models.DateTimeField(default=clock.now, editable=False)
+
+    objects = AutoRechargeQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_since"], name="recharges_due", condition=Q(due_since__isnull=False)
+            ),
+            models.Index(
+                fields=["low_since"], name="low_balances", condition=Q(low_since__isnull=False)
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="auto_recharge_threshold_1_to_10000",
+                condition=within("threshold", low=1, high=10_000),
+            ),
+            models.CheckConstraint(
+                name="auto_recharge_amount_5_to_2500",
+                condition=within("amount", low=5, high=2_500),
+            ),
+            models.CheckConstraint(
+                name="auto_recharge_limit_at_least_amount",
+                condition=Q(monthly_limit=None)
+                | (Q(monthly_limit__gte=F("amount")) & within("monthly_limit")),
+            ),
+            models.CheckConstraint(
+                name="auto_recharge_suspended_has_a_reason",
+                condition=Q(suspended_at=None, suspended_reason="")
+                | (Q(suspended_at__isnull=False) & ~Q(suspended_reason="")),
+            ),
+            models.CheckConstraint(
+                name="auto_recharge_hold_has_a_reason",
+                condition=Q(not_before=None, hold_reason="")
+                | (Q(not_before__isnull=False) & ~Q(hold_reason="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Auto-Recharge of {self.wallet_id}: {'on' if self.enabled else 'off'}"
+
+    @property
+    def effective_payment_method(self) -> str:
+        """The card that would be charged: its own, else the wallet's default."""
+        return self.payment_method or self.wallet.default_payment_method

@@ -1,0 +1,163 @@
+"""Purchases: one attempt each to take money from a card, and what it buys.
+
+created -> submitted; submitted <-> requires_action; any of the three -> succeeded | declined |
+canceled. The last three are terminal: a trigger refuses to change them. A submitted purchase
+without an answer is unknown, and stays so until Stripe says.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts import clock
+from accounts.models import Account
+from wallets.models.wallet import Wallet
+
+OPEN_STATES = ("created", "submitted", "requires_action")
+TERMINAL_STATES = ("succeeded", "declined", "canceled")
+
+
+class PurchaseQuerySet(models.QuerySet):
+    def open(self) -> "PurchaseQuerySet":
+        return self.filter(state__in=OPEN_STATES)
+
+    def recharges(self) -> "PurchaseQuerySet":
+        """Those that fill the payer's own wallet, by hand or automatically."""
+        return self.filter(purpose__in=["recharge", "auto_recharge"])
+
+    def locked(self) -> "PurchaseQuerySet":
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+class Purchase(models.Model):
+    class Purpose(models.TextChoices):
+        RECHARGE = "recharge", "Recharge"
+        AUTO_RECHARGE = "auto_recharge", "Auto-Recharge"
+        ALLOCATION = "allocation", "Monthly allocation"
+
+    class Buys(models.TextChoices):
+        CREDIT = "credit", "Credit"
+        PREMIUM = "premium", "Premium minutes"
+        BASIC = "basic", "Basic minutes"
+        ALLOCATION = "allocation", "Basic and Premium minutes"
+
+    class State(models.TextChoices):
+        CREATED = "created", "Created"
+        SUBMITTED = "submitted", "Processing"
+        REQUIRES_ACTION = "requires_action", "Action required"
+        SUCCEEDED = "succeeded", "Paid"
+        DECLINED = "declined", "Failed"
+        CANCELED = "canceled", "Canceled"
+
+    # Random, so that no two databases ever send Stripe the same idempotency key.
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Whose card pays, and whose wallet is credited. They differ for allocations only.
+    payer = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="purchases")
+    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="purchases")
+    purpose = models.CharField(max_length=15, choices=Purpose)
+    # What the card is charged, in US cents.
+    amount_cents = models.PositiveIntegerField()
+    buys = models.CharField(max_length=10, choices=Buys)
+    # Dollars per minute, frozen when decided. Set for the types this purchase may buy.
+    premium_rate = models.DecimalField(max_digits=18, decimal_places=6, null=True)
+    basic_rate = models.DecimalField(max_digits=18, decimal_places=6, null=True)
+    # Whole minutes, for allocations only: a recharge's minutes follow from what debt leaves.
+    premium_minutes = models.PositiveIntegerField(default=0)
+    basic_minutes = models.PositiveIntegerField(default=0)
+    allocation_run = models.ForeignKey(
+        "wallets.AllocationRun", on_delete=models.PROTECT, null=True, related_name="purchases"
+    )
+    # A Stripe id, and how people know the card ("Visa •••• 4242") at the time.
+    payment_method = models.CharField(max_length=255)
+    card = models.CharField(max_length=60, blank=True)
+    card_fingerprint = models.CharField(max_length=64, blank=True)
+    state = models.CharField(max_length=15, choices=State, default=State.CREATED)
+    payment_intent = models.CharField(max_length=255, null=True, unique=True)
+    # How often a confirmation was sent: part of its idempotency key.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    # From the form or the Idempotency-Key header: a repeat answers with this purchase, for ever.
+    form_key = models.CharField(max_length=255, null=True)
+    # Stripe's codes for support, and our sentence for the customer.
+    decline_code = models.CharField(max_length=100, blank=True)
+    error_text = models.CharField(max_length=300, blank=True)
+    # Set when Stripe's facts and ours differ, or a closed purchase was paid. Support decides.
+    quarantined_at = models.DateTimeField(null=True)
+    quarantine_reason = models.CharField(max_length=200, blank=True)
+    # Support has been told that the outcome is unknown.
+    reported_unknown_at = models.DateTimeField(null=True)
+    receipt_number = models.BigIntegerField(null=True, unique=True)
+    created_at = models.DateTimeField(default=clock.now)
+    submitted_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = PurchaseQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        indexes = [
+            models.Index(fields=["wallet", "-created_at"], name="purchases_of_wallet"),
+            models.Index(fields=["payer", "-created_at", "-id"], name="purchases_of_payer"),
+            models.Index(
+                fields=["created_at"],
+                name="open_purchases",
+                condition=Q(state__in=OPEN_STATES),
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["wallet"],
+                name="one_open_recharge_per_wallet",
+                condition=Q(state__in=OPEN_STATES, purpose__in=["recharge", "auto_recharge"]),
+            ),
+            models.UniqueConstraint(
+                fields=["allocation_run"],
+                name="one_open_or_paid_purchase_per_run",
+                condition=Q(state__in=[*OPEN_STATES, "succeeded"]),
+            ),
+            models.UniqueConstraint(fields=["payer", "form_key"], name="one_purchase_per_form"),
+            models.CheckConstraint(
+                name="purchase_amount_is_what_stripe_takes",
+                condition=Q(amount_cents__gte=50, amount_cents__lte=99_999_999),
+            ),
+            models.CheckConstraint(
+                name="purchase_allocation_has_a_run",
+                condition=Q(purpose="allocation", buys="allocation", allocation_run__isnull=False)
+                | (Q(purpose__in=["recharge", "auto_recharge"], allocation_run=None)
+                   & ~Q(buys="allocation")),
+            ),
+            models.CheckConstraint(
+                name="purchase_rate_is_frozen",
+                condition=Q(buys="credit")
+                | Q(buys="premium", premium_rate__gt=0, premium_rate__lte=100)
+                | Q(buys="basic", basic_rate__gt=0, basic_rate__lte=100)
+                | Q(
+                    buys="allocation",
+                    premium_rate__gte=0,
+                    premium_rate__lte=100,
+                    basic_rate__gte=0,
+                    basic_rate__lte=100,
+                ),
+            ),
+            models.CheckConstraint(
+                name="purchase_closed_says_when",
+                condition=Q(state__in=OPEN_STATES, closed_at=None)
+                | Q(state__in=TERMINAL_STATES, closed_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="purchase_submitted_has_an_intent",
+                condition=Q(state__in=["created", "declined", "canceled"])
+                | Q(payment_intent__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_purpose_display()} ${self.amount_cents / 100:,.2f} ({self.state})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_STATES

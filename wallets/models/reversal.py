@@ -1,0 +1,65 @@
+"""Reversals: refunds and disputes, what gives a purchase's money back."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from accounts import clock
+from wallets.models.purchase import Purchase
+
+
+class ReversalQuerySet(models.QuerySet):
+    def standing(self) -> "ReversalQuerySet":
+        """Those whose money is, or is about to be, back with the customer."""
+        return self.exclude(state="failed")
+
+
+class Reversal(models.Model):
+    """Money on its way back. A failed refund and a won dispute end as `failed`."""
+
+    class Kind(models.TextChoices):
+        REFUND = "refund", "Refund"
+        DISPUTE = "dispute", "Dispute"
+
+    class State(models.TextChoices):
+        CREATED = "created", "Decided"
+        SUBMITTED = "submitted", "Processing"
+        SUCCEEDED = "succeeded", "Refunded"
+        FAILED = "failed", "Failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="reversals")
+    kind = models.CharField(max_length=8, choices=Kind)
+    amount_cents = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.CREATED)
+    # The refund's or the dispute's id at Stripe.
+    stripe_id = models.CharField(max_length=255, null=True, unique=True)
+    form_key = models.CharField(max_length=255, null=True, unique=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
+    )
+    reason = models.CharField(max_length=200)
+    error_text = models.CharField(max_length=300, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+    closed_at = models.DateTimeField(null=True)
+
+    objects = ReversalQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        constraints = [
+            models.CheckConstraint(
+                name="reversal_amount_in_range",
+                condition=Q(amount_cents__gte=1, amount_cents__lte=99_999_999),
+            ),
+            models.UniqueConstraint(
+                fields=["purchase"],
+                name="one_open_refund_per_purchase",
+                condition=Q(kind="refund", state__in=["created", "submitted"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ${self.amount_cents / 100:,.2f} ({self.state})"

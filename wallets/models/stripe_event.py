@@ -1,0 +1,38 @@
+"""The inbox of Stripe's events: recorded first, applied afterwards, each at most once."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts import clock
+
+
+class StripeEventQuerySet(models.QuerySet):
+    def waiting(self) -> "StripeEventQuerySet":
+        return self.filter(applied_at=None, given_up_at=None)
+
+
+class StripeEvent(models.Model):
+    event_id = models.CharField(max_length=255, unique=True)
+    type = models.CharField(max_length=100)
+    payload = models.JSONField()
+    received_at = models.DateTimeField(default=clock.now)
+    applied_at = models.DateTimeField(null=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=clock.now)
+    error = models.CharField(max_length=500, blank=True)
+    given_up_at = models.DateTimeField(null=True)
+
+    objects = StripeEventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-received_at"]
+        indexes = [
+            models.Index(
+                fields=["next_attempt_at"],
+                name="events_waiting",
+                condition=Q(applied_at=None, given_up_at=None),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.event_id}"
