@@ -44,7 +44,13 @@ def test_card_amounts_are_cents():
 
 @pytest.mark.parametrize(
     ("price", "written"),
-    [("0.16", "$0.16"), ("0.160000", "$0.16"), ("0.1", "$0.10"), ("0.0875", "$0.0875"), ("2", "$2.00")],
+    [
+        ("0.16", "$0.16"),
+        ("0.160000", "$0.16"),
+        ("0.1", "$0.10"),
+        ("0.0875", "$0.0875"),
+        ("2", "$2.00"),
+    ],
 )
 def test_a_rate_keeps_every_decimal_it_has(price, written):
     assert tags.rate(Decimal(price)) == written
