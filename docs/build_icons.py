@@ -7,13 +7,55 @@ import pathlib
 import re
 import sys
 
-NAMES = """
-arrow-left arrow-right ban bell building-2 calendar check chevron-down chevron-left chevron-right
-chevrons-up-down circle-alert circle-check circle-help clock copy credit-card crown download
-ellipsis-vertical external-link eye info key-round landmark layers log-out mail megaphone monitor
-moon pause phone play plus receipt refresh-cw search settings sun trash-2 triangle-alert user users
-wallet x zap
-""".split()
+NAMES = [
+    "arrow-left",
+    "arrow-right",
+    "ban",
+    "bell",
+    "building-2",
+    "calendar",
+    "check",
+    "chevron-down",
+    "chevron-left",
+    "chevron-right",
+    "chevrons-up-down",
+    "circle-alert",
+    "circle-check",
+    "circle-help",
+    "clock",
+    "copy",
+    "credit-card",
+    "crown",
+    "download",
+    "ellipsis-vertical",
+    "external-link",
+    "eye",
+    "info",
+    "key-round",
+    "landmark",
+    "layers",
+    "log-out",
+    "mail",
+    "megaphone",
+    "monitor",
+    "moon",
+    "pause",
+    "phone",
+    "play",
+    "plus",
+    "receipt",
+    "refresh-cw",
+    "search",
+    "settings",
+    "sun",
+    "trash-2",
+    "triangle-alert",
+    "user",
+    "users",
+    "wallet",
+    "x",
+    "zap",
+]
 
 ALIASES = {"circle-help": "circle-question-mark"}
 
