@@ -100,6 +100,10 @@ class Account(models.Model):
             self.timezone = self.agency.timezone if self.agency else "UTC"
         super().save(*args, **kwargs)
 
+    def clean(self) -> None:
+        if self.agency and not self.agency.is_agency:
+            raise ValidationError({"agency": f"{self.agency} is not an agency."})
+
     @property
     def is_agency(self) -> bool:
         return self.kind == self.Kind.AGENCY

@@ -1,0 +1,159 @@
+"""Keys for machines: making, checking and revoking them.
+
+A key reads `tb_<prefix>_<secret>`. It is shown once; only the SHA-256 of its secret is kept."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+from django.urls import reverse
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts import clock
+from accounts.errors import Invalid, NotFound
+from accounts.models import Account, ApiKey, Scope, User
+from accounts.notifications import notify
+
+PREFIX_BYTES = 6
+SECRET_BYTES = 32  # 256 random bits: nothing can be guessed, so a fast hash is enough.
+MAX_NAME_LENGTH = 80
+# A key used a thousand times a second still writes one row every five minutes.
+LAST_USED_EVERY = timedelta(minutes=5)
+# What an account may give its own keys; reporting calls is given by support only.
+SELF_SERVICE_SCOPES = (Scope.READ, Scope.WRITE)
+
+_KEY = re.compile(r"tb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
+
+
+@transaction.atomic
+def create(
+    *,
+    account: Account | None,
+    name: str,
+    scopes: Iterable[str],
+    created_by: User | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key (of the platform when `account` is None) and return it with its only copy."""
+    _check(name=name, scopes=(wanted := sorted(set(scopes))), expires_at=expires_at)
+    prefix, secret = secrets.token_hex(PREFIX_BYTES), secrets.token_urlsafe(SECRET_BYTES)
+    key = ApiKey.objects.create(
+        account=account,
+        name=name.strip(),
+        prefix=prefix,
+        secret_hash=_hash(secret),
+        scopes=wanted,
+        created_by=created_by,
+        expires_at=expires_at,
+    )
+    if account is not None:
+        _tell(key, f"A new API key, “{key.name}”, may {' and '.join(wanted)} in this account.")
+    return key, f"tb_{prefix}_{secret}"
+
+
+def verify(*, token: str) -> ApiKey | None:
+    """The live key this token opens, with its account; None for anything else."""
+    parts = _KEY.fullmatch(token)
+    if parts is None:
+        return None
+    prefix, secret = parts.groups()
+    key = ApiKey.objects.select_related("account__agency").filter(prefix=prefix).first()
+    # Compared even when there is no such key, so that the time taken says nothing.
+    same = hmac.compare_digest(_hash(secret), key.secret_hash if key else _hash(""))
+    return key if key and same and is_live(key=key) else None
+
+
+def is_live(*, key: ApiKey) -> bool:
+    expired = key.expires_at is not None and key.expires_at <= clock.now()
+    return key.revoked_at is None and not expired
+
+
+@transaction.atomic
+def revoke(*, key_id: int, account: Account) -> None:
+    """Stop one of the account's keys at once. Safe to repeat."""
+    key = ApiKey.objects.select_for_update().filter(pk=key_id, account=account).first()
+    if key is None:
+        raise NotFound("There is no such API key.")
+    if key.revoked_at is None:
+        key.revoked_at = clock.now()
+        key.save(update_fields=["revoked_at"])
+        _tell(key, f"The API key “{key.name}” was revoked.")
+
+
+def note_use(*, key: ApiKey) -> None:
+    now = clock.now()
+    if key.last_used_at and key.last_used_at > now - LAST_USED_EVERY:
+        return
+    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=now - LAST_USED_EVERY)
+    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=now)
+
+
+def _check(*, name: str, scopes: list[str], expires_at: datetime | None) -> None:
+    fields = {}
+    if not 1 <= len(name.strip()) <= MAX_NAME_LENGTH:
+        fields["name"] = f"Give the key a name of 1 to {MAX_NAME_LENGTH} characters."
+    if not scopes or not set(scopes) <= set(Scope.values):
+        fields["scopes"] = f"Choose at least one of: {', '.join(Scope.values)}."
+    if expires_at is not None and expires_at <= clock.now():
+        fields["expires_at"] = "The key must expire in the future."
+    if fields:
+        raise Invalid(" ".join(fields.values()), fields=fields)
+
+
+def _tell(key: ApiKey, text: str) -> None:
+    notify(
+        account=key.account,
+        kind="api_keys_changed",
+        title="API keys changed",
+        text=text,
+        link=reverse("accounts:api_keys"),
+    )
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class ApiClient:
+    """Who calls the API: stands where pages have a user."""
+
+    key: ApiKey
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+
+    @property
+    def pk(self) -> str:
+        return f"key:{self.key.pk}"
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <key>`, and nothing else: no cookies, no key in the address."""
+
+    def authenticate(self, request: Request) -> tuple[ApiClient, ApiKey] | None:
+        header = get_authorization_header(request)
+        if not header:
+            return None
+        scheme, _, token = header.decode("latin-1").partition(" ")
+        if scheme.lower() != "bearer":
+            raise AuthenticationFailed("Send your API key as “Authorization: Bearer <key>”.")
+        key = verify(token=token.strip())
+        if key is None:
+            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+        note_use(key=key)
+        return ApiClient(key), key
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'

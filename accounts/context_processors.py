@@ -1,0 +1,35 @@
+"""What the shell around every page shows."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts import access, notifications
+from accounts.models import Account, Role
+
+# The menu shows 20 and offers the page of all when there are more.
+MENU_SIZE = 21
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """Lists and counts are lazy: a fragment that shows neither asks the database for nothing."""
+    account = getattr(request, "account", None)
+    context = {
+        "current_account": account,
+        "permissions": getattr(request, "permissions", access.NOTHING),
+        "test_mode": settings.STRIPE_SECRET_KEY.startswith("sk_test"),
+        "help_url": getattr(settings, "HELP_URL", ""),
+    }
+    if account is not None:
+        context["current_role"] = _role_label(request.role, account)
+        context["switchable_accounts"] = SimpleLazyObject(
+            lambda: list(access.visible_accounts(user=request.user)[:MENU_SIZE])
+        )
+        context["unread_count"] = SimpleLazyObject(
+            lambda: notifications.unread_count(account_id=account.pk)
+        )
+    return context
+
+
+def _role_label(role: str, account: Account) -> str:
+    return Role(role).label if role else f"Staff of {account.agency}"

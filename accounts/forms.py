@@ -1,0 +1,124 @@
+"""The forms of log-in, settings, members and keys. They check shapes; the middle decides."""
+
+from datetime import timedelta
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+
+from accounts import api_keys, clock, logins
+from accounts.errors import TooMany
+from accounts.models import Account, Role, Scope, Theme, User
+from accounts.pages import client_ip
+
+KEY_LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
+
+
+class LogInForm(AuthenticationForm):
+    """Django's, by e-mail, and slowed down after failures."""
+
+    error_messages = {
+        "invalid_login": "The e-mail address or the password is not right.",
+        "inactive": "This log-in has been switched off.",
+    }
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["username"].label = "E-mail"
+        self.fields["username"].widget = forms.EmailInput(
+            attrs={"autocomplete": "username", "autofocus": True}
+        )
+
+    def clean(self) -> dict:
+        email, ip = self.cleaned_data.get("username", ""), client_ip(self.request)
+        try:
+            logins.check(email=email, ip=ip)
+        except TooMany as error:
+            raise ValidationError(str(error), code=error.code) from None
+        try:
+            cleaned = super().clean()
+        except ValidationError:
+            logins.record_failure(email=email, ip=ip)
+            raise
+        logins.forget(email=email, ip=ip)
+        return cleaned
+
+
+class AccountForm(forms.ModelForm):
+    timezone = forms.ChoiceField(
+        label="Time zone",
+        help_text="Monthly limits, allocations and times on pages follow it.",
+        choices=[(name, name.replace("_", " ")) for name in sorted(available_timezones())],
+    )
+
+    class Meta:
+        model = Account
+        fields = ["name", "timezone", "billing_name", "billing_address", "tax_id"]
+        labels = {"tax_id": "Tax ID"}
+        help_texts = {"billing_name": "Name, address and tax ID are printed on receipts."}
+        widgets = {"billing_address": forms.Textarea(attrs={"rows": 3})}
+
+    def __init__(self, *args: object, read_only: bool, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.disabled = read_only
+
+
+class InviteForm(forms.Form):
+    email = forms.EmailField(label="E-mail")
+    role = forms.ChoiceField(
+        choices=Role,
+        initial=Role.MEMBER,
+        help_text="Members see everything; owners and admins also pay and change settings.",
+    )
+
+
+class RoleForm(forms.Form):
+    role = forms.ChoiceField(choices=Role)
+
+
+class JoinForm(forms.Form):
+    """What a newly invited person tells us."""
+
+    name = forms.CharField(max_length=120, widget=forms.TextInput(attrs={"autocomplete": "name"}))
+    password = forms.CharField(
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        help_text="At least 10 characters, and not one that is easy to guess.",
+    )
+
+    def __init__(self, *args: object, email: str, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.email = email
+
+    def clean_password(self) -> str:
+        password = self.cleaned_data["password"]
+        person = User(email=self.email, name=self.cleaned_data.get("name", ""))
+        password_validation.validate_password(password, person)
+        return password
+
+
+class ApiKeyForm(forms.Form):
+    name = forms.CharField(
+        max_length=api_keys.MAX_NAME_LENGTH, help_text="Where the key is used, such as “Dialer”."
+    )
+    scopes = forms.MultipleChoiceField(
+        label="May",
+        choices=[(scope.value, scope.label) for scope in api_keys.SELF_SERVICE_SCOPES],
+        initial=[Scope.READ],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    expires = forms.ChoiceField(label="Expires", choices=KEY_LIFETIMES, required=False)
+
+    def expires_at(self):
+        days = self.cleaned_data["expires"]
+        return clock.now() + timedelta(days=int(days)) if days else None
+
+
+class ProfileForm(forms.ModelForm):
+    class Meta:
+        model = User
+        fields = ["name", "theme"]
+        widgets = {"theme": forms.RadioSelect(choices=Theme.choices)}

@@ -1,0 +1,149 @@
+"""Sending what is due to be mailed: notifications, staff alerts and invitations.
+
+A worker claims a row by moving its `mail_due_at` ahead, sends, and marks it. Two workers cannot
+claim the same row; a worker that dies between sending and marking sends once more later, because
+an account had rather hear twice than never. An error is retried with growing pauses."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.db.models import F
+from django.template.loader import render_to_string
+
+from accounts import clock
+from accounts.members import invitation_path
+from accounts.models import Invitation, Membership, Notification, Role, StaffAlert, User
+from accounts.models.mailed import Mailed
+
+logger = logging.getLogger(__name__)
+
+FIRST_PAUSE = timedelta(minutes=5)  # Doubled after each failure: 5, 10, 20 minutes ...
+LONGEST_PAUSE = timedelta(hours=12)
+GIVE_UP_AFTER = timedelta(days=3)  # Older news would confuse more than help.
+SWEEP_SIZE = 200  # One tick's work; the next tick takes the rest.
+
+
+def mail_due() -> int:
+    """Send everything that is due, and give up on what is too old. Returns how many were sent."""
+    sent = 0
+    for model, send in _SENDERS.items():
+        now = clock.now()
+        model.objects.filter(mail_due_at__isnull=False, created_at__lte=now - GIVE_UP_AFTER).update(
+            mail_due_at=None
+        )
+        due = model.objects.filter(mail_due_at__lte=now).order_by("mail_due_at")
+        for pk in list(due.values_list("pk", flat=True)[:SWEEP_SIZE]):
+            sent += send(pk)
+    return sent
+
+
+def mail_notification(notification_id: int) -> bool:
+    return _mail(Notification, notification_id, _notification_message)
+
+
+def mail_staff_alert(alert_id: int) -> bool:
+    return _mail(StaffAlert, alert_id, _alert_message)
+
+
+def mail_invitation(invitation_id: int) -> bool:
+    return _mail(Invitation, invitation_id, _invitation_message)
+
+
+def _mail(
+    model: type[Mailed], pk: int, compose: Callable[[Mailed], EmailMultiAlternatives]
+) -> bool:
+    """Claim, send and mark one row. False when somebody else has it, or sending failed."""
+    row = _claim(model, pk)
+    if row is None:
+        return False
+    message = compose(row)
+    if message.recipients():
+        try:
+            message.send()
+        except OSError as error:  # Sockets' and SMTP's errors alike.
+            logger.warning("mail failed %s=%s error=%s", model.__name__, pk, type(error).__name__)
+            return False
+    else:
+        logger.info("mail has no reader %s=%s", model.__name__, pk)
+    model.objects.filter(pk=pk).update(mail_due_at=None, mailed_at=clock.now())
+    return bool(message.recipients())
+
+
+def _claim(model: type[Mailed], pk: int) -> Mailed | None:
+    now = clock.now()
+    row = model.objects.filter(
+        pk=pk, mail_due_at__lte=now, created_at__gt=now - GIVE_UP_AFTER
+    ).first()
+    if row is None:
+        return None
+    pause = min(FIRST_PAUSE * 2 ** min(row.mail_attempts, 10), LONGEST_PAUSE)
+    claimed = model.objects.filter(pk=pk, mail_due_at=row.mail_due_at).update(
+        mail_due_at=now + pause, mail_attempts=F("mail_attempts") + 1
+    )
+    return row if claimed else None
+
+
+def _notification_message(notification: Notification) -> EmailMultiAlternatives:
+    account = notification.account
+    members = Membership.objects.filter(account=account, user__is_active=True)
+    if notification.audience == Notification.Audience.MANAGERS:
+        members = members.filter(role__in=[Role.OWNER, Role.ADMIN])
+    local = notification.created_at.astimezone(account.zone)
+    context = {
+        "account": account,
+        "title": notification.title,
+        "text": notification.text,
+        "when": f"{local:%-d %b %Y, %H:%M %Z}",
+        "link": _absolute(notification.link),
+        "action": "Open thinkrr billing",
+    }
+    to = list(members.values_list("user__email", flat=True).order_by("user__email"))
+    return _message(
+        subject=f"{notification.title}: {account.name}", to=to, name="notification", context=context
+    )
+
+
+def _alert_message(alert: StaffAlert) -> EmailMultiAlternatives:
+    staff = User.objects.filter(is_staff=True, is_active=True).values_list("email", flat=True)
+    to = sorted({*staff, *(address for _, address in settings.ADMINS)})
+    context = {"alert": alert, "when": f"{alert.created_at:%-d %b %Y, %H:%M %Z}"}
+    return _message(subject=f"[support] {alert.kind}", to=to, name="alert", context=context)
+
+
+def _invitation_message(invitation: Invitation) -> EmailMultiAlternatives:
+    context = {
+        "invitation": invitation,
+        "link": _absolute(invitation_path(invitation=invitation)),
+        "action": "Accept the invitation",
+    }
+    return _message(
+        subject=f"You are invited to {invitation.account.name}",
+        to=[invitation.email],
+        name="invitation",
+        context=context,
+    )
+
+
+def _message(*, subject: str, to: list[str], name: str, context: dict) -> EmailMultiAlternatives:
+    message = EmailMultiAlternatives(
+        subject=" ".join(subject.split()),  # A line break in a name must not add a header.
+        body=render_to_string(f"accounts/mail/{name}.txt", context),
+        from_email=settings.DEFAULT_FROM_EMAIL,
+        to=to,
+    )
+    message.attach_alternative(render_to_string(f"accounts/mail/{name}.html", context), "text/html")
+    return message
+
+
+def _absolute(path: str) -> str:
+    return f"{settings.SITE_URL.rstrip('/')}{path or '/'}"
+
+
+_SENDERS: dict[type[Mailed], Callable[[int], bool]] = {
+    Notification: mail_notification,
+    StaffAlert: mail_staff_alert,
+    Invitation: mail_invitation,
+}

@@ -1,0 +1,190 @@
+"""Who works in an account: inviting, joining, changing roles and leaving.
+
+Callers have checked `Permission.MONEY`; the rules about owners are kept here."""
+
+from datetime import timedelta
+
+from django.contrib.auth.password_validation import validate_password
+from django.core import signing
+from django.db import IntegrityError, transaction
+from django.urls import reverse
+
+from accounts import clock
+from accounts.errors import Conflict, Forbidden, NotFound
+from accounts.models import Account, Invitation, Membership, Role, User
+from accounts.models.accounts import new_nonce
+from accounts.notifications import notify
+from accounts.nudges import nudge
+
+INVITATION_LASTS = timedelta(days=7)
+
+_SALT = "accounts.invitation"
+
+
+@transaction.atomic
+def invite(*, account: Account, email: str, role: str, invited_by: User | None) -> Invitation:
+    """Offer a seat by mail. Inviting the same address again sends a new link and ends the old."""
+    email = email.strip().lower()
+    _lock(account)
+    if Membership.objects.filter(account=account, user__email=email).exists():
+        raise Conflict(f"{email} is already in {account.name}.", fields={"email": "Already here."})
+    if role == Role.OWNER and invited_by is not None:
+        _require_owner_or_agency(account=account, user=invited_by)
+    now = clock.now()
+    invitation, _ = Invitation.objects.update_or_create(
+        account=account,
+        email=email,
+        accepted_at=None,
+        defaults={
+            "role": role,
+            "invited_by": invited_by,
+            "nonce": new_nonce(),
+            "created_at": now,
+            "expires_at": now + INVITATION_LASTS,
+            "mail_due_at": now,
+            "mail_attempts": 0,
+            "mailed_at": None,
+        },
+    )
+    nudge("accounts.mail_invitation", invitation.pk)
+    return invitation
+
+
+def withdraw(*, account: Account, invitation_id: int) -> None:
+    """Take back an invitation nobody has accepted. Safe to repeat."""
+    Invitation.objects.filter(pk=invitation_id, account=account, accepted_at__isnull=True).delete()
+
+
+def invitation_path(*, invitation: Invitation) -> str:
+    """The address in the mail: whoever has it may take the seat."""
+    token = signing.dumps([invitation.pk, invitation.nonce], salt=_SALT)
+    return reverse("accounts:accept_invitation", args=[token])
+
+
+def find_invitation(*, token: str) -> Invitation:
+    """The open invitation behind a link, or `NotFound` with what to do."""
+    gone = NotFound("This invitation is no longer valid. Ask for a new one.")
+    try:
+        pk, nonce = signing.loads(token, salt=_SALT)
+    except (signing.BadSignature, ValueError, TypeError):
+        raise gone from None
+    invitation = (
+        Invitation.objects.select_related("account__agency", "invited_by")
+        .filter(pk=pk, nonce=nonce, accepted_at__isnull=True, expires_at__gt=clock.now())
+        .first()
+    )
+    if invitation is None:
+        raise gone
+    return invitation
+
+
+def accept_as_new_user(*, token: str, name: str, password: str) -> User:
+    """Make the invited person's user and give them the seat. The password has been validated."""
+    invitation = find_invitation(token=token)
+    validate_password(password, User(email=invitation.email, name=name))
+    try:
+        with transaction.atomic():
+            user = User.objects.create_user(invitation.email, password, name=name)
+            accept(token=token, user=user)
+    except IntegrityError:
+        raise Conflict(
+            f"{invitation.email} already has a log-in. Log in, then accept the invitation."
+        ) from None
+    return user
+
+
+@transaction.atomic
+def accept(*, token: str, user: User) -> Account:
+    """Give the seat to the user, whose address must be the invited one."""
+    invitation = find_invitation(token=token)
+    if invitation.email != user.email:
+        raise Forbidden(f"This invitation is for {invitation.email}. Log in as that user.")
+    claimed = Invitation.objects.filter(
+        pk=invitation.pk, nonce=invitation.nonce, accepted_at__isnull=True
+    ).update(accepted_at=clock.now(), mail_due_at=None)
+    if not claimed:
+        raise NotFound("This invitation is no longer valid. Ask for a new one.")
+    Membership.objects.get_or_create(
+        user=user, account=invitation.account, defaults={"role": invitation.role}
+    )
+    _tell(invitation.account, f"{user} joined as {invitation.get_role_display()}.")
+    return invitation.account
+
+
+@transaction.atomic
+def change_role(*, account: Account, user_id: int, role: str, actor: User) -> Membership:
+    _lock(account)
+    membership = _membership(account=account, user_id=user_id)
+    if Role.OWNER in (role, membership.role) and role != membership.role:
+        _require_owner(account=account, user=actor)
+        if membership.role == Role.OWNER:
+            _require_another_owner(account=account, user_id=user_id)
+    if role != membership.role:
+        membership.role = role
+        membership.save(update_fields=["role"])
+        _tell(account, f"{actor} made {membership.user} {membership.get_role_display()}.")
+    return membership
+
+
+@transaction.atomic
+def remove(*, account: Account, user_id: int, actor: User) -> None:
+    """Take somebody's seat away. Everybody may leave, except the last owner."""
+    _lock(account)
+    membership = _membership(account=account, user_id=user_id)
+    if membership.role == Role.OWNER:
+        if actor.pk != user_id:
+            _require_owner(account=account, user=actor)
+        _require_another_owner(account=account, user_id=user_id)
+    membership.delete()
+    _tell(account, f"{membership.user} no longer works here. Removed by {actor}.")
+
+
+def _lock(account: Account) -> None:
+    """One change of members at a time, so that two owners cannot remove each other at once."""
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+
+
+def _tell(account: Account, text: str) -> None:
+    notify(
+        account=account,
+        kind="members_changed",
+        title="Members changed",
+        text=text,
+        link=reverse("accounts:members"),
+    )
+
+
+def _membership(*, account: Account, user_id: int) -> Membership:
+    membership = (
+        Membership.objects.select_related("user").filter(account=account, user_id=user_id).first()
+    )
+    if membership is None:
+        raise NotFound(f"This person is not in {account.name}.")
+    return membership
+
+
+def _is_owner(*, account_id: object, user: User) -> bool:
+    return Membership.objects.filter(
+        account_id=account_id, user_id=user.pk, role=Role.OWNER
+    ).exists()
+
+
+def _require_owner(*, account: Account, user: User) -> None:
+    if not _is_owner(account_id=account.pk, user=user):
+        raise Forbidden(f"Only owners of {account.name} may change who its owners are.")
+
+
+def _require_owner_or_agency(*, account: Account, user: User) -> None:
+    """An agency's owners and admins invite the first owner of a sub-account."""
+    empty = not Membership.objects.filter(account=account).exists()
+    manages_agency = Membership.objects.filter(
+        account_id=account.agency_id, user_id=user.pk, role__in=[Role.OWNER, Role.ADMIN]
+    ).exists()
+    if not (empty and manages_agency):
+        _require_owner(account=account, user=user)
+
+
+def _require_another_owner(*, account: Account, user_id: int) -> None:
+    others = Membership.objects.filter(account=account, role=Role.OWNER).exclude(user_id=user_id)
+    if not others.exists():
+        raise Conflict(f"{account.name} needs an owner. Make somebody else an owner first.")

@@ -1,0 +1,86 @@
+"""Which account a request works in, and what becomes of refusals that reach the top.
+
+Sets `request.account`, `request.permissions` and `request.role`: None, nothing and empty for
+whoever is signed out, and on pages that ask for no log-in."""
+
+import re
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render, resolve_url
+from django.utils.cache import patch_cache_control
+
+from accounts import access
+from accounts.errors import Forbidden, NotFound
+
+SESSION_KEY = "account"
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
+
+
+class CurrentAccountMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+        request.account, request.permissions, request.role = None, access.NOTHING, ""
+        response = self.get_response(request)
+        response["X-Request-ID"] = request.id
+        if request.account and not response.has_header("Cache-Control"):
+            patch_cache_control(response, no_store=True, private=True)
+        return _send_htmx_to_login(request, response)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict
+    ) -> HttpResponse | None:
+        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
+            return None
+        standing = access.standing(user=request.user, account_id=_chosen(request))
+        if standing:
+            request.account = standing.account
+            request.permissions = standing.permissions
+            request.role = standing.role
+        elif not _needs_no_account(request):
+            return render(request, "accounts/no_account.html", status=403)
+        return None
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if isinstance(error, (NotFound, Forbidden)):
+            context = {"reason": str(error)}
+            return render(request, f"{error.status}.html", context, status=error.status)
+        return None
+
+
+def _chosen(request: HttpRequest) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(request.session.get(SESSION_KEY, ""))
+    except ValueError:
+        return None
+
+
+def _needs_no_account(request: HttpRequest) -> bool:
+    match = request.resolver_match
+    return match.app_name == "admin" or match.view_name in {
+        "accounts:logout",
+        "accounts:profile",
+        "accounts:accept_invitation",
+    }
+
+
+def _send_htmx_to_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """A log-in page must never be swapped into a fragment: let the whole page go there."""
+    login = resolve_url(settings.LOGIN_URL)
+    location = urlsplit(response.get("Location", "")).path
+    if request.headers.get("HX-Request") != "true" or location != login:
+        return response
+    page = urlsplit(request.headers.get("HX-Current-URL", ""))
+    back = f"{page.path or '/'}{'?' + page.query if page.query else ''}"
+    answer = HttpResponse(status=204)
+    answer["HX-Redirect"] = f"{login}?{urlencode({'next': back})}"
+    answer["X-Request-ID"] = response["X-Request-ID"]
+    return answer

@@ -1,0 +1,106 @@
+"""Telling accounts, and telling support staff. Doors and the middle of every app call `notify`
+inside the transaction that makes it true, so nobody is told of what was rolled back."""
+
+import logging
+from collections.abc import Iterable
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+
+from accounts import clock
+from accounts.models import Account, Level, Notification, StaffAlert
+from accounts.nudges import nudge
+
+Row = TypeVar("Row", bound=Model)
+
+logger = logging.getLogger(__name__)
+
+PAGE_SIZE = 25
+MAX_TITLE_LENGTH = 120
+
+
+def notify(
+    *,
+    account: Account,
+    kind: str,
+    text: str,
+    title: str = "",
+    level: str = Level.INFO,
+    data: dict | None = None,
+    dedupe_key: str = "",
+    link: str = "",
+    mail: bool = True,
+    audience: str = Notification.Audience.MANAGERS,
+) -> Notification | None:
+    """Tell the account, by mail too unless `mail` is False. The same `dedupe_key` again is told
+    nobody and answers None. `title` is the mail's subject; `link` is a path of ours."""
+    notification = _once(
+        Notification,
+        account=account,
+        kind=kind,
+        title=(title or kind.replace("_", " ").capitalize())[:MAX_TITLE_LENGTH],
+        text=text,
+        level=level,
+        data=data or {},
+        dedupe_key=dedupe_key,
+        link=link,
+        audience=audience,
+        created_at=clock.now(),
+        mail_due_at=clock.now() if mail else None,
+    )
+    if notification and mail:
+        nudge("accounts.mail_notification", notification.pk)
+    return notification
+
+
+def alert_staff(
+    *, kind: str, text: str, data: dict | None = None, dedupe_key: str = ""
+) -> StaffAlert | None:
+    """Ask support to look: a row, a line in the log at ERROR, and a mail. Once per `dedupe_key`."""
+    alert = _once(
+        StaffAlert,
+        kind=kind,
+        text=text,
+        data=data or {},
+        dedupe_key=dedupe_key,
+        created_at=clock.now(),
+        mail_due_at=clock.now(),
+    )
+    if alert:
+        logger.error("staff alert id=%s kind=%s key=%s", alert.pk, kind, dedupe_key)
+        nudge("accounts.mail_staff_alert", alert.pk)
+    return alert
+
+
+def unread_count(*, account_id: UUID) -> int:
+    return Notification.objects.filter(account_id=account_id).unread().count()
+
+
+def mark_read(*, account_id: UUID, ids: Iterable[int] | None = None) -> int:
+    """Mark some of the account's notifications as read, or all of them. Returns how many."""
+    unread = Notification.objects.filter(account_id=account_id).unread()
+    if ids is not None:
+        unread = unread.filter(pk__in=list(ids))
+    return unread.update(read_at=clock.now())
+
+
+def page(*, account_id: UUID, before: int | None = None) -> tuple[list[Notification], int | None]:
+    """The newest notifications older than the id `before`, and the `before` of the next page."""
+    rows: QuerySet[Notification] = Notification.objects.filter(account_id=account_id)
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: PAGE_SIZE + 1])
+    more = found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None
+    return found[:PAGE_SIZE], more
+
+
+def _once(model: type[Row], *, dedupe_key: str, **values: object) -> Row | None:
+    """Insert, unless a row of this cause is there. Two at once: the second waits and sees it."""
+    if not dedupe_key:
+        return model.objects.create(dedupe_key="", **values)
+    scope = {"account": values["account"]} if "account" in values else {}
+    with transaction.atomic():
+        row, created = model.objects.get_or_create(dedupe_key=dedupe_key, **scope, defaults=values)
+    return row if created else None

@@ -1,0 +1,26 @@
+"""Celery's door into accounts. A message is a hint; rows are the jobs; `tick` finds them."""
+
+from celery import shared_task
+
+from accounts import logins, mails
+
+
+@shared_task(name="accounts.mail_notification")
+def mail_notification(notification_id: int) -> None:
+    mails.mail_notification(notification_id)
+
+
+@shared_task(name="accounts.mail_staff_alert")
+def mail_staff_alert(alert_id: int) -> None:
+    mails.mail_staff_alert(alert_id)
+
+
+@shared_task(name="accounts.mail_invitation")
+def mail_invitation(invitation_id: int) -> None:
+    mails.mail_invitation(invitation_id)
+
+
+@shared_task(name="accounts.tick")
+def tick() -> None:
+    mails.mail_due()
+    logins.forget_old_failures()

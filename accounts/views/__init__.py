@@ -1,0 +1,1 @@
+"""The pages of people and accounts: logging in, switching, being told, settings."""

@@ -1,0 +1,85 @@
+"""Logging in and out, forgotten passwords, and accepting invitations."""
+
+from django.conf import settings
+from django.contrib.auth import login, views
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse_lazy
+from django.views.decorators.http import require_http_methods
+
+from accounts import members
+from accounts.errors import AccountError
+from accounts.forms import JoinForm, LogInForm
+from accounts.middleware import SESSION_KEY
+from accounts.models import User
+from accounts.views.theme import remember_theme
+
+
+class LogIn(views.LoginView):
+    form_class = LogInForm
+    template_name = "accounts/login.html"
+
+    def form_valid(self, form: LogInForm) -> HttpResponse:
+        return remember_theme(super().form_valid(form), form.get_user().theme)
+
+
+class LogOut(views.LogoutView):
+    next_page = reverse_lazy("accounts:login")
+
+
+class PasswordReset(views.PasswordResetView):
+    template_name = "accounts/password_reset.html"
+    email_template_name = "accounts/mail/password_reset.txt"
+    subject_template_name = "accounts/mail/password_reset_subject.txt"
+    success_url = reverse_lazy("accounts:password_reset_done")
+
+    # Our own address, whatever the request's Host header says.
+    @property
+    def extra_email_context(self) -> dict[str, str]:
+        return {"site_url": settings.SITE_URL.rstrip("/")}
+
+
+class PasswordResetDone(views.PasswordResetDoneView):
+    template_name = "accounts/password_reset_done.html"
+
+
+class PasswordResetConfirm(views.PasswordResetConfirmView):
+    template_name = "accounts/password_reset_confirm.html"
+    success_url = reverse_lazy("accounts:password_reset_complete")
+
+
+class PasswordResetComplete(views.PasswordResetCompleteView):
+    template_name = "accounts/password_reset_complete.html"
+
+
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
+    """Join with a new log-in, or with the one that already has the invited address."""
+    invitation = members.find_invitation(token=token)
+    context = {"invitation": invitation, "token": token}
+    if request.user.is_authenticated or User.objects.filter(email=invitation.email).exists():
+        return _accept_as_known_user(request, token, context)
+    form = JoinForm(request.POST or None, email=invitation.email)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = members.accept_as_new_user(token=token, **form.cleaned_data)
+        except AccountError as error:
+            form.add_error(None, str(error))
+        else:
+            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+            request.session[SESSION_KEY] = str(invitation.account_id)
+            return redirect("/")
+    status = 422 if form.errors else 200
+    return render(request, "accounts/join.html", {**context, "form": form}, status=status)
+
+
+def _accept_as_known_user(request: HttpRequest, token: str, context: dict) -> HttpResponse:
+    invited = context["invitation"].email
+    context["is_invited"] = request.user.is_authenticated and request.user.email == invited
+    if request.method == "POST" and request.user.is_authenticated:
+        account = members.accept(token=token, user=request.user)
+        request.session[SESSION_KEY] = str(account.pk)
+        return redirect("/")
+    return render(request, "accounts/join_known.html", context)

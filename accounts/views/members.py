@@ -1,0 +1,94 @@
+"""The people of an account."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from accounts import clock, members
+from accounts.access import Permission
+from accounts.errors import Conflict, Forbidden
+from accounts.forms import InviteForm, RoleForm
+from accounts.models import Invitation, Membership, Role
+from accounts.pages import require
+
+
+@require_GET
+def member_list(request: HttpRequest) -> HttpResponse:
+    require(request, Permission.SEE)
+    return _page(request, form=InviteForm())
+
+
+@require_POST
+def invite(request: HttpRequest) -> HttpResponse:
+    require(request, Permission.MONEY)
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form=form, status=422)
+    try:
+        members.invite(account=request.account, invited_by=request.user, **form.cleaned_data)
+    except (Conflict, Forbidden) as error:
+        form.add_error(None, str(error))
+        return _page(request, form=form, status=422)
+    messages.success(request, f"Invitation sent to {form.cleaned_data['email']}.")
+    return redirect("accounts:members")
+
+
+@require_POST
+def withdraw(request: HttpRequest, invitation_id: int) -> HttpResponse:
+    require(request, Permission.MONEY)
+    members.withdraw(account=request.account, invitation_id=invitation_id)
+    messages.success(request, "Invitation withdrawn.")
+    return redirect("accounts:members")
+
+
+@require_POST
+def change_role(request: HttpRequest, user_id: int) -> HttpResponse:
+    require(request, Permission.MONEY)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form=InviteForm(), error="Choose a role from the list.", status=422)
+    try:
+        membership = members.change_role(
+            account=request.account,
+            user_id=user_id,
+            role=form.cleaned_data["role"],
+            actor=request.user,
+        )
+    except (Conflict, Forbidden) as error:
+        return _page(request, form=InviteForm(), error=str(error), status=error.status)
+    messages.success(request, f"{membership.user} is now {membership.get_role_display()}.")
+    return redirect("accounts:members")
+
+
+@require_POST
+def remove(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Owners and admins remove others; everybody may leave."""
+    leaving = user_id == request.user.pk
+    if not leaving:
+        require(request, Permission.MONEY)
+    try:
+        members.remove(account=request.account, user_id=user_id, actor=request.user)
+    except (Conflict, Forbidden) as error:
+        return _page(request, form=InviteForm(), error=str(error), status=error.status)
+    if leaving:
+        messages.success(request, f"You left {request.account}.")
+        return redirect("/")
+    messages.success(request, "Removed.")
+    return redirect("accounts:members")
+
+
+def _page(
+    request: HttpRequest, *, form: InviteForm, error: str = "", status: int = 200
+) -> HttpResponse:
+    people = Membership.objects.filter(account=request.account).select_related("user")
+    waiting = Invitation.objects.filter(account=request.account, accepted_at__isnull=True)
+    context = {
+        "people": people.order_by("pk"),
+        "invitations": waiting.order_by("pk"),
+        "form": form,
+        "error": error,
+        "roles": Role.choices,
+        "now": clock.now(),
+    }
+    return render(request, "accounts/members.html", context, status=status)

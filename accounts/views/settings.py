@@ -1,0 +1,95 @@
+"""The settings of the account, its keys, and of the person who looks."""
+
+from django.contrib import messages
+from django.contrib.auth import update_session_auth_hash
+from django.contrib.auth.forms import PasswordChangeForm
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import api_keys
+from accounts.access import Permission
+from accounts.forms import AccountForm, ApiKeyForm, ProfileForm
+from accounts.models import Account, ApiKey, User
+from accounts.pages import may, require
+from accounts.views.theme import remember_theme
+
+
+@require_http_methods(["GET", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    require(request, Permission.SEE)
+    # A copy of its own: an invalid form must not rename the account in the shell around it.
+    instance = Account.objects.get(pk=request.account.pk)
+    form = AccountForm(
+        request.POST or None, instance=instance, read_only=not may(request, Permission.MONEY)
+    )
+    if request.method == "POST":
+        require(request, Permission.MONEY)
+        if form.is_valid():
+            instance.save(update_fields=form.Meta.fields)
+            messages.success(request, "Settings saved.")
+            return redirect("accounts:settings")
+    return render(request, "accounts/settings.html", {"form": form}, status=_status(form))
+
+
+@require_http_methods(["GET", "POST"])
+def keys(request: HttpRequest) -> HttpResponse:
+    """List the account's keys. A POST makes one and shows it, this once."""
+    require(request, Permission.SEE)
+    form = ApiKeyForm(request.POST or None)
+    secret = ""
+    if request.method == "POST":
+        require(request, Permission.MONEY)
+        if form.is_valid():
+            _, secret = api_keys.create(
+                account=request.account,
+                name=form.cleaned_data["name"],
+                scopes=form.cleaned_data["scopes"],
+                created_by=request.user,
+                expires_at=form.expires_at(),
+            )
+            form = ApiKeyForm()
+    rows = ApiKey.objects.filter(account=request.account).order_by("-pk")
+    context = {"form": form, "secret": secret, "keys": rows}
+    return render(request, "accounts/api_keys.html", context, status=_status(form))
+
+
+@require_POST
+def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
+    require(request, Permission.MONEY)
+    api_keys.revoke(key_id=key_id, account=request.account)
+    messages.success(request, "API key revoked. It stopped working.")
+    return redirect("accounts:api_keys")
+
+
+@require_http_methods(["GET", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
+    if request.method == "POST" and form.is_valid():
+        form.instance.save(update_fields=form.Meta.fields)
+        messages.success(request, "Profile saved.")
+        return remember_theme(redirect("accounts:profile"), form.cleaned_data["theme"])
+    return _profile_page(request, form=form, password_form=PasswordChangeForm(request.user))
+
+
+@require_POST
+def password(request: HttpRequest) -> HttpResponse:
+    """Change the password. Every other session of this person ends."""
+    form = PasswordChangeForm(request.user, request.POST)
+    if form.is_valid():
+        form.save()
+        update_session_auth_hash(request, request.user)
+        messages.success(request, "Password changed. You are logged out everywhere else.")
+        return redirect("accounts:profile")
+    return _profile_page(request, form=ProfileForm(instance=request.user), password_form=form)
+
+
+def _profile_page(
+    request: HttpRequest, *, form: ProfileForm, password_form: PasswordChangeForm
+) -> HttpResponse:
+    context = {"form": form, "password_form": password_form}
+    return render(request, "accounts/profile.html", context, status=_status(form, password_form))
+
+
+def _status(*forms) -> int:
+    return 422 if any(form.is_bound and form.errors for form in forms) else 200
