@@ -1,0 +1,260 @@
+"""Calls become debits (design 4.1). The platform reports finished calls in batches.
+
+A call is a fact: it is recorded and charged once, whatever the balance. Whether a call may
+*start* is asked of `authorize`.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+
+from accounts import clock
+from accounts.models import Account
+from campaigns import limits
+from campaigns.errors import Busy
+from campaigns.models import PLATFORM, Call, Campaign
+from campaigns.reports import REJECTIONS, Accepted, Report, facts, is_external_id, judge_all, rows
+from wallets import auto_recharge, ledger, metering, pricing
+from wallets.models import Wallet
+
+BILLABLE = frozenset(
+    {
+        Call.Outcome.COMPLETED,
+        Call.Outcome.NO_ANSWER,
+        Call.Outcome.NO_MESSAGE,
+        Call.Outcome.LEFT_MESSAGE,
+    }
+)
+
+# Unique violation, deadlock, serialization failure: the same batch passes when it is repeated.
+PASSING_SQLSTATES = frozenset({"23505", "40P01", "40001"})
+
+KNOWN = """
+SELECT k.external_id, k.account_id, coalesce(c.external_id, ''), k.minute_type_sent, k.seconds,
+    k.ended_at, k.outcome, k.cost
+FROM campaigns_call k LEFT JOIN campaigns_campaign c ON c.id = k.campaign_id
+WHERE k.reporter = %s AND k.external_id = ANY(%s::text[])
+"""
+
+INSERT = """
+INSERT INTO campaigns_call
+    (reporter, external_id, account_id, campaign_id, minute_type_sent, minute_type, seconds,
+     ended_at, outcome, included_seconds, premium_seconds, basic_seconds, cost, batch, created_at)
+SELECT %s, id, account_id, campaign_id, minute_type_sent, minute_type, seconds, ended_at, outcome,
+    included, premium, basic, cost, %s, %s
+FROM unnest(
+    %s::text[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::int[], %s::timestamptz[],
+    %s::text[], %s::int[], %s::int[], %s::int[], %s::numeric[])
+    AS new (id, account_id, campaign_id, minute_type_sent, minute_type, seconds, ended_at, outcome,
+        included, premium, basic, cost)
+"""
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    code: str
+    message: str
+
+
+class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What became of one report: charged, duplicate (with the first cost) or rejected."""
+
+    id: str
+    status: str
+    # Dollars of credit taken.
+    cost: Decimal | None = None
+    error: Rejection | None = None
+
+
+def record(*, reports: Sequence[Report], reporter: Account | None) -> list[Result]:
+    """Record finished calls and charge each exactly once. One result per report, in order.
+
+    `reporter` is the account whose key reports, which may report its own calls only, or None for
+    the voice platform. Safe to repeat: a call known with the same facts is a `duplicate`.
+    The whole batch is one transaction of a fixed number of statements.
+
+    Raises Busy, with nothing recorded, when others kept writing the same calls or wallets.
+    """
+    if not reports:
+        return []
+    for _ in range(limits.RECORD_ATTEMPTS):
+        try:
+            return _record(reports, reporter)
+        except (IntegrityError, OperationalError) as error:
+            if not _passes_when_repeated(error):
+                raise
+    raise Busy("Others are reporting the same calls. Nothing was recorded: send the batch again.")
+
+
+@transaction.atomic
+def _record(reports: Sequence[Report], reporter: Account | None) -> list[Result]:
+    judged = judge_all(reports, reporter)
+    # The wallets first: whoever reports the same calls at the same time waits here.
+    wallets = ledger.lock(wallet_ids={one.wallet_id for one in judged if isinstance(one, Accepted)})
+    source = reporter.pk if reporter else PLATFORM
+    results, new = _sort_out(reports, judged, _known(reports, source))
+    charged = _charge(new, source, wallets)
+    return [_settle(result, charged) for result in results]
+
+
+def _passes_when_repeated(error: DatabaseError) -> bool:
+    return getattr(error.__cause__, "sqlstate", None) in PASSING_SQLSTATES
+
+
+def _known(reports: Sequence[Report], source: UUID) -> dict[str, tuple[tuple, Decimal]]:
+    """Facts and cost of the calls among these that were recorded before."""
+    ids = {report.id for report in reports if is_external_id(report.id)}
+    return {row[0]: (row[1:-1], row[-1]) for row in rows(KNOWN, [source, list(ids)])}
+
+
+# A result that is settled once the batch is charged: a report's place among the new calls.
+_Pending = tuple[Report, str, int]
+
+
+def _sort_out(
+    reports: Sequence[Report],
+    judged: Sequence[Accepted | str],
+    known: dict[str, tuple[tuple, Decimal]],
+) -> tuple[list[Result | _Pending], list[Accepted]]:
+    """Tell new calls from those reported before, in this batch or an earlier one."""
+    results: list[Result | _Pending] = []
+    new: list[Accepted] = []
+    places: dict[str, int] = {}
+    for report, one in zip(reports, judged, strict=True):
+        if (before := known.get(report.id)) is not None:
+            first, cost = before
+            same = first == facts(report)
+            results.append(Result(report.id, "duplicate", cost) if same else _rejected(report))
+        elif (place := places.get(report.id)) is not None:
+            same = facts(new[place].report) == facts(report)
+            results.append((report, "duplicate", place) if same else _rejected(report))
+        elif isinstance(one, Accepted):
+            places[report.id] = len(new)
+            results.append((report, "charged", len(new)))
+            new.append(one)
+        else:
+            results.append(_rejected(report, one))
+    return results, new
+
+
+def _rejected(report: Report, code: str = "conflict") -> Result:
+    return Result(report.id, "rejected", error=Rejection(code, REJECTIONS[code]))
+
+
+def _settle(result: Result | _Pending, charged: list[metering.Taken]) -> Result:
+    if isinstance(result, Result):
+        return result
+    report, status, place = result
+    return Result(report.id, status, charged[place].credit)
+
+
+def _charge(new: list[Accepted], source: UUID, wallets: dict[int, Wallet]) -> list[metering.Taken]:
+    """Debit the new calls and write them down, in the order they were reported."""
+    if not new:
+        return []
+    batch = time_ordered_uuid()
+    usages = [
+        metering.Usage(
+            wallet_id=one.wallet_id,
+            minute_type=one.minute_type,
+            seconds=one.report.seconds,
+            ended_at=one.report.ended_at,
+            billable=one.report.outcome in BILLABLE,
+        )
+        for one in new
+    ]
+    taken = metering.charge(usages=usages, batch=batch, wallets=wallets)
+    _insert(new, taken, source, batch)
+    return taken
+
+
+def _insert(new: list[Accepted], taken: list[metering.Taken], source: UUID, batch: UUID) -> None:
+    """Write the calls in the order of their ids, so that two batches cannot deadlock on them."""
+    calls = [
+        (
+            one.report.id,
+            one.account_id,
+            one.campaign_id,
+            one.report.minute_type or "",
+            one.minute_type,
+            one.report.seconds,
+            one.report.ended_at,
+            one.report.outcome,
+            part.included_seconds,
+            part.premium_seconds,
+            part.basic_seconds,
+            part.credit,
+        )
+        for one, part in zip(new, taken, strict=True)
+    ]
+    calls.sort(key=lambda call: call[0])
+    columns = [list(column) for column in zip(*calls, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, [source, batch, clock.now(), *columns])
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """Whether a call may start now, how long it may last, why not, and the figures used."""
+
+    allowed: bool
+    # Whole seconds each of the calls then running can be paid. 0 when not allowed.
+    seconds: int
+    # ok, low_balance, recharging, campaign_paused, campaign_not_started, campaign_finished, closed
+    reason: str
+    figures: dict[str, str | int]
+
+
+def authorize(
+    *,
+    account: Account,
+    campaign: Campaign | None = None,
+    minute_type: str | None = None,
+    live: int = 0,
+) -> Authorization:
+    """May one more call start, beside `live` running ones of this account and type?
+
+    Allowed when there is a payable minute for each of them. Reads only, and promises nothing:
+    calls that run longer are charged all the same. Give the campaign, or else the minute type.
+    """
+    usable = campaign.minute_type if campaign else minute_type
+    wallet = Wallet.objects.get(account=account)
+    rates = pricing.rates_now()
+    seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates)
+    figures = {
+        "payable_seconds": seconds,
+        "live": live,
+        "credit": str(wallet.credit.amount),
+        "rate": str(rates[pricing.CREDIT_RATE[usable]]),
+    }
+    if reason := _not_running(account, campaign):
+        return Authorization(False, 0, reason, figures)
+    calls = live + 1
+    if seconds >= calls * pricing.SECONDS_PER_MINUTE:
+        return Authorization(True, seconds // calls, "ok", figures)
+    recharging = auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
+    return Authorization(False, 0, "recharging" if recharging else "low_balance", figures)
+
+
+def _not_running(account: Account, campaign: Campaign | None) -> str:
+    if account.is_closed:
+        return "closed"
+    if campaign is None or campaign.is_started:
+        return ""
+    if campaign.is_paused:
+        return "campaign_paused"
+    return "campaign_finished" if campaign.is_finished else "campaign_not_started"
+
+
+def time_ordered_uuid() -> UUID:
+    """A version 7 UUID: 48 bits of milliseconds, then chance. New keys land beside each other."""
+    milliseconds = int((clock.now() - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
+    chance = int.from_bytes(os.urandom(10), "big")
+    value = (milliseconds & (2**48 - 1)) << 80 | chance
+    value = value & ~(0xF << 76) | 0x7 << 76
+    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

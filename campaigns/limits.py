@@ -1,0 +1,34 @@
+"""Every limit of calls and campaigns, in one place, each with its reason."""
+
+from datetime import timedelta
+
+# One batch is one transaction: it holds its wallets' locks for well under a second.
+CALLS_PER_BATCH = 1_000
+
+# A day: a longer call is a hung line, which support corrects by hand.
+CALL_MOST_SECONDS = 86_400
+
+# Clocks of the platform may be a little ahead.
+CALL_FUTURE = timedelta(minutes=5)
+
+# Older ones belong to a closed month. Also bounds how far back a duplicate may be looked for.
+CALL_PAST = timedelta(days=35)
+
+# The platform's ids, as long as they may be.
+EXTERNAL_ID_LENGTH = 120
+NAME_LENGTH = 120
+
+# A deadlock, or the same call reported twice at once, is solved by the first repetition.
+RECORD_ATTEMPTS = 4
+
+# One sweep's bite. What is left is found a minute later.
+SWEEP_BATCH = 1_000
+
+# How long the books let a started campaign without a minute wait for the sweep.
+SWEEP_SLACK = timedelta(minutes=2)
+
+# Nobody runs more lines at once for one account and type.
+MOST_LIVE_CALLS = 100_000
+
+PAGE = 25
+LAST_CALLS = 20

@@ -1,0 +1,199 @@
+"""Autopause and resume (design 4.2). Every decision looks at the state as it is: a lost nudge
+costs a minute, never a rule. Wallets are locked first, then campaigns, each by primary key.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import Account, User
+from campaigns import limits, payable, telling
+from campaigns.errors import CannotRun, UnknownCampaign
+from campaigns.models import Campaign
+from campaigns.payable import Verdict
+from wallets import ledger, opening, pricing
+from wallets.models import Wallet
+
+logger = logging.getLogger(__name__)
+
+STARTED = Campaign.Status.STARTED
+PAUSED = Campaign.Status.PAUSED
+MANUAL = Campaign.PauseReason.MANUAL
+LOW_BALANCE = Campaign.PauseReason.LOW_BALANCE
+
+
+@dataclass(frozen=True)
+class Resumable:
+    """A paused campaign in the resume list: eligible, or unavailable with its reason."""
+
+    campaign: Campaign
+    verdict: Verdict
+
+    @property
+    def eligible(self) -> bool:
+        return self.verdict.ok
+
+    @property
+    def reason(self) -> str:
+        return self.verdict.reason
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """What became of the campaigns somebody wanted to resume."""
+
+    resumed: list[Campaign]
+    refused: list[Resumable]
+
+
+@transaction.atomic
+def pause_unpayable(*, wallets: Sequence[Wallet], now: datetime) -> int:
+    """Pause the started campaigns of these wallets that cannot pay one minute. Returns how many.
+
+    Strictly less than a minute pauses, exactly one goes on. While Auto-Recharge is on its way
+    nothing is paused yet. Call with the wallets locked. Two statements when nothing is paused.
+    """
+    mine = Campaign.objects.filter(account__in=[wallet.account_id for wallet in wallets])
+    broke = list(payable.cannot_pay(campaigns=mine, now=now).select_related("account").locked())
+    if not broke:
+        return 0
+    for campaign in broke:
+        campaign.status, campaign.pause_reason = PAUSED, LOW_BALANCE
+        campaign.paused_at = campaign.updated_at = now
+        logger.info(
+            "paused campaign=%s code=low_balance payable_seconds=%s",
+            campaign.pk,
+            campaign.payable_seconds,
+        )
+    Campaign.objects.filter(pk__in=[campaign.pk for campaign in broke]).update(
+        status=PAUSED, pause_reason=LOW_BALANCE, paused_at=now, updated_at=now
+    )
+    telling.tell_paused(broke, {wallet.account_id: wallet for wallet in wallets})
+    return len(broke)
+
+
+def sweep() -> int:
+    """Pause what no movement announced: a raised rate, another minute type, a grace that is over,
+    a closed account. Returns how many."""
+    now = clock.now()
+    unpayable = payable.cannot_pay(campaigns=Campaign.objects.all(), now=now)
+    ids = unpayable.order_by("account__wallet").values_list("account__wallet", flat=True)
+    paused = 0
+    with transaction.atomic():
+        wallets = ledger.lock(wallet_ids=list(ids.distinct()[: limits.SWEEP_BATCH]))
+        if wallets:
+            paused = pause_unpayable(wallets=list(wallets.values()), now=now)
+    return paused + _pause_closed(now)
+
+
+def _pause_closed(now: datetime) -> int:
+    """Campaigns of closed accounts. As by hand: money must not bring them back."""
+    return (
+        Campaign.objects.started()
+        .filter(account__status=Account.Status.CLOSED)
+        .update(status=PAUSED, pause_reason=MANUAL, paused_at=now, updated_at=now)
+    )
+
+
+def resumable(*, account: Account) -> list[Resumable]:
+    """The campaigns paused for low balance, oldest pause first, each with whether it can run now.
+
+    Those paused by hand are never here.
+    """
+    waiting = Campaign.objects.filter(account=account).paused_for_low_balance()
+    campaigns = list(waiting.select_related("account").order_by("paused_at", "pk"))
+    if not campaigns:
+        return []
+    return verdicts(campaigns=campaigns, wallet=opening.open_wallet(account=account))
+
+
+def verdicts(*, campaigns: Iterable[Campaign], wallet: Wallet) -> list[Resumable]:
+    """Say of each campaign of one wallet whether it can run now."""
+    rates = pricing.rates_now()
+    return [Resumable(one, _verdict(one, wallet, rates)) for one in campaigns]
+
+
+def _verdict(campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> Verdict:
+    if campaign.is_paused or campaign.is_started:
+        return payable.judge(campaign=campaign, wallet=wallet, rates=rates)
+    status = campaign.get_status_display()
+    sentence = "Only paused campaigns can be resumed."
+    return Verdict(False, "wrong_status", f"It is “{status}”", sentence, {"status": status})
+
+
+@transaction.atomic
+def resume(*, campaign_ids: Iterable[int], account: Account, actor: User | None) -> Resumed:
+    """Resume these paused campaigns of the account, as far as each can be paid right now.
+
+    Looked at again under the wallet's lock. One that cannot run stays as it is and is refused with
+    its reason; one that runs already is left alone. Raises UnknownCampaign, with nothing changed.
+    """
+    wanted = set(campaign_ids)
+    wallet = lock_wallet(account=account)
+    found = Campaign.objects.filter(account=account, pk__in=wanted).select_related("account")
+    campaigns = list(found.locked())
+    if len(campaigns) < len(wanted):
+        raise UnknownCampaign("There is no such campaign.")
+    stopped = [one for one in campaigns if not one.is_started]
+    looked_at = verdicts(campaigns=stopped, wallet=wallet)
+    resumed = [one.campaign for one in looked_at if one.eligible]
+    _run_again(resumed, by_themselves=False)
+    logger.info(
+        "resumed campaigns=%s by=%s", [one.pk for one in resumed], actor.pk if actor else None
+    )
+    return Resumed(resumed, refused=[one for one in looked_at if not one.eligible])
+
+
+def resume_one(*, campaign_id: int, account: Account, actor: User | None) -> Campaign:
+    """Resume one campaign. Raises CannotRun with the reason, or UnknownCampaign."""
+    answer = resume(campaign_ids=[campaign_id], account=account, actor=actor)
+    for refused in answer.refused:
+        refuse(refused.verdict)
+    return Campaign.objects.get(pk=campaign_id)
+
+
+def refuse(verdict: Verdict) -> None:
+    """Raise CannotRun: the reason, and the figures it rests on."""
+    text = f"{verdict.reason}. {verdict.sentence}"
+    raise CannotRun(text, code=verdict.code, figures=verdict.figures)
+
+
+def resume_after_recharge(*, wallets: Sequence[Wallet]) -> int:
+    """Resume what Auto-Recharge pays again, for accounts that chose so. Returns how many.
+
+    Call with the wallets locked. Off by default: calls reach real people.
+    """
+    accounts = [wallet.account_id for wallet in wallets]
+    waiting = Campaign.objects.paused_for_low_balance().filter(
+        account__in=accounts,
+        account__status=Account.Status.ACTIVE,
+        account__wallet__auto_recharge__resume_campaigns=True,
+    )
+    able = payable.with_payable_seconds(waiting, rates=pricing.rates_now())
+    campaigns = list(
+        able.filter(payable_seconds__gte=payable.MINUTE).select_related("account").locked()
+    )
+    _run_again(campaigns, by_themselves=True)
+    return len(campaigns)
+
+
+def _run_again(campaigns: list[Campaign], *, by_themselves: bool) -> None:
+    now = clock.now()
+    for campaign in campaigns:
+        campaign.status, campaign.pause_reason, campaign.paused_at = STARTED, "", None
+        campaign.updated_at = now
+    Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns]).update(
+        status=STARTED, pause_reason="", paused_at=None, updated_at=now
+    )
+    telling.tell_resumed(campaigns, by_themselves=by_themselves)
+
+
+def lock_wallet(*, account: Account) -> Wallet:
+    """The account's wallet, locked until the transaction ends."""
+    wallet_id = opening.open_wallet(account=account).pk
+    return ledger.lock(wallet_ids=[wallet_id])[wallet_id]

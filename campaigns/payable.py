@@ -1,0 +1,117 @@
+"""Whether campaigns can be paid: at least one payable minute (design, section 1).
+
+The formula stands twice: `wallets.pricing.payable_seconds` decides about one wallet in Python,
+`with_payable_seconds` about many in SQL. A test holds them together.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import ROUND_CEILING, Decimal
+
+from django.db.models import BigIntegerField, Case, DecimalField, F, Func, Value, When
+from django.db.models.functions import Cast, Greatest
+
+from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
+from wallets import auto_recharge, pricing
+from wallets.models import MinuteType, Wallet
+from wallets.templatetags.money import money
+
+MINUTE = pricing.SECONDS_PER_MINUTE
+_CENT = Decimal("0.01")
+_DOLLARS = DecimalField(max_digits=18, decimal_places=6)
+
+NEEDS = {
+    MinuteUse.PREMIUM: "Needs Premium minutes",
+    MinuteUse.BASIC: "Needs Basic minutes",
+    MinuteUse.PREMIUM_THEN_BASIC: "Needs Premium or Basic minutes",
+}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a campaign can run on its wallet, why not, and the figures that say so."""
+
+    ok: bool
+    # payable, low_balance or closed.
+    code: str
+    # A short reason, such as "Needs Premium minutes". Empty when it can run.
+    reason: str
+    # A whole sentence, such as "Needs at least $0.16 to run."
+    sentence: str
+    figures: dict[str, str]
+
+
+def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> Verdict:
+    """Decide whether the campaign may start, resume or go on: with exactly one minute it may."""
+    seconds = pricing.payable_seconds(wallet=wallet, usable=campaign.minute_type, rates=rates)
+    needed = needed_credit(wallet=wallet, usable=campaign.minute_type, rates=rates)
+    figures = {
+        "payable_seconds": str(seconds),
+        "credit": str(wallet.credit.amount),
+        "rate": str(rates[pricing.CREDIT_RATE[campaign.minute_type]]),
+        "needed_credit": str(needed),
+    }
+    if campaign.account.is_closed:
+        sentence = f"{campaign.account.name} is closed, so its campaigns cannot run."
+        return Verdict(False, "closed", "The account is closed", sentence, figures)
+    if seconds >= MINUTE:
+        return Verdict(True, "payable", "", "", figures)
+    sentence = f"Needs at least {money(needed)} to run. The balance is {money(wallet.credit)}."
+    return Verdict(False, "low_balance", NEEDS[campaign.minute_type], sentence, figures)
+
+
+def cannot_pay(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
+    """Started campaigns with less than one payable minute and no Auto-Recharge on its way."""
+    return (
+        with_payable_seconds(campaigns.started(), rates=rates_at(now))
+        .filter(payable_seconds__lt=MINUTE)
+        .exclude(account__wallet__in=auto_recharge.coming(now).values("wallet_id"))
+    )
+
+
+def rates_at(moment: datetime) -> dict[str, Decimal]:
+    """Dollars per minute of both types at a moment. One statement."""
+    history = pricing.rate_history()
+    return {tier: history.at(tier, moment) for tier in MinuteType.values}
+
+
+def needed_credit(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -> Decimal:
+    """The credit that makes one payable minute beside the minutes there are, in whole cents."""
+    pots = pricing.payable_seconds(wallet=_without_credit(wallet), usable=usable, rates=rates)
+    missing = max(0, MINUTE - pots)
+    dollars = rates[pricing.CREDIT_RATE[usable]] * missing / MINUTE
+    return dollars.quantize(_CENT, ROUND_CEILING)
+
+
+def with_payable_seconds(
+    campaigns: CampaignQuerySet, *, rates: dict[str, Decimal]
+) -> CampaignQuerySet:
+    """Annotate campaigns with the whole seconds their wallet could still pay."""
+    pots = {
+        "premium": _pot("premium") + _pot("included"),
+        "basic": _pot("basic"),
+        "premium_then_basic": _pot("premium") + _pot("included") + _pot("basic"),
+    }
+    usable = Case(*[When(minute_type=use, then=seconds) for use, seconds in pots.items()])
+    price = Case(
+        *[
+            When(minute_type=use, then=Value(rates[tier], _DOLLARS))
+            for use, tier in pricing.CREDIT_RATE.items()
+        ]
+    )
+    credit = Greatest(Cast(F("account__wallet__credit"), _DOLLARS), Value(Decimal(0), _DOLLARS))
+    # div() is exact; a quotient could be rounded up to the next whole second.
+    bought = Func(credit * Value(MINUTE), price, function="div", output_field=_DOLLARS)
+    return campaigns.annotate(payable_seconds=usable + Cast(bought, BigIntegerField()))
+
+
+def _pot(name: str) -> F:
+    return F(f"account__wallet__{name}_seconds")
+
+
+def _without_credit(wallet: Wallet) -> Wallet:
+    return Wallet(
+        premium_seconds=wallet.premium_seconds,
+        basic_seconds=wallet.basic_seconds,
+        included_seconds=wallet.included_seconds,
+    )

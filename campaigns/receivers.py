@@ -1,0 +1,20 @@
+"""What campaigns does when balances move. See wallets.signals for the rules of receivers."""
+
+from collections.abc import Sequence
+
+from django.dispatch import receiver
+
+from accounts import clock
+from campaigns import pausing
+from wallets.models import LedgerEntry, Wallet
+from wallets.signals import balances_moved
+
+
+@receiver(balances_moved)
+def pause_or_resume(
+    sender: object, wallets: Sequence[Wallet], kinds: set[str], **kwargs: object
+) -> None:
+    """Pause what the moved wallets no longer pay. Money of Auto-Recharge may resume campaigns."""
+    pausing.pause_unpayable(wallets=wallets, now=clock.now())
+    if LedgerEntry.Kind.AUTO_RECHARGE in kinds:
+        pausing.resume_after_recharge(wallets=wallets)

@@ -1,0 +1,200 @@
+"""Reports of finished calls: what they say, and whether their facts can be accepted.
+
+Reads only. What becomes of accepted reports is decided in `campaigns.calls`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from django.db import connection
+
+from accounts import clock
+from accounts.models import Account
+from campaigns import limits
+from campaigns.models import Call, MinuteUse
+from wallets import opening
+
+OUTCOMES = frozenset(Call.Outcome.values)
+MINUTE_TYPES = frozenset(MinuteUse.values)
+
+REJECTIONS = {
+    "bad_id": f"An id has 1 to {limits.EXTERNAL_ID_LENGTH} printable characters.",
+    "unknown_account": "There is no such account.",
+    "unknown_campaign": "The account has no such campaign.",
+    "campaign_of_another_account": "The campaign belongs to another account.",
+    "no_minute_type": "Send the campaign or the minute_type.",
+    "unknown_minute_type": "minute_type is premium, basic or premium_then_basic.",
+    "minute_type_mismatch": "The campaign uses another minute type. Leave minute_type out.",
+    "unknown_outcome": f"outcome is one of {', '.join(Call.Outcome.values)}.",
+    "seconds_out_of_range": f"seconds is 0 to {limits.CALL_MOST_SECONDS}.",
+    "in_future": "ended_at is more than 5 minutes in the future.",
+    "too_late": "ended_at is more than 35 days ago. Ask support to adjust.",
+    "conflict": "This id was reported before with other facts. The first report stands.",
+}
+
+ACCOUNTS = """
+SELECT a.id, w.id FROM accounts_account a LEFT JOIN wallets_wallet w ON w.account_id = a.id
+WHERE a.id = ANY(%s::uuid[])
+"""
+
+CAMPAIGNS = """
+SELECT c.account_id, c.external_id, c.id, c.minute_type
+FROM unnest(%s::uuid[], %s::text[]) AS asked (account_id, external_id)
+JOIN campaigns_campaign c USING (account_id, external_id)
+"""
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One finished call as the platform tells it. The API decodes straight into it."""
+
+    id: str
+    account: str
+    seconds: int
+    # An offset is required: a call without one could be an hour away.
+    ended_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    # The campaign's external id. It fixes the minute type.
+    campaign: str | None = None
+    minute_type: str | None = None
+    outcome: str = "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A report whose facts are in order, and where they lead."""
+
+    report: Report
+    account_id: UUID
+    wallet_id: int
+    campaign_id: int | None
+    minute_type: str
+
+
+def judge_all(reports: Sequence[Report], reporter: Account | None) -> list[Accepted | str]:
+    """Say of each report where it leads, or the code of why it cannot be accepted."""
+    places = _places({report.account for report in reports}, reporter)
+    campaigns = _campaigns(reports, places)
+    strangers = _campaigns_elsewhere(reports, places, campaigns) if reporter is None else set()
+    now = clock.now()
+    earliest, latest = now - limits.CALL_PAST, now + limits.CALL_FUTURE
+
+    def judge(report: Report) -> Accepted | str:
+        if code := _bad_fact(report, earliest, latest):
+            return code
+        if (place := places.get(report.account)) is None:
+            return "unknown_account"
+        account_id, wallet_id = place
+        campaign_id, minute_type = None, report.minute_type
+        if report.campaign is not None:
+            found = campaigns.get((account_id, report.campaign))
+            if found is None:
+                elsewhere = report.campaign in strangers
+                return "campaign_of_another_account" if elsewhere else "unknown_campaign"
+            campaign_id, minute_type = found
+            if report.minute_type not in (None, minute_type):
+                return "minute_type_mismatch"
+        if minute_type is None:
+            return "no_minute_type"
+        return Accepted(report, account_id, wallet_id, campaign_id, minute_type)
+
+    return [judge(report) for report in reports]
+
+
+def _bad_fact(report: Report, earliest: datetime, latest: datetime) -> str | None:
+    """The code of what is wrong with the report by itself."""
+    if not is_external_id(report.id):
+        return "bad_id"
+    if not 0 <= report.seconds <= limits.CALL_MOST_SECONDS:
+        return "seconds_out_of_range"
+    if report.outcome not in OUTCOMES:
+        return "unknown_outcome"
+    if report.minute_type is not None and report.minute_type not in MINUTE_TYPES:
+        return "unknown_minute_type"
+    if report.ended_at > latest:
+        return "in_future"
+    if report.ended_at < earliest:
+        return "too_late"
+    return None
+
+
+def is_external_id(text: str) -> bool:
+    """Whether it can be an id of the platform's: printable, not empty, not too long."""
+    return 0 < len(text) <= limits.EXTERNAL_ID_LENGTH and text.isprintable()
+
+
+def _places(names: set[str], reporter: Account | None) -> dict[str, tuple[UUID, int]]:
+    """The account and the wallet behind each name the reporter may use."""
+    asked = {name: account_id for name in names if (account_id := _uuid(name))}
+    if reporter:
+        asked = {name: pk for name, pk in asked.items() if pk == reporter.pk}
+    wallets = dict(rows(ACCOUNTS, [list(set(asked.values()))]))
+    for account_id, wallet_id in wallets.items():
+        if wallet_id is None:
+            wallets[account_id] = opening.open_wallet(account=Account(pk=account_id)).pk
+    return {name: (pk, wallets[pk]) for name, pk in asked.items() if pk in wallets}
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _campaigns(
+    reports: Sequence[Report], places: dict[str, tuple[UUID, int]]
+) -> dict[tuple[UUID, str], tuple[int, str]]:
+    """Id and minute type of every campaign the reports name, by account and external id."""
+    asked = {
+        (places[report.account][0], report.campaign)
+        for report in reports
+        if report.campaign is not None
+        and report.account in places
+        and is_external_id(report.campaign)
+    }
+    if not asked:
+        return {}
+    found = rows(CAMPAIGNS, [list(column) for column in zip(*asked, strict=True)])
+    return {(account_id, name): (pk, minute_type) for account_id, name, pk, minute_type in found}
+
+
+def _campaigns_elsewhere(
+    reports: Sequence[Report],
+    places: dict[str, tuple[UUID, int]],
+    campaigns: dict[tuple[UUID, str], tuple[int, str]],
+) -> set[str]:
+    """Names of campaigns that only other accounts have. For the platform: others may not learn."""
+    missing = {
+        report.campaign
+        for report in reports
+        if report.campaign is not None
+        and report.account in places
+        and is_external_id(report.campaign)
+        and (places[report.account][0], report.campaign) not in campaigns
+    }
+    if not missing:
+        return set()
+    query = "SELECT DISTINCT external_id FROM campaigns_campaign WHERE external_id = ANY(%s)"
+    return {name for (name,) in rows(query, [list(missing)])}
+
+
+def facts(report: Report) -> tuple:
+    """What must be the same when a call is reported again, as KNOWN selects it."""
+    return (
+        _uuid(report.account),
+        report.campaign or "",
+        report.minute_type or "",
+        report.seconds,
+        report.ended_at,
+        report.outcome,
+    )
+
+
+def rows(query: str, parameters: list) -> list[tuple]:
+    """What a reading statement finds."""
+    with connection.cursor() as cursor:
+        cursor.execute(query, parameters)
+        return cursor.fetchall()

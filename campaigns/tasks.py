@@ -1,0 +1,11 @@
+"""Celery's door into campaigns."""
+
+from celery import shared_task
+
+from campaigns import pausing
+
+
+@shared_task(name="campaigns.tick")
+def tick() -> int:
+    """Each minute: pause what no movement announced. Safe to run twice, late or never."""
+    return pausing.sweep()

@@ -1,0 +1,4 @@
+"""The pages of campaigns."""
+
+app_name = "campaigns"
+urlpatterns: list = []
