@@ -1,0 +1,3 @@
+"""The API routes of accounts."""
+
+urlpatterns: list = []

@@ -1,0 +1,29 @@
+"""The Celery application of worker and beat, and the canary that shows both are alive."""
+
+import os
+
+from celery import Celery
+from celery.signals import worker_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
+
+app = Celery("thinkrr_billing")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+# Makes `current_app` this one in every process, so that nudges never go to a default broker.
+app.set_default()
+
+
+@worker_init.connect
+def _limit_statements(**kwargs: object) -> None:
+    from thinkrr_billing.database import limit_statements
+
+    limit_statements()
+
+
+@app.task(name="thinkrr_billing.canary")
+def canary() -> None:
+    """Sent by beat, done by a worker: the age of its mark is the age of the last tick."""
+    from thinkrr_billing.health import mark_canary
+
+    mark_canary()

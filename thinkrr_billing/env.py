@@ -1,0 +1,221 @@
+"""Reads the environment and refuses bad values with one sentence that says how to mend them.
+
+Only settings.py uses it."""
+
+import os
+import re
+from collections.abc import Mapping
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+
+# PostgreSQL's own parameters we pass on; a misspelt one is refused here instead of at connect.
+DATABASE_OPTIONS = {
+    "application_name",
+    "connect_timeout",
+    "host",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "target_session_attrs",
+}
+# Django's own check asks for 50.
+SECRET_KEY_MIN_LENGTH = 50
+STRIPE_KEY = re.compile(r"^(sk|rk)_(test|live)_[A-Za-z0-9]{24,}$")
+HOST = re.compile(r"^\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^\[[0-9A-Fa-f:]+\]$")
+LOOPBACK = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
+HTTP_PORTS = range(1, 65_536)
+
+
+class BadEnvironment(SystemExit):
+    """Stops whichever process reads the settings, with the sentence alone and exit code 1."""
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    value = text(name, str(default))
+    if value not in ("True", "False"):
+        raise BadEnvironment(f"{name} is {value!r}: use True or False.")
+    return value == "True"
+
+
+def port(name: str, *, default: int) -> int:
+    value = text(name, str(default))
+    if not (value.isascii() and value.isdigit() and int(value) in HTTP_PORTS):
+        raise BadEnvironment(f"{name} is {value!r}: use a port number from 1 to 65535.")
+    return int(value)
+
+
+def secret_key(*, debug: bool) -> str:
+    value = text("SECRET_KEY")
+    if debug:
+        return value or "development-only-" * 4
+    if not value:
+        raise BadEnvironment(
+            "SECRET_KEY is not set: production needs one of at least 50 random characters, "
+            "for example from `python -c 'import secrets; print(secrets.token_urlsafe(64))'`."
+        )
+    if len(value) < SECRET_KEY_MIN_LENGTH or len(set(value)) < 5:
+        raise BadEnvironment(
+            f"SECRET_KEY has {len(value)} characters or too few different ones: use at least "
+            f"{SECRET_KEY_MIN_LENGTH} random characters."
+        )
+    return value
+
+
+def hosts(*, debug: bool) -> list[str]:
+    names = [name.strip() for name in text("ALLOWED_HOSTS").split(",") if name.strip()]
+    if not names and debug:
+        return ["localhost", "127.0.0.1", "[::1]"]
+    if not names:
+        raise BadEnvironment(
+            "ALLOWED_HOSTS is not set: name the hosts this site answers to, with commas between "
+            "them, for example billing.example.com."
+        )
+    for name in names:
+        if not HOST.match(name):
+            raise BadEnvironment(
+                f"ALLOWED_HOSTS names {name!r}: use host names without a scheme, port or path, "
+                "with commas between them."
+            )
+    return names
+
+
+def database(url: str) -> dict[str, Any]:
+    """Django's settings for postgres://user:password@host:port/name?option=value."""
+    parts = _split("DATABASE_URL", url)
+    name = unquote(parts.path.removeprefix("/"))
+    if parts.scheme not in ("postgres", "postgresql") or not name or "/" in name:
+        raise BadEnvironment(
+            "DATABASE_URL does not name a PostgreSQL database: use "
+            "postgres://user:password@host:5432/name."
+        )
+    options = dict(parse_qsl(parts.query))
+    for option in options.keys() - DATABASE_OPTIONS:
+        raise BadEnvironment(
+            f"DATABASE_URL has the unknown option {option!r}: use any of "
+            f"{', '.join(sorted(DATABASE_OPTIONS))}."
+        )
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": name,
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", "") or parts.hostname or "",
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+    }
+
+
+def redis(*, debug: bool) -> str:
+    url = text("REDIS_URL")
+    if not url:
+        if not debug:
+            raise BadEnvironment(
+                "REDIS_URL is not set: production needs Redis 7, for example "
+                "redis://127.0.0.1:6379/0."
+            )
+        return ""
+    parts = _split("REDIS_URL", url)
+    number = parts.path.removeprefix("/")
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
+        raise BadEnvironment("REDIS_URL does not name a Redis server: use redis://host:6379/0.")
+    if number and not (number.isascii() and number.isdigit()):
+        raise BadEnvironment(f"REDIS_URL names the database {number!r}: use a number, as in /0.")
+    return url
+
+
+def email(*, debug: bool, mail_folder: Path) -> dict[str, Any]:
+    """Django's EMAIL_ settings for EMAIL_URL; files in `mail_folder` for a developer."""
+    url = text("EMAIL_URL")
+    if not url and debug:
+        return _mail_files(mail_folder)
+    parts = _split("EMAIL_URL", url or "smtp://localhost:25")
+    if parts.scheme == "file" and parts.path and debug:
+        return _mail_files(Path(unquote(parts.path)))
+    if parts.scheme == "console":
+        return {"EMAIL_BACKEND": "django.core.mail.backends.console.EmailBackend"}
+    ports = {"smtp": 25, "smtp+tls": 587, "smtps": 465}
+    if parts.scheme not in ports or not parts.hostname:
+        raise BadEnvironment(
+            "EMAIL_URL does not name a mail server: use smtp://user:password@host:25, "
+            "smtp+tls://user:password@host:587 or smtps://user:password@host:465"
+            + (" (or console:, or file:///folder)." if debug else ".")
+        )
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or ports[parts.scheme],
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_TLS": parts.scheme == "smtp+tls",
+        "EMAIL_USE_SSL": parts.scheme == "smtps",
+    }
+
+
+def address(name: str, default: str) -> str:
+    value = text(name, default)
+    mailbox = parseaddr(value)[1]
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+", mailbox) or "\n" in value:
+        raise BadEnvironment(
+            f"{name} is {value!r}: use an e-mail address, for example "
+            "'thinkrr billing <billing@example.com>'."
+        )
+    return value
+
+
+def web_address(name: str, default: str = "") -> str:
+    """An http(s) address without a path, query or password; empty stays empty."""
+    value = text(name, default).rstrip("/")
+    if not value:
+        return ""
+    parts = _split(name, value)
+    clean = not (parts.path or parts.query or parts.fragment or parts.username)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not clean:
+        raise BadEnvironment(
+            f"{name} is not a web address: use one such as https://host:port, without a path."
+        )
+    return value
+
+
+def sentry_dsn() -> str:
+    value = text("SENTRY_DSN")
+    parts = _split("SENTRY_DSN", value)
+    if value and not (parts.scheme in ("http", "https") and parts.username and parts.path):
+        raise BadEnvironment(
+            "SENTRY_DSN is not a Sentry address: copy it from the project's settings in Sentry, "
+            "it looks like https://key@host/number."
+        )
+    return value
+
+
+def is_loopback(url: str) -> bool:
+    return (urlsplit(url).hostname or "") in LOOPBACK
+
+
+def options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Only what has a value."""
+    return {name: value for name, value in values.items() if value not in ("", None)}
+
+
+def _mail_files(folder: Path) -> dict[str, Any]:
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_FILE_PATH": str(folder),
+    }
+
+
+def _split(name: str, url: str) -> SplitResult:
+    """urlsplit, but a bad address or port is a sentence. Never repeats the value: it may hold a
+    password."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise BadEnvironment(f"{name} is not a valid address ({error}).") from None
+    return parts

@@ -1,0 +1,94 @@
+"""What machines ask: am I alive, can I work, and a few figures. No log-in, no secrets."""
+
+import time
+from collections.abc import Callable
+
+from celery import current_app
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+CANARY = "canary"
+# Longer than the canary's minute, so that its mark is there to be seen getting old.
+CANARY_KEPT_SECONDS = 24 * 3600
+
+_migrated = False
+
+
+def mark_canary() -> None:
+    cache.set(CANARY, time.time(), CANARY_KEPT_SECONDS)
+
+
+@require_safe
+@login_not_required
+def healthz(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@login_not_required
+def readyz(request: HttpRequest) -> JsonResponse:
+    """503 while any part is missing, so that a load balancer sends nobody here."""
+    parts = {
+        "database": _state(_database),
+        "migrations": _state(_migrations),
+        "broker": _state(_broker),
+    }
+    ready = all(state == "ok" for state in parts.values())
+    return JsonResponse(
+        {"status": "ok" if ready else "unavailable", **parts}, status=200 if ready else 503
+    )
+
+
+@require_safe
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    registry = CollectorRegistry()
+    seen = cache.get(CANARY)
+    if seen is not None:
+        age = Gauge(
+            "thinkrr_canary_age_seconds",
+            "Since a worker last did what beat asked.",
+            registry=registry,
+        )
+        age.set(time.time() - seen)
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _state(check: Callable[[], str]) -> str:
+    try:
+        return check()
+    # Whatever a driver raises, the answer is that this part is missing.
+    except Exception as error:
+        return type(error).__name__
+
+
+def _database() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout = '2s'")
+        try:
+            cursor.execute("SELECT 1")
+        finally:
+            cursor.execute("RESET statement_timeout")
+    return "ok"
+
+
+def _migrations() -> str:
+    global _migrated
+    # Asked until it is true; a process does not outlive its own migrations.
+    if not _migrated:
+        executor = MigrationExecutor(connection)
+        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    return "ok" if _migrated else "pending"
+
+
+def _broker() -> str:
+    if settings.REDIS_URL:
+        with current_app.connection_for_write() as broker:
+            broker.ensure_connection(max_retries=1, interval_start=0, timeout=2)
+    return "ok"

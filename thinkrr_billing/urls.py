@@ -1,0 +1,28 @@
+"""Every route. Pages first, then the API, then what machines ask."""
+
+from django.contrib import admin
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from accounts.api import no_such_route
+from thinkrr_billing import health
+
+api = [
+    path("", include("accounts.api_urls")),
+    path("", include("wallets.api_urls")),
+    path("", include("campaigns.api_urls")),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("<path:route>", no_such_route),
+]
+
+urlpatterns = [
+    path("", include("accounts.urls")),
+    path("", include("wallets.urls")),
+    path("", include("campaigns.urls")),
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]

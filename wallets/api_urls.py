@@ -1,0 +1,3 @@
+"""The API routes of wallets."""
+
+urlpatterns: list = []
