@@ -1,0 +1,56 @@
+"""Starts the sandbox: `python -m thinkrr_billing.sandbox.stripe --port N --state FILE`."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from .app import Sandbox
+from .server import Server
+from .store import StateInUse
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _options(arguments)
+    if options.webhook_url and not options.webhook_secret:
+        print("--webhook-url needs --webhook-secret whsec_...", file=sys.stderr)
+        return 2
+    try:
+        sandbox = Sandbox(state=options.state)
+    except StateInUse as error:
+        print(f"The state file {options.state} cannot be used ({error}). Is another sandbox "
+              "running on it?", file=sys.stderr)  # fmt: skip
+        return 1
+    try:
+        server = Server(sandbox, port=options.port)
+    except OSError as error:
+        print(f"Port {options.port} cannot be opened: {error}", file=sys.stderr)
+        return 1
+    if options.webhook_url:
+        main_target = sandbox.store.meta("webhook", {})
+        main_target |= {"url": options.webhook_url, "secret": options.webhook_secret}
+        sandbox.store.set_meta("webhook", main_target)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    sandbox.start()
+    if not options.quiet:
+        print(f"Stripe sandbox listening on http://127.0.0.1:{server.server_address[1]} "
+              f"(state: {options.state})", flush=True)  # fmt: skip
+    server.serve_forever(poll_interval=0.05)
+    server.server_close()
+    sandbox.stop()
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="stripe-sandbox", description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="0 chooses a free one")
+    parser.add_argument("--state", required=True, help="the SQLite file that keeps everything")
+    parser.add_argument("--webhook-url", help="where events go")
+    parser.add_argument("--webhook-secret", help="what they are signed with")
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

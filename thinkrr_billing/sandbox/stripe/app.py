@@ -1,0 +1,280 @@
+"""What happens to one request: the key, the scripted fault, idempotency, the route, the log."""
+
+import base64
+import json
+import re
+import sys
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+
+from . import control, errors, faults, idempotency, pages, params, rendering, routes
+from .clock import Clock
+from .events import API_VERSION
+from .ids import new_id
+from .router import Context, Route, resolve
+from .store import Store
+from .webhooks import Deliverer
+
+KEPT_REQUESTS = 50_000
+HANG_SECONDS = 3600  # A hang without `seconds`: longer than any client waits.
+_LIVE = re.compile(r"(sk|rk|pk)_live_")
+_TEST = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{8,200}")
+_INTENT = re.compile(r"/v1/payment_intents/([A-Za-z0-9_]+).*")
+
+assert routes  # Importing it registers every route.
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]  # Names in lower case.
+    body: bytes
+    base_url: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+    reset: bool = False  # Cut the connection instead of answering.
+
+
+class Sandbox:
+    """The whole sandbox without its sockets."""
+
+    def __init__(self, *, state: str) -> None:
+        self.store = Store(state)
+        self.clock = Clock(self.store)
+        self.keys = idempotency.Keys(self.store)
+        self.deliverer = Deliverer(self.store, self.clock)
+        self.stopping = threading.Event()
+
+    def start(self) -> None:
+        self.deliverer.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.deliverer.stop()
+        self.store.close()
+
+    def handle(self, request: Request) -> Answer:
+        try:
+            if request.path.startswith("/_sandbox/"):
+                return control.answer(self, request)
+            if request.path.startswith(("/c/pay/", "/bank/")):
+                return pages.answer(self, request)
+            return _ApiCall(self, request).answer()
+        except Exception:
+            # The top of the process: one broken request must not end it, and no caller
+            # ever sees a traceback.
+            traceback.print_exc(file=sys.stderr)
+            return _json(500, errors.internal_error().body(request_log_url=""))
+
+    def context(self, *, base_url: str) -> Context:
+        return Context(store=self.store, clock=self.clock, base_url=base_url)
+
+
+class _ApiCall:
+    """One request to /v1/."""
+
+    def __init__(self, sandbox: Sandbox, request: Request) -> None:
+        self.sandbox, self.request = sandbox, request
+        self.id = new_id("req", length=14)
+        self.started = time.perf_counter()
+        self.fault: dict | None = None
+        self.replayed = False
+        self.raw: dict = {}
+        key = request.headers.get("idempotency-key")
+        self.key = key if request.method == "POST" and key else None
+
+    def answer(self) -> Answer:
+        try:
+            answer = self._answer()
+        except errors.ApiError as error:
+            answer = self._refusal(error)
+        self._log(answer)
+        return answer
+
+    def _answer(self) -> Answer:
+        authenticate(self.request.headers.get("authorization", ""))
+        route, names = resolve(method=self.request.method, path=self.request.path)
+        self.raw = self._read_params()
+        self.fault = self._take_fault()
+        kind = self.fault["kind"] if self.fault else "ok"
+        early = self._before(kind)
+        if early is not None:
+            return early
+        with self.sandbox.keys.claimed(self.key):
+            if kind == "slow":
+                self._wait(self.fault.get("seconds", 1))
+            answer = self._execute(route, names)
+        return self._after(kind, answer)
+
+    def _before(self, kind: str) -> Answer | None:
+        """Suffer what happens before Stripe does anything."""
+        if kind == "hang_before":
+            self._wait(self.fault.get("seconds") or HANG_SECONDS)
+        if kind in ("reset_before", "hang_before"):
+            return Answer(status=0, body=b"", reset=True)
+        refusals = {
+            "500_before": errors.internal_error, "429": errors.rate_limited,
+            "409": errors.lock_timeout,
+        }  # fmt: skip
+        if kind in refusals:
+            raise refusals[kind]()
+        return None
+
+    def _after(self, kind: str, answer: Answer) -> Answer:
+        """Suffer what happens after Stripe did it: the answer is late, or never arrives."""
+        if kind == "hang_after":
+            self._wait(self.fault.get("seconds") or HANG_SECONDS)
+        if kind == "slow_after":
+            self._wait(self.fault.get("seconds", 1))
+        if kind in ("reset_after", "hang_after"):
+            return Answer(status=0, body=b"", reset=True)
+        return answer
+
+    def _wait(self, seconds: float) -> None:
+        self.sandbox.stopping.wait(seconds)
+
+    def _read_params(self) -> dict:
+        text = self.request.query
+        if self.request.method == "POST":
+            kind = self.request.headers.get("content-type", "")
+            if self.request.body and not kind.startswith("application/x-www-form-urlencoded"):
+                raise errors.ApiError(
+                    "Invalid request (check that your POST content type is "
+                    "application/x-www-form-urlencoded)."
+                )
+            body = self.request.body.decode("utf-8", "replace")
+            text = "&".join(part for part in (text, body) if part)
+        return params.parse_form(text)
+
+    def _take_fault(self) -> dict | None:
+        store = self.sandbox.store
+        if not store.query("SELECT 1 FROM faults LIMIT 1"):
+            return None
+        with store.transaction():
+            return faults.take(
+                store, method=self.request.method, path=self.request.path, facts=self._facts()
+            )
+
+    def _facts(self) -> dict:
+        store, path = self.sandbox.store, self.request.path
+        match = _INTENT.fullmatch(path)
+        intent = match.group(1) if match else self.raw.get("payment_intent")
+        found = store.find(kind="payment_intent", id=intent) if isinstance(intent, str) else None
+        repeated = self.key is not None and store.query(
+            "SELECT 1 FROM idempotency WHERE key=?", self.key
+        )
+        tries = path.endswith("/confirm") or self.raw.get("confirm") == "true"
+        return {
+            "payment_intent": intent,
+            "customer": found["customer"] if found else self.raw.get("customer"),
+            "attempt": (tries or path == "/v1/refunds")
+            and self.request.method == "POST" and not repeated,
+        }  # fmt: skip
+
+    def _execute(self, route: Route, names: dict) -> Answer:
+        sandbox = self.sandbox
+        print_ = idempotency.fingerprint(
+            method=self.request.method, path=self.request.path, params=self.raw
+        )
+        with sandbox.store.transaction():
+            now = sandbox.clock.now()
+            stored = sandbox.keys.stored(self.key, fingerprint=print_, now=now)
+            if stored:
+                self.replayed = True
+                return _json(stored["status"], stored["body"], self._headers(
+                    {"Idempotent-Replayed": "true", "Original-Request": stored["request_id"]}
+                ))  # fmt: skip
+            status, body = self._run(route, names)
+            if self.fault and self.fault["kind"] == "500_after":
+                status, body = 500, errors.internal_error().body(request_log_url=self._log_url())
+            text = json.dumps(body, indent=2)
+            sandbox.keys.remember(
+                self.key, fingerprint=print_, now=now, status=status, body=text,
+                request_id=self.id,
+            )  # fmt: skip
+        return _json(status, text, self._headers())
+
+    def _run(self, route: Route, names: dict) -> tuple[int, dict]:
+        ctx = self.sandbox.context(base_url=self.request.base_url)
+        ctx.request_id, ctx.idempotency_key, ctx.fault = self.id, self.key, self.fault
+        ctx.params = params.check(self.raw, route.spec)
+        expand = ctx.params.pop("expand", [])
+        try:
+            return 200, rendering.render(ctx.store, route.answer(ctx, **names), expand=expand)
+        except errors.ApiError as error:
+            if not error.executed:
+                raise
+            return error.status, error.body(request_log_url=self._log_url())
+
+    def _refusal(self, error: errors.ApiError) -> Answer:
+        body = error.body(request_log_url=self._log_url())
+        return _json(error.status, body, self._headers())
+
+    def _log_url(self) -> str:
+        return f"{self.request.base_url}/_sandbox/requests?request_id={self.id}"
+
+    def _headers(self, extra: dict | None = None) -> dict:
+        headers = {"Request-Id": self.id, "Stripe-Version": API_VERSION}
+        if self.key:
+            headers["Idempotency-Key"] = self.key.encode("ascii", "replace").decode()
+        return headers | (extra or {})
+
+    def _log(self, answer: Answer) -> None:
+        store = self.sandbox.store
+        with store.transaction():
+            cursor = store.execute(
+                "INSERT INTO requests (at, request_id, method, path, idempotency_key, status,"
+                " replayed, fault, ms, params) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                self.sandbox.clock.now(), self.id, self.request.method, self.request.path,
+                self.key, answer.status or None, int(self.replayed),
+                self.fault["kind"] if self.fault else None,
+                round((time.perf_counter() - self.started) * 1000, 2),
+                json.dumps(pages.without_numbers(self.raw)),
+            )  # fmt: skip
+            store.execute("DELETE FROM requests WHERE id<=?", cursor.lastrowid - KEPT_REQUESTS)
+
+
+def authenticate(header: str) -> None:
+    """Refuse everything but a test secret key. Live keys are told why."""
+    scheme, _, value = header.partition(" ")
+    key = value.strip()
+    if scheme.lower() == "basic":
+        try:
+            key = base64.b64decode(key, validate=True).decode().partition(":")[0]
+        except ValueError:
+            key = ""
+    if not key:
+        raise errors.unauthorized(
+            "You did not provide an API key. You need to provide your API key in the "
+            "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
+            "YOUR_SECRET_KEY')."
+        )
+    if _LIVE.match(key):
+        raise errors.unauthorized(
+            "This is the Stripe sandbox of a developer's machine; it refuses live keys. Use a "
+            "key that starts with sk_test_, and treat the live key as exposed if it was logged."
+        )
+    if key.startswith("pk_test_"):
+        raise errors.unauthorized(
+            "This API call cannot be made with a publishable API key. Please use a secret API "
+            "key.", code="secret_key_required",
+        )  # fmt: skip
+    if not _TEST.fullmatch(key):
+        raise errors.unauthorized(f"Invalid API Key provided: {key[:8]}****")
+
+
+def _json(status: int, body: dict | str, headers: dict | None = None) -> Answer:
+    text = body if isinstance(body, str) else json.dumps(body, indent=2)
+    return Answer(
+        status=status, body=text.encode(),
+        headers={"Content-Type": "application/json", **(headers or {})},
+    )  # fmt: skip

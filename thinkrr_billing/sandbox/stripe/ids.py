@@ -1,0 +1,14 @@
+"""Random ids in Stripe's shape."""
+
+import secrets
+import string
+
+_ALPHABET = string.ascii_letters + string.digits
+
+
+def new_id(prefix: str, *, length: int = 24) -> str:
+    return f"{prefix}_{random_text(length)}"
+
+
+def random_text(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))

@@ -1,0 +1,90 @@
+"""Which function answers which request, and the context it is given."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from . import errors, params
+from .clock import Clock
+from .ids import new_id
+from .store import Store
+
+
+@dataclass
+class Context:
+    """One request, as the routes see it."""
+
+    store: Store
+    clock: Clock
+    base_url: str
+    params: dict = field(default_factory=dict)
+    request_id: str | None = None
+    idempotency_key: str | None = None
+    fault: dict | None = None
+    silent: bool = False  # Set by the bulk import: no events.
+
+    def get(self, *, kind: str, id: str, param: str = "id", status: int = 404) -> dict:
+        found = self.store.find(kind=kind, id=id)
+        if found is None:
+            raise errors.missing(kind=kind, id=id, param=param, status=status)
+        return found
+
+    def stamp(self, prefix: str, kind: str, *, length: int = 24) -> dict:
+        return {
+            "id": new_id(prefix, length=length), "object": kind,
+            "created": self.clock.seconds(), "livemode": False,
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Route:
+    method: str
+    pattern: re.Pattern
+    spec: params.Spec
+    answer: Callable
+
+
+_ROUTES: list[Route] = []
+
+
+def route(method: str, path: str, spec: params.Spec | None = None) -> Callable:
+    """Register a function for a path such as `/v1/customers/{id}`."""
+    pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_]+)", path))
+
+    def register(answer: Callable) -> Callable:
+        full = {"expand": "list", **(spec or {})}
+        _ROUTES.append(Route(method=method, pattern=pattern, spec=full, answer=answer))
+        return answer
+
+    return register
+
+
+def resolve(*, method: str, path: str) -> tuple[Route, dict]:
+    for candidate in _ROUTES:
+        if candidate.method == method:
+            match = candidate.pattern.fullmatch(path)
+            if match:
+                return candidate, match.groupdict()
+    raise errors.unrecognized_url(method=method, path=path)
+
+
+def page(ctx: Context, *, kind: str, url: str, where: dict | None = None) -> dict:
+    """Answer a list, newest first, by the usual parameters of ctx."""
+    limit = ctx.params.get("limit", 10)
+    if not 1 <= limit <= 100:
+        raise errors.ApiError(
+            f"Invalid limit: must be from 1 to 100, not {limit}.",
+            code="parameter_invalid_integer", param="limit",
+        )  # fmt: skip
+    after, before = ctx.params.get("starting_after"), ctx.params.get("ending_before")
+    for name, cursor in (("starting_after", after), ("ending_before", before)):
+        if cursor:
+            ctx.get(kind=kind, id=cursor, param=name, status=400)
+    found = ctx.store.list(
+        kind=kind, where=where, created=ctx.params.get("created"),
+        types=ctx.params.get("types"), after=after, before=before, limit=limit + 1,
+    )  # fmt: skip
+    more = len(found) > limit
+    if more:
+        found = found[1:] if before else found[:limit]
+    return {"object": "list", "data": found, "has_more": more, "url": url}

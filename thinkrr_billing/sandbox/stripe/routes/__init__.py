@@ -1,0 +1,20 @@
+"""Stripe's routes, one module for each kind of object. Importing this registers them all."""
+
+from . import (
+    account,
+    balance,
+    checkout_sessions,
+    customers,
+    disputes,
+    events,
+    payment_intents,
+    payment_methods,
+    refunds,
+    setup_intents,
+    webhook_endpoints,
+)
+
+__all__ = [
+    "account", "balance", "checkout_sessions", "customers", "disputes", "events",
+    "payment_intents", "payment_methods", "refunds", "setup_intents", "webhook_endpoints",
+]  # fmt: skip

@@ -1,0 +1,24 @@
+"""Events: what happened, newest first."""
+
+from .. import webhooks
+from ..params import LISTING
+from ..router import Context, page, route
+
+
+@route("GET", "/v1/events/{id}")
+def retrieve(ctx: Context, id: str) -> dict:
+    event = ctx.get(kind="event", id=id)
+    return event | {"pending_webhooks": webhooks.pending(ctx.store, event=id)}
+
+
+@route("GET", "/v1/events",
+       {**LISTING, "type": "str", "types": "list", "created": "range"})  # fmt: skip
+def listing(ctx: Context) -> dict:
+    if "type" in ctx.params:
+        ctx.params["types"] = [ctx.params["type"]]
+    answer = page(ctx, kind="event", url="/v1/events")
+    answer["data"] = [
+        event | {"pending_webhooks": webhooks.pending(ctx.store, event=event["id"])}
+        for event in answer["data"]
+    ]
+    return answer

@@ -1,0 +1,64 @@
+"""Webhook endpoints, besides the one given on the command line."""
+
+from ..errors import ApiError
+from ..events import API_VERSION
+from ..ids import random_text
+from ..params import LISTING, merge_metadata, require
+from ..router import Context, page, route
+
+_FIELDS = {"url": "str", "enabled_events": "list", "description": "str", "metadata": "metadata"}
+
+
+def _check_url(url: str) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise ApiError("Invalid URL: An explicit scheme (such as https) must be provided.",
+                       code="url_invalid", param="url")  # fmt: skip
+
+
+@route("POST", "/v1/webhook_endpoints", {**_FIELDS, "api_version": "str", "connect": "bool"})
+def create(ctx: Context) -> dict:
+    require(ctx.params, "url", "enabled_events")
+    _check_url(ctx.params["url"])
+    secret = f"whsec_{random_text(32)}"
+    endpoint = ctx.stamp("we", "webhook_endpoint") | {
+        "api_version": ctx.params.get("api_version") or API_VERSION, "application": None,
+        "description": ctx.params.get("description") or None,
+        "enabled_events": ctx.params["enabled_events"],
+        "metadata": merge_metadata({}, ctx.params.get("metadata")), "status": "enabled",
+        "url": ctx.params["url"], "_sandbox": {"secret": secret},
+    }  # fmt: skip
+    ctx.store.save(endpoint)
+    return endpoint | {"secret": secret}  # Told once, at creation.
+
+
+@route("GET", "/v1/webhook_endpoints/{id}")
+def retrieve(ctx: Context, id: str) -> dict:
+    return ctx.get(kind="webhook_endpoint", id=id)
+
+
+@route("POST", "/v1/webhook_endpoints/{id}", {**_FIELDS, "disabled": "bool"})
+def update(ctx: Context, id: str) -> dict:
+    endpoint = ctx.get(kind="webhook_endpoint", id=id)
+    if "url" in ctx.params:
+        _check_url(ctx.params["url"])
+    for name in ("url", "enabled_events", "description"):
+        if name in ctx.params:
+            endpoint[name] = ctx.params[name]
+    if "disabled" in ctx.params:
+        endpoint["status"] = "disabled" if ctx.params["disabled"] else "enabled"
+    endpoint["metadata"] = merge_metadata(endpoint["metadata"], ctx.params.get("metadata"))
+    ctx.store.save(endpoint)
+    return endpoint
+
+
+@route("DELETE", "/v1/webhook_endpoints/{id}")
+def delete(ctx: Context, id: str) -> dict:
+    ctx.get(kind="webhook_endpoint", id=id)
+    gone = {"id": id, "object": "webhook_endpoint", "deleted": True}
+    ctx.store.save(gone)
+    return gone
+
+
+@route("GET", "/v1/webhook_endpoints", LISTING)
+def listing(ctx: Context) -> dict:
+    return page(ctx, kind="webhook_endpoint", url="/v1/webhook_endpoints")

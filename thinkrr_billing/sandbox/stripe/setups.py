@@ -1,0 +1,94 @@
+"""Saving a card through a setup intent: confirming it, and the bank's answer."""
+
+from . import attempts, cards, methods
+from .errors import ApiError
+from .events import emit
+from .rendering import public
+from .router import Context
+
+
+def build(ctx: Context, facts: dict) -> dict:
+    """Return a new setup intent that is not stored yet."""
+    stamp = ctx.stamp("seti", "setup_intent")
+    return stamp | {
+        "application": None, "attach_to_self": None,
+        "automatic_payment_methods": facts.get("automatic_payment_methods"),
+        "cancellation_reason": None, "client_secret": attempts.new_secret(stamp["id"]),
+        "customer": facts.get("customer") or None,
+        "description": facts.get("description") or None, "excluded_payment_method_types": None,
+        "flow_directions": None, "last_setup_error": None, "latest_attempt": None,
+        "mandate": None, "metadata": facts.get("metadata") or {}, "next_action": None,
+        "on_behalf_of": None, "payment_method": None,
+        "payment_method_configuration_details": None,
+        "payment_method_options": {"card": {
+            "mandate_options": None, "network": None, "request_three_d_secure": "automatic",
+        }},
+        "payment_method_types": facts.get("payment_method_types") or ["card"],
+        "single_use_mandate": None, "status": "requires_payment_method",
+        "usage": facts.get("usage", "off_session"), "_sandbox": {"session": None},
+    }  # fmt: skip
+
+
+def confirm(ctx: Context, setup: dict, method: dict, *, return_url: str | None) -> dict:
+    """Try to save the card. Raises the 402 of a decline."""
+    setup["payment_method"] = method["id"]
+    card = cards.BY_NUMBER[method["_sandbox"]["number"]]
+    verdict, decline = _verdict(ctx, card, method)
+    if verdict == attempts.ACTION:
+        setup |= {
+            "status": "requires_action",
+            "next_action": attempts.next_action(ctx, setup["id"], return_url=return_url),
+        }
+        ctx.store.save(setup)
+        emit(ctx, "setup_intent.requires_action", setup)
+        return setup
+    if verdict == attempts.DECLINED:
+        error = cards.decline_error(decline) | {"payment_method": public(method)}
+        raise fail(ctx, setup, error=error)
+    return succeed(ctx, setup, method)
+
+
+def _verdict(ctx: Context, card: cards.TestCard, method: dict) -> tuple[str, str]:
+    fault = ctx.fault or {}
+    kind = fault.get("outcome") or fault.get("kind")
+    if kind == "decline":
+        return attempts.DECLINED, fault.get("decline_code") or "generic_decline"
+    asks = card.authentication in ("always", "until_set_up")
+    if kind == "requires_action" or (asks and not method["_sandbox"]["set_up"]):
+        return attempts.ACTION, ""
+    if card.saving and method["_sandbox"]["behaviour"] != "ok":
+        return attempts.DECLINED, card.saving
+    return attempts.SUCCEEDED, ""
+
+
+def succeed(ctx: Context, setup: dict, method: dict) -> dict:
+    setup |= {"status": "succeeded", "next_action": None, "last_setup_error": None,
+              "payment_method": method["id"]}  # fmt: skip
+    ctx.store.save(setup)
+    method["_sandbox"]["set_up"] = True
+    ctx.store.save(method)
+    if setup["customer"]:
+        methods.attach(ctx, method, customer=setup["customer"], check=False)
+    emit(ctx, "setup_intent.succeeded", setup)
+    return setup
+
+
+def fail(ctx: Context, setup: dict, *, error: dict) -> ApiError:
+    setup |= {"status": "requires_payment_method", "payment_method": None, "next_action": None,
+              "last_setup_error": error}  # fmt: skip
+    ctx.store.save(setup)
+    emit(ctx, "setup_intent.setup_failed", setup)
+    extra = {key: error[key] for key in ("decline_code", "payment_method") if key in error}
+    return ApiError(
+        error["message"], status=402, kind="card_error", code=error["code"], executed=True,
+        extra=extra | {"setup_intent": public(setup)},
+    )  # fmt: skip
+
+
+def answer_of_bank(ctx: Context, setup: dict, method: dict, *, approved: bool) -> dict:
+    if approved:
+        return succeed(ctx, setup, method)
+    error = attempts.authentication_failure(method)
+    error["code"] = "setup_intent_authentication_failure"
+    fail(ctx, setup, error=error)
+    return setup
