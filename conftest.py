@@ -1,0 +1,128 @@
+"""What every test shares: fast passwords, no real broker, and the Stripe sandbox over HTTP."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stripe as stripe_sdk
+from django.conf import settings as django_settings
+
+from thinkrr_billing.celery import app as celery_app
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start
+
+# Nobody listens here: a test that did not ask for the sandbox cannot reach the developer's.
+NOWHERE = "http://127.0.0.1:9"
+
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+# What a mark needs, how we know it is there, and how to get it.
+NEEDS = {
+    "browser": ("Chromium", lambda: chromium_path(), "apt-get install chromium fonts-dejavu-core"),
+    "redis": ("Redis", lambda: shutil.which("redis-server"), "apt-get install redis-server"),
+}
+_left_out: dict[str, int] = {}
+
+
+def chromium_path() -> str | None:
+    """The browser of the `browser` tests; the variable CHROMIUM names another."""
+    names = (os.environ.get("CHROMIUM", ""), *CHROMIUM_NAMES)
+    return next((path for path in map(shutil.which, filter(None, names)) if path), None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _call_nobody(NOWHERE)
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    celery_app.conf.broker_url = "memory://"
+    celery_app.conf.broker_transport_options = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this machine cannot run; in CI nothing may be left out."""
+    if os.environ.get("CI") == "true":
+        return
+    for mark, (_, found, _) in NEEDS.items():
+        wanting = [item for item in items if item.get_closest_marker(mark)]
+        if wanting and not found():
+            _left_out[mark] = len(wanting)
+            config.hook.pytest_deselected(items=wanting)
+            items[:] = [item for item in items if item not in wanting]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left_out"] = _left_out
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: object, error: object) -> None:
+    """Every xdist worker collects everything, so they all left out the same."""
+    _left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last lines of a run say what it did not prove."""
+    if hasattr(config, "workeroutput"):
+        return
+    for mark, count in _left_out.items():
+        name, _, install = NEEDS[mark]
+        print(f"LEFT OUT: {count} tests need {name}. To include them: {install}")
+
+
+def _call_nobody(base: str) -> None:
+    django_settings.STRIPE_API_BASE = base
+    # dj-stripe calls through the SDK's global address.
+    stripe_sdk.api_base = base
+
+
+@pytest.fixture(scope="session")
+def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeSandbox]:
+    """One sandbox a test process: every xdist worker has its own."""
+    sandbox = start(state=Path(tmp_path_factory.mktemp("stripe")) / "state.sqlite3")
+    yield sandbox
+    sandbox.stop()
+
+
+@pytest.fixture
+def stripe(stripe_process: StripeSandbox) -> Iterator[StripeSandbox]:
+    """The Stripe sandbox, empty, and the only Stripe our code can reach."""
+    stripe_process.reset()
+    _call_nobody(stripe_process.base_url)
+    yield stripe_process
+    _call_nobody(NOWHERE)
+
+
+@pytest.fixture
+def nudges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple]]:
+    """The tasks that were nudged, as (name, arguments), in order."""
+    sent: list[tuple[str, tuple]] = []
+
+    def note(name: str, args: tuple = (), **options: object) -> None:
+        sent.append((name, tuple(args)))
+
+    monkeypatch.setattr(celery_app, "send_task", note)
+    return sent
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    """Throttles and counters of one test are not another's."""
+    from django.core.cache import cache
+
+    cache.clear()
+    yield
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """One browser for all `browser` tests of a process."""
+    from playwright.sync_api import sync_playwright
+
+    # The synchronous Playwright runs an event loop in this thread.
+    os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium_path(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield browser
+        browser.close()
