@@ -152,8 +152,8 @@ def _write(movements: Sequence[Movement], wallets: dict[int, Wallet]) -> None:
     for m in movements:
         after = _move(wallets[m.wallet_id], m.pot, m.amount)
         rows.append(
-            (m.wallet_id, str(m.pot), m.amount, after, str(m.kind), m.key, m.purchase_id)
-            + (m.reversal_id, m.actor_id, m.note, m.occurred_at or now, now)
+            (m.wallet_id, str(m.pot), Decimal(m.amount), Decimal(after), str(m.kind), m.key)
+            + (m.purchase_id, m.reversal_id, m.actor_id, m.note, m.occurred_at or now, now)
         )
     touched = [wallets[pk] for pk in sorted({m.wallet_id for m in movements})]
     balances = [

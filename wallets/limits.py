@@ -61,7 +61,7 @@ SWEEP_AFTER = timedelta(seconds=30)
 SWEEP_BATCH = 200
 
 # Stripe's events: retried with doubling waits, then given up and shown to support.
-EVENT_ATTEMPTS = 8
+EVENT_ATTEMPTS = 10
 EVENT_FIRST_WAIT = timedelta(seconds=15)
 EVENT_TOLERANCE = timedelta(minutes=5)
 EVENT_LARGEST_BYTES = 512 * 1024

@@ -1,0 +1,266 @@
+"""Auto-Recharge: when to recharge, how much, and what a decline means for the next time.
+
+Compared is credit, strictly below the threshold. Level, not edge: `run` looks at the state as it
+is, after every movement, change of settings or card, purchase outcome, and by a sweep.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from math import floor
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from accounts import clock
+from accounts.models import User
+from accounts.notifications import alert_staff, notify
+from wallets import (
+    crash_points,
+    ledger,
+    limits,
+    monthly_limit,
+    payment_methods,
+    purchases,
+    suspensions,
+)
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.pricing import cents
+from wallets.purchases import Decision, Policy
+
+Hold = AutoRecharge.Hold
+Suspended = AutoRecharge.Suspended
+
+# Holds that only time ends; the others are worked out anew at every look.
+STORED_HOLDS = (Hold.DECLINED, Hold.GATEWAY)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """The settings a charge is worked out from: the saved ones, or those of a form."""
+
+    enabled: bool
+    threshold: Decimal
+    amount: Decimal
+    monthly_limit: Decimal | None
+
+
+def terms_of(automatic: AutoRecharge) -> Terms:
+    return Terms(
+        enabled=automatic.enabled,
+        threshold=automatic.threshold.amount,
+        amount=automatic.amount.amount,
+        monthly_limit=automatic.monthly_limit and automatic.monthly_limit.amount,
+    )
+
+
+def charge_for(*, credit: Decimal, terms: Terms, spent: Decimal = Decimal(0)) -> Decimal:
+    """Dollars of the one charge that lands strictly above the threshold, in whole amounts.
+
+    The smallest multiple that lands above it, else the largest that fits the per-charge limit
+    and what the monthly limit leaves after `spent`. 0 when not even one amount fits.
+    """
+    wanted = floor((terms.threshold - credit) / terms.amount) + 1
+    room = limits.AUTO_CHARGE_MOST
+    if terms.monthly_limit is not None:
+        room = min(room, terms.monthly_limit - spent)
+    return terms.amount * max(0, min(wanted, floor(room / terms.amount)))
+
+
+def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = None) -> Decision:
+    """Whether to charge this wallet now, why, and the figures. Writes nothing.
+
+    Call with the wallet locked when the answer is acted on.
+    """
+    terms = terms or terms_of(automatic)
+    credit, now = wallet.credit.amount, clock.now()
+    figures: dict[str, object] = {"credit": credit, "threshold": terms.threshold}
+    if refusal := _standing_refusal(wallet, automatic, terms):
+        return Decision(False, refusal, figures)
+    if credit >= terms.threshold:
+        return Decision(False, "balance_fine", figures)
+    if not automatic.effective_payment_method:
+        return Decision(False, "no_card", figures)
+    if automatic.hold_reason in STORED_HOLDS and automatic.not_before > now:
+        return Decision(False, automatic.hold_reason, figures | {"until": automatic.not_before})
+    return _decide_charge(wallet, terms, figures, now)
+
+
+def _standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> str:
+    if not terms.enabled:
+        return "off"
+    if wallet.account.is_closed:
+        return "closed"
+    if wallet.blocked_at:
+        return "blocked"
+    return "suspended" if automatic.suspended_at else ""
+
+
+def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -> Decision:
+    if wallet.purchases.recharges().open().exists():
+        return Decision(False, "purchase_pending", figures)
+    charged = wallet.purchases.filter(purpose=Purchase.Purpose.AUTO_RECHARGE)
+    paid = wallet.purchases.recharges().filter(
+        state="succeeded", closed_at__gt=now - limits.COOLDOWN
+    )
+    if latest := paid.order_by("-closed_at").first():
+        until = latest.closed_at + limits.COOLDOWN
+        return Decision(False, Hold.COOLDOWN, figures | {"until": until})
+    window = charged.filter(state="succeeded", created_at__gt=now - limits.CHARGE_WINDOW)
+    recent = list(window.order_by("-created_at").values_list("created_at", flat=True))
+    if len(recent) >= limits.CHARGES_PER_WINDOW:
+        until = recent[limits.CHARGES_PER_WINDOW - 1] + limits.CHARGE_WINDOW
+        return Decision(False, Hold.TOO_MANY, figures | {"until": until})
+    spent = monthly_limit.spent(wallet=wallet, now=now)
+    charge = charge_for(credit=figures["credit"], terms=terms, spent=spent)
+    figures |= {"spent": spent, "limit": terms.monthly_limit, "amount": terms.amount}
+    if not charge:
+        until = monthly_limit.starts_anew(wallet=wallet, now=now)
+        return Decision(False, Hold.MONTHLY_LIMIT, figures | {"until": until})
+    return Decision(True, "charge", figures | {"charge": charge})
+
+
+def run(*, wallet_id: int) -> Decision:
+    """Look at a wallet and charge it if the rule wants it. Safe to repeat and to race.
+
+    Call with no transaction open. The decision tells why nothing was charged.
+    """
+    crash_points.reach("before_claim")
+    decision, purchase = claim(wallet_id=wallet_id)
+    crash_points.reach("after_claim_commit")
+    if purchase:
+        purchases.drive(purchase_id=purchase.pk)
+    return decision
+
+
+@transaction.atomic(durable=True)
+def claim(*, wallet_id: int) -> tuple[Decision, Purchase | None]:
+    """Decide under the wallet's lock, and write down the purchase to be charged, if any."""
+    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    return claim_locked(wallet=wallet, automatic=suspensions.locked_settings(wallet))
+
+
+def claim_locked(
+    *, wallet: Wallet, automatic: AutoRecharge, requested_by: User | None = None
+) -> tuple[Decision, Purchase | None]:
+    """The same for a caller that holds both locks. The charge itself waits for the commit."""
+    decision = decide(wallet=wallet, automatic=automatic)
+    _note(automatic, decision)
+    if not decision.wanted:
+        return decision, None
+    card = payment_methods.card(
+        account=wallet.account, card_id=automatic.effective_payment_method
+    )
+    if card is None or card.is_expired:
+        fingerprint = card.fingerprint if card else ""
+        suspensions.mark_suspended(automatic, Suspended.NO_CARD, fingerprint)
+        suspensions.tell_suspended(
+            automatic, "The card can no longer be charged. Choose another card."
+        )
+        return replace(decision, wanted=False, code="no_card"), None
+    purchase = Purchase.objects.create(
+        payer=wallet.account,
+        wallet=wallet,
+        purpose=Purchase.Purpose.AUTO_RECHARGE,
+        amount_cents=cents(decision.figures["charge"]),
+        buys=Purchase.Buys.CREDIT,
+        payment_method=card.id,
+        card=card.label,
+        card_fingerprint=card.fingerprint,
+        requested_by=requested_by,
+    )
+    return decision, purchase
+
+
+def _note(automatic: AutoRecharge, decision: Decision) -> None:
+    """Keep why the rule has to wait, for people and for campaigns, and tell what must be told."""
+    until = decision.figures.get("until")
+    hold = decision.code if decision.code in Hold.values and until else ""
+    if (automatic.hold_reason, automatic.not_before) != (hold, until if hold else None):
+        suspensions.hold(automatic, hold, until if hold else None)
+    if hold == Hold.TOO_MANY:
+        _tell_too_many(automatic, decision)
+    if hold == Hold.MONTHLY_LIMIT:
+        monthly_limit.tell_reached(automatic, decision.figures)
+
+
+def _tell_too_many(automatic: AutoRecharge, decision: Decision) -> None:
+    account = automatic.wallet.account
+    key = f"too-many:{automatic.wallet_id}:{decision.figures['until']:%Y-%m-%dT%H:%M:%S}"
+    text = "Auto-Recharge charged three times in ten minutes, so the next charge waits."
+    notify(
+        account=account,
+        kind="auto_recharge_waits",
+        text=text,
+        level="warning",
+        dedupe_key=key,
+        link="/payments/",
+    )
+    alert_staff(
+        kind="auto_recharge_waits",
+        text=f"{account.name}: {text}",
+        data={"account": str(account.pk)},
+        dedupe_key=key,
+    )
+
+
+def due_wallet_ids() -> list[int]:
+    """Wallets whose rule wants a charge and is not waiting for a known moment. For the sweep."""
+    now = clock.now()
+    due = AutoRecharge.objects.filter(
+        due_since__isnull=False, enabled=True, suspended_at=None, wallet__blocked_at=None
+    ).filter(Q(not_before=None) | Q(not_before__lte=now))
+    return list(
+        due.order_by("due_since").values_list("wallet_id", flat=True)[: limits.SWEEP_BATCH]
+    )
+
+
+def coming(now: datetime) -> QuerySet[AutoRecharge]:
+    """Settings of the wallets whose recharge is on its way, so that campaigns need not pause yet.
+
+    Campaigns uses it as a subquery by `wallet_id`; a cooldown after a success does not end it.
+    """
+    not_on_its_way = Purchase.objects.recharges().filter(
+        wallet=OuterRef("wallet"), state="requires_action"
+    )
+    return (
+        AutoRecharge.objects.filter(
+            enabled=True,
+            suspended_at=None,
+            wallet__blocked_at=None,
+            wallet__account__status="active",
+            due_since__gt=now - limits.GRACE,
+        )
+        .exclude(payment_method="", wallet__default_payment_method="")
+        .filter(Q(not_before=None) | Q(not_before__lte=now) | Q(hold_reason=Hold.COOLDOWN))
+        .exclude(Exists(not_on_its_way))
+    )
+
+
+def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
+    """The last look: enabled, same card, still below, not blocked."""
+    automatic = suspensions.locked_settings(wallet)
+    refusal = _standing_refusal(wallet, automatic, terms_of(automatic))
+    if not refusal and wallet.credit.amount >= automatic.threshold.amount:
+        refusal = "balance_fine"
+    if not refusal and automatic.effective_payment_method != purchase.payment_method:
+        refusal = "card_changed"
+    return Decision(not refusal, refusal or "charge", {"credit": wallet.credit.amount})
+
+
+POLICY = Policy(
+    still_wanted=_still_wanted,
+    succeeded=suspensions.succeeded,
+    declined=suspensions.declined,
+    requires_action=suspensions.requires_action,
+    canceled=suspensions.canceled,
+)
+
+
+def payment_method_changed(*, wallet_id: int) -> None:
+    """Look again after a card was chosen: only another card than the failed one lifts anything."""
+    with transaction.atomic():
+        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+        automatic = suspensions.locked_settings(wallet)
+        suspensions.consider_card(automatic)
+    run(wallet_id=wallet_id)

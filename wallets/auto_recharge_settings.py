@@ -1,0 +1,272 @@
+"""Saving Auto-Recharge's settings, the preview of what saving charges, and "Try again"."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import transaction
+from djmoney.money import Money
+
+from accounts import clock
+from accounts.models import User
+from accounts.notifications import notify
+from wallets import auto_recharge, gateway, ledger, limits, payment_methods, purchases, suspensions
+from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.payment_methods import Card
+from wallets.purchases import Decision
+from wallets.texts import usd
+
+Suspended = AutoRecharge.Suspended
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person sets. Dollars; an empty payment method follows the wallet's default."""
+
+    enabled: bool
+    threshold: Decimal
+    amount: Decimal
+    payment_method: str = ""
+    monthly_limit: Decimal | None = None
+    resume_campaigns: bool = False
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What saving these settings would do now. `charge` is in dollars, 0 for nothing."""
+
+    charge: Decimal
+    decision: Decision
+    card: Card | None
+
+
+@dataclass(frozen=True)
+class Saved:
+    automatic: AutoRecharge
+    decision: Decision
+    purchase: Purchase | None
+
+
+def preview(*, wallet_id: int, settings: Settings) -> Preview:
+    """What saving would charge, from the same rules as saving. Writes nothing.
+
+    Raises InvalidAmount or NoPaymentMethod.
+    """
+    wallet = Wallet.objects.select_related("account").get(pk=wallet_id)
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    automatic.wallet = wallet
+    card = _apply(automatic, settings)
+    decision = auto_recharge.decide(wallet=wallet, automatic=automatic)
+    return Preview(charge=_charge(decision), decision=decision, card=card)
+
+
+def save(
+    *,
+    wallet_id: int,
+    settings: Settings,
+    actor: User | None,
+    quoted_charge: Decimal | None = None,
+) -> Saved:
+    """Save the settings, and charge at once when the balance is below the threshold.
+
+    The settings stay saved whatever becomes of the charge. `quoted_charge` is what the person
+    was shown: another figure raises QuoteChanged. Also raises InvalidAmount, NoPaymentMethod,
+    and Refused for a closed account; then nothing was changed.
+    """
+    with transaction.atomic(durable=True):
+        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+        if wallet.account.is_closed:
+            raise Refused("This account is closed. Contact support to open it again.")
+        automatic = suspensions.locked_settings(wallet)
+        before = _describe(automatic)
+        _apply(automatic, settings)
+        decision = auto_recharge.decide(wallet=wallet, automatic=automatic)
+        if quoted_charge is not None and quoted_charge != _charge(decision):
+            raise QuoteChanged(_new_quote(_charge(decision)))
+        automatic.updated_at = clock.now()
+        automatic.save()
+        AutoRecharge.objects.watch(wallet_ids=[wallet_id], now=clock.now())
+        automatic.refresh_from_db()
+        automatic.wallet = wallet
+        decision, purchase = auto_recharge.claim_locked(
+            wallet=wallet, automatic=automatic, requested_by=actor
+        )
+        _tell_changed(automatic, before, actor)
+    if purchase:
+        with gateway.person_waiting():
+            purchase = purchases.drive(purchase_id=purchase.pk)
+    automatic.refresh_from_db()
+    return Saved(automatic=automatic, decision=decision, purchase=purchase)
+
+
+def try_again(*, wallet_id: int, actor: User | None) -> Saved:
+    """A person's one attempt after a failure, whatever the wait. At most five an hour.
+
+    Raises Refused when there is nothing to try again, or TooManyAttempts.
+    """
+    with transaction.atomic(durable=True):
+        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+        automatic = suspensions.locked_settings(wallet)
+        _refuse_too_many_attempts(wallet)
+        if automatic.suspended_reason not in ("", *suspensions.CARD_TROUBLE):
+            raise Refused(f"Auto-Recharge is suspended: {_suspended_text(automatic)}.")
+        suspensions.let_person_try(automatic)
+        decision, purchase = auto_recharge.claim_locked(
+            wallet=wallet, automatic=automatic, requested_by=actor
+        )
+        if purchase is None:
+            raise Refused(explain(decision))
+    with gateway.person_waiting():
+        purchase = purchases.drive(purchase_id=purchase.pk)
+    automatic.refresh_from_db()
+    return Saved(automatic=automatic, decision=decision, purchase=purchase)
+
+
+def _suspended_text(automatic: AutoRecharge) -> str:
+    text = automatic.get_suspended_reason_display()
+    return text[0].lower() + text[1:]
+
+
+def _refuse_too_many_attempts(wallet: Wallet) -> None:
+    tried = wallet.purchases.filter(
+        purpose=Purchase.Purpose.AUTO_RECHARGE,
+        requested_by__isnull=False,
+        created_at__gt=clock.now() - limits.PERSON_RETRY_WINDOW,
+    ).count()
+    if tried >= limits.PERSON_RETRIES:
+        raise TooManyAttempts("You tried five times in the last hour. Wait, or use another card.")
+
+
+def explain(decision: Decision) -> str:
+    """Why nothing was charged, as a sentence."""
+    figures = decision.figures
+    match decision.code:
+        case "off":
+            return "Auto-Recharge is off. Nothing is charged."
+        case "balance_fine":
+            return (
+                f"Your balance ({usd(figures['credit'])}) is not below "
+                f"{usd(figures['threshold'])}. Nothing is charged now."
+            )
+        case "purchase_pending":
+            return "Another recharge is being confirmed. Nothing more is charged now."
+        case "cooldown":
+            return "A recharge was just paid. The next one waits a minute."
+        case "too_many":
+            return "Auto-Recharge charged three times in ten minutes, so the next charge waits."
+        case "monthly_limit":
+            return "Another recharge does not fit this month's limit. Nothing is charged now."
+        case "declined":
+            return "The last charge failed. Auto-Recharge tries again later by itself."
+        case "gateway":
+            return "The payment service is not answering. Auto-Recharge tries again shortly."
+        case "no_card":
+            return "Add a payment method before turning this on."
+        case "suspended":
+            return "Auto-Recharge is suspended. Nothing is charged now."
+        case "blocked":
+            return "Automatic charges are blocked. Contact support."
+        case "closed":
+            return "This account is closed. Nothing is charged."
+    return "Nothing is charged now."
+
+
+def _charge(decision: Decision) -> Decimal:
+    return decision.figures["charge"] if decision.wanted else Decimal(0)
+
+
+def _new_quote(charge: Decimal) -> str:
+    if not charge:
+        return "Your balance changed. Nothing would be charged now. Check and save again."
+    return f"Your balance changed. The charge is now {usd(charge)}. Check and save again."
+
+
+def _apply(automatic: AutoRecharge, settings: Settings) -> Card | None:
+    """Put checked settings into the row in memory, with what they lift. Returns the card."""
+    _check_amounts(settings)
+    automatic.enabled = settings.enabled
+    automatic.threshold = Money(settings.threshold, "USD")
+    automatic.amount = Money(settings.amount, "USD")
+    limit = settings.monthly_limit
+    automatic.monthly_limit = None if limit is None else Money(limit, "USD")
+    automatic.resume_campaigns = settings.resume_campaigns
+    automatic.payment_method = settings.payment_method
+    card = _check_card(automatic)
+    if settings.enabled and automatic.suspended_reason == Suspended.REFUNDED:
+        # The account turns it on again itself.
+        automatic.suspended_at, automatic.suspended_reason = None, ""
+    if card:
+        suspensions.forgive_in_memory(automatic, card)
+    return card
+
+
+def _check_card(automatic: AutoRecharge) -> Card | None:
+    account, card_id = automatic.wallet.account, automatic.effective_payment_method
+    if automatic.enabled and not card_id:
+        raise NoPaymentMethod(
+            "Add a payment method before turning this on.",
+            fields={"payment_method": "Add a payment method before turning this on."},
+        )
+    if not card_id:
+        return None
+    try:
+        return payment_methods.usable_card(account=account, card_id=card_id)
+    except NoPaymentMethod as error:
+        if automatic.enabled or automatic.payment_method:
+            raise NoPaymentMethod(str(error), fields={"payment_method": str(error)}) from error
+        return None
+
+
+def _check_amounts(settings: Settings) -> None:
+    fields = {}
+    for name, label, value, least, most in (
+        (
+            "threshold",
+            "Minimum Threshold",
+            settings.threshold,
+            limits.THRESHOLD_LEAST,
+            limits.THRESHOLD_MOST,
+        ),
+        (
+            "amount",
+            "Auto-Recharge Amount",
+            settings.amount,
+            limits.AUTO_AMOUNT_LEAST,
+            limits.AUTO_AMOUNT_MOST,
+        ),
+    ):
+        if not value.is_finite() or value != round(value, 2):
+            fields[name] = "Enter an amount in dollars and cents, like 10.00"
+        elif not least <= value <= most:
+            fields[name] = f"{label} must be between {usd(least)} and {usd(most)}"
+    limit = settings.monthly_limit
+    if limit is not None and not fields:
+        if not limit.is_finite() or limit != round(limit, 2) or limit > 1_000_000:
+            fields["monthly_limit"] = "Enter an amount in dollars and cents, like 500.00"
+        elif limit < settings.amount:
+            fields["monthly_limit"] = "Monthly limit must be at least the Auto-Recharge Amount"
+    if fields:
+        raise InvalidAmount(" ".join(f"{text}." for text in fields.values()), fields=fields)
+
+
+def _describe(automatic: AutoRecharge) -> str:
+    limit = automatic.monthly_limit
+    return (
+        f"{'on' if automatic.enabled else 'off'}, threshold {usd(automatic.threshold.amount)}, "
+        f"amount {usd(automatic.amount.amount)}, "
+        f"monthly limit {usd(limit.amount) if limit is not None else 'none'}"
+    )
+
+
+def _tell_changed(automatic: AutoRecharge, before: str, actor: User | None) -> None:
+    after = _describe(automatic)
+    if after == before:
+        return
+    notify(
+        account=automatic.wallet.account,
+        kind="settings_changed",
+        text=f"{actor or 'The API'} changed Auto-Recharge: {after} (before: {before}).",
+        data={"before": before, "after": after},
+        dedupe_key=f"auto-recharge:{automatic.wallet_id}:{automatic.updated_at.isoformat()}",
+        link="/payments/",
+    )

@@ -1,0 +1,37 @@
+"""Telling people in time that a card somebody relies on expires, from the mirror."""
+
+from accounts.models import Account
+from accounts.notifications import notify
+from wallets import payment_methods
+from wallets.models import AutoAllocation, AutoRecharge
+
+
+def tell() -> int:
+    """Announce each card in use that expires within 30 days, once a card and month."""
+    told = 0
+    for account in _accounts_with_cards_in_use():
+        for card in payment_methods.cards(account):
+            if not card.expires_soon or not payment_methods.uses(account=account, card_id=card.id):
+                continue
+            told += notify(
+                account=account,
+                kind="card_expiring",
+                text=(
+                    f"{card.label} expires on {card.last_day:%-d %b %Y}. "
+                    "Add another card so that automatic charges go on."
+                ),
+                level="warning",
+                dedupe_key=f"card-expiring:{card.id}:{card.last_day}",
+                link="/payments/methods/add/",
+            ) is not None
+    return told
+
+
+def _accounts_with_cards_in_use() -> list[Account]:
+    automatic = AutoRecharge.objects.filter(enabled=True).values("wallet__account")
+    paying = AutoAllocation.objects.filter(active=True).values("agency")
+    return list(
+        Account.objects.filter(stripe_customer__isnull=False)
+        .filter(pk__in=automatic.union(paying))
+        .order_by("pk")
+    )

@@ -1,0 +1,82 @@
+"""What a decline means: the sentence for the customer, and what Auto-Recharge may do about it.
+
+Codes are Stripe's. Lost, stolen and fraud codes are never revealed to the customer.
+"""
+
+from typing import NamedTuple
+
+# Never charged again without another card.
+HARD = frozenset(
+    {
+        "incorrect_number",
+        "invalid_number",
+        "lost_card",
+        "pickup_card",
+        "stolen_card",
+        "revocation_of_authorization",
+        "revocation_of_all_authorizations",
+        "highest_risk_level",
+        "transaction_not_allowed",
+        "expired_card",
+        "fraudulent",
+        "invalid_account",
+        "restricted_card",
+        "stop_payment_order",
+        "currency_not_supported",
+        "card_not_supported",
+        "do_not_try_again",
+        "security_violation",
+        "merchant_blacklist",
+        # The card or the customer is gone at Stripe.
+        "resource_missing",
+        "payment_method_unexpected_state",
+        "payment_method_customer_mismatch",
+    }
+)
+
+NEEDS_BANK = frozenset({"authentication_required"})
+
+
+class DeclineText(NamedTuple):
+    """The rest of "Visa •••• 4242 was declined…", and what helps."""
+
+    reason: str
+    advice: str
+
+
+_OTHER_CARD = "Contact your bank or use another card."
+_UPDATE_CARD = "Update the card or use another one."
+
+_TEXTS = {
+    "insufficient_funds": DeclineText(
+        ": insufficient funds.", "Try a smaller amount or another card."
+    ),
+    "expired_card": DeclineText(": the card has expired.", _UPDATE_CARD),
+    "incorrect_cvc": DeclineText(": the card details are incorrect.", _UPDATE_CARD),
+    "incorrect_number": DeclineText(": the card details are incorrect.", _UPDATE_CARD),
+    "card_velocity_exceeded": DeclineText(
+        ": the card is over its limit.", "Use another card, or try again later."
+    ),
+    "currency_not_supported": DeclineText(
+        ": this card can't be used for this payment.", "Use another card."
+    ),
+    "card_not_supported": DeclineText(
+        ": this card can't be used for this payment.", "Use another card."
+    ),
+    "resource_missing": DeclineText(": the card is no longer saved.", "Add a card."),
+}
+
+_NOT_PROCESSED = frozenset({"processing_error", "try_again_later", "issuer_not_available"})
+
+
+def sentence(*, card: str, code: str) -> str:
+    """What went wrong, that no money moved, and what helps, for the customer."""
+    if code in _NOT_PROCESSED:
+        return "The payment could not be processed. You were not charged. Try again later."
+    reason, advice = _TEXTS.get(code, DeclineText(".", _OTHER_CARD))
+    return f"{card} was declined{reason} You were not charged. {advice}"
+
+
+def is_hard(code: str) -> bool:
+    """Whether only another card can help. Unknown codes count as soft, with bounded retries."""
+    return code in HARD

@@ -1,0 +1,190 @@
+"""What people type into the pages of wallets. Ranges and rules are the middle's business;
+here it is only read and put into figures."""
+
+import re
+import uuid
+from decimal import Decimal
+
+from django import forms
+
+from wallets.models import Purchase
+
+_PLAIN_DOLLARS = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)
+_GROUPED_DOLLARS = re.compile(r"\d{1,3}(,\d{3})*(\.\d{1,2})?", re.ASCII)
+_WHOLE = re.compile(r"\d{1,9}|\d{1,3}(,\d{3})*", re.ASCII)
+
+
+class DollarsField(forms.CharField):
+    """Dollars and cents as people write them: `$1,234.50`, `1234.5`, with spaces around."""
+
+    def __init__(self, *, example: str, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.error_messages["required"] = self.wrong = (
+            f"Enter an amount in dollars and cents, like {example}"
+        )
+        self.widget.attrs.update(
+            {"inputmode": "decimal", "autocomplete": "off", "maxlength": 20}
+        )
+
+    def clean(self, value: str | None) -> Decimal | None:
+        text = super().clean(value).replace(" ", "").removeprefix("$")
+        if not text:
+            if self.required:
+                raise forms.ValidationError(self.wrong)
+            return None
+        if not (_PLAIN_DOLLARS.fullmatch(text) or _GROUPED_DOLLARS.fullmatch(text)):
+            raise forms.ValidationError(self.wrong)
+        return Decimal(text.replace(",", ""))
+
+
+class MinutesField(forms.CharField):
+    """A whole number of minutes; the middle knows the largest."""
+
+    wrong = "Enter a whole number of minutes, 0 or more"
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.error_messages["required"] = self.wrong
+        self.widget.attrs.update(
+            {"inputmode": "numeric", "autocomplete": "off", "maxlength": 12}
+        )
+
+    def clean(self, value: str | None) -> int:
+        text = super().clean(value).replace(" ", "")
+        if not _WHOLE.fullmatch(text):
+            raise forms.ValidationError(self.wrong)
+        return int(text.replace(",", ""))
+
+
+class CardField(forms.ChoiceField):
+    """One of the payer's cards; `first` names the choice that follows the default card."""
+
+    def __init__(self, *, cards: list, first: str = "", **kwargs) -> None:
+        choices = [(card.id, _described(card)) for card in cards]
+        super().__init__(choices=[("", first), *choices] if first else choices, **kwargs)
+        self.error_messages["required"] = "Choose a payment method"
+        self.error_messages["invalid_choice"] = "Choose one of your saved cards"
+
+
+def _described(card) -> str:
+    return f"{card.label}, has expired" if card.is_expired else card.label
+
+
+class AutoRechargeForm(forms.Form):
+    enabled = forms.BooleanField(
+        label="Recharge automatically", required=False, help_text="Applies when you save."
+    )
+    threshold = DollarsField(
+        label="Minimum Threshold",
+        example="10.00",
+        help_text="Recharge when the balance drops below this amount.",
+    )
+    amount = DollarsField(
+        label="Auto-Recharge Amount", example="50.00", help_text="Added to your balance each time."
+    )
+    monthly_limit = DollarsField(
+        label="Monthly limit",
+        example="500.00",
+        required=False,
+        help_text="Stop automatic charges after this much in a calendar month.",
+    )
+    resume_campaigns = forms.BooleanField(
+        label="Resume paused campaigns after an automatic recharge",
+        required=False,
+        help_text="Off by default, because campaigns call real people.",
+    )
+    quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, cards: list, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment_method"] = CardField(
+            cards=cards, first="Default card", label="Payment method", required=False
+        )
+
+
+class RechargeForm(forms.Form):
+    amount = DollarsField(label="Amount", example="50.00")
+    buys = forms.ChoiceField(
+        label="Minute type",
+        choices=[choice for choice in Purchase.Buys.choices if choice[0] != "allocation"],
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose Premium or Basic Minutes"},
+    )
+    form_key = forms.UUIDField(widget=forms.HiddenInput)
+    # What the page said when the button was pressed.
+    quoted_amount = forms.DecimalField(required=False, widget=forms.HiddenInput)
+    quoted_rate = forms.DecimalField(required=False, widget=forms.HiddenInput)
+    quoted_debt = forms.DecimalField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, cards: list, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment_method"] = CardField(cards=cards, label="Payment method")
+
+
+class AllocationForm(forms.Form):
+    basic_minutes = MinutesField(label="Basic minutes per month")
+    premium_minutes = MinutesField(label="Premium minutes per month")
+    start_date = forms.DateField(
+        label="First charge on",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        error_messages={"invalid": "Enter a date, like 2026-12-01"},
+    )
+
+    def __init__(self, *args, cards: list, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment_method"] = CardField(cards=cards, label="Payment method")
+
+
+class SubAccountForm(forms.Form):
+    name = forms.CharField(
+        label="Name", max_length=120, error_messages={"required": "Enter the sub-account's name"}
+    )
+    owner_email = forms.EmailField(
+        label="Owner's e-mail",
+        help_text="We send them an invitation. They set up their own card and Auto-Recharge.",
+        error_messages={"required": "Enter an e-mail address, like name@example.com"},
+    )
+
+
+KINDS = {
+    "recharges": ["recharge", "auto_recharge"],
+    "calls": ["calls"],
+    "allocations": ["allocation"],
+    "adjustments": ["adjustment", "included_grant", "included_reset"],
+    "refunds": ["refund", "refund_failed", "dispute", "dispute_won"],
+}
+
+
+class TransactionsForm(forms.Form):
+    """The filters of the statement. A filter that makes no sense is ignored, never an error."""
+
+    type = forms.ChoiceField(
+        label="Type",
+        required=False,
+        choices=[("", "All"), *((name, name.capitalize()) for name in KINDS)],
+    )
+    status = forms.ChoiceField(
+        label="Status",
+        required=False,
+        choices=[
+            ("", "All"),
+            ("processing", "Processing"),
+            ("paid", "Paid"),
+            ("posted", "Posted"),
+            ("failed", "Failed"),
+            ("action_required", "Action required"),
+            ("refunded", "Refunded"),
+        ],
+    )
+    since = forms.DateField(
+        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+
+def new_key() -> str:
+    """A fresh form key: one per rendered form, and a new one after a definite decline."""
+    return str(uuid.uuid4())

@@ -1,0 +1,39 @@
+"""Telling people that the balance is low when Auto-Recharge is off: once per crossing.
+
+The ledger notes the crossing (`AutoRecharge.watch`); it is armed again well above the level.
+"""
+
+from django.db import transaction
+
+from accounts.notifications import notify
+from wallets import ledger, limits, suspensions
+from wallets.models import AutoRecharge
+from wallets.pricing import minutes_for, rates_now
+from wallets.texts import usd
+
+
+@transaction.atomic
+def tell(*, wallet_id: int) -> None:
+    """Tell the account, if it has not been told since its balance fell. Safe to repeat."""
+    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    automatic = suspensions.locked_settings(wallet)
+    if automatic.low_since is None:
+        return
+    credit = wallet.credit.amount
+    minutes = minutes_for(amount=credit, rate=rates_now()["premium"])
+    notify(
+        account=wallet.account,
+        kind="low_balance",
+        text=f"Low balance: {usd(credit)}, about {minutes:,} Premium minutes.",
+        level="warning",
+        dedupe_key=f"low:{wallet_id}:{automatic.low_since.isoformat()}",
+        link="/payments/recharge/",
+    )
+    automatic.low_since = None
+    automatic.save(update_fields=["low_since"])
+
+
+def untold_wallet_ids() -> list[int]:
+    """Wallets whose people have not heard yet. For the sweep."""
+    untold = AutoRecharge.objects.filter(low_since__isnull=False).order_by("low_since")
+    return list(untold.values_list("wallet_id", flat=True)[: limits.SWEEP_BATCH])

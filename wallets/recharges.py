@@ -1,0 +1,354 @@
+"""Recharging by hand: what an amount buys, paying it, and confirming it with the bank."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.notifications import notify
+from accounts.nudges import nudge
+from wallets import auto_recharge, gateway, ledger, limits, payment_methods, purchases, suspensions
+from wallets.errors import (
+    FormReused,
+    GatewayUnreachable,
+    InvalidAmount,
+    PurchaseInProgress,
+    QuoteChanged,
+    Refused,
+)
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.pricing import cents, dollars, minutes_for, rate, seconds_for
+from wallets.purchases import Decision, Policy
+from wallets.texts import usd
+
+Buys = Purchase.Buys
+State = Purchase.State
+
+
+@dataclass(frozen=True)
+class Quote:
+    """What an amount would buy now. Dollars; `rate` per minute, None for plain credit."""
+
+    amount: Decimal
+    buys: str
+    rate: Decimal | None
+    debt: Decimal
+    seconds: int
+    credit: Decimal
+    credit_after: Decimal
+    # What Auto-Recharge would charge on top, because credit stays below its threshold.
+    auto_recharge: Decimal
+
+    @property
+    def minutes(self) -> int:
+        return self.seconds // 60
+
+
+def quote(*, wallet_id: int, amount: Decimal, buys: str) -> Quote:
+    """What `amount` dollars buy now: debt first, then minutes at the rate in force, or credit.
+
+    Writes nothing. Raises InvalidAmount.
+    """
+    check_amount(amount)
+    check_buys(buys)
+    wallet = Wallet.objects.select_related("account").get(pk=wallet_id)
+    return _quote(wallet, amount, buys)
+
+
+def _quote(wallet: Wallet, amount: Decimal, buys: str) -> Quote:
+    debt = max(Decimal(0), -wallet.credit.amount)
+    paid_debt = min(debt, amount)
+    price = None if buys == Buys.CREDIT else rate(minute_type=buys, wallet=wallet)
+    seconds, credit = (
+        seconds_for(amount=amount - paid_debt, rate=price)
+        if price
+        else (0, amount - paid_debt)
+    )
+    after = wallet.credit.amount + paid_debt + credit
+    return Quote(
+        amount=amount,
+        buys=buys,
+        rate=price,
+        debt=paid_debt,
+        seconds=seconds,
+        credit=credit,
+        credit_after=after,
+        auto_recharge=_also_charged(wallet, after),
+    )
+
+
+def _also_charged(wallet: Wallet, credit: Decimal) -> Decimal:
+    automatic = AutoRecharge.objects.filter(wallet=wallet).first()
+    if not automatic or not automatic.enabled or automatic.suspended_at or wallet.blocked_at:
+        return Decimal(0)
+    terms = auto_recharge.terms_of(automatic)
+    if credit >= terms.threshold:
+        return Decimal(0)
+    return auto_recharge.charge_for(credit=credit, terms=terms)
+
+
+def check_amount(amount: Decimal) -> None:
+    """Raises InvalidAmount unless it is $5 to $10,000 in whole cents."""
+    text = ""
+    if not amount.is_finite() or amount != round(amount, 2):
+        text = "Enter an amount in dollars and cents, like 50.00"
+    elif not limits.RECHARGE_LEAST <= amount <= limits.RECHARGE_MOST:
+        least, most = usd(limits.RECHARGE_LEAST), usd(limits.RECHARGE_MOST)
+        text = f"Amount must be between {least} and {most}"
+    if text:
+        raise InvalidAmount(f"{text}.", fields={"amount": text})
+
+
+def check_buys(buys: str) -> None:
+    if buys not in (Buys.PREMIUM, Buys.BASIC, Buys.CREDIT):
+        text = "Choose Premium or Basic Minutes"
+        raise InvalidAmount(f"{text}.", fields={"buys": text})
+
+
+def recharge(
+    *,
+    wallet_id: int,
+    actor: User | None,
+    amount: Decimal,
+    buys: str,
+    form_key: str,
+    payment_method: str = "",
+    quoted_rate: Decimal | None = None,
+    quoted_debt: Decimal | None = None,
+) -> Purchase:
+    """Charge a card now, and credit what it buys when Stripe says it is paid.
+
+    Repeating a `form_key` with the same facts answers with the first purchase, for ever; with
+    other facts it raises FormReused. A decline is not an error: the purchase says so. Without a
+    definite answer the purchase stays submitted. An empty payment method means the default.
+
+    Raises InvalidAmount, NoPaymentMethod, PurchaseInProgress, QuoteChanged, Refused; then
+    nothing was charged.
+    """
+    check_amount(amount)
+    check_buys(buys)
+    wallet = Wallet.objects.select_related("account").get(pk=wallet_id)
+    if repeated := _repeated(wallet, form_key, amount, buys, payment_method):
+        return repeated
+    with gateway.person_waiting():
+        _take_over_waiting(wallet)
+        purchase = _decide(
+            wallet_id, actor, amount, buys, form_key, payment_method, quoted_rate, quoted_debt
+        )
+        if purchase.state == State.CREATED:
+            purchase = purchases.drive(purchase_id=purchase.pk)
+    return purchase
+
+
+def _repeated(
+    wallet: Wallet, form_key: str, amount: Decimal, buys: str, payment_method: str
+) -> Purchase | None:
+    """The purchase this form made before, if it did."""
+    found = Purchase.objects.filter(payer=wallet.account, form_key=form_key).first()
+    if found is None:
+        return None
+    same = (found.amount_cents, found.buys) == (cents(amount), buys)
+    if not same or (payment_method and payment_method != found.payment_method):
+        raise FormReused("This key was used for another recharge. Send a new one.")
+    return found
+
+
+@transaction.atomic(durable=True)
+def _decide(
+    wallet_id: int,
+    actor: User | None,
+    amount: Decimal,
+    buys: str,
+    form_key: str,
+    payment_method: str,
+    quoted_rate: Decimal | None,
+    quoted_debt: Decimal | None,
+) -> Purchase:
+    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    if repeated := _repeated(wallet, form_key, amount, buys, payment_method):
+        return repeated
+    if wallet.account.is_closed:
+        raise Refused("This account is closed. Contact support to open it again.")
+    if pending := wallet.purchases.recharges().open().first():
+        raise in_progress(pending)
+    card = payment_methods.usable_card(
+        account=wallet.account, card_id=payment_method or wallet.default_payment_method
+    )
+    now = _quote(wallet, amount, buys)
+    _refuse_changed(now, quoted_rate, quoted_debt)
+    return Purchase.objects.create(
+        payer=wallet.account,
+        wallet=wallet,
+        purpose=Purchase.Purpose.RECHARGE,
+        amount_cents=cents(amount),
+        buys=buys,
+        premium_rate=now.rate if buys == Buys.PREMIUM else None,
+        basic_rate=now.rate if buys == Buys.BASIC else None,
+        payment_method=card.id,
+        card=card.label,
+        card_fingerprint=card.fingerprint,
+        requested_by=actor,
+        form_key=form_key,
+    )
+
+
+def _refuse_changed(now: Quote, rate: Decimal | None, debt: Decimal | None) -> None:
+    if rate is not None and now.rate is not None and rate != now.rate:
+        raise QuoteChanged(
+            f"The rate changed: {usd(now.amount)} now buys {minutes_for_quote(now)} minutes. "
+            "Check and pay again."
+        )
+    if debt is not None and debt != now.debt:
+        raise QuoteChanged(
+            f"Your balance changed: {usd(now.debt)} of the payment now covers what is owed. "
+            "Check and pay again."
+        )
+
+
+def minutes_for_quote(now: Quote) -> int:
+    return minutes_for(amount=now.amount - now.debt, rate=now.rate) if now.rate else 0
+
+
+def in_progress(purchase: Purchase) -> PurchaseInProgress:
+    """The refusal that leads to the charge in the way."""
+    amount = usd(dollars(purchase.amount_cents))
+    if purchase.state == State.REQUIRES_ACTION:
+        text = f"A {amount} recharge waits for you to confirm it with your bank."
+    else:
+        text = f"A {amount} recharge is being confirmed. Wait for its result before you pay again."
+    return PurchaseInProgress(text, purchase_id=purchase.pk)
+
+
+def _take_over_waiting(wallet: Wallet) -> None:
+    """End an automatic purchase that waits for the bank, or never left `created`."""
+    waiting = wallet.purchases.filter(
+        purpose=Purchase.Purpose.AUTO_RECHARGE, state__in=[State.CREATED, State.REQUIRES_ACTION]
+    ).first()
+    if waiting is None:
+        return
+    try:
+        ended = purchases.cancel(purchase_id=waiting.pk)
+    except gateway.GatewayError as error:
+        raise in_progress(waiting) from error
+    if ended.state == State.SUCCEEDED:
+        raise QuoteChanged(
+            f"A {usd(dollars(ended.amount_cents))} recharge was just paid. Check your balance "
+            "before you pay again."
+        )
+
+
+def cancel_waiting(*, purchase_id: UUID) -> Purchase:
+    """Give up a payment that waits for the bank. Raises GatewayUnreachable."""
+    try:
+        with gateway.person_waiting():
+            return purchases.cancel(purchase_id=purchase_id)
+    except gateway.GatewayError as error:
+        raise GatewayUnreachable(
+            "The payment service is not answering. The payment was not canceled; try again."
+        ) from error
+
+
+def confirm_with_bank(*, purchase_id: UUID, return_url: str) -> str:
+    """Where to send the person so that the bank can ask them; "" when nothing is left to ask.
+
+    Raises Refused when the payment does not wait for the bank, or GatewayUnreachable.
+    """
+    purchase = Purchase.objects.get(pk=purchase_id)
+    if purchase.state != State.REQUIRES_ACTION:
+        raise Refused("This payment does not wait for your bank.")
+    try:
+        with gateway.person_waiting():
+            return _bank_url(purchase, return_url)
+    except gateway.GatewayError as error:
+        raise GatewayUnreachable(
+            "The payment service is not answering. Try again in a minute."
+        ) from error
+
+
+def _bank_url(purchase: Purchase, return_url: str) -> str:
+    intent = gateway.retrieve_intent(intent_id=purchase.payment_intent)
+    if intent.status == "requires_action" and intent.bank_url:
+        return intent.bank_url
+    if intent.status in ("requires_payment_method", "requires_confirmation"):
+        try:
+            intent = gateway.confirm_on_session(
+                key=f"{purchase.pk}:confirm:{purchases.count_attempt(purchase_id=purchase.pk)}",
+                intent_id=intent.id,
+                payment_method=purchase.payment_method,
+                return_url=return_url,
+            )
+        except (gateway.Declined, gateway.StateChanged):
+            pass  # Reading the intent tells.
+    if intent.status == "requires_action" and intent.bank_url:
+        return intent.bank_url
+    purchases.settle(payment_intent=intent.id)
+    return ""
+
+
+def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
+    """A person asked for it: only closing the account takes the reason away."""
+    closed = wallet.account.is_closed
+    return Decision(not closed, "closed" if closed else "charge", {})
+
+
+def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
+    automatic = suspensions.locked_settings(wallet)
+    own_card = automatic.effective_payment_method == purchase.payment_method
+    if own_card and (automatic.suspended_reason or automatic.consecutive_declines):
+        suspensions.start_afresh(automatic)
+    notify(
+        account=wallet.account,
+        kind="recharge_paid",
+        text=(
+            f"{purchase.card} was charged {usd(dollars(purchase.amount_cents))}. "
+            f"Your credit is {usd(wallet.credit.amount)}."
+        ),
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"paid:{purchase.pk}",
+        link=f"/payments/receipts/{purchase.pk}/",
+    )
+    nudge("wallets.recharge_wallet", wallet.pk)
+
+
+def _declined(purchase: Purchase, wallet: Wallet) -> None:
+    notify(
+        account=wallet.account,
+        kind="recharge_failed",
+        text=purchase.error_text,
+        level="danger",
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"failed:{purchase.pk}",
+        link=f"/payments/purchases/{purchase.pk}/",
+        # The person is looking at the answer; a mail would only repeat it.
+        mail=False,
+    )
+    nudge("wallets.recharge_wallet", wallet.pk)
+
+
+def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
+    notify(
+        account=wallet.account,
+        kind="action_required",
+        text=(
+            f"Your bank needs you to confirm a {usd(dollars(purchase.amount_cents))} payment."
+        ),
+        level="warning",
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"bank:{purchase.pk}",
+        link=f"/payments/purchases/{purchase.pk}/",
+    )
+
+
+def _canceled(purchase: Purchase, wallet: Wallet) -> None:
+    nudge("wallets.recharge_wallet", wallet.pk)
+
+
+POLICY = Policy(
+    still_wanted=_still_wanted,
+    succeeded=_succeeded,
+    declined=_declined,
+    requires_action=_requires_action,
+    canceled=_canceled,
+)

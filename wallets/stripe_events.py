@@ -1,0 +1,189 @@
+"""The inbox of Stripe's events: record first, apply afterwards.
+
+An event is a hint: applying it reads the object again from Stripe, so duplicates, wrong order
+and gaps change nothing. A failing event is retried with growing waits, then given up and shown
+to support; it never stops the others.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import Account
+from accounts.notifications import alert_staff
+from accounts.nudges import nudge
+from wallets import gateway, limits, payment_methods, purchases, reversals
+from wallets.errors import Refused
+from wallets.models import StripeEvent
+
+logger = logging.getLogger(__name__)
+
+
+class EventRefused(Refused):
+    """The request is not an event Stripe sent us lately. Nothing was stored."""
+
+    code = "event_refused"
+    status = 400
+
+
+@transaction.atomic
+def record(*, payload: bytes, signature: str) -> StripeEvent:
+    """Store a signed event once, and nudge the task that applies it. Repeats change nothing.
+
+    Raises EventRefused for a bad, old or future signature, and for the other mode.
+    """
+    try:
+        event = gateway.verify_event(
+            payload=payload,
+            signature=signature,
+            tolerance_seconds=int(limits.EVENT_TOLERANCE.total_seconds()),
+        )
+        event_id, kind = event["id"], event["type"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise EventRefused("This is not an event signed by Stripe.") from error
+    if bool(event.get("livemode")) != settings.STRIPE_LIVE_MODE:
+        raise EventRefused("This event belongs to the other mode of Stripe.")
+    row, new = StripeEvent.objects.get_or_create(
+        event_id=event_id[:255], defaults={"type": kind[:100], "payload": event}
+    )
+    if new:
+        nudge("wallets.apply_event", row.pk)
+    return row
+
+
+def apply(*, event_pk: int) -> bool:
+    """Apply one event, unless somebody else is at it. Returns whether it was applied now.
+
+    Call with no transaction open.
+    """
+    event = _claim(event_pk)
+    if event is None:
+        return False
+    try:
+        _act(event)
+    # One poisonous event must not stop the others; the row keeps what went wrong.
+    except Exception as error:
+        logger.exception("event %s could not be applied", event.event_id)
+        _failed(event, error)
+        return False
+    StripeEvent.objects.filter(pk=event_pk).update(applied_at=clock.now(), error="")
+    return True
+
+
+def _claim(event_pk: int) -> StripeEvent | None:
+    """Take the next attempt: it keeps others away until it counts as failed."""
+    now = clock.now()
+    event = StripeEvent.objects.waiting().filter(pk=event_pk).first()
+    if event is None or event.next_attempt_at > now:
+        return None
+    wait = limits.EVENT_FIRST_WAIT * 2**event.attempts
+    taken = (
+        StripeEvent.objects.waiting()
+        .filter(pk=event_pk, attempts=event.attempts)
+        .update(attempts=event.attempts + 1, next_attempt_at=now + wait)
+    )
+    event.attempts += 1
+    return event if taken else None
+
+
+def _failed(event: StripeEvent, error: Exception) -> None:
+    text = f"{type(error).__name__}: {error}"[:500]
+    gave_up = event.attempts >= limits.EVENT_ATTEMPTS
+    with transaction.atomic():
+        StripeEvent.objects.filter(pk=event.pk).update(
+            error=text, given_up_at=clock.now() if gave_up else None
+        )
+        if gave_up:
+            alert_staff(
+                kind="event_given_up",
+                text=f"Event {event.event_id} ({event.type}) could not be applied: {text}",
+                data={"event": event.pk},
+                dedupe_key=f"event:{event.pk}",
+            )
+
+
+def waiting_ids() -> list[int]:
+    """Events to be applied, oldest first. For the sweep."""
+    waiting = StripeEvent.objects.waiting().filter(next_attempt_at__lte=clock.now())
+    return list(waiting.order_by("received_at").values_list("pk", flat=True)[: limits.SWEEP_BATCH])
+
+
+def oldest_waiting_age() -> timedelta:
+    """How long the oldest event has waited; zero when none does."""
+    oldest = StripeEvent.objects.waiting().order_by("received_at").first()
+    return clock.now() - oldest.received_at if oldest else timedelta(0)
+
+
+def _act(event: StripeEvent) -> None:
+    found = (event.payload.get("data") or {}).get("object") or {}
+    for prefix, act in _ACTIONS:
+        if event.type.startswith(prefix):
+            act(found)
+            return
+
+
+def _intent_changed(found: dict[str, Any]) -> None:
+    purchases.settle(payment_intent=found["id"])
+
+
+def _refund_changed(found: dict[str, Any]) -> None:
+    reversals.settle_refund(refund_id=found["id"])
+
+
+def _dispute_changed(found: dict[str, Any]) -> None:
+    reversals.apply_dispute(dispute_id=found["id"])
+
+
+def _card_saved(found: dict[str, Any]) -> None:
+    """A set-up finished; the person may have closed the window before coming back to us."""
+    if found.get("object") == "checkout.session":
+        customer, card_id = gateway.finished_card_setup(session_id=found["id"])
+    else:
+        setup = gateway.retrieve_setup_intent(setup_intent_id=found["id"])
+        customer, card_id = setup.get("customer") or "", setup.get("payment_method") or ""
+    account = Account.objects.filter(stripe_customer=customer).first() if customer else None
+    if account and card_id:
+        payment_methods.adopt(account=account, card_id=card_id)
+
+
+def _card_changed(found: dict[str, Any]) -> None:
+    """A card was renewed by its bank, or taken off the customer."""
+    try:
+        data = gateway.retrieve_card(card_id=found["id"])
+    except gateway.Impossible:
+        data = {"id": found["id"], "customer": None}
+    if data.get("customer"):
+        payment_methods.mirror_card(data)
+        return
+    account = payment_methods.owner_of(card_id=found["id"])
+    if account:
+        payment_methods.forget(account=account, card_id=found["id"])
+
+
+def _customer_deleted(found: dict[str, Any]) -> None:
+    """Every card of a deleted customer is gone."""
+    account = Account.objects.filter(stripe_customer=found["id"]).first()
+    if account is None or not gateway.retrieve_customer(customer=found["id"]).get("deleted"):
+        return
+    for card in payment_methods.cards(account):
+        payment_methods.forget(account=account, card_id=card.id)
+
+
+# The first prefix that fits. Other events are kept in the inbox and mean nothing to us.
+_ACTIONS: tuple[tuple[str, Callable[[dict[str, Any]], None]], ...] = (
+    ("payment_intent.", _intent_changed),
+    ("refund.", _refund_changed),
+    ("charge.refund.updated", _refund_changed),
+    ("charge.dispute.", _dispute_changed),
+    ("setup_intent.succeeded", _card_saved),
+    ("checkout.session.completed", _card_saved),
+    ("payment_method.detached", _card_changed),
+    ("payment_method.automatically_updated", _card_changed),
+    ("payment_method.updated", _card_changed),
+    ("customer.deleted", _customer_deleted),
+)

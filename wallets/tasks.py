@@ -1,0 +1,75 @@
+"""Celery's door into wallets. Tasks take ids, call one function, and may run twice or never."""
+
+from uuid import UUID
+
+from celery import current_app, shared_task
+
+from wallets import (
+    allocations,
+    auto_recharge,
+    books,
+    card_expiry,
+    included,
+    low_balance,
+    purchases,
+    reversals,
+    stripe_events,
+    sweeps,
+)
+
+
+@shared_task(name="wallets.tick")
+def tick() -> None:
+    """Once a minute: find what is due and send each piece to a worker."""
+    for task, arguments in sweeps.find_work():
+        current_app.send_task(task, args=arguments)
+
+
+@shared_task(name="wallets.recharge_wallet")
+def recharge_wallet(wallet_id: int) -> None:
+    auto_recharge.run(wallet_id=wallet_id)
+
+
+@shared_task(name="wallets.payment_method_changed")
+def payment_method_changed(wallet_id: int) -> None:
+    auto_recharge.payment_method_changed(wallet_id=wallet_id)
+    allocations.payment_method_changed(wallet_id=wallet_id)
+
+
+@shared_task(name="wallets.tell_low_balance")
+def tell_low_balance(wallet_id: int) -> None:
+    low_balance.tell(wallet_id=wallet_id)
+
+
+@shared_task(name="wallets.drive_purchase")
+def drive_purchase(purchase_id: str) -> None:
+    purchases.drive(purchase_id=UUID(purchase_id))
+
+
+@shared_task(name="wallets.apply_event")
+def apply_event(event_pk: int) -> None:
+    stripe_events.apply(event_pk=event_pk)
+
+
+@shared_task(name="wallets.run_allocation")
+def run_allocation(run_id: int) -> None:
+    allocations.run(run_id=run_id)
+
+
+@shared_task(name="wallets.drive_refund")
+def drive_refund(reversal_id: str) -> None:
+    reversals.drive_refund(reversal_id=UUID(reversal_id))
+
+
+@shared_task(name="wallets.check_books")
+def check_books() -> None:
+    """Hourly: prove the books; what is broken is frozen and support is told."""
+    books.check_and_freeze(stripe=False)
+
+
+@shared_task(name="wallets.nightly")
+def nightly() -> None:
+    """The books against Stripe, Included minutes, and cards that expire."""
+    included.reset_due()
+    card_expiry.tell()
+    books.check_and_freeze(stripe=True)

@@ -1,0 +1,50 @@
+from django.urls import path
+
+from wallets.views import (
+    account_manager,
+    allocations,
+    auto_recharge,
+    methods,
+    payments,
+    purchases,
+    recharge,
+    transactions,
+    webhook,
+)
+
+app_name = "wallets"
+
+_PURCHASE = "payments/purchases/<uuid:purchase_id>/"
+_SUB_ACCOUNT = "account-manager/<uuid:account_id>/"
+
+urlpatterns = [
+    path("payments/", payments.payments, name="payments"),
+    path("payments/auto-recharge/", auto_recharge.configure, name="auto_recharge"),
+    path("payments/auto-recharge/preview/", auto_recharge.preview, name="auto_recharge_preview"),
+    path("payments/auto-recharge/retry/", auto_recharge.retry, name="auto_recharge_retry"),
+    path("payments/recharge/", recharge.recharge, name="recharge"),
+    path("payments/recharge/quote/", recharge.quote, name="recharge_quote"),
+    path("payments/recharge/outcome/<uuid:form_key>/", recharge.outcome, name="recharge_outcome"),
+    path(_PURCHASE, purchases.purchase, name="purchase"),
+    path(f"{_PURCHASE}confirm/", purchases.confirm, name="purchase_confirm"),
+    path(f"{_PURCHASE}cancel/", purchases.cancel, name="purchase_cancel"),
+    path("payments/receipts/<uuid:purchase_id>/", purchases.receipt, name="receipt"),
+    path("payments/methods/add/", methods.add, name="methods_add"),
+    path("payments/methods/added/", methods.added, name="methods_added"),
+    path("payments/methods/<str:card_id>/default/", methods.make_default, name="methods_default"),
+    path("payments/methods/<str:card_id>/remove/", methods.remove, name="methods_remove"),
+    path("payments/transactions/", transactions.transactions, name="transactions"),
+    path("payments/transactions.csv", transactions.export, name="transactions_csv"),
+    path("account-manager/", account_manager.account_manager, name="account_manager"),
+    path("account-manager/add/", account_manager.add_sub_account, name="add_sub_account"),
+    path(_SUB_ACCOUNT, account_manager.sub_account, name="account_manager_account"),
+    path(f"{_SUB_ACCOUNT}auto-allocation/", allocations.configure, name="auto_allocation"),
+    path(
+        f"{_SUB_ACCOUNT}auto-allocation/estimate/",
+        allocations.estimate,
+        name="auto_allocation_estimate",
+    ),
+    path(f"{_SUB_ACCOUNT}auto-allocation/retry/", allocations.retry, name="auto_allocation_retry"),
+    path(f"{_SUB_ACCOUNT}auto-allocation/skip/", allocations.skip, name="auto_allocation_skip"),
+    path("stripe/webhook/", webhook.webhook, name="stripe_webhook"),
+]
