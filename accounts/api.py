@@ -1,29 +1,20 @@
-"""What every API view shares: the error envelope, whose account is meant, and throttling."""
+"""What every API view shares: the error envelope, and whose account is meant."""
 
-import logging
 import re
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
-from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import exception_handler as default_handler
 from rest_framework.views import set_rollback
 
 from accounts import access
 from accounts.access import Permission
-from accounts.api_keys import ApiClient
 from accounts.errors import NotFound
 from accounts.models import Account
-from accounts.strict import StrictJSONParser
-
-__all__ = ["HasApiKey", "KeyThrottle", "StrictJSONParser", "exception_handler", "resolve_account"]
-
-logger = logging.getLogger(__name__)
 
 _ACCOUNT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -52,36 +43,6 @@ def account_for(request: Request, *, account_id: UUID | None, permission: Permis
         raise NotFound("There is no such account.")
     access.require_key(key=key, account=account, permission=permission)
     return account
-
-
-class HasApiKey(BasePermission):
-    """The default for every API view: nobody without a key."""
-
-    def has_permission(self, request: Request, view: object) -> bool:
-        return isinstance(request.user, ApiClient)
-
-
-class KeyThrottle(SimpleRateThrottle):
-    """A brake for runaway clients. It protects our machines, never the money: rows do that."""
-
-    scope = "api_key"
-    rate = "1200/min"
-    platform_rate = "12000/min"  # A platform key speaks for every account.
-
-    def allow_request(self, request: Request, view: object) -> bool:
-        if isinstance(request.user, ApiClient) and request.user.key.is_platform:
-            self.num_requests, self.duration = self.parse_rate(self.platform_rate)
-        try:
-            return super().allow_request(request, view)
-        # A cache that is down must not take the API with it.
-        except Exception as error:
-            logger.warning("throttle skipped error=%s", type(error).__name__)
-            return True
-
-    def get_cache_key(self, request: Request, view: object) -> str | None:
-        if not isinstance(request.user, ApiClient):
-            return None
-        return self.cache_format % {"scope": self.scope, "ident": request.user.key.pk}
 
 
 def exception_handler(error: Exception, context: dict) -> Response | None:

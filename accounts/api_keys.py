@@ -7,15 +7,11 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q
 from django.urls import reverse
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
-from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.request import Request
 
 from accounts import clock
 from accounts.errors import Invalid, NotFound
@@ -120,40 +116,3 @@ def _tell(key: ApiKey, text: str) -> None:
 
 def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class ApiClient:
-    """Who calls the API: stands where pages have a user."""
-
-    key: ApiKey
-    is_authenticated = True
-    is_anonymous = False
-    is_active = True
-
-    @property
-    def pk(self) -> str:
-        return f"key:{self.key.pk}"
-
-    def __str__(self) -> str:
-        return str(self.key)
-
-
-class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <key>`, and nothing else: no cookies, no key in the address."""
-
-    def authenticate(self, request: Request) -> tuple[ApiClient, ApiKey] | None:
-        header = get_authorization_header(request)
-        if not header:
-            return None
-        scheme, _, token = header.decode("latin-1").partition(" ")
-        if scheme.lower() != "bearer":
-            raise AuthenticationFailed("Send your API key as “Authorization: Bearer <key>”.")
-        key = verify(token=token.strip())
-        if key is None:
-            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
-        note_use(key=key)
-        return ApiClient(key), key
-
-    def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="api"'

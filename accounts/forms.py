@@ -86,7 +86,7 @@ class JoinForm(forms.Form):
     password = forms.CharField(
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least 10 characters, and not one that is easy to guess.",
+        help_text="At least 8 characters. A long one that you use nowhere else is best.",
     )
 
     def __init__(self, *args: object, email: str, **kwargs: object) -> None:

@@ -219,9 +219,9 @@ globals().update(env.email(debug=DEBUG, mail_folder=DATA_DIR / "mail"))
 
 # --- The API
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_keys.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.HasApiKey"],
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.KeyThrottle"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_client.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api_client.HasApiKey"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api_client.KeyThrottle"],
     "DEFAULT_PARSER_CLASSES": ["accounts.strict.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",

@@ -1,5 +1,6 @@
 """Make an API key by hand, and print it this once."""
 
+import contextlib
 from argparse import ArgumentParser
 from datetime import timedelta
 from uuid import UUID
@@ -44,10 +45,8 @@ class Command(BaseCommand):
 
 def _account(given: str) -> Account:
     found = list(Account.objects.filter(name=given)[:2])
-    try:
+    with contextlib.suppress(ValueError):
         found = found or list(Account.objects.filter(pk=UUID(given)))
-    except ValueError:
-        pass
     if not found:
         raise CommandError(f"There is no account with the id or name “{given}”.")
     if len(found) > 1:

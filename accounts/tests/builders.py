@@ -1,0 +1,69 @@
+"""Accounts and people for tests of every app, made the way the application makes them."""
+
+from itertools import count
+
+from accounts import api_keys, opening
+from accounts.models import Account, ApiKey, Membership, Role, Scope, User
+
+PASSWORD = "correct-horse-battery"
+
+_numbers = count(1)
+
+
+def make_user(email: str = "", *, name: str = "", **fields: object) -> User:
+    number = next(_numbers)
+    return User.objects.create_user(
+        email or f"person{number}@example.com", PASSWORD, name=name or f"Person {number}", **fields
+    )
+
+
+def make_agency(name: str = "Brightline Agency", *, owner: User | None = None, **facts) -> Account:
+    return opening.open_agency(name=name, owner=owner or make_user(), **facts)
+
+
+def make_individual(name: str = "Ada Lovelace", *, owner: User | None = None, **facts) -> Account:
+    return opening.open_individual(name=name, owner=owner or make_user(), **facts)
+
+
+def make_sub_account(
+    name: str = "Northside Dental", *, agency: Account | None = None, owner: User | None = None
+) -> Account:
+    """A sub-account whose owner has joined; the invitation that waited is gone."""
+    agency = agency or make_agency()
+    owner = owner or make_user()
+    account = opening.add_sub_account(agency=agency, name=name, owner_email=owner.email)
+    account.invitations.all().delete()
+    add_member(account, Role.OWNER, user=owner)
+    return account
+
+
+def make_account(kind: str = Account.Kind.INDIVIDUAL, **facts) -> Account:
+    makers = {
+        Account.Kind.INDIVIDUAL: make_individual,
+        Account.Kind.AGENCY: make_agency,
+        Account.Kind.SUB_ACCOUNT: make_sub_account,
+    }
+    return makers[Account.Kind(kind)](**facts)
+
+
+def add_member(account: Account, role: str = Role.MEMBER, *, user: User | None = None) -> User:
+    user = user or make_user()
+    Membership.objects.create(user=user, account=account, role=role)
+    return user
+
+
+def owner_of(account: Account) -> User:
+    return User.objects.get(memberships__account=account, memberships__role=Role.OWNER)
+
+
+def close(account: Account) -> Account:
+    account.status = Account.Status.CLOSED
+    account.save(update_fields=["status"])
+    return account
+
+
+def make_key(account: Account | None, *scopes: str) -> tuple[ApiKey, str]:
+    """A key of the account (of the platform when None) and its token."""
+    return api_keys.create(
+        account=account, name="Test", scopes=scopes or (Scope.READ, Scope.WRITE, Scope.CALLS)
+    )

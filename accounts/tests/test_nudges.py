@@ -1,0 +1,45 @@
+import pytest
+from celery import current_app
+from django.db import transaction
+
+from accounts.nudges import nudge
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def sent(monkeypatch):
+    messages = []
+    monkeypatch.setattr(
+        current_app, "send_task", lambda name, args=(), **_: messages.append((name, args))
+    )
+    return messages
+
+
+def test_a_nudge_waits_for_the_commit(sent, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        nudge("wallets.recharge_wallet", 7)
+        assert sent == []
+    assert sent == [("wallets.recharge_wallet", (7,))]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_rolled_back_nudges_nobody(sent):
+    with transaction.atomic():
+        nudge("wallets.recharge_wallet", 7)
+        transaction.set_rollback(True)
+
+    assert sent == []
+
+
+def test_a_broker_that_fails_is_logged_and_never_raised(
+    monkeypatch, caplog, django_capture_on_commit_callbacks
+):
+    def fail(*args, **kwargs):
+        raise ConnectionError("redis is away")
+
+    monkeypatch.setattr(current_app, "send_task", fail)
+    with django_capture_on_commit_callbacks(execute=True):
+        nudge("wallets.recharge_wallet", 7)
+
+    assert "nudge lost task=wallets.recharge_wallet args=(7,) error=ConnectionError" in caplog.text
