@@ -22,6 +22,7 @@ from campaigns.models import PLATFORM, Call, Campaign
 from campaigns.reports import REJECTIONS, Accepted, Report, facts, is_external_id, judge_all, rows
 from wallets import auto_recharge, ledger, metering, pricing
 from wallets.models import Wallet
+from wallets.opening import open_wallet
 
 BILLABLE = frozenset(
     {
@@ -223,7 +224,7 @@ def authorize(
     calls that run longer are charged all the same. Give the campaign, or else the minute type.
     """
     usable = campaign.minute_type if campaign else minute_type
-    wallet = Wallet.objects.get(account=account)
+    wallet = Wallet.objects.filter(account=account).first() or open_wallet(account=account)
     rates = pricing.rates_now()
     seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates)
     figures = {

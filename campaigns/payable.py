@@ -92,7 +92,10 @@ def with_payable_seconds(
         "basic": _pot("basic"),
         "premium_then_basic": _pot("premium") + _pot("included") + _pot("basic"),
     }
-    usable = Case(*[When(minute_type=use, then=seconds) for use, seconds in pots.items()])
+    usable = Case(
+        *[When(minute_type=use, then=seconds) for use, seconds in pots.items()],
+        output_field=BigIntegerField(),
+    )
     price = Case(
         *[
             When(minute_type=use, then=Value(rates[tier], _DOLLARS))
@@ -101,7 +104,7 @@ def with_payable_seconds(
     )
     credit = Greatest(Cast(F("account__wallet__credit"), _DOLLARS), Value(Decimal(0), _DOLLARS))
     # div() is exact; a quotient could be rounded up to the next whole second.
-    bought = Func(credit * Value(MINUTE), price, function="div", output_field=_DOLLARS)
+    bought = Func(credit * Value(MINUTE, _DOLLARS), price, function="div", output_field=_DOLLARS)
     return campaigns.annotate(payable_seconds=usable + Cast(bought, BigIntegerField()))
 
 
