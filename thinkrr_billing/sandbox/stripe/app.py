@@ -7,12 +7,23 @@ import sys
 import threading
 import time
 import traceback
-from dataclasses import dataclass, field
 
-from . import control, errors, faults, idempotency, pages, params, rendering, routes
+from . import (
+    control,
+    control_machine,
+    control_money,
+    errors,
+    faults,
+    idempotency,
+    pages,
+    params,
+    rendering,
+    routes,
+)
 from .clock import Clock
 from .events import API_VERSION
 from .ids import new_id
+from .messages import Answer, Request
 from .router import Context, Route, resolve
 from .store import Store
 from .webhooks import Deliverer
@@ -23,25 +34,7 @@ _LIVE = re.compile(r"(sk|rk|pk)_live_")
 _TEST = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{8,200}")
 _INTENT = re.compile(r"/v1/payment_intents/([A-Za-z0-9_]+).*")
 
-assert routes  # Importing it registers every route.
-
-
-@dataclass(frozen=True)
-class Request:
-    method: str
-    path: str
-    query: str
-    headers: dict[str, str]  # Names in lower case.
-    body: bytes
-    base_url: str
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    body: bytes
-    headers: dict[str, str] = field(default_factory=dict)
-    reset: bool = False  # Cut the connection instead of answering.
+_REGISTERING = (routes, control_machine, control_money)  # Importing them adds their routes.
 
 
 class Sandbox:
@@ -70,6 +63,8 @@ class Sandbox:
                 return pages.answer(self, request)
             return _ApiCall(self, request).answer()
         except Exception:
+            if self.stopping.is_set():
+                return Answer(status=0, body=b"", reset=True)
             # The top of the process: one broken request must not end it, and no caller
             # ever sees a traceback.
             traceback.print_exc(file=sys.stderr)

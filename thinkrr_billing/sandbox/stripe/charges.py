@@ -56,7 +56,7 @@ def _new(ctx: Context, intent: dict, method: dict) -> dict:
         key: card[key]
         for key in ("brand", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4")
     }
-    charge = ctx.stamp("ch", "charge") | {
+    return ctx.stamp("ch", "charge") | {
         "amount": intent["amount"], "amount_captured": 0, "amount_refunded": 0,
         "application": None, "application_fee": None, "application_fee_amount": None,
         "balance_transaction": None, "billing_details": method["billing_details"],
@@ -81,8 +81,6 @@ def _new(ctx: Context, intent: dict, method: dict) -> dict:
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
         "status": "pending", "transfer_data": None, "transfer_group": None,
     }  # fmt: skip
-    # In the bulk import the intent's moment is the charge's.
-    return charge | {"created": intent["created"]} if ctx.silent else charge
 
 
 def balance_transaction(

@@ -17,16 +17,16 @@ class BadImport(ValueError):
 
 
 class _Then:
-    """A clock that stands at the moment of the item being imported."""
+    """Objects are dated with the moment of the item being imported; everything else is now."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock, self.moment = clock, None
 
     def now(self) -> float:
-        return float(self._clock.now() if self.moment is None else self.moment)
+        return self._clock.now()
 
     def seconds(self) -> int:
-        return int(self.now())
+        return int(self.now() if self.moment is None else self.moment)
 
 
 def import_all(ctx: Context, body: dict) -> dict:

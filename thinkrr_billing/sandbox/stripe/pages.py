@@ -7,10 +7,11 @@ from urllib.parse import parse_qsl, urlencode
 
 from . import attempts, cards, checkout, setups
 from .errors import ApiError
+from .messages import Answer, Request
 from .router import Context
 
 if TYPE_CHECKING:
-    from .app import Answer, Request, Sandbox
+    from .app import Sandbox
 
 _SECRET_FIELDS = ("number", "cvc")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
@@ -36,7 +37,7 @@ small{color:#4c566b;font-weight:400}
 """
 
 
-def answer(sandbox: "Sandbox", request: "Request") -> "Answer":
+def answer(sandbox: "Sandbox", request: Request) -> Answer:
     """Answer a page. Anything but GET and POST, and unknown ids, get a plain page saying so."""
     ctx = sandbox.context(base_url=request.base_url)
     form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))
@@ -57,7 +58,7 @@ def answer(sandbox: "Sandbox", request: "Request") -> "Answer":
     return _page("Not here", "<p>There is no such page.</p>", 404)
 
 
-def _checkout(ctx: Context, id: str, form: dict | None) -> "Answer":
+def _checkout(ctx: Context, id: str, form: dict | None) -> Answer:
     session = checkout.current(ctx, id)
     if session["status"] != "open":
         word = {"complete": "already done", "expired": "expired"}[session["status"]]
@@ -80,7 +81,7 @@ def _checkout(ctx: Context, id: str, form: dict | None) -> "Answer":
     return _redirect(url)
 
 
-def _card_form(ctx: Context, session: dict, *, error: str) -> "Answer":
+def _card_form(ctx: Context, session: dict, *, error: str) -> Answer:
     options = "".join(
         f'<option value="{card.number}">{_spaced(card.number)} – {html.escape(card.label)}</option>'
         for card in cards.BY_NUMBER.values()
@@ -107,7 +108,7 @@ def _spaced(number: str) -> str:
     return " ".join(number[start : start + 4] for start in range(0, len(number), 4))
 
 
-def _bank(ctx: Context, id: str, form: dict | None) -> "Answer":
+def _bank(ctx: Context, id: str, form: dict | None) -> Answer:
     kind = "setup_intent" if id.startswith("seti_") else "payment_intent"
     intent = ctx.get(kind=kind, id=id)
     if intent["status"] != "requires_action":
@@ -133,7 +134,7 @@ def _bank(ctx: Context, id: str, form: dict | None) -> "Answer":
     }))  # fmt: skip
 
 
-def _back_to_checkout(ctx: Context, setup: dict) -> "Answer":
+def _back_to_checkout(ctx: Context, setup: dict) -> Answer:
     session = checkout.current(ctx, setup["_sandbox"]["session"])
     if setup["status"] == "succeeded":
         _, url = checkout.complete(ctx, session)
@@ -141,7 +142,7 @@ def _back_to_checkout(ctx: Context, setup: dict) -> "Answer":
     return _card_form(ctx, session, error=setup["last_setup_error"]["message"])
 
 
-def _bank_form(intent: dict, *, kind: str) -> "Answer":
+def _bank_form(intent: dict, *, kind: str) -> Answer:
     what = "save this card for later charges"
     if kind == "payment_intent":
         what = f"pay ${intent['amount'] / 100:,.2f} to thinkrr"
@@ -160,15 +161,11 @@ def _with_query(url: str, values: dict) -> str:
     return f"{base}{joint}{urlencode(values)}{mark}{fragment}"
 
 
-def _redirect(url: str) -> "Answer":
-    from .app import Answer  # Here, because app imports this module.
-
+def _redirect(url: str) -> Answer:
     return Answer(status=303, body=b"", headers={"Location": url, "Cache-Control": "no-store"})
 
 
-def _page(title: str, content: str, status: int = 200) -> "Answer":
-    from .app import Answer
-
+def _page(title: str, content: str, status: int = 200) -> Answer:
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title} – Stripe '
         'sandbox</title><meta name="viewport" content="width=device-width,initial-scale=1">'

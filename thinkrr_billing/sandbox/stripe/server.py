@@ -6,7 +6,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from .app import Answer, Request, Sandbox
+from .app import Sandbox
+from .messages import Answer, Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # A bulk import of demo data is a few megabytes.
 IDLE_SECONDS = 120
@@ -76,7 +77,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length", "0")
-        if not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
+        chunked = "Transfer-Encoding" in self.headers
+        if chunked or not length.isascii() or not length.isdigit() or int(length) > MAX_BODY_BYTES:
             self.close_connection = True
             self._send(Answer(status=413, body=b"The body is too large or has no length.\n"))
             return None

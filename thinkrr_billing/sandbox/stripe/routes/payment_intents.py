@@ -126,9 +126,7 @@ def _set_method(ctx: Context, intent: dict, id: str) -> dict:
 def confirm(ctx: Context, id: str) -> dict:
     intent = ctx.get(kind="payment_intent", id=id, param="intent")
     if intent["status"] not in OPEN:
-        raise unexpected_state(intent, _CLOSED.get(intent["status"], "").format(
-            status=intent["status"]
-        ))  # fmt: skip
+        raise unexpected_state(intent, _CLOSED[intent["status"]])
     for name in ("receipt_email", "setup_future_usage", "payment_method_types"):
         if ctx.params.get(name):
             intent[name] = ctx.params[name]
