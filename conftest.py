@@ -3,11 +3,13 @@
 import os
 import shutil
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import stripe as stripe_sdk
 from django.conf import settings as django_settings
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start
@@ -73,6 +75,47 @@ def _call_nobody(base: str) -> None:
     django_settings.STRIPE_API_BASE = base
     # dj-stripe calls through the SDK's global address.
     stripe_sdk.api_base = base
+
+
+NEVER_TRUNCATED = """
+DO $$ DECLARE name regclass; BEGIN
+    FOR name IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger WHERE tgtype & 32 > 0 LOOP
+        EXECUTE format('ALTER TABLE %s {} TRIGGER USER', name);
+    END LOOP;
+END $$
+"""
+_flush = DatabaseOperations.execute_sql_flush
+
+
+def _flush_append_only_tables(self: DatabaseOperations, sql_list: list[str]) -> list:
+    """Empty the tables after a test with real transactions: the owner may, triggers off."""
+    if not sql_list:
+        return _flush(self, sql_list)
+    off, on = NEVER_TRUNCATED.format("DISABLE"), NEVER_TRUNCATED.format("ENABLE")
+    return _flush(self, [off, *sql_list, on])
+
+
+DatabaseOperations.execute_sql_flush = _flush_append_only_tables
+
+
+@pytest.fixture(autouse=True, scope="session")
+def flush_append_only_tables() -> Iterator[None]:
+    """Between tests that commit, Django empties every table: triggers off for that statement.
+
+    The rates came with the migrations, so they are put back.
+    """
+    from django.db.backends.postgresql.operations import DatabaseOperations
+
+    flush = DatabaseOperations.execute_sql_flush
+
+    def flush_without_triggers(self: DatabaseOperations, sql_list: list[str]) -> None:
+        rates = import_module("wallets.migrations.0002_money_is_append_only").RATES
+        off, on = "SET session_replication_role = replica", "SET session_replication_role = origin"
+        flush(self, [off, *sql_list, rates, on])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush_without_triggers)
+        yield
 
 
 @pytest.fixture(scope="session")
