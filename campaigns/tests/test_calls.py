@@ -11,6 +11,14 @@ from wallets.models import LedgerEntry, MinuteRate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates")]
 
+NOW = clock.now()
+
+
+@pytest.fixture(autouse=True)
+def stopped_clock():
+    with clock.at(NOW):
+        yield
+
 
 def record(*reports, reporter=None):
     return calls.record(reports=list(reports), reporter=reporter)
@@ -174,7 +182,7 @@ def test_the_same_report_twice_in_one_batch_is_charged_once():
         {"outcome": "no_answer"},
         {"minute_type": "basic"},
         {"campaign": "spring"},
-        {"ended_at": clock.now() - timedelta(days=1)},
+        {"ended_at": NOW - timedelta(days=1)},
     ],
     ids=lambda changed: next(iter(changed)),
 )
@@ -238,8 +246,8 @@ def test_ids_are_unique_per_reporter():
         ({"minute_type": "gold"}, "unknown_minute_type"),
         ({"campaign": "nowhere"}, "unknown_campaign"),
         ({"campaign": "a\x00b"}, "unknown_campaign"),
-        ({"ended_at": clock.now() + timedelta(minutes=6)}, "in_future"),
-        ({"ended_at": clock.now() - timedelta(days=35, minutes=1)}, "too_late"),
+        ({"ended_at": NOW + timedelta(minutes=6)}, "in_future"),
+        ({"ended_at": NOW - timedelta(days=35, minutes=1)}, "too_late"),
     ],
 )
 def test_a_report_that_cannot_be_is_rejected_and_charges_nothing(changed, code):
@@ -257,8 +265,8 @@ def test_a_report_that_cannot_be_is_rejected_and_charges_nothing(changed, code):
     [
         {"seconds": 0},
         {"seconds": 86_400},
-        {"ended_at": clock.now() + timedelta(minutes=4)},
-        {"ended_at": clock.now() - timedelta(days=34, hours=23)},
+        {"ended_at": NOW + timedelta(minutes=4)},
+        {"ended_at": NOW - timedelta(days=34, hours=23)},
         {"id": "x" * 120},
     ],
 )

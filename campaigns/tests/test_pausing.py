@@ -1,0 +1,404 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts import clock
+from accounts.models import Account, Notification
+from campaigns import lifecycle, pausing, payable
+from campaigns.errors import CannotRun, UnknownCampaign
+from campaigns.models import Campaign
+from campaigns.tests.builders import (
+    fill,
+    make_account,
+    make_campaign,
+    make_wallet,
+    turn_on_auto_recharge,
+)
+from wallets import ledger, pricing
+from wallets.models import AutoRecharge, LedgerEntry, MinuteRate
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates")]
+
+
+def spend(wallet, amount, pot="credit"):
+    """Take from a pot as a batch of calls does."""
+    fill_key = f"calls:{wallet.pk}:{LedgerEntry.objects.count()}"
+    ledger.post(
+        movements=[
+            ledger.Movement(
+                wallet_id=wallet.pk, pot=pot, amount=-Decimal(amount), kind="calls", key=fill_key
+            )
+        ]
+    )
+    wallet.refresh_from_db()
+
+
+def recharge_automatically(wallet, amount):
+    ledger.post(
+        movements=[
+            ledger.Movement(
+                wallet_id=wallet.pk,
+                pot="credit",
+                amount=Decimal(amount),
+                kind="auto_recharge",
+                key=f"purchase:{amount}",
+            )
+        ]
+    )
+
+
+def standing(campaign):
+    campaign.refresh_from_db()
+    return campaign.status, campaign.pause_reason
+
+
+RUNNING = ("started", "")
+OUT_OF_BALANCE = ("paused", "low_balance")
+
+
+@pytest.mark.parametrize(
+    ("minute_type", "pots", "left", "expected"),
+    [
+        ("premium", {"credit": "1"}, "0.16", RUNNING),
+        ("premium", {"credit": "1"}, "0.159999", OUT_OF_BALANCE),
+        ("basic", {"credit": "1"}, "0.09", RUNNING),
+        ("basic", {"credit": "1"}, "0.089999", OUT_OF_BALANCE),
+        ("basic", {"credit": "1"}, "0.10", RUNNING),
+        ("premium", {"credit": "1"}, "0.10", OUT_OF_BALANCE),
+        ("premium_then_basic", {"credit": "1"}, "0.159999", OUT_OF_BALANCE),
+        ("premium_then_basic", {"credit": "1", "premium": 20, "basic": 40}, "0", RUNNING),
+        ("premium_then_basic", {"credit": "1", "premium": 20, "basic": 39}, "0", OUT_OF_BALANCE),
+        ("premium", {"credit": "1", "premium": 20, "included": 40}, "0", RUNNING),
+        ("premium", {"credit": "1", "basic": 6000}, "0", OUT_OF_BALANCE),
+        ("basic", {"credit": "1", "premium": 6000, "included": 6000}, "0", OUT_OF_BALANCE),
+        ("premium", {"credit": "1", "premium": 30}, "0.08", RUNNING),
+        ("premium", {"credit": "1", "premium": 30}, "0.079999", OUT_OF_BALANCE),
+        ("premium", {"credit": "1", "premium": 60}, "-5", RUNNING),
+    ],
+)
+def test_exactly_one_payable_minute_goes_on_and_less_pauses(minute_type, pots, left, expected):
+    wallet = make_wallet(**pots)
+    campaign = make_campaign(wallet.account, minute_type=minute_type)
+
+    spend(wallet, wallet.credit.amount - Decimal(left))
+
+    assert standing(campaign) == expected
+
+
+def test_only_started_campaigns_of_that_wallet_are_paused():
+    wallet, other = make_wallet(credit="1"), make_wallet()
+    by_hand = make_campaign(wallet.account, status="manual")
+    waiting = make_campaign(wallet.account, status="not_started")
+    done = make_campaign(wallet.account, status="complete")
+    elsewhere = make_campaign(other.account)
+    mine = make_campaign(wallet.account)
+
+    spend(wallet, "1")
+
+    assert standing(mine) == OUT_OF_BALANCE
+    assert standing(by_hand) == ("paused", "manual")
+    assert standing(waiting) == ("not_started", "")
+    assert standing(done) == ("complete", "")
+    assert standing(elsewhere) == RUNNING
+
+
+def test_a_pause_says_when_and_tells_the_account_once():
+    wallet = make_wallet(credit="1")
+    campaigns = [make_campaign(wallet.account, name=name) for name in ("Spring", "Autumn")]
+
+    with clock.at(clock.now() + timedelta(hours=1)):
+        moment = clock.now()
+        spend(wallet, "0.95")
+
+    campaigns[0].refresh_from_db()
+    assert (campaigns[0].paused_at, campaigns[0].updated_at) == (moment, moment)
+    told = Notification.objects.get(account=wallet.account)
+    assert told.kind == "campaigns_paused"
+    assert told.text == (
+        "2 campaigns paused: balance too low. The balance is $0.05. "
+        "Recharge to continue calling. Spring, Autumn."
+    )
+
+
+def test_a_failed_pause_undoes_the_debit(monkeypatch):
+    wallet = make_wallet(credit="1")
+    campaign = make_campaign(wallet.account)
+
+    def fail(*args):
+        raise RuntimeError("the pause failed")
+
+    monkeypatch.setattr("campaigns.telling.tell_paused", fail)
+    with pytest.raises(RuntimeError):
+        spend(wallet, "1")
+
+    wallet.refresh_from_db()
+    assert wallet.credit.amount == Decimal(1)
+    assert standing(campaign) == RUNNING
+    assert not LedgerEntry.objects.filter(kind="calls").exists()
+
+
+@pytest.mark.parametrize(
+    ("_case", "fields"),
+    [
+        ("off", {"enabled": False}),
+        ("suspended", {"suspended_reason": "payment_failed", "suspended_at": clock.now()}),
+        (
+            "waiting after a decline",
+            {"hold_reason": "declined", "not_before": clock.now() + timedelta(hours=1)},
+        ),
+        (
+            "monthly limit",
+            {"hold_reason": "monthly_limit", "not_before": clock.now() + timedelta(days=9)},
+        ),
+    ],
+)
+def test_without_a_recharge_on_its_way_the_pause_is_at_once(_case, fields):
+    wallet = make_wallet(credit="50")
+    turn_on_auto_recharge(wallet)
+    AutoRecharge.objects.filter(wallet=wallet).update(**fields)
+    campaign = make_campaign(wallet.account)
+
+    spend(wallet, "50")
+
+    assert standing(campaign) == OUT_OF_BALANCE
+
+
+def test_while_auto_recharge_is_coming_nothing_is_paused_for_a_minute():
+    wallet = make_wallet(credit="50")
+    turn_on_auto_recharge(wallet)
+    campaign = make_campaign(wallet.account)
+    start = clock.now()
+
+    with clock.at(start):
+        spend(wallet, "50")
+    with clock.at(start + timedelta(seconds=59)):
+        assert pausing.sweep() == 0
+        assert standing(campaign) == RUNNING
+    with clock.at(start + timedelta(seconds=60)):
+        assert pausing.sweep() == 1
+
+    assert standing(campaign) == OUT_OF_BALANCE
+
+
+def test_the_sweep_pauses_after_a_raised_rate():
+    wallet = make_wallet(credit="0.20")
+    campaign = make_campaign(wallet.account)
+    MinuteRate.objects.create(minute_type="premium", price="0.21", effective_from=clock.now())
+
+    assert pausing.sweep() == 1
+    assert standing(campaign) == OUT_OF_BALANCE
+    assert pausing.sweep() == 0
+
+
+def test_the_sweep_pauses_campaigns_of_closed_accounts_as_by_hand():
+    wallet = make_wallet(credit="50")
+    campaign = make_campaign(wallet.account)
+    Account.objects.filter(pk=wallet.account_id).update(status="closed")
+
+    assert pausing.sweep() == 1
+    assert standing(campaign) == ("paused", "manual")
+
+
+def test_the_resume_list_has_what_low_balance_paused_with_its_reasons():
+    wallet = make_wallet(basic=60)
+    make_campaign(wallet.account, status="manual")
+    make_campaign(wallet.account, status="started")
+    premium = make_campaign(wallet.account, status="low_balance")
+    basic = make_campaign(wallet.account, status="low_balance", minute_type="basic")
+    both = make_campaign(wallet.account, status="low_balance", minute_type="premium_then_basic")
+
+    listed = {one.campaign.pk: (one.eligible, one.reason) for one in _list(wallet)}
+
+    assert listed == {
+        premium.pk: (False, "Needs Premium minutes"),
+        basic.pk: (True, ""),
+        both.pk: (True, ""),
+    }
+
+
+def _list(wallet):
+    return pausing.resumable(account=wallet.account)
+
+
+def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
+    wallet = make_wallet(basic=60)
+    premium = make_campaign(wallet.account, status="low_balance")
+    basic = make_campaign(wallet.account, status="low_balance", minute_type="basic")
+
+    answer = pausing.resume(
+        campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None
+    )
+
+    assert [one.pk for one in answer.resumed] == [basic.pk]
+    assert [(one.campaign.pk, one.verdict.code) for one in answer.refused] == [
+        (premium.pk, "low_balance")
+    ]
+    assert standing(basic) == RUNNING
+    assert standing(premium) == OUT_OF_BALANCE
+
+
+def test_a_refused_resume_says_what_is_needed():
+    wallet = make_wallet(credit="0.05", premium=15)
+    campaign = make_campaign(wallet.account, status="low_balance")
+
+    with pytest.raises(CannotRun) as refusal:
+        pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+
+    # 45 of 60 seconds are missing: $0.12.
+    assert str(refusal.value) == (
+        "Needs Premium minutes. Needs at least $0.12 to run. The balance is $0.05."
+    )
+    assert refusal.value.figures == {
+        "payable_seconds": "33",
+        "credit": "0.050000",
+        "rate": "0.160000",
+        "needed_credit": "0.12",
+    }
+    assert standing(campaign) == OUT_OF_BALANCE
+
+
+def test_resuming_what_runs_already_changes_nothing():
+    wallet = make_wallet()
+    campaign = make_campaign(wallet.account)
+
+    assert pausing.resume_one(
+        campaign_id=campaign.pk, account=wallet.account, actor=None
+    ).is_started
+
+
+@pytest.mark.parametrize("status", ["not_started", "complete", "ended"])
+def test_only_paused_campaigns_can_be_resumed(status):
+    wallet = make_wallet(credit="50")
+    campaign = make_campaign(wallet.account, status=status)
+
+    with pytest.raises(CannotRun) as refusal:
+        pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+
+    assert refusal.value.code == "wrong_status"
+    assert standing(campaign) == (status, "")
+
+
+def test_a_campaign_of_another_account_cannot_be_resumed_and_nothing_else_is():
+    wallet, other = make_wallet(credit="5"), make_wallet(credit="5")
+    mine = make_campaign(wallet.account, status="low_balance")
+    theirs = make_campaign(other.account, status="low_balance")
+
+    with pytest.raises(UnknownCampaign):
+        pausing.resume(campaign_ids=[mine.pk, theirs.pk], account=wallet.account, actor=None)
+
+    assert standing(mine) == OUT_OF_BALANCE
+    assert standing(theirs) == OUT_OF_BALANCE
+
+
+def test_a_closed_account_cannot_resume():
+    wallet = make_wallet(credit="5", account=make_account(status="closed"))
+    campaign = make_campaign(wallet.account, status="low_balance")
+
+    with pytest.raises(CannotRun) as refusal:
+        pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+
+    assert refusal.value.code == "closed"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kind", "expected"),
+    [(True, "auto_recharge", RUNNING), (False, "auto_recharge", OUT_OF_BALANCE)],
+)
+def test_money_of_auto_recharge_resumes_only_where_the_account_chose_so(chosen, kind, expected):
+    wallet = make_wallet()
+    turn_on_auto_recharge(wallet, resume_campaigns=chosen)
+    paused = make_campaign(wallet.account, status="low_balance")
+    by_hand = make_campaign(wallet.account, status="manual")
+
+    recharge_automatically(wallet, "50")
+
+    assert standing(paused) == expected
+    assert standing(by_hand) == ("paused", "manual")
+    told = Notification.objects.filter(kind="campaigns_resumed").exists()
+    assert told == (expected == RUNNING)
+
+
+def test_other_money_resumes_nothing_by_itself():
+    wallet = make_wallet()
+    turn_on_auto_recharge(wallet, resume_campaigns=True)
+    paused = make_campaign(wallet.account, status="low_balance")
+
+    fill(wallet, credit="50")
+
+    assert standing(paused) == OUT_OF_BALANCE
+
+
+def test_too_little_money_of_auto_recharge_resumes_nothing():
+    wallet = make_wallet(credit="1")
+    spend(wallet, "9")
+    turn_on_auto_recharge(wallet, resume_campaigns=True)
+    paused = make_campaign(wallet.account, status="low_balance")
+
+    recharge_automatically(wallet, "8.10")
+
+    assert standing(paused) == OUT_OF_BALANCE
+
+
+def test_a_movement_costs_two_statements_when_nothing_pauses(django_assert_num_queries):
+    wallet = make_wallet(credit="50")
+    make_campaign(wallet.account)
+
+    # Rates and the campaigns that cannot pay, between the savepoint and its release.
+    with django_assert_num_queries(4):
+        assert pausing.pause_unpayable(wallets=[wallet], now=clock.now()) == 0
+
+
+@given(
+    credit=st.decimals("-50", "50", places=6),
+    premium=st.integers(0, 120),
+    basic=st.integers(0, 120),
+    included=st.integers(0, 120),
+    premium_rate=st.decimals("0.000001", "1", places=6),
+)
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_formula_in_sql_and_in_python_agree_to_the_second(
+    credit, premium, basic, included, premium_rate
+):
+    wallet = make_wallet(credit=str(credit), premium=premium, basic=basic, included=included)
+    rates = {"premium": premium_rate, "basic": Decimal("0.09")}
+    for minute_type in ("premium", "basic", "premium_then_basic"):
+        make_campaign(wallet.account, minute_type=minute_type, status="not_started")
+
+    campaigns = payable.with_payable_seconds(
+        Campaign.objects.filter(account=wallet.account), rates=rates
+    )
+
+    assert {one.minute_type: one.payable_seconds for one in campaigns} == {
+        usable: pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates)
+        for usable in ("premium", "basic", "premium_then_basic")
+    }
+
+
+def test_a_needed_credit_is_really_enough():
+    for premium in range(60):
+        wallet = make_wallet(premium=premium)
+        rates = {"premium": Decimal("0.163333"), "basic": Decimal("0.09")}
+        needed = payable.needed_credit(wallet=wallet, usable="premium", rates=rates)
+        fill(wallet, credit=str(needed))
+
+        assert pricing.payable_seconds(wallet=wallet, usable="premium", rates=rates) >= 60
+
+
+def test_changing_the_minute_type_of_a_started_campaign_may_pause_it():
+    wallet = make_wallet(basic=600)
+    campaign = make_campaign(wallet.account, minute_type="basic")
+
+    changed = lifecycle.save(
+        account=wallet.account,
+        external_id=campaign.external_id,
+        name="Spring",
+        minute_type="premium",
+    )
+
+    assert (changed.name, changed.minute_type) == ("Spring", "premium")
+    assert standing(changed) == OUT_OF_BALANCE
