@@ -22,9 +22,7 @@ class DollarsField(forms.CharField):
         self.error_messages["required"] = self.wrong = (
             f"Enter an amount in dollars and cents, like {example}"
         )
-        self.widget.attrs.update(
-            {"inputmode": "decimal", "autocomplete": "off", "maxlength": 20}
-        )
+        self.widget.attrs.update({"inputmode": "decimal", "autocomplete": "off", "maxlength": 20})
 
     def clean(self, value: str | None) -> Decimal | None:
         text = super().clean(value).replace(" ", "").removeprefix("$")
@@ -45,9 +43,7 @@ class MinutesField(forms.CharField):
     def __init__(self, **kwargs) -> None:
         super().__init__(**kwargs)
         self.error_messages["required"] = self.wrong
-        self.widget.attrs.update(
-            {"inputmode": "numeric", "autocomplete": "off", "maxlength": 12}
-        )
+        self.widget.attrs.update({"inputmode": "numeric", "autocomplete": "off", "maxlength": 12})
 
     def clean(self, value: str | None) -> int:
         text = super().clean(value).replace(" ", "")

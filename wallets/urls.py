@@ -1,15 +1,14 @@
 from django.urls import path
+from django.views.generic import RedirectView
 
 from wallets.views import (
     account_manager,
-    allocations,
     auto_recharge,
     methods,
     payments,
     purchases,
     recharge,
     transactions,
-    webhook,
 )
 
 app_name = "wallets"
@@ -18,6 +17,7 @@ _PURCHASE = "payments/purchases/<uuid:purchase_id>/"
 _SUB_ACCOUNT = "account-manager/<uuid:account_id>/"
 
 urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="wallets:payments"), name="home"),
     path("payments/", payments.payments, name="payments"),
     path("payments/auto-recharge/", auto_recharge.configure, name="auto_recharge"),
     path("payments/auto-recharge/preview/", auto_recharge.preview, name="auto_recharge_preview"),
@@ -34,17 +34,7 @@ urlpatterns = [
     path("payments/methods/<str:card_id>/default/", methods.make_default, name="methods_default"),
     path("payments/methods/<str:card_id>/remove/", methods.remove, name="methods_remove"),
     path("payments/transactions/", transactions.transactions, name="transactions"),
-    path("payments/transactions.csv", transactions.export, name="transactions_csv"),
     path("account-manager/", account_manager.account_manager, name="account_manager"),
     path("account-manager/add/", account_manager.add_sub_account, name="add_sub_account"),
     path(_SUB_ACCOUNT, account_manager.sub_account, name="account_manager_account"),
-    path(f"{_SUB_ACCOUNT}auto-allocation/", allocations.configure, name="auto_allocation"),
-    path(
-        f"{_SUB_ACCOUNT}auto-allocation/estimate/",
-        allocations.estimate,
-        name="auto_allocation_estimate",
-    ),
-    path(f"{_SUB_ACCOUNT}auto-allocation/retry/", allocations.retry, name="auto_allocation_retry"),
-    path(f"{_SUB_ACCOUNT}auto-allocation/skip/", allocations.skip, name="auto_allocation_skip"),
-    path("stripe/webhook/", webhook.webhook, name="stripe_webhook"),
 ]

@@ -2,17 +2,17 @@
 here is ever parsed or stored."""
 
 from datetime import UTC, date, datetime
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from djmoney.money import Money
 
+from wallets.texts import MINUS, usd
+
 register = template.Library()
 
-MINUS = "\u2212"
-_CENT = Decimal("0.01")
 _SECONDS_PER_MINUTE = 60
 
 
@@ -21,9 +21,7 @@ def money(amount: Money | Decimal | int | None) -> str:
     """Write dollars rounded half-up to the cent: `$1,234.50`, `−$4.32`; nothing for None."""
     if amount is None or amount == "":
         return ""
-    cents = _dollars(amount).quantize(_CENT, ROUND_HALF_UP)
-    sign = MINUS if cents < 0 else ""
-    return f"{sign}${abs(cents):,.2f}"
+    return usd(_dollars(amount))
 
 
 @register.filter

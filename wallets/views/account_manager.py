@@ -1,0 +1,130 @@
+"""Account Manager: an agency's sub-accounts, one of them, and adding one."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import access, clock
+from accounts.access import Permission
+from accounts.errors import AccountError, Forbidden
+from accounts.models import Account
+from accounts.opening import add_sub_account as open_sub_account
+from wallets import allocation_schedule, sub_accounts
+from wallets.forms import SubAccountForm
+from wallets.models import AutoRecharge
+from wallets.opening import open_wallet
+from wallets.views.dialogs import add_errors, dialog, done, needs
+from wallets.views.payments import balance
+
+PAGE_SIZE = 25
+RUNS_SHOWN = 12
+
+
+@require_safe
+@needs(Permission.SEE)
+def account_manager(request: HttpRequest) -> HttpResponse:
+    access.require_agency(account=request.account)
+    asked = {name: request.GET.get(name, "").strip() for name in ("search", "status", "sort")}
+    rows = sub_accounts.sub_accounts(
+        agency=request.account,
+        search=asked["search"][:100],
+        status=asked["status"],
+        sort=asked["sort"] or "name",
+    )
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    today = request.account.local_date(clock.now())
+    for account in page:
+        account.next_charge = next_charge(account, today)
+        account.may_allocate = _may_allocate(request)
+    context = {
+        "page": page,
+        "counts": sub_accounts.counts(agency=request.account),
+        "asked": asked,
+        "query": urlencode({name: value for name, value in asked.items() if value}),
+        "may_add": Permission.MONEY in request.permissions,
+    }
+    return render(request, "wallets/account_manager.html", context)
+
+
+@require_safe
+@needs(Permission.SEE)
+def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """One sub-account as its agency sees it: Auto-Recharge is read-only here."""
+    account = sub_account_of(request, account_id)
+    wallet = open_wallet(account=account)
+    automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
+    allocation = getattr(account, "auto_allocation", None)
+    since = clock.now() - timedelta(days=31 * sub_accounts.USAGE_MONTHS)
+    context = {
+        "account": account,
+        "wallet": wallet,
+        "balance": balance(wallet=wallet, automatic=automatic),
+        "automatic": automatic,
+        "allocation": allocation,
+        "next_charge": next_charge(account, request.account.local_date(clock.now())),
+        "runs": allocation.runs.all()[:RUNS_SHOWN] if allocation else [],
+        "usage": sub_accounts.usage_by_month(wallet=wallet, zone=account.zone, since=since),
+        "may_allocate": _may_allocate(request) and not account.is_closed,
+        "now": clock.now(),
+    }
+    return render(request, "wallets/sub_account.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Permission.MONEY)
+def add_sub_account(request: HttpRequest) -> HttpResponse:
+    access.require_agency(account=request.account)
+    back = reverse("wallets:account_manager")
+    form = SubAccountForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            account = open_sub_account(
+                agency=request.account, invited_by=request.user, **form.cleaned_data
+            )
+            open_wallet(account=account)
+        except AccountError as error:
+            add_errors(form, error)
+        else:
+            email = form.cleaned_data["owner_email"]
+            return done(request, back=back, text=f"{account.name} added. {email} was invited.")
+    return dialog(
+        request,
+        partial="wallets/_add_sub_account.html",
+        title="Add sub-account",
+        back=back,
+        context={"form": form},
+        status=422 if request.method == "POST" else 200,
+    )
+
+
+def sub_account_of(request: HttpRequest, account_id: UUID) -> Account:
+    """One of the agency's own sub-accounts, else 404."""
+    access.require_agency(account=request.account)
+    rows = Account.objects.select_related("agency", "auto_allocation")
+    return get_object_or_404(rows, pk=account_id, agency=request.account)
+
+
+def require_allocate(request: HttpRequest, account: Account) -> None:
+    """Owners and admins of the agency may; a seat in the sub-account itself decides first."""
+    access.require(user=request.user, account=account, permission=Permission.ALLOCATE)
+    if request.account.is_closed:
+        raise Forbidden(f"{request.account.name} is closed, so nothing in it can be changed.")
+
+
+def next_charge(account: Account, today):
+    """The next due date of the account's allocation, or None when nothing is allocated."""
+    allocation = getattr(account, "auto_allocation", None)
+    if allocation is None or not allocation.active:
+        return None
+    due = allocation_schedule.due_dates(allocation.anchor_date, after=today)
+    return next(day for day in due if day != allocation.skip_period)
+
+
+def _may_allocate(request: HttpRequest) -> bool:
+    return Permission.MONEY in request.permissions

@@ -1,0 +1,187 @@
+"""The Auto-recharge dialog: settings, what saving charges, and "Try again"."""
+
+from decimal import Decimal
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import Permission
+from wallets import auto_recharge_settings, payment_methods, pricing
+from wallets.auto_recharge_settings import Preview, Saved, Settings
+from wallets.errors import WalletError
+from wallets.forms import AutoRechargeForm
+from wallets.models import AutoRecharge
+from wallets.opening import open_wallet
+from wallets.texts import usd
+from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
+from wallets.views.purchases import purchase_context
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Permission.MONEY)
+def configure(request: HttpRequest) -> HttpResponse:
+    wallet = open_wallet(account=request.account)
+    cards = payment_methods.cards(request.account)
+    if request.method != "POST":
+        form = AutoRechargeForm(initial=_initial(wallet.auto_recharge), cards=cards)
+        return _dialog(request, form, wallet.auto_recharge, _preview(wallet.pk, form.initial))
+    form = AutoRechargeForm(request.POST, cards=cards)
+    if form.is_valid():
+        settings = _settings(form.cleaned_data)
+        try:
+            saved = auto_recharge_settings.save(
+                wallet_id=wallet.pk,
+                settings=settings,
+                actor=request.user,
+                # A page that named no charge agreed to none.
+                quoted_charge=form.cleaned_data["quoted_charge"] or Decimal(0),
+            )
+        except WalletError as error:
+            add_errors(form, error)
+        else:
+            return _saved(request, saved)
+    shown = _previewed_form(wallet.pk, request.POST, cards)
+    return _dialog(request, form, wallet.auto_recharge, shown, status=422)
+
+
+@require_safe
+@needs(Permission.MONEY)
+def preview(request: HttpRequest) -> HttpResponse:
+    wallet = open_wallet(account=request.account)
+    cards = payment_methods.cards(request.account)
+    shown = _previewed_form(wallet.pk, request.GET, cards)
+    return render(request, "wallets/_preview.html", {"preview": shown, "swap_button": True})
+
+
+@require_POST
+@needs(Permission.MONEY)
+def retry(request: HttpRequest) -> HttpResponse:
+    back = reverse("wallets:payments")
+    wallet = open_wallet(account=request.account)
+    try:
+        saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=request.user)
+    except WalletError as error:
+        return refused(request, back=back, error=error)
+    return _charged(request, saved, settings_saved=False)
+
+
+def _initial(automatic: AutoRecharge) -> dict[str, object]:
+    limit = automatic.monthly_limit
+    return {
+        "enabled": automatic.enabled,
+        "threshold": f"{automatic.threshold.amount:.2f}",
+        "amount": f"{automatic.amount.amount:.2f}",
+        "payment_method": automatic.payment_method,
+        "monthly_limit": "" if limit is None else f"{limit.amount:.2f}",
+        "resume_campaigns": automatic.resume_campaigns,
+    }
+
+
+def _settings(values: dict) -> Settings:
+    limit = values.get("monthly_limit")
+    return Settings(
+        enabled=bool(values["enabled"]),
+        threshold=Decimal(values["threshold"]),
+        amount=Decimal(values["amount"]),
+        payment_method=values.get("payment_method") or "",
+        monthly_limit=None if limit in (None, "") else Decimal(limit),
+        resume_campaigns=bool(values.get("resume_campaigns")),
+    )
+
+
+def _previewed_form(wallet_id: int, data: QueryDict, cards: list) -> dict[str, object]:
+    form = AutoRechargeForm(data, cards=cards)
+    if form.is_valid():
+        return _preview(wallet_id, form.cleaned_data)
+    text = "Check the figures above to see what would be charged."
+    return {"charge_now": Decimal(0), "text": text}
+
+
+def _preview(wallet_id: int, values: dict) -> dict[str, object]:
+    """What saving these values would do now, in sentences."""
+    settings = _settings(values)
+    try:
+        found = auto_recharge_settings.preview(wallet_id=wallet_id, settings=settings)
+    except WalletError as error:
+        return {"charge_now": Decimal(0), "text": str(error)}
+    return {
+        "charge_now": found.charge,
+        "tone": "warn" if found.charge else "info",
+        "text": _sentence(found, settings),
+        "warning": _warning(settings),
+    }
+
+
+def _sentence(found: Preview, settings: Settings) -> str:
+    figures = found.decision.figures
+    if found.charge:
+        count = found.charge // settings.amount
+        times = f" ({count} × {usd(settings.amount)})" if count > 1 else ""
+        return (
+            f"Your balance ({usd(figures['credit'])}) is already below "
+            f"{usd(settings.threshold)}. {found.card.label} will be charged "
+            f"{usd(found.charge)} now{times}."
+        )
+    if found.decision.code != "balance_fine":
+        return auto_recharge_settings.explain(found.decision)
+    rates = pricing.rates_now()
+    premium = pricing.minutes_for(amount=settings.amount, rate=rates["premium"])
+    basic = pricing.minutes_for(amount=settings.amount, rate=rates["basic"])
+    return (
+        f"Each recharge buys up to {premium:,} Premium or {basic:,} Basic minutes. "
+        "Nothing is charged now."
+    )
+
+
+def _warning(settings: Settings) -> str:
+    if not settings.enabled or settings.amount > settings.threshold:
+        return ""
+    return (
+        f"One recharge of {usd(settings.amount)} may not be enough: we charge whole multiples in "
+        "one payment until the balance is above the threshold."
+    )
+
+
+def _dialog(
+    request: HttpRequest,
+    form: AutoRechargeForm,
+    automatic: AutoRecharge,
+    shown: dict[str, object],
+    status: int = 200,
+) -> HttpResponse:
+    return dialog(
+        request,
+        partial="wallets/_configure.html",
+        title="Auto-recharge",
+        back=reverse("wallets:payments"),
+        context={
+            "form": form,
+            "automatic": automatic,
+            "preview": shown,
+            "cards": payment_methods.cards(request.account),
+        },
+        status=status,
+    )
+
+
+def _saved(request: HttpRequest, saved: Saved) -> HttpResponse:
+    if saved.purchase:
+        return _charged(request, saved, settings_saved=True)
+    text = "Auto-recharge saved."
+    if saved.automatic.enabled and saved.decision.code not in ("balance_fine", "charge"):
+        text = f"{text} {auto_recharge_settings.explain(saved.decision)}"
+    return done(request, back=reverse("wallets:payments"), text=text)
+
+
+def _charged(request: HttpRequest, saved: Saved, *, settings_saved: bool) -> HttpResponse:
+    """Show what became of the charge, as one more step of the dialog or as its page."""
+    if not request.htmx:
+        if settings_saved:
+            messages.success(request, "Auto-recharge saved.")
+        return redirect("wallets:purchase", saved.purchase.pk)
+    context = purchase_context(request, saved.purchase) | {"settings_saved": settings_saved}
+    response = render(request, "wallets/_purchase.html", context)
+    return triggered(response, {"balance-changed": {}})

@@ -1,0 +1,83 @@
+"""How the pages of wallets answer: a dialog that is also a page, a finished change, a refusal."""
+
+import json
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_vary_headers
+
+from accounts import access
+from accounts.errors import AccountError
+from accounts.access import Permission
+
+View = Callable[..., HttpResponse]
+
+
+def needs(permission: Permission) -> Callable[[View], View]:
+    """Let only those in who may do this in the account they work in."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+            access.check(
+                granted=request.permissions, account=request.account, permission=permission
+            )
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return decorate
+
+
+def dialog(
+    request: HttpRequest,
+    *,
+    partial: str,
+    title: str,
+    back: str,
+    context: dict[str, object],
+    status: int = 200,
+) -> HttpResponse:
+    """The partial alone for htmx, and a page around the same partial for everybody else."""
+    context = {**context, "partial": partial, "title": title, "back": back}
+    template = partial if request.htmx else "components/_dialog_page.html"
+    response = render(request, template, context, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
+
+
+def done(request: HttpRequest, *, back: str, text: str) -> HttpResponse:
+    """Close the dialog, let the page behind read itself anew, and say what happened."""
+    if not request.htmx:
+        messages.success(request, text)
+        return redirect(back)
+    return triggered(
+        HttpResponse(status=204),
+        {"dialog-close": {}, "balance-changed": {}, "toast": {"text": text}},
+    )
+
+
+def refused(request: HttpRequest, *, back: str, error: AccountError) -> HttpResponse:
+    """Say why not, in the dialog or on the page the request came from."""
+    if not request.htmx:
+        messages.error(request, str(error))
+        return redirect(back)
+    context = {"error_title": "Not done", "error_text": str(error)}
+    return render(request, "errors/_fragment.html", context, status=error.status)
+
+
+def triggered(response: HttpResponse, events: dict[str, object]) -> HttpResponse:
+    response["HX-Trigger"] = json.dumps(events)
+    return response
+
+
+def add_errors(form, error: AccountError) -> None:
+    """Put a refusal of the middle beside the fields it is about, else above the form."""
+    placed = {name: text for name, text in error.fields.items() if name in form.fields}
+    for name, text in placed.items():
+        form.add_error(name, text)
+    if not placed:
+        form.add_error(None, str(error))

@@ -1,0 +1,86 @@
+"""The Payments page: balance, Auto-Recharge, chart, cards, and the latest transactions."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts import clock
+from accounts.access import Permission
+from wallets import auto_recharge, payment_methods, pricing, statements
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.opening import open_wallet
+from wallets.views.chart import balance_chart
+from wallets.views.dialogs import needs
+
+
+CHART_DAYS = (7, 30, 90)
+LATEST_TRANSACTIONS = 10
+
+
+@require_safe
+@needs(Permission.SEE)
+def payments(request: HttpRequest) -> HttpResponse:
+    account = request.account
+    wallet = open_wallet(account=account)
+    automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
+    context = {
+        "wallet": wallet,
+        "balance": balance(wallet=wallet, automatic=automatic),
+        "automatic": automatic,
+        "status": auto_recharge.status(wallet=wallet),
+        "latest_recharge": _latest_recharge(wallet),
+        "open_purchase": wallet.purchases.recharges().open().first(),
+        "cards": payment_methods.cards(account),
+        "statement": statement(account=account, limit=LATEST_TRANSACTIONS),
+        "now": clock.now(),
+        **_chart(wallet=wallet, automatic=automatic, days=_days(request)),
+    }
+    context["charged_card"] = next(
+        (card for card in context["cards"] if card.id == automatic.effective_payment_method), None
+    )
+    return render(request, "wallets/payments.html", context)
+
+
+def balance(*, wallet: Wallet, automatic: AutoRecharge) -> dict[str, object]:
+    """What the balance is worth: its badge, and minutes if all were used for one type."""
+    credit = wallet.credit.amount
+    rates = pricing.rates_now()
+    if credit < 0:
+        tone, badge = "danger", "Negative"
+    elif credit < automatic.threshold.amount:
+        tone, badge = "warning", "Low balance"
+    else:
+        tone, badge = "success", "Healthy"
+    return {
+        "credit": credit,
+        "negative": credit < 0,
+        "tone": tone,
+        "badge": badge,
+        "premium_minutes": pricing.minutes_for(amount=credit, rate=rates["premium"]),
+        "basic_minutes": pricing.minutes_for(amount=credit, rate=rates["basic"]),
+        "rates": rates,
+        "has_minutes": bool(wallet.premium_seconds or wallet.basic_seconds),
+    }
+
+
+def _latest_recharge(wallet: Wallet) -> Purchase | None:
+    return wallet.purchases.recharges().exclude(state="canceled").order_by("-created_at").first()
+
+
+def _days(request: HttpRequest) -> int:
+    asked = request.GET.get("days", "")
+    return int(asked) if asked in {str(days) for days in CHART_DAYS} else 30
+
+
+def _chart(*, wallet: Wallet, automatic: AutoRecharge, days: int) -> dict[str, object]:
+    threshold: Decimal | None = automatic.threshold.amount if automatic.enabled else None
+    history = statements.balance_history(wallet=wallet, days=days)
+    return {
+        "chart": balance_chart(history=history, threshold=threshold),
+        "chart_days": CHART_DAYS,
+        "days": days,
+        "chart_since": clock.now() - timedelta(days=days),
+    }

@@ -1,0 +1,200 @@
+"""The Recharge dialog: an amount, what it buys, and the charge."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import Permission
+from wallets import payment_methods, pricing, recharges
+from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
+from wallets.forms import RechargeForm, new_key
+from wallets.models import Purchase, Wallet
+from wallets.opening import open_wallet
+from wallets.recharges import Quote
+from wallets.texts import usd
+from wallets.views.dialogs import add_errors, dialog, needs, triggered
+from wallets.views.purchases import purchase_context
+
+CHIPS = (25, 50, 100, 250)
+FIRST_AMOUNT = Decimal(50)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Permission.MONEY)
+def recharge(request: HttpRequest) -> HttpResponse:
+    wallet = open_wallet(account=request.account)
+    cards = payment_methods.cards(request.account)
+    if request.method == "POST":
+        return _pay(request, wallet, cards)
+    form = RechargeForm(initial=_initial(request, wallet), cards=cards)
+    return _dialog(request, wallet, form, quote=_quote(wallet, form.initial))
+
+
+@require_safe
+@needs(Permission.MONEY)
+def quote(request: HttpRequest) -> HttpResponse:
+    wallet = open_wallet(account=request.account)
+    values = _values(request.GET)
+    context = {
+        "quote": _quote(wallet, values),
+        "choices": _choices(values.get("amount")),
+        "swap_button": True,
+    }
+    return render(request, "wallets/_quote.html", context)
+
+
+@require_safe
+@needs(Permission.MONEY)
+def outcome(request: HttpRequest, form_key: UUID) -> HttpResponse:
+    """What became of a charge whose answer got lost on the way to the browser."""
+    found = Purchase.objects.filter(payer=request.account, form_key=str(form_key)).first()
+    if found:
+        return render(request, "wallets/_purchase.html", purchase_context(request, found))
+    text = "The payment has not started. Press Pay again: this form can be charged only once."
+    return triggered(HttpResponse(status=204), {"toast": {"text": text}})
+
+
+def _pay(request: HttpRequest, wallet: Wallet, cards: list) -> HttpResponse:
+    form = RechargeForm(request.POST, cards=cards)
+    pending = None
+    if form.is_valid() and _agreed(form):
+        try:
+            purchase = _charge(request, wallet, form.cleaned_data)
+        except WalletError as error:
+            if isinstance(error, FormReused):
+                form = _with_new_key(request.POST, cards)
+            add_errors(form, error)
+            pending = error.purchase_id if isinstance(error, PurchaseInProgress) else None
+        else:
+            if purchase.state != Purchase.State.DECLINED:
+                return _charged(request, purchase)
+            # Stripe would replay the decline under the old key.
+            form = _with_new_key(request.POST, cards)
+            form.add_error(None, purchase.error_text)
+    quoted = _quote(wallet, _values(request.POST))
+    return _dialog(request, wallet, form, quote=quoted, pending=pending, status=422)
+
+
+def _agreed(form: RechargeForm) -> bool:
+    """The button named another amount than the one typed: show the figures once more."""
+    amount = form.cleaned_data["amount"]
+    if form.cleaned_data["quoted_amount"] == amount:
+        return True
+    form.add_error(None, f"{usd(amount)} will be charged now. Check and pay.")
+    return False
+
+
+def _charge(request: HttpRequest, wallet: Wallet, values: dict) -> Purchase:
+    return recharges.recharge(
+        wallet_id=wallet.pk,
+        actor=request.user,
+        amount=values["amount"],
+        buys=values["buys"],
+        payment_method=values["payment_method"],
+        form_key=str(values["form_key"]),
+        quoted_rate=values["quoted_rate"],
+        quoted_debt=values["quoted_debt"],
+    )
+
+
+def _charged(request: HttpRequest, purchase: Purchase) -> HttpResponse:
+    if not request.htmx:
+        return redirect("wallets:purchase", purchase.pk)
+    response = render(request, "wallets/_purchase.html", purchase_context(request, purchase))
+    return triggered(response, {"balance-changed": {}})
+
+
+def _with_new_key(data: QueryDict, cards: list) -> RechargeForm:
+    data = data.copy()
+    data["form_key"] = new_key()
+    form = RechargeForm(data, cards=cards)
+    form.is_valid()
+    return form
+
+
+def _initial(request: HttpRequest, wallet: Wallet) -> dict[str, object]:
+    """The last recharge again, unless the link asked for something."""
+    last = wallet.purchases.filter(purpose="recharge").order_by("-created_at").first()
+    amount = pricing.dollars(last.amount_cents) if last else FIRST_AMOUNT
+    asked = _values(request.GET)
+    return {
+        "amount": f"{asked.get('amount', amount):.2f}",
+        "buys": asked.get("buys") or (last.buys if last else ""),
+        "payment_method": wallet.default_payment_method,
+        "form_key": new_key(),
+    }
+
+
+def _values(data: QueryDict) -> dict[str, object]:
+    """The amount and the choice, as far as they make sense."""
+    form = RechargeForm(data, cards=[])
+    form.is_valid()
+    return {
+        name: form.cleaned_data[name] for name in ("amount", "buys") if name in form.cleaned_data
+    }
+
+
+def _quote(wallet: Wallet, values: dict) -> Quote | None:
+    if not values.get("amount") or not values.get("buys"):
+        return None
+    try:
+        return recharges.quote(
+            wallet_id=wallet.pk, amount=Decimal(values["amount"]), buys=values["buys"]
+        )
+    except InvalidAmount:
+        return None
+
+
+def _choices(amount: Decimal | None) -> list[dict[str, str]]:
+    """The radio cards, with what the amount buys of each."""
+    choices = [
+        {
+            "value": "credit",
+            "name": "Credit",
+            "price": "",
+            "minutes": "Stays dollars: any call uses it at the rate of the day",
+        }
+    ]
+    for name, rate in reversed(pricing.rates_now().items()):
+        minutes = pricing.minutes_for(amount=Decimal(amount), rate=rate) if amount else None
+        choices.append(
+            {
+                "value": name,
+                "name": f"{name.capitalize()} Minutes",
+                "price": f"{usd(rate)} per minute",
+                "minutes": "" if minutes is None else f", ≈ {minutes:,} min",
+            }
+        )
+    return sorted(choices, key=lambda choice: ["premium", "basic", "credit"].index(choice["value"]))
+
+
+def _dialog(
+    request: HttpRequest,
+    wallet: Wallet,
+    form: RechargeForm,
+    *,
+    quote: Quote | None,
+    pending: UUID | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    amount = quote.amount if quote else _values(request.POST).get("amount")
+    return dialog(
+        request,
+        partial="wallets/_recharge.html",
+        title="Recharge",
+        back=reverse("wallets:payments"),
+        context={
+            "form": form,
+            "sub": f"Current balance {usd(wallet.credit.amount)}",
+            "cards": payment_methods.cards(request.account),
+            "choices": _choices(amount or form.initial.get("amount")),
+            "chips": CHIPS,
+            "quote": quote,
+            "pending": pending,
+        },
+        status=status,
+    )
