@@ -1,0 +1,320 @@
+"""What happened to an account's money: its statement, and figures over time. Reads only.
+
+The statement is every movement of the account's wallet, and every purchase the account pays, in
+any state. A recharge is one row, its purchase; the entries it made are that row's figures.
+Pages are cut by key, newest first, and cost the same anywhere in the history.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.core import signing
+from django.db import connection
+from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, TruncMonth
+
+from accounts import clock
+from accounts.models import Account
+from wallets.errors import InvalidAmount
+from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
+from wallets.statement_rows import Row, Status, of_entry, of_purchase
+
+LARGEST_PAGE = 500
+_SALT = "wallets.statements"
+_LONGEST_CURSOR = 200
+# Rows of one moment: purchases come before movements on a page that runs backwards.
+_ENTRY, _PURCHASE = 0, 1
+
+
+class BadCursor(InvalidAmount):
+    """The cursor is not one we gave out. Starting from the first page helps."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This cursor is not one of ours. Leave it out to start from the newest.",
+            fields={"cursor": "Not a cursor of ours."},
+        )
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some rows, newest first. `next_cursor` leads to older ones; empty at the end."""
+
+    rows: list
+    next_cursor: str
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a page ended."""
+
+    at: datetime
+    rank: int
+    pk: int | UUID
+
+    def after(self, rank: int) -> Q:
+        """The condition for rows of this rank that come after this place."""
+        if rank < self.rank:
+            return Q(created_at__lte=self.at)
+        if rank > self.rank:
+            return Q(created_at__lt=self.at)
+        # The first half lets the index be used, the second is exact.
+        return Q(created_at__lte=self.at) & (Q(created_at__lt=self.at) | Q(pk__lt=self.pk))
+
+    def written(self) -> str:
+        return signing.dumps([self.at.isoformat(), self.rank, str(self.pk)], salt=_SALT)
+
+
+def _place(cursor: str | None) -> _Place | None:
+    if not cursor:
+        return None
+    if len(cursor) > _LONGEST_CURSOR or not cursor.isascii():
+        raise BadCursor
+    try:
+        at, rank, pk = signing.loads(cursor, salt=_SALT)
+    except signing.BadSignature:
+        raise BadCursor from None
+    return _Place(datetime.fromisoformat(at), rank, UUID(pk) if rank == _PURCHASE else int(pk))
+
+
+def transactions(
+    *,
+    account: Account,
+    kinds: Collection[str] | None = None,
+    statuses: Collection[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    cursor: str | None = None,
+    limit: int = 25,
+) -> Page:
+    """A page of the account's statement.
+
+    `kinds` are of `LedgerEntry.Kind`, `statuses` of `Status`; None means all. Days are the
+    account's, both included; moments are exact, the second one excluded. At most three queries.
+    Raises BadCursor.
+    """
+    limit = min(limit, LARGEST_PAGE)
+    place = _place(cursor)
+    within = _within(account, since, until)
+    found: list[tuple[datetime, int, object]] = []
+    entries = _statement_entries(account, kinds, statuses).filter(within)
+    purchases = _purchases(account, kinds, statuses).filter(within)
+    for rank, rows in ((_ENTRY, entries), (_PURCHASE, purchases)):
+        if place:
+            rows = rows.filter(place.after(rank))
+        rows = rows.order_by("-created_at", "-pk")[: limit + 1]
+        found += [(row.created_at, rank, row) for row in rows]
+    found.sort(key=lambda item: (item[0], item[1], item[2].pk), reverse=True)
+    shown = [row for _, _, row in found[:limit]]
+    last = _Place(*found[limit - 1][:2], shown[-1].pk) if len(found) > limit else None
+    return Page(rows=_rows(account, shown), next_cursor=last.written() if last else "")
+
+
+def iterate(*, account: Account, **filters: object) -> Iterator[Row]:
+    """Every row of a statement, newest first, read page by page. Takes `transactions`' filters."""
+    page = transactions(account=account, limit=LARGEST_PAGE, **filters)
+    yield from page.rows
+    while page.next_cursor:
+        page = transactions(
+            account=account, limit=LARGEST_PAGE, **{**filters, "cursor": page.next_cursor}
+        )
+        yield from page.rows
+
+
+def entries(
+    *,
+    account: Account,
+    kinds: Collection[str] | None = None,
+    pots: Collection[str] | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    cursor: str | None = None,
+    limit: int = 50,
+) -> Page:
+    """A page of the wallet's ledger as it is: every movement of every pot. One query.
+
+    Filters as in `transactions`. Raises BadCursor.
+    """
+    limit = min(limit, LARGEST_PAGE)
+    found = _entries(account).filter(_within(account, since, until))
+    if kinds is not None:
+        found = found.filter(kind__in=kinds)
+    if pots is not None:
+        found = found.filter(pot__in=pots)
+    if place := _place(cursor):
+        found = found.filter(place.after(_ENTRY))
+    rows = list(found.order_by("-created_at", "-pk")[: limit + 1])
+    more = len(rows) > limit
+    rows = rows[:limit]
+    last = _Place(rows[-1].created_at, _ENTRY, rows[-1].pk) if more else None
+    return Page(rows=rows, next_cursor=last.written() if last else "")
+
+
+def _entries(account: Account) -> QuerySet[LedgerEntry]:
+    return LedgerEntry.objects.filter(wallet__account=account).select_related(
+        "wallet", "purchase__payer"
+    )
+
+
+def _statement_entries(
+    account: Account, kinds: Collection[str] | None, statuses: Collection[str] | None
+) -> QuerySet[LedgerEntry]:
+    if statuses is not None and Status.POSTED not in statuses:
+        return LedgerEntry.objects.none()
+    found = _entries(account).exclude(
+        kind__in=["recharge", "auto_recharge"], purchase__isnull=False
+    )
+    return found if kinds is None else found.filter(kind__in=kinds)
+
+
+_REFUNDED = (
+    Reversal.objects.standing()
+    .filter(purchase=OuterRef("pk"), kind=Reversal.Kind.REFUND)
+    .order_by()
+    .values("purchase")
+    .annotate(cents=Sum("amount_cents"))
+    .values("cents")
+)
+
+_PAID_BACK = Q(refunded_cents__gte=F("amount_cents"))
+_STATES = {
+    Status.PROCESSING: Q(state__in=["created", "submitted"]),
+    Status.ACTION_REQUIRED: Q(state="requires_action"),
+    Status.PAID: Q(state="succeeded") & ~_PAID_BACK,
+    Status.REFUNDED: Q(state="succeeded") & _PAID_BACK,
+    Status.FAILED: Q(state="declined"),
+    Status.CANCELED: Q(state="canceled"),
+}
+
+
+def _purchases(
+    account: Account, kinds: Collection[str] | None, statuses: Collection[str] | None
+) -> QuerySet[Purchase]:
+    found = Purchase.objects.filter(payer=account).select_related("wallet__account")
+    found = found.annotate(
+        refunded_cents=Coalesce(Subquery(_REFUNDED, output_field=IntegerField()), 0)
+    )
+    if kinds is not None:
+        found = found.filter(purpose__in=kinds)
+    if statuses is None:
+        return found
+    wanted = [_STATES[Status(status)] for status in statuses if status in _STATES]
+    if not wanted:
+        return found.none()
+    condition = wanted[0]
+    for other in wanted[1:]:
+        condition |= other
+    return found.filter(condition)
+
+
+def _rows(account: Account, found: list[LedgerEntry | Purchase]) -> list[Row]:
+    paid = [row.pk for row in found if isinstance(row, Purchase) and row.state == "succeeded"]
+    credited: dict[UUID, list[LedgerEntry]] = defaultdict(list)
+    if paid:
+        made = LedgerEntry.objects.filter(purchase__in=paid, wallet__account=account)
+        for entry in made.filter(kind__in=["recharge", "auto_recharge"]).order_by("pk"):
+            credited[entry.purchase_id].append(entry)
+    return [
+        of_purchase(row, credited=credited[row.pk], refunded_cents=row.refunded_cents)
+        if isinstance(row, Purchase)
+        else of_entry(row)
+        for row in found
+    ]
+
+
+def _within(account: Account, since: date | None, until: date | None) -> Q:
+    condition = Q()
+    if since is not None:
+        condition &= Q(created_at__gte=_moment(since, account.zone))
+    if until is not None:
+        exact = isinstance(until, datetime)
+        end = until if exact or until == date.max else until + timedelta(days=1)
+        condition &= Q(created_at__lt=_moment(end, account.zone))
+    return condition
+
+
+def _moment(value: date, zone: ZoneInfo) -> datetime:
+    """A moment as it is; a day as its beginning in the zone."""
+    if isinstance(value, datetime):
+        return value
+    # A day at the edge of the calendar has no beginning in UTC; nothing happened there.
+    if not 1900 <= value.year <= 9000:
+        return datetime(1900 if value.year < 1900 else 9000, 1, 1, tzinfo=UTC)
+    return datetime.combine(value, time.min, zone)
+
+
+CLOSING_BALANCES = """
+SELECT d.day, (
+    SELECT e.balance_after FROM wallets_ledgerentry AS e
+    WHERE e.wallet_id = %s AND e.pot = 'credit'
+      AND e.created_at >= d.begins AND e.created_at < d.ends
+    ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
+FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[]) AS d (day, begins, ends)
+ORDER BY d.day
+"""
+
+
+def balance_history(*, wallet: Wallet, days: int) -> list[tuple[date, Decimal]]:
+    """Closing credit of the last `days` days of the account, oldest first, today included.
+
+    One query; each day reads its last entry by index, a quiet day keeps the day before's.
+    """
+    zone = wallet.account.zone
+    today = wallet.account.local_date(clock.now())
+    shown = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    # The day before them stands for everything earlier.
+    all_days = [shown[0] - timedelta(days=1), *shown]
+    begins = [datetime(1970, 1, 1, tzinfo=UTC), *(_moment(day, zone) for day in shown)]
+    ends = [*begins[1:], _moment(today + timedelta(days=1), zone)]
+    with connection.cursor() as cursor:
+        cursor.execute(CLOSING_BALANCES, [wallet.pk, all_days, begins, ends])
+        found = cursor.fetchall()
+    closing, history = Decimal(0), []
+    for day, balance in found:
+        closing = closing if balance is None else balance
+        history.append((day, closing))
+    return history[1:]
+
+
+@dataclass(frozen=True)
+class MonthUsage:
+    """What calls took in one month: seconds of the minute pots, dollars of credit."""
+
+    month: date
+    premium_seconds: int = 0
+    basic_seconds: int = 0
+    included_seconds: int = 0
+    credit: Decimal = Decimal(0)
+
+
+def usage_by_month(*, account: Account, months: int = 12) -> list[MonthUsage]:
+    """What calls took in each of the last `months` months of the account, newest first.
+
+    One query. A call counts in the month it was charged.
+    """
+    first = account.local_date(clock.now()).replace(day=1)
+    usage = {}
+    for _ in range(months):
+        usage[first] = MonthUsage(month=first)
+        first = (first - timedelta(days=1)).replace(day=1)
+    since = _moment(min(usage), account.zone)
+    sums = (
+        LedgerEntry.objects.filter(wallet__account=account, kind="calls", created_at__gte=since)
+        .annotate(month=TruncMonth("created_at", tzinfo=account.zone))
+        .order_by()
+        .values_list("month", "pot")
+        .annotate(total=Sum("amount"))
+    )
+    for month, pot, total in sums:
+        row = usage.get(month.date())
+        if row is not None:
+            part = {"credit": -total} if pot == Pot.CREDIT else {f"{pot}_seconds": -int(total)}
+            usage[row.month] = replace(row, **part)
+    return list(usage.values())
