@@ -99,7 +99,7 @@ def _check(value: object, *, depth: int) -> None:
 def _check_text(text: str) -> None:
     if "\x00" in text:
         raise ParseError("The body has a NUL character in a text.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
         raise ParseError("The body has half of a surrogate pair in a text.")
 
 
@@ -110,7 +110,9 @@ class StrictSerializer(serializers.Serializer):
         if isinstance(data, Mapping):
             unknown = sorted(set(data) - {f.field_name for f in self._writable_fields})
             if unknown:
-                raise serializers.ValidationError({str(k)[:60]: "Unknown field." for k in unknown})
+                raise serializers.ValidationError(
+                    {str(k)[:60]: ["Unknown field."] for k in unknown}
+                )
         return super().to_internal_value(data)
 
 
