@@ -1,0 +1,229 @@
+"""Logging in, its throttle, forgotten passwords and invitations, as pages."""
+
+from datetime import timedelta
+from urllib.parse import quote
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.test import Client
+from django.urls import reverse
+
+from accounts import clock, logins, members
+from accounts.models import FailedLogin, Membership, Role, User
+from accounts.tests.builders import PASSWORD, make_individual, make_user, owner_of
+
+pytestmark = pytest.mark.django_db
+
+LOGIN = "/login/"
+
+
+@pytest.fixture
+def account():
+    return make_individual(owner=make_user("ada@example.com"))
+
+
+def log_in(client, email="ada@example.com", password=PASSWORD, ip="10.0.0.1", **form):
+    return client.post(LOGIN, {"username": email, "password": password, **form}, REMOTE_ADDR=ip)
+
+
+def is_in(client) -> bool:
+    return "_auth_user_id" in client.session
+
+
+def test_the_address_logs_in_in_any_case(client, account):
+    response = log_in(client, "ADA@Example.com")
+
+    assert (response.status_code, response["Location"]) == (302, "/")
+    assert is_in(client)
+
+
+@pytest.mark.parametrize(
+    ("email", "password"),
+    [("ada@example.com", "wrong"), ("nobody@example.com", PASSWORD), ("a\x00@b.c", "x")],
+)
+def test_a_wrong_log_in_does_not_say_what_was_wrong(client, account, email, password):
+    page = log_in(client, email, password).content.decode()
+
+    assert not is_in(client)
+    if "\x00" not in email:
+        assert "The e-mail address or the password is not right." in page
+
+
+def test_somebody_switched_off_cannot_log_in(client, account):
+    User.objects.update(is_active=False)
+
+    log_in(client)
+
+    assert not is_in(client)
+
+
+@pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example/", "javascript:x"])
+def test_log_in_only_leads_to_our_own_pages(client, account, away):
+    assert log_in(client, next="/settings/")["Location"] == "/settings/"
+    client.logout()
+    assert log_in(client, next=away)["Location"] == "/"
+
+
+def test_ten_failures_lock_the_address_on_that_machine_only(client, account):
+    for _ in range(9):
+        log_in(client, password="wrong")
+    assert log_in(client).status_code == 302  # The tenth try, and right: the count starts anew.
+    client.logout()
+    for _ in range(10):
+        log_in(client, password="wrong")
+
+    locked = log_in(client)
+    assert "Too many failed attempts. Wait 15 minutes" in locked.content.decode()
+    assert not is_in(client)
+    assert log_in(client, ip="10.0.0.2").status_code == 302
+
+
+def test_the_lock_ends_after_fifteen_minutes(client, account):
+    for _ in range(10):
+        log_in(client, password="wrong")
+
+    with clock.at(clock.now() + logins.WINDOW - timedelta(seconds=5)):
+        log_in(client)
+        assert not is_in(client)
+    with clock.at(clock.now() + logins.WINDOW):
+        assert log_in(client).status_code == 302
+
+
+def test_one_machine_that_tries_many_addresses_is_locked(client, account):
+    for number in range(100):
+        logins.record_failure(email=f"person{number}@example.com", ip="10.0.0.1")
+
+    log_in(client)
+
+    assert not is_in(client)
+
+
+def test_failures_are_forgotten_after_a_day():
+    logins.record_failure(email="Ada@example.com", ip="::1")
+
+    logins.forget_old_failures()
+    assert FailedLogin.objects.count() == 1
+    with clock.at(clock.now() + logins.KEPT_FOR):
+        logins.forget_old_failures()
+    assert not FailedLogin.objects.exists()
+
+
+def test_forwarded_addresses_count_only_behind_our_proxies(client, account, settings):
+    client.post(LOGIN, {"username": "x", "password": "y"}, headers={"X-Forwarded-For": "6.6.6.6"})
+    settings.TRUSTED_PROXIES = 1
+    spoofed = {"X-Forwarded-For": "6.6.6.6, 7.7.7.7"}
+    client.post(LOGIN, {"username": "x", "password": "y"}, headers=spoofed)
+    garbage = {"X-Forwarded-For": "nonsense"}
+    client.post(LOGIN, {"username": "x", "password": "y"}, headers=garbage)
+
+    found = FailedLogin.objects.order_by("pk").values_list("ip", flat=True)
+    assert list(found) == ["127.0.0.1", "7.7.7.7", "127.0.0.1"]
+
+
+def test_the_session_is_a_new_one_after_log_in_and_dead_after_log_out(client, account):
+    client.get(LOGIN)
+    client.session.save()
+    before = client.session.session_key
+    log_in(client)
+    inside = client.session.session_key
+    assert inside != before
+
+    response = client.post("/logout/")
+
+    assert response["Location"] == LOGIN
+    assert not Session.objects.filter(session_key=inside).exists()
+
+
+def test_log_out_is_a_post(client, account):
+    client.force_login(owner_of(account))
+
+    assert client.get("/logout/").status_code == 405
+    assert is_in(client)
+
+
+def test_the_theme_comes_with_the_log_in(client, account):
+    User.objects.update(theme="dark")
+
+    assert log_in(client).cookies["theme"].value == "dark"
+
+
+def test_a_forgotten_password_is_replaced_by_mail(client, account, mailoutbox, settings):
+    settings.SITE_URL = "https://billing.example"
+    client.post("/password-reset/", {"email": "Ada@example.com"}, HTTP_HOST="localhost")
+
+    [mail] = mailoutbox
+    path = mail.body.split("https://billing.example")[1].split()[0]
+    form = client.get(path, follow=True)
+    wanted = {"new_password1": "tulips-in-winter", "new_password2": "tulips-in-winter"}
+    done = client.post(form.redirect_chain[-1][0], wanted)
+
+    assert done["Location"] == reverse("accounts:password_reset_complete")
+    log_in(client, password="tulips-in-winter")
+    assert is_in(client)
+    assert "used already" in client.get(path, follow=True).content.decode()
+
+
+def test_asking_for_an_unknown_address_looks_the_same_and_mails_nobody(client, account, mailoutbox):
+    known = client.post("/password-reset/", {"email": "ada@example.com"})
+    mailoutbox.clear()
+    unknown = client.post("/password-reset/", {"email": "nobody@example.com"})
+
+    assert (known.status_code, known["Location"]) == (unknown.status_code, unknown["Location"])
+    assert mailoutbox == []
+
+
+class TestInvitationPage:
+    @pytest.fixture
+    def path(self, account):
+        invitation = members.invite(
+            account=account, email="new@example.com", role=Role.MEMBER, invited_by=None
+        )
+        return members.invitation_path(invitation=invitation)
+
+    def test_a_new_person_chooses_a_password_and_is_inside(self, client, account, path):
+        page = client.get(path).content.decode()
+        assert "Join Ada Lovelace" in page
+
+        response = client.post(path, {"name": "New", "password": PASSWORD})
+
+        assert response["Location"] == "/"
+        assert is_in(client)
+        assert Membership.objects.get(user__email="new@example.com").account == account
+
+    @pytest.mark.parametrize("password", ["short", "password123", "1234567890123", ""])
+    def test_a_weak_password_is_refused_and_nobody_is_made(self, client, path, password):
+        response = client.post(path, {"name": "New", "password": password})
+
+        assert response.status_code == 422
+        assert not User.objects.filter(email="new@example.com").exists()
+
+    def test_a_known_person_logs_in_and_then_joins(self, client, account, path):
+        user = make_user("new@example.com")
+        assert f"/login/?next={quote(path)}" in client.get(path).content.decode()
+        assert client.post(path).status_code == 200  # Not logged in: nothing happens.
+        assert not user.memberships.exists()
+
+        client.force_login(user)
+        assert client.post(path)["Location"] == "/"
+        assert user.memberships.get().account == account
+
+    def test_another_person_is_told_whose_it_is(self, client, path):
+        other = make_user("other@example.com")
+        client.force_login(other)
+
+        assert "you are logged in as other@example.com" in client.get(path).content.decode()
+        assert client.post(path).status_code == 403
+        assert not other.memberships.exists()
+
+    def test_a_spoilt_link_is_404_with_what_to_do(self, client, path):
+        response = client.get(path[:-2] + "x/")
+
+        assert response.status_code == 404
+
+
+def test_every_form_needs_its_csrf_token(account):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(owner_of(account))
+
+    for path in [LOGIN, "/logout/", "/accounts/switch/", "/settings/", "/settings/profile/"]:
+        assert client.post(path, {}).status_code == 403, path
