@@ -1,4 +1,5 @@
-"""File locks that the kernel lets go of when a process dies, however it dies."""
+"""Locks on folders, which the kernel lets go of when a process dies, however it dies, and which
+leave no file behind."""
 
 import ctypes
 import fcntl
@@ -12,9 +13,9 @@ from pathlib import Path
 PR_SET_PDEATHSIG = 1
 
 
-def hold(path: Path, *, exclusive: bool, wait: bool) -> int | None:
+def hold(folder: Path, *, exclusive: bool, wait: bool) -> int | None:
     """The descriptor that holds the lock until it is closed; None when somebody else has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     mode = fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH
     try:
         fcntl.flock(descriptor, mode if wait else mode | fcntl.LOCK_NB)
@@ -25,15 +26,15 @@ def hold(path: Path, *, exclusive: bool, wait: bool) -> int | None:
 
 
 @contextmanager
-def alone(path: Path) -> Iterator[None]:
-    descriptor = hold(path, exclusive=True, wait=True)
+def alone(folder: Path) -> Iterator[None]:
+    descriptor = hold(folder, exclusive=True, wait=True)
     try:
         yield
     finally:
         os.close(descriptor)
 
 
-def die_with_parent(signum: int = signal.SIGKILL) -> None:
+def die_with_parent(signum: int = signal.SIGTERM) -> None:
     """For a child process: get `signum` when the parent dies. Linux only; elsewhere nothing."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)

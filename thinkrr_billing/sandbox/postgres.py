@@ -37,10 +37,10 @@ class EmbeddedPostgresFailed(SystemExit):
 
 def database_url(data: Path) -> str:
     """Start the server unless it runs, and keep it running while this process lives."""
-    data.mkdir(parents=True, exist_ok=True)
+    (data / "postgres").mkdir(mode=0o700, parents=True, exist_ok=True)
     if data not in _held:
-        _held[data] = locks.hold(data / "postgres.users", exclusive=False, wait=True)
-    with locks.alone(data / "postgres.start"):
+        _held[data] = locks.hold(data / "postgres", exclusive=False, wait=True)
+    with locks.alone(data):
         if not _answers(data):
             _start_keeper(data)
     return f"postgres://postgres@/{DATABASE}?host={quote(str(_socket_folder(data)), safe='')}"
@@ -75,26 +75,33 @@ def keep(data: Path) -> int:
         preexec_fn=lambda: locks.die_with_parent(signal.SIGINT),
         **_as_server_user(),
     )
-    signal.signal(signal.SIGTERM, lambda *_: None)
-    _create_database(sockets, server)
-    (data / "postgres.ready").touch()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
+        _create_database(sockets, server)
+        (data / "postgres.ready").touch()
         return _wait_until_unused(data, server)
     finally:
         (data / "postgres.ready").unlink(missing_ok=True)
+        _stop(server)
 
 
 def _wait_until_unused(data: Path, server: subprocess.Popen) -> int:
     while server.poll() is None:
-        last = locks.hold(data / "postgres.users", exclusive=True, wait=False)
+        last = locks.hold(data / "postgres", exclusive=True, wait=False)
         if last is not None:
             # Whoever comes now waits for this lock, and then starts a server anew.
-            server.send_signal(signal.SIGINT)
-            server.wait()
+            _stop(server)
             os.close(last)
             return 0
         time.sleep(KEEPER_LOOKS_EVERY_SECONDS)
     return 1
+
+
+def _stop(server: subprocess.Popen) -> None:
+    """Fast shutdown: clients are cut off, nothing committed is lost."""
+    if server.poll() is None:
+        server.send_signal(signal.SIGINT)
+        server.wait()
 
 
 def _make_cluster(folder: Path, sockets: Path) -> None:

@@ -1,0 +1,65 @@
+# `make help` lists what there is. Needs make and Python 3.11 or newer, nothing else.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+# The newest of these that is 3.11 or newer makes .venv; PYTHON3=/path/to/python names another.
+PYTHON3 ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 python3; do \
+	$$name -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo $$name && break; done)
+
+export PORT
+export PYTHONDONTWRITEBYTECODE ?=
+
+# As many test processes as PostgreSQL and two cores like.
+TEST_PROCESSES ?= 2
+
+.PHONY: help run test lint bench demo simulate faults clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+$(INSTALLED): requirements.txt requirements-dev.txt
+	@if [ -z "$(PYTHON3)" ]; then \
+		echo "Python 3.11 or newer with venv is needed: install it (on Debian:" \
+			"apt-get install python3 python3-venv), or name it: make PYTHON3=/path/to/python."; \
+		exit 1; fi
+	@[ -x $(PYTHON) ] || { echo "making $(VENV) with $(PYTHON3)"; $(PYTHON3) -m venv $(VENV); }
+	@echo "installing the requirements (about a minute the first time)"
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+run: $(INSTALLED) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ctrl-C stops it
+	@$(PYTHON) -m thinkrr_billing.sandbox
+
+test: export DEBUG ?= True
+test: $(INSTALLED) ## the whole suite; ARGS= goes to pytest
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) $(ARGS)
+
+lint: export DEBUG ?= True
+lint: $(INSTALLED) ## style, format, layers, missing migrations
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/lint-imports --no-cache
+	@$(PYTHON) manage.py makemigrations --check --dry-run
+
+bench: export DEBUG ?= True
+bench: $(INSTALLED) ## what metering costs, against PostgreSQL's own limit
+	@$(PYTHON) -m benchmarks
+
+demo: $(INSTALLED) ## plays the guide's story in the terminal against the real parts
+	@$(PYTHON) -m thinkrr_billing.sandbox.story
+
+simulate: export DEBUG ?= True
+simulate: $(INSTALLED) ## reports invented calls to a running `make run`; RATE= calls a second
+	@$(PYTHON) manage.py simulate_calls --rate $(or $(RATE),20)
+
+faults: export DEBUG ?= True
+faults: $(INSTALLED) ## only the tests that kill, stop and cut off real processes
+	@$(PYTHON) -m pytest -m journey $(ARGS)
+
+clean: ## deletes .data: the embedded database, the sandbox's state, mails
+	@rm -rf .data staticfiles

@@ -1,0 +1,245 @@
+"""`make run`: prepares the database, then keeps web, worker, beat and the Stripe sandbox running
+until Ctrl-C, SIGTERM or SIGHUP, and leaves nothing behind."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from thinkrr_billing.sandbox import addresses, locks, logins, postgres
+from thinkrr_billing.sandbox.children import Child
+from thinkrr_billing.sandbox.console import Console
+
+FOLDER = Path(__file__).resolve().parents[2]
+DATA = FOLDER / ".data"
+# A worker in the middle of a charge gets this long; the rows finish what it could not.
+GRACE_SECONDS = 12.0
+LOOK_EVERY_SECONDS = 0.2
+READY_ASKED_EVERY_SECONDS = 0.5
+SANDBOX_START_SECONDS = 20.0
+
+
+class CannotRun(SystemExit):
+    """Stops `make run` with the sentence alone."""
+
+
+class Supervisor:
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._children: list[Child] = []
+        self._preparing: subprocess.Popen | None = None
+        self._signals = 0
+        self._announced = False
+        self._asked_at = 0.0
+
+    def run(self) -> None:
+        """Blocks until told to stop. Raises CannotRun when the preparation fails."""
+        for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(signum, self._note_signal)
+        try:
+            self._set_environment()
+            self._prepare()
+            self._start_children()
+            while not self._stopping:
+                self._look_after()
+                time.sleep(LOOK_EVERY_SECONDS)
+        finally:
+            self._stop()
+
+    @property
+    def _stopping(self) -> bool:
+        return self._signals > 0 or self._console.gone
+
+    def _note_signal(self, signum: int, frame: object) -> None:
+        self._signals += 1
+        if self._preparing:
+            self._preparing.terminate()
+
+    def _set_environment(self) -> None:
+        self._embedded = not os.environ.get("DATABASE_URL")
+        if self._embedded:
+            self._say("starting the embedded PostgreSQL")
+            os.environ.setdefault("DEBUG", "True")
+            if os.environ["DEBUG"] == "True":
+                os.environ["DATABASE_URL"] = postgres.database_url(DATA)
+        os.environ["PYTHONUNBUFFERED"] = "1"
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
+        # Reading them is the check: a bad value stops us here with its sentence.
+        from django.conf import settings
+
+        self._port = settings.PORT
+        self._debug = settings.DEBUG
+        self._sandbox = settings.STRIPE_SANDBOX
+        self._webhook_secret = settings.STRIPE_WEBHOOK_SECRET
+        _refuse_busy_port(self._port)
+
+    def _prepare(self) -> None:
+        if self._sandbox:
+            self._start_stripe()
+        self._command("bringing the database up to date", "migrate", "--no-input", "-v", "1")
+        if not self._debug:
+            self._command("collecting static files", "collectstatic", "--no-input", "-v", "0")
+        if self._sandbox and not self._stopping and _is_empty():
+            self._command("loading the demo data, this once", "seed_demo")
+
+    def _command(self, what: str, *arguments: str) -> None:
+        """Run a management command to its end, its output in our log."""
+        if self._stopping:
+            return
+        self._say(what)
+        began = time.monotonic()
+        self._preparing = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=FOLDER,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=locks.die_with_parent,
+        )
+        reader = self._console.follow("prepare", self._preparing.stdout)
+        code = self._preparing.wait()
+        reader.join()
+        self._preparing = None
+        if code and not self._stopping:
+            raise CannotRun(f"`manage.py {arguments[0]}` failed; its own message is above.")
+        self._say(f"done in {time.monotonic() - began:.1f} s")
+
+    def _start_stripe(self) -> None:
+        port = addresses.stripe_port(DATA)
+        if not addresses.is_free(port):
+            raise CannotRun(
+                f"Port {port}, the Stripe sandbox's, is taken: stop what listens there, or delete "
+                ".data/stripe-sandbox.json to have another port chosen."
+            )
+        webhook = f"http://127.0.0.1:{self._port}/stripe/webhook/"
+        state = str(DATA / "stripe-sandbox.sqlite3")
+        options = ["--port", str(port), "--state", state, "--webhook-url", webhook]
+        secret = ["--webhook-secret", self._webhook_secret, "--quiet"]
+        self._add("stripe", "thinkrr_billing.sandbox.stripe", *options, *secret)
+        self._children[-1].start()
+        deadline = time.monotonic() + SANDBOX_START_SECONDS
+        while addresses.is_free(port) and not self._stopping:
+            if time.monotonic() > deadline or not self._children[-1].is_running:
+                raise CannotRun("The Stripe sandbox did not start; its own message is above.")
+            time.sleep(0.05)
+
+    def _start_children(self) -> None:
+        if self._stopping:
+            return
+        celery = ("celery", "-A", "thinkrr_billing")
+        self._add(
+            "web",
+            *("gunicorn", "thinkrr_billing.wsgi", "--bind", f"127.0.0.1:{self._port}"),
+            *("--worker-class", "gthread", "--workers", "1", "--threads", "8"),
+            *("--graceful-timeout", "5", "--log-level", "warning", "--access-logfile", "-"),
+            *("--access-logformat", "%(m)s %(U)s %(s)s %(M)s ms", "--no-control-socket"),
+        )
+        self._add("worker", *celery, "worker", "--concurrency", "2", "--loglevel", "INFO")
+        self._add("beat", *celery, "beat", "--loglevel", "WARNING", "--pidfile", "")
+        for child in self._children:
+            if not child.is_running:
+                child.start()
+
+    def _add(self, name: str, module: str, *arguments: str) -> None:
+        command = [sys.executable, "-m", module, *arguments]
+        self._children.append(
+            Child(
+                name=name, command=command, env=os.environ, folder=FOLDER, console=self._console
+            )
+        )
+
+    def _look_after(self) -> None:
+        for child in self._children:
+            child.watch()
+        if self._embedded:
+            self._look_after_database()
+        if not self._announced and time.monotonic() > self._asked_at + READY_ASKED_EVERY_SECONDS:
+            self._asked_at = time.monotonic()
+            if _is_ready(self._port):
+                self._announced = True
+                self._announce()
+
+    def _look_after_database(self) -> None:
+        try:
+            postgres.database_url(DATA)
+        except postgres.EmbeddedPostgresFailed as failure:
+            # What is left of a killed server may need a moment to go; the next look tries again.
+            self._say(str(failure))
+
+    def _announce(self) -> None:
+        self._say(f"Ready: http://127.0.0.1:{self._port}/")
+        if self._sandbox:
+            self._say(f"Log in with the password {logins.PASSWORD} as")
+            for login in logins.LOGINS:
+                self._say(f"  {login.email:<28} {login.who}")
+        self._say("Ctrl-C stops everything.")
+
+    def _stop(self) -> None:
+        """Ask, wait, then force: one after another would take longer than anybody waits."""
+        self._say("stopping")
+        for child in self._children:
+            child.ask_to_stop()
+        asked_before, deadline = self._signals, time.monotonic() + GRACE_SECONDS
+        while any(child.is_running for child in self._children):
+            if time.monotonic() > deadline or self._signals > asked_before:
+                break
+            time.sleep(0.05)
+        for child in self._children:
+            child.stop_by_force()
+        self._say("stopped")
+
+    def _say(self, line: str) -> None:
+        self._console.say("run", line)
+
+
+def main() -> None:
+    # One per checkout: the lock is on the folder itself and ends with this process.
+    if locks.hold(FOLDER, exclusive=True, wait=False) is None:
+        raise CannotRun(
+            "`make run` is running in this checkout already: stop it with Ctrl-C there, or use "
+            "another checkout with another PORT for a second one."
+        )
+    DATA.mkdir(exist_ok=True)
+    Supervisor(Console()).run()
+
+
+def _refuse_busy_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except PermissionError:
+            raise CannotRun(
+                f"Port {port} needs root: choose one above 1023, as in `make run PORT=8001`."
+            ) from None
+        except OSError:
+            raise CannotRun(
+                f"Port {port} is taken: stop what listens there, or choose another, as in "
+                f"`make run PORT={port + 1}`."
+            ) from None
+
+
+def _is_empty() -> bool:
+    """Whether the database knows no account yet."""
+    import django
+    from django.apps import apps
+    from django.db import connection
+
+    django.setup()
+    empty = not apps.get_model("accounts", "Account").objects.exists()
+    connection.close()
+    return empty
+
+
+def _is_ready(port: int) -> bool:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=3) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False
