@@ -68,9 +68,9 @@ def cards(account: Account) -> list[Card]:
     if not account.stripe_customer:
         return []
     rows = djstripe.models.PaymentMethod.objects.filter(
-        customer_id=account.stripe_customer, type="card"
+        customer_id=account.stripe_customer
     ).order_by("created", "id")
-    return [_card(row.stripe_data) for row in rows]
+    return [_card(row.stripe_data) for row in rows if row.stripe_data.get("card")]
 
 
 def card(*, account: Account, card_id: str) -> Card | None:
@@ -192,6 +192,9 @@ def mirror_card(data: dict[str, Any]) -> None:
     if not data.get("customer"):
         djstripe.models.PaymentMethod.objects.filter(id=data["id"]).delete()
         return
+    if not djstripe.models.Customer.objects.filter(id=data["customer"]).exists():
+        customer = gateway.retrieve_customer(customer=data["customer"])
+        djstripe.models.Customer.sync_from_stripe_data(customer)
     djstripe.models.PaymentMethod.sync_from_stripe_data(data)
 
 

@@ -1,0 +1,77 @@
+"""Wallets, cards and settings for tests of every app, made through the real functions."""
+
+from decimal import Decimal
+from itertools import count
+
+from djmoney.money import Money
+
+from accounts.models import Account
+from accounts.tests.builders import make_individual
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+from wallets import ledger, payment_methods
+from wallets.models import AutoRecharge, Pot, Wallet
+from wallets.opening import open_wallet
+from wallets.payment_methods import Card
+
+_numbers = count(1)
+
+GOOD_CARD = "4242424242424242"
+OTHER_GOOD_CARD = "5555555555554444"
+DECLINED_CARD = "4000000000000341"  # Can be saved; every charge is declined.
+BANK_ASKS_CARD = "4000002760003184"  # Can be saved; every charge wants the bank's word.
+
+
+def make_wallet(
+    *,
+    credit: str = "0",
+    premium: int = 0,
+    basic: int = 0,
+    included: int = 0,
+    account: Account | None = None,
+) -> Wallet:
+    """A wallet with these dollars and seconds, posted as adjustments."""
+    wallet = open_wallet(account=account or make_individual())
+    fill(wallet, credit=credit, premium=premium, basic=basic, included=included)
+    return wallet
+
+
+def fill(
+    wallet: Wallet, *, credit: str = "0", premium: int = 0, basic: int = 0, included: int = 0
+) -> None:
+    """Add to the pots (or take from them) by adjustments, as support would."""
+    for pot, amount in (
+        (Pot.CREDIT, credit),
+        (Pot.PREMIUM, premium),
+        (Pot.BASIC, basic),
+        (Pot.INCLUDED, included),
+    ):
+        if Decimal(amount):
+            ledger.adjust(
+                wallet_id=wallet.pk,
+                pot=pot,
+                amount=Decimal(amount),
+                note="test",
+                actor=None,
+                form_key=f"test-{next(_numbers)}",
+            )
+    wallet.refresh_from_db()
+
+
+def add_card(stripe: StripeSandbox, wallet: Wallet, number: str = GOOD_CARD, **facts) -> Card:
+    """Save a card for the wallet's account at Stripe and here; the first becomes the default."""
+    customer = payment_methods.ensure_customer(account=wallet.account)
+    data = stripe.add_card(customer, number, **facts)
+    card = payment_methods.adopt(account=wallet.account, card_id=data["id"])
+    wallet.refresh_from_db()
+    return card
+
+
+def set_auto_recharge(wallet: Wallet, **settings: object) -> AutoRecharge:
+    """Write settings as they would stand after saving, without the charge that saving makes."""
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    automatic.enabled = True
+    for name, value in settings.items():
+        money = name in ("threshold", "amount", "monthly_limit") and value is not None
+        setattr(automatic, name, Money(value, "USD") if money else value)
+    automatic.save()
+    return automatic

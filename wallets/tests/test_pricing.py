@@ -1,0 +1,111 @@
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts import clock
+from wallets import pricing
+from wallets.errors import InvalidAmount
+from wallets.models import MinuteRate
+from wallets.tests.builders import make_wallet
+
+PREMIUM, BASIC = Decimal("0.16"), Decimal("0.09")
+
+
+@pytest.mark.parametrize(("rate", "minutes"), [(PREMIUM, 312), (BASIC, 555)])
+def test_fifty_dollars_buy_312_premium_or_555_basic_minutes(rate, minutes):
+    assert pricing.minutes_for(amount=Decimal(50), rate=rate) == minutes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "price"),
+    [
+        (60, PREMIUM, "0.160000"),
+        (1, PREMIUM, "0.002667"),
+        (1, BASIC, "0.001500"),
+        (0, BASIC, "0.000000"),
+        (86_400, PREMIUM, "230.400000"),
+    ],
+)
+def test_seconds_are_priced_half_up_to_a_millionth_of_a_dollar(seconds, rate, price):
+    assert pricing.price_of_seconds(seconds=seconds, rate=rate) == Decimal(price)
+
+
+@given(
+    cents=st.integers(500, 1_000_000),
+    rate=st.decimals(Decimal("0.01"), Decimal(2), places=4),
+)
+def test_seconds_and_left_over_credit_are_worth_what_was_paid(cents, rate):
+    paid = Decimal(cents) / 100
+
+    seconds, leftover = pricing.seconds_for(amount=paid, rate=rate)
+
+    worth = pricing.price_of_seconds(seconds=seconds, rate=rate) + leftover
+    assert abs(worth - paid) <= pricing.MICRO_DOLLAR
+    assert 0 <= leftover < rate
+
+
+def test_an_estimate_is_rounded_to_the_cent_once_on_the_total():
+    rates = {"basic": Decimal("0.0905"), "premium": Decimal("0.1605")}
+
+    estimate = pricing.estimate(basic_minutes=1, premium_minutes=1, rates=rates)
+
+    assert estimate.total_cents == 25
+
+
+@pytest.mark.django_db
+def test_the_rate_of_a_moment_is_the_latest_that_had_begun():
+    now = clock.now()
+    pricing.set_rate(
+        minute_type="premium",
+        price=Decimal("0.20"),
+        effective_from=now + timedelta(days=1),
+        actor=None,
+    )
+
+    assert pricing.rate(minute_type="premium", at=now) == PREMIUM
+    assert pricing.rate(minute_type="premium", at=now + timedelta(days=1)) == Decimal("0.20")
+    assert pricing.rate(minute_type="basic", at=now + timedelta(days=1)) == BASIC
+
+
+@pytest.mark.django_db
+def test_a_rate_never_begins_in_the_past():
+    with pytest.raises(InvalidAmount):
+        pricing.set_rate(
+            minute_type="basic",
+            price=Decimal("0.10"),
+            effective_from=clock.now() - timedelta(seconds=1),
+            actor=None,
+        )
+
+    assert MinuteRate.objects.count() == 2
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("usable", "seconds"),
+    [
+        # 600 Included + 60 Premium + $1.60 at $0.16, and so on.
+        ("premium", 600 + 60 + 600),
+        ("basic", 120 + 1066),
+        ("premium_then_basic", 600 + 60 + 120 + 600),
+    ],
+)
+def test_payable_seconds_are_the_usable_pots_and_what_credit_buys(usable, seconds):
+    wallet = make_wallet(credit="1.60", premium=60, basic=120, included=600)
+    rates = {"premium": PREMIUM, "basic": BASIC}
+
+    assert pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates) == seconds
+
+
+@pytest.mark.django_db
+def test_debt_pays_for_nothing():
+    wallet = make_wallet(credit="-5")
+
+    found = pricing.payable_seconds(
+        wallet=wallet, usable="basic", rates={"premium": PREMIUM, "basic": BASIC}
+    )
+
+    assert found == 0

@@ -1,0 +1,364 @@
+"""The state machine that takes money, against the Stripe sandbox over HTTP."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock
+from accounts.models import StaffAlert
+from wallets import auto_recharge, gateway, purchases, recharges
+from wallets.models import Purchase
+from wallets.tests.builders import (
+    BANK_ASKS_CARD,
+    DECLINED_CARD,
+    add_card,
+    make_wallet,
+    set_auto_recharge,
+)
+
+pytestmark = pytest.mark.django_db
+
+CREATE = "/v1/payment_intents"
+CONFIRM = r"/v1/payment_intents/[^/]+/confirm"
+
+
+@pytest.fixture
+def low(stripe):
+    """A wallet below its threshold with a good card: the rule wants $50."""
+    wallet = make_wallet(credit="8.00")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, threshold=10, amount=50)
+    return wallet
+
+
+def claim(wallet):
+    return auto_recharge.claim(wallet_id=wallet.pk)[1]
+
+
+def taken(stripe):
+    """What Stripe really took, in cents, per successful intent."""
+    intents = stripe.truth()["payment_intents"]
+    return [intent["amount"] for intent in intents if intent["status"] == "succeeded"]
+
+
+def credit(wallet):
+    wallet.refresh_from_db()
+    return wallet.credit.amount
+
+
+def test_a_charge_that_succeeds_is_credited_once(low, stripe):
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    assert purchase.state == "succeeded"
+    assert taken(stripe) == [5000]
+    assert credit(low) == Decimal("58.00")
+    assert purchase.receipt_number
+
+
+def test_settling_again_changes_nothing(low, stripe):
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    purchases.settle(payment_intent=purchase.payment_intent)
+    purchases.drive(purchase_id=purchase.pk)
+
+    assert credit(low) == Decimal("58.00")
+    assert low.entries.filter(kind="auto_recharge").count() == 1
+
+
+@pytest.mark.parametrize("kind", ["reset_before", "500_before", "429", "409"])
+@pytest.mark.parametrize("path", [CREATE, CONFIRM])
+def test_no_definite_answer_leaves_it_open_and_the_sweep_finishes_it(low, stripe, kind, path):
+    stripe.fault(kind=kind, path=path, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert purchase.state in ("created", "submitted")
+    assert credit(low) == Decimal("8.00")
+    stripe.clear_faults()
+
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        assert purchases.sweep() == [purchase.pk]
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "succeeded"
+    assert taken(stripe) == [5000]
+    assert credit(low) == Decimal("58.00")
+
+
+@pytest.mark.parametrize("kind", ["reset_after", "500_after"])
+def test_a_charge_whose_answer_was_lost_is_found_by_reading(low, stripe, kind):
+    stripe.fault(kind=kind, path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert purchase.state == "submitted"
+    stripe.clear_faults()
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "succeeded"
+    assert taken(stripe) == [5000]
+    assert credit(low) == Decimal("58.00")
+
+
+def test_a_purchase_never_has_a_second_intent(low, stripe):
+    stripe.fault(kind="reset_after", path=CREATE, method="POST", times=2)
+    purchase = claim(low)
+    purchases.drive(purchase_id=purchase.pk)
+    stripe.clear_faults()
+
+    purchases.drive(purchase_id=purchase.pk)
+
+    assert len(stripe.truth()["payment_intents"]) == 1
+    assert credit(low) == Decimal("58.00")
+
+
+def test_processing_credits_only_when_it_has_succeeded(low, stripe):
+    stripe.set_card(low.default_payment_method, behaviour="processing")
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert (purchase.state, credit(low)) == ("submitted", Decimal("8.00"))
+
+    stripe.finish(purchase.payment_intent, "succeeded")
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, credit(low)) == ("succeeded", Decimal("58.00"))
+
+
+def test_processing_that_fails_credits_nothing(low, stripe):
+    stripe.set_card(low.default_payment_method, behaviour="processing")
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    stripe.finish(purchase.payment_intent, "failed", decline_code="insufficient_funds")
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.decline_code) == ("declined", "insufficient_funds")
+    assert credit(low) == Decimal("8.00")
+    assert taken(stripe) == []
+
+
+def test_a_decline_cancels_the_intent_so_that_nobody_can_confirm_it(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, DECLINED_CARD)
+    set_auto_recharge(wallet)
+
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+
+    assert purchase.state == "declined"
+    assert [intent["status"] for intent in stripe.truth()["payment_intents"]] == ["canceled"]
+    assert "was declined" in purchase.error_text
+    assert "You were not charged" in purchase.error_text
+
+
+def test_a_card_that_wants_the_bank_waits_for_it_without_a_decline(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+
+    assert purchase.state == "requires_action"
+    assert credit(wallet) == 8
+    wallet.auto_recharge.refresh_from_db()
+    assert wallet.auto_recharge.suspended_reason == "authentication_required"
+    assert wallet.auto_recharge.consecutive_declines == 0
+
+
+def test_confirming_with_the_bank_credits_once_and_lifts_the_suspension(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+
+    url = recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
+    again = recharges.confirm_with_bank(
+        purchase_id=purchase.pk, return_url="http://testserver/back"
+    )
+    stripe.answer_bank(purchase.payment_intent, approved=True)
+    purchase = purchases.settle(payment_intent=purchase.payment_intent)
+
+    assert url == again
+    assert url.startswith(stripe.base_url)
+    assert (purchase.state, credit(wallet)) == ("succeeded", Decimal("58.00"))
+    wallet.auto_recharge.refresh_from_db()
+    assert wallet.auto_recharge.suspended_reason == ""
+
+
+def test_refusing_at_the_bank_declines_and_the_suspension_stays(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+    recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
+
+    stripe.answer_bank(purchase.payment_intent, approved=False)
+    purchase = purchases.settle(payment_intent=purchase.payment_intent)
+
+    assert (purchase.state, credit(wallet)) == ("declined", 8)
+    wallet.auto_recharge.refresh_from_db()
+    assert wallet.auto_recharge.suspended_reason == "authentication_required"
+
+
+def test_a_link_to_the_bank_ends_after_a_day(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+
+    with clock.at(clock.now() + timedelta(hours=24, minutes=1)):
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "canceled"
+    wallet.auto_recharge.refresh_from_db()
+    assert wallet.auto_recharge.suspended_reason == "authentication_required"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [({"enabled": False}, "off"), ({"threshold": 5}, "above"), ({"payment_method": "pm_x"}, "card")],
+)
+def test_the_last_look_cancels_what_is_no_longer_wanted(low, stripe, change, reason):
+    purchase = claim(low)
+    set_auto_recharge(low, **change)
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "canceled"
+    assert taken(stripe) == []
+    assert credit(low) == 8
+
+
+def test_a_purchase_older_than_fifteen_minutes_is_not_confirmed_any_more(low, stripe):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+
+    with clock.at(clock.now() + timedelta(minutes=16)):
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "canceled"
+    assert taken(stripe) == []
+
+
+def test_an_old_purchase_that_never_got_an_intent_is_closed_without_one(low, stripe):
+    stripe.fault(kind="reset_before", path=CREATE, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert purchase.state == "created"
+    stripe.clear_faults()
+
+    with clock.at(clock.now() + timedelta(hours=25)):
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "canceled"
+    assert stripe.truth()["payment_intents"] == []
+
+
+def test_an_orphaned_intent_of_an_old_purchase_is_canceled_not_doubled(low, stripe):
+    stripe.fault(kind="reset_after", path=CREATE, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert purchase.payment_intent is None
+    stripe.clear_faults()
+    stripe.advance(25 * 3600)
+
+    with clock.at(clock.now() + timedelta(hours=25)):
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "canceled"
+    assert [intent["status"] for intent in stripe.truth()["payment_intents"]] == ["canceled"]
+
+
+def test_an_answer_about_another_amount_is_quarantined_and_never_credited(low, stripe, monkeypatch):
+    purchase = claim(low)
+    real = gateway.retrieve_intent
+
+    def lies(*, intent_id):
+        intent = real(intent_id=intent_id)
+        return gateway.Intent(**{**intent.__dict__, "amount": 50_000, "amount_received": 50_000})
+
+    monkeypatch.setattr(gateway, "retrieve_intent", lies)
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.quarantined_at
+    assert "50000" in purchase.quarantine_reason
+    assert credit(low) == 8
+    assert StaffAlert.objects.filter(kind="purchase_quarantined").count() == 1
+
+
+def test_a_success_found_on_a_closed_row_is_quarantined_and_pages_support(low, stripe):
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    other = Purchase.objects.create(
+        payer=low.account,
+        wallet=low,
+        purpose="auto_recharge",
+        amount_cents=5000,
+        buys="credit",
+        payment_method=low.default_payment_method,
+        state="canceled",
+        closed_at=clock.now(),
+    )
+    intent = gateway.create_intent(
+        key="outside",
+        amount=5000,
+        customer=low.account.stripe_customer,
+        payment_method=low.default_payment_method,
+        metadata={"purchase": str(other.pk)},
+        description="paid behind our back",
+    )
+    gateway.confirm_intent(key="outside:confirm", intent_id=intent.id)
+
+    purchases.settle(payment_intent=intent.id)
+
+    other.refresh_from_db()
+    assert (other.state, bool(other.quarantined_at)) == ("canceled", True)
+    assert credit(low) == Decimal("58.00")
+    assert StaffAlert.objects.filter(kind="purchase_quarantined").count() == 1
+    assert purchase.state == "succeeded"
+
+
+def test_an_outcome_unknown_for_an_hour_is_told_to_support_once(low, stripe):
+    stripe.fault(kind="reset_after", path=CONFIRM, method="POST", times=9)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    with clock.at(clock.now() + timedelta(minutes=61)):
+        purchases.sweep()
+        purchases.sweep()
+
+    assert StaffAlert.objects.filter(kind="purchase_unknown").count() == 1
+    purchase.refresh_from_db()
+    assert purchase.state == "submitted"
+
+
+def test_no_call_to_stripe_is_made_while_a_transaction_is_open(low, stripe):
+    from django.db import transaction
+
+    before = len(stripe.requests())
+
+    with pytest.raises(gateway.TransactionOpen), transaction.atomic():
+        gateway.retrieve_intent(intent_id="pi_1")
+
+    assert len(stripe.requests()) == before
+
+
+@pytest.mark.parametrize("change", ["state = 'created'", "amount_cents = 1", "wallet_id = 0"])
+def test_a_closed_purchase_cannot_be_changed_even_by_hand(low, stripe, change):
+    from django.db import DatabaseError, connection, transaction
+
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute(f"UPDATE wallets_purchase SET {change}")  # noqa: S608
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.amount_cents) == ("succeeded", 5000)
+
+
+def test_minutes_bought_by_hand_pay_the_debt_first_and_leave_the_fraction_as_credit(stripe):
+    wallet = make_wallet(credit="-1.92")
+    add_card(stripe, wallet)
+
+    purchase = recharges.recharge(
+        wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="premium", form_key="a"
+    )
+
+    wallet.refresh_from_db()
+    assert purchase.state == "succeeded"
+    # $48.08 at $0.16 a minute is 18,030 seconds exactly.
+    assert wallet.premium_seconds == 18_030
+    assert wallet.credit.amount == 0
