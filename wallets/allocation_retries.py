@@ -1,0 +1,103 @@
+"""Trying a failed month again: by a person's Retry now, or once its card is usable again."""
+
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import Account, User
+from accounts.nudges import nudge
+from wallets import allocation_plan as planning
+from wallets import gateway, limits, payment_methods
+from wallets.allocation_plan import Locked, State
+from wallets.allocation_runs import run
+from wallets.allocation_terms import check_parties
+from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
+from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
+from wallets.models.purchase import OPEN_STATES
+from wallets.pricing import dollars
+from wallets.texts import usd
+
+
+def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purchase:
+    """Charge this month's failed run again, now, with the allocation's card. At most five an hour.
+
+    Only the month that runs now. Raises Refused, NoPaymentMethod, PurchaseInProgress or
+    TooManyAttempts. A decline is not an error: read the purchase.
+    """
+    check_parties(account=account, agency=agency)
+    with transaction.atomic():
+        allocation = planning.lock_active(account=account, agency=agency).allocation
+        unpaid = _retryable(allocation)
+        payment_methods.usable_card(account=agency, card_id=allocation.payment_method)
+        # A person's try is one try: when it fails, a run that had given up gives up again.
+        gave_up = unpaid.state == State.FAILED
+        make_due(unpaid, attempts=len(limits.ALLOCATION_WAITS) if gave_up else unpaid.attempts)
+    with gateway.person_waiting():
+        decision = run(run_id=unpaid.pk, actor=actor)
+    purchase = unpaid.purchases.order_by("-created_at").first()
+    if purchase is None or not decision.wanted:
+        raise Refused("This month's charge could not be tried just now. Try again in a minute.")
+    return purchase
+
+
+def _retryable(allocation: AutoAllocation) -> AllocationRun:
+    period = planning.period_now(allocation)
+    unpaid = planning.lock_run(allocation=allocation, period=period) if period else None
+    if unpaid is None or unpaid.state not in (State.DUE, State.FAILED):
+        raise Refused("There is nothing to retry: this month has no failed charge.")
+    if unpaid.amount_cents < limits.CARD_LEAST_CENTS:
+        raise Refused(unpaid.error_text)
+    if waiting := unpaid.purchases.filter(state__in=OPEN_STATES).first():
+        raise _in_progress(waiting)
+    since = clock.now() - limits.PERSON_RETRY_WINDOW
+    if unpaid.purchases.filter(created_at__gt=since).count() >= limits.PERSON_RETRIES:
+        raise TooManyAttempts("You have tried five times in an hour. Try again later.")
+    return unpaid
+
+
+def _in_progress(purchase: Purchase) -> PurchaseInProgress:
+    amount = usd(dollars(purchase.amount_cents))
+    if purchase.state == Purchase.State.REQUIRES_ACTION:
+        text = f"The {amount} charge waits for you to confirm it with your bank."
+    else:
+        text = f"The {amount} charge is being confirmed. Wait for its result."
+    return PurchaseInProgress(text, purchase_id=purchase.pk)
+
+
+def payment_method_changed(*, wallet_id: int) -> None:
+    """A card of this wallet's account came, went or was renewed: look again at failed months.
+
+    A month becomes due again when its allocation's card is usable and was never tried for it
+    (it had expired, for example). Another card is chosen per allocation, by `save`.
+    """
+    agency = Wallet.objects.select_related("account").get(pk=wallet_id).account
+    failed = AutoAllocation.objects.filter(agency=agency, active=True, runs__state=State.FAILED)
+    for allocation_id in set(failed.values_list("pk", flat=True)):
+        with transaction.atomic():
+            locked = planning.lock(allocation_id=allocation_id)
+            if revived := _revive_untried(locked):
+                nudge("wallets.run_allocation", revived.pk)
+
+
+def _revive_untried(locked: Locked) -> AllocationRun | None:
+    allocation = locked.allocation
+    period = planning.period_now(allocation)
+    run = planning.lock_run(allocation=allocation, period=period, state=State.FAILED)
+    card = payment_methods.card(account=allocation.agency, card_id=allocation.payment_method)
+    if run is None or card is None or card.is_expired:
+        return None
+    if run.amount_cents < limits.CARD_LEAST_CENTS:
+        return None
+    if run.purchases.filter(payment_method=card.id).exists():
+        return None
+    return make_due(run)
+
+
+def make_due(run: AllocationRun, *, attempts: int = 0) -> AllocationRun:
+    run.state = State.DUE
+    run.attempts = attempts
+    run.next_attempt_at = run.closed_at = None
+    run.save()
+    run.allocation.failed_at = None
+    run.allocation.save(update_fields=["failed_at"])
+    planning.refuse_too_small(run)
+    return run

@@ -1,0 +1,206 @@
+"""Charging the runs of monthly allocations: once for both types, and what a failure means.
+
+Failures wait an hour, a day and three days with the run's minutes and first rates; then the run
+stays failed until the card changes or someone presses Retry now.
+"""
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import User
+from wallets import allocation_notices as notices
+from wallets import declines, gateway, limits, payment_methods, purchases
+from wallets.allocation_plan import (
+    State,
+    close_passed_run,
+    close_unpaid,
+    due_run_ids,
+    lock,
+    lock_run,
+    lock_with,
+    mark_failed,
+    period_now,
+    plan_due,
+)
+from wallets.errors import NoPaymentMethod
+from wallets.models import AllocationRun, Purchase, Wallet
+from wallets.models.purchase import OPEN_STATES
+from wallets.pricing import dollars
+from wallets.purchases import Decision, Policy
+
+logger = logging.getLogger(__name__)
+
+
+def run_due(*, now: datetime) -> list[Decision]:
+    """Plan and charge everything that is due, here and now, one after the other."""
+    plan_due(now=now)
+    return [run(run_id=run_id) for run_id in due_run_ids()]
+
+
+def run(*, run_id: int, actor: User | None = None) -> Decision:
+    """Charge one run if it is due. Safe to repeat and to race.
+
+    Call with no transaction open. The decision tells why nothing was charged.
+    """
+    try:
+        _take_over_waiting(run_id)
+    except gateway.GatewayError as error:
+        logger.info("run %s: its waiting payment could not be canceled: %s", run_id, error)
+        return Decision(False, "gateway_wait", {})
+    decision, purchase = _claim(run_id, actor)
+    if purchase:
+        purchases.drive(purchase_id=purchase.pk)
+    return decision
+
+
+def _take_over_waiting(run_id: int) -> None:
+    """A run that became due again gives up the payment that waits for the bank."""
+    waiting = Purchase.objects.filter(
+        allocation_run_id=run_id, allocation_run__state=State.DUE, state="requires_action"
+    ).first()
+    if waiting:
+        purchases.cancel(purchase_id=waiting.pk)
+        AllocationRun.objects.filter(pk=run_id, state=State.DUE).update(next_attempt_at=None)
+
+
+@transaction.atomic(durable=True)
+def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
+    """Decide under the wallet's lock, and write down the purchase to be charged, if any."""
+    allocation_id = AllocationRun.objects.values_list("allocation_id", flat=True).get(pk=run_id)
+    locked = lock(allocation_id=allocation_id)
+    run = lock_run(allocation=locked.allocation, pk=run_id)
+    decision = decide(run=run, wallet=locked.wallet)
+    if decision.code == "passed":
+        close_passed_run(run)
+    if not decision.wanted:
+        return decision, None
+    agency = locked.allocation.agency
+    try:
+        card = payment_methods.usable_card(account=agency, card_id=locked.allocation.payment_method)
+    except NoPaymentMethod as error:
+        _fail(run, str(error))
+        return Decision(False, "no_card", decision.figures), None
+    purchase = Purchase.objects.create(
+        payer=agency,
+        wallet=locked.wallet,
+        purpose=Purchase.Purpose.ALLOCATION,
+        amount_cents=run.amount_cents,
+        buys=Purchase.Buys.ALLOCATION,
+        premium_rate=run.premium_rate,
+        basic_rate=run.basic_rate,
+        premium_minutes=run.premium_minutes,
+        basic_minutes=run.basic_minutes,
+        allocation_run=run,
+        payment_method=card.id,
+        card=card.label,
+        card_fingerprint=card.fingerprint,
+        requested_by=actor,
+    )
+    return decision, purchase
+
+
+def decide(*, run: AllocationRun, wallet: Wallet) -> Decision:
+    """Whether to charge this run now, why, and the figures. Writes nothing."""
+    figures: dict[str, object] = {"period": run.period, "amount": dollars(run.amount_cents)}
+    refusal = _standing_refusal(run, wallet)
+    if not refusal and run.next_attempt_at and run.next_attempt_at > clock.now():
+        return Decision(False, "waiting", figures | {"until": run.next_attempt_at})
+    if not refusal and run.purchases.filter(state__in=[*OPEN_STATES, "succeeded"]).exists():
+        refusal = "purchase_pending"
+    return Decision(not refusal, refusal or "charge", figures)
+
+
+def _standing_refusal(run: AllocationRun, wallet: Wallet) -> str:
+    allocation = run.allocation
+    payer = Wallet.objects.filter(account_id=allocation.agency_id)
+    refusals = {
+        "not_due": run.state != State.DUE,
+        "inactive": not allocation.active,
+        "moved": allocation.account.agency_id != allocation.agency_id,
+        "closed": allocation.account.is_closed or allocation.agency.is_closed,
+        "blocked": wallet.blocked_at or payer.filter(blocked_at__isnull=False).exists(),
+        "passed": run.period != period_now(allocation),
+        "too_small": run.amount_cents < limits.CARD_LEAST_CENTS,
+    }
+    return next((code for code, applies in refusals.items() if applies), "")
+
+
+def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
+    """The last look: still due and active, the same agency and card, open and not blocked."""
+    run = _run_of(purchase, wallet)
+    refusal = _standing_refusal(run, wallet)
+    if not refusal and run.allocation.payment_method != purchase.payment_method:
+        refusal = "card_changed"
+    return Decision(not refusal, refusal or "charge", {"period": run.period})
+
+
+def _run_of(purchase: Purchase, wallet: Wallet) -> AllocationRun:
+    locked = lock_with(wallet=wallet)
+    return lock_run(allocation=locked.allocation, pk=purchase.allocation_run_id)
+
+
+def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
+    """Paid is a fact, whatever happened to the run meanwhile."""
+    run = _run_of(purchase, wallet)
+    run.charged_cents = purchase.amount_cents
+    run.error_text = ""
+    close_unpaid(run, State.PAID)
+    run.save()
+    run.allocation.failed_at = None
+    run.allocation.save(update_fields=["failed_at"])
+    notices.tell_charged(run, purchase)
+
+
+def _declined(purchase: Purchase, wallet: Wallet) -> None:
+    run = _run_of(purchase, wallet)
+    if run.state == State.DUE:
+        _fail(run, purchase.error_text, is_hard=declines.is_hard(purchase.decline_code))
+
+
+def _fail(run: AllocationRun, why: str, *, is_hard: bool = False) -> None:
+    """Wait an hour, a day, three days; then it stays failed until somebody acts."""
+    run.attempts += 1
+    run.error_text = why
+    if is_hard or run.attempts > len(limits.ALLOCATION_WAITS):
+        close_unpaid(run, State.FAILED)
+        mark_failed(run.allocation)
+    else:
+        run.next_attempt_at = clock.now() + limits.ALLOCATION_WAITS[run.attempts - 1]
+    run.save()
+    notices.tell_failed(run)
+
+
+def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
+    """Not a decline, but nothing happens until the agency has confirmed with its bank."""
+    run = _run_of(purchase, wallet)
+    if run.state != State.DUE:
+        return
+    run.error_text = purchase.error_text
+    close_unpaid(run, State.FAILED)
+    run.save()
+    mark_failed(run.allocation)
+    notices.tell_needs_bank(run, purchase)
+
+
+def _canceled(purchase: Purchase, wallet: Wallet) -> None:
+    """The reason was gone, or Stripe gave no answer in time: look again in a little while."""
+    run = _run_of(purchase, wallet)
+    if run.state != State.DUE:
+        return
+    if run.period != period_now(run.allocation):
+        close_passed_run(run)
+        return
+    run.next_attempt_at = clock.now() + limits.GATEWAY_WAIT
+    run.save(update_fields=["next_attempt_at"])
+
+
+POLICY = Policy(
+    still_wanted=_still_wanted,
+    succeeded=_succeeded,
+    declined=_declined,
+    requires_action=_requires_action,
+    canceled=_canceled,
+)

@@ -1,0 +1,62 @@
+"""When a monthly allocation is due: pure dates, no database, no clock.
+
+Dates are days in the agency's time zone. Period k is the anchor plus k months, clamped to the
+month's end, always counted from the original anchor: 31 Jan, 28 Feb, 31 Mar.
+"""
+
+import calendar
+from collections.abc import Iterator
+from datetime import date
+
+# The last day `date` knows lies in year 9999; nobody plans that far.
+LAST_YEAR = 9998
+
+
+def due_date(anchor: date, k: int) -> date:
+    """The due date of period `k` (0 is the anchor itself)."""
+    months = anchor.year * 12 + anchor.month - 1 + k
+    year, month = divmod(months, 12)
+    return on_day(year, month + 1, anchor.day)
+
+
+def on_day(year: int, month: int, day: int) -> date:
+    """That day of the month, or the month's last day when it is shorter."""
+    return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+
+
+def current_period(anchor: date, today: date) -> date | None:
+    """The latest due date that is not after `today`; None before the first one."""
+    if today < anchor:
+        return None
+    k = (today.year - anchor.year) * 12 + today.month - anchor.month
+    due = due_date(anchor, k)
+    return due if due <= today else due_date(anchor, k - 1)
+
+
+def next_due(anchor: date, after: date) -> date:
+    """The first due date strictly after a day."""
+    if after < anchor:
+        return anchor
+    k = (after.year - anchor.year) * 12 + after.month - anchor.month
+    due = due_date(anchor, k)
+    return due if due > after else due_date(anchor, k + 1)
+
+
+def due_dates(anchor: date, *, after: date) -> Iterator[date]:
+    """Every due date strictly after a day, in order."""
+    due = next_due(anchor, after)
+    while due.year <= LAST_YEAR:
+        yield due
+        due = next_due(anchor, due)
+
+
+def day_of_month(anchor: date) -> str:
+    """How people say it: 1st, 2nd, 3rd, 14th."""
+    day = anchor.day
+    teens = 11 <= day % 100 <= 13
+    return f"{day}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
+
+
+def spoken(day: date, *, today: date) -> str:
+    """A date in a sentence: 14 Dec, with the year when it is another one."""
+    return f"{day:%-d %b}" if day.year == today.year else f"{day:%-d %b %Y}"

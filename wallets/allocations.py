@@ -1,0 +1,266 @@
+"""Monthly allocation as people set it: save, preview, stop, skip. The doors' module.
+
+What is due, charging it and retrying live in the other allocation modules; what doors need of
+them is offered here, too.
+"""
+
+import logging
+from collections.abc import Iterator
+from datetime import date
+
+from django.db import transaction
+
+from accounts import clock
+from accounts.models import Account, User
+from accounts.nudges import nudge
+from wallets import allocation_notices as notices
+from wallets import allocation_plan as planning
+from wallets import gateway, ledger, limits, purchases
+from wallets.allocation_plan import Locked, State, dry_run, due_run_ids, plan_due
+from wallets.allocation_retries import make_due, payment_method_changed, retry_now
+from wallets.allocation_runs import POLICY, run, run_due
+from wallets.allocation_schedule import due_date, due_dates, spoken
+from wallets.allocation_terms import (
+    Preview,
+    Wish,
+    check_card,
+    check_minutes,
+    check_parties,
+    describe,
+    start_of,
+)
+from wallets.errors import InvalidAmount, Refused
+from wallets.models import AllocationRun, AutoAllocation, Purchase
+from wallets.models.purchase import OPEN_STATES
+from wallets.opening import open_wallet
+
+logger = logging.getLogger(__name__)
+
+__all__ = [
+    "POLICY",
+    "Preview",
+    "due_date",
+    "due_run_ids",
+    "dry_run",
+    "payment_method_changed",
+    "plan_due",
+    "preview",
+    "retry_now",
+    "run",
+    "run_due",
+    "save",
+    "skip_next",
+    "stop",
+    "unskip",
+    "upcoming",
+]
+
+
+def preview(
+    *,
+    account: Account,
+    agency: Account,
+    basic_minutes: int,
+    premium_minutes: int,
+    start_date: date | None = None,
+    payment_method: str = "",
+) -> Preview:
+    """What saving would mean: the estimate, the first charge and the sentence about it.
+
+    Writes nothing. Minutes out of range raise InvalidAmount; a charge below Stripe's minimum or
+    an unusable date or card is told in `problem`, because the person is still typing.
+    """
+    check_parties(account=account, agency=agency)
+    wish = Wish(basic_minutes, premium_minutes, payment_method, start_date)
+    check_minutes(wish)
+    return describe(allocation=_existing(account), agency=agency, wish=wish)
+
+
+def save(
+    *,
+    account: Account,
+    agency: Account,
+    actor: User | None,
+    basic_minutes: int,
+    premium_minutes: int,
+    payment_method: str,
+    start_date: date | None = None,
+) -> AutoAllocation:
+    """Set what the agency buys for its sub-account each month; both 0 stops it.
+
+    The first charge is made after the commit, by a task. Raises InvalidAmount, NoPaymentMethod
+    or Refused; then nothing was changed.
+    """
+    check_parties(account=account, agency=agency)
+    wish = Wish(basic_minutes, premium_minutes, payment_method, start_date)
+    check_minutes(wish)
+    if wish.is_nothing:
+        return _stop_if_set(account=account, agency=agency, actor=actor)
+    return _save(account=account, agency=agency, actor=actor, wish=wish)
+
+
+@transaction.atomic
+def _save(*, account: Account, agency: Account, actor: User | None, wish: Wish) -> AutoAllocation:
+    shown = describe(allocation=_existing(account), agency=agency, wish=wish)
+    if shown.problem:
+        raise InvalidAmount(shown.problem, fields={shown.problem_field: shown.problem})
+    check_card(agency=agency, wish=wish)
+    locked = _locked_or_new(account=account, agency=agency, wish=wish)
+    another_card = locked.allocation.payment_method != wish.payment_method
+    _set(locked.allocation, agency=agency, wish=wish)
+    notices.tell_changed(locked.allocation, f"{locked.allocation}.", actor)
+    due = _revive_current(locked, another_card=another_card) or planning.plan(locked=locked)
+    if due and due.state == State.DUE:
+        nudge("wallets.run_allocation", due.pk)
+    return locked.allocation
+
+
+def _existing(account: Account) -> AutoAllocation | None:
+    return AutoAllocation.objects.filter(account=account).select_related("agency").first()
+
+
+def _stop_if_set(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:
+    existing = _existing(account)
+    if existing is None or not existing.active:
+        message = "Enter minutes for at least one type."
+        raise InvalidAmount(message, fields={"basic_minutes": message})
+    return stop(account=account, agency=agency, actor=actor)
+
+
+def _locked_or_new(*, account: Account, agency: Account, wish: Wish) -> Locked:
+    """The allocation, locked after its wallet; a new one is inactive until it is set."""
+    wallet_id = open_wallet(account=account).pk
+    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    today = agency.local_date(clock.now())
+    AutoAllocation.objects.get_or_create(
+        account=account,
+        defaults={
+            "agency": agency,
+            "active": False,
+            "anchor_date": wish.start_date or today,
+        },
+    )
+    return planning.lock_with(wallet=wallet)
+
+
+def _set(allocation: AutoAllocation, *, agency: Account, wish: Wish) -> None:
+    today = agency.local_date(clock.now())
+    anchor = start_of(allocation=allocation, wish=wish, today=today)
+    if anchor != allocation.anchor_date or not allocation.active:
+        allocation.skip_period = None
+    allocation.agency = agency
+    allocation.anchor_date = anchor
+    allocation.basic_minutes = wish.basic_minutes
+    allocation.premium_minutes = wish.premium_minutes
+    allocation.payment_method = wish.payment_method
+    allocation.active = True
+    allocation.updated_at = clock.now()
+    allocation.save()
+
+
+def _revive_current(locked: Locked, *, another_card: bool) -> AllocationRun | None:
+    """Make this month's unpaid run due again: another card, a restart, or enough minutes now."""
+    allocation = locked.allocation
+    period = planning.period_now(allocation)
+    run = planning.lock_run(allocation=allocation, period=period) if period else None
+    if run is None:
+        return None
+    is_open = run.purchases.filter(state__in=[*OPEN_STATES, "succeeded"]).exists()
+    untried = not is_open and (
+        run.state == State.CANCELED or run.amount_cents < limits.CARD_LEAST_CENTS
+    )
+    if untried:
+        planning.freeze(run)
+    if untried or run.state == State.CANCELED:
+        return make_due(run)
+    if another_card and run.state in (State.DUE, State.FAILED):
+        return make_due(run)
+    return run
+
+
+def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:
+    """No more monthly charges; unpaid runs are canceled. Minutes already credited stay."""
+    check_parties(account=account, agency=agency)
+    with transaction.atomic():
+        locked = planning.lock_active(account=account, agency=agency)
+        allocation = locked.allocation
+        for run in allocation.runs.filter(state__in=[State.DUE, State.FAILED]):
+            unpaid = planning.lock_run(allocation=allocation, pk=run.pk)
+            planning.close_unpaid(unpaid, State.CANCELED)
+            unpaid.save()
+        allocation.basic_minutes = allocation.premium_minutes = 0
+        allocation.active = False
+        allocation.skip_period = allocation.failed_at = None
+        allocation.updated_at = clock.now()
+        allocation.save()
+        notices.tell_changed(allocation, "stopped. Minutes already credited stay.", actor)
+    _cancel_waiting(allocation)
+    return allocation
+
+
+def _cancel_waiting(allocation: AutoAllocation) -> None:
+    """Give up what was not confirmed yet; what was submitted ends as Stripe says."""
+    waiting = Purchase.objects.filter(
+        allocation_run__allocation=allocation, state__in=["created", "requires_action"]
+    )
+    for purchase in waiting:
+        try:
+            with gateway.person_waiting():
+                purchases.cancel(purchase_id=purchase.pk)
+        except gateway.GatewayError as error:
+            # Its last look finds the run canceled; a bank's link ends after a day.
+            logger.warning("purchase %s was not canceled: %s", purchase.pk, error)
+
+
+def skip_next(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:
+    """Leave out the next month that has not run yet. Repeating it skips no other month."""
+    check_parties(account=account, agency=agency)
+    with transaction.atomic():
+        allocation = planning.lock_active(account=account, agency=agency).allocation
+        skipped = next(_coming(allocation))
+        if allocation.skip_period != skipped:
+            allocation.skip_period = skipped
+            allocation.save(update_fields=["skip_period"])
+            notices.tell_changed(allocation, f"{_day(allocation, skipped)} is skipped.", actor)
+    return allocation
+
+
+def unskip(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:
+    """Charge the skipped month after all, while it has not begun. Raises Refused after that."""
+    check_parties(account=account, agency=agency)
+    with transaction.atomic():
+        allocation = planning.lock_active(account=account, agency=agency).allocation
+        skipped = allocation.skip_period
+        if skipped is None or allocation.runs.filter(period=skipped).exists():
+            raise Refused("No coming month is skipped.")
+        allocation.skip_period = None
+        allocation.save(update_fields=["skip_period"])
+        notices.tell_changed(
+            allocation, f"{_day(allocation, skipped)} is charged after all.", actor
+        )
+    return allocation
+
+
+def _day(allocation: AutoAllocation, day: date) -> str:
+    return spoken(day, today=allocation.agency.local_date(clock.now()))
+
+
+def _coming(allocation: AutoAllocation) -> Iterator[date]:
+    """Due dates from today on that have no run yet, the skipped one included."""
+    today = allocation.agency.local_date(clock.now())
+    latest = allocation.runs.order_by("-period").values_list("period", flat=True).first()
+    yesterday = date.fromordinal(today.toordinal() - 1)
+    return due_dates(allocation.anchor_date, after=max(latest or yesterday, yesterday))
+
+
+def upcoming(allocation: AutoAllocation, n: int = 12) -> list[date]:
+    """The next `n` days on which the agency will be charged; the skipped month is left out."""
+    if not allocation.active:
+        return []
+    dates: list[date] = []
+    for due in _coming(allocation):
+        if len(dates) == n:
+            break
+        if due != allocation.skip_period:
+            dates.append(due)
+    return dates

@@ -1,0 +1,89 @@
+"""Included minutes: what comes with a plan, reset each month on the account's anchor day.
+
+Only for agencies and individuals, in the account's own time zone. After an outage only the
+current period is granted: Included minutes do not add up.
+"""
+
+import logging
+from datetime import date, timedelta
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts import clock
+from accounts.models import Account
+from wallets import ledger
+from wallets.allocation_schedule import on_day
+from wallets.models import LedgerEntry, Pot
+from wallets.opening import open_wallet
+
+logger = logging.getLogger(__name__)
+
+
+def period_of(*, anchor_day: int, today: date) -> date:
+    """The first day of the period `today` lies in, clamped to the end of shorter months."""
+    start = on_day(today.year, today.month, anchor_day)
+    if start <= today:
+        return start
+    before = today.replace(day=1) - timedelta(days=1)
+    return on_day(before.year, before.month, anchor_day)
+
+
+def reset_due() -> int:
+    """Reset and grant for every account whose period has begun. Returns how many were new.
+
+    Safe to repeat and to race; running it more often than nightly only makes it more punctual.
+    """
+    accounts = list(
+        Account.objects.active()
+        .exclude(kind=Account.Kind.SUB_ACCOUNT)
+        .filter(Q(included_minutes__gt=0) | Q(wallet__included_seconds__gt=0))
+    )
+    periods = {account.pk: _period(account) for account in accounts}
+    done = set(
+        LedgerEntry.objects.filter(
+            kind=LedgerEntry.Kind.INCLUDED_GRANT,
+            key__in={_key(period, "grant") for period in periods.values()},
+        ).values_list("wallet__account_id", "key")
+    )
+    count = 0
+    for account in accounts:
+        if (account.pk, _key(periods[account.pk], "grant")) in done:
+            continue
+        try:
+            count += _reset(account, periods[account.pk])
+        # One broken account must not keep the others from their minutes.
+        except Exception:
+            logger.exception("Included minutes of account %s were not reset", account.pk)
+    return count
+
+
+def _period(account: Account) -> date:
+    return period_of(anchor_day=account.included_anchor_day, today=account.local_date(clock.now()))
+
+
+def _key(period: date, what: str) -> str:
+    return f"included:{period:%Y-%m-%d}:{what}"
+
+
+@transaction.atomic
+def _reset(account: Account, period: date) -> bool:
+    """Take what is left of the last period and grant this one's minutes, together."""
+    wallet = open_wallet(account=account)
+    wallet = ledger.lock(wallet_ids=[wallet.pk])[wallet.pk]
+    # A reset that found an empty pot left no entry: the grant tells, too.
+    if wallet.entries.filter(key__in=[_key(period, "reset"), _key(period, "grant")]).exists():
+        return False
+    what = ((LedgerEntry.Kind.INCLUDED_RESET, "reset", -wallet.included_seconds),
+            (LedgerEntry.Kind.INCLUDED_GRANT, "grant", account.included_minutes * 60))  # fmt: skip
+    movements = [
+        ledger.Movement(
+            wallet_id=wallet.pk,
+            pot=Pot.INCLUDED,
+            amount=seconds,
+            kind=kind,
+            key=_key(period, name),
+        )
+        for kind, name, seconds in what
+    ]
+    return ledger.post(movements=movements, wallets={wallet.pk: wallet}) > 0
