@@ -95,9 +95,7 @@ def of_entry(entry: LedgerEntry) -> Row:
     )
 
 
-def of_purchase(
-    purchase: Purchase, *, credited: Iterable[LedgerEntry], refunded_cents: int
-) -> Row:
+def of_purchase(purchase: Purchase, *, credited: Iterable[LedgerEntry], refunded_cents: int) -> Row:
     """The row of a purchase for the one who pays it. Wants `wallet.account` selected.
 
     `credited` are the entries it put into the payer's own wallet.
@@ -174,9 +172,7 @@ def _purchase_text(purchase: Purchase) -> str:
     return f"{text}, {purchase.get_buys_display()}"
 
 
-def _purchase_note(
-    purchase: Purchase, credited: Iterable[LedgerEntry], refunded_cents: int
-) -> str:
+def _purchase_note(purchase: Purchase, credited: Iterable[LedgerEntry], refunded_cents: int) -> str:
     if purchase.error_text:
         return purchase.error_text
     parts = []

@@ -13,34 +13,17 @@ from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.core import signing
 from django.db import connection
 from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 
 from accounts import clock
 from accounts.models import Account
-from wallets.errors import InvalidAmount
+from wallets.cursors import ENTRY, PURCHASE, Place
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
 from wallets.statement_rows import Row, Status, of_entry, of_purchase
 
 LARGEST_PAGE = 500
-_SALT = "wallets.statements"
-_LONGEST_CURSOR = 200
-# Rows of one moment: purchases come before movements on a page that runs backwards.
-_ENTRY, _PURCHASE = 0, 1
-
-
-class BadCursor(InvalidAmount):
-    """The cursor is not one we gave out. Starting from the first page helps."""
-
-    status = 400
-
-    def __init__(self) -> None:
-        super().__init__(
-            "This cursor is not one of ours. Leave it out to start from the newest.",
-            fields={"cursor": "Not a cursor of ours."},
-        )
 
 
 @dataclass(frozen=True)
@@ -49,39 +32,6 @@ class Page:
 
     rows: list
     next_cursor: str
-
-
-@dataclass(frozen=True)
-class _Place:
-    """Where a page ended."""
-
-    at: datetime
-    rank: int
-    pk: int | UUID
-
-    def after(self, rank: int) -> Q:
-        """The condition for rows of this rank that come after this place."""
-        if rank < self.rank:
-            return Q(created_at__lte=self.at)
-        if rank > self.rank:
-            return Q(created_at__lt=self.at)
-        # The first half lets the index be used, the second is exact.
-        return Q(created_at__lte=self.at) & (Q(created_at__lt=self.at) | Q(pk__lt=self.pk))
-
-    def written(self) -> str:
-        return signing.dumps([self.at.isoformat(), self.rank, str(self.pk)], salt=_SALT)
-
-
-def _place(cursor: str | None) -> _Place | None:
-    if not cursor:
-        return None
-    if len(cursor) > _LONGEST_CURSOR or not cursor.isascii():
-        raise BadCursor
-    try:
-        at, rank, pk = signing.loads(cursor, salt=_SALT)
-    except signing.BadSignature:
-        raise BadCursor from None
-    return _Place(datetime.fromisoformat(at), rank, UUID(pk) if rank == _PURCHASE else int(pk))
 
 
 def transactions(
@@ -101,19 +51,19 @@ def transactions(
     Raises BadCursor.
     """
     limit = min(limit, LARGEST_PAGE)
-    place = _place(cursor)
+    place = Place.read(cursor)
     within = _within(account, since, until)
     found: list[tuple[datetime, int, object]] = []
     entries = _statement_entries(account, kinds, statuses).filter(within)
     purchases = _purchases(account, kinds, statuses).filter(within)
-    for rank, rows in ((_ENTRY, entries), (_PURCHASE, purchases)):
+    for rank, rows in ((ENTRY, entries), (PURCHASE, purchases)):
         if place:
             rows = rows.filter(place.after(rank))
         rows = rows.order_by("-created_at", "-pk")[: limit + 1]
         found += [(row.created_at, rank, row) for row in rows]
     found.sort(key=lambda item: (item[0], item[1], item[2].pk), reverse=True)
     shown = [row for _, _, row in found[:limit]]
-    last = _Place(*found[limit - 1][:2], shown[-1].pk) if len(found) > limit else None
+    last = Place(*found[limit - 1][:2], shown[-1].pk) if len(found) > limit else None
     return Page(rows=_rows(account, shown), next_cursor=last.written() if last else "")
 
 
@@ -148,12 +98,12 @@ def entries(
         found = found.filter(kind__in=kinds)
     if pots is not None:
         found = found.filter(pot__in=pots)
-    if place := _place(cursor):
-        found = found.filter(place.after(_ENTRY))
+    if place := Place.read(cursor):
+        found = found.filter(place.after(ENTRY))
     rows = list(found.order_by("-created_at", "-pk")[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
-    last = _Place(rows[-1].created_at, _ENTRY, rows[-1].pk) if more else None
+    last = Place(rows[-1].created_at, ENTRY, rows[-1].pk) if more else None
     return Page(rows=rows, next_cursor=last.written() if last else "")
 
 

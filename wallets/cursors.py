@@ -1,0 +1,61 @@
+"""Cursors: where a page of a statement ended, as a text only we can write."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.core import signing
+from django.db.models import Q
+
+from wallets.errors import InvalidAmount
+
+_SALT = "wallets.statements"
+_LONGEST = 200
+# Of one moment, purchases come before entries on a page that runs backwards.
+ENTRY, PURCHASE = 0, 1
+
+
+class BadCursor(InvalidAmount):
+    """The cursor is not one we gave out. Starting from the first page helps."""
+
+    status = 400
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This cursor is not one of ours. Leave it out to start from the newest.",
+            fields={"cursor": "Not a cursor of ours."},
+        )
+
+
+@dataclass(frozen=True)
+class Place:
+    """The last row of a page: its moment, its rank within the moment, and its key."""
+
+    at: datetime
+    rank: int
+    pk: int | UUID
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Place | None":
+        """The place a cursor stands for; None without a cursor. Raises BadCursor."""
+        if not cursor:
+            return None
+        if len(cursor) > _LONGEST or not cursor.isascii():
+            raise BadCursor
+        try:
+            at, rank, pk = signing.loads(cursor, salt=_SALT)
+        except signing.BadSignature:
+            raise BadCursor from None
+        return cls(datetime.fromisoformat(at), rank, UUID(pk) if rank == PURCHASE else int(pk))
+
+    def written(self) -> str:
+        return signing.dumps([self.at.isoformat(), self.rank, str(self.pk)], salt=_SALT)
+
+    def after(self, rank: int) -> Q:
+        """The condition for rows of this rank that come after this place."""
+        if rank < self.rank:
+            return Q(created_at__lte=self.at)
+        if rank > self.rank:
+            return Q(created_at__lt=self.at)
+        # The first half lets the index be used, the second is exact.
+        return Q(created_at__lte=self.at) & (Q(created_at__lt=self.at) | Q(pk__lt=self.pk))
