@@ -1,6 +1,7 @@
 """Control calls about the machine: faults, the clock, webhooks, the log of requests."""
 
 import json
+import os
 
 from . import faults, webhooks
 from .control import BadCall, Call, on
@@ -10,7 +11,7 @@ LISTED_ROWS = 1000
 
 @on("GET", "health")
 def health(call: Call) -> dict:
-    return {"status": "ok", "now": call.clock.now()}
+    return {"status": "ok", "now": call.clock.now(), "pid": os.getpid()}
 
 
 @on("POST", "reset")

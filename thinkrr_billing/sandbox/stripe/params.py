@@ -32,7 +32,7 @@ def parse_form(text: str) -> dict:
     tree: dict = {}
     for name, value in pairs:
         _insert(tree, name, value)
-    return _listed(tree)
+    return {name: _listed(value) for name, value in tree.items()}
 
 
 def _insert(tree: dict, name: str, value: str) -> None:
@@ -40,6 +40,8 @@ def _insert(tree: dict, name: str, value: str) -> None:
     parts = [head, *_PART.findall(name)] if bracket else [head]
     if len(parts) > MAX_DEPTH:
         raise ApiError(f"Invalid request: '{name[:60]}' is nested too deeply.")
+    if not head:
+        raise ApiError("Invalid request: a parameter has no name.")
     node = tree
     for part in parts[:-1]:
         node = node.setdefault(part if part else str(len(node)), {})

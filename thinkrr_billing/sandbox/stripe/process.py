@@ -64,7 +64,7 @@ class StripeSandbox:
         self.process = _launch(self._arguments)
         self._wait_until_ready()
 
-    def call(self, method: str, path: str, body: dict | None = None, **query: object) -> dict:
+    def call(self, method: str, path: str, body: dict | None = None, /, **query: object) -> dict:
         """Make one control call: `call("POST", "clock", {"advance_seconds": 60})`."""
         given = {name: value for name, value in query.items() if value is not None}
         suffix = f"?{urllib.parse.urlencode(given)}" if given else ""
@@ -166,10 +166,13 @@ class StripeSandbox:
         self.call("POST", "reset")
 
     def is_healthy(self) -> bool:
+        """Whether it answers; a stranger on the port of our own process does not count."""
         try:
-            return self.call("GET", "health")["status"] == "ok"
-        except (OSError, SandboxError):
+            health = self.call("GET", "health")
+        except (OSError, SandboxError, ValueError):
             return False
+        ours = self.process is None or health["pid"] == self.process.pid
+        return ours and health["status"] == "ok"
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
