@@ -1,0 +1,534 @@
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock
+from accounts.models import Notification, StaffAlert
+from accounts.tests.builders import close, make_individual
+from wallets import auto_recharge, auto_recharge_settings, low_balance, payment_methods, recharges
+from wallets.auto_recharge import Terms
+from wallets.auto_recharge_settings import Settings
+from wallets.errors import (
+    InvalidAmount,
+    NoPaymentMethod,
+    QuoteChanged,
+    Refused,
+    TooManyAttempts,
+)
+from wallets.models import AutoRecharge, Wallet
+from wallets.tests.builders import (
+    DECLINED_CARD,
+    OTHER_GOOD_CARD,
+    add_card,
+    fill,
+    make_wallet,
+    set_auto_recharge,
+)
+
+pytestmark = pytest.mark.django_db
+
+TEN_FIFTY = Settings(enabled=True, threshold=Decimal(10), amount=Decimal(50))
+
+
+def terms(threshold, amount, monthly_limit=None):
+    return Terms(True, Decimal(threshold), Decimal(amount), monthly_limit)
+
+
+def run(wallet):
+    return auto_recharge.run(wallet_id=wallet.pk).code
+
+
+def credit(wallet):
+    return Wallet.objects.get(pk=wallet.pk).credit.amount
+
+
+def settings_of(wallet):
+    return AutoRecharge.objects.get(wallet=wallet)
+
+
+def decline(stripe, wallet, code="insufficient_funds"):
+    stripe.set_card(wallet.default_payment_method, behaviour={"decline_code": code})
+
+
+@pytest.mark.parametrize(
+    ("balance", "threshold", "amount", "charge"),
+    [
+        ("8", 10, 50, 50),
+        ("0", 100, 50, 150),  # Landing exactly on the threshold would fire again.
+        ("99.999999", 100, 50, 50),
+        ("-120", 10, 50, 150),
+        ("0", 10_000, 2_500, 12_500),
+        ("-30000", 10_000, 2_500, 12_500),  # The largest multiple that fits; the rest follows.
+    ],
+)
+def test_one_charge_lands_strictly_above_the_threshold(balance, threshold, amount, charge):
+    found = auto_recharge.charge_for(credit=Decimal(balance), terms=terms(threshold, amount))
+
+    assert found == charge
+
+
+@pytest.mark.parametrize(("spent", "charge"), [(0, 150), (60, 100), (110, 50), (160, 0)])
+def test_the_monthly_limit_leaves_whole_amounts_only(spent, charge):
+    found = auto_recharge.charge_for(
+        credit=Decimal(0), terms=terms(100, 50, Decimal(200)), spent=Decimal(spent)
+    )
+
+    assert found == charge
+
+
+def test_exactly_at_the_threshold_nothing_is_charged(stripe):
+    wallet = make_wallet(credit="10")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, threshold=10)
+
+    assert run(wallet) == "balance_fine"
+    assert not wallet.purchases.exists()
+
+
+def test_a_movement_below_the_threshold_nudges_the_recharge_after_commit(
+    stripe, nudges, django_capture_on_commit_callbacks
+):
+    wallet = make_wallet(credit="11")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, threshold=10)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        fill(wallet, credit="-1")
+    assert nudges == []
+    with django_capture_on_commit_callbacks(execute=True):
+        fill(wallet, credit="-0.000001")
+
+    assert nudges == [("wallets.recharge_wallet", (wallet.pk,))]
+    assert auto_recharge.due_wallet_ids() == [wallet.pk]
+
+
+def test_minutes_do_not_count_towards_the_threshold(stripe):
+    wallet = make_wallet(credit="8", premium=600_000)
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    assert run(wallet) == "charge"
+    assert credit(wallet) == 58
+
+
+def test_saving_below_the_threshold_charges_at_once(stripe):
+    wallet = make_wallet(credit="15")
+    add_card(stripe, wallet)
+
+    saved = auto_recharge_settings.save(
+        wallet_id=wallet.pk,
+        settings=Settings(enabled=True, threshold=Decimal(20), amount=Decimal(50)),
+        actor=None,
+        quoted_charge=Decimal(50),
+    )
+
+    assert saved.purchase.state == "succeeded"
+    assert credit(wallet) == 65
+
+
+def test_the_preview_is_what_saving_charges(stripe):
+    wallet = make_wallet(credit="0")
+    add_card(stripe, wallet)
+    settings = Settings(enabled=True, threshold=Decimal(100), amount=Decimal(50))
+
+    preview = auto_recharge_settings.preview(wallet_id=wallet.pk, settings=settings)
+
+    assert preview.charge == 150
+    assert not settings_of(wallet).enabled
+    saved = auto_recharge_settings.save(wallet_id=wallet.pk, settings=settings, actor=None)
+    assert saved.purchase.amount_cents == 15_000
+
+
+def test_a_charge_that_differs_from_the_one_shown_saves_nothing(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+
+    with pytest.raises(QuoteChanged, match=r"The charge is now \$50.00"):
+        auto_recharge_settings.save(
+            wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None, quoted_charge=Decimal(0)
+        )
+
+    assert not settings_of(wallet).enabled
+    assert not wallet.purchases.exists()
+
+
+def test_settings_stay_saved_when_the_charge_fails(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, DECLINED_CARD)
+
+    saved = auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+
+    assert saved.purchase.state == "declined"
+    assert settings_of(wallet).enabled
+    assert settings_of(wallet).hold_reason == "declined"
+
+
+def test_turning_it_on_without_a_card_is_refused():
+    wallet = make_wallet(credit="8")
+
+    with pytest.raises(NoPaymentMethod, match="Add a payment method before turning this on"):
+        auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+
+    assert not settings_of(wallet).enabled
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"threshold": Decimal("0.99")}, "threshold"),
+        ({"threshold": Decimal("10000.01")}, "threshold"),
+        ({"threshold": Decimal("NaN")}, "threshold"),
+        ({"threshold": Decimal("10.001")}, "threshold"),
+        ({"amount": Decimal("4.99")}, "amount"),
+        ({"amount": Decimal("2500.01")}, "amount"),
+        ({"amount": Decimal("-5")}, "amount"),
+        ({"monthly_limit": Decimal("49.99")}, "monthly_limit"),
+        ({"monthly_limit": Decimal("Infinity")}, "monthly_limit"),
+    ],
+)
+def test_settings_out_of_range_change_nothing(stripe, change, field):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    settings = Settings(**{**TEN_FIFTY.__dict__, **change})
+
+    with pytest.raises(InvalidAmount) as refusal:
+        auto_recharge_settings.save(wallet_id=wallet.pk, settings=settings, actor=None)
+
+    assert list(refusal.value.fields) == [field]
+    assert settings_of(wallet).threshold.amount == 10
+    assert not settings_of(wallet).enabled
+
+
+def test_an_expired_card_cannot_be_chosen(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, exp_year=2020, exp_month=1)
+
+    with pytest.raises(NoPaymentMethod, match="has expired"):
+        auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+
+
+def test_a_minute_passes_between_two_automatic_charges(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    fill(wallet, credit="-55")
+
+    assert run(wallet) == "cooldown"
+    with clock.at(clock.now() + timedelta(seconds=61)):
+        assert run(wallet) == "charge"
+    assert credit(wallet) == 53
+
+
+def test_the_fourth_charge_in_ten_minutes_waits_and_people_are_told(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    start = clock.now()
+    for minute in range(3):
+        with clock.at(start + timedelta(minutes=2 * minute)):
+            assert run(wallet) == "charge"
+            fill(wallet, credit="-50")
+
+    with clock.at(start + timedelta(minutes=6)):
+        assert run(wallet) == "too_many"
+        assert run(wallet) == "too_many"
+    assert wallet.purchases.count() == 3
+    assert Notification.objects.filter(kind="auto_recharge_waits").count() == 1
+    assert StaffAlert.objects.filter(kind="auto_recharge_waits").count() == 1
+    with clock.at(start + timedelta(minutes=10, seconds=1)):
+        assert run(wallet) == "charge"
+
+
+def test_no_second_charge_while_one_has_no_outcome(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    stripe.set_card(card.id, behaviour="processing")
+    run(wallet)
+
+    for _ in range(5):
+        fill(wallet, credit="-1")
+        assert run(wallet) == "purchase_pending"
+
+    assert wallet.purchases.count() == 1
+
+
+def test_declines_wait_an_hour_then_six_and_the_third_suspends(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    start = clock.now()
+
+    run(wallet)
+    assert settings_of(wallet).not_before - clock.now() > timedelta(minutes=59)
+    with clock.at(start + timedelta(minutes=59)):
+        assert run(wallet) == "declined"
+    with clock.at(start + timedelta(minutes=61)):
+        run(wallet)
+    with clock.at(start + timedelta(hours=6)):
+        assert run(wallet) == "declined"
+    with clock.at(start + timedelta(hours=7, minutes=2)):
+        run(wallet)
+        assert settings_of(wallet).suspended_reason == "payment_failed"
+        assert run(wallet) == "suspended"
+    assert settings_of(wallet).enabled
+    assert wallet.purchases.count() == 3
+    assert credit(wallet) == 8
+
+
+def test_the_first_decline_tells_the_account_with_reason_and_next_try(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    run(wallet)
+
+    note = Notification.objects.get(account=wallet.account, kind="recharge_failed")
+    assert "Visa •••• 4242 was declined: insufficient funds. You were not charged." in note.text
+    assert "We try again at" in note.text
+
+
+@pytest.mark.parametrize("code", ["lost_card", "stolen_card", "fraudulent", "expired_card"])
+def test_a_hard_decline_suspends_at_once_and_keeps_the_reason_quiet(stripe, code):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet, code)
+    set_auto_recharge(wallet)
+
+    run(wallet)
+
+    assert settings_of(wallet).suspended_reason == "payment_failed"
+    purchase = wallet.purchases.get()
+    assert purchase.decline_code == code
+    for word in ("lost", "stolen", "fraud"):
+        assert word not in purchase.error_text
+
+
+def test_an_unknown_code_counts_as_a_soft_decline(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet, "a_code_of_next_year")
+    set_auto_recharge(wallet)
+
+    run(wallet)
+
+    assert settings_of(wallet).suspended_reason == ""
+    assert settings_of(wallet).hold_reason == "declined"
+
+
+def suspend_by_declining(stripe, wallet):
+    add_card(stripe, wallet)
+    decline(stripe, wallet, "lost_card")
+    set_auto_recharge(wallet)
+    run(wallet)
+
+
+def test_another_card_lifts_the_suspension_and_is_charged(stripe):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+
+    payment_methods.make_default(account=wallet.account, card_id=other.id)
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+
+    assert settings_of(wallet).suspended_reason == ""
+    assert credit(wallet) == 58
+
+
+def test_the_same_card_saved_again_lifts_nothing(stripe):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+    again = add_card(stripe, wallet)
+
+    payment_methods.make_default(account=wallet.account, card_id=again.id)
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+    auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+
+    assert settings_of(wallet).suspended_reason == "payment_failed"
+    assert credit(wallet) == 8
+
+
+def test_paying_by_hand_with_its_own_card_lifts_the_suspension(stripe):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+    stripe.set_card(wallet.default_payment_method, behaviour="ok")
+
+    recharges.recharge(
+        wallet_id=wallet.pk, actor=None, amount=Decimal(5), buys="credit", form_key="a"
+    )
+
+    assert settings_of(wallet).suspended_reason == ""
+    assert settings_of(wallet).consecutive_declines == 0
+
+
+def test_try_again_is_one_attempt_whatever_the_wait(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    stripe.set_card(wallet.default_payment_method, behaviour="ok")
+
+    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+
+    assert saved.purchase.state == "succeeded"
+    assert credit(wallet) == 58
+
+
+def test_try_again_that_fails_suspends_again(stripe):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+
+    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+
+    assert saved.purchase.state == "declined"
+    assert settings_of(wallet).suspended_reason == "payment_failed"
+
+
+def test_try_again_more_than_five_times_an_hour_is_refused(stripe, django_user_model):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+    person = django_user_model.objects.create_user("ann@example.com")
+    for _ in range(5):
+        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+
+    with pytest.raises(TooManyAttempts):
+        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+
+    assert wallet.purchases.count() == 6
+    assert settings_of(wallet).suspended_reason == "payment_failed"
+
+
+def test_try_again_with_a_fine_balance_is_refused(stripe):
+    wallet = make_wallet(credit="80")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    with pytest.raises(Refused, match="is not below"):
+        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+
+
+def test_the_monthly_limit_stops_and_tells_once(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=75)
+    run(wallet)
+    fill(wallet, credit="-55")
+
+    with clock.at(clock.now() + timedelta(minutes=5)):
+        assert run(wallet) == "monthly_limit"
+        assert run(wallet) == "monthly_limit"
+
+    assert wallet.purchases.count() == 1
+    notes = Notification.objects.filter(account=wallet.account, kind="auto_recharge_limit")
+    assert ["$50.00 of your $75.00 monthly limit is used" in note.text for note in notes] == [True]
+
+
+@pytest.mark.parametrize(("limit", "percent"), [(62, 80), (55, 90), (50, 100)])
+def test_the_share_of_the_limit_is_announced(stripe, limit, percent):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=limit)
+
+    run(wallet)
+
+    note = Notification.objects.get(account=wallet.account, kind="auto_recharge_limit")
+    assert f"has used {percent} %" in note.text
+
+
+def test_the_month_of_the_limit_is_the_accounts_own(stripe):
+    wallet = make_wallet(credit="8", account=make_individual(timezone="America/New_York"))
+    with clock.at(datetime(2026, 11, 1, 2, 0, tzinfo=UTC)):  # Still 31 October in New York.
+        add_card(stripe, wallet)
+        set_auto_recharge(wallet, monthly_limit=50)
+        assert run(wallet) == "charge"
+        fill(wallet, credit="-55")
+    with clock.at(datetime(2026, 11, 1, 3, 0, tzinfo=UTC)):
+        assert run(wallet) == "monthly_limit"
+    with clock.at(datetime(2026, 11, 1, 4, 1, tzinfo=UTC)):
+        assert run(wallet) == "charge"
+
+
+def test_a_card_removed_behind_our_back_suspends_once(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    payment_methods.forget(account=wallet.account, card_id=card.id)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=card.id)
+
+    assert run(wallet) == "no_card"
+    assert run(wallet) == "suspended"
+
+    assert (
+        Notification.objects.filter(account=wallet.account, kind="auto_recharge_suspended").count()
+        == 1
+    )
+
+
+def test_closed_and_blocked_wallets_are_never_charged(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    Wallet.objects.filter(pk=wallet.pk).update(blocked_at=clock.now(), blocked_reason="disputed")
+    assert run(wallet) == "blocked"
+    Wallet.objects.filter(pk=wallet.pk).update(blocked_at=None, blocked_reason="")
+    close(wallet.account)
+
+    assert run(wallet) == "closed"
+    assert not wallet.purchases.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "coming"),
+    [
+        ({}, True),
+        ({"enabled": False}, False),
+        ({"suspended_at": datetime(2026, 1, 1, tzinfo=UTC), "suspended_reason": "support"}, False),
+        ({"not_before": datetime(2100, 1, 1, tzinfo=UTC), "hold_reason": "declined"}, False),
+        ({"not_before": datetime(2100, 1, 1, tzinfo=UTC), "hold_reason": "monthly_limit"}, False),
+        ({"not_before": datetime(2100, 1, 1, tzinfo=UTC), "hold_reason": "cooldown"}, True),
+    ],
+)
+def test_a_recharge_is_coming_while_nothing_stands_in_its_way(stripe, change, coming):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, due_since=clock.now(), **change)
+
+    found = auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
+
+    assert found is coming
+    assert not auto_recharge.coming(clock.now() + timedelta(seconds=61)).exists()
+
+
+def test_a_low_balance_is_told_once_per_crossing_when_it_is_off(
+    nudges, django_capture_on_commit_callbacks
+):
+    wallet = make_wallet(credit="20")
+    with django_capture_on_commit_callbacks(execute=True):
+        fill(wallet, credit="-11.80")
+        fill(wallet, credit="-0.10")
+    assert nudges == [("wallets.tell_low_balance", (wallet.pk,))]
+
+    assert low_balance.untold_wallet_ids() == [wallet.pk]
+    low_balance.tell(wallet_id=wallet.pk)
+    low_balance.tell(wallet_id=wallet.pk)
+
+    notes = Notification.objects.filter(account=wallet.account, kind="low_balance")
+    assert [note.text for note in notes] == ["Low balance: $8.10, about 50 Premium minutes."]
+    fill(wallet, credit="4")  # $12.10: above the threshold, not well above.
+    fill(wallet, credit="-5")
+    assert low_balance.untold_wallet_ids() == []
+    fill(wallet, credit="10")
+    fill(wallet, credit="-10")
+    assert low_balance.untold_wallet_ids() == [wallet.pk]
+
+
+def test_a_new_wallet_is_not_told_that_it_is_empty():
+    wallet = make_wallet()
+    fill(wallet, credit="5")
+
+    assert low_balance.untold_wallet_ids() == []
