@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, User
-from campaigns import limits, payable, pausing
+from campaigns import limits, pausing, payable
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id

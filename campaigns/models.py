@@ -216,3 +216,8 @@ class Call(models.Model):
 
     def __str__(self) -> str:
         return f"Call {self.external_id}, {self.seconds} s"
+
+    @property
+    def minute_seconds(self) -> int:
+        """What minutes paid, of whichever pot; credit paid the rest."""
+        return self.included_seconds + self.premium_seconds + self.basic_seconds

@@ -122,8 +122,8 @@ def _verdict(campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> V
     if campaign.is_paused or campaign.is_started:
         return payable.judge(campaign=campaign, wallet=wallet, rates=rates)
     status = campaign.get_status_display()
-    sentence = "Only paused campaigns can be resumed."
-    return Verdict(False, "wrong_status", f"It is “{status}”", sentence, {"status": status})
+    reason = f"It is “{status}”, and only paused campaigns can be resumed"
+    return Verdict(False, "wrong_status", reason, "", {"status": campaign.status})
 
 
 @transaction.atomic
@@ -159,8 +159,7 @@ def resume_one(*, campaign_id: int, account: Account, actor: User | None) -> Cam
 
 def refuse(verdict: Verdict) -> None:
     """Raise CannotRun: the reason, and the figures it rests on."""
-    text = f"{verdict.reason}. {verdict.sentence}"
-    raise CannotRun(text, code=verdict.code, figures=verdict.figures)
+    raise CannotRun(verdict.sentence, code=verdict.code, figures=verdict.figures)
 
 
 def resume_after_recharge(*, wallets: Sequence[Wallet]) -> int:

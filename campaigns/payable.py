@@ -36,9 +36,14 @@ class Verdict:
     code: str
     # A short reason, such as "Needs Premium minutes". Empty when it can run.
     reason: str
-    # A whole sentence, such as "Needs at least $0.16 to run."
-    sentence: str
+    # What would help, such as "Needs at least $0.16 to run". Empty when money would not.
+    needs: str
     figures: dict[str, str]
+
+    @property
+    def sentence(self) -> str:
+        """Reason and remedy for the person who was refused."""
+        return ". ".join(part for part in (self.reason, self.needs) if part) + "."
 
 
 def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> Verdict:
@@ -52,12 +57,11 @@ def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> V
         "needed_credit": str(needed),
     }
     if campaign.account.is_closed:
-        sentence = f"{campaign.account.name} is closed, so its campaigns cannot run."
-        return Verdict(False, "closed", "The account is closed", sentence, figures)
+        return Verdict(False, "closed", f"{campaign.account.name} is closed", "", figures)
     if seconds >= MINUTE:
         return Verdict(True, "payable", "", "", figures)
-    sentence = f"Needs at least {money(needed)} to run. The balance is {money(wallet.credit)}."
-    return Verdict(False, "low_balance", NEEDS[campaign.minute_type], sentence, figures)
+    needs = f"Needs at least {money(needed)} to run"
+    return Verdict(False, "low_balance", NEEDS[campaign.minute_type], needs, figures)
 
 
 def cannot_pay(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:

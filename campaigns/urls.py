@@ -1,4 +1,14 @@
-"""The pages of campaigns."""
+from django.urls import path
+
+from campaigns import views
 
 app_name = "campaigns"
-urlpatterns: list = []
+
+urlpatterns = [
+    path("campaigns/", views.campaigns, name="list"),
+    path("campaigns/resume/", views.resume, name="resume"),
+    path("campaigns/<int:campaign_id>/", views.campaign, name="detail"),
+    path("campaigns/<int:campaign_id>/pause/", views.pause, name="pause"),
+    path("campaigns/<int:campaign_id>/resume/", views.resume_one, name="resume_one"),
+    path("banner/", views.banner, name="banner"),
+]

@@ -194,10 +194,7 @@ def test_the_same_id_with_another_fact_is_a_conflict_and_changes_nothing(
     facts = {"id": "c1", "seconds": 60, "minute_type": "premium", "ended_at": clock.now()}
     first, second = (make_report(wallet.account, **f) for f in (facts, facts | changed))
 
-    if twice_in_one_batch:
-        results = record(first, second)
-    else:
-        results = record(first) + record(second)
+    results = record(first, second) if twice_in_one_batch else record(first) + record(second)
 
     assert codes(results) == ["charged", "conflict"]
     assert pots(wallet)[0] == "4.840000"
@@ -284,9 +281,7 @@ def test_an_unknown_account_is_rejected(name):
 def test_without_campaign_and_minute_type_there_is_nothing_to_charge_by():
     wallet = make_wallet(credit="5")
     report = make_report(wallet.account)
-    bare = calls.Report(
-        id="c1", account=report.account, seconds=60, ended_at=report.ended_at
-    )
+    bare = calls.Report(id="c1", account=report.account, seconds=60, ended_at=report.ended_at)
 
     assert codes(record(bare)) == ["no_minute_type"]
 

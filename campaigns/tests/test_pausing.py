@@ -228,9 +228,7 @@ def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
     premium = make_campaign(wallet.account, status="low_balance")
     basic = make_campaign(wallet.account, status="low_balance", minute_type="basic")
 
-    answer = pausing.resume(
-        campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None
-    )
+    answer = pausing.resume(campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None)
 
     assert [one.pk for one in answer.resumed] == [basic.pk]
     assert [(one.campaign.pk, one.verdict.code) for one in answer.refused] == [
@@ -248,9 +246,7 @@ def test_a_refused_resume_says_what_is_needed():
         pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     # 45 of 60 seconds are missing: $0.12.
-    assert str(refusal.value) == (
-        "Needs Premium minutes. Needs at least $0.12 to run. The balance is $0.05."
-    )
+    assert str(refusal.value) == "Needs Premium minutes. Needs at least $0.12 to run."
     assert refusal.value.figures == {
         "payable_seconds": "33",
         "credit": "0.050000",

@@ -1,0 +1,133 @@
+"""What the banner on every page says: the one thing about calling that needs a person now."""
+
+import hashlib
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from accounts.models import Account
+from campaigns import pausing, telling
+from campaigns.models import Campaign
+from campaigns.pausing import Resumable
+from wallets import payment_methods, pricing
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.opening import open_wallet
+from wallets.templatetags.money import cents, day, money
+
+Suspended = AutoRecharge.Suspended
+
+
+@dataclass(frozen=True)
+class Link:
+    text: str
+    url: str
+    # Opens over the page. What leads elsewhere, such as to the bank, does not.
+    dialog: bool = True
+    # Only for those who may pay; the others may resume at most.
+    for_money: bool = True
+
+
+@dataclass(frozen=True)
+class Banner:
+    """One message. A second link belongs to a second sentence."""
+
+    tone: str
+    text: str
+    links: tuple[Link, ...] = ()
+    dismissible: bool = False
+    # What it is about: a dismissed banner comes back when this changes.
+    about: str = ""
+
+    @property
+    def mark(self) -> str:
+        """Names what it says, so that a page knows whether it has shown it already."""
+        said = f"{self.tone}|{self.text}|{self.about}"
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def banner(*, account: Account) -> Banner | None:
+    """The message for this account now, most urgent first, or None."""
+    if account.is_closed:
+        return None
+    wallet = open_wallet(account=account)
+    automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
+    payment = _payment_trouble(wallet, automatic)
+    paused = pausing.resumable(account=account)
+    if paused:
+        return _paused(paused, wallet, payment)
+    return payment or _low_balance(wallet, automatic) or _card_expires(account, automatic)
+
+
+def _paused(paused: list[Resumable], wallet: Wallet, payment: Banner | None) -> Banner:
+    """While anything is paused this carries the count; payment trouble is its second sentence."""
+    count = telling.counted(len(paused))
+    able = sum(one.eligible for one in paused)
+    if able:
+        are = "is" if len(paused) == 1 else "are"
+        which = ("it" if len(paused) == 1 else "them") if able == len(paused) else f"{able} of them"
+        text = f"{count} {are} still paused. Your balance is enough to resume {which}."
+        link = Link("Resume campaigns", reverse("campaigns:resume"), for_money=False)
+    else:
+        text = (
+            f"{count} paused: balance too low. Your balance is {money(wallet.credit)}. "
+            "Recharge to continue calling."
+        )
+        link = recharge_link(campaign=paused[0].campaign)
+    if payment:
+        return Banner(payment.tone, f"{text} {payment.text}", (link, *payment.links))
+    return Banner("info" if able else "warning", text, (link,))
+
+
+def recharge_link(*, campaign: Campaign | None = None, text: str = "Recharge") -> Link:
+    """To the Recharge dialog, with the minutes chosen that the campaign uses first."""
+    url = reverse("wallets:recharge")
+    if campaign:
+        url += f"?buys={pricing.CREDIT_RATE[campaign.minute_type]}"
+    return Link(text, url)
+
+
+def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
+    recharges = wallet.purchases.recharges()
+    waiting = recharges.filter(state=Purchase.State.REQUIRES_ACTION).order_by("-created_at").first()
+    if waiting:
+        text = f"Your bank needs you to confirm a {cents(waiting.amount_cents)} payment."
+        url = reverse("wallets:purchase", args=[waiting.pk])
+        return Banner("danger", text, (Link("Confirm payment", url, dialog=False),))
+    if not automatic.enabled or automatic.suspended_at is None:
+        return None
+    configure = reverse("wallets:auto_recharge")
+    links = (Link("Update payment method", configure),)
+    stops = "Calls stop when the balance runs out."
+    if automatic.suspended_reason == Suspended.PAYMENT_FAILED:
+        declined = recharges.filter(state=Purchase.State.DECLINED).order_by("-created_at").first()
+        card = declined.card if declined and declined.card else "The card"
+        return Banner("danger", f"Auto-recharge failed: {card} was declined. {stops}", links)
+    if automatic.suspended_reason in (Suspended.DISPUTED, Suspended.SUPPORT):
+        links = ()
+    else:
+        links = (Link("Configure", configure),)
+    why = automatic.get_suspended_reason_display()
+    return Banner("danger", f"Auto-recharge is suspended: {why}. {stops}", links)
+
+
+def _low_balance(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
+    credit = wallet.credit.amount
+    if automatic.enabled or credit >= automatic.threshold.amount:
+        return None
+    rate = pricing.rates_now()["premium"]
+    left = pricing.minutes_for(amount=credit, rate=rate)
+    text = f"Low balance: {money(credit)}, about {left:,} Premium minutes."
+    about = f"low-balance:{automatic.low_since}"
+    return Banner("warning", text, (recharge_link(),), dismissible=True, about=about)
+
+
+def _card_expires(account: Account, automatic: AutoRecharge) -> Banner | None:
+    card_id = automatic.effective_payment_method
+    card = payment_methods.card(account=account, card_id=card_id) if card_id else None
+    if card is None or not (card.expires_soon or card.is_expired):
+        return None
+    verb = "expired" if card.is_expired else "expires"
+    text = f"{card.label} {verb} on {day(card.last_day)}."
+    link = Link("Update card", reverse("wallets:methods_add"))
+    about = f"card:{card_id}:{card.is_expired}"
+    return Banner("info", text, (link,), dismissible=True, about=about)

@@ -1,0 +1,93 @@
+"""What the pages of campaigns show: one page of them, and how each has used its minutes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q, Sum
+
+from accounts import clock
+from accounts.models import Account
+from campaigns import limits, pausing
+from campaigns.models import Call, Campaign
+from campaigns.payable import Verdict
+from wallets.models import Wallet
+
+Status = Campaign.Status
+
+TABS = {
+    "all": ("All", Q()),
+    "started": ("Started", Q(status=Status.STARTED)),
+    "paused": ("Paused", Q(status=Status.PAUSED)),
+    "finished": ("Finished", Q(status__in=[Status.COMPLETE, Status.ENDED])),
+}
+
+
+@dataclass
+class Row:
+    """One campaign as a list shows it."""
+
+    campaign: Campaign
+    # Whether it could run now. Only asked of paused ones.
+    verdict: Verdict | None
+    seconds_this_month: int = 0
+    last_call_at: datetime | None = None
+
+    @property
+    def can_resume(self) -> bool:
+        return self.verdict is not None and self.verdict.ok
+
+
+@dataclass(frozen=True)
+class Tab:
+    name: str
+    label: str
+    count: int
+
+
+def tabs(*, account: Account) -> list[Tab]:
+    """How many campaigns there are under each tab. One statement."""
+    counts = Campaign.objects.filter(account=account).aggregate(
+        **{f"{name}_count": Count("pk", filter=which) for name, (_, which) in TABS.items()}
+    )
+    return [Tab(name, label, counts[f"{name}_count"]) for name, (label, _) in TABS.items()]
+
+
+def page(
+    *, account: Account, wallet: Wallet, tab: str, before: int | None
+) -> tuple[list[Row], int | None]:
+    """A tab's newest campaigns older than the id `before`, and the `before` of the next page."""
+    found = Campaign.objects.filter(TABS[tab][1], account=account).select_related("account")
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    campaigns = list(found.order_by("-pk")[: limits.PAGE + 1])
+    more = campaigns[limits.PAGE - 1].pk if len(campaigns) > limits.PAGE else None
+    return rows(campaigns=campaigns[: limits.PAGE], account=account, wallet=wallet), more
+
+
+def rows(*, campaigns: list[Campaign], account: Account, wallet: Wallet) -> list[Row]:
+    """Campaigns of one account with their use of this month, in its time zone."""
+    paused = [one for one in campaigns if one.is_paused]
+    verdicts = {
+        one.campaign.pk: one.verdict for one in pausing.verdicts(campaigns=paused, wallet=wallet)
+    }
+    use = _use(campaigns, since=month_start(account))
+    return [Row(one, verdicts.get(one.pk), *use.get(one.pk, (0, None))) for one in campaigns]
+
+
+def month_start(account: Account) -> datetime:
+    """The moment this calendar month began where the account is."""
+    local = clock.now().astimezone(account.zone)
+    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def last_calls(*, campaign: Campaign) -> list[Call]:
+    """The latest calls of a campaign, newest first."""
+    return list(campaign.calls.order_by("-ended_at", "-pk")[: limits.LAST_CALLS])
+
+
+def _use(campaigns: Iterable[Campaign], *, since: datetime) -> dict[int, tuple]:
+    calls = Call.objects.filter(campaign__in=[one.pk for one in campaigns]).order_by()
+    used = Sum("seconds", filter=Q(ended_at__gte=since), default=0)
+    found = calls.values("campaign").annotate(used=used, last=Max("ended_at"))
+    return {row["campaign"]: (row["used"], row["last"]) for row in found}
