@@ -5,16 +5,19 @@ REST framework loads these while it loads its views, so nothing here may import 
 import logging
 from dataclasses import dataclass
 
+from django.core.cache import cache
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle
 
-from accounts import api_keys
+from accounts import api_keys, clock
 from accounts.models import ApiKey
 
 logger = logging.getLogger(__name__)
+
+WINDOW_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -61,24 +64,25 @@ class HasApiKey(BasePermission):
         return isinstance(request.user, ApiClient)
 
 
-class KeyThrottle(SimpleRateThrottle):
-    """A brake for runaway clients. It protects our machines, never the money: rows do that."""
+class KeyThrottle(BaseThrottle):
+    """A brake for runaway clients. It protects our machines, never the money: rows do that.
 
-    scope = "api_key"
-    rate = "1200/min"
-    platform_rate = "12000/min"  # A platform key speaks for every account.
+    Counts whole minutes, one cheap increment a request. The platform's own keys, which report
+    the calls of every account, are not slowed down."""
+
+    requests_per_minute = 1200
 
     def allow_request(self, request: Request, view: object) -> bool:
-        if isinstance(request.user, ApiClient) and request.user.key.is_platform:
-            self.num_requests, self.duration = self.parse_rate(self.platform_rate)
+        if not isinstance(request.user, ApiClient) or request.user.key.is_platform:
+            return True
+        window = f"api:{request.user.key.pk}:{clock.now():%Y%m%d%H%M}"
         try:
-            return super().allow_request(request, view)
+            cache.add(window, 0, timeout=2 * WINDOW_SECONDS)
+            return cache.incr(window) <= self.requests_per_minute
         # A cache that is down must not take the API with it.
         except Exception as error:
             logger.warning("throttle skipped error=%s", type(error).__name__)
             return True
 
-    def get_cache_key(self, request: Request, view: object) -> str | None:
-        if not isinstance(request.user, ApiClient):
-            return None
-        return self.cache_format % {"scope": self.scope, "ident": request.user.key.pk}
+    def wait(self) -> int:
+        return WINDOW_SECONDS - clock.now().second

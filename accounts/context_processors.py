@@ -1,5 +1,7 @@
 """What the shell around every page shows."""
 
+from email.utils import parseaddr
+
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -18,7 +20,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "current_account": account,
         "permissions": getattr(request, "permissions", access.NOTHING),
         "test_mode": settings.STRIPE_SECRET_KEY.startswith("sk_test"),
-        "help_url": getattr(settings, "HELP_URL", ""),
+        "help_url": f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}",
     }
     if account is not None:
         context["current_role"] = _role_label(request.role, account)

@@ -1,10 +1,13 @@
 """Slowing down whoever guesses passwords, without locking the owner out from elsewhere."""
 
+import logging
 from datetime import timedelta
 
 from accounts import clock
 from accounts.errors import TooMany
 from accounts.models import FailedLogin
+
+logger = logging.getLogger(__name__)
 
 WINDOW = timedelta(minutes=15)
 # Counted per address and machine, so that a stranger's guesses never lock the owner out.
@@ -27,7 +30,8 @@ def check(*, email: str, ip: str) -> None:
 
 
 def record_failure(*, email: str, ip: str) -> None:
-    FailedLogin.objects.create(email=_key(email), ip=ip)
+    row = FailedLogin.objects.create(email=_key(email), ip=ip)
+    logger.warning("log-in failed id=%s ip=%s", row.pk, ip)
 
 
 def forget(*, email: str, ip: str) -> None:

@@ -36,7 +36,11 @@ def mail_due() -> int:
         )
         due = model.objects.filter(mail_due_at__lte=now).order_by("mail_due_at")
         for pk in list(due.values_list("pk", flat=True)[:SWEEP_SIZE]):
-            sent += send(pk)
+            try:
+                sent += send(pk)
+            # One bad row must not stop the others; its claim has moved it out of the way.
+            except Exception:
+                logger.exception("mail broken %s=%s", model.__name__, pk)
     return sent
 
 

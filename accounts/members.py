@@ -50,6 +50,11 @@ def invite(*, account: Account, email: str, role: str, invited_by: User | None) 
     return invitation
 
 
+def awaits_owner(*, account: Account) -> bool:
+    """Whether nobody has joined yet: then a sub-account's agency may invite its owner again."""
+    return not Membership.objects.filter(account=account).exists()
+
+
 def withdraw(*, account: Account, invitation_id: int) -> None:
     """Take back an invitation nobody has accepted. Safe to repeat."""
     Invitation.objects.filter(pk=invitation_id, account=account, accepted_at__isnull=True).delete()
@@ -176,11 +181,10 @@ def _require_owner(*, account: Account, user: User) -> None:
 
 def _require_owner_or_agency(*, account: Account, user: User) -> None:
     """An agency's owners and admins invite the first owner of a sub-account."""
-    empty = not Membership.objects.filter(account=account).exists()
     manages_agency = Membership.objects.filter(
         account_id=account.agency_id, user_id=user.pk, role__in=[Role.OWNER, Role.ADMIN]
     ).exists()
-    if not (empty and manages_agency):
+    if not (manages_agency and awaits_owner(account=account)):
         _require_owner(account=account, user=user)
 
 

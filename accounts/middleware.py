@@ -3,6 +3,7 @@
 Sets `request.account`, `request.permissions` and `request.role`: None, nothing and empty for
 whoever is signed out, and on pages that ask for no log-in."""
 
+import logging
 import re
 import uuid
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from django.utils.cache import patch_cache_control
 
 from accounts import access
 from accounts.errors import Forbidden, NotFound
+
+logger = logging.getLogger(__name__)
 
 SESSION_KEY = "account"
 
@@ -51,6 +54,14 @@ class CurrentAccountMiddleware:
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         if isinstance(error, (NotFound, Forbidden)):
+            logger.warning(
+                "refused %s %s status=%s user=%s account=%s",
+                request.method,
+                request.resolver_match.view_name,
+                error.status,
+                request.user.pk,
+                request.account and request.account.pk,
+            )
             context = {"reason": str(error)}
             return render(request, f"{error.status}.html", context, status=error.status)
         return None

@@ -1,19 +1,25 @@
 """The envelope, whose account is meant, and the throttle, through views made for the test."""
 
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
+
 import pytest
 from django.core.cache import cache
 from django.http import Http404
+from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from accounts import access, api_client
+from accounts import access, api_client, clock
 from accounts.api import account_for, exception_handler, resolve_account
 from accounts.errors import Conflict, Invalid, NotFound
 from accounts.strict import StrictCharField, StrictIntegerField, StrictSerializer
 from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account
 
 pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 class Body(StrictSerializer):
@@ -161,8 +167,6 @@ def test_our_errors_carry_their_own_status_code_and_fields(error, status, body):
 
 
 def test_nested_complaints_are_named_by_their_path():
-    from rest_framework.exceptions import ValidationError
-
     response = exception_handler(ValidationError({"calls": [{}, {"seconds": ["Too many."]}]}), {})
 
     assert response.data["error"]["fields"] == {"calls.1.seconds": "Too many."}
@@ -217,22 +221,27 @@ def test_an_account_that_is_not_the_keys_own(_case, status, query):
 
 
 def test_too_many_requests_of_one_key_are_429_and_another_key_is_served(monkeypatch):
-    monkeypatch.setattr(api_client.KeyThrottle, "rate", "2/min")
-    _, busy = make_key(make_individual())
-    _, calm = make_key(make_individual())
+    monkeypatch.setattr(api_client.KeyThrottle, "requests_per_minute", 2)
+    account = make_individual()
+    (_, busy), (_, calm), (_, platform) = make_key(account), make_key(account), make_key(None)
 
-    assert [call("get", token=busy).status_code for _ in range(3)] == [200, 200, 429]
-    response = call("get", token=busy)
-    assert error_of(response)["code"] == "throttled"
-    assert int(response["Retry-After"]) > 0
-    assert call("get", token=calm).status_code == 200
+    with clock.at(NOON + timedelta(seconds=40)):
+        assert [call("get", token=busy).status_code for _ in range(3)] == [200, 200, 429]
+        response = call("get", token=busy)
+        assert error_of(response)["code"] == "throttled"
+        assert response["Retry-After"] == "20"
+        assert call("get", token=calm).status_code == 200
+        path = f"/x?account={account.pk}"
+        assert {call("get", path, token=platform).status_code for _ in range(9)} == {200}
+    with clock.at(NOON + timedelta(seconds=60)):
+        assert call("get", token=busy).status_code == 200
 
 
 def test_a_cache_that_is_down_does_not_take_the_api_with_it(monkeypatch, caplog):
-    def fail(*args):
+    def fail(*args, **kwargs):
         raise ConnectionError
 
-    monkeypatch.setattr(api_client.KeyThrottle.cache, "get", fail)
+    monkeypatch.setattr(api_client, "cache", SimpleNamespace(add=fail))
     _, token = make_key(make_individual())
 
     assert call("get", token=token).status_code == 200

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
+from threading import Barrier, Thread
 
 import pytest
+from django.db import connection
 
 from accounts import clock, mails, members, opening
 from accounts.errors import Conflict, Forbidden, Invalid, NotFound
@@ -162,6 +164,30 @@ class TestRoles:
 
         assert role_of(owner, account) is None
         assert role_of(second, account) == ("owner",)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_two_owners_who_remove_each_other_at_once_leave_one(self):
+        account = make_individual()
+        first, second = owner_of(account), add_member(account, Role.OWNER)
+        start, refused = Barrier(2), []
+
+        def work(actor, other):
+            start.wait()
+            try:
+                members.remove(account=account, user_id=other.pk, actor=actor)
+            except (Conflict, Forbidden) as error:
+                refused.append(error)
+            finally:
+                connection.close()
+
+        threads = [Thread(target=work, args=pair) for pair in [(first, second), (second, first)]]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+        assert len(refused) == 1
+        assert Membership.objects.filter(account=account, role=Role.OWNER).count() == 1
 
     def test_only_owners_make_and_unmake_owners(self, account):
         owner, admin = owner_of(account), add_member(account, Role.ADMIN)

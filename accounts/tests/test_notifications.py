@@ -176,12 +176,13 @@ def test_news_older_than_three_days_is_not_mailed(mailoutbox):
     assert mailoutbox == []
 
 
-def test_one_mail_that_fails_does_not_stop_the_others(mailoutbox, monkeypatch):
+@pytest.mark.parametrize("error", [TimeoutError(), KeyError("a bug of ours")])
+def test_one_mail_that_fails_does_not_stop_the_others(mailoutbox, monkeypatch, error):
     send = mails.EmailMultiAlternatives.send
 
     def fail_for_ada(self):
         if "Ada" in self.subject:
-            raise TimeoutError
+            raise error
         return send(self)
 
     monkeypatch.setattr(mails.EmailMultiAlternatives, "send", fail_for_ada)

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from accounts import api_keys, clock
+from accounts import api_keys, clock, opening
 from accounts.models import Account, ApiKey, Invitation, Membership, Role, User
 from accounts.tests.builders import (
     PASSWORD,
@@ -141,6 +141,23 @@ class TestMembers:
         assert response.status_code == 422
         assert sentence in response.content.decode()
         assert not Invitation.objects.exists()
+
+    def test_until_its_owner_joins_the_agency_may_invite_again(self):
+        agency = make_agency()
+        account = opening.add_sub_account(
+            agency=agency, name="Northside", owner_email="old@example.com"
+        )
+        client = client_of(owner_of(agency))
+        client.post("/accounts/switch/", {"account": str(account.pk)})
+        form = {"email": "dentist@example.com", "role": "owner"}
+
+        assert client.post("/settings/members/invite/", form).status_code == 302
+        assert Invitation.objects.filter(email="dentist@example.com").exists()
+
+        add_member(account, Role.OWNER)
+        late = {"email": "late@example.com", "role": "member"}
+        assert client.post("/settings/members/invite/", late).status_code == 403
+        assert not Invitation.objects.filter(email="late@example.com").exists()
 
     def test_roles_change_and_people_go(self, account, owner):
         member = add_member(account)

@@ -10,7 +10,7 @@ from accounts.access import Permission
 from accounts.errors import Conflict, Forbidden
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Invitation, Membership, Role
-from accounts.pages import require
+from accounts.pages import may, require
 
 
 @require_GET
@@ -21,7 +21,8 @@ def member_list(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def invite(request: HttpRequest) -> HttpResponse:
-    require(request, Permission.MONEY)
+    if not _may_invite(request):
+        require(request, Permission.MONEY)
     form = InviteForm(request.POST)
     if not form.is_valid():
         return _page(request, form=form, status=422)
@@ -78,6 +79,13 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
     return redirect("accounts:members")
 
 
+def _may_invite(request: HttpRequest) -> bool:
+    """Who runs the account, or, while nobody has joined it, who runs its agency."""
+    return may(request, Permission.MONEY) or (
+        may(request, Permission.ALLOCATE) and members.awaits_owner(account=request.account)
+    )
+
+
 def _page(
     request: HttpRequest, *, form: InviteForm, error: str = "", status: int = 200
 ) -> HttpResponse:
@@ -89,6 +97,7 @@ def _page(
         "form": form,
         "error": error,
         "roles": Role.choices,
+        "may_invite": _may_invite(request),
         "now": clock.now(),
     }
     return render(request, "accounts/members.html", context, status=status)
