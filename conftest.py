@@ -88,34 +88,18 @@ _flush = DatabaseOperations.execute_sql_flush
 
 
 def _flush_append_only_tables(self: DatabaseOperations, sql_list: list[str]) -> list:
-    """Empty the tables after a test with real transactions: the owner may, triggers off."""
-    if not sql_list:
-        return _flush(self, sql_list)
-    off, on = NEVER_TRUNCATED.format("DISABLE"), NEVER_TRUNCATED.format("ENABLE")
-    return _flush(self, [off, *sql_list, on])
-
-
-DatabaseOperations.execute_sql_flush = _flush_append_only_tables
-
-
-@pytest.fixture(autouse=True, scope="session")
-def flush_append_only_tables() -> Iterator[None]:
-    """Between tests that commit, Django empties every table: triggers off for that statement.
+    """Empty the tables after a test with real transactions: the owner may, triggers off.
 
     The rates came with the migrations, so they are put back.
     """
-    from django.db.backends.postgresql.operations import DatabaseOperations
+    if not sql_list:
+        return _flush(self, sql_list)
+    off, on = NEVER_TRUNCATED.format("DISABLE"), NEVER_TRUNCATED.format("ENABLE")
+    rates = import_module("wallets.migrations.0002_money_is_append_only").RATES
+    return _flush(self, [off, *sql_list, rates, on])
 
-    flush = DatabaseOperations.execute_sql_flush
 
-    def flush_without_triggers(self: DatabaseOperations, sql_list: list[str]) -> None:
-        rates = import_module("wallets.migrations.0002_money_is_append_only").RATES
-        off, on = "SET session_replication_role = replica", "SET session_replication_role = origin"
-        flush(self, [off, *sql_list, rates, on])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "execute_sql_flush", flush_without_triggers)
-        yield
+DatabaseOperations.execute_sql_flush = _flush_append_only_tables
 
 
 @pytest.fixture(scope="session")
@@ -148,12 +132,11 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple]]:
 
 
 @pytest.fixture(autouse=True)
-def empty_cache() -> Iterator[None]:
+def empty_cache() -> None:
     """Throttles and counters of one test are not another's."""
     from django.core.cache import cache
 
     cache.clear()
-    yield
 
 
 @pytest.fixture(scope="session")
