@@ -118,11 +118,12 @@ class RechargeForm(forms.Form):
 
 
 class AllocationForm(forms.Form):
-    basic_minutes = MinutesField(label="Basic minutes per month")
-    premium_minutes = MinutesField(label="Premium minutes per month")
+    basic_minutes = MinutesField(label="Basic minutes per month", help_text="Enter 0 for none.")
+    premium_minutes = MinutesField(label="Premium minutes per month", help_text="Enter 0 for none.")
     start_date = forms.DateField(
         label="First charge on",
         required=False,
+        help_text="Empty means today.",
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": "Enter a date, like 2026-12-01"},
     )
@@ -171,6 +172,7 @@ class TransactionsForm(forms.Form):
             ("failed", "Failed"),
             ("action_required", "Action required"),
             ("refunded", "Refunded"),
+            ("canceled", "Canceled"),
         ],
     )
     since = forms.DateField(

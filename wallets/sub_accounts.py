@@ -1,15 +1,8 @@
-"""What an agency sees of its sub-accounts: balances, Auto-Recharge, allocations, usage. Reads only."""
+"""What an agency sees of its sub-accounts. Reads only."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from zoneinfo import ZoneInfo
-
-from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models import Count, F, Q, QuerySet
 
 from accounts.models import Account
-from wallets.models import LedgerEntry, Wallet
 
 STATUSES = ("active", "payment_failed", "suspended", "closed")
 SORTS = {
@@ -17,8 +10,6 @@ SORTS = {
     "balance": (F("wallet__credit").asc(nulls_first=True), "name", "pk"),
     "-balance": (F("wallet__credit").desc(nulls_last=True), "name", "pk"),
 }
-# A year of months, as many as people compare.
-USAGE_MONTHS = 12
 
 _SUSPENDED = Q(
     wallet__auto_recharge__enabled=True, wallet__auto_recharge__suspended_at__isnull=False
@@ -53,40 +44,3 @@ def counts(*, agency: Account) -> dict[str, int]:
         payment_failed=Count("pk", filter=_PAYMENT_FAILED),
         suspended=Count("pk", filter=_SUSPENDED),
     )
-
-
-@dataclass(frozen=True)
-class MonthOfUse:
-    """What calls took in a month: seconds of each pot, and dollars of credit, all positive."""
-
-    month: date
-    premium_seconds: int
-    basic_seconds: int
-    included_seconds: int
-    credit: Decimal
-
-
-def usage_by_month(*, wallet: Wallet, zone: ZoneInfo, since: datetime) -> list[MonthOfUse]:
-    """What calls took since then, by month in the account's time zone, latest first."""
-    entries = (
-        LedgerEntry.objects.filter(
-            wallet=wallet, kind=LedgerEntry.Kind.CALLS, occurred_at__gte=since
-        )
-        .annotate(month=TruncMonth("occurred_at", tzinfo=zone))
-        .order_by()
-        .values("month", "pot")
-        .annotate(taken=Sum("amount"))
-    )
-    months: dict[date, dict[str, Decimal]] = {}
-    for entry in entries:
-        months.setdefault(entry["month"].date(), {})[entry["pot"]] = -entry["taken"]
-    return [
-        MonthOfUse(
-            month=month,
-            premium_seconds=int(taken.get("premium", 0)),
-            basic_seconds=int(taken.get("basic", 0)),
-            included_seconds=int(taken.get("included", 0)),
-            credit=taken.get("credit", Decimal(0)),
-        )
-        for month, taken in sorted(months.items(), reverse=True)
-    ]

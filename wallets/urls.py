@@ -3,6 +3,7 @@ from django.views.generic import RedirectView
 
 from wallets.views import (
     account_manager,
+    allocations,
     auto_recharge,
     methods,
     payments,
@@ -25,6 +26,7 @@ urlpatterns = [
     path("payments/recharge/", recharge.recharge, name="recharge"),
     path("payments/recharge/quote/", recharge.quote, name="recharge_quote"),
     path("payments/recharge/outcome/<uuid:form_key>/", recharge.outcome, name="recharge_outcome"),
+    path("payments/transactions.csv", transactions.export, name="transactions_csv"),
     path(_PURCHASE, purchases.purchase, name="purchase"),
     path(f"{_PURCHASE}confirm/", purchases.confirm, name="purchase_confirm"),
     path(f"{_PURCHASE}cancel/", purchases.cancel, name="purchase_cancel"),
@@ -37,4 +39,12 @@ urlpatterns = [
     path("account-manager/", account_manager.account_manager, name="account_manager"),
     path("account-manager/add/", account_manager.add_sub_account, name="add_sub_account"),
     path(_SUB_ACCOUNT, account_manager.sub_account, name="account_manager_account"),
+    path(f"{_SUB_ACCOUNT}auto-allocation/", allocations.configure, name="auto_allocation"),
+    path(
+        f"{_SUB_ACCOUNT}auto-allocation/estimate/",
+        allocations.estimate,
+        name="auto_allocation_estimate",
+    ),
+    path(f"{_SUB_ACCOUNT}auto-allocation/retry/", allocations.retry, name="auto_allocation_retry"),
+    path(f"{_SUB_ACCOUNT}auto-allocation/skip/", allocations.skip, name="auto_allocation_skip"),
 ]

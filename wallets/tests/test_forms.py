@@ -24,7 +24,21 @@ def test_dollars_are_read_as_people_write_them(typed, read):
 
 @pytest.mark.parametrize(
     "typed",
-    ["", "1.234", "-5", "1e3", "NaN", "Infinity", "٥٠", "12,34", "five", "1.2.3", "+5", "0x10", "."],
+    [
+        "",
+        "1.234",
+        "-5",
+        "1e3",
+        "NaN",
+        "Infinity",
+        "٥٠",
+        "12,34",
+        "five",
+        "1.2.3",
+        "+5",
+        "0x10",
+        ".",
+    ],
 )
 def test_anything_else_is_refused_with_an_example(typed):
     with pytest.raises(forms.ValidationError) as refused:

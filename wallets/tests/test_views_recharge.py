@@ -189,7 +189,7 @@ def test_a_payment_that_waits_for_the_bank_can_be_given_up(stripe, browser, wall
 
 def test_no_definite_answer_is_shown_as_processing_and_polled(stripe, browser, wallet):
     add_card(stripe, wallet)
-    stripe.fault(kind="status", status=500, path="/confirm", method="POST", times=9)
+    stripe.fault(kind="500_before", path="/v1/payment_intents/.+/confirm", times=9)
 
     answer = browser.post(URL, asking(wallet), headers=HTMX)
 
@@ -203,7 +203,7 @@ def test_no_definite_answer_is_shown_as_processing_and_polled(stripe, browser, w
 
 def test_after_half_a_minute_the_page_says_it_does_not_know(stripe, browser, wallet):
     add_card(stripe, wallet)
-    stripe.fault(kind="status", status=500, path="/payment_intents/", times=99)
+    stripe.fault(kind="500_before", path="/v1/payment_intents/", times=99)
     browser.post(URL, asking(wallet))
     purchase = Purchase.objects.get()
 
@@ -211,12 +211,12 @@ def test_after_half_a_minute_the_page_says_it_does_not_know(stripe, browser, wal
 
     text = answer.content.decode()
     assert "We couldn't confirm this payment yet. Don't pay again." in text.replace("&#x27;", "'")
-    assert "hx-trigger=\"load delay:2s\"" not in text
+    assert 'hx-trigger="load delay:2s"' not in text
 
 
 def test_a_second_recharge_waits_for_the_first_one(stripe, browser, wallet):
     add_card(stripe, wallet)
-    stripe.fault(kind="status", status=500, path="/payment_intents/", times=99)
+    stripe.fault(kind="500_before", path="/v1/payment_intents/", times=99)
     browser.post(URL, asking(wallet))
     pending = Purchase.objects.get()
 
@@ -242,7 +242,10 @@ def test_a_changed_rate_is_shown_before_it_is_charged(stripe, browser, wallet):
     ("changes", "message"),
     [
         ({"amount": "1.234"}, "Enter an amount in dollars and cents, like 50.00"),
-        ({"amount": "4.99", "quoted_amount": "4.99"}, "Amount must be between $5.00 and $10,000.00"),
+        (
+            {"amount": "4.99", "quoted_amount": "4.99"},
+            "Amount must be between $5.00 and $10,000.00",
+        ),
         ({"buys": ""}, "Choose Premium or Basic Minutes"),
         ({"payment_method": "pm_of_somebody_else"}, "Choose one of your saved cards"),
     ],

@@ -1,6 +1,5 @@
 """Account Manager: an agency's sub-accounts, one of them, and adding one."""
 
-from datetime import timedelta
 from uuid import UUID
 
 from django.core.paginator import Paginator
@@ -15,7 +14,7 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
-from wallets import allocation_schedule, sub_accounts
+from wallets import allocation_schedule, statements, sub_accounts
 from wallets.forms import SubAccountForm
 from wallets.models import AutoRecharge
 from wallets.opening import open_wallet
@@ -60,7 +59,6 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
     wallet = open_wallet(account=account)
     automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
     allocation = getattr(account, "auto_allocation", None)
-    since = clock.now() - timedelta(days=31 * sub_accounts.USAGE_MONTHS)
     context = {
         "account": account,
         "wallet": wallet,
@@ -69,7 +67,7 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
         "allocation": allocation,
         "next_charge": next_charge(account, request.account.local_date(clock.now())),
         "runs": allocation.runs.all()[:RUNS_SHOWN] if allocation else [],
-        "usage": sub_accounts.usage_by_month(wallet=wallet, zone=account.zone, since=since),
+        "usage": statements.usage_by_month(account=account),
         "may_allocate": _may_allocate(request) and not account.is_closed,
         "now": clock.now(),
     }

@@ -1,1 +1,195 @@
 """Manage auto allocation: minutes an agency buys for a sub-account each month."""
+
+from decimal import Decimal
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.access import Permission
+from accounts.models import Account
+from wallets import allocations, payment_methods
+from wallets.errors import WalletError
+from wallets.forms import AllocationForm
+from wallets.models import AutoAllocation
+from wallets.opening import open_wallet
+from wallets.texts import usd
+from wallets.views.account_manager import require_allocate, sub_account_of
+from wallets.views.dialogs import add_errors, dialog, done, needs, refused
+
+_HINT = "Enter minutes to see what they cost each month."
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@needs(Permission.SEE)
+def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    account = sub_account_of(request, account_id)
+    require_allocate(request, account)
+    cards = payment_methods.cards(request.account)
+    if request.method != "POST":
+        form = AllocationForm(initial=_initial(request.account, account), cards=cards)
+        return _dialog(request, account, form, _estimate(request.account, account, form.initial))
+    form = AllocationForm(request.POST, cards=cards)
+    readable = form.is_valid() or _stops(form)
+    shown = _estimate(request.account, account, form.cleaned_data)
+    if readable and _agreed(form, shown, request.POST.get("quoted_charge", "")):
+        try:
+            allocation = _save(request, account, form.cleaned_data)
+        except WalletError as error:
+            add_errors(form, error)
+        else:
+            return _saved(request, account, allocation, shown)
+    return _dialog(request, account, form, shown, status=422)
+
+
+@require_safe
+@needs(Permission.SEE)
+def estimate(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    account = sub_account_of(request, account_id)
+    require_allocate(request, account)
+    form = AllocationForm(request.GET, cards=payment_methods.cards(request.account))
+    form.is_valid()
+    shown = _estimate(request.account, account, form.cleaned_data)
+    return render(request, "wallets/_estimate.html", {"estimate": shown, "swap_button": True})
+
+
+@require_POST
+@needs(Permission.SEE)
+def retry(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    account = sub_account_of(request, account_id)
+    require_allocate(request, account)
+    try:
+        purchase = allocations.retry_now(
+            account=account, agency=request.account, actor=request.user
+        )
+    except WalletError as error:
+        return refused(request, back=_page(account), error=error)
+    return redirect("wallets:purchase", purchase.pk)
+
+
+@require_POST
+@needs(Permission.SEE)
+def skip(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """Leave out the next month, or with `undo` charge it after all."""
+    account = sub_account_of(request, account_id)
+    require_allocate(request, account)
+    undo = "undo" in request.POST
+    change = allocations.unskip if undo else allocations.skip_next
+    try:
+        change(account=account, agency=request.account, actor=request.user)
+    except WalletError as error:
+        return refused(request, back=_page(account), error=error)
+    text = "The next month is charged after all." if undo else "The next month is skipped."
+    return done(request, back=_page(account), text=text)
+
+
+def _page(account: Account) -> str:
+    return reverse("wallets:account_manager_account", args=[account.pk])
+
+
+def _initial(agency: Account, account: Account) -> dict[str, object]:
+    existing = getattr(account, "auto_allocation", None)
+    card = existing.payment_method if existing else ""
+    return {
+        "basic_minutes": existing.basic_minutes if existing else 0,
+        "premium_minutes": existing.premium_minutes if existing else 0,
+        "payment_method": card or open_wallet(account=agency).default_payment_method,
+        "start_date": None,
+    }
+
+
+def _stops(form: AllocationForm) -> bool:
+    """Stopping needs no card: both minutes are 0, and only the card is missing."""
+    values = form.cleaned_data
+    return (
+        set(form.errors) == {"payment_method"}
+        and values.get("basic_minutes") == values.get("premium_minutes") == 0
+    )
+
+
+def _estimate(agency: Account, account: Account, values: dict) -> dict[str, object]:
+    """What these minutes cost each month, when it is charged first, and what the button says."""
+    basic, premium = values.get("basic_minutes"), values.get("premium_minutes")
+    if basic is None or premium is None:
+        return {"text": _HINT, "charge_now": Decimal(0)}
+    existing = getattr(account, "auto_allocation", None)
+    if not basic and not premium:
+        if not (existing and existing.active):
+            return {"text": _HINT, "charge_now": Decimal(0)}
+        text = f"No more monthly charges for {account.name}. Minutes already credited stay."
+        return {"text": text, "charge_now": Decimal(0), "stops": True}
+    try:
+        found = allocations.preview(
+            account=account,
+            agency=agency,
+            basic_minutes=basic,
+            premium_minutes=premium,
+            start_date=values.get("start_date"),
+            payment_method=values.get("payment_method") or "",
+        )
+    except WalletError as error:
+        return {"text": str(error), "charge_now": Decimal(0)}
+    return {
+        "figures": found.estimate,
+        "text": found.problem or found.text,
+        "charged_today": found.charged_today,
+        "charge_now": found.estimate.total if found.charged_today else Decimal(0),
+    }
+
+
+def _agreed(form: AllocationForm, shown: dict[str, object], quoted: str) -> bool:
+    """A page that did not name today's charge shows it once more."""
+    charge = shown["charge_now"]
+    if not charge or quoted == str(charge):
+        return True
+    form.add_error(None, f"{usd(charge)} will be charged today. Check and save.")
+    return False
+
+
+def _save(request: HttpRequest, account: Account, values: dict) -> AutoAllocation:
+    return allocations.save(
+        account=account,
+        agency=request.account,
+        actor=request.user,
+        basic_minutes=values["basic_minutes"],
+        premium_minutes=values["premium_minutes"],
+        payment_method=values.get("payment_method") or "",
+        start_date=values.get("start_date"),
+    )
+
+
+def _saved(
+    request: HttpRequest, account: Account, allocation: AutoAllocation, shown: dict[str, object]
+) -> HttpResponse:
+    if not allocation.active:
+        text = f"Monthly allocation for {account.name} stopped."
+    elif shown["charge_now"]:
+        text = f"Monthly allocation for {account.name} saved. The first charge is being made."
+    else:
+        text = f"Monthly allocation for {account.name} saved. {shown['text']}"
+    return done(request, back=_page(account), text=text)
+
+
+def _dialog(
+    request: HttpRequest,
+    account: Account,
+    form: AllocationForm,
+    shown: dict[str, object],
+    status: int = 200,
+) -> HttpResponse:
+    return dialog(
+        request,
+        partial="wallets/_allocation.html",
+        title="Manage auto allocation",
+        back=_page(account),
+        context={
+            "account": account,
+            "allocation": getattr(account, "auto_allocation", None),
+            "form": form,
+            "estimate": shown,
+            "cards": payment_methods.cards(request.account),
+        },
+        status=status,
+    )

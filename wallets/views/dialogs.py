@@ -10,8 +10,8 @@ from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
 from accounts import access
-from accounts.errors import AccountError
 from accounts.access import Permission
+from accounts.errors import AccountError
 
 View = Callable[..., HttpResponse]
 

@@ -9,12 +9,11 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import Permission
-from wallets import auto_recharge, payment_methods, pricing, statements
+from wallets import payment_methods, pricing, statements
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.opening import open_wallet
 from wallets.views.chart import balance_chart
 from wallets.views.dialogs import needs
-
 
 CHART_DAYS = (7, 30, 90)
 LATEST_TRANSACTIONS = 10
@@ -30,11 +29,10 @@ def payments(request: HttpRequest) -> HttpResponse:
         "wallet": wallet,
         "balance": balance(wallet=wallet, automatic=automatic),
         "automatic": automatic,
-        "status": auto_recharge.status(wallet=wallet),
         "latest_recharge": _latest_recharge(wallet),
         "open_purchase": wallet.purchases.recharges().open().first(),
         "cards": payment_methods.cards(account),
-        "statement": statement(account=account, limit=LATEST_TRANSACTIONS),
+        "statement": statements.transactions(account=account, limit=LATEST_TRANSACTIONS),
         "now": clock.now(),
         **_chart(wallet=wallet, automatic=automatic, days=_days(request)),
     }

@@ -18,6 +18,8 @@ from wallets.views.dialogs import needs, refused, triggered
 # Every 2 seconds for half a minute; then the page says that it does not know yet.
 MOST_POLLS = 15
 SELLER = "thinkrr.ai"
+# A page of campaigns: wallets knows its address, not its code.
+RESUME_PATH = "/campaigns/resume/"
 
 
 @require_safe
@@ -96,12 +98,12 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
         "polling": found.state in ("created", "submitted") and polls < MOST_POLLS,
         "next_poll": polls + 1,
         "balance_now": _credit_of(found) if own else None,
-        "next_step": f"{reverse('campaigns:resume')}?purchase={found.pk}" if own else "",
+        "next_step": f"{RESUME_PATH}?purchase={found.pk}" if own else "",
     }
 
 
 def _credit_of(found: Purchase):
-    found.wallet.refresh_from_db(fields=["credit"])
+    found.wallet.refresh_from_db()
     return found.wallet.credit
 
 
