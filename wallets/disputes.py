@@ -1,0 +1,138 @@
+"""Disputes: a bank takes a payment back. The ledger follows the money, never the quarrel.
+
+An inquiry moves nothing. When funds are withdrawn the amount is taken, automatic charges are
+suspended and the payer's wallet is blocked until support lifts it. Won gives back what it took.
+"""
+
+import logging
+from typing import Any
+
+from accounts import clock
+from accounts.notifications import alert_staff, notify
+from wallets import gateway, suspensions
+from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
+from wallets.pricing import dollars
+from wallets.reversal_pots import Locked, give_back, locked_purchase, take
+from wallets.texts import usd
+
+logger = logging.getLogger(__name__)
+
+State = Reversal.State
+
+
+def apply_dispute(*, dispute_id: str) -> Reversal | None:
+    """Read a dispute at Stripe and make our row agree. Repeating it changes nothing.
+
+    None while no money of ours has moved. Raises GatewayError without a definite answer.
+    """
+    return apply_dispute_from(found=gateway.retrieve_dispute(dispute_id=dispute_id))
+
+
+def apply_dispute_from(*, found: dict[str, Any]) -> Reversal | None:
+    """The same, from what was just read at Stripe."""
+    purchase = Purchase.objects.filter(payment_intent=found.get("payment_intent") or "").first()
+    if purchase is None or purchase.state != Purchase.State.SUCCEEDED:
+        return None
+    with locked_purchase(purchase.pk) as locked:
+        reversal = (
+            Reversal.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("purchase")
+            .filter(stripe_id=found["id"])
+            .first()
+        )
+        if reversal is None and funds_are_withdrawn(found):
+            reversal = _withdraw(locked, found)
+        if reversal:
+            _follow(reversal, locked, found)
+    return reversal
+
+
+def funds_are_withdrawn(found: dict[str, Any]) -> bool:
+    """Whether the money is with the bank now: the balance transactions tell, not the status."""
+    moved = sum(one["amount"] for one in found.get("balance_transactions") or [])
+    return moved < 0
+
+
+def _withdraw(locked: Locked, found: dict[str, Any]) -> Reversal:
+    purchase = locked.purchase
+    reversal = Reversal.objects.create(
+        purchase=purchase,
+        kind=Reversal.Kind.DISPUTE,
+        amount_cents=found["amount"],
+        state=State.SUBMITTED,
+        stripe_id=found["id"],
+        reason=f"Disputed: {found.get('reason') or 'no reason given'}"[:200],
+    )
+    take(reversal, wallets=locked.wallets, payer_wallet_id=locked.payer_wallet.pk)
+    _block(locked.payer_wallet)
+    suspensions.suspend(wallet=locked.payer_wallet, reason=AutoRecharge.Suspended.DISPUTED)
+    amount = usd(dollars(found["amount"]))
+    notify(
+        account=purchase.payer,
+        kind="dispute",
+        title="Payment disputed",
+        text=(
+            f"A payment of {amount} by {purchase.card} was disputed, so it was taken from your "
+            "balance. Automatic charges are stopped. Contact support."
+        ),
+        level="danger",
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"dispute:{reversal.pk}",
+        link="/payments/",
+    )
+    _alert(reversal, f"{purchase.payer.name} disputed {amount}. Its wallet is blocked.")
+    return reversal
+
+
+def _block(wallet: Wallet) -> None:
+    if wallet.blocked_at:
+        return
+    wallet.blocked_at = clock.now()
+    wallet.blocked_reason = Wallet.Blocked.DISPUTED
+    wallet.save(update_fields=["blocked_at", "blocked_reason"])
+
+
+def _follow(reversal: Reversal, locked: Locked, found: dict[str, Any]) -> None:
+    """Lost closes it; funds that came back are given back, whatever the status says."""
+    if reversal.state == State.FAILED:
+        if funds_are_withdrawn(found):
+            _alert(reversal, f"Dispute {found['id']} was withdrawn again after it was won.")
+        return
+    if not funds_are_withdrawn(found):
+        give_back(reversal, wallets=locked.wallets)
+        _close(reversal, State.FAILED, "The dispute was won.")
+        _tell_won(reversal, locked)
+    elif found["status"] == "lost" and reversal.state != State.SUCCEEDED:
+        _close(reversal, State.SUCCEEDED, "")
+
+
+def _close(reversal: Reversal, state: str, text: str) -> None:
+    reversal.state = state
+    reversal.closed_at = clock.now()
+    reversal.error_text = text
+    reversal.save(update_fields=["state", "closed_at", "error_text"])
+
+
+def _tell_won(reversal: Reversal, locked: Locked) -> None:
+    amount = usd(dollars(reversal.amount_cents))
+    notify(
+        account=locked.purchase.payer,
+        kind="dispute_won",
+        title="Dispute closed",
+        text=(
+            f"The dispute over {amount} was closed in our favor, and what it took is back in "
+            "your balance. Automatic charges stay stopped until support allows them."
+        ),
+        data={"purchase": str(locked.purchase.pk)},
+        dedupe_key=f"dispute-won:{reversal.pk}",
+        link="/payments/",
+    )
+
+
+def _alert(reversal: Reversal, text: str) -> None:
+    alert_staff(
+        kind="dispute",
+        text=text,
+        data={"purchase": str(reversal.purchase_id)},
+        dedupe_key=f"dispute:{reversal.pk}:{reversal.state}",
+    )

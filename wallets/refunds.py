@@ -1,0 +1,292 @@
+"""Refunds: support decides, the ledger follows at once, Stripe is told, and its answer is final.
+
+Refunds made in Stripe's dashboard are imported. What is taken from which pot is decided in
+`reversal_pots`.
+"""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+from accounts import clock
+from accounts.models import User
+from accounts.notifications import alert_staff, notify
+from accounts.nudges import nudge
+from wallets import gateway, limits, suspensions
+from wallets.errors import FormReused, InvalidAmount, Refused
+from wallets.models import AutoRecharge, Purchase, Reversal
+from wallets.pricing import dollars
+from wallets.reversal_pots import Locked, give_back, locked_purchase, refundable, take
+from wallets.texts import usd
+
+logger = logging.getLogger(__name__)
+
+Kind = Reversal.Kind
+State = Reversal.State
+OPEN = (State.CREATED, State.SUBMITTED)
+
+# What Stripe says of a refund, and what it means here.
+STATES = {
+    "pending": State.SUBMITTED,
+    "requires_action": State.SUBMITTED,
+    "succeeded": State.SUCCEEDED,
+    "failed": State.FAILED,
+    "canceled": State.FAILED,
+}
+
+
+def refund(
+    *, purchase_id: UUID, amount_cents: int, actor: User | None, reason: str, form_key: str
+) -> Reversal:
+    """Decide to refund a purchase in full or part. The entries are posted now, Stripe is told next.
+
+    The same form again answers with the first refund. Raises InvalidAmount, FormReused, or
+    Refused while a dispute or another refund is open; then nothing was changed.
+    """
+    if before := Reversal.objects.filter(form_key=form_key).first():
+        return _repeated(before, purchase_id, amount_cents)
+    if not reason.strip():
+        raise InvalidAmount("Say why you refund this.", fields={"reason": "Say why."})
+    with locked_purchase(purchase_id) as locked:
+        if before := Reversal.objects.filter(form_key=form_key).first():
+            return _repeated(before, purchase_id, amount_cents)
+        _refuse(locked, amount_cents)
+        reversal = Reversal.objects.create(
+            purchase=locked.purchase,
+            kind=Kind.REFUND,
+            amount_cents=amount_cents,
+            form_key=form_key,
+            actor=actor,
+            reason=reason.strip()[:200],
+        )
+        _post(reversal, locked)
+        nudge("wallets.drive_refund", str(reversal.pk))
+    return reversal
+
+
+def _repeated(before: Reversal, purchase_id: UUID, amount_cents: int) -> Reversal:
+    if (before.purchase_id, before.amount_cents) != (purchase_id, amount_cents):
+        raise FormReused("This form was already used for another refund. Open a new one.")
+    return before
+
+
+def _refuse(locked: Locked, amount_cents: int) -> None:
+    """Raise Refused or InvalidAmount unless this much of the purchase can be refunded now."""
+    purchase = locked.purchase
+    if purchase.state != Purchase.State.SUCCEEDED:
+        raise Refused("Only a paid purchase can be refunded.")
+    if purchase.reversals.filter(kind=Kind.DISPUTE, state__in=OPEN).exists():
+        raise Refused("This payment is disputed. Wait until the dispute is closed.")
+    if purchase.reversals.filter(kind=Kind.REFUND, state__in=OPEN).exists():
+        raise Refused("Another refund of this payment is on its way. Wait for its result.")
+    left = refundable(purchase, wallet=locked.wallets[purchase.wallet_id])
+    if type(amount_cents) is not int or not 1 <= amount_cents <= left.cents:
+        message = f"Refund between $0.01 and {usd(dollars(left.cents))}."
+        if not left.cents:
+            message = "Nothing of this purchase is left to refund."
+        raise InvalidAmount(message, fields={"amount": message})
+
+
+def _post(reversal: Reversal, locked: Locked) -> None:
+    """Take the money's worth, and keep Auto-Recharge from charging it again."""
+    take(reversal, wallets=locked.wallets, payer_wallet_id=locked.payer_wallet.pk)
+    if locked.purchase.allocation_run_id is None:
+        suspensions.suspend(wallet=locked.payer_wallet, reason=AutoRecharge.Suspended.REFUNDED)
+    notify(
+        account=locked.purchase.payer,
+        kind="refund",
+        title="Refund",
+        text=(
+            f"{usd(dollars(reversal.amount_cents))} of a payment of "
+            f"{usd(dollars(locked.purchase.amount_cents))} goes back to {locked.purchase.card}. "
+            "Banks take 5 to 10 days to show it."
+        ),
+        data={"purchase": str(locked.purchase.pk)},
+        dedupe_key=f"refund:{reversal.pk}",
+        link=f"/payments/receipts/{locked.purchase.pk}/",
+    )
+
+
+def open_reversal_ids() -> list[str]:
+    """Refunds without a final answer, oldest first. For the sweep."""
+    waiting = Reversal.objects.filter(kind=Kind.REFUND, state__in=OPEN).filter(
+        created_at__lt=clock.now() - limits.SWEEP_AFTER
+    )
+    ids = waiting.order_by("created_at").values_list("pk", flat=True)
+    return [str(pk) for pk in ids[: limits.SWEEP_BATCH]]
+
+
+def drive_refund(*, reversal_id: UUID) -> Reversal:
+    """Tell Stripe, or ask what became of it. Safe to repeat, and to run twice at once.
+
+    Call with no transaction open. An unknown outcome leaves the refund open for the sweep.
+    """
+    reversal = Reversal.objects.select_related("purchase").get(pk=reversal_id)
+    if reversal.kind != Kind.REFUND or reversal.state not in OPEN:
+        return reversal
+    try:
+        found = _ask(reversal)
+        if found is None:
+            found = _create(reversal)
+        if found is not None:
+            _record(reversal.pk, found)
+    except gateway.Unknown:
+        logger.info("refund %s has no definite answer yet", reversal_id)
+    except (gateway.Misconfigured, gateway.KeyConflict) as error:
+        _alert(f"refund-key:{reversal_id}", f"Stripe refuses refund {reversal_id}: {error}")
+    reversal.refresh_from_db()
+    return reversal
+
+
+def _ask(reversal: Reversal) -> dict[str, Any] | None:
+    """What Stripe knows of this refund; None before it was ever told."""
+    if reversal.stripe_id:
+        return gateway.retrieve_refund(refund_id=reversal.stripe_id)
+    if reversal.state == State.CREATED:
+        return None
+    return _find(reversal)
+
+
+def _find(reversal: Reversal) -> dict[str, Any] | None:
+    """A call whose answer was lost may have worked: our id in its metadata tells."""
+    for found in gateway.list_refunds(intent_id=reversal.purchase.payment_intent):
+        if (found.get("metadata") or {}).get("reversal") == str(reversal.pk):
+            return found
+    return None
+
+
+def _create(reversal: Reversal) -> dict[str, Any] | None:
+    """Ask Stripe to refund. What it will never do is put back."""
+    Reversal.objects.filter(pk=reversal.pk, state=State.CREATED).update(state=State.SUBMITTED)
+    try:
+        return gateway.create_refund(
+            key=f"{reversal.pk}:refund",
+            intent_id=reversal.purchase.payment_intent,
+            amount=reversal.amount_cents,
+            metadata={"reversal": str(reversal.pk), "purchase": str(reversal.purchase_id)},
+        )
+    except (gateway.Impossible, gateway.Declined, gateway.StateChanged) as error:
+        # An earlier call may have worked and left nothing for this one.
+        found = _find(reversal)
+        if found is None:
+            with locked_purchase(reversal.purchase_id) as locked:
+                _fail(_lock_reversal(reversal.pk), locked, str(error))
+        return found
+
+
+def settle_refund(*, refund_id: str) -> Reversal | None:
+    """Read a refund at Stripe and make our row agree. Repeating it changes nothing.
+
+    A refund that is none of our rows but of our purchase is imported. Returns None when it is
+    of nobody we know. Raises GatewayError when Stripe gives no definite answer.
+    """
+    return settle_refund_from(found=gateway.retrieve_refund(refund_id=refund_id))
+
+
+def settle_refund_from(*, found: dict[str, Any]) -> Reversal | None:
+    """The same, from what was just read at Stripe."""
+    if reversal := _reversal_of(found):
+        _record(reversal.pk, found)
+        reversal.refresh_from_db()
+        return reversal
+    purchase = Purchase.objects.filter(payment_intent=found.get("payment_intent") or "").first()
+    if purchase is None or STATES.get(found["status"]) == State.FAILED:
+        return None
+    return _import(purchase, found)
+
+
+def _reversal_of(found: dict[str, Any]) -> Reversal | None:
+    """Our row by its Stripe id, or by its metadata when we died before storing that."""
+    if known := Reversal.objects.filter(stripe_id=found["id"]).first():
+        return known
+    try:
+        ours = UUID((found.get("metadata") or {}).get("reversal") or "")
+    except ValueError:
+        return None
+    return Reversal.objects.filter(pk=ours, stripe_id=None).first()
+
+
+def _import(purchase: Purchase, found: dict[str, Any]) -> Reversal:
+    """A refund made at Stripe is a fact, whatever our own rules would have said.
+
+    It counts as refunded even while pending: only one that we started is driven.
+    """
+    with locked_purchase(purchase.pk) as locked:
+        if known := Reversal.objects.filter(stripe_id=found["id"]).first():
+            return known
+        reversal = Reversal.objects.create(
+            purchase=locked.purchase,
+            kind=Kind.REFUND,
+            amount_cents=found["amount"],
+            state=State.SUCCEEDED,
+            stripe_id=found["id"],
+            reason="Refunded at Stripe",
+            closed_at=clock.now(),
+        )
+        _post(reversal, locked)
+    return reversal
+
+
+def _record(reversal_id: UUID, found: dict[str, Any]) -> None:
+    """Move the row to what Stripe says, under the wallet's lock."""
+    purchase_id = Reversal.objects.values_list("purchase_id", flat=True).get(pk=reversal_id)
+    with locked_purchase(purchase_id) as locked:
+        reversal = _lock_reversal(reversal_id)
+        if problem := _mismatch(reversal, locked.purchase, found):
+            _alert(f"refund-mismatch:{reversal_id}", problem)
+            return
+        if reversal.stripe_id is None:
+            reversal.stripe_id = found["id"]
+            reversal.save(update_fields=["stripe_id"])
+        state = STATES.get(found["status"], reversal.state)
+        if reversal.state == State.FAILED:
+            if state != State.FAILED:
+                text = f"Refund {reversal_id} was put back, but Stripe says {found['status']}."
+                _alert(f"refund-after-all:{reversal_id}", text)
+        elif state == State.FAILED:
+            _fail(reversal, locked, found.get("failure_reason") or found["status"])
+        elif state != reversal.state and reversal.state != State.SUCCEEDED:
+            reversal.state = state
+            reversal.closed_at = clock.now() if state == State.SUCCEEDED else None
+            reversal.save(update_fields=["state", "closed_at"])
+
+
+def _lock_reversal(reversal_id: UUID) -> Reversal:
+    rows = Reversal.objects.select_for_update(of=("self",), no_key=True)
+    return rows.select_related("purchase").get(pk=reversal_id)
+
+
+def _mismatch(reversal: Reversal, purchase: Purchase, found: dict[str, Any]) -> str:
+    """Why Stripe's refund cannot be ours, or "" when the facts agree."""
+    ours = (purchase.payment_intent, reversal.amount_cents, reversal.stripe_id or found["id"])
+    theirs = (found.get("payment_intent"), found["amount"], found["id"])
+    return "" if ours == theirs else f"Refund {reversal.pk}: ours {ours}, Stripe's {theirs}."
+
+
+def _fail(reversal: Reversal, locked: Locked, why: str) -> None:
+    """The money did not reach the customer: what was taken goes back. A bank may say so late."""
+    if reversal.state == State.FAILED:
+        return
+    reversal.state = State.FAILED
+    reversal.closed_at = clock.now()
+    reversal.error_text = why[:300]
+    reversal.save(update_fields=["state", "closed_at", "error_text"])
+    give_back(reversal, wallets=locked.wallets)
+    _alert(f"refund-failed:{reversal.pk}", f"Refund {reversal.pk} failed: {why}")
+    notify(
+        account=locked.purchase.payer,
+        kind="refund_failed",
+        title="Refund failed",
+        text=(
+            f"The refund of {usd(dollars(reversal.amount_cents))} to {locked.purchase.card} "
+            "failed, so it is back in your balance. Contact support."
+        ),
+        level="danger",
+        data={"purchase": str(locked.purchase.pk)},
+        dedupe_key=f"refund-failed:{reversal.pk}",
+        link="/payments/",
+    )
+
+
+def _alert(key: str, text: str) -> None:
+    alert_staff(kind="refund", text=text, dedupe_key=key)

@@ -1,0 +1,45 @@
+"""Money on its way back: refunds by support or at Stripe, and disputes. The doors' module."""
+
+import logging
+from datetime import datetime
+
+from wallets import gateway
+from wallets.disputes import apply_dispute, apply_dispute_from
+from wallets.refunds import (
+    drive_refund,
+    open_reversal_ids,
+    refund,
+    settle_refund,
+    settle_refund_from,
+)
+from wallets.reversal_pots import Refundable, refundable
+
+__all__ = [
+    "Refundable",
+    "apply_dispute",
+    "catch_up",
+    "drive_refund",
+    "open_reversal_ids",
+    "refund",
+    "refundable",
+    "settle_refund",
+]
+
+logger = logging.getLogger(__name__)
+
+
+def catch_up(*, since: datetime) -> int:
+    """Apply every refund and dispute Stripe has known since then, for events that never came.
+
+    Returns how many are ours. One that fails does not stop the others.
+    """
+    known = 0
+    for found, apply in [
+        *((found, settle_refund_from) for found in gateway.refunds_since(since=since)),
+        *((found, apply_dispute_from) for found in gateway.disputes_since(since=since)),
+    ]:
+        try:
+            known += apply(found=found) is not None
+        except Exception:
+            logger.exception("%s could not be applied", found.get("id"))
+    return known
