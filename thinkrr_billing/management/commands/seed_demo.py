@@ -1,0 +1,38 @@
+"""Load the demo data of a developer's machine."""
+
+from argparse import ArgumentParser
+from time import monotonic
+
+from django.core.management.base import BaseCommand, CommandError
+
+from thinkrr_billing.sandbox.demo import LOGINS
+
+
+class Command(BaseCommand):
+    help = "Load demo accounts with 90 days of calls, purchases and allocations. Safe to repeat."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--quiet", action="store_true", help="do not print the log-ins")
+
+    def handle(self, *args: object, **options: object) -> None:
+        from thinkrr_billing.sandbox.demo import seeding
+
+        began = monotonic()
+        try:
+            seeded = seeding.seed(tell=lambda text: self.stdout.write(f"  {text} ..."))
+        except seeding.CannotSeed as refusal:
+            raise CommandError(str(refusal)) from None
+        if seeded is None:
+            self.stdout.write("The demo data is there already; nothing was changed.")
+        else:
+            self.stdout.write(
+                f"Loaded {seeded.accounts} accounts, {seeded.calls:,} calls and "
+                f"{seeded.purchases} purchases in {monotonic() - began:.0f} s."
+            )
+        if not options["quiet"]:
+            self._print_logins()
+
+    def _print_logins(self) -> None:
+        self.stdout.write("Log in with the password " + LOGINS[0].password + ":")
+        for login in LOGINS:
+            self.stdout.write(f"  {login.email:28} {login.who}")
