@@ -96,7 +96,7 @@ def _flush_append_only_tables(self: DatabaseOperations, sql_list: list[str]) -> 
         return _flush(self, sql_list)
     off, on = NEVER_TRUNCATED.format("DISABLE"), NEVER_TRUNCATED.format("ENABLE")
     rates = import_module("wallets.migrations.0002_money_is_append_only").RATES
-    return _flush(self, [off, *sql_list, rates, on])
+    return _flush(self, [off, *sql_list, on, rates])
 
 
 DatabaseOperations.execute_sql_flush = _flush_append_only_tables
