@@ -1,13 +1,17 @@
 """Starts the sandbox: `python -m thinkrr_billing.sandbox.stripe --port N --state FILE`."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
+import time
 
 from .app import Sandbox
 from .server import Server
 from .store import StateInUse
+
+PARENT_CHECK_SECONDS = 0.5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,6 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     sandbox.start()
+    if options.with_parent:
+        threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     if not options.quiet:
         print(f"Stripe sandbox listening on http://127.0.0.1:{server.server_address[1]} "
               f"(state: {options.state})", flush=True)  # fmt: skip
@@ -42,12 +48,21 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
+def _end_with_parent(server: Server) -> None:
+    """A test run that is killed must not leave a sandbox behind."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK_SECONDS)
+    server.shutdown()
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="stripe-sandbox", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="0 chooses a free one")
     parser.add_argument("--state", required=True, help="the SQLite file that keeps everything")
     parser.add_argument("--webhook-url", help="where events go")
     parser.add_argument("--webhook-secret", help="what they are signed with")
+    parser.add_argument("--with-parent", action="store_true", help="end when the starter ends")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser.parse_args(arguments)
 

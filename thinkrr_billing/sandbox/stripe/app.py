@@ -61,6 +61,8 @@ class Sandbox:
                 return control.answer(self, request)
             if request.path.startswith(("/c/pay/", "/bank/")):
                 return pages.answer(self, request)
+            if request.path == "/favicon.ico":  # Every browser asks; nobody misses it.
+                return Answer(status=204, body=b"")
             return _ApiCall(self, request).answer()
         except Exception:
             if self.stopping.is_set():

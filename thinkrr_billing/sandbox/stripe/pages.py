@@ -64,7 +64,8 @@ def _checkout(ctx: Context, id: str, form: dict | None) -> Answer:
         word = {"complete": "already done", "expired": "expired"}[session["status"]]
         return _page("This link is no longer valid", f"<p>This session is {word}.</p>", 410)
     if form is None:
-        return _card_form(ctx, session, error="")
+        setup = ctx.get(kind="setup_intent", id=session["setup_intent"])
+        return _card_form(ctx, session, error=(setup["last_setup_error"] or {}).get("message", ""))
     if form.get("action") == "cancel":
         return _redirect(session["cancel_url"] or session["success_url"])
     typed = form.get("number", "").strip() or form.get("card", "")
@@ -139,7 +140,7 @@ def _back_to_checkout(ctx: Context, setup: dict) -> Answer:
     if setup["status"] == "succeeded":
         _, url = checkout.complete(ctx, session)
         return _redirect(url)
-    return _card_form(ctx, session, error=setup["last_setup_error"]["message"])
+    return _redirect(session["url"])
 
 
 def _bank_form(intent: dict, *, kind: str) -> Answer:

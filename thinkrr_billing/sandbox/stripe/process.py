@@ -190,9 +190,12 @@ def start(
     state: str | os.PathLike, *, port: int = 0, webhook_url: str | None = None,
     webhook_secret: str | None = None,
 ) -> StripeSandbox:  # fmt: skip
-    """Start a sandbox process and wait until it answers. Port 0 takes a free one and keeps it."""
+    """Start a sandbox process and wait until it answers. Port 0 takes a free one and keeps it.
+
+    It ends with this process, however this process ends.
+    """
     port = port or _free_port()
-    arguments = ["--port", str(port), "--state", os.fspath(state), "--quiet"]
+    arguments = ["--port", str(port), "--state", os.fspath(state), "--quiet", "--with-parent"]
     if webhook_url:
         arguments += ["--webhook-url", webhook_url, "--webhook-secret", webhook_secret or ""]
     sandbox = StripeSandbox(

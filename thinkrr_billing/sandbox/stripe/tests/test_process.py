@@ -69,6 +69,27 @@ def test_it_says_where_it_listens_and_ends_politely(tmp_path):
     assert (process.returncode, rest) == (0, "")
 
 
+def test_it_ends_with_a_starter_that_is_killed(tmp_path):
+    code = (
+        "import sys, time; from thinkrr_billing.sandbox.stripe.process import start;"
+        "print(start(sys.argv[1]).process.pid, flush=True); time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "state.sqlite3")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+        pid = int(starter.stdout.readline())
+        starter.kill()
+
+    until(lambda: not _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
 def test_second_sandbox_on_the_same_state_is_refused(own, tmp_path, capfd):
     with pytest.raises(SandboxError):
         start(state=tmp_path / "state.sqlite3")

@@ -189,6 +189,17 @@ def test_future_signature_is_good_but_an_hour_early(listener, client, sandbox):
     _verified(listener.received[0])
 
 
+def test_events_can_be_signed_with_the_sandbox_time(listener, client, sandbox):
+    sandbox.webhooks(sign_time="sandbox")
+    sandbox.advance(-600)
+
+    client.v1.customers.create({})
+
+    listener.wait_for(lambda one: one.received)
+    with pytest.raises(stripe.SignatureVerificationError, match="outside the tolerance"):
+        _verified(listener.received[0])
+
+
 def test_misbehaviour_can_be_limited_to_some_types(listener, pay, sandbox, customer):
     sandbox.webhooks(mode="drop", types=["payment_intent.succeeded"])
 
