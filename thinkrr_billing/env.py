@@ -4,7 +4,6 @@ Only settings.py uses it."""
 
 import os
 import re
-from collections.abc import Mapping
 from email.utils import parseaddr
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,6 @@ DATABASE_OPTIONS = {
 SECRET_KEY_MIN_LENGTH = 50
 STRIPE_KEY = re.compile(r"^(sk|rk)_(test|live)_[A-Za-z0-9]{24,}$")
 HOST = re.compile(r"^\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^\[[0-9A-Fa-f:]+\]$")
-LOOPBACK = {"localhost", "127.0.0.1", "::1", "0.0.0.0"}
 HTTP_PORTS = range(1, 65_536)
 
 
@@ -192,15 +190,6 @@ def sentry_dsn() -> str:
             "it looks like https://key@host/number."
         )
     return value
-
-
-def is_loopback(url: str) -> bool:
-    return (urlsplit(url).hostname or "") in LOOPBACK
-
-
-def options(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Only what has a value."""
-    return {name: value for name, value in values.items() if value not in ("", None)}
 
 
 def _mail_files(folder: Path) -> dict[str, Any]:

@@ -198,7 +198,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 # --- Static files
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = DATA_DIR / "static" if DEBUG else BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -209,6 +209,9 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+if DEBUG:
+    # Nothing is collected on a developer's machine, and WhiteNoise warns of a missing folder.
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)
 
 # --- Mail
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.address(

@@ -77,8 +77,7 @@ def _refuse_live(*, key: str, base: str, debug: bool) -> None:
         )
     if debug:
         raise BadEnvironment(
-            "STRIPE_SECRET_KEY is a live key but DEBUG is True: use a test key, or set "
-            "DEBUG=False."
+            "STRIPE_SECRET_KEY is a live key but DEBUG is True: use a test key, or set DEBUG=False."
         )
 
 

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+# Found before any fork: between fork and exec nothing may be loaded.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def hold(folder: Path, *, exclusive: bool, wait: bool) -> int | None:
@@ -36,5 +38,5 @@ def alone(folder: Path) -> Iterator[None]:
 
 def die_with_parent(signum: int = signal.SIGTERM) -> None:
     """For a child process: get `signum` when the parent dies. Linux only; elsewhere nothing."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signum)
+    if _prctl:
+        _prctl(PR_SET_PDEATHSIG, signum)

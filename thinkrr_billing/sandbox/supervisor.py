@@ -149,9 +149,7 @@ class Supervisor:
     def _add(self, name: str, module: str, *arguments: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
         self._children.append(
-            Child(
-                name=name, command=command, env=os.environ, folder=FOLDER, console=self._console
-            )
+            Child(name=name, command=command, env=os.environ, folder=FOLDER, console=self._console)
         )
 
     def _look_after(self) -> None:
@@ -192,6 +190,7 @@ class Supervisor:
             time.sleep(0.05)
         for child in self._children:
             child.stop_by_force()
+        postgres.release(DATA)
         self._say("stopped")
 
     def _say(self, line: str) -> None:
