@@ -8,7 +8,14 @@ class WalletsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from wallets import allocations, auto_recharge, checks, purchases, recharges  # noqa: F401
+        from wallets import (  # noqa: F401
+            allocations,
+            auto_recharge,
+            book_rules,
+            checks,
+            purchases,
+            recharges,
+        )
 
         purchases.policies.update(
             {

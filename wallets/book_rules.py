@@ -1,0 +1,289 @@
+"""The rules of the books over the tables of wallets, one query each (reliability, section 2)."""
+
+from wallets.books import register
+
+# What minutes cost at the purchase's frozen rates, rounded as `pricing.price_of_seconds` does.
+VALUE = """
+    CASE e.pot WHEN 'credit' THEN e.amount
+               WHEN 'premium' THEN round(e.amount * p.premium_rate / 60, 6)
+               WHEN 'basic' THEN round(e.amount * p.basic_rate / 60, 6) END
+"""
+
+BOUGHT = "e.kind IN ('recharge', 'auto_recharge', 'allocation')"
+
+
+@register("I1")
+def pots_equal_their_entries() -> str:
+    return """
+        SELECT w.id, p.pot || ' holds ' || p.held || ', its entries sum to ' || COALESCE(e.total, 0)
+        FROM wallets_wallet w
+        CROSS JOIN LATERAL (VALUES ('credit', w.credit), ('premium', w.premium_seconds::numeric),
+                                   ('basic', w.basic_seconds::numeric),
+                                   ('included', w.included_seconds::numeric)) AS p (pot, held)
+        LEFT JOIN (SELECT wallet_id, pot, SUM(amount) AS total
+                   FROM wallets_ledgerentry GROUP BY wallet_id, pot) e
+               ON e.wallet_id = w.id AND e.pot = p.pot
+        WHERE p.held <> COALESCE(e.total, 0)
+        ORDER BY w.id
+    """
+
+
+@register("I1")
+def balances_chain_without_a_gap() -> str:
+    return """
+        SELECT wallet_id, 'entry ' || id || ' leaves ' || balance_after || ' in ' || pot
+                          || ', the one before left ' || before || ' and it moves ' || amount
+        FROM (SELECT id, wallet_id, pot, amount, balance_after,
+                     COALESCE(lag(balance_after) OVER (PARTITION BY wallet_id, pot ORDER BY id), 0)
+                         AS before
+              FROM wallets_ledgerentry) e
+        WHERE balance_after <> before + amount
+        ORDER BY id
+    """
+
+
+@register("I2")
+def paid_purchases_have_what_they_bought() -> str:
+    return f"""
+        SELECT p.wallet_id, 'purchase ' || p.id || ' paid ' || p.amount_cents || ' cents, its '
+               || 'entries are worth ' || COALESCE(e.worth, 0) || ' dollars'
+        FROM wallets_purchase p
+        LEFT JOIN LATERAL (
+            SELECT SUM({VALUE}) AS worth,
+                   COALESCE(SUM(e.amount) FILTER (WHERE e.pot = 'premium'), 0) AS premium,
+                   COALESCE(SUM(e.amount) FILTER (WHERE e.pot = 'basic'), 0) AS basic,
+                   count(*) FILTER (WHERE e.pot = 'credit') AS credits,
+                   bool_and(e.kind = p.purpose AND e.key = 'purchase:' || p.id
+                            AND CASE p.buys WHEN 'allocation' THEN e.pot IN ('premium', 'basic')
+                                ELSE e.pot IN ('credit', p.buys) END) AS is_right
+            FROM wallets_ledgerentry e WHERE e.purchase_id = p.id AND {BOUGHT}
+        ) e ON true
+        WHERE p.state = 'succeeded'
+          AND (e.is_right IS NOT TRUE
+               OR CASE p.buys WHEN 'allocation'
+                  THEN e.credits > 0 OR e.premium <> p.premium_minutes * 60
+                       OR e.basic <> p.basic_minutes * 60
+                       OR round((p.premium_minutes * p.premium_rate
+                                 + p.basic_minutes * p.basic_rate) * 100) <> p.amount_cents
+                  ELSE e.worth * 100 <> p.amount_cents END)
+    """
+
+
+@register("I2")
+def only_paid_purchases_credit() -> str:
+    return f"""
+        SELECT e.wallet_id, 'entry ' || e.id || ' (' || e.kind || ') credits '
+               || COALESCE('purchase ' || p.id || ', which is ' || p.state, 'no purchase')
+        FROM wallets_ledgerentry e LEFT JOIN wallets_purchase p ON p.id = e.purchase_id
+        WHERE {BOUGHT} AND (p.state IS DISTINCT FROM 'succeeded')
+    """
+
+
+@register("I3")
+def intents_are_credited_once() -> str:
+    return f"""
+        SELECT min(e.wallet_id), 'intent ' || p.payment_intent || ' was credited '
+               || count(*) || ' times to ' || e.pot
+        FROM wallets_ledgerentry e JOIN wallets_purchase p ON p.id = e.purchase_id
+        WHERE {BOUGHT}
+        GROUP BY p.payment_intent, e.pot HAVING count(*) > 1
+    """
+
+
+@register("I3")
+def reversals_move_what_they_say_once() -> str:
+    """An allocation's last second is taken whole: up to one second a type more than the amount."""
+    return f"""
+        SELECT p.wallet_id, r.kind || ' ' || r.id || ' of ' || r.amount_cents || ' cents ('
+               || r.state || ') took ' || COALESCE(e.taken, 0) || ' dollars and gave back '
+               || COALESCE(e.given, 0)
+        FROM wallets_reversal r
+        JOIN wallets_purchase p ON p.id = r.purchase_id
+        LEFT JOIN LATERAL (
+            SELECT -SUM({VALUE}) FILTER (WHERE e.kind IN ('refund', 'dispute')) AS taken,
+                   SUM({VALUE}) FILTER (WHERE e.kind IN ('refund_failed', 'dispute_won')) AS given
+            FROM wallets_ledgerentry e WHERE e.reversal_id = r.id
+        ) e ON true
+        WHERE COALESCE(e.taken, 0) - r.amount_cents / 100.0 NOT BETWEEN 0
+              AND CASE p.buys WHEN 'allocation' THEN (p.premium_rate + p.basic_rate) / 60 ELSE 0 END
+           OR COALESCE(e.given, 0) <> CASE r.state WHEN 'failed' THEN e.taken ELSE 0 END
+    """
+
+
+@register("I3")
+def reversals_stay_within_their_purchase() -> str:
+    return """
+        SELECT p.wallet_id, 'purchase ' || p.id || ' paid ' || p.amount_cents || ' cents, '
+               || SUM(r.amount_cents) || ' were reversed'
+        FROM wallets_reversal r JOIN wallets_purchase p ON p.id = r.purchase_id
+        WHERE r.state <> 'failed'
+        GROUP BY p.id HAVING SUM(r.amount_cents) > p.amount_cents OR p.state <> 'succeeded'
+    """
+
+
+@register("I3")
+def reversal_entries_have_a_reversal() -> str:
+    return """
+        SELECT wallet_id, 'entry ' || id || ' (' || kind || ') belongs to no reversal'
+        FROM wallets_ledgerentry
+        WHERE kind IN ('refund', 'refund_failed', 'dispute', 'dispute_won')
+          AND reversal_id IS NULL
+    """
+
+
+@register("I4")
+def one_open_charge_a_wallet() -> str:
+    return """
+        SELECT wallet_id, count(*) || ' charges are open at once'
+        FROM wallets_purchase
+        WHERE state IN ('created', 'submitted', 'requires_action') AND purpose <> 'allocation'
+        GROUP BY wallet_id HAVING count(*) > 1
+    """
+
+
+@register("I4")
+def one_charge_a_run() -> str:
+    return """
+        SELECT min(wallet_id), 'run ' || allocation_run_id || ' has ' || count(*)
+               || ' open or paid charges'
+        FROM wallets_purchase
+        WHERE state IN ('created', 'submitted', 'requires_action', 'succeeded')
+          AND allocation_run_id IS NOT NULL
+        GROUP BY allocation_run_id HAVING count(*) > 1
+    """
+
+
+@register("I6")
+def one_run_a_period() -> str:
+    return """
+        SELECT w.id, a.name || ' has ' || count(*) || ' runs for ' || r.period
+        FROM wallets_allocationrun r
+        JOIN wallets_autoallocation al ON al.id = r.allocation_id
+        JOIN accounts_account a ON a.id = al.account_id
+        LEFT JOIN wallets_wallet w ON w.account_id = a.id
+        GROUP BY w.id, a.id, r.allocation_id, r.period HAVING count(*) > 1
+    """
+
+
+@register("I6")
+def runs_are_paid_by_a_purchase() -> str:
+    return """
+        SELECT w.id, 'run ' || r.id || ' of ' || r.period || ' is ' || r.state || ' with '
+               || count(p.id) || ' paid purchases'
+        FROM wallets_allocationrun r
+        JOIN wallets_autoallocation al ON al.id = r.allocation_id
+        LEFT JOIN wallets_wallet w ON w.account_id = al.account_id
+        LEFT JOIN wallets_purchase p ON p.allocation_run_id = r.id AND p.state = 'succeeded'
+        GROUP BY w.id, r.id
+        HAVING count(p.id) <> CASE r.state WHEN 'paid' THEN 1 ELSE 0 END
+    """
+
+
+@register("I7")
+def the_guards_are_in_place() -> str:
+    """8, 16 and 32 are PostgreSQL's bits for DELETE, UPDATE and TRUNCATE triggers."""
+    return """
+        SELECT NULL::bigint, 'no trigger guards ' || g.name || ' against ' || g.operation
+        FROM (VALUES ('wallets_ledgerentry', 'UPDATE', 16), ('wallets_ledgerentry', 'DELETE', 8),
+                     ('wallets_ledgerentry', 'TRUNCATE', 32), ('wallets_purchase', 'UPDATE', 16),
+                     ('wallets_purchase', 'DELETE', 8), ('wallets_purchase', 'TRUNCATE', 32)
+             ) AS g (name, operation, bit)
+        WHERE NOT EXISTS (
+            SELECT 1 FROM pg_trigger t
+            WHERE t.tgrelid = to_regclass(g.name) AND NOT t.tgisinternal
+              AND t.tgenabled IN ('O', 'A') AND t.tgtype & g.bit <> 0)
+    """
+
+
+@register("I7")
+def receipts_stay_with_paid_purchases() -> str:
+    """A number is given once, when paid: a row that left `succeeded` by force still has it."""
+    return """
+        SELECT wallet_id, 'purchase ' || id || ' is ' || state || ' but has '
+               || COALESCE('receipt ' || receipt_number, 'no receipt')
+        FROM wallets_purchase
+        WHERE (state = 'succeeded') <> (receipt_number IS NOT NULL)
+    """
+
+
+@register("I8")
+def no_purchase_is_forgotten() -> str:
+    """Two minutes for the sweep, after the 15 minutes and the hour."""
+    return """
+        SELECT wallet_id, 'purchase ' || id || ' is ' || state || ' since ' || created_at
+               || CASE state WHEN 'created' THEN '' ELSE ', and support was not told' END
+        FROM wallets_purchase
+        WHERE (state = 'created' AND created_at < %(now)s - interval '17 minutes')
+           OR (state = 'submitted' AND created_at < %(now)s - interval '62 minutes'
+               AND reported_unknown_at IS NULL AND quarantined_at IS NULL)
+    """
+
+
+@register("I10")
+def entries_belong_to_their_accounts() -> str:
+    return """
+        SELECT e.wallet_id, 'entry ' || e.id || ' (' || e.kind || ') is not of the wallet of '
+               || 'purchase ' || p.id
+        FROM wallets_ledgerentry e
+        JOIN wallets_purchase p ON p.id = e.purchase_id
+        JOIN wallets_wallet w ON w.id = e.wallet_id
+        LEFT JOIN wallets_reversal r ON r.id = e.reversal_id
+        WHERE (e.wallet_id <> p.wallet_id
+               AND (e.reversal_id IS NULL OR w.account_id <> p.payer_id))
+           OR r.purchase_id <> e.purchase_id
+    """
+
+
+@register("I10")
+def purchases_belong_to_their_accounts() -> str:
+    return """
+        SELECT p.wallet_id, 'purchase ' || p.id || ' is paid by an account that may not'
+        FROM wallets_purchase p
+        JOIN wallets_wallet w ON w.id = p.wallet_id
+        LEFT JOIN wallets_allocationrun r ON r.id = p.allocation_run_id
+        LEFT JOIN wallets_autoallocation al ON al.id = r.allocation_id
+        WHERE CASE p.purpose WHEN 'allocation'
+              THEN al.account_id IS DISTINCT FROM w.account_id OR p.payer_id = w.account_id
+              ELSE p.payer_id <> w.account_id END
+    """
+
+
+@register("I11")
+def three_automatic_charges_in_ten_minutes() -> str:
+    return """
+        SELECT wallet_id, 'a fourth automatic charge in ten minutes: purchase ' || id
+        FROM (SELECT id, wallet_id, created_at,
+                     lag(created_at, 3) OVER (PARTITION BY wallet_id ORDER BY created_at) AS fourth
+              FROM wallets_purchase WHERE purpose = 'auto_recharge' AND state = 'succeeded') p
+        WHERE created_at - fourth < interval '10 minutes'
+    """
+
+
+@register("I11")
+def automatic_charges_within_the_monthly_limit() -> str:
+    """Only charges decided under the settings in force: a limit may be lowered afterwards."""
+    return """
+        SELECT p.wallet_id, 'purchase ' || p.id || ' brings the month to ' || p.spent / 100.0
+               || ' dollars, the limit is ' || ar.monthly_limit
+        FROM (SELECT p.id, p.wallet_id, p.created_at, SUM(p.amount_cents) OVER (
+                  PARTITION BY p.wallet_id,
+                               date_trunc('month', p.created_at AT TIME ZONE a.timezone)
+                  ORDER BY p.created_at, p.id) AS spent
+              FROM wallets_purchase p
+              JOIN wallets_wallet w ON w.id = p.wallet_id
+              JOIN accounts_account a ON a.id = w.account_id
+              WHERE p.purpose = 'auto_recharge' AND p.state NOT IN ('declined', 'canceled')) p
+        JOIN wallets_autorecharge ar ON ar.wallet_id = p.wallet_id
+        WHERE p.spent / 100.0 > ar.monthly_limit AND p.created_at >= ar.updated_at
+    """
+
+
+@register("I12")
+def events_are_applied_soon() -> str:
+    return """
+        SELECT NULL::bigint, 'event ' || event_id || ' waits since ' || received_at
+        FROM wallets_stripeevent
+        WHERE applied_at IS NULL AND given_up_at IS NULL
+          AND received_at < %(now)s - interval '5 minutes'
+        ORDER BY received_at
+    """

@@ -1,0 +1,28 @@
+"""Plan and charge what monthly allocation is due, by hand."""
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from accounts import clock
+from wallets import allocations
+
+
+class Command(BaseCommand):
+    help = "Charge every monthly allocation that is due now. With --dry-run only say what is due."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--dry-run", action="store_true", help="change and charge nothing")
+
+    def handle(self, *args: object, dry_run: bool, **options: object) -> None:
+        now = clock.now()
+        if dry_run:
+            for line in allocations.dry_run(now=now) or ["Nothing is due."]:
+                self.stdout.write(line)
+            return
+        decisions = allocations.run_due(now=now)
+        for decision in decisions:
+            self.stdout.write(
+                f"{decision.figures.get('period', '')}: {decision.code}"
+                f" ${decision.figures.get('amount', 0):,.2f}"
+            )
+        if not decisions:
+            self.stdout.write("Nothing is due.")

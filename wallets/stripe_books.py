@@ -1,0 +1,153 @@
+"""I13: our paid purchases, Stripe's succeeded intents and what the ledger holds are the same set.
+
+Stripe is read first, we second: what settles in between is asked for again, one by one. What is
+still on its way here is left to the sweeps for an hour, like every unknown.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, Min, OuterRef
+
+from accounts import clock
+from accounts.models import Account
+from wallets import gateway, limits
+from wallets.disputes import funds_are_withdrawn
+from wallets.models import LedgerEntry, Purchase, Reversal
+from wallets.refunds import STATES
+
+Finding = tuple[int | None, str]
+
+# Stripe's clock and ours differ a little, and an event needs its time.
+SLACK = timedelta(minutes=5)
+
+
+def compare() -> Iterator[Finding]:
+    """Everything on which Stripe and we disagree. Raises GatewayError when it does not answer.
+
+    Call with no transaction open.
+    """
+    since = _beginning()
+    intents = {intent.id: intent for intent in gateway.intents_since(since=since)}
+    refunds = {found["id"]: found for found in gateway.refunds_since(since=since)}
+    disputes = {found["id"]: found for found in gateway.disputes_since(since=since)}
+    purchases = _purchases()
+    yield from _ours_at_stripe(purchases, intents)
+    yield from _theirs_with_us(purchases, intents)
+    yield from _reversals(purchases, refunds, disputes)
+
+
+def _beginning() -> datetime:
+    """Before our first account there was nothing to pay for."""
+    first = Purchase.objects.aggregate(first=Min("created_at"))["first"]
+    opened = Account.objects.aggregate(first=Min("created_at"))["first"]
+    return min(filter(None, (first, opened, clock.now()))) - SLACK
+
+
+def _purchases() -> dict[str, Purchase]:
+    """Our purchases by their intents, each knowing whether the ledger credits it."""
+    bought = LedgerEntry.objects.filter(
+        purchase=OuterRef("pk"), kind__in=["recharge", "auto_recharge", "allocation"]
+    )
+    rows = Purchase.objects.exclude(payment_intent=None).annotate(is_credited=Exists(bought))
+    return {row.payment_intent: row for row in rows.select_related("payer")}
+
+
+def _ours_at_stripe(
+    purchases: dict[str, Purchase], intents: dict[str, gateway.Intent]
+) -> Iterator[Finding]:
+    for intent_id, purchase in purchases.items():
+        if purchase.state != Purchase.State.SUCCEEDED and not purchase.is_credited:
+            continue
+        intent = intents.get(intent_id)
+        if intent is None or intent.status != "succeeded":
+            intent = _read_again(intent_id)
+        if problem := _differs(purchase, intent):
+            yield purchase.wallet_id, f"purchase {purchase.pk}: {problem}"
+
+
+def _read_again(intent_id: str) -> gateway.Intent | None:
+    try:
+        return gateway.retrieve_intent(intent_id=intent_id)
+    except gateway.Impossible:
+        return None
+
+
+def _differs(purchase: Purchase, intent: gateway.Intent | None) -> str:
+    if not purchase.is_credited:
+        return "it is paid, but the ledger does not credit it"
+    if purchase.state != Purchase.State.SUCCEEDED:
+        return f"the ledger credits it, but it is {purchase.state}"
+    if intent is None or intent.status != "succeeded":
+        return f"we say paid, Stripe says {intent.status if intent else 'nothing'}"
+    if intent.amount_received != purchase.amount_cents:
+        return f"we credited {purchase.amount_cents} cents, Stripe took {intent.amount_received}"
+    if intent.customer != purchase.payer.stripe_customer:
+        return f"Stripe took it from {intent.customer}, who is not its payer"
+    return ""
+
+
+def _theirs_with_us(
+    purchases: dict[str, Purchase], intents: dict[str, gateway.Intent]
+) -> Iterator[Finding]:
+    customers = dict(
+        Account.objects.exclude(stripe_customer=None).values_list("stripe_customer", "wallet__id")
+    )
+    for intent in intents.values():
+        if intent.status != "succeeded":
+            continue
+        purchase = purchases.get(intent.id) or _by_metadata(intent)
+        took = f"Stripe took {intent.amount_received} cents by {intent.id}"
+        if purchase is None:
+            # Another system may share the Stripe account: only our customers are our business.
+            if intent.customer in customers:
+                yield customers[intent.customer], f"{took}, which no purchase of ours knows"
+        elif purchase.payment_intent not in (None, intent.id):
+            yield purchase.wallet_id, f"{took}, a second time for purchase {purchase.pk}"
+        elif purchase.state != Purchase.State.SUCCEEDED and not _is_on_its_way(purchase):
+            yield purchase.wallet_id, f"{took}, but purchase {purchase.pk} is {purchase.state}"
+
+
+def _by_metadata(intent: gateway.Intent) -> Purchase | None:
+    try:
+        return Purchase.objects.filter(pk=UUID(intent.purchase_id)).first()
+    except ValueError:
+        return None
+
+
+def _is_on_its_way(purchase: Purchase) -> bool:
+    young = purchase.created_at > clock.now() - limits.UNKNOWN_REPORT_AFTER
+    return purchase.is_open and young and not purchase.quarantined_at
+
+
+def _reversals(
+    purchases: dict[str, Purchase], refunds: dict[str, dict], disputes: dict[str, dict]
+) -> Iterator[Finding]:
+    standing = {
+        found["id"]: found for found in refunds.values() if STATES.get(found["status"]) != "failed"
+    } | {found["id"]: found for found in disputes.values() if funds_are_withdrawn(found)}
+    ours = {
+        row.stripe_id: row
+        for row in Reversal.objects.standing().select_related("purchase")
+        if row.stripe_id
+    }
+    for stripe_id, found in standing.items():
+        purchase = purchases.get(found.get("payment_intent") or "")
+        if purchase is None or _is_young(found):
+            continue
+        row = ours.get(stripe_id)
+        if row is None:
+            text = f"Stripe gave back {found['amount']} cents by {stripe_id}, our books did not"
+            yield purchase.wallet_id, text
+        elif row.amount_cents != found["amount"]:
+            text = f"{stripe_id} is {found['amount']} cents at Stripe, {row.amount_cents} here"
+            yield purchase.wallet_id, text
+    for stripe_id, row in ours.items():
+        if stripe_id not in standing and row.created_at < clock.now() - SLACK:
+            text = f"our books gave back {row.amount_cents} cents by {stripe_id}, Stripe did not"
+            yield row.purchase.wallet_id, text
+
+
+def _is_young(found: dict) -> bool:
+    return found["created"] > (clock.now() - SLACK).timestamp()
