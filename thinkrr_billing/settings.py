@@ -10,7 +10,8 @@ from thinkrr_billing.env import BadEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # What a developer's machine keeps: the embedded database, the sandbox's state, mails, messages.
-DATA_DIR = BASE_DIR / ".data"
+# DATA_DIR names another folder, as `make demo` does for its throw-away parts.
+DATA_DIR = Path(env.text("DATA_DIR") or BASE_DIR / ".data").resolve()
 
 # Without a database of one's own this can only be a developer's machine.
 DEBUG = env.boolean("DEBUG", default=not env.text("DATABASE_URL"))
