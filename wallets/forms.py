@@ -127,6 +127,7 @@ class AllocationForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
         error_messages={"invalid": "Enter a date, like 2026-12-01"},
     )
+    quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, cards: list, **kwargs) -> None:
         super().__init__(*args, **kwargs)

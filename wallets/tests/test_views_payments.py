@@ -68,8 +68,10 @@ def test_the_home_page_is_payments(browser):
 def test_the_balance_is_shown_with_what_it_is_worth(browser):
     text = text_of(browser.get(PAYMENTS))
 
-    assert "$50.00" in text and "Healthy" in text
-    assert "≈ 312 min" in text and "≈ 555 min" in text
+    assert "$50.00" in text
+    assert "Healthy" in text
+    assert "≈ 312 min" in text
+    assert "≈ 555 min" in text
     assert "Show as table" in text
 
 
@@ -82,7 +84,8 @@ def test_a_low_and_a_negative_balance_say_so(browser, wallet, credit, badge, sho
 
     text = text_of(browser.get(PAYMENTS))
 
-    assert badge in text and shown in text
+    assert badge in text
+    assert shown in text
 
 
 def test_with_nothing_yet_the_page_says_what_to_do_next(client, nudges):
@@ -102,7 +105,8 @@ def test_a_member_sees_the_page_without_money_buttons(client, wallet):
 
     text = text_of(client.get(PAYMENTS))
 
-    assert "$50.00" in text and "Ask an owner" in text
+    assert "$50.00" in text
+    assert "Ask an owner" in text
     for absent in ("Add credit", "Configure", "Add payment method"):
         assert absent not in text.replace("Add credit to start", "")
 
@@ -136,7 +140,8 @@ def test_the_dialog_shows_the_saved_settings(browser, wallet):
     set_auto_recharge(wallet, enabled=False, threshold="12.5", amount=75)
 
     for answer in (browser.get(CONFIGURE), browser.get(CONFIGURE, headers=HTMX)):
-        assert 'value="12.50"' in text_of(answer) and 'value="75.00"' in text_of(answer)
+        assert 'value="12.50"' in text_of(answer)
+        assert 'value="75.00"' in text_of(answer)
         assert "Auto-Recharge is off. Nothing is charged." in text_of(answer)
 
 
@@ -169,7 +174,8 @@ def test_saving_above_the_threshold_charges_nothing_and_closes_the_dialog(stripe
     assert "dialog-close" in answer["HX-Trigger"]
     assert "Auto-recharge saved." in answer["HX-Trigger"]
     automatic = AutoRecharge.objects.get(wallet=wallet)
-    assert automatic.enabled and automatic.monthly_limit.amount == 500
+    assert automatic.enabled
+    assert automatic.monthly_limit.amount == 500
     assert not Purchase.objects.exists()
 
 
@@ -213,9 +219,11 @@ def test_a_declined_first_charge_keeps_the_settings_and_offers_another_try(strip
     answer = browser.post(CONFIGURE, settings(threshold="100", quoted_charge="100"), headers=HTMX)
     page = text_of(browser.get(PAYMENTS))
 
-    assert "Settings saved, but" in text_of(answer) and "You were not charged." in text_of(answer)
+    assert "Settings saved, but" in text_of(answer)
+    assert "You were not charged." in text_of(answer)
     assert AutoRecharge.objects.get(wallet=wallet).enabled
-    assert "Retrying" in page and "Try again" in page
+    assert "Retrying" in page
+    assert "Try again" in page
 
 
 def test_trying_again_charges_once_more(stripe, browser, wallet):
@@ -254,7 +262,8 @@ def test_settings_that_cannot_be_are_said_beside_the_field(
     answer = browser.post(CONFIGURE, settings(**changes), headers=HTMX)
 
     assert answer.status_code == 422
-    assert message in text_of(answer) and 'aria-invalid="true"' in text_of(answer)
+    assert message in text_of(answer)
+    assert 'aria-invalid="true"' in text_of(answer)
     assert not AutoRecharge.objects.get(wallet=wallet).enabled
 
 
@@ -346,8 +355,11 @@ def test_transactions_show_what_moved_and_can_be_filtered(browser, wallet):
     everything = text_of(browser.get(TRANSACTIONS))
     calls = text_of(browser.get(TRANSACTIONS, {"type": "calls"}))
 
-    assert "−$4.32" in everything and "+$50.00" in everything and "$45.68" in everything
-    assert "−$4.32" in calls and "+$50.00" not in calls
+    assert "−$4.32" in everything
+    assert "+$50.00" in everything
+    assert "$45.68" in everything
+    assert "−$4.32" in calls
+    assert "+$50.00" not in calls
 
 
 def test_a_filter_without_matches_says_so(browser):
@@ -374,8 +386,10 @@ def test_older_transactions_are_a_page_away(browser, wallet):
     cursor = first.context["statement"].next_cursor
     older = browser.get(TRANSACTIONS, {"cursor": cursor})
 
-    assert "Load older" in text_of(first) and "+$50.00" not in text_of(first)
-    assert "+$50.00" in text_of(older) and "Load older" not in text_of(older)
+    assert "Load older" in text_of(first)
+    assert "+$50.00" not in text_of(first)
+    assert "+$50.00" in text_of(older)
+    assert "Load older" not in text_of(older)
 
 
 def test_a_forged_cursor_starts_from_the_newest(browser):

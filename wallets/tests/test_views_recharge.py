@@ -57,7 +57,8 @@ def test_the_dialog_is_a_fragment_for_htmx_and_a_page_for_everybody_else(stripe,
     fragment = browser.get(URL, headers=HTMX)
 
     assert page.status_code == fragment.status_code == 200
-    assert b"<!doctype html>" in page.content and b"<!doctype html>" not in fragment.content
+    assert b"<!doctype html>" in page.content
+    assert b"<!doctype html>" not in fragment.content
     assert "HX-Request" in fragment["Vary"]
     for answer in (page, fragment):
         assert b"Current balance $8.20" in answer.content
@@ -76,7 +77,8 @@ def test_the_quote_says_what_is_charged_and_renames_the_button(browser, wallet):
     text = answer.content.decode()
     assert "555 Basic minutes" in text
     assert "Pay $50.00" in text
-    assert ", ≈ 312 min" in text and ", ≈ 555 min" in text
+    assert ", ≈ 312 min" in text
+    assert ", ≈ 555 min" in text
 
 
 def test_the_quote_warns_when_auto_recharge_will_charge_too(stripe, browser, wallet):
@@ -127,7 +129,8 @@ def test_an_amount_the_button_did_not_name_is_shown_before_it_is_charged(stripe,
     text = answer.content.decode()
     assert answer.status_code == 422
     assert "$75.00 will be charged now. Check and pay." in text
-    assert "Pay $75.00" in text and form["form_key"] in text
+    assert "Pay $75.00" in text
+    assert form["form_key"] in text
     assert not Purchase.objects.exists()
 
 
@@ -141,7 +144,8 @@ def test_a_declined_card_is_said_kindly_and_may_be_tried_again_with_a_new_key(
 
     text = answer.content.decode()
     assert answer.status_code == 422
-    assert "was declined" in text and "You were not charged." in text
+    assert "was declined" in text
+    assert "You were not charged." in text
     assert 'role="alert"' in text
     assert form["form_key"] not in text
     assert Purchase.objects.get().state == "declined"

@@ -34,7 +34,7 @@ def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
     form = AllocationForm(request.POST, cards=cards)
     readable = form.is_valid() or _stops(form)
     shown = _estimate(request.account, account, form.cleaned_data)
-    if readable and _agreed(form, shown, request.POST.get("quoted_charge", "")):
+    if readable and _agreed(form, shown):
         try:
             allocation = _save(request, account, form.cleaned_data)
         except WalletError as error:
@@ -139,10 +139,10 @@ def _estimate(agency: Account, account: Account, values: dict) -> dict[str, obje
     }
 
 
-def _agreed(form: AllocationForm, shown: dict[str, object], quoted: str) -> bool:
+def _agreed(form: AllocationForm, shown: dict[str, object]) -> bool:
     """A page that did not name today's charge shows it once more."""
     charge = shown["charge_now"]
-    if not charge or quoted == str(charge):
+    if not charge or form.cleaned_data.get("quoted_charge") == charge:
         return True
     form.add_error(None, f"{usd(charge)} will be charged today. Check and save.")
     return False
