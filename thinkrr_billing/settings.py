@@ -245,6 +245,15 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    # Several fields are called status or minute_type; each set of choices gets its own name.
+    "ENUM_NAME_OVERRIDES": {
+        "AccountStatusEnum": "accounts.models.Account.Status",
+        "AutoRechargeStatusEnum": "wallets.api.wallet.AUTO_RECHARGE_STATUSES",
+        "BalanceStatusEnum": "wallets.api.wallet.BALANCE_STATUSES",
+        "MinuteTypeEnum": "wallets.models.MinuteType",
+        "CampaignMinuteTypeEnum": "campaigns.models.MinuteUse",
+        "CampaignStatusEnum": "campaigns.models.Campaign.Status",
+    },
 }
 
 # --- Celery: a message is only a hint (docs/decisions), so what is lost is found by the sweeps.

@@ -5,13 +5,13 @@ from datetime import datetime
 from uuid import UUID
 
 from django.core import signing
-from django.db.models import Q
+from django.db.models import Model, Q
 
 from wallets.errors import InvalidAmount
 
 _SALT = "wallets.statements"
 _LONGEST = 200
-# Of one moment, purchases come before entries on a page that runs backwards.
+# Of one moment, rows keyed by UUID (purchases) come before numbered ones on a page backwards.
 ENTRY, PURCHASE = 0, 1
 
 
@@ -34,6 +34,11 @@ class Place:
     at: datetime
     rank: int
     pk: int | UUID
+
+    @classmethod
+    def of(cls, row: Model) -> "Place":
+        """The place of a row with `created_at`. The kind of its key tells its rank."""
+        return cls(row.created_at, PURCHASE if isinstance(row.pk, UUID) else ENTRY, row.pk)
 
     @classmethod
     def read(cls, cursor: str | None) -> "Place | None":

@@ -63,7 +63,7 @@ def transactions(
         found += [(row.created_at, rank, row) for row in rows]
     found.sort(key=lambda item: (item[0], item[1], item[2].pk), reverse=True)
     shown = [row for _, _, row in found[:limit]]
-    last = Place(*found[limit - 1][:2], shown[-1].pk) if len(found) > limit else None
+    last = Place.of(shown[-1]) if len(found) > limit else None
     return Page(rows=_rows(account, shown), next_cursor=last.written() if last else "")
 
 
@@ -103,7 +103,7 @@ def entries(
     rows = list(found.order_by("-created_at", "-pk")[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
-    last = Place(rows[-1].created_at, ENTRY, rows[-1].pk) if more else None
+    last = Place.of(rows[-1]) if more else None
     return Page(rows=rows, next_cursor=last.written() if last else "")
 
 

@@ -10,6 +10,7 @@ from wallets.views import (
     purchases,
     recharge,
     transactions,
+    webhook,
 )
 
 app_name = "wallets"
@@ -47,4 +48,5 @@ urlpatterns = [
     ),
     path(f"{_SUB_ACCOUNT}auto-allocation/retry/", allocations.retry, name="auto_allocation_retry"),
     path(f"{_SUB_ACCOUNT}auto-allocation/skip/", allocations.skip, name="auto_allocation_skip"),
+    path("stripe/webhook/", webhook.webhook, name="stripe_webhook"),
 ]

@@ -1,0 +1,81 @@
+"""What the OpenAPI document says about every route: how to log in, and how refusals look."""
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from rest_framework import serializers
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):
+    target_class = "accounts.api_client.ApiKeyAuthentication"
+    name = "ApiKey"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key of an account, or of the platform: `tb_…`.",
+        }
+
+
+class RefusalSerializer(serializers.Serializer):
+    code = serializers.CharField(help_text="For programs; it never changes.")
+    message = serializers.CharField(help_text="For people; it may change.")
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.CharField(), help_text="What is wrong, by the path of the field."
+    )
+
+
+class ErrorSerializer(serializers.Serializer):
+    """How every refusal looks. Nothing was changed."""
+
+    error = RefusalSerializer()
+
+
+_MEANINGS = {
+    400: ("Something sent cannot be used.", "invalid", "amount: Send at least 5."),
+    401: (
+        "The key is missing, unknown, revoked or expired.",
+        "authentication_failed",
+        "This API key is unknown, revoked or expired.",
+    ),
+    403: (
+        "The key may see it, but not do this.",
+        "forbidden",
+        "This needs an API key of Northside Dental itself.",
+    ),
+    404: ("There is nothing for this key.", "not_found", "There is no such account."),
+    409: (
+        "The state of things does not allow it.",
+        "purchase_in_progress",
+        "A $50.00 recharge is being confirmed. Wait for its result before you pay again.",
+    ),
+    413: ("Too much at once.", "too_large", "The body is larger than 256 KB."),
+    422: (
+        "Understood, but it cannot be done with these facts.",
+        "no_payment_method",
+        "Add a payment method first.",
+    ),
+    429: ("Too many requests.", "throttled", "Request was throttled."),
+    503: (
+        "The payment service could not be asked.",
+        "payment_service_unreachable",
+        "The payment service is not answering. Try again in a minute.",
+    ),
+}
+_ALWAYS = (400, 401, 403, 404, 429)
+
+
+def refusals(*more: int) -> dict[int, OpenApiResponse]:
+    """The documented refusals of a route: those of every route, and `more` statuses."""
+    return {status: _refusal(status) for status in sorted({*_ALWAYS, *more})}
+
+
+def _refusal(status: int) -> OpenApiResponse:
+    description, code, message = _MEANINGS[status]
+    example = OpenApiExample(
+        description,
+        value={"error": {"code": code, "message": message, "fields": {}}},
+        response_only=True,
+        status_codes=[str(status)],
+    )
+    return OpenApiResponse(ErrorSerializer, description=description, examples=[example])

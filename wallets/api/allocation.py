@@ -1,0 +1,183 @@
+"""GET and PUT sub-accounts/<id>/auto-allocation: what an agency buys for one each month."""
+
+from datetime import date
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.access import Permission
+from accounts.api import account_for
+from accounts.api_schema import refusals
+from accounts.api_views import ApiView
+from accounts.errors import Forbidden, NotFound
+from accounts.models import Account
+from accounts.strict import StrictCharField, StrictDateField, StrictIntegerField, StrictSerializer
+from wallets import allocations, limits
+from wallets.api.fields import CurrencyField, DollarsField
+from wallets.models import AllocationRun, AutoAllocation
+from wallets.pricing import dollars, estimate
+
+CHARGES_SHOWN = 3
+
+
+class RunSerializer(serializers.Serializer):
+    """One month of the allocation."""
+
+    period = serializers.DateField(help_text="The due date, in the agency's time zone.")
+    state = serializers.ChoiceField(choices=AllocationRun.State.choices)
+    basic_minutes = serializers.IntegerField()
+    premium_minutes = serializers.IntegerField()
+    charge = DollarsField()
+    error_text = serializers.CharField()
+
+
+class AllocationSerializer(serializers.Serializer):
+    account = serializers.UUIDField()
+    active = serializers.BooleanField()
+    basic_minutes = serializers.IntegerField()
+    premium_minutes = serializers.IntegerField()
+    payment_method = serializers.CharField(help_text="A card of the agency.")
+    start_date = serializers.DateField(
+        allow_null=True, help_text="Every month counts from it, in the agency's time zone."
+    )
+    estimated_monthly_charge = DollarsField(
+        help_text="At today's rates; final billing occurs at runtime."
+    )
+    currency = CurrencyField()
+    next_charges = serializers.ListField(child=serializers.DateField())
+    skipped = serializers.DateField(allow_null=True, help_text="The month that is left out.")
+    payment_failed = serializers.BooleanField()
+    latest_run = RunSerializer(allow_null=True)
+
+
+class NewAllocationSerializer(StrictSerializer):
+    basic_minutes = StrictIntegerField(max_value=limits.ALLOCATION_MOST_MINUTES)
+    premium_minutes = StrictIntegerField(max_value=limits.ALLOCATION_MOST_MINUTES)
+    payment_method = StrictCharField(
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="A card's id. Needed unless both are 0, which stops the allocation.",
+    )
+    start_date = StrictDateField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="The first charge: today to a year from now. Default: today.",
+    )
+
+
+_BODY = {"basic_minutes": 500, "premium_minutes": 1000, "payment_method": "pm_1Q2w3E4r5T"}
+_SHOWN = {
+    "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+    "active": True,
+    "basic_minutes": 500,
+    "premium_minutes": 1000,
+    "payment_method": "pm_1Q2w3E4r5T",
+    "start_date": "2026-11-14",
+    "estimated_monthly_charge": "205.00",
+    "currency": "USD",
+    "next_charges": ["2026-12-14", "2027-01-14", "2027-02-14"],
+    "skipped": None,
+    "payment_failed": False,
+    "latest_run": {
+        "period": "2026-11-14",
+        "state": "paid",
+        "basic_minutes": 500,
+        "premium_minutes": 1000,
+        "charge": "205.00",
+        "error_text": "",
+    },
+}
+_EXAMPLE = OpenApiExample("500 Basic, 1,000 Premium", value=_SHOWN, response_only=True)
+
+
+class NoAccountQuery(StrictSerializer):
+    """The account is in the path."""
+
+
+class AllocationView(ApiView):
+    query_serializer = NoAccountQuery
+
+    @extend_schema(
+        operation_id="auto_allocation",
+        summary="A sub-account's monthly allocation",
+        tags=["Sub-accounts"],
+        responses={200: AllocationSerializer, **refusals()},
+        examples=[_EXAMPLE],
+    )
+    def get(self, request: Request, account_id: UUID) -> Response:
+        account = _sub_account(request, account_id, Permission.SEE)
+        return Response(_shown(account))
+
+    @extend_schema(
+        operation_id="set_auto_allocation",
+        summary="Set a sub-account's monthly allocation; both 0 stops it",
+        description="A charge that is due today is made right after, by a task: read "
+        "`latest_run` for its outcome. Only the agency's key may do this.",
+        tags=["Sub-accounts"],
+        request=NewAllocationSerializer,
+        responses={200: AllocationSerializer, **refusals(409, 413, 422)},
+        examples=[OpenApiExample("Set", value=_BODY, request_only=True), _EXAMPLE],
+    )
+    def put(self, request: Request, account_id: UUID) -> Response:
+        account = _sub_account(request, account_id, Permission.ALLOCATE)
+        body = NewAllocationSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        allocations.save(account=account, agency=account.agency, actor=None, **body.validated_data)
+        return Response(_shown(account))
+
+
+def _sub_account(request: Request, account_id: UUID, permission: Permission) -> Account:
+    """The sub-account, for its agency's key or the platform's: it shows the agency's card."""
+    account = account_for(request, account_id=account_id, permission=permission)
+    if account.agency_id is None:
+        raise NotFound("There is no such sub-account.")
+    key = request.user.key
+    if not key.is_platform and key.account_id != account.agency_id:
+        raise Forbidden(f"This needs an API key of the agency of {account.name}.")
+    return account
+
+
+def _shown(account: Account) -> dict[str, object]:
+    allocation = (
+        AutoAllocation.objects.select_related("agency")
+        .filter(account=account, agency=account.agency)
+        .first()
+    ) or AutoAllocation(
+        account=account, agency=account.agency, active=False, payment_method="", anchor_date=None
+    )
+    latest = allocation.runs.order_by("-period").first() if allocation.pk else None
+    basic, premium = allocation.basic_minutes, allocation.premium_minutes
+    charge = estimate(basic_minutes=basic, premium_minutes=premium).total
+    coming: list[date] = allocations.upcoming(allocation, CHARGES_SHOWN)
+    return AllocationSerializer(
+        {
+            "account": account.pk,
+            "active": allocation.active,
+            "basic_minutes": basic,
+            "premium_minutes": premium,
+            "payment_method": allocation.payment_method,
+            "start_date": allocation.anchor_date,
+            "estimated_monthly_charge": charge,
+            "next_charges": coming,
+            "skipped": allocation.skip_period,
+            "payment_failed": allocation.failed_at is not None,
+            "latest_run": latest and _run(latest),
+        }
+    ).data
+
+
+def _run(run: AllocationRun) -> dict[str, object]:
+    charged = run.amount_cents if run.charged_cents is None else run.charged_cents
+    return {
+        "period": run.period,
+        "state": run.state,
+        "basic_minutes": run.basic_minutes,
+        "premium_minutes": run.premium_minutes,
+        "charge": dollars(charged),
+        "error_text": run.error_text,
+    }
