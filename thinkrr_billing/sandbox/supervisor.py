@@ -16,7 +16,7 @@ from thinkrr_billing.sandbox.children import Child
 from thinkrr_billing.sandbox.console import Console
 
 FOLDER = Path(__file__).resolve().parents[2]
-DATA = FOLDER / ".data"
+DATA = Path(os.environ.get("DATA_DIR") or FOLDER / ".data").resolve()
 # A worker in the middle of a charge gets this long; the rows finish what it could not.
 GRACE_SECONDS = 12.0
 LOOK_EVERY_SECONDS = 0.2
@@ -198,13 +198,13 @@ class Supervisor:
 
 
 def main() -> None:
+    DATA.mkdir(parents=True, exist_ok=True)
     # One per checkout: the lock is on the folder itself and ends with this process.
-    if locks.hold(FOLDER, exclusive=True, wait=False) is None:
+    if locks.hold(DATA.parent, exclusive=True, wait=False) is None:
         raise CannotRun(
             "`make run` is running in this checkout already: stop it with Ctrl-C there, or use "
             "another checkout with another PORT for a second one."
         )
-    DATA.mkdir(exist_ok=True)
     Supervisor(Console()).run()
 
 
