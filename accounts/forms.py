@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 
 from accounts import api_keys, clock, logins
@@ -13,6 +13,7 @@ from accounts.errors import TooMany
 from accounts.models import Account, Role, Scope, Theme, User
 from accounts.pages import client_ip
 
+PASSWORD_HELP = "At least 8 characters. A long one that you use nowhere else is best."
 KEY_LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 
 
@@ -86,7 +87,7 @@ class JoinForm(forms.Form):
     password = forms.CharField(
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text="At least 8 characters. A long one that you use nowhere else is best.",
+        help_text=PASSWORD_HELP,
     )
 
     def __init__(self, *args: object, email: str, **kwargs: object) -> None:
@@ -122,3 +123,14 @@ class ProfileForm(forms.ModelForm):
         model = User
         fields = ["name", "theme"]
         widgets = {"theme": forms.RadioSelect(choices=Theme.choices)}
+
+
+class PasswordForm(PasswordChangeForm):
+    """Django's, without taking the focus: it is the second form of its page."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].widget.attrs.pop("autofocus", None)
+        self.fields["new_password1"].help_text = PASSWORD_HELP
+        self.fields["new_password2"].label = "New password again"
+        self.fields["new_password2"].help_text = ""

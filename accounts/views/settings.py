@@ -2,14 +2,13 @@
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.forms import PasswordChangeForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import api_keys
 from accounts.access import Permission
-from accounts.forms import AccountForm, ApiKeyForm, ProfileForm
+from accounts.forms import AccountForm, ApiKeyForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
 from accounts.pages import may, require
 from accounts.views.theme import remember_theme
@@ -69,13 +68,13 @@ def profile(request: HttpRequest) -> HttpResponse:
         form.instance.save(update_fields=form.Meta.fields)
         messages.success(request, "Profile saved.")
         return remember_theme(redirect("accounts:profile"), form.cleaned_data["theme"])
-    return _profile_page(request, form=form, password_form=PasswordChangeForm(request.user))
+    return _profile_page(request, form=form, password_form=PasswordForm(request.user))
 
 
 @require_POST
 def password(request: HttpRequest) -> HttpResponse:
     """Change the password. Every other session of this person ends."""
-    form = PasswordChangeForm(request.user, request.POST)
+    form = PasswordForm(request.user, request.POST)
     if form.is_valid():
         form.save()
         update_session_auth_hash(request, request.user)
@@ -85,7 +84,7 @@ def password(request: HttpRequest) -> HttpResponse:
 
 
 def _profile_page(
-    request: HttpRequest, *, form: ProfileForm, password_form: PasswordChangeForm
+    request: HttpRequest, *, form: ProfileForm, password_form: PasswordForm
 ) -> HttpResponse:
     context = {"form": form, "password_form": password_form}
     return render(request, "accounts/profile.html", context, status=_status(form, password_form))
