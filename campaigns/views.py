@@ -61,7 +61,7 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @require_POST
 @needs(Permission.CAMPAIGNS)
 def pause(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    back = _back(request, campaign_id)
+    back = _back(request, _of_account(request, campaign_id))
     try:
         paused = lifecycle.pause(
             campaign_id=campaign_id, account=request.account, actor=request.user
@@ -74,7 +74,7 @@ def pause(request: HttpRequest, campaign_id: int) -> HttpResponse:
 @require_POST
 @needs(Permission.CAMPAIGNS)
 def resume_one(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    back = _back(request, campaign_id)
+    back = _back(request, _of_account(request, campaign_id))
     try:
         resumed = pausing.resume_one(
             campaign_id=campaign_id, account=request.account, actor=request.user
@@ -230,10 +230,10 @@ def _of_account(request: HttpRequest, campaign_id: int) -> Campaign:
     return get_object_or_404(mine, pk=campaign_id, account=request.account)
 
 
-def _back(request: HttpRequest, campaign_id: int) -> str:
+def _back(request: HttpRequest, campaign: Campaign) -> str:
     """Where the button was pressed: on the campaign's own page, or in the list."""
     if request.POST.get("from") == "detail":
-        return reverse("campaigns:detail", args=[campaign_id])
+        return reverse("campaigns:detail", args=[campaign.pk])
     return reverse("campaigns:list")
 
 
