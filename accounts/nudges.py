@@ -9,6 +9,8 @@ from functools import partial
 from celery import current_app
 from django.db import transaction
 
+from accounts import crash_points
+
 logger = logging.getLogger(__name__)
 
 
@@ -18,6 +20,7 @@ def nudge(task_name: str, *args: object) -> None:
 
 
 def _send(task_name: str, args: tuple[object, ...]) -> None:
+    crash_points.reach("after_commit_before_publish")
     try:
         current_app.send_task(task_name, args=args)
     # Whatever a broker's client raises, the row is written and the sweep will find it.

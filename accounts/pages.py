@@ -31,11 +31,11 @@ def next_path(request: HttpRequest, default: str = "/") -> str:
 
 
 def client_ip(request: HttpRequest) -> str:
-    """The machine that asks. Forwarded addresses count only behind as many proxies as we run."""
-    proxies = getattr(settings, "TRUSTED_PROXIES", 0)
-    forwarded = [part.strip() for part in request.headers.get("X-Forwarded-For", "").split(",")]
-    if proxies and len(forwarded) >= proxies and _is_address(forwarded[-proxies]):
-        return forwarded[-proxies]
+    """The machine that asks. Where a proxy of ours stands in front (settings trust its
+    X-Forwarded-Proto), it is the last address that proxy added; what a client sent counts never."""
+    last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    if settings.SECURE_PROXY_SSL_HEADER and _is_address(last):
+        return last
     return request.META.get("REMOTE_ADDR") or UNKNOWN_IP
 
 
