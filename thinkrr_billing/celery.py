@@ -3,7 +3,9 @@
 import os
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import task_postrun, worker_init
+
+from accounts import crash_points
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
 
@@ -19,6 +21,12 @@ def _limit_statements(**kwargs: object) -> None:
     from thinkrr_billing.database import limit_statements
 
     limit_statements()
+
+
+@task_postrun.connect
+def _done(**kwargs: object) -> None:
+    """The work is done and committed, its message is not acknowledged yet."""
+    crash_points.reach("before_ack")
 
 
 @app.task(name="thinkrr_billing.canary")

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import clock
+from accounts import clock, crash_points
 from accounts.models import User
 from wallets import allocation_notices as notices
 from wallets import declines, gateway, limits, payment_methods, purchases
@@ -50,7 +50,9 @@ def run(*, run_id: int, actor: User | None = None) -> Decision:
     except gateway.GatewayError as error:
         logger.info("run %s: its waiting payment could not be canceled: %s", run_id, error)
         return Decision(False, "gateway_wait", {})
+    crash_points.reach("before_claim")
     decision, purchase = _claim(run_id, actor)
+    crash_points.reach("after_claim_commit")
     if purchase:
         purchases.drive(purchase_id=purchase.pk)
     return decision

@@ -12,11 +12,10 @@ from math import floor
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts import clock
+from accounts import clock, crash_points
 from accounts.models import User
 from accounts.notifications import alert_staff, notify
 from wallets import (
-    crash_points,
     ledger,
     limits,
     monthly_limit,

@@ -13,9 +13,9 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from accounts import clock
+from accounts import clock, crash_points
 from accounts.notifications import alert_staff
-from wallets import crash_points, declines, gateway, ledger, limits
+from wallets import declines, gateway, ledger, limits
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.pricing import dollars, seconds_for
@@ -224,7 +224,6 @@ def settle(*, payment_intent: str) -> Purchase | None:
     purchase = _purchase_of(intent)
     if purchase is None:
         return None
-    crash_points.reach("before_settle_commit")
     if _record(purchase.pk, intent):
         # Declined: cancel first, so that nobody can ever confirm it, then close the row.
         _cancel(purchase.pk, intent.id)
@@ -255,7 +254,9 @@ def _record(purchase_id: UUID, intent: gateway.Intent) -> bool:
                 _mark_quarantined(purchase, f"Paid at Stripe after it was {purchase.state}.")
         elif not purchase.quarantined_at:
             _adopt(purchase, intent)
-            return _apply(purchase, wallet, intent)
+            must_cancel = _apply(purchase, wallet, intent)
+            crash_points.reach("before_settle_commit")
+            return must_cancel
     return False
 
 

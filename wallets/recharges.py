@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts import crash_points
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
@@ -134,9 +135,11 @@ def recharge(
         return repeated
     with gateway.person_waiting():
         _take_over_waiting(wallet)
+        crash_points.reach("before_claim")
         purchase = _decide(
             wallet_id, actor, amount, buys, form_key, payment_method, quoted_rate, quoted_debt
         )
+        crash_points.reach("after_claim_commit")
         if purchase.state == State.CREATED:
             purchase = purchases.drive(purchase_id=purchase.pk)
     return purchase
