@@ -1,0 +1,83 @@
+"""The rules of the books over campaigns and calls, one query each (reliability, section 2)."""
+
+from campaigns.limits import SWEEP_SLACK
+from wallets.books import register
+from wallets.limits import GRACE
+from wallets.pricing import SECONDS_PER_MINUTE
+
+
+@register("I5")
+def calls_took_what_their_entries_say() -> str:
+    """Each call is charged once: what a batch's calls took from a pot is the batch's entry."""
+    return """
+        SELECT COALESCE(c.wallet_id, e.wallet_id),
+               COALESCE(c.key, e.key) || ' took ' || COALESCE(c.taken, 0) || ' from '
+               || COALESCE(c.pot, e.pot) || ' by its calls and ' || COALESCE(-e.amount, 0)
+               || ' by its entry'
+        FROM (SELECT w.id AS wallet_id, 'calls:' || k.batch AS key, p.pot, SUM(p.taken) AS taken
+              FROM campaigns_call k
+              JOIN wallets_wallet w ON w.account_id = k.account_id
+              CROSS JOIN LATERAL (VALUES ('credit', k.cost),
+                                         ('included', k.included_seconds::numeric),
+                                         ('premium', k.premium_seconds::numeric),
+                                         ('basic', k.basic_seconds::numeric)) AS p (pot, taken)
+              WHERE p.taken <> 0
+              GROUP BY 1, 2, 3) c
+        FULL JOIN (SELECT wallet_id, key, pot, amount
+                   FROM wallets_ledgerentry WHERE kind = 'calls') e USING (wallet_id, key, pot)
+        WHERE COALESCE(c.taken, 0) <> COALESCE(-e.amount, 0)
+    """
+
+
+@register("I9")
+def started_campaigns_can_pay_a_minute() -> str:
+    """One that cannot was told to pause, or the sweep has not had its minute yet.
+
+    The cheapest rate of the last minutes counts, and what changed or fell due in them is left
+    out: the sweep may still be on its way.
+    """
+    slack = int(SWEEP_SLACK.total_seconds())
+    grace = int(GRACE.total_seconds()) + slack
+    recently = f"%(now)s::timestamptz - interval '{slack} seconds'"
+
+    def cheapest(tier: str) -> str:
+        return f"""(SELECT min(price) FROM (
+            (SELECT price FROM wallets_minuterate
+             WHERE minute_type = '{tier}' AND effective_from <= {recently}
+             ORDER BY effective_from DESC LIMIT 1)
+            UNION ALL
+            SELECT price FROM wallets_minuterate
+            WHERE minute_type = '{tier}'
+              AND effective_from > {recently} AND effective_from <= %(now)s) rates)"""
+
+    return f"""
+        SELECT w.id, 'campaign ' || c.id || ' goes on with ' || w.credit || ' of credit'
+        FROM campaigns_campaign c
+        JOIN wallets_wallet w ON w.account_id = c.account_id
+        LEFT JOIN wallets_autorecharge a ON a.wallet_id = w.id
+        CROSS JOIN (SELECT {cheapest("premium")} AS premium, {cheapest("basic")} AS basic) r
+        CROSS JOIN LATERAL (SELECT
+            CASE c.minute_type WHEN 'basic' THEN w.basic_seconds
+                 WHEN 'premium' THEN w.included_seconds + w.premium_seconds
+                 ELSE w.included_seconds + w.premium_seconds + w.basic_seconds END AS seconds,
+            CASE c.minute_type WHEN 'basic' THEN r.basic ELSE r.premium END AS price) u
+        WHERE c.status = 'started'
+          AND u.seconds * u.price + GREATEST(w.credit, 0) * {SECONDS_PER_MINUTE}
+              < {SECONDS_PER_MINUTE} * u.price
+          AND c.updated_at < {recently}
+          AND (a.due_since IS NULL
+               OR a.due_since < %(now)s::timestamptz - interval '{grace} seconds')
+        ORDER BY c.id
+    """
+
+
+@register("I10")
+def calls_belong_to_their_campaigns_account() -> str:
+    return """
+        SELECT w.id, 'call ' || k.id || ' is of another account than its campaign ' || c.id
+        FROM campaigns_call k
+        JOIN campaigns_campaign c ON c.id = k.campaign_id
+        LEFT JOIN wallets_wallet w ON w.account_id = k.account_id
+        WHERE c.account_id <> k.account_id
+        ORDER BY k.id
+    """

@@ -96,9 +96,7 @@ def test_a_repeated_batch_is_answered_with_the_first_costs(platform, wallet):
 
     response = platform.post("calls", batch)
 
-    assert response.json()["results"] == [
-        {"id": "c-1", "status": "duplicate", "cost": "0.160000"}
-    ]
+    assert response.json()["results"] == [{"id": "c-1", "status": "duplicate", "cost": "0.160000"}]
     wallet.refresh_from_db()
     assert wallet.credit.amount == Decimal("9.84")
 

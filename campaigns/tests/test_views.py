@@ -179,7 +179,7 @@ def test_a_member_sees_the_list_without_buttons(member, wallet):
     shown = text(member.get("/campaigns/"))
 
     assert "Paused: low balance" in shown
-    assert "<button class=\"btn btn-secondary btn-small\"" not in shown
+    assert '<button class="btn btn-secondary btn-small"' not in shown
     assert "Resume campaigns" not in shown
 
 

@@ -1,0 +1,148 @@
+import uuid
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock
+from campaigns import calls, pausing
+from campaigns.models import Call, Campaign
+from campaigns.tests.builders import (
+    fill,
+    make_campaign,
+    make_report,
+    make_wallet,
+    turn_on_auto_recharge,
+)
+from wallets import books, ledger
+from wallets.models import MinuteRate
+
+pytestmark = pytest.mark.django_db
+
+
+def broken(*rules):
+    return [(one.rule, one.wallet_id) for one in books.check_all() if one.rule in rules]
+
+
+def write_call(wallet, **fields):
+    """A row beside the books, as only a bug could write it."""
+    facts = {
+        "external_id": str(uuid.uuid4()),
+        "account": wallet.account,
+        "minute_type": "premium",
+        "seconds": 60,
+        "ended_at": clock.now(),
+        "outcome": "completed",
+        "included_seconds": 0,
+        "premium_seconds": 0,
+        "basic_seconds": 0,
+        "cost": Decimal(0),
+        "batch": uuid.uuid4(),
+        "created_at": clock.now(),
+    }
+    return Call.objects.create(**facts | fields)
+
+
+def test_calls_of_every_kind_leave_the_books_in_order():
+    wallets = [
+        make_wallet(credit="1", premium=45, basic=30, included=10),
+        make_wallet(credit="0.01"),
+        make_wallet(),
+    ]
+    for wallet in wallets:
+        campaign = make_campaign(wallet.account, minute_type="premium_then_basic")
+        reports = [make_report(wallet.account, campaign=campaign, seconds=37) for _ in range(4)]
+        reports += [make_report(wallet.account, minute_type="basic", seconds=1) for _ in range(3)]
+        reports += [make_report(wallet.account, outcome="failed"), reports[0]]
+        calls.record(reports=reports, reporter=None)
+
+    assert books.check_all() == []
+
+
+def test_a_call_that_nobody_charged_breaks_the_books():
+    wallet = make_wallet()
+
+    write_call(wallet, cost=Decimal("0.16"))
+
+    assert broken("I5") == [("I5", wallet.pk)]
+
+
+def test_a_charge_without_calls_breaks_the_books():
+    wallet = make_wallet(credit="5")
+
+    ledger.post(
+        movements=[
+            ledger.Movement(
+                wallet_id=wallet.pk, pot="credit", amount=-1, kind="calls", key="calls:x"
+            )
+        ]
+    )
+
+    assert broken("I5") == [("I5", wallet.pk)]
+
+
+def test_a_call_of_another_account_than_its_campaign_breaks_the_books():
+    wallet, other = make_wallet(), make_wallet()
+
+    write_call(wallet, campaign=make_campaign(other.account))
+
+    assert broken("I10") == [("I10", wallet.pk)]
+
+
+def long_ago(campaign):
+    Campaign.objects.filter(pk=campaign.pk).update(updated_at=clock.now() - timedelta(hours=1))
+
+
+@pytest.mark.parametrize(
+    ("minute_type", "pots", "expected"),
+    [
+        ("premium", {"credit": "0.159999"}, True),
+        ("premium", {"credit": "0.16"}, False),
+        ("basic", {"credit": "0.089999"}, True),
+        ("basic", {"credit": "0.09"}, False),
+        ("premium_then_basic", {"premium": 20, "basic": 20, "included": 19}, True),
+        ("premium_then_basic", {"premium": 20, "basic": 20, "included": 20}, False),
+        ("premium", {"basic": 600}, True),
+    ],
+)
+def test_a_started_campaign_without_a_minute_breaks_the_books(minute_type, pots, expected):
+    wallet = make_wallet(**pots)
+    long_ago(make_campaign(wallet.account, minute_type=minute_type))
+
+    assert broken("I9") == ([("I9", wallet.pk)] if expected else [])
+
+    pausing.sweep()
+    assert broken("I9") == []
+
+
+def test_the_books_wait_for_the_sweep_after_a_raised_rate():
+    wallet = make_wallet(credit="0.20")
+    long_ago(make_campaign(wallet.account))
+    raised = clock.now()
+    MinuteRate.objects.create(minute_type="premium", price="0.21", effective_from=raised)
+
+    with clock.at(raised + timedelta(seconds=90)):
+        assert broken("I9") == []
+    with clock.at(raised + timedelta(seconds=150)):
+        assert broken("I9") == [("I9", wallet.pk)]
+
+
+def test_the_books_wait_while_auto_recharge_may_be_on_its_way():
+    wallet = make_wallet(credit="0.10")
+    long_ago(make_campaign(wallet.account))
+    turn_on_auto_recharge(wallet)
+    due = clock.now()
+
+    with clock.at(due + timedelta(seconds=170)):
+        assert broken("I9") == []
+    with clock.at(due + timedelta(seconds=200)):
+        assert broken("I9") == [("I9", wallet.pk)]
+
+
+def test_a_recharge_puts_the_books_right():
+    wallet = make_wallet()
+    long_ago(make_campaign(wallet.account))
+
+    fill(wallet, credit="0.16")
+
+    assert broken("I9") == []
