@@ -275,7 +275,8 @@ else:
     _queue, _control = DATA_DIR / "queue", DATA_DIR / "control"
     for _folder in (_queue, _control):
         _folder.mkdir(parents=True, exist_ok=True)
-    CELERY_BROKER_URL = "filesystem://"
+    # The host means nothing; without one every message is logged with a warning.
+    CELERY_BROKER_URL = "filesystem://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_queue),
         "data_folder_out": str(_queue),
@@ -329,6 +330,8 @@ LOGGING = {
         # Both write whole requests at INFO.
         "stripe": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        # A line when a task ends is enough; no second one when it came.
+        "celery.worker.strategy": {"level": "WARNING"},
     },
 }
 

@@ -70,7 +70,9 @@ class Child:
             self.start()
 
     def ask_to_stop(self) -> None:
-        self._signal_group(signal.SIGTERM if self.is_running else signal.SIGKILL)
+        """Only the process itself: it lets those it started finish what they do."""
+        if self.is_running:
+            self._process.terminate()
 
     def stop_by_force(self) -> None:
         """Whatever is left of the process and all it started."""
