@@ -60,8 +60,10 @@
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== $("dialog-body") || !$("dialog-body").firstElementChild) return;
-    if (!dialog.open) dialog.showModal();
-    focusInvalid($("dialog-body"));
+    const opens = !dialog.open;
+    if (opens) dialog.showModal();
+    const first = $("dialog-body").querySelector(".dialog-body :is(input:not([type=hidden], :disabled), select, textarea)");
+    if (!focusInvalid($("dialog-body")) && opens && first) first.focus();
   });
 
   // --- one click, one charge ----------------------------------------------------------------

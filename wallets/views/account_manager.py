@@ -67,7 +67,11 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
         "allocation": allocation,
         "next_charge": next_charge(account, request.account.local_date(clock.now())),
         "runs": allocation.runs.all()[:RUNS_SHOWN] if allocation else [],
-        "usage": statements.usage_by_month(account=account),
+        "usage": [
+            month
+            for month in statements.usage_by_month(account=account)
+            if month.credit or month.premium_seconds or month.basic_seconds
+        ],
         "may_allocate": _may_allocate(request) and not account.is_closed,
         "now": clock.now(),
     }

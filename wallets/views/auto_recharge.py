@@ -11,13 +11,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission
 from wallets import auto_recharge_settings, payment_methods, pricing
 from wallets.auto_recharge_settings import Preview, Saved, Settings
-from wallets.errors import WalletError
+from wallets.errors import InvalidAmount, WalletError
 from wallets.forms import AutoRechargeForm
 from wallets.models import AutoRecharge
 from wallets.opening import open_wallet
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.views.purchases import purchase_context
+
+_UNREADABLE = "Check the figures above to see what would be charged."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -96,8 +98,7 @@ def _previewed_form(wallet_id: int, data: QueryDict, cards: list) -> dict[str, o
     form = AutoRechargeForm(data, cards=cards)
     if form.is_valid():
         return _preview(wallet_id, form.cleaned_data)
-    text = "Check the figures above to see what would be charged."
-    return {"charge_now": Decimal(0), "text": text}
+    return {"charge_now": Decimal(0), "text": _UNREADABLE}
 
 
 def _preview(wallet_id: int, values: dict) -> dict[str, object]:
@@ -105,6 +106,8 @@ def _preview(wallet_id: int, values: dict) -> dict[str, object]:
     settings = _settings(values)
     try:
         found = auto_recharge_settings.preview(wallet_id=wallet_id, settings=settings)
+    except InvalidAmount:
+        return {"charge_now": Decimal(0), "text": _UNREADABLE}
     except WalletError as error:
         return {"charge_now": Decimal(0), "text": str(error)}
     return {

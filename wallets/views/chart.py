@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+
+from wallets.texts import usd
 
 WIDTH, HEIGHT = 720, 160
-_GRID_LINES = 3
+_INTERVALS = 3
+_NICE = (Decimal(1), Decimal(2), Decimal("2.5"), Decimal(5), Decimal(10))
+
+
+@dataclass(frozen=True)
+class Tick:
+    y: float
+    label: str
 
 
 @dataclass(frozen=True)
@@ -13,7 +22,9 @@ class Chart:
     line: str
     area: str
     threshold_y: float | None
-    grid: list[tuple[float, Decimal]]
+    # Evenly spaced, from the top.
+    ticks: list[Tick]
+    # Newest first.
     rows: list[tuple[date, Decimal]]
     width: int = WIDTH
     height: int = HEIGHT
@@ -22,21 +33,29 @@ class Chart:
 def balance_chart(*, history: list[tuple[date, Decimal]], threshold: Decimal | None) -> Chart:
     """Closing balances by day, oldest first, with the threshold as a dashed line."""
     values = [value for _, value in history]
-    low = min([Decimal(0), *values])
-    high = max([Decimal(1), *values, *([threshold * 2] if threshold else [])])
+    shown = [Decimal(0), Decimal(1), *values, *([threshold] if threshold else [])]
+    step = _nice_step((max(shown) - min(shown)) / _INTERVALS)
+    low = (min(shown) / step).to_integral_value(ROUND_FLOOR) * step
+    high = (max(shown) / step).to_integral_value(ROUND_CEILING) * step
 
     def y(value: Decimal) -> float:
         return round(float((high - value) / (high - low)) * HEIGHT, 1)
 
-    step = WIDTH / max(len(history) - 1, 1)
-    points = [(round(index * step, 1), y(value)) for index, value in enumerate(values)]
+    gap = WIDTH / max(len(values) - 1, 1)
+    points = [(round(index * gap, 1), y(value)) for index, value in enumerate(values)]
     line = "M" + " L".join(f"{x} {top}" for x, top in points)
-    span = (high - low) / _GRID_LINES
-    grid = [low + span * index for index in range(_GRID_LINES + 1)]
+    count = int((high - low) / step)
+    marks = [high - step * index for index in range(count + 1)]
     return Chart(
         line=line,
         area=f"{line} L{points[-1][0]} {y(low)} L0 {y(low)} Z",
         threshold_y=y(threshold) if threshold else None,
-        grid=[(y(value), value) for value in grid],
+        ticks=[Tick(y=y(mark), label=usd(mark).removesuffix(".00")) for mark in marks],
         rows=list(reversed(history)),
     )
+
+
+def _nice_step(rough: Decimal) -> Decimal:
+    """The next of 1, 2, 2.5, 5 times a power of ten that is not smaller."""
+    power = Decimal(1).scaleb(rough.adjusted())
+    return next(nice * power for nice in _NICE if nice * power >= rough)
