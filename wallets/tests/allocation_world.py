@@ -1,0 +1,100 @@
+"""An agency with a card, its sub-account, and time to move through, for allocation tests."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from accounts import clock
+from accounts.models import Account, Notification
+from accounts.tests.builders import make_agency, make_sub_account
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+from wallets import allocations
+from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
+from wallets.opening import open_wallet
+from wallets.payment_methods import Card
+from wallets.tests.builders import GOOD_CARD, add_card
+
+
+def moment(text: str) -> datetime:
+    """A moment in UTC, from 2026-11-14 or 2026-11-14 15:30."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@dataclass
+class World:
+    stripe: StripeSandbox
+    agency: Account
+    sub: Account
+    card: Card
+
+    def save(self, basic: int = 500, premium: int = 1000, **facts: object) -> AutoAllocation:
+        facts = {"payment_method": self.card.id} | facts
+        return allocations.save(
+            account=self.sub,
+            agency=self.agency,
+            actor=None,
+            basic_minutes=basic,
+            premium_minutes=premium,
+            **facts,
+        )
+
+    def preview(self, basic: int = 500, premium: int = 1000, **facts: object):
+        return allocations.preview(
+            account=self.sub,
+            agency=self.agency,
+            basic_minutes=basic,
+            premium_minutes=premium,
+            **facts,
+        )
+
+    def stop(self) -> AutoAllocation:
+        return allocations.stop(account=self.sub, agency=self.agency, actor=None)
+
+    def run_at(self, text: str) -> list[str]:
+        """Everything that is due at that moment, as a worker would do it."""
+        with clock.at(moment(text)):
+            return [one.code for one in allocations.run_due(now=clock.now())]
+
+    def decline_with(self, code: str = "insufficient_funds") -> None:
+        self.stripe.set_card(self.card.id, behaviour={"decline_code": code})
+
+    def accept(self) -> None:
+        self.stripe.set_card(self.card.id, behaviour="ok")
+
+    @property
+    def allocation(self) -> AutoAllocation:
+        return AutoAllocation.objects.get(account=self.sub)
+
+    @property
+    def runs(self) -> list[tuple[str, str]]:
+        rows = AllocationRun.objects.filter(allocation__account=self.sub).order_by("period")
+        return [(f"{row.period}", row.state) for row in rows]
+
+    def run(self, period: str) -> AllocationRun:
+        return AllocationRun.objects.get(allocation__account=self.sub, period=period)
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """Basic and Premium minutes in the sub-account's pots."""
+        wallet = Wallet.objects.get(account=self.sub)
+        return wallet.basic_seconds // 60, wallet.premium_seconds // 60
+
+    def taken(self) -> list[int]:
+        """What Stripe really took from the agency, in cents."""
+        intents = self.stripe.truth(customer=self.agency.stripe_customer)["payment_intents"]
+        return sorted(one["amount"] for one in intents if one["status"] == "succeeded")
+
+    def purchases(self) -> list[Purchase]:
+        return list(Purchase.objects.filter(payer=self.agency).order_by("created_at"))
+
+    def told(self, account: Account, kind: str) -> list[str]:
+        notices = Notification.objects.filter(account=account, kind=kind).order_by("pk")
+        return list(notices.values_list("text", flat=True))
+
+
+def make_world(stripe: StripeSandbox, *, timezone: str = "UTC", number: str = GOOD_CARD) -> World:
+    agency = make_agency("Brightline Agency", timezone=timezone)
+    sub = make_sub_account("Northside Dental", agency=agency)
+    card = add_card(stripe, open_wallet(account=agency), number)
+    agency.refresh_from_db()
+    open_wallet(account=sub)
+    return World(stripe, agency, sub, card)
