@@ -57,8 +57,15 @@ class Api:
         sent |= {name.replace("_", "-"): value for name, value in (headers or {}).items()}
         target = f"/api/v1/{path}" + (f"?{urlencode(query, doseq=True)}" if query else "")
         content = None if body is None else json.dumps(body)
+        was_open = self._connection is not None
         try:
             return self._send(method, target, content, sent)
+        except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
+            self.close()
+            # An idle connection is closed by the server now and then; a new one is not.
+            if not was_open:
+                raise Unreachable(f"{method} {target}: the connection was closed") from error
+            return self.call(method, path, body=body, query=query, headers=headers)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise Unreachable(f"{method} {target}: {type(error).__name__}: {error}") from error

@@ -17,7 +17,7 @@ from campaigns.reports import Report
 from thinkrr_billing.sandbox.demo import cast, people
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocations, auto_recharge, included, purchases
+from wallets import allocations, auto_recharge, included, low_balance, purchases
 from wallets.models import Purchase, Wallet
 
 # When the platform reports: after the morning's and the afternoon's calls, in UTC.
@@ -123,12 +123,14 @@ class History:
         self._recharge_automatically(day, moment + timedelta(seconds=8))
         with clock.at(moment + timedelta(minutes=2)):
             pausing.sweep()
+            for wallet_id in low_balance.untold_wallet_ids():
+                low_balance.tell(wallet_id=wallet_id)
         later = moment + timedelta(minutes=25)
         with clock.at(later):
             self._recharge_by_hand(day, later)
-        with clock.at(moment + timedelta(minutes=40)):
-            included.reset_due()
         if moment.time() == REPORTED_AT[0]:
+            with clock.at(moment + timedelta(minutes=40)):
+                included.reset_due()
             run_allocations(self._sandbox, moment + timedelta(minutes=50))
 
     def _recharge_automatically(self, day: int, moment: datetime) -> None:

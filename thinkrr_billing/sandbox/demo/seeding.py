@@ -52,7 +52,7 @@ def seed(*, tell: Callable[[str], None] = lambda text: None) -> Seeded | None:
         return None
     sandbox = _checked_sandbox()
     _send_no_tasks()
-    _commit_quickly()
+    _wait_for_disk(False)
     before = sandbox.webhooks().get("mode", "normal")
     sandbox.webhooks(mode="drop")
     try:
@@ -60,6 +60,7 @@ def seed(*, tell: Callable[[str], None] = lambda text: None) -> Seeded | None:
     finally:
         sandbox.set_clock(None)
         sandbox.webhooks(mode=before)
+        _wait_for_disk(True)
     return Seeded(
         accounts=len(cast.ACTORS),
         calls=Call.objects.count(),
@@ -88,14 +89,14 @@ def _checked_sandbox() -> StripeSandbox:
 
 def _send_no_tasks() -> None:
     """The past needs no workers: what they would do is done here, at its own moment."""
-    current_app.conf.broker_url = "memory://"
+    current_app.conf.broker_url = "memory://localhost/"
     current_app.conf.broker_transport_options = {}
 
 
-def _commit_quickly() -> None:
-    """Do not wait for the disk at each of a thousand commits: demo data can be loaded again."""
+def _wait_for_disk(wait: bool) -> None:
+    """Waiting at each of a thousand commits doubles the time, and demo data can be loaded again."""
     with connection.cursor() as cursor:
-        cursor.execute("SET synchronous_commit TO off")
+        cursor.execute(f"SET synchronous_commit TO {'on' if wait else 'off'}")
 
 
 def _play(sandbox: StripeSandbox, tell: Callable[[str], None]) -> None:
