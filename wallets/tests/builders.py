@@ -8,7 +8,7 @@ from djmoney.money import Money
 from accounts.models import Account
 from accounts.tests.builders import make_individual
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import ledger, payment_methods
+from wallets import gateway, ledger, payment_methods
 from wallets.models import AutoRecharge, Pot, Wallet
 from wallets.opening import open_wallet
 from wallets.payment_methods import Card
@@ -75,3 +75,27 @@ def set_auto_recharge(wallet: Wallet, **settings: object) -> AutoRecharge:
         setattr(automatic, name, Money(value, "USD") if money else value)
     automatic.save()
     return automatic
+
+
+def stranger_pays(stripe: StripeSandbox, *, cents: int = 2000, **metadata: str) -> str:
+    """A payment at our Stripe account that is not ours; returns its intent."""
+    number = next(_numbers)
+    customer = gateway.create_customer(
+        key=f"stranger-{number}", name="A stranger", email="", metadata={}
+    )
+    return pay(stripe, customer, cents=cents, **metadata)
+
+
+def pay(stripe: StripeSandbox, customer: str, *, cents: int, **metadata: str) -> str:
+    """A payment made at Stripe behind our back; returns its intent."""
+    number = next(_numbers)
+    intent = gateway.create_intent(
+        key=f"outside-{number}",
+        amount=cents,
+        customer=customer,
+        payment_method=stripe.add_card(customer)["id"],
+        metadata=metadata,
+        description="not by us",
+    )
+    gateway.confirm_intent(key=f"outside-confirm-{number}", intent_id=intent.id)
+    return intent.id
