@@ -55,6 +55,7 @@ def parse_json(body: bytes) -> object:
             object_pairs_hook=_object,
             parse_constant=_refuse_constant,
             parse_float=_finite,
+            parse_int=_integer,
         )
     except RecursionError:
         raise ParseError("The body is nested too deeply.") from None
@@ -73,6 +74,12 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _refuse_constant(name: str) -> None:
     raise ParseError(f"{name} is not a number in JSON.")
+
+
+def _integer(text: str) -> int:
+    if text == "-0":
+        raise ParseError("-0 is not a number we understand.")
+    return int(text)
 
 
 def _finite(text: str) -> float:

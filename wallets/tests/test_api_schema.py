@@ -1,0 +1,64 @@
+"""The OpenAPI document: complete, valid and without a warning."""
+
+import pytest
+import yaml
+from django.core.management import call_command
+
+ROUTES = {
+    "/api/v1/wallet": {"get"},
+    "/api/v1/wallet/entries": {"get"},
+    "/api/v1/wallet/auto-recharge": {"get", "put"},
+    "/api/v1/wallet/recharges": {"post"},
+    "/api/v1/wallet/recharges/{purchase_id}": {"get"},
+    "/api/v1/sub-accounts": {"get", "post"},
+    "/api/v1/sub-accounts/{account_id}/auto-allocation": {"get", "put"},
+    "/api/v1/rates": {"get"},
+}
+
+
+@pytest.fixture(scope="module")
+def document(tmp_path_factory) -> dict:
+    file = tmp_path_factory.mktemp("schema") / "schema.yml"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(file))
+    return yaml.safe_load(file.read_text())
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_every_route_is_described_with_its_methods(document, route):
+    assert {name for name in document["paths"][route] if name != "parameters"} == ROUTES[route]
+
+
+@pytest.mark.parametrize(
+    ("route", "method"), [(route, method) for route in ROUTES for method in sorted(ROUTES[route])]
+)
+def test_every_operation_has_a_summary_an_example_and_its_refusals(document, route, method):
+    operation = document["paths"][route][method]
+    responses = operation["responses"]
+    good = [responses[status] for status in responses if status.startswith("2")]
+
+    assert operation["summary"]
+    assert operation["security"] == [{"ApiKey": []}]
+    assert all("examples" in answer["content"]["application/json"] for answer in good)
+    assert {"400", "401", "403", "404", "429"} <= set(responses)
+    if method != "get":
+        assert "413" in responses
+        assert "examples" in operation["requestBody"]["content"]["application/json"]
+
+
+def test_refusals_have_one_shape(document):
+    refusal = document["components"]["schemas"]["Error"]["properties"]["error"]
+    fields = document["components"]["schemas"]["Refusal"]["properties"]
+
+    assert refusal["$ref"].endswith("/Refusal")
+    assert set(fields) == {"code", "message", "fields"}
+
+
+def test_the_document_is_open_to_everybody(client, db):
+    assert client.get("/api/v1/schema/").status_code == 200
+    assert client.get("/api/v1/docs/").status_code == 200
+
+
+def test_an_address_that_is_not_there_says_so_in_json(client, db):
+    response = client.get("/api/v1/wallets")
+
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
