@@ -11,6 +11,7 @@ from accounts.models import Account
 from campaigns import limits, pausing
 from campaigns.models import Call, Campaign
 from campaigns.payable import Verdict
+from wallets import pricing
 from wallets.models import Wallet
 
 Status = Campaign.Status
@@ -32,6 +33,11 @@ class Row:
     verdict: Verdict | None
     seconds_this_month: int = 0
     last_call_at: datetime | None = None
+
+    @property
+    def tier(self) -> str:
+        """The minutes to buy first: premium or basic."""
+        return pricing.CREDIT_RATE[self.campaign.minute_type]
 
     @property
     def can_resume(self) -> bool:

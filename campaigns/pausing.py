@@ -91,12 +91,13 @@ def sweep() -> int:
     return paused + _pause_closed(now)
 
 
+@transaction.atomic
 def _pause_closed(now: datetime) -> int:
     """Campaigns of closed accounts. As by hand: money must not bring them back."""
-    return (
-        Campaign.objects.started()
-        .filter(account__status=Account.Status.CLOSED)
-        .update(status=PAUSED, pause_reason=MANUAL, paused_at=now, updated_at=now)
+    running = Campaign.objects.started().filter(account__status=Account.Status.CLOSED)
+    ids = list(running.locked().values_list("pk", flat=True)[: limits.SWEEP_BATCH])
+    return Campaign.objects.filter(pk__in=ids).update(
+        status=PAUSED, pause_reason=MANUAL, paused_at=now, updated_at=now
     )
 
 

@@ -242,6 +242,5 @@ def _purchase(request: HttpRequest) -> Purchase | None:
     asked = purchase_id(request)
     if asked is None:
         return None
-    return Purchase.objects.filter(
-        pk=asked, payer=request.account, state=Purchase.State.SUCCEEDED
-    ).first()
+    mine = Purchase.objects.filter(payer=request.account, wallet__account=request.account)
+    return mine.filter(pk=asked, state=Purchase.State.SUCCEEDED).first()

@@ -165,7 +165,6 @@ def test_a_campaign_that_cannot_be_paid_offers_recharge_and_says_what_it_needs(p
 
     shown = text(page.get("/campaigns/"))
 
-    assert "Needs Basic minutes" in shown
     assert "Needs at least $0.09 to run" in shown
     assert 'href="/payments/recharge/?buys=basic"' in shown
     assert "Resume campaigns" not in shown
