@@ -1,0 +1,199 @@
+"""The admin of money: everything can be looked at, nothing can be changed by hand."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.test import Client
+from django.urls import reverse
+
+from accounts import clock
+from accounts.models import User
+from accounts.tests.builders import make_agency, make_sub_account, make_user
+from wallets.models import AutoRecharge, LedgerEntry, MinuteRate, Reversal, StripeEvent, Wallet
+from wallets.tests.builders import make_wallet
+from wallets.tests.histories import allocate, buy
+
+pytestmark = pytest.mark.django_db
+
+MODELS = [model._meta.model_name for model in apps.get_app_config("wallets").get_models()]
+NEW_RATE = {
+    "minute_type": "basic",
+    "price": "0.0875",
+    "effective_from_0": "2099-01-01",
+    "effective_from_1": "00:00:00",
+}
+
+
+@pytest.fixture
+def staff() -> User:
+    return make_user("support@example.com", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def browser(staff: User, client: Client) -> Client:
+    client.force_login(staff)
+    return client
+
+
+@pytest.fixture
+def world() -> Wallet:
+    """At least one row of every model."""
+    wallet = make_wallet(credit="5", account=make_agency("Brightline Agency"))
+    purchase = buy(wallet)
+    Reversal.objects.create(purchase=purchase, kind="refund", amount_cents=100, reason="Asked")
+    allocate(make_wallet(account=make_sub_account(agency=wallet.account)))
+    StripeEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={})
+    return wallet
+
+
+def rows(model_name: str):
+    return apps.get_model("wallets", model_name).objects.all()
+
+
+def page(model_name: str, kind: str, *args: object) -> str:
+    return reverse(f"admin:wallets_{model_name}_{kind}", args=args)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_is_there(name):
+    assert apps.get_model("wallets", name) in admin.site._registry
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_rows_can_be_listed_searched_and_opened(browser, world, name):
+    row = rows(name).first()
+
+    assert str(browser.get(page(name, "changelist")).context["cl"].result_count) != "0"
+    assert browser.get(page(name, "change", row.pk)).status_code == 200
+    registered = admin.site._registry[type(row)]
+    if registered.search_fields:
+        for text in ("Brightline", str(row.pk), "evt_1", "42"):
+            assert browser.get(page(name, "changelist"), {"q": text}).status_code == 200
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_can_be_changed_or_deleted(browser, world, name):
+    before = list(rows(name).order_by("pk").values())
+    row = rows(name).first()
+
+    assert browser.post(page(name, "change", row.pk), {"credit_0": "1000"}).status_code == 403
+    assert browser.post(page(name, "delete", row.pk), {"post": "yes"}).status_code == 403
+    browser.post(
+        page(name, "changelist"),
+        {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"},
+    )
+    assert list(rows(name).order_by("pk").values()) == before
+
+
+@pytest.mark.parametrize("name", [name for name in MODELS if name != "minuterate"])
+def test_nothing_but_rates_can_be_added(browser, world, name):
+    assert browser.get(page(name, "add")).status_code == 403
+    assert browser.post(page(name, "add"), {}).status_code == 403
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_list_costs_the_same_however_many_rows_it_shows(
+    browser, world, name, django_assert_max_num_queries
+):
+    for _ in range(3):
+        other = make_wallet(credit="5", account=make_agency())
+        Reversal.objects.create(
+            purchase=buy(other), kind="refund", amount_cents=100, reason="Asked"
+        )
+        allocate(make_wallet(account=make_sub_account(agency=other.account)))
+
+    # The session, the person, the account they work in, counting, and the rows.
+    with django_assert_max_num_queries(8):
+        browser.get(page(name, "changelist"))
+
+
+def test_a_purchase_shows_its_entries_and_its_reversals(browser, world):
+    purchase = Reversal.objects.get().purchase
+
+    shown = browser.get(page("purchase", "change", purchase.pk)).content.decode()
+
+    assert "Recharge" in shown
+    assert "Asked" in shown
+    assert LedgerEntry.objects.filter(purchase=purchase).exists()
+
+
+def test_a_rate_is_added_through_pricing(browser, staff):
+    before = MinuteRate.objects.count()
+
+    response = browser.post(page("minuterate", "add"), NEW_RATE)
+
+    made = MinuteRate.objects.latest("effective_from")
+    assert response.status_code == 302
+    assert MinuteRate.objects.count() == before + 1
+    assert (made.minute_type, made.price.amount) == ("basic", Decimal("0.0875"))
+    assert (made.effective_from.year, made.created_by) == (2099, staff)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"price": "0"}, "more than $0"),
+        ({"price": "100.01"}, "Out of range"),
+        ({"price": "NaN"}, "Enter a number"),
+        ({"price": "0.0000001"}, "6 decimal places"),
+        ({"effective_from_0": "2020-01-02"}, "from now on"),
+        ({"effective_from_0": ""}, "required"),
+        ({"minute_type": "gold"}, "Select a valid choice"),
+    ],
+)
+def test_a_rate_that_cannot_be_is_refused_beside_its_field(browser, changes, text):
+    before = MinuteRate.objects.count()
+
+    response = browser.post(page("minuterate", "add"), NEW_RATE | changes)
+
+    errors = " ".join(map(str, response.context["adminform"].form.errors.values()))
+    assert response.status_code == 200
+    assert text in errors or "Out of range" in errors
+    assert MinuteRate.objects.count() == before
+
+
+def test_two_rates_of_a_type_cannot_begin_at_once(browser):
+    browser.post(page("minuterate", "add"), NEW_RATE)
+    before = MinuteRate.objects.count()
+
+    response = browser.post(page("minuterate", "add"), NEW_RATE | {"price": "0.10"})
+
+    errors = response.context["adminform"].form.errors
+    assert "already" in str(errors["effective_from"])
+    assert MinuteRate.objects.count() == before
+
+
+def test_a_rate_cannot_be_edited(browser):
+    rate = MinuteRate.objects.first()
+
+    response = browser.post(page("minuterate", "change", rate.pk), NEW_RATE | {"price": "0.01"})
+
+    assert response.status_code == 403
+    rate.refresh_from_db()
+    assert rate.price.amount in (Decimal("0.16"), Decimal("0.09"))
+
+
+def test_people_who_are_not_support_see_nothing(client, world):
+    client.force_login(make_user())
+
+    assert client.get(page("wallet", "changelist")).status_code == 302
+
+
+def test_support_without_the_right_sees_nothing(client, world):
+    client.force_login(make_user(is_staff=True))
+
+    assert client.get(page("wallet", "changelist")).status_code == 403
+    assert client.post(page("minuterate", "add"), NEW_RATE).status_code == 403
+
+
+def test_settings_of_auto_recharge_belong_to_the_account_alone(browser, world):
+    settings = AutoRecharge.objects.get(wallet=world)
+
+    browser.post(page("autorecharge", "change", settings.pk), {"enabled": "on"})
+
+    settings.refresh_from_db()
+    assert settings.enabled is False
+    assert settings.updated_at < clock.now() + timedelta(seconds=1)
