@@ -91,10 +91,12 @@ class AutoRechargeForm(forms.Form):
     )
     quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
 
-    def __init__(self, *args, cards: list, **kwargs) -> None:
+    def __init__(self, *args, cards: list, default: str, **kwargs) -> None:
         super().__init__(*args, **kwargs)
+        label = next((card.label for card in cards if card.id == default), "")
+        first = f"Default card ({label})" if label else "Default card"
         self.fields["payment_method"] = CardField(
-            cards=cards, first="Default card", label="Payment method", required=False
+            cards=cards, first=first, label="Payment method", required=False
         )
 
 

@@ -13,7 +13,7 @@ from wallets import auto_recharge_settings, payment_methods, pricing
 from wallets.auto_recharge_settings import Preview, Saved, Settings
 from wallets.errors import InvalidAmount, WalletError
 from wallets.forms import AutoRechargeForm
-from wallets.models import AutoRecharge
+from wallets.models import AutoRecharge, Wallet
 from wallets.opening import open_wallet
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
@@ -26,11 +26,10 @@ _UNREADABLE = "Check the figures above to see what would be charged."
 @needs(Permission.MONEY)
 def configure(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
-    cards = payment_methods.cards(request.account)
     if request.method != "POST":
-        form = AutoRechargeForm(initial=_initial(wallet.auto_recharge), cards=cards)
+        form = _form(wallet, initial=_initial(wallet.auto_recharge))
         return _dialog(request, form, wallet.auto_recharge, _preview(wallet.pk, form.initial))
-    form = AutoRechargeForm(request.POST, cards=cards)
+    form = _form(wallet, request.POST)
     if form.is_valid():
         settings = _settings(form.cleaned_data)
         try:
@@ -45,7 +44,7 @@ def configure(request: HttpRequest) -> HttpResponse:
             add_errors(form, error)
         else:
             return _saved(request, saved)
-    shown = _previewed_form(wallet.pk, request.POST, cards)
+    shown = _previewed_form(wallet, request.POST)
     return _dialog(request, form, wallet.auto_recharge, shown, status=422)
 
 
@@ -53,8 +52,7 @@ def configure(request: HttpRequest) -> HttpResponse:
 @needs(Permission.MONEY)
 def preview(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
-    cards = payment_methods.cards(request.account)
-    shown = _previewed_form(wallet.pk, request.GET, cards)
+    shown = _previewed_form(wallet, request.GET)
     return render(request, "wallets/_preview.html", {"preview": shown, "swap_button": True})
 
 
@@ -94,10 +92,15 @@ def _settings(values: dict) -> Settings:
     )
 
 
-def _previewed_form(wallet_id: int, data: QueryDict, cards: list) -> dict[str, object]:
-    form = AutoRechargeForm(data, cards=cards)
+def _form(wallet: Wallet, data: QueryDict | None = None, **kwargs) -> AutoRechargeForm:
+    cards = payment_methods.cards(wallet.account)
+    return AutoRechargeForm(data, cards=cards, default=wallet.default_payment_method, **kwargs)
+
+
+def _previewed_form(wallet: Wallet, data: QueryDict) -> dict[str, object]:
+    form = _form(wallet, data)
     if form.is_valid():
-        return _preview(wallet_id, form.cleaned_data)
+        return _preview(wallet.pk, form.cleaned_data)
     return {"charge_now": Decimal(0), "text": _UNREADABLE}
 
 
