@@ -66,6 +66,11 @@ EVENT_FIRST_WAIT = timedelta(seconds=15)
 EVENT_TOLERANCE = timedelta(minutes=5)
 EVENT_LARGEST_BYTES = 512 * 1024
 
+# Refunds and disputes whose event never came are looked for among those Stripe knows from this
+# far back: a bank may take four months to decide on a dispute.
+CATCH_UP_HOURLY = timedelta(days=3)
+CATCH_UP_NIGHTLY = timedelta(days=120)
+
 # Low-balance notices are re-armed above this multiple of the level.
 LOW_BALANCE_REARM = Decimal("1.5")
 

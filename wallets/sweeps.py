@@ -18,6 +18,10 @@ def _each(task: str, find: Callable[[], list]) -> Callable[[], Iterator[Work]]:
     return lambda: ((task, (found,)) for found in find())
 
 
+def _open_purchases() -> list[str]:
+    return [str(pk) for pk in purchases.sweep()]
+
+
 def _due_allocations() -> Iterator[Work]:
     allocations.plan_due(now=clock.now())
     for run_id in allocations.due_run_ids():
@@ -26,7 +30,7 @@ def _due_allocations() -> Iterator[Work]:
 
 FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "events": _each("wallets.apply_event", stripe_events.waiting_ids),
-    "purchases": _each("wallets.drive_purchase", purchases.sweep),
+    "purchases": _each("wallets.drive_purchase", _open_purchases),
     "refunds": _each("wallets.drive_refund", reversals.open_reversal_ids),
     "recharges": _each("wallets.recharge_wallet", auto_recharge.due_wallet_ids),
     "low balances": _each("wallets.tell_low_balance", low_balance.untold_wallet_ids),

@@ -4,12 +4,14 @@ from uuid import UUID
 
 from celery import current_app, shared_task
 
+from accounts import clock
 from wallets import (
     allocations,
     auto_recharge,
     books,
     card_expiry,
     included,
+    limits,
     low_balance,
     purchases,
     reversals,
@@ -63,8 +65,9 @@ def drive_refund(reversal_id: str) -> None:
 
 @shared_task(name="wallets.check_books")
 def check_books() -> None:
-    """Hourly: prove the books; what is broken is frozen and support is told."""
+    """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
     books.check_and_freeze(stripe=False)
+    reversals.catch_up(since=clock.now() - limits.CATCH_UP_HOURLY)
 
 
 @shared_task(name="wallets.nightly")
@@ -72,4 +75,5 @@ def nightly() -> None:
     """The books against Stripe, Included minutes, and cards that expire."""
     included.reset_due()
     card_expiry.tell()
+    reversals.catch_up(since=clock.now() - limits.CATCH_UP_NIGHTLY)
     books.check_and_freeze(stripe=True)

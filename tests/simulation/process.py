@@ -1,0 +1,36 @@
+"""One process of a long run: its own database, its own share of the seeds."""
+
+import logging
+import os
+import sys
+
+import django
+
+
+def play(seeds: range, number: int) -> list[int]:
+    os.environ.setdefault("DEBUG", "True")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
+    django.setup()
+    logging.disable(logging.CRITICAL)
+    from django.conf import settings
+    from django.db import connection
+
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.DATABASES["default"]["TEST"]["NAME"] = (
+        f"simulation_{settings.DATABASES['default']['NAME']}_{number}"
+    )
+    connection.settings_dict["TEST"]["NAME"] = settings.DATABASES["default"]["TEST"]["NAME"]
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, keepdb=True)
+
+    from tests.simulation.run import SeedFailed, run_seed
+    from tests.simulation.world import simulated
+
+    failed = []
+    with simulated() as world:
+        for seed in seeds:
+            try:
+                run_seed(world, seed)
+            except SeedFailed as error:
+                failed.append(seed)
+                print(error, file=sys.stderr, flush=True)
+    return failed

@@ -1,0 +1,51 @@
+"""Celery's door: what the sweeps find must survive the broker's JSON, and be done by the tasks."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from celery import current_app
+from kombu.utils import json
+
+from accounts import clock
+from wallets import auto_recharge, purchases, sweeps, tasks
+from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def low(stripe):
+    """A wallet below its threshold with a good card: the rule wants $50."""
+    wallet = make_wallet(credit="8.00")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, threshold=10, amount=50)
+    return wallet
+
+
+def work_off():
+    for name, arguments in sweeps.find_work():
+        current_app.tasks[name](*json.loads(json.dumps(arguments)))
+
+
+def test_what_the_sweep_finds_is_done_by_a_worker(low):
+    auto_recharge.claim(wallet_id=low.pk)
+
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        work_off()
+
+    low.refresh_from_db()
+    assert low.purchases.get().state == "succeeded"
+    assert low.credit.amount == Decimal("58.00")
+
+
+@pytest.mark.parametrize("task", [tasks.check_books, tasks.nightly])
+def test_a_dispute_no_event_told_is_found_within_the_hour(low, stripe, task):
+    purchase = purchases.drive(purchase_id=auto_recharge.claim(wallet_id=low.pk)[1].pk)
+    stripe.dispute(purchase.payment_intent)
+
+    task()
+
+    low.refresh_from_db()
+    assert low.credit.amount == Decimal("8.00")
+    assert low.blocked_reason == "disputed"
