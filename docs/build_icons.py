@@ -1,4 +1,4 @@
-"""Build icons.svg, the sprite of the icons we use, from an unpacked `npm pack lucide-static@1.62.0`.
+"""Build icons.svg, the sprite of our icons, from an unpacked `npm pack lucide-static@1.62.0`.
 
 Usage: python docs/build_icons.py path/to/package/icons > static/ui/icons.svg
 """
@@ -65,7 +65,8 @@ def symbol(folder: pathlib.Path, name: str) -> str:
     if not path.exists():
         path = folder / f"{ALIASES[name]}.svg"
     body = re.search(r"<svg[^>]*>(.*)</svg>", path.read_text(), re.DOTALL)[1]
-    return f'<symbol id="{name}" viewBox="0 0 24 24">{"".join(body.split(chr(10) + "  ")).strip()}</symbol>'
+    lines = "".join(body.split(chr(10) + "  ")).strip()
+    return f'<symbol id="{name}" viewBox="0 0 24 24">{lines}</symbol>'
 
 
 def sprite(folder: pathlib.Path) -> str:

@@ -147,9 +147,7 @@ def claim_locked(
     _note(automatic, decision)
     if not decision.wanted:
         return decision, None
-    card = payment_methods.card(
-        account=wallet.account, card_id=automatic.effective_payment_method
-    )
+    card = payment_methods.card(account=wallet.account, card_id=automatic.effective_payment_method)
     if card is None or card.is_expired:
         fingerprint = card.fingerprint if card else ""
         suspensions.mark_suspended(automatic, Suspended.NO_CARD, fingerprint)
@@ -209,9 +207,7 @@ def due_wallet_ids() -> list[int]:
     due = AutoRecharge.objects.filter(
         due_since__isnull=False, enabled=True, suspended_at=None, wallet__blocked_at=None
     ).filter(Q(not_before=None) | Q(not_before__lte=now))
-    return list(
-        due.order_by("due_since").values_list("wallet_id", flat=True)[: limits.SWEEP_BATCH]
-    )
+    return list(due.order_by("due_since").values_list("wallet_id", flat=True)[: limits.SWEEP_BATCH])
 
 
 def coming(now: datetime) -> QuerySet[AutoRecharge]:

@@ -13,17 +13,20 @@ def tell() -> int:
         for card in payment_methods.cards(account):
             if not card.expires_soon or not payment_methods.uses(account=account, card_id=card.id):
                 continue
-            told += notify(
-                account=account,
-                kind="card_expiring",
-                text=(
-                    f"{card.label} expires on {card.last_day:%-d %b %Y}. "
-                    "Add another card so that automatic charges go on."
-                ),
-                level="warning",
-                dedupe_key=f"card-expiring:{card.id}:{card.last_day}",
-                link="/payments/methods/add/",
-            ) is not None
+            told += (
+                notify(
+                    account=account,
+                    kind="card_expiring",
+                    text=(
+                        f"{card.label} expires on {card.last_day:%-d %b %Y}. "
+                        "Add another card so that automatic charges go on."
+                    ),
+                    level="warning",
+                    dedupe_key=f"card-expiring:{card.id}:{card.last_day}",
+                    link="/payments/methods/add/",
+                )
+                is not None
+            )
     return told
 
 

@@ -203,8 +203,7 @@ def _intent(found: Any) -> Intent:
         amount_received=data.get("amount_received") or 0,
         currency=data["currency"],
         customer=_id_of(data.get("customer")),
-        payment_method=_id_of(data.get("payment_method"))
-        or _id_of(error.get("payment_method")),
+        payment_method=_id_of(data.get("payment_method")) or _id_of(error.get("payment_method")),
         error_code=error.get("code") or "",
         decline_code=error.get("decline_code") or "",
         bank_url=action.get("url") or "",
@@ -233,20 +232,14 @@ def create_intent(
 @_definite
 def confirm_intent(*, key: str, intent_id: str) -> None:
     """Take the money without the person. The outcome is read from the intent afterwards."""
-    _stripe().payment_intents.confirm(
-        intent_id, {"off_session": True}, {"idempotency_key": key}
-    )
+    _stripe().payment_intents.confirm(intent_id, {"off_session": True}, {"idempotency_key": key})
 
 
 @_definite
-def confirm_on_session(
-    *, key: str, intent_id: str, payment_method: str, return_url: str
-) -> Intent:
+def confirm_on_session(*, key: str, intent_id: str, payment_method: str, return_url: str) -> Intent:
     """Confirm with the person present: `bank_url` is where the bank asks them."""
     params = {"payment_method": payment_method, "return_url": return_url}
-    return _intent(
-        _stripe().payment_intents.confirm(intent_id, params, {"idempotency_key": key})
-    )
+    return _intent(_stripe().payment_intents.confirm(intent_id, params, {"idempotency_key": key}))
 
 
 @_definite
@@ -319,9 +312,7 @@ def start_card_setup(*, customer: str, success_url: str, cancel_url: str) -> str
 @_definite
 def finished_card_setup(*, session_id: str) -> tuple[str, str]:
     """The customer and the card of a finished set-up session; the card is "" while unfinished."""
-    session = _plain(
-        _stripe().checkout.sessions.retrieve(session_id, {"expand": ["setup_intent"]})
-    )
+    session = _plain(_stripe().checkout.sessions.retrieve(session_id, {"expand": ["setup_intent"]}))
     setup = session.get("setup_intent")
     if isinstance(setup, str):
         setup = _plain(_stripe().setup_intents.retrieve(setup))

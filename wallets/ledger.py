@@ -78,9 +78,7 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
     due, low = AutoRecharge.objects.watch(
         wallet_ids=[wallet.pk for wallet in moved], now=clock.now()
     )
-    balances_moved.send(
-        sender=Wallet, wallets=moved, kinds={movement.kind for movement in new}
-    )
+    balances_moved.send(sender=Wallet, wallets=moved, kinds={movement.kind for movement in new})
     for wallet_id in due:
         nudge("wallets.recharge_wallet", wallet_id)
     for wallet_id in low:

@@ -168,4 +168,3 @@ def payable_seconds(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -
         seconds += wallet.included_seconds
     credit = max(Decimal(0), wallet.credit.amount)
     return seconds + int(credit * SECONDS_PER_MINUTE // rates[CREDIT_RATE[usable]])
-

@@ -63,9 +63,7 @@ def _quote(wallet: Wallet, amount: Decimal, buys: str) -> Quote:
     paid_debt = min(debt, amount)
     price = None if buys == Buys.CREDIT else rate(minute_type=buys, wallet=wallet)
     seconds, credit = (
-        seconds_for(amount=amount - paid_debt, rate=price)
-        if price
-        else (0, amount - paid_debt)
+        seconds_for(amount=amount - paid_debt, rate=price) if price else (0, amount - paid_debt)
     )
     after = wallet.credit.amount + paid_debt + credit
     return Quote(
@@ -334,9 +332,7 @@ def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
     notify(
         account=wallet.account,
         kind="action_required",
-        text=(
-            f"Your bank needs you to confirm a {usd(dollars(purchase.amount_cents))} payment."
-        ),
+        text=(f"Your bank needs you to confirm a {usd(dollars(purchase.amount_cents))} payment."),
         level="warning",
         data={"purchase": str(purchase.pk)},
         dedupe_key=f"bank:{purchase.pk}",

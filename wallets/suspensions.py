@@ -190,9 +190,7 @@ def let_person_try(automatic: AutoRecharge) -> None:
     """Put the wait and the suspension aside for one attempt; its outcome decides anew."""
     automatic.suspended_at, automatic.suspended_reason = None, ""
     automatic.not_before, automatic.hold_reason = None, ""
-    automatic.save(
-        update_fields=["suspended_at", "suspended_reason", "not_before", "hold_reason"]
-    )
+    automatic.save(update_fields=["suspended_at", "suspended_reason", "not_before", "hold_reason"])
 
 
 def _helps(automatic: AutoRecharge, card: Card) -> bool:

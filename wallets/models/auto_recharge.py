@@ -10,7 +10,6 @@ from wallets.limits import LOW_BALANCE_REARM
 from wallets.models.fields import MoneyField, within
 from wallets.models.wallet import Wallet
 
-
 WATCH = """
 UPDATE wallets_autorecharge AS ar
 SET due_since = CASE WHEN ar.enabled AND w.credit < ar.threshold

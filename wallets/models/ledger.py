@@ -8,11 +8,13 @@ from accounts import clock
 from wallets.models.fields import within
 from wallets.models.wallet import MOST_SECONDS, Wallet
 
+
 class Pot(models.TextChoices):
     CREDIT = "credit", "Credit"
     PREMIUM = "premium", "Premium minutes"
     BASIC = "basic", "Basic minutes"
     INCLUDED = "included", "Included minutes"
+
 
 class LedgerEntry(models.Model):
     """One movement of one pot. Never changed: a mistake is corrected by a new entry."""

@@ -127,8 +127,10 @@ class Purchase(models.Model):
             models.CheckConstraint(
                 name="purchase_allocation_has_a_run",
                 condition=Q(purpose="allocation", buys="allocation", allocation_run__isnull=False)
-                | (Q(purpose__in=["recharge", "auto_recharge"], allocation_run=None)
-                   & ~Q(buys="allocation")),
+                | (
+                    Q(purpose__in=["recharge", "auto_recharge"], allocation_run=None)
+                    & ~Q(buys="allocation")
+                ),
             ),
             models.CheckConstraint(
                 name="purchase_rate_is_frozen",

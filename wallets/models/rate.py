@@ -13,7 +13,7 @@ class MinuteType(models.TextChoices):
 
 
 class MinuteRate(models.Model):
-    """The price of a minute of a type from a moment on. The latest one that has begun is in force."""
+    """A minute type's price from a moment on. The latest one that has begun is in force."""
 
     minute_type = models.CharField(max_length=8, choices=MinuteType)
     price = MoneyField()

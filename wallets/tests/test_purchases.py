@@ -211,7 +211,11 @@ def test_a_link_to_the_bank_ends_after_a_day(stripe):
 
 @pytest.mark.parametrize(
     ("change", "reason"),
-    [({"enabled": False}, "off"), ({"threshold": 5}, "above"), ({"payment_method": "pm_x"}, "card")],
+    [
+        ({"enabled": False}, "off"),
+        ({"threshold": 5}, "above"),
+        ({"payment_method": "pm_x"}, "card"),
+    ],
 )
 def test_the_last_look_cancels_what_is_no_longer_wanted(low, stripe, change, reason):
     purchase = claim(low)
@@ -343,7 +347,7 @@ def test_a_closed_purchase_cannot_be_changed_even_by_hand(low, stripe, change):
 
     with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(f"UPDATE wallets_purchase SET {change}")  # noqa: S608
+        cursor.execute(f"UPDATE wallets_purchase SET {change}")
 
     purchase.refresh_from_db()
     assert (purchase.state, purchase.amount_cents) == ("succeeded", 5000)

@@ -179,9 +179,7 @@ def test_a_rate_that_changed_since_the_quote_charges_nothing(stripe):
     add_card(stripe, wallet)
     quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
     later = clock.now() + timedelta(minutes=1)
-    pricing.set_rate(
-        minute_type="premium", price=Decimal("0.20"), effective_from=later, actor=None
-    )
+    pricing.set_rate(minute_type="premium", price=Decimal("0.20"), effective_from=later, actor=None)
 
     with clock.at(later), pytest.raises(QuoteChanged, match="250 minutes"):
         pay(wallet, quoted_rate=quote.rate)

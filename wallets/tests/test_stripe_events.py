@@ -174,9 +174,7 @@ def test_a_poisonous_event_is_retried_then_given_up_and_does_not_stop_others(
     stripe, paid_but_unanswered
 ):
     poison = receive(event(found={"object": "payment_intent"}, event_id="evt_poison"))
-    good = receive(
-        event(found={"id": paid_but_unanswered.payment_intent}, event_id="evt_good")
-    )
+    good = receive(event(found={"id": paid_but_unanswered.payment_intent}, event_id="evt_good"))
     moment = clock.now()
     for _ in range(12):
         moment += timedelta(hours=3)
