@@ -4,8 +4,10 @@ import pytest
 from django.core.cache import cache
 from django.db import OperationalError
 
+from accounts import clock
 from thinkrr_billing import health
 from thinkrr_billing.celery import canary
+from wallets.models import StripeEvent
 
 pytestmark = pytest.mark.django_db
 
@@ -78,3 +80,19 @@ def test_metrics_tell_how_long_ago_a_worker_was_heard(client):
     age = next(line for line in lines if line.startswith("thinkrr_canary_age_seconds "))
     assert 0 <= float(age.split()[1]) < 60
     assert cache.get(health.CANARY) is not None
+
+
+def test_metrics_count_what_should_be_near_zero(client):
+    StripeEvent.objects.create(event_id="evt_1", type="refund.created", payload={})
+    StripeEvent.objects.create(
+        event_id="evt_2", type="refund.created", payload={}, given_up_at=clock.now()
+    )
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    figures = dict(line.split() for line in lines if line.startswith("thinkrr_"))
+    assert figures["thinkrr_stripe_events_waiting"] == "1.0"
+    assert figures["thinkrr_stripe_events_given_up"] == "1.0"
+    assert figures["thinkrr_purchases_open"] == "0.0"
+    assert figures["thinkrr_purchases_unknown"] == "0.0"
+    assert figures["thinkrr_wallets_in_debt"] == "0.0"
