@@ -13,7 +13,7 @@ from accounts.strict import AmountField, StrictBooleanField, StrictCharField, St
 from wallets import auto_recharge_settings, limits
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.api.recharges import PurchaseSerializer
-from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status, wallet_of
+from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status, waits, wallet_of
 from wallets.auto_recharge_settings import Saved, Settings, explain
 from wallets.models import AutoRecharge
 from wallets.opening import open_wallet
@@ -37,9 +37,11 @@ class SettingsSerializer(serializers.Serializer):
     updated_at = serializers.DateTimeField()
 
     def to_representation(self, automatic: AutoRecharge) -> dict[str, object]:
+        holds = waits(automatic)
+        hold = automatic.get_hold_reason_display() if holds else ""
         automatic.status = auto_recharge_status(automatic)
-        suspended = automatic.get_suspended_reason_display()
-        automatic.reason = suspended or automatic.get_hold_reason_display()
+        automatic.reason = automatic.get_suspended_reason_display() or hold
+        automatic.not_before = automatic.not_before if holds else None
         return super().to_representation(automatic)
 
 

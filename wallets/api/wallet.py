@@ -54,8 +54,12 @@ def auto_recharge_status(automatic: AutoRecharge) -> str:
         return "blocked"
     if automatic.suspended_at:
         return "suspended"
-    waits = automatic.not_before and automatic.not_before > clock.now()
-    return "waiting" if waits and automatic.hold_reason != AutoRecharge.Hold.COOLDOWN else "on"
+    cools_down = automatic.hold_reason == AutoRecharge.Hold.COOLDOWN
+    return "waiting" if waits(automatic) and not cools_down else "on"
+
+
+def waits(automatic: AutoRecharge) -> bool:
+    return automatic.not_before is not None and automatic.not_before > clock.now()
 
 
 class MinutesByTypeSerializer(serializers.Serializer):

@@ -1,9 +1,11 @@
 """GET and PUT wallet/auto-recharge: settings by a program, and the charge that saving starts."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
+from accounts import clock
 from accounts.tests.builders import close, make_agency, make_sub_account
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, Wallet
 from wallets.tests.api_clients import client_of, refusal
@@ -71,6 +73,24 @@ def test_a_suspension_is_told_with_its_reason(client, wallet):
     body = client.get(URL).json()
 
     assert (body["status"], body["reason"]) == ("suspended", "Payment failed")
+
+
+@pytest.mark.parametrize(
+    ("hold", "minutes", "told"),
+    [
+        ("declined", 60, ("waiting", "Waiting after a decline", "2026-11-20T13:00:00Z")),
+        ("cooldown", 1, ("on", "Just recharged", "2026-11-20T12:01:00Z")),
+        ("declined", -1, ("on", "", None)),
+    ],
+)
+def test_a_wait_is_told_while_it_lasts(client, wallet, hold, minutes, told):
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    set_auto_recharge(wallet, hold_reason=hold, not_before=noon + timedelta(minutes=minutes))
+
+    with clock.at(noon):
+        body = client.get(URL).json()
+
+    assert (body["status"], body["reason"], body["not_before"]) == told
 
 
 def test_saving_above_the_threshold_charges_nothing_and_says_so(stripe, client, wallet):
