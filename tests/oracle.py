@@ -13,9 +13,9 @@ from celery import current_app
 from django.db import connection
 from kombu.utils import json
 
-import accounts.tasks
-import campaigns.tasks
-import wallets.tasks  # noqa: F401  (every task is known by name)
+import accounts.tasks  # noqa: F401  (importing the tasks registers their names)
+import campaigns.tasks  # noqa: F401
+import wallets.tasks  # noqa: F401
 from accounts import clock, crash_points
 from accounts.models import StaffAlert
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox

@@ -345,10 +345,21 @@ def dispute(world: World) -> object:
         if purchase is None:
             return "nothing"
         status = world.rng.choice(("needs_response", "needs_response", "warning_needs_response"))
-        world.stripe.dispute(purchase.payment_intent, status=status)
+        left = _left_at_stripe(world, purchase)
+        world.stripe.dispute(purchase.payment_intent, status=status, amount=left)
         return status
     except SandboxError as error:
         return str(error)
+
+
+def _left_at_stripe(world: World, purchase: Purchase) -> int:
+    """A bank takes back what the cardholder has not got yet."""
+    found = next(
+        one
+        for one in world.stripe.truth()["payment_intents"]
+        if one["id"] == purchase.payment_intent
+    )
+    return 0 if found["disputes"] else found["amount"] - found["amount_refunded"]
 
 
 @action(2)
