@@ -39,8 +39,8 @@ class PurchaseSerializer(serializers.Serializer):
     purpose = serializers.ChoiceField(choices=Purchase.Purpose.choices)
     state = serializers.ChoiceField(
         choices=Purchase.State.choices,
-        help_text="`submitted` has no answer yet: ask again. `requires_action` waits for a "
-        "person at `action_url`. The last three never change.",
+        help_text="`created` and `submitted` have no answer yet: ask again. `requires_action` "
+        "waits for a person at `action_url`. The last three never change.",
     )
     amount = DollarsField(help_text="What the card is charged.")
     currency = CurrencyField()
@@ -170,8 +170,8 @@ class RechargesView(ApiView):
             raise
         if repeated and purchase.state == Purchase.State.CREATED:
             raise _still_deciding(purchase)
-        body = PurchaseSerializer(purchase, context={"request": request}).data
-        return Response(body, status=200 if repeated else 201)
+        shown = PurchaseSerializer(purchase, context={"request": request}).data
+        return Response(shown, status=200 if repeated else 201)
 
 
 class RechargeView(ApiView):

@@ -1,6 +1,5 @@
 """The admin of money: everything can be looked at, nothing can be changed by hand."""
 
-from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +8,6 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
-from accounts import clock
 from accounts.models import User
 from accounts.tests.builders import make_agency, make_sub_account, make_user
 from wallets.models import AutoRecharge, LedgerEntry, MinuteRate, Reversal, StripeEvent, Wallet
@@ -135,7 +133,7 @@ def test_a_rate_is_added_through_pricing(browser, staff):
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"price": "0"}, "more than $0"),
+        ({"price": "0"}, "Out of range"),
         ({"price": "100.01"}, "Out of range"),
         ({"price": "NaN"}, "Enter a number"),
         ({"price": "0.0000001"}, "6 decimal places"),
@@ -151,7 +149,7 @@ def test_a_rate_that_cannot_be_is_refused_beside_its_field(browser, changes, tex
 
     errors = " ".join(map(str, response.context["adminform"].form.errors.values()))
     assert response.status_code == 200
-    assert text in errors or "Out of range" in errors
+    assert text in errors
     assert MinuteRate.objects.count() == before
 
 
@@ -192,8 +190,7 @@ def test_support_without_the_right_sees_nothing(client, world):
 def test_settings_of_auto_recharge_belong_to_the_account_alone(browser, world):
     settings = AutoRecharge.objects.get(wallet=world)
 
-    browser.post(page("autorecharge", "change", settings.pk), {"enabled": "on"})
+    response = browser.post(page("autorecharge", "change", settings.pk), {"enabled": "on"})
 
     settings.refresh_from_db()
-    assert settings.enabled is False
-    assert settings.updated_at < clock.now() + timedelta(seconds=1)
+    assert (response.status_code, settings.enabled) == (403, False)

@@ -124,8 +124,8 @@ def test_only_posts_are_answered(method):
     assert getattr(Client(), method)(URL).status_code == 405
 
 
-def test_a_request_costs_two_statements_of_its_own(nudges, django_assert_max_num_queries):
-    # Looking, a savepoint around the insert, and the transaction: nothing grows with the table.
+def test_a_delivery_costs_the_same_few_statements(nudges, django_assert_max_num_queries):
+    # Looking, the insert, and their savepoints.
     with django_assert_max_num_queries(6):
         deliver(event())
 
