@@ -101,13 +101,13 @@ def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
     if automatic.suspended_reason == Suspended.PAYMENT_FAILED:
         declined = recharges.filter(state=Purchase.State.DECLINED).order_by("-created_at").first()
         card = declined.card if declined and declined.card else "The card"
-        return Banner("danger", f"Auto-recharge failed: {card} was declined. {stops}", links)
+        return Banner("danger", f"Auto-Recharge failed: {card} was declined. {stops}", links)
     if automatic.suspended_reason in (Suspended.DISPUTED, Suspended.SUPPORT):
         links = ()
     else:
         links = (Link("Configure", configure),)
     why = automatic.get_suspended_reason_display()
-    return Banner("danger", f"Auto-recharge is suspended: {why}. {stops}", links)
+    return Banner("danger", f"Auto-Recharge is suspended: {why}. {stops}", links)
 
 
 def _low_balance(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:

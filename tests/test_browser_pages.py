@@ -130,7 +130,7 @@ def test_saving_settings_closes_the_dialog_and_says_so(page, stripe, wallet):
 
     page.click("#auto-save")
 
-    page.wait_for_selector("#toasts >> text=Auto-recharge saved.")
+    page.wait_for_selector("#toasts >> text=Auto-Recharge saved.")
     page.wait_for_selector("dialog", state="hidden")
     page.wait_for_selector("text=When the balance drops below $5.00")
     assert not Purchase.objects.exists()

@@ -486,7 +486,7 @@ def test_a_failed_card_is_the_banner_or_its_second_sentence(page, wallet):
         suspended_at=clock.now(), suspended_reason="payment_failed"
     )
     paid(wallet, state="declined", payment_intent=None)
-    failed = "Auto-recharge failed: Visa •••• 4242 was declined. Calls stop when the balance"
+    failed = "Auto-Recharge failed: Visa •••• 4242 was declined. Calls stop when the balance"
 
     alone = text(banner(page))
     make_campaign(wallet.account, status="low_balance")

@@ -1,4 +1,4 @@
-"""The Payments page, Auto-recharge, payment methods and transactions, as people use them."""
+"""The Payments page, Auto-Recharge, payment methods and transactions, as people use them."""
 
 import csv
 from decimal import Decimal
@@ -133,7 +133,7 @@ def test_a_closed_account_is_read_only(stripe, browser, wallet):
     assert browser.post(CONFIGURE, settings()).status_code == 403
 
 
-# --- Auto-recharge
+# --- Auto-Recharge
 
 
 def test_the_dialog_shows_the_saved_settings(browser, wallet):
@@ -172,7 +172,7 @@ def test_saving_above_the_threshold_charges_nothing_and_closes_the_dialog(stripe
 
     assert answer.status_code == 204
     assert "dialog-close" in answer["HX-Trigger"]
-    assert "Auto-recharge saved." in answer["HX-Trigger"]
+    assert "Auto-Recharge saved." in answer["HX-Trigger"]
     automatic = AutoRecharge.objects.get(wallet=wallet)
     assert automatic.enabled
     assert automatic.monthly_limit.amount == 500
@@ -185,7 +185,7 @@ def test_without_javascript_saving_leads_back_to_the_page(stripe, browser, walle
     answer = browser.post(CONFIGURE, settings(), follow=True)
 
     assert answer.redirect_chain == [(PAYMENTS, 302)]
-    assert "Auto-recharge saved." in text_of(answer)
+    assert "Auto-Recharge saved." in text_of(answer)
 
 
 def test_saving_below_the_threshold_charges_what_the_dialog_named(stripe, browser, wallet):

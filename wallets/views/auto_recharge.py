@@ -1,4 +1,4 @@
-"""The Auto-recharge dialog: settings, what saving charges, and "Try again"."""
+"""The Auto-Recharge dialog: settings, what saving charges, and "Try again"."""
 
 from decimal import Decimal
 
@@ -161,7 +161,7 @@ def _dialog(
     return dialog(
         request,
         partial="wallets/_configure.html",
-        title="Auto-recharge",
+        title="Auto-Recharge",
         back=reverse("wallets:payments"),
         context={
             "form": form,
@@ -176,7 +176,7 @@ def _dialog(
 def _saved(request: HttpRequest, saved: Saved) -> HttpResponse:
     if saved.purchase:
         return _charged(request, saved, settings_saved=True)
-    text = "Auto-recharge saved."
+    text = "Auto-Recharge saved."
     if saved.automatic.enabled and saved.decision.code not in ("balance_fine", "charge"):
         text = f"{text} {auto_recharge_settings.explain(saved.decision)}"
     return done(request, back=reverse("wallets:payments"), text=text)
@@ -186,7 +186,7 @@ def _charged(request: HttpRequest, saved: Saved, *, settings_saved: bool) -> Htt
     """Show what became of the charge, as one more step of the dialog or as its page."""
     if not request.htmx:
         if settings_saved:
-            messages.success(request, "Auto-recharge saved.")
+            messages.success(request, "Auto-Recharge saved.")
         return redirect("wallets:purchase", saved.purchase.pk)
     context = purchase_context(request, saved.purchase) | {"settings_saved": settings_saved}
     response = render(request, "wallets/_purchase.html", context)
