@@ -1,5 +1,6 @@
 """Load the demo data of a developer's machine."""
 
+import signal
 from argparse import ArgumentParser
 from time import monotonic
 
@@ -15,6 +16,21 @@ class Command(BaseCommand):
         parser.add_argument("--quiet", action="store_true", help="do not print the log-ins")
 
     def handle(self, *args: object, **options: object) -> None:
+        # Told to end, it sets the sandbox's clock right first, as after Ctrl-C.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            self._seed()
+        except KeyboardInterrupt:
+            raise CommandError(
+                "Interrupted: the demo data is not complete. Run make clean, then start again."
+            ) from None
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        if not options["quiet"]:
+            self._print_logins()
+
+    def _seed(self) -> None:
+        # Imported here: production never loads what stands in for the outside world.
         from thinkrr_billing.sandbox.demo import seeding
 
         began = monotonic()
@@ -24,13 +40,11 @@ class Command(BaseCommand):
             raise CommandError(str(refusal)) from None
         if seeded is None:
             self.stdout.write("The demo data is there already; nothing was changed.")
-        else:
-            self.stdout.write(
-                f"Loaded {seeded.accounts} accounts, {seeded.calls:,} calls and "
-                f"{seeded.purchases} purchases in {monotonic() - began:.0f} s."
-            )
-        if not options["quiet"]:
-            self._print_logins()
+            return
+        self.stdout.write(
+            f"Loaded {seeded.accounts} accounts, {seeded.calls:,} calls and "
+            f"{seeded.purchases} purchases in {monotonic() - began:.0f} s."
+        )
 
     def _print_logins(self) -> None:
         self.stdout.write("Log in with the password " + LOGINS[0].password + ":")

@@ -52,19 +52,22 @@ class Command(BaseCommand):
             accounts=[str(account.pk) for account in accounts],
             rate=options["rate"],
             seed=options["seed"],
-            complain=lambda text: self.stderr.write(text),
+            complain=self.stderr.write,
         )
         self.stdout.write(
             f"{options['rate']:g} calls a second for {len(accounts)} accounts at {base}. "
             "Ctrl-C ends it."
         )
+        self._dial(dialer, seconds=(options["minutes"] or float("inf")) * 60)
+
+    def _dial(self, dialer: object, *, seconds: float) -> None:
+        """Go on until Ctrl-C, SIGTERM or the end; then hang up, so that no call is lost."""
         stopped: list[int] = []
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, lambda number, frame: stopped.append(number))
         began, began_at = time.monotonic(), clock.now()
-        ends = began + options["minutes"] * 60 if options["minutes"] else float("inf")
         said = before = began
-        while not stopped and (now := time.monotonic()) < ends:
+        while not stopped and (now := time.monotonic()) < began + seconds:
             dialer.second(elapsed=now - before)
             before = now
             if now - said >= SAY_EVERY_SECONDS:

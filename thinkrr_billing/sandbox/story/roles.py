@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from thinkrr_billing.sandbox.http_api import Api
 from thinkrr_billing.sandbox.story.person import Person
 from thinkrr_billing.sandbox.story.stage import Stage
 from thinkrr_billing.sandbox.story.teller import WentWrong
+
+if TYPE_CHECKING:
+    from accounts.models import Account
 
 PASSWORD = "played-in-the-terminal"
 
@@ -76,36 +80,43 @@ def enter(stage: Stage) -> Cast:
     django.setup()
     from accounts import api_keys, members, opening
     from accounts.models import User
-    from wallets.opening import open_wallet
 
-    def role(account: object, email: str, credit: str) -> Role:
-        wallet = open_wallet(account=account)
-        _give(wallet.pk, credit)
-        person = Person(site=stage.site)
-        person.log_in(email=email, password=PASSWORD)
-        _, token = api_keys.create(account=account, name="Story", scopes=["read", "write"])
-        return Role(
-            name=account.name, id=str(account.pk), wallet_id=wallet.pk, person=person,
-            program=Api(base=stage.site, token=token), stage=stage,
-        )  # fmt: skip
-
-    owners = {
-        name: User.objects.create_user(f"{name}@brightline.test", PASSWORD, name=name.capitalize())
+    owner, manager, user = [
+        User.objects.create_user(f"{name}@brightline.test", PASSWORD, name=name.capitalize())
         for name in ("owner", "northside", "jordan")
-    }
-    agency = opening.open_agency(name="Brightline Agency", owner=owners["owner"])
+    ]
+    agency = opening.open_agency(name="Brightline Agency", owner=owner)
     northside = opening.add_sub_account(
-        agency=agency, name="Northside Dental", owner_email=owners["northside"].email
+        agency=agency, name="Northside Dental", owner_email=manager.email
     )
     path = members.invitation_path(invitation=northside.invitations.get())
-    members.accept(token=path.rstrip("/").rpartition("/")[2], user=owners["northside"])
-    jordan = opening.open_individual(name="Jordan Blake", owner=owners["jordan"])
+    members.accept(token=path.rstrip("/").rpartition("/")[2], user=manager)
+    jordan = opening.open_individual(name="Jordan Blake", owner=user)
     _, token = api_keys.create(account=None, name="Voice platform", scopes=["calls", "read"])
     return Cast(
-        agency=role(agency, owners["owner"].email, "15.00"),
-        northside=role(northside, owners["northside"].email, "20.00"),
-        jordan=role(jordan, owners["jordan"].email, "12.00"),
+        agency=_role(stage, agency, owner.email, "15.00"),
+        northside=_role(stage, northside, manager.email, "20.00"),
+        jordan=_role(stage, jordan, user.email, "12.00"),
         platform=Api(base=stage.site, token=token),
+    )
+
+
+def _role(stage: Stage, account: "Account", email: str, credit: str) -> Role:
+    from accounts import api_keys
+    from wallets.opening import open_wallet
+
+    wallet = open_wallet(account=account)
+    _give(wallet.pk, credit)
+    person = Person(site=stage.site)
+    person.log_in(email=email, password=PASSWORD)
+    _, token = api_keys.create(account=account, name="Story", scopes=["read", "write"])
+    return Role(
+        name=account.name,
+        id=str(account.pk),
+        wallet_id=wallet.pk,
+        person=person,
+        program=Api(base=stage.site, token=token),
+        stage=stage,
     )
 
 
