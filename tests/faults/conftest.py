@@ -1,0 +1,47 @@
+"""The parts of the fault suite, started once a test process and put right after every test."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+
+from accounts import crash_points
+from tests.faults.harness import Plant
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+
+
+@pytest.fixture(scope="session")
+def built_plant(
+    django_db_blocker: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Plant]:
+    found = Plant(Path(tmp_path_factory.mktemp("plant")))
+    found.redis.start()
+    found.postgres.start()
+    found.postgres.create_database()
+    with django_db_blocker.unblock(), found.database():
+        call_command("migrate", verbosity=0)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def plant(built_plant: Plant, stripe: StripeSandbox, django_db_blocker: object) -> Iterator[Plant]:
+    """An empty database, an empty queue and an empty Stripe; no process of ours runs yet."""
+    with django_db_blocker.unblock(), built_plant.database():
+        call_command("flush", interactive=False, verbosity=0)
+        built_plant.redis.client.flushall()
+        yield built_plant
+        built_plant.stop_apps()
+        built_plant.redis.thaw()
+        if not built_plant.redis.is_running:
+            built_plant.redis.start()
+        if not built_plant.postgres.is_running:
+            built_plant.postgres.start()
+
+
+@pytest.fixture(autouse=True)
+def no_hooks() -> Iterator[None]:
+    yield
+    for name in crash_points.POINTS:
+        crash_points.hook(name, None)
