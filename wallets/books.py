@@ -8,13 +8,12 @@ what is wrong). The rules themselves are in `book_rules`, the comparison with St
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import connection, transaction
 
 from accounts import clock
 from accounts.notifications import alert_staff
-from wallets import gateway, reversals, stripe_books
+from wallets import gateway, stripe_books
 from wallets.models import Wallet
 
 logger = logging.getLogger(__name__)
@@ -24,9 +23,6 @@ FREEZING = frozenset({"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I10", "I13"})
 
 # A broken rule is shown by its first rows; a thousand more would say nothing new.
 MOST_ROWS = 100
-
-# Stripe sends an event again for three days; this is twice as patient.
-CATCH_UP = timedelta(days=7)
 
 # A rule's query sees the moment to check at as %(now)s.
 Query = Callable[[], str]
@@ -74,12 +70,9 @@ def _check(name: str, sql: str) -> list[Broken]:
 def check_and_freeze(*, stripe: bool = False) -> list[Broken]:
     """Check; stop automatic charges of what is wrong, and tell support. For the tasks.
 
-    With `stripe`, refunds and disputes no event told are applied first. When Stripe does not
-    answer, the rest is checked all the same.
+    When Stripe does not answer, the rest is checked all the same.
     """
     try:
-        if stripe:
-            reversals.catch_up(since=clock.now() - CATCH_UP)
         broken = check_all(stripe=stripe)
     except gateway.GatewayError as error:
         _tell_not_compared(error)

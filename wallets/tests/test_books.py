@@ -431,18 +431,6 @@ def test_rules_that_only_alert_freeze_nobody(paid):
     assert StaffAlert.objects.filter(kind="books").count() == 1
 
 
-def test_the_nightly_check_applies_what_no_event_told_instead_of_freezing(paid, stripe):
-    gateway.create_refund(
-        key="dashboard", intent_id=paid.purchase.payment_intent, amount=1500, metadata={}
-    )
-
-    with later():
-        assert books.check_and_freeze(stripe=True) == []
-
-    paid.refresh_from_db()
-    assert (paid.credit.amount, paid.blocked_at) == (Decimal(35), None)
-
-
 def test_without_stripe_the_nightly_check_still_proves_the_rest(paid, stripe):
     plant(f"UPDATE wallets_wallet SET credit = credit + 1 WHERE id = {paid.pk}")
     stripe.fault(kind="500_before", path="/v1/", times=100)
