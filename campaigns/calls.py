@@ -43,17 +43,16 @@ FROM campaigns_call k LEFT JOIN campaigns_campaign c ON c.id = k.campaign_id
 WHERE k.reporter = %s AND k.external_id = ANY(%s::text[])
 """
 
+# One text of JSON is cheaper to send than an array for every column.
 INSERT = """
 INSERT INTO campaigns_call
     (reporter, external_id, account_id, campaign_id, minute_type_sent, minute_type, seconds,
      ended_at, outcome, included_seconds, premium_seconds, basic_seconds, cost, batch, created_at)
-SELECT %s, id, account_id, campaign_id, minute_type_sent, minute_type, seconds, ended_at, outcome,
+SELECT %s, id, account, campaign, minute_type_sent, minute_type, seconds, ended_at, outcome,
     included, premium, basic, cost, %s, %s
-FROM unnest(
-    %s::text[], %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::int[], %s::timestamptz[],
-    %s::text[], %s::int[], %s::int[], %s::int[], %s::numeric[])
-    AS new (id, account_id, campaign_id, minute_type_sent, minute_type, seconds, ended_at, outcome,
-        included, premium, basic, cost)
+FROM json_to_recordset(%s::json) AS new (
+    id text, account uuid, campaign bigint, minute_type_sent text, minute_type text, seconds int,
+    ended_at timestamptz, outcome text, included int, premium int, basic int, cost numeric)
 """
 
 
@@ -176,27 +175,27 @@ def _charge(new: list[Accepted], source: UUID, wallets: dict[int, Wallet]) -> li
 
 def _insert(new: list[Accepted], taken: list[metering.Taken], source: UUID, batch: UUID) -> None:
     """Write the calls in the order of their ids, so that two batches cannot deadlock on them."""
-    calls = [
-        (
-            one.report.id,
-            one.account_id,
-            one.campaign_id,
-            one.report.minute_type or "",
-            one.minute_type,
-            one.report.seconds,
-            one.report.ended_at,
-            one.report.outcome,
-            part.included_seconds,
-            part.premium_seconds,
-            part.basic_seconds,
-            part.credit,
-        )
+    written = [
+        {
+            "id": one.report.id,
+            "account": one.account_id,
+            "campaign": one.campaign_id,
+            "minute_type_sent": one.report.minute_type or "",
+            "minute_type": one.minute_type,
+            "seconds": one.report.seconds,
+            "ended_at": one.report.ended_at,
+            "outcome": one.report.outcome,
+            "included": part.included_seconds,
+            "premium": part.premium_seconds,
+            "basic": part.basic_seconds,
+            "cost": part.credit,
+        }
         for one, part in zip(new, taken, strict=True)
     ]
-    calls.sort(key=lambda call: call[0])
-    columns = [list(column) for column in zip(*calls, strict=True)]
+    written.sort(key=lambda call: call["id"])
+    text = msgspec.json.encode(written).decode()
     with connection.cursor() as cursor:
-        cursor.execute(INSERT, [source, batch, clock.now(), *columns])
+        cursor.execute(INSERT, [source, batch, clock.now(), text])
 
 
 @dataclass(frozen=True)

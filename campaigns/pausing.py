@@ -9,6 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models.expressions import RawSQL
 
 from accounts import clock
 from accounts.models import Account, User
@@ -58,7 +59,9 @@ def pause_unpayable(*, wallets: Sequence[Wallet], now: datetime) -> int:
     Strictly less than a minute pauses, exactly one goes on. While Auto-Recharge is on its way
     nothing is paused yet. Call with the wallets locked. Two statements when nothing is paused.
     """
-    mine = Campaign.objects.filter(account__in=[wallet.account_id for wallet in wallets])
+    # A batch moves a thousand wallets: one array is cheaper than a thousand parameters.
+    accounts = RawSQL("SELECT unnest(%s::uuid[])", [[wallet.account_id for wallet in wallets]])
+    mine = Campaign.objects.filter(account__in=accounts)
     broke = list(payable.cannot_pay(campaigns=mine, now=now).select_related("account").locked())
     if not broke:
         return 0

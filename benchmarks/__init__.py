@@ -1,0 +1,1 @@
+"""What the work costs. Nothing of the application imports this."""
