@@ -1,0 +1,77 @@
+"""Every page and every dialog: readable by everybody, in every width, under the strict policy."""
+
+import pytest
+
+from tests.browser import axe
+from tests.browser.people import DESK, NARROWEST, PHONE
+from tests.browser.world import Rich
+
+LOOKERS = ("owner", "member", "newcomer", "harbor_owner", "dental_owner", "nobody")
+DIALOGS = ("recharge", "configure", "add a sub-account", "allocation", "resume")
+NEWCOMER_PAGES = {
+    "no card, no payment": "/payments/",
+    "no transaction": "/payments/transactions/",
+    "recharge without a card": "/payments/recharge/",
+    "configure without a card": "/payments/auto-recharge/",
+    "no campaign": "/campaigns/",
+    "nothing to resume": "/campaigns/resume/",
+    "no notification": "/notifications/",
+    "no key": "/settings/api-keys/",
+}
+MEMBER_PAGES = ("payments", "recharge", "sub-account", "resume", "members")
+
+
+def pages_of(rich: Rich, who: str) -> dict[str, str]:
+    return {
+        "owner": rich.pages,
+        "member": {name: rich.pages[name] for name in MEMBER_PAGES},
+        "newcomer": NEWCOMER_PAGES,
+        "harbor_owner": rich.harbor_pages,
+        "dental_owner": rich.dental_pages,
+        "nobody": rich.signed_out_pages,
+    }[who]
+
+
+@pytest.mark.parametrize("who", LOOKERS)
+def test_every_page_meets_wcag_in_both_themes_and_fits_320_pixels(enter, rich, who):
+    person = enter(getattr(rich, who, None))
+    found = {}
+    for name, path in pages_of(rich, who).items():
+        person.visit(path)
+        found[name] = axe.violations(person.page)
+        person.resize(NARROWEST)
+        if too_wide := person.overflow():
+            found[name].append(f"{too_wide} pixels wider than the window")
+        person.resize(DESK)
+
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("width", [NARROWEST, PHONE, DESK])
+def test_every_dialog_meets_wcag_and_fits_the_window(enter, rich, width):
+    person = enter(rich.owner, width=width)
+    found = {}
+    for name in DIALOGS:
+        path, button = rich.dialogs[name]
+        person.visit(path).opens(button, "h2")
+        found[name] = axe.violations(person.page) if width == DESK else []
+        box = person.page.locator("dialog").bounding_box()
+        if box["x"] < 0 or box["x"] + box["width"] > width or person.overflow():
+            found[name].append(f"{box} does not fit")
+
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_menus_open_inside_the_window_and_meet_wcag(enter, rich):
+    person = enter(rich.owner, width=PHONE)
+    person.visit("/account-manager/")
+    person.page.click("[aria-label='Actions for Northside Dental']")
+    problems = axe.violations(person.page)
+    menu = person.page.locator(".menu:popover-open").bounding_box()
+    person.page.keyboard.press("Escape")
+    person.page.click("[aria-label='Your menu']")
+    problems += axe.violations(person.page)
+
+    assert problems == []
+    assert menu["x"] >= 0
+    assert menu["x"] + menu["width"] <= PHONE

@@ -1,0 +1,209 @@
+"""What the every-page tests look at: something in every list, and payments in every state."""
+
+import uuid
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import transaction
+
+from accounts import api_keys, clock, members, opening
+from accounts.models import Account, Role, Scope, User
+from accounts.tests.builders import add_member, close, make_agency, make_sub_account, owner_of
+from campaigns import calls
+from campaigns.models import Campaign
+from campaigns.tests.builders import make_campaign, make_report
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+from wallets import allocation_runs, allocations, recharges, suspensions
+from wallets.models import Purchase, Wallet
+from wallets.tests.builders import (
+    BANK_ASKS_CARD,
+    DECLINED_CARD,
+    OTHER_GOOD_CARD,
+    add_card,
+    make_wallet,
+    set_auto_recharge,
+)
+
+LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff & Daughters Veterinary Practice, Portland"
+
+
+@dataclass(frozen=True)
+class Rich:
+    """The people, and the addresses of the pages they open, by what the page shows."""
+
+    owner: User
+    member: User
+    dental_owner: User
+    harbor_owner: User
+    newcomer: User
+    pages: dict[str, str]
+    dialogs: dict[str, tuple[str, str]]
+    harbor_pages: dict[str, str]
+    dental_pages: dict[str, str]
+    signed_out_pages: dict[str, str]
+
+
+def rich_world(stripe: StripeSandbox) -> Rich:
+    agency = make_agency("Brightline Agency")
+    owner = owner_of(agency)
+    wallet = make_wallet(account=agency, credit="5", included=3000)
+    card = add_card(stripe, wallet)
+    agency.refresh_from_db()
+    expiring = add_card(stripe, wallet, OTHER_GOOD_CARD, exp_month=12, exp_year=2024)
+    bought = [
+        pay(wallet, owner, amount=amount, buys=buys)
+        for amount, buys in (("50", "premium"), ("75", "basic"), ("25", "credit"))
+    ]
+    declined = pay(
+        wallet, owner, amount="60", buys="credit", card=add_card(stripe, wallet, DECLINED_CARD).id
+    )
+    set_auto_recharge(wallet, threshold=20, amount=50, monthly_limit=500)
+    campaigns = _campaigns(agency)
+    calls.record(
+        reports=[
+            make_report(agency, seconds=seconds, campaign=campaigns["started"])
+            for seconds in (61, 240, 600)
+        ],
+        reporter=None,
+    )
+    dental, harbor = _sub_accounts(agency, stripe, owner, card.id)
+    api_keys.create(account=agency, name="Reports", scopes=[Scope.READ], created_by=owner)
+    invitation = members.invite(
+        account=agency, email="ada@example.com", role=Role.ADMIN, invited_by=owner
+    )
+    harbor_pages = _harbor(stripe, harbor)
+    dental_pages = _dental(stripe, dental)
+    newcomer = owner_of(opening.open_individual(name="New Person", owner=_person("newcomer")))
+    return Rich(
+        owner=owner,
+        member=add_member(agency, user=_person("looker")),
+        dental_owner=owner_of(dental),
+        harbor_owner=owner_of(harbor),
+        newcomer=newcomer,
+        pages={
+            "payments": "/payments/",
+            "payments, 90 days": "/payments/?days=90",
+            "recharge": "/payments/recharge/",
+            "configure": "/payments/auto-recharge/",
+            "transactions": "/payments/transactions/",
+            "nothing found": "/payments/transactions/?type=refunds",
+            "add a card": "/payments/methods/add/",
+            "remove a card": f"/payments/methods/{expiring.id}/remove/",
+            "card in use": f"/payments/methods/{card.id}/remove/",
+            "paid": f"/payments/purchases/{bought[0].pk}/",
+            "declined": f"/payments/purchases/{declined.pk}/",
+            "receipt": f"/payments/receipts/{bought[0].pk}/",
+            "account manager": "/account-manager/",
+            "no sub-account found": "/account-manager/?search=zzz",
+            "add a sub-account": "/account-manager/add/",
+            "sub-account": f"/account-manager/{dental.pk}/",
+            "failed allocation": f"/account-manager/{harbor.pk}/",
+            "allocation": f"/account-manager/{dental.pk}/auto-allocation/",
+            "campaigns": "/campaigns/",
+            "campaign": f"/campaigns/{campaigns['started'].pk}/",
+            "paused campaign": f"/campaigns/{campaigns['low_balance'].pk}/",
+            "resume": "/campaigns/resume/",
+            "notifications": "/notifications/",
+            "settings": "/settings/",
+            "members": "/settings/members/",
+            "api keys": "/settings/api-keys/",
+            "profile": "/settings/profile/",
+            "accounts": "/accounts/switch/",
+            "not found": f"/payments/purchases/{uuid.uuid4()}/",
+        },
+        dialogs={
+            "recharge": ("/payments/", "#add-credit"),
+            "configure": ("/payments/", "#configure"),
+            "add a sub-account": ("/account-manager/", "#add-sub-account"),
+            "allocation": (f"/account-manager/{dental.pk}/", "#manage-allocation"),
+            "resume": ("/campaigns/", "#resume-campaigns"),
+        },
+        harbor_pages=harbor_pages,
+        dental_pages=dental_pages,
+        signed_out_pages={
+            "log in": "/login/",
+            "password reset": "/password-reset/",
+            "password reset sent": "/password-reset/sent/",
+            "old reset link": "/password-reset/MQ/abc-def/",
+            "password saved": "/password-reset/done/",
+            "invitation": members.invitation_path(invitation=invitation),
+        },
+    )
+
+
+def pay(
+    wallet: Wallet, actor: User, *, amount: str = "50", buys: str = "credit", card: str = ""
+) -> Purchase:
+    """A recharge by hand, whatever becomes of it."""
+    return recharges.recharge(
+        wallet_id=wallet.pk,
+        actor=actor,
+        amount=Decimal(amount),
+        buys=buys,
+        payment_method=card,
+        form_key=str(uuid.uuid4()),
+    )
+
+
+def _person(name: str) -> User:
+    return User.objects.create_user(f"{name}-{uuid.uuid4().hex[:6]}@example.com", "x", name=name)
+
+
+def _campaigns(agency: Account) -> dict[str, Campaign]:
+    named = {
+        "started": ("Spring recall", "premium"),
+        "manual": ("Holiday follow-up", "basic"),
+        "low_balance": (f"Reactivation for {LONG_NAME}", "premium_then_basic"),
+        "not_started": ("Summer", "premium"),
+        "complete": ("Winter", "basic"),
+        "ended": ("Autumn", "premium"),
+    }
+    return {
+        status: make_campaign(agency, name=name, minute_type=minute_type, status=status)
+        for status, (name, minute_type) in named.items()
+    }
+
+
+def _sub_accounts(
+    agency: Account, stripe: StripeSandbox, owner: User, card: str
+) -> tuple[Account, Account]:
+    dental = make_sub_account("Northside Dental", agency=agency)
+    harbor = make_sub_account("Harbor Yoga Studio", agency=agency)
+    make_sub_account(LONG_NAME, agency=agency)
+    closed = make_sub_account("Closed Clinic", agency=agency)
+    for account in (dental, harbor, closed):
+        make_wallet(account=account, credit="3.10")
+    refused = add_card(stripe, agency.wallet, "4000000000009995")
+    for account, paid_by in ((dental, card), (harbor, refused.id)):
+        allocations.save(
+            account=account,
+            agency=agency,
+            actor=owner,
+            basic_minutes=500,
+            premium_minutes=100,
+            payment_method=paid_by,
+        )
+    allocation_runs.run_due(now=clock.now())
+    close(closed)
+    return dental, harbor
+
+
+def _harbor(stripe: StripeSandbox, harbor: Account) -> dict[str, str]:
+    """A sub-account whose automatic charge waits for the bank."""
+    wallet, owner = harbor.wallet, owner_of(harbor)
+    card = add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet, threshold=20, amount=50)
+    waiting = pay(wallet, owner, card=card.id)
+    return {"payments, bank": "/payments/", "bank": f"/payments/purchases/{waiting.pk}/"}
+
+
+def _dental(stripe: StripeSandbox, dental: Account) -> dict[str, str]:
+    """A sub-account whose Auto-Recharge is suspended, with campaigns that cannot be paid."""
+    wallet = dental.wallet
+    add_card(stripe, wallet, DECLINED_CARD)
+    set_auto_recharge(wallet, threshold=20, amount=50)
+    with transaction.atomic():
+        suspensions.suspend(wallet=wallet, reason="payment_failed")
+    for minute_type in ("premium", "basic"):
+        make_campaign(dental, minute_type=minute_type, status="low_balance")
+    return {"payments, suspended": "/payments/", "configure, suspended": "/payments/auto-recharge/"}
