@@ -71,8 +71,11 @@ def refundable(purchase: Purchase, *, wallet: Wallet | None = None) -> Refundabl
     unused = unused_seconds(purchase, wallet)
     if purchase.buys == Purchase.Buys.ALLOCATION:
         worth = sum(
-            (price_of_seconds(seconds=seconds, rate=rate_of(purchase, pot)))
-            for pot, seconds in unused.items()
+            (
+                price_of_seconds(seconds=seconds, rate=rate_of(purchase, pot))
+                for pot, seconds in unused.items()
+            ),
+            start=Decimal(0),
         )
         left = min(left, int((worth * 100).to_integral_value(ROUND_FLOOR)))
     return Refundable(left, unused)

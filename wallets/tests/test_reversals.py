@@ -389,6 +389,16 @@ def test_of_an_allocation_only_unused_minutes_are_refundable(allocated):
     assert pots(allocated.agency.wallet)[0] == Decimal(0)
 
 
+def test_an_allocation_whose_minutes_are_all_used_has_nothing_to_refund(allocated):
+    [purchase] = allocated.purchases()
+    fill(allocated.sub.wallet, premium=-1000 * 60, basic=-500 * 60)
+
+    with pytest.raises(InvalidAmount, match="Nothing of this purchase is left to refund"):
+        refund(purchase, 1)
+
+    assert not purchase.reversals.exists()
+
+
 def test_a_part_refund_of_an_allocation_takes_whole_seconds_and_no_credit(allocated):
     [purchase] = allocated.purchases()
 
