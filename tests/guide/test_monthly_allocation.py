@@ -156,10 +156,8 @@ def test_the_payment_method_of_the_recurring_purchase_is_confirmed(
 ) -> None:
     second = add_card(world.stripe, agency.wallet, OTHER_GOOD_CARD)
     form = agency.open(_path(sub)).form("basic_minutes")
-    assert form.choices["payment_method"][-2:] == [
-        agency.wallet.default_payment_method,
-        second.id,
-    ]
+    cards = {agency.wallet.default_payment_method, second.id}
+    assert cards <= set(form.choices["payment_method"])
 
     _allocate(agency, sub, basic_minutes="100", payment_method=second.id)
 

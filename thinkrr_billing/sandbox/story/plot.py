@@ -184,9 +184,11 @@ def _call(cast: Cast, one: Role, *, seconds: list[int], **kind: str) -> None:
 
 
 def _recharge(one: Role, *, amount: str, buys: str) -> None:
-    """Through the dialog as a page: the amount and the minute tier, the newest card, Pay."""
+    """Through the dialog as a page: amount, minute tier, the card that is not the default, Pay."""
     page = one.person.open("/payments/recharge/", amount=amount, buys=buys)
-    newest = page.form("/payments/recharge/").choices["payment_method"][-1]
-    page = one.person.submit(page.form("/payments/recharge/"), payment_method=newest)
+    form = page.form("/payments/recharge/")
+    default = form.fields["payment_method"]
+    other = next(card for card in form.choices["payment_method"] if card not in default)
+    page = one.person.submit(form, payment_method=other)
     if page.status != 200:
         raise WentWrong(f"The recharge of {one.name} was refused: {page.text[:1500]}")
