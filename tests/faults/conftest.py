@@ -1,5 +1,7 @@
 """The parts of the fault suite, started once a test process and put right after every test."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +14,10 @@ from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 
 
 @pytest.fixture(scope="session")
-def built_plant(
-    django_db_blocker: object, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Plant]:
-    found = Plant(Path(tmp_path_factory.mktemp("plant")))
+def built_plant(django_db_blocker: object) -> Iterator[Plant]:
+    # Not in pytest's own folder: each pytest that starts closes that to PostgreSQL's user.
+    folder = Path(tempfile.mkdtemp(prefix="thinkrr-plant-"))
+    found = Plant(folder)
     found.redis.start()
     found.postgres.start()
     found.postgres.create_database()
@@ -23,6 +25,7 @@ def built_plant(
         call_command("migrate", verbosity=0)
     yield found
     found.stop()
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -1,0 +1,336 @@
+"""Real workers are killed, cut off and hurried; PostgreSQL and Redis go away and come back."""
+
+import json
+import time
+import urllib.error
+import urllib.request
+from decimal import Decimal
+
+import pytest
+from django.db import connection, transaction
+
+from accounts.models import Scope
+from accounts.tests.builders import make_agency, make_key, make_sub_account
+from campaigns.tests.builders import make_report
+from tests.faults.harness import Plant, come_to_rest
+from tests.faults.people import automatic, low_balance, taken
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+from thinkrr_billing.tests.processes import wait_until
+from wallets import allocations
+from wallets.models import AllocationRun, LedgerEntry, Purchase
+from wallets.opening import open_wallet
+from wallets.tests.builders import add_card
+
+pytestmark = [pytest.mark.faults, pytest.mark.redis]
+
+CONFIRM = r"/v1/payment_intents/\w+/confirm"
+
+
+@pytest.mark.parametrize("point", ["before_confirm", "after_confirm", "before_settle_commit"])
+def test_f1_f2_a_worker_killed_in_the_middle_charges_once(point, plant, stripe):
+    wallet = low_balance(stripe)
+    worker = plant.worker()
+    worker.start(crash=f"{point}:kill:{plant.folder / point}")
+    plant.send("wallets.recharge_wallet", wallet.pk)
+    worker.wait_for_end()
+    assert taken(stripe) == ([] if point == "before_confirm" else [5000])
+    assert not LedgerEntry.objects.filter(kind="auto_recharge").exists()
+
+    come_to_rest(stripe)
+
+    wallet.refresh_from_db()
+    assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal(58))
+
+
+def test_f3_killed_after_the_commit_and_before_the_ack_its_redelivery_changes_nothing(
+    plant, stripe
+):
+    wallet = low_balance(stripe)
+    once = plant.folder / "before_ack"
+    worker = plant.worker()
+    worker.start(crash=f"before_ack:kill:{once}", solo=False)
+
+    plant.send("wallets.recharge_wallet", wallet.pk)
+
+    worker.wait_for(once.exists, "a child died before its acknowledgement")
+    worker.wait_for(lambda: "succeeded in" in worker.log, "the message was done again")
+    come_to_rest(stripe)
+    wallet.refresh_from_db()
+    assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal(58))
+
+
+def test_f13_a_task_cut_by_its_time_limit_ends_with_one_charge(plant, stripe):
+    wallet = low_balance(stripe)
+    stripe.fault(kind="slow_after", path=CONFIRM, method="POST", seconds=30)
+    worker = plant.worker()
+    worker.start("--time-limit", "2", "--soft-time-limit", "100", solo=False)
+
+    plant.send("wallets.recharge_wallet", wallet.pk)
+
+    worker.wait_for(lambda: "Hard time limit" in worker.log, "the limit cut the task")
+    worker.kill()
+    come_to_rest(stripe)
+    wallet.refresh_from_db()
+    assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal(58))
+
+
+def test_f14_a_connection_lost_at_the_commit_of_the_credit_credits_once(plant, stripe):
+    from accounts import crash_points
+
+    situation = automatic(stripe)
+
+    def lose_connection() -> None:
+        crash_points.hook("before_settle_commit", None)
+        import psycopg
+
+        pid = connection.connection.info.backend_pid
+        with psycopg.connect(plant.postgres.url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [pid])
+
+    crash_points.hook("before_settle_commit", lose_connection)
+    with pytest.raises(Exception, match=r"terminat|closed|lost"):
+        situation.trigger()
+    connection.close()
+    assert taken(stripe) == [5000]
+
+    come_to_rest(stripe)
+
+    situation.wallet.refresh_from_db()
+    assert situation.wallet.credit.amount == Decimal(58)
+
+
+def test_f15_a_deadlock_is_ended_by_the_database_and_the_charge_is_made_once(plant, stripe):
+    situation = automatic(stripe)
+    with connection.cursor() as cursor:
+        cursor.execute("SET lock_timeout = '300ms'")
+    import psycopg
+
+    with psycopg.connect(plant.postgres.url) as other:
+        other.execute(
+            "SELECT 1 FROM wallets_wallet WHERE id = %s FOR UPDATE", [situation.wallet.pk]
+        )
+        with pytest.raises(Exception, match="lock timeout"):
+            situation.trigger()
+    assert stripe.requests(path="/v1/payment_intents") == []
+
+    come_to_rest(stripe)
+
+    situation.wallet.refresh_from_db()
+    assert (taken(stripe), situation.wallet.credit.amount) == ([5000], Decimal(58))
+
+
+def test_f19_without_postgresql_stripe_is_never_asked(plant, stripe):
+    wallet = low_balance(stripe)
+    worker = plant.worker()
+    worker.start()
+    stripe.clear_requests()
+    connection.close()
+    plant.postgres.stop_now()
+
+    plant.send("wallets.recharge_wallet", wallet.pk)
+
+    worker.wait_for(lambda: "OperationalError" in worker.log, "the task failed")
+    assert stripe.requests() == []
+    plant.postgres.start()
+    come_to_rest(stripe)
+    assert taken(stripe) == [5000]
+
+
+def test_f20_twenty_messages_and_two_workers_charge_once(plant, stripe):
+    wallet = low_balance(stripe)
+    for _ in range(20):
+        plant.send("wallets.recharge_wallet", wallet.pk)
+    workers = [plant.worker(name) for name in ("one", "two")]
+    for worker in workers:
+        worker.start(solo=False)
+
+    wait_until(
+        lambda: sum(worker.log.count("succeeded in") for worker in workers) >= 20,
+        seconds=60, what="all twenty messages are done",
+    )  # fmt: skip
+
+    assert taken(stripe) == [5000]
+    come_to_rest(stripe)
+    wallet.refresh_from_db()
+    assert wallet.credit.amount == Decimal(58)
+
+
+def test_f61_death_between_commit_and_publish_is_found_by_the_sweep(plant, stripe):
+    """The web process dies after the debit is committed and before its nudge is sent."""
+    wallet = low_balance(stripe, credit="10")
+    _, token = make_key(None, Scope.CALLS)
+    web = plant.web()
+    web.start(crash=f"after_commit_before_publish:kill:{plant.folder / 'publish'}")
+
+    with pytest.raises(OSError, match="closed|reset|refused"):
+        post_calls(web.url, token, wallet.account_id, seconds=600)
+
+    assert LedgerEntry.objects.filter(wallet=wallet, kind="calls").count() == 1
+    assert plant.waiting_messages() == 0
+    come_to_rest(stripe)
+    wallet.refresh_from_db()
+    assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal("58.40"))
+
+
+def post_calls(url: str, token: str, account: object, *, seconds: int, id: str = "c1") -> dict:
+    report = make_report(str(account), seconds=seconds, minute_type="premium", id=id)
+    call = {
+        "id": report.id, "account": report.account, "seconds": report.seconds,
+        "minute_type": report.minute_type, "ended_at": report.ended_at.isoformat(),
+    }  # fmt: skip
+    request = urllib.request.Request(
+        f"{url}/api/v1/calls",
+        data=json.dumps({"calls": [call]}).encode(),
+        headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        return json.load(answer)
+
+
+def test_f62_a_flushed_broker_loses_no_money(plant, stripe):
+    wallets = [low_balance(stripe) for _ in range(10)]
+    for wallet in wallets:
+        for _ in range(5):
+            plant.send("wallets.recharge_wallet", wallet.pk)
+    worker = plant.worker()
+    worker.start()
+    worker.wait_for(lambda: taken(stripe), "the first charge")
+
+    plant.redis.client.flushall()
+
+    worker.kill()
+    come_to_rest(stripe)
+    assert taken(stripe) == [5000] * 10
+
+
+@pytest.mark.parametrize(("trouble", "within"), [("kill", 3.0), ("freeze", 6.0)])
+def test_f63_f64_without_a_broker_a_request_is_answered_in_time(trouble, within, plant, stripe):
+    wallet = low_balance(stripe, credit="10")
+    _, token = make_key(None, Scope.CALLS)
+    web = plant.web()
+    web.start()
+    post_calls(web.url, token, wallet.account_id, seconds=1, id="warm")
+    getattr(plant.redis, trouble)()
+
+    started = time.monotonic()
+    answer = post_calls(web.url, token, wallet.account_id, seconds=600)
+    took = time.monotonic() - started
+
+    assert answer["results"][0]["status"] == "charged"
+    assert took < within, f"{took:.1f} s"
+    come_to_rest(stripe)
+    assert taken(stripe) == [5000]
+
+
+def test_f65_workers_go_on_after_redis_was_restarted(plant, stripe):
+    wallet = low_balance(stripe)
+    worker = plant.worker()
+    worker.start()
+    plant.redis.kill()
+    plant.redis.start()
+    worker.wait_for(lambda: _is_consuming(plant), "the worker consumes again", seconds=60)
+
+    plant.send("wallets.recharge_wallet", wallet.pk)
+
+    worker.wait_for(lambda: taken(stripe) == [5000], "the charge was made")
+    come_to_rest(stripe)
+
+
+def _is_consuming(plant: Plant) -> bool:
+    return any(client["cmd"].startswith("brpop") for client in plant.redis.client.client_list())
+
+
+def test_f67_postgresql_restarted_in_the_middle_of_the_allocations_runs_each_once(plant, stripe):
+    agency = make_agency()
+    card = add_card(stripe, open_wallet(account=agency))
+    agency.refresh_from_db()
+    for number in range(12):
+        allocations.save(
+            account=make_sub_account(f"Sub {number}", agency=agency), agency=agency, actor=None,
+            basic_minutes=0, premium_minutes=100, payment_method=card.id,
+        )  # fmt: skip
+    worker = plant.worker()
+    worker.start()
+    for run_id in allocations.due_run_ids():
+        plant.send("wallets.run_allocation", run_id)
+    worker.wait_for(lambda: len(taken(stripe)) >= 3, "a part of them is paid")
+    connection.close()
+
+    plant.postgres.restart()
+
+    worker.wait_for(lambda: plant.waiting_messages() == 0, "the rest was tried")
+    worker.kill()
+    come_to_rest(stripe)
+    assert taken(stripe) == [1600] * 12
+    assert set(AllocationRun.objects.values_list("state", flat=True)) == {"paid"}
+
+
+def test_f69_a_read_only_database_charges_nothing_and_says_that_it_is_not_ready(plant, stripe):
+    wallet = low_balance(stripe)
+    worker, web = plant.worker(), plant.web()
+    connection.close()
+    plant.postgres.restart("default_transaction_read_only=on")
+    worker.start()
+    web.start()
+    stripe.clear_requests()
+
+    plant.send("wallets.recharge_wallet", wallet.pk)
+
+    worker.wait_for(lambda: "read-only transaction" in worker.log, "the task failed")
+    assert stripe.requests() == []
+    with pytest.raises(urllib.error.HTTPError, match="503"):
+        urllib.request.urlopen(f"{web.url}/readyz", timeout=20)
+    plant.stop_apps()
+    connection.close()
+    plant.postgres.restart()
+    come_to_rest(stripe)
+    assert taken(stripe) == [5000]
+
+
+def test_f70_f72_poisonous_messages_do_not_stop_the_queue(plant, stripe):
+    wallet = low_balance(stripe)
+    worker = plant.worker()
+    worker.start()
+    plant.redis.client.lpush("celery", b"{not json")
+    plant.send("wallets.recharge_wallet", 999_999_999)
+    plant.send("wallets.recharge_wallet", "no number")
+    plant.send("wallets.drive_purchase", "no uuid")
+    plant.send("wallets.a_task_of_tomorrow", 1)
+    plant.send("wallets.recharge_wallet", wallet.pk, "an argument of tomorrow")
+
+    plant.send("wallets.recharge_wallet", wallet.pk)
+
+    worker.wait_for(lambda: taken(stripe) == [5000], "the good message was done")
+    assert plant.waiting_messages() == 0
+    come_to_rest(stripe)
+
+
+def test_f28_two_beats_make_one_charge(plant, stripe):
+    from wallets import sweeps
+
+    wallet = low_balance(stripe)
+    for _ in range(2):
+        for task, arguments in sweeps.find_work():
+            plant.send(task, *arguments)
+    worker = plant.worker()
+    worker.start(solo=False)
+
+    worker.wait_for(lambda: worker.log.count("succeeded in") >= 2, "both were done")
+
+    assert taken(stripe) == [5000]
+    come_to_rest(stripe)
+    assert Purchase.objects.filter(wallet=wallet).count() == 1
+
+
+def test_a_refusal_at_commit_leaves_no_trace(plant, stripe: StripeSandbox):
+    """The control: without a commit nothing of a claim is there, and Stripe was not asked."""
+    wallet = low_balance(stripe)
+    stripe.clear_requests()
+    from wallets import auto_recharge, suspensions
+
+    with transaction.atomic():
+        auto_recharge.claim_locked(wallet=wallet, automatic=suspensions.locked_settings(wallet))
+        transaction.set_rollback(True)
+
+    assert not Purchase.objects.exists()
+    assert stripe.requests() == []
