@@ -73,15 +73,26 @@ def is_live(*, key: ApiKey) -> bool:
 
 
 @transaction.atomic
-def revoke(*, key_id: int, account: Account) -> None:
-    """Stop one of the account's keys at once. Safe to repeat."""
+def revoke(*, key_id: int, account: Account | None) -> None:
+    """Stop one of the account's keys (of the platform's when None) at once. Safe to repeat."""
     key = ApiKey.objects.select_for_update().filter(pk=key_id, account=account).first()
     if key is None:
         raise NotFound("There is no such API key.")
     if key.revoked_at is None:
         key.revoked_at = clock.now()
         key.save(update_fields=["revoked_at"])
-        _tell(key, f"The API key “{key.name}” was revoked.")
+        if account is not None:
+            _tell(key, f"The API key “{key.name}” was revoked.")
+
+
+@transaction.atomic
+def revoke_all(*, account: Account) -> int:
+    """Stop every key of the account at once. Returns how many were live."""
+    live = ApiKey.objects.filter(account=account, revoked_at=None).order_by("pk")
+    ids = list(live.values_list("pk", flat=True))
+    for key_id in ids:
+        revoke(key_id=key_id, account=account)
+    return len(ids)
 
 
 def note_use(*, key: ApiKey) -> None:

@@ -14,12 +14,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_cache_control
 
-from accounts import access
+from accounts import access, audit
 from accounts.errors import Forbidden, NotFound
 
 logger = logging.getLogger(__name__)
 
 SESSION_KEY = "account"
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+LOOKING = "You are looking as a customer, so nothing can be changed. Stop looking first."
+# What support may send while looking as a customer: none of it changes anything of theirs.
+LOOKING_MAY = frozenset({"accounts:switch", "accounts:logout", "hijack:release"})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
@@ -32,7 +37,8 @@ class CurrentAccountMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         request.account, request.permissions, request.role = None, access.NOTHING, ""
-        response = self.get_response(request)
+        with audit.of(request):
+            response = self.get_response(request)
         response["X-Request-ID"] = request.id
         if request.account and not response.has_header("Cache-Control"):
             patch_cache_control(response, no_store=True, private=True)
@@ -43,10 +49,16 @@ class CurrentAccountMiddleware:
     ) -> HttpResponse | None:
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:
             return None
+        if _is_looking(request) and not _may_be_sent_while_looking(request):
+            logger.warning("refused %s %s: looking", request.method, request.path)
+            context = {"reason": LOOKING}
+            return render(request, "403.html", context, status=403)
         standing = access.standing(user=request.user, account_id=_chosen(request))
         if standing:
             request.account = standing.account
             request.permissions = standing.permissions
+            if _is_looking(request):
+                request.permissions &= {access.Permission.SEE}
             request.role = standing.role
         elif not _needs_no_account(request):
             return render(request, "accounts/no_account.html", status=403)
@@ -67,6 +79,15 @@ class CurrentAccountMiddleware:
         return None
 
 
+def _is_looking(request: HttpRequest) -> bool:
+    """Whether support looks at the pages as this user (thinkrr_billing/staff/looking.py)."""
+    return getattr(request.user, "is_hijacked", False)
+
+
+def _may_be_sent_while_looking(request: HttpRequest) -> bool:
+    return request.method in SAFE_METHODS or request.resolver_match.view_name in LOOKING_MAY
+
+
 def _chosen(request: HttpRequest) -> uuid.UUID | None:
     try:
         return uuid.UUID(request.session.get(SESSION_KEY, ""))
@@ -76,7 +97,7 @@ def _chosen(request: HttpRequest) -> uuid.UUID | None:
 
 def _needs_no_account(request: HttpRequest) -> bool:
     match = request.resolver_match
-    return match.app_name == "admin" or match.view_name in {
+    return match.app_name in ("admin", "hijack") or match.view_name in {
         "accounts:logout",
         "accounts:profile",
         "accounts:accept_invitation",

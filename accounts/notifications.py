@@ -74,6 +74,28 @@ def alert_staff(
     return alert
 
 
+@transaction.atomic
+def send_again(*, notification_id: int) -> Notification:
+    """Tell the account the same again, by mail too, whatever became of the first mail."""
+    told = Notification.objects.select_related("account").get(pk=notification_id)
+    return notify(
+        account=told.account,
+        kind=told.kind,
+        text=told.text,
+        title=told.title,
+        level=told.level,
+        data=told.data,
+        link=told.link,
+        audience=told.audience,
+    )
+
+
+def close_alert(*, alert_id: int) -> bool:
+    """Support has seen to it. Returns whether it was open; safe to repeat."""
+    waiting = StaffAlert.objects.filter(pk=alert_id, closed_at=None)
+    return bool(waiting.update(closed_at=clock.now()))
+
+
 def unread_count(*, account_id: UUID) -> int:
     return Notification.objects.filter(account_id=account_id).unread().count()
 

@@ -4,6 +4,8 @@ Each step may be repeated: a campaign already there stays as it is. Resuming is 
 `campaigns.pausing`, as is pausing for low balance.
 """
 
+from collections.abc import Iterable
+
 from django.db import transaction
 
 from accounts import clock
@@ -96,6 +98,17 @@ def pause(*, campaign_id: int, account: Account, actor: User | None) -> Campaign
     if campaign.status == Status.NOT_STARTED:
         raise WrongStatus("The campaign has not started, so there is nothing to pause.")
     return _move(campaign, Status.PAUSED)
+
+
+@transaction.atomic
+def pause_many(
+    *, campaign_ids: Iterable[int], account: Account, actor: User | None
+) -> list[Campaign]:
+    """Pause these by hand, all or none, locked by primary key."""
+    return [
+        pause(campaign_id=campaign_id, account=account, actor=actor)
+        for campaign_id in sorted(set(campaign_ids))
+    ]
 
 
 @transaction.atomic

@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
 
@@ -69,7 +71,13 @@ class Campaign(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [
+            ("pause_campaign", "Can pause campaigns of customers"),
+            ("resume_campaign", "Can resume campaigns of customers"),
+        ]
         indexes = [
+            GinIndex(SearchVector("name", config="simple"), name="campaigns_by_words"),
+            models.Index(fields=["external_id"], name="campaigns_by_external_id"),
             models.Index(fields=["account", "updated_at", "id"], name="campaigns_changed"),
             models.Index(
                 fields=["account"], name="campaigns_started", condition=Q(status="started")

@@ -51,7 +51,10 @@ INSTALLED_APPS = [
     "wallets",
     "campaigns",
     "thinkrr_billing",
-    "django.contrib.admin",
+    # Before the admin, whose templates it replaces.
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "thinkrr_billing.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -67,6 +70,12 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_htmx",
     "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "hijack",
+    # Last: it leaves of the others' admin what staff need.
+    "thinkrr_billing.staff.apps.StaffConfig",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -77,6 +86,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "hijack.middleware.HijackUserMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -154,6 +165,21 @@ LOGOUT_REDIRECT_URL = "accounts:login"
 # A session ends a week after the log-in, and after 12 hours without a page (sessions.py).
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_IDLE_SECONDS = 12 * 3600
+
+# --- Support staff: a second factor, and looking as a customer (thinkrr_billing/staff)
+OTP_TOTP_ISSUER = "thinkrr billing"
+# Each wrong code doubles the wait for the next try: 1, 2, 4 seconds ...
+OTP_TOTP_THROTTLE_FACTOR = OTP_STATIC_THROTTLE_FACTOR = 1
+HIJACK_PERMISSION_CHECK = "thinkrr_billing.staff.looking.may_look"
+UNFOLD = {
+    "SITE_TITLE": "thinkrr support",
+    "SITE_HEADER": "thinkrr support",
+    "SITE_URL": None,
+    "SITE_SYMBOL": "support_agent",
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_HISTORY": False,
+    "SIDEBAR": {"navigation": "thinkrr_billing.staff.navigation.sidebar"},
+}
 
 # --- Cookies and headers
 SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"

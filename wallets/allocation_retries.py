@@ -39,6 +39,17 @@ def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purch
     return purchase
 
 
+def retry_run(*, run_id: int, actor: User | None) -> Purchase:
+    """`retry_now` for the month support looks at. Raises Refused when it is not the one that
+    runs now."""
+    chosen = AllocationRun.objects.select_related("allocation__account", "allocation__agency")
+    chosen = chosen.get(pk=run_id)
+    if chosen.period != planning.period_now(chosen.allocation):
+        raise Refused("Only the month that runs now can be charged.")
+    allocation = chosen.allocation
+    return retry_now(account=allocation.account, agency=allocation.agency, actor=actor)
+
+
 def _retryable(allocation: AutoAllocation) -> AllocationRun:
     period = planning.period_now(allocation)
     unpaid = planning.lock_run(allocation=allocation, period=period) if period else None

@@ -17,7 +17,7 @@ from wallets import allocation_notices as notices
 from wallets import allocation_plan as planning
 from wallets import gateway, ledger, limits, purchases
 from wallets.allocation_plan import Locked, State, dry_run, due_run_ids, plan_due
-from wallets.allocation_retries import make_due, payment_method_changed, retry_now
+from wallets.allocation_retries import make_due, payment_method_changed, retry_now, retry_run
 from wallets.allocation_runs import POLICY, run, run_due
 from wallets.allocation_schedule import due_date, due_dates, spoken
 from wallets.allocation_terms import (
@@ -46,6 +46,7 @@ __all__ = [
     "plan_due",
     "preview",
     "retry_now",
+    "retry_run",
     "run",
     "run_due",
     "save",

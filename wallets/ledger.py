@@ -18,7 +18,12 @@ from accounts.models import User
 from accounts.nudges import nudge
 from wallets.errors import InvalidAmount, KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
+from wallets.models.fields import LARGEST_AMOUNT
+from wallets.models.wallet import MOST_SECONDS
+from wallets.pricing import MICRO_DOLLAR
 from wallets.signals import balances_moved
+
+NOTE_LENGTH = 200
 
 INSERT_ENTRIES = """
 INSERT INTO wallets_ledgerentry
@@ -102,17 +107,12 @@ def adjust(
 
     The form's key makes a second click post nothing. Raises InvalidAmount.
     """
-    if not note.strip():
-        raise InvalidAmount("Say why you adjust this.", fields={"note": "Say why."})
-    if not amount or not amount.is_finite():
-        raise InvalidAmount("Enter an amount other than 0.", fields={"amount": "Not 0."})
     with transaction.atomic():
         wallet = lock(wallet_ids=[wallet_id])[wallet_id]
-        if pot != Pot.CREDIT and _balance(wallet, pot) + amount < 0:
-            raise InvalidAmount(
-                "A minute pot cannot go below zero.", fields={"amount": "More than there is."}
-            )
         key = f"adjustment:{form_key}"
+        before = LedgerEntry.objects.filter(wallet_id=wallet_id, pot=pot, key=key).first()
+        if before is None:
+            check_adjustment(wallet=wallet, pot=pot, amount=amount, note=note)
         movement = Movement(
             wallet_id=wallet_id,
             pot=pot,
@@ -124,6 +124,26 @@ def adjust(
         )
         post(movements=[movement], wallets={wallet_id: wallet})
         return LedgerEntry.objects.get(wallet_id=wallet_id, pot=pot, key=key)
+
+
+def check_adjustment(*, wallet: Wallet, pot: str, amount: Decimal, note: str) -> None:
+    """Raise InvalidAmount unless the locked wallet can be adjusted so."""
+    if not 0 < len(note.strip()) <= NOTE_LENGTH:
+        text = f"Say why you adjust this, in at most {NOTE_LENGTH} characters."
+        raise InvalidAmount(text, fields={"note": "Say why."})
+    if not amount.is_finite() or not amount:
+        raise InvalidAmount("Enter an amount other than 0.", fields={"amount": "Not 0."})
+    if pot == Pot.CREDIT:
+        if abs(amount) > LARGEST_AMOUNT or amount != amount.quantize(MICRO_DOLLAR):
+            text = "Enter dollars with at most six decimals, up to a billion."
+            raise InvalidAmount(text, fields={"amount": text})
+        return
+    if amount != int(amount) or abs(amount) > MOST_SECONDS:
+        raise InvalidAmount("Enter whole seconds.", fields={"amount": "Whole seconds."})
+    if _balance(wallet, pot) + amount < 0:
+        raise InvalidAmount(
+            "A minute pot cannot go below zero.", fields={"amount": "More than there is."}
+        )
 
 
 def _without_posted(movements: Sequence[Movement]) -> list[Movement]:

@@ -13,7 +13,7 @@ THRESHOLD_MOST = Decimal(10_000)
 AUTO_AMOUNT_LEAST = Decimal(5)
 AUTO_AMOUNT_MOST = Decimal(2_500)
 
-# One automatic charge: a threshold of $10,000 needs up to four times the largest amount and one more.
+# One automatic charge: a threshold of $10,000 needs four of the largest amounts and one more.
 AUTO_CHARGE_MOST = Decimal(12_500)
 
 # A success must be metered before the next charge is decided: two charges a minute is a runaway.
@@ -70,6 +70,12 @@ EVENT_LARGEST_BYTES = 512 * 1024
 # far back: a bank may take four months to decide on a dispute.
 CATCH_UP_HOURLY = timedelta(days=3)
 CATCH_UP_NIGHTLY = timedelta(days=120)
+
+# What one member of the staff may adjust in a wallet within a day: more needs a second person.
+ADJUSTED_ALONE = Decimal(100)
+ADJUSTED_WITHIN = timedelta(days=1)
+# Above this somebody typed seconds.
+GRANTED_MINUTES_MOST = 10_000
 
 # Low-balance notices are re-armed above this multiple of the level.
 LOW_BALANCE_REARM = Decimal("1.5")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from django.db import IntegrityError, transaction
 from djmoney.money import Money
 
 from accounts import clock
@@ -80,12 +81,17 @@ def set_rate(
             "A rate cannot begin in the past. Choose a moment from now on.",
             fields={"effective_from": "Choose a moment from now on."},
         )
-    return MinuteRate.objects.create(
-        minute_type=minute_type,
-        price=Money(price, "USD"),
-        effective_from=effective_from,
-        created_by=actor,
-    )
+    try:
+        with transaction.atomic():
+            return MinuteRate.objects.create(
+                minute_type=minute_type,
+                price=Money(price, "USD"),
+                effective_from=effective_from,
+                created_by=actor,
+            )
+    except IntegrityError:
+        text = "There is a rate of this type from this moment on already."
+        raise InvalidAmount(text, fields={"effective_from": text}) from None
 
 
 def minutes_for(*, amount: Decimal, rate: Decimal) -> int:

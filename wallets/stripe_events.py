@@ -107,6 +107,14 @@ def _failed(event: StripeEvent, error: Exception) -> None:
             )
 
 
+def apply_again(*, event_pk: int) -> None:
+    """Give an event its attempts anew, from now. Raises Refused when it was applied."""
+    given = StripeEvent.objects.filter(pk=event_pk, applied_at=None)
+    if not given.update(attempts=0, next_attempt_at=clock.now(), given_up_at=None, error=""):
+        raise Refused("This event was applied already.")
+    nudge("wallets.apply_event", event_pk)
+
+
 def waiting_ids() -> list[int]:
     """Events to be applied, oldest first. For the sweep."""
     waiting = StripeEvent.objects.waiting().filter(next_attempt_at__lte=clock.now())

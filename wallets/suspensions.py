@@ -5,10 +5,14 @@ Everything here runs with the wallet locked, then its settings.
 
 from datetime import datetime
 
+from django.db import transaction
+
 from accounts import clock
+from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import declines, limits, monthly_limit, payment_methods
+from wallets import declines, ledger, limits, monthly_limit, payment_methods
+from wallets.errors import Refused
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.payment_methods import Card
 from wallets.pricing import dollars
@@ -184,6 +188,58 @@ def forgive_in_memory(automatic: AutoRecharge, card: Card) -> None:
     """The same on the row in memory, for a caller that saves it, or only wants to know."""
     if _helps(automatic, card):
         _forgive(automatic)
+
+
+@transaction.atomic
+def suspend_by_support(*, wallet_id: int, actor: User) -> None:
+    """Stop automatic charges until support lifts it. Raises Refused when they are stopped."""
+    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    automatic = locked_settings(wallet)
+    if automatic.suspended_at:
+        why = automatic.get_suspended_reason_display()
+        raise Refused(f"Auto-Recharge is suspended already: {why}.")
+    mark_suspended(automatic, Suspended.SUPPORT, "")
+    tell_suspended(automatic, "Support stopped it.")
+
+
+@transaction.atomic
+def lift_by_support(*, wallet_id: int, actor: User) -> None:
+    """End a suspension of any kind and forget declines; the rule is then looked at again.
+
+    Raises Refused when nothing is suspended.
+    """
+    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    automatic = locked_settings(wallet)
+    if not automatic.suspended_at:
+        raise Refused("Auto-Recharge is not suspended.")
+    automatic.suspended_at, automatic.suspended_reason = None, ""
+    start_afresh(automatic)
+    _tell_lifted(wallet)
+
+
+@transaction.atomic
+def unblock(*, wallet_id: int, actor: User) -> None:
+    """Allow automatic charges again, after a dispute or when the books agree again.
+
+    Auto-Recharge that was suspended by the dispute stays so: that is lifted apart. Raises
+    Refused when nothing is blocked.
+    """
+    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    if not wallet.blocked_at:
+        raise Refused("The wallet is not blocked.")
+    wallet.blocked_at, wallet.blocked_reason = None, ""
+    wallet.save(update_fields=["blocked_at", "blocked_reason"])
+    nudge("wallets.recharge_wallet", wallet_id)
+
+
+def _tell_lifted(wallet: Wallet) -> None:
+    notify(
+        account=wallet.account,
+        kind="auto_recharge_resumed",
+        title="Auto-Recharge works again",
+        text="Support lifted the suspension. Auto-Recharge charges again when you run low.",
+        link="/payments/",
+    )
 
 
 def let_person_try(automatic: AutoRecharge) -> None:

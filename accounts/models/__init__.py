@@ -6,17 +6,21 @@ from accounts.models.accounts import Account, Invitation, Membership, Role, vali
 from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
+from accounts.models.staff import AuditEntry, JobRun, StaffAction
 
 __all__ = [
     "Account",
     "ApiKey",
+    "AuditEntry",
     "FailedLogin",
     "Invitation",
+    "JobRun",
     "Level",
     "Membership",
     "Notification",
     "Role",
     "Scope",
+    "StaffAction",
     "StaffAlert",
     "Theme",
     "User",

@@ -5,6 +5,8 @@ import uuid
 from datetime import date, datetime
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -63,6 +65,8 @@ class Account(models.Model):
     objects = AccountQuerySet.as_manager()
 
     class Meta:
+        permissions = [("close_account", "Can close and reopen accounts")]
+        indexes = [GinIndex(SearchVector("name", config="simple"), name="accounts_by_words")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=["agency", "sub_account", "individual"]),

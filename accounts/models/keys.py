@@ -33,6 +33,7 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("revoke_apikey", "Can revoke API keys of others")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(scopes__contained_by=["read", "write", "calls"]) & ~Q(scopes=[]),

@@ -44,6 +44,7 @@ class Notification(Mailed):
     objects = NotificationQuerySet.as_manager()
 
     class Meta:
+        permissions = [("resend_notification", "Can mail a notification again")]
         constraints = [
             models.UniqueConstraint(
                 fields=["account", "dedupe_key"],
@@ -79,6 +80,7 @@ class StaffAlert(Mailed):
     closed_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
+        permissions = [("close_staffalert", "Can close alerts")]
         constraints = [
             models.UniqueConstraint(
                 fields=["dedupe_key"],

@@ -46,6 +46,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "email"
 
     class Meta:
+        permissions = [("look_as_customer", "Can look at pages as a customer sees them")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(email=Lower("email")), name="user_email_is_in_lower_case"

@@ -2,6 +2,11 @@
 
 from itertools import count
 
+from django.contrib.auth.models import Group
+from django.test import Client
+from django_otp import DEVICE_ID_SESSION_KEY
+from django_otp.plugins.otp_static.models import StaticDevice
+
 from accounts import api_keys, opening
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 
@@ -15,6 +20,23 @@ def make_user(email: str = "", *, name: str = "", **fields: object) -> User:
     return User.objects.create_user(
         email or f"person{number}@example.com", PASSWORD, name=name or f"Person {number}", **fields
     )
+
+
+def make_staff(*roles: str, email: str = "", **fields: object) -> User:
+    """One of the support staff, in these groups; without any, a superuser."""
+    user = make_user(email, is_staff=True, is_superuser=not roles, **fields)
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return user
+
+
+def log_in_staff(client: Client, user: User) -> Client:
+    """A session that has passed the password and the second factor."""
+    device, _ = StaticDevice.objects.get_or_create(user=user, name="Test")
+    client.force_login(user)
+    session = client.session
+    session[DEVICE_ID_SESSION_KEY] = device.persistent_id
+    session.save()
+    return client
 
 
 def make_agency(name: str = "Brightline Agency", *, owner: User | None = None, **facts) -> Account:

@@ -1,3 +1,11 @@
 """Support's view of money. Rows are looked at here; only code moves money."""
 
-from wallets.admin import ledger, purchases, rates, stripe_events, wallets  # noqa: F401
+from wallets.admin import (  # noqa: F401
+    adjustments,
+    allocations,
+    ledger,
+    purchases,
+    rates,
+    stripe_events,
+    wallets,
+)

@@ -1,9 +1,21 @@
-"""Purchases, their reversals, and the months of allocations."""
+"""Purchases and what gives their money back; the buttons of a purchase."""
 
+from decimal import Decimal
+
+from django import forms
 from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.html import format_html
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from accounts.admin.dialogs import ReasonForm, staff_action
+from wallets import resolving, reversals
 from wallets.admin.base import ReadOnly, ReadOnlyInline, in_dollars
-from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Reversal
+from wallets.models import LedgerEntry, Purchase, Reversal
+from wallets.pricing import cents, dollars
+from wallets.stripe_links import dashboard_url
+from wallets.texts import usd
 
 
 class EntriesInline(ReadOnlyInline):
@@ -23,6 +35,47 @@ class ReversalsInline(ReadOnlyInline):
     ordering = ["created_at"]
 
 
+class PurchaseForm(ReasonForm):
+    def facts(self) -> list[tuple[str, object]]:
+        purchase: Purchase = self.subject
+        return [
+            ("Payer", purchase.payer),
+            ("Amount", in_dollars(purchase.amount_cents)),
+            ("Card", purchase.card),
+            ("State", purchase.get_state_display()),
+            ("Quarantined", purchase.quarantine_reason or "No"),
+        ]
+
+
+class RefundForm(ReasonForm):
+    amount = forms.DecimalField(
+        min_value=Decimal("0.01"),
+        max_digits=9,
+        decimal_places=2,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text="Dollars: all that is left, or a part.",
+    )
+
+    def prepare(self) -> None:
+        self.left = reversals.refundable(self.subject)
+        self.fields["amount"].initial = dollars(self.left.cents)
+
+    def facts(self) -> list[tuple[str, object]]:
+        unused = [
+            (f"Unused {pot} minutes taken first", f"{seconds // 60:,} min {seconds % 60} s")
+            for pot, seconds in self.left.unused.items()
+        ]
+        return [
+            ("Paid", in_dollars(self.subject.amount_cents)),
+            ("Goes back to", self.subject.card),
+            ("Still refundable", usd(dollars(self.left.cents))),
+            *unused,
+        ]
+
+    def warning(self) -> str:
+        return "Auto-Recharge is suspended by a refund, so that the money is not charged again."
+
+
 @admin.register(Purchase)
 class PurchaseAdmin(ReadOnly):
     list_display = [
@@ -38,17 +91,82 @@ class PurchaseAdmin(ReadOnly):
         "receipt_number",
         "quarantined_at",
     ]
-    list_filter = ["state", "purpose", ("quarantined_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["payer", "wallet__account"]
-    search_fields = [
-        "id__exact",
-        "payment_intent__exact",
-        "payer__name",
-        "wallet__account__name",
-        "receipt_number__exact",
+    list_filter = [
+        "state",
+        "purpose",
+        ("quarantined_at", admin.EmptyFieldListFilter),
+        "created_at",
     ]
-    search_help_text = "Account, id, payment intent or receipt number"
+    list_select_related = ["payer", "wallet__account"]
+    search_fields = ["id__exact", "payment_intent__exact", "receipt_number__exact"]
+    search_help_text = "Id, payment intent or receipt number"
+    readonly_fields = ["at_stripe"]
     inlines = [EntriesInline, ReversalsInline]
+    led_to_by = ("payer__id__exact", "wallet__id__exact", "created_at__gte")
+    actions_detail = ["refund", "resolve", "give_up"]
+
+    def offered(self, name: str, purchase: Purchase) -> bool:
+        if name == "refund":
+            return reversals.refundable(purchase).cents > 0
+        if name == "give_up":
+            return purchase.is_open
+        return purchase.is_open or bool(purchase.payment_intent)
+
+    @staff_action(
+        title="Refund",
+        permission="wallets.refund_purchase",
+        button="Refund",
+        form=RefundForm,
+        icon="undo",
+        variant=ActionVariant.WARNING,
+        account_of=lambda purchase: purchase.payer,
+    )
+    def refund(self, purchase: Purchase, form: RefundForm, request: HttpRequest) -> str:
+        reversal = reversals.refund(
+            purchase_id=purchase.pk,
+            amount_cents=cents(form.cleaned_data["amount"]),
+            actor=request.user,
+            reason=form.cleaned_data["reason"],
+            form_key=form.cleaned_data["form_key"],
+        )
+        return f"{in_dollars(reversal.amount_cents)} goes back to {purchase.card}."
+
+    @staff_action(
+        title="Ask Stripe",
+        permission="wallets.resolve_purchase",
+        button="Ask Stripe now",
+        text="Reads what became of it and makes our row agree. One in quarantine is looked at "
+        "again. Nothing is charged twice.",
+        form=PurchaseForm,
+        icon="sync",
+        account_of=lambda purchase: purchase.payer,
+    )
+    def resolve(self, purchase: Purchase, form: PurchaseForm, request: HttpRequest) -> str:
+        found = resolving.resolve(purchase_id=purchase.pk, actor=request.user)
+        return f"Stripe was asked: {found.get_state_display()}. {found.quarantine_reason}".strip()
+
+    @staff_action(
+        title="Cancel",
+        permission="wallets.cancel_purchase",
+        button="Cancel this purchase",
+        text="At Stripe first. If it was paid meanwhile, it is credited instead.",
+        form=PurchaseForm,
+        icon="cancel",
+        variant=ActionVariant.DANGER,
+        account_of=lambda purchase: purchase.payer,
+    )
+    def give_up(self, purchase: Purchase, form: PurchaseForm, request: HttpRequest) -> str:
+        ended = resolving.give_up(purchase_id=purchase.pk, actor=request.user)
+        return f"It ended: {ended.get_state_display()}."
+
+    @admin.display(description="at Stripe")
+    def at_stripe(self, purchase: Purchase) -> str:
+        address = dashboard_url(purchase.payment_intent)
+        if not address:
+            return purchase.payment_intent or "-"
+        return format_html(
+            '<a href="{}" rel="noreferrer" target="_blank">{}</a>', address, purchase.payment_intent
+        )
 
     @admin.display(description="amount", ordering="amount_cents")
     def amount(self, purchase: Purchase) -> str:
@@ -75,52 +193,3 @@ class ReversalAdmin(ReadOnly):
     @admin.display(description="account", ordering="purchase__payer__name")
     def account(self, reversal: Reversal) -> str:
         return str(reversal.purchase.payer)
-
-
-@admin.register(AutoAllocation)
-class AutoAllocationAdmin(ReadOnly):
-    list_display = [
-        "account",
-        "agency",
-        "basic_minutes",
-        "premium_minutes",
-        "anchor_date",
-        "active",
-        "failed_at",
-    ]
-    list_filter = ["active", ("failed_at", admin.EmptyFieldListFilter)]
-    list_select_related = ["account", "agency"]
-    search_fields = ["account__name", "agency__name"]
-
-
-@admin.register(AllocationRun)
-class AllocationRunAdmin(ReadOnly):
-    list_display = [
-        "period",
-        "account",
-        "agency",
-        "state",
-        "amount",
-        "charged",
-        "attempts",
-        "next_attempt_at",
-    ]
-    list_filter = ["state"]
-    list_select_related = ["allocation__account", "allocation__agency"]
-    search_fields = ["allocation__account__name", "allocation__agency__name"]
-
-    @admin.display(description="account", ordering="allocation__account__name")
-    def account(self, run: AllocationRun) -> str:
-        return str(run.allocation.account)
-
-    @admin.display(description="agency", ordering="allocation__agency__name")
-    def agency(self, run: AllocationRun) -> str:
-        return str(run.allocation.agency)
-
-    @admin.display(description="amount", ordering="amount_cents")
-    def amount(self, run: AllocationRun) -> str:
-        return in_dollars(run.amount_cents)
-
-    @admin.display(description="charged", ordering="charged_cents")
-    def charged(self, run: AllocationRun) -> str:
-        return in_dollars(run.charged_cents)

@@ -1,69 +1,97 @@
-"""Rates: a new one is added through the same function as everywhere. None is edited."""
+"""Rates: a new one begins at a moment, with its effect shown before. None is edited."""
+
+from datetime import timedelta
+from decimal import Decimal
 
 from django import forms
 from django.contrib import admin
-from django.db import IntegrityError, transaction
 from django.http import HttpRequest
+from unfold.widgets import (
+    UnfoldAdminDecimalFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+)
 
-from wallets import pricing
+from accounts import clock
+from accounts.admin.dialogs import ReasonForm, staff_action
+from wallets import pricing, rate_effects
 from wallets.admin.base import ReadOnly
-from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate, MinuteType
+from wallets.templatetags.money import rate
 
 
-class NewRateForm(forms.ModelForm):
-    minute_type = forms.ChoiceField(choices=MinuteType.choices)
+class RateForm(ReasonForm):
+    """Asked twice: the first time shows what the rate would do, the second time sets it."""
+
+    minute_type = forms.ChoiceField(choices=MinuteType.choices, widget=UnfoldAdminSelectWidget)
     price = forms.DecimalField(
-        max_digits=9, decimal_places=6, help_text="Dollars per minute, for everybody."
+        min_value=Decimal("0.000001"),
+        max_value=Decimal(100),
+        max_digits=9,
+        decimal_places=6,
+        widget=UnfoldAdminDecimalFieldWidget,
+        help_text="Dollars per minute, for everybody.",
     )
     effective_from = forms.SplitDateTimeField(
-        widget=admin.widgets.AdminSplitDateTime, help_text="In UTC; never in the past."
+        widget=UnfoldAdminSplitDateTimeWidget, help_text="In UTC; never in the past."
     )
+    # What was shown: other figures are shown again before anything is set.
+    shown = forms.CharField(required=False, widget=forms.HiddenInput, max_length=120)
+
+    effect: rate_effects.Effect | None = None
+
+    def prepare(self) -> None:
+        tomorrow = (clock.now() + timedelta(days=1)).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        self.fields["effective_from"].initial = tomorrow
 
     def clean(self) -> dict:
-        """Try the rate and take it back: what refuses it stands beside its field."""
         values = super().clean()
         if self.errors:
             return values
-        try:
-            with transaction.atomic():
-                set_rate(values, actor=None)
-                transaction.set_rollback(True)
-        except InvalidAmount as error:
-            raise forms.ValidationError(error.fields) from None
-        except IntegrityError:
-            text = "There is a rate of this type from this moment on already."
-            raise forms.ValidationError({"effective_from": text}) from None
+        facts = f"{values['minute_type']} {values['price']} {values['effective_from']}"
+        if values["shown"] != facts:
+            self.effect = rate_effects.preview(
+                minute_type=values["minute_type"], price=values["price"]
+            )
+            self.data = self.data.copy()
+            self.data["shown"] = facts
+            self.add_error(None, "Nothing is set yet. Check the effect, then press again.")
         return values
 
-    def _post_clean(self) -> None:
-        """The row is made by `pricing`, which has checked it."""
-
-
-def set_rate(values: dict, *, actor: object) -> MinuteRate:
-    return pricing.set_rate(
-        minute_type=values["minute_type"],
-        price=values["price"],
-        effective_from=values["effective_from"],
-        actor=actor,
-    )
+    def facts(self) -> list[tuple[str, object]]:
+        now = pricing.rates_now()
+        rows: list[tuple[str, object]] = [
+            (f"{kind.label} now", f"{rate(now[kind])} a minute") for kind in MinuteType
+        ]
+        return rows + (self.effect.lines() if self.effect else [])
 
 
 @admin.register(MinuteRate)
 class MinuteRateAdmin(ReadOnly):
-    form = NewRateForm
-    fields = ["minute_type", "price", "effective_from"]
-    list_display = ["minute_type", "price", "effective_from", "created_at", "created_by"]
+    list_display = ["minute_type", "price_shown", "effective_from", "created_at", "created_by"]
     list_filter = ["minute_type"]
     list_select_related = ["created_by"]
     ordering = ["-effective_from"]
+    actions_list = ["set_rate"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return admin.ModelAdmin.has_add_permission(self, request)
+    @admin.display(description="dollars a minute", ordering="price")
+    def price_shown(self, row: MinuteRate) -> str:
+        return rate(row.price)
 
-    def save_model(
-        self, request: HttpRequest, obj: MinuteRate, form: NewRateForm, change: bool
-    ) -> None:
-        made = set_rate(form.cleaned_data, actor=request.user)
-        # The admin logs and names the row it is given.
-        obj.__dict__.update(made.__dict__)
+    @staff_action(
+        title="Set a new rate",
+        permission="wallets.set_rate",
+        button="Go on",
+        form=RateForm,
+        icon="sell",
+    )
+    def set_rate(self, subject: None, form: RateForm, request: HttpRequest) -> str:
+        made = pricing.set_rate(
+            minute_type=form.cleaned_data["minute_type"],
+            price=form.cleaned_data["price"],
+            effective_from=form.cleaned_data["effective_from"],
+            actor=request.user,
+        )
+        return f"{made} from {made.effective_from:%-d %b %Y, %H:%M} UTC on."

@@ -1,9 +1,25 @@
 """Wallets and their Auto-Recharge."""
 
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 
+from accounts import searching
+from accounts.models import Account
 from wallets.admin.base import ReadOnly
 from wallets.models import AutoRecharge, Wallet
+
+
+class BalanceFilter(admin.SimpleListFilter):
+    title = "credit"
+    parameter_name = "balance"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("debt", "Below zero"), ("none", "Zero"), ("some", "Above zero")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> QuerySet[Wallet]:
+        how = {"debt": {"credit__lt": 0}, "none": {"credit": 0}, "some": {"credit__gt": 0}}
+        return queryset.filter(**how.get(self.value(), {}))
 
 
 @admin.register(Wallet)
@@ -17,10 +33,17 @@ class WalletAdmin(ReadOnly):
         "blocked_at",
         "blocked_reason",
     ]
-    list_filter = [("blocked_at", admin.EmptyFieldListFilter)]
+    list_filter = [BalanceFilter, ("blocked_at", admin.EmptyFieldListFilter), "blocked_reason"]
     list_select_related = ["account"]
-    search_fields = ["account__name", "account__id__exact", "account__stripe_customer__exact"]
-    search_help_text = "Account, its id, or its customer at Stripe"
+    search_fields = ["account__id__exact"]
+    search_help_text = "Account, its id, its customer at Stripe, or a person's e-mail"
+    ordering = ["-pk"]
+
+    def get_search_results(self, request: HttpRequest, queryset, search_term: str):
+        if not search_term.strip():
+            return queryset, False
+        found = searching.accounts(Account.objects.all(), search_term)
+        return queryset.filter(account__in=found.values("pk")), False
 
 
 @admin.register(AutoRecharge)
@@ -37,6 +60,13 @@ class AutoRechargeAdmin(ReadOnly):
         "not_before",
         "due_since",
     ]
-    list_filter = ["enabled", "suspended_reason", "hold_reason"]
+    list_filter = [
+        ("suspended_at", admin.EmptyFieldListFilter),
+        "suspended_reason",
+        "hold_reason",
+        "enabled",
+    ]
     list_select_related = ["wallet__account"]
-    search_fields = ["wallet__account__name"]
+    search_fields = ["wallet__account__id__exact"]
+    search_help_text = "The id of an account"
+    ordering = ["-pk"]

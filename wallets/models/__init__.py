@@ -1,5 +1,6 @@
 """The tables of money. Only `wallets.ledger` writes balances and entries."""
 
+from wallets.models.adjustment import AdjustmentRequest
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
 from wallets.models.ledger import LedgerEntry, Pot
@@ -10,6 +11,7 @@ from wallets.models.stripe_event import StripeEvent
 from wallets.models.wallet import Wallet
 
 __all__ = [
+    "AdjustmentRequest",
     "AllocationRun",
     "AutoAllocation",
     "AutoRecharge",

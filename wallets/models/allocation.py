@@ -77,6 +77,7 @@ class AllocationRun(models.Model):
 
     class Meta:
         ordering = ["-period"]
+        permissions = [("run_allocation", "Can run or retry a monthly allocation")]
         indexes = [
             models.Index(
                 fields=["next_attempt_at"], name="allocation_runs_due", condition=Q(state="due")

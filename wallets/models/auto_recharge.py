@@ -89,7 +89,16 @@ class AutoRecharge(models.Model):
     objects = AutoRechargeQuerySet.as_manager()
 
     class Meta:
+        permissions = [
+            ("suspend_autorecharge", "Can suspend Auto-Recharge"),
+            ("lift_autorecharge", "Can lift a suspension of Auto-Recharge"),
+        ]
         indexes = [
+            models.Index(
+                fields=["suspended_at"],
+                name="recharges_suspended",
+                condition=Q(suspended_at__isnull=False),
+            ),
             models.Index(
                 fields=["due_since"], name="recharges_due", condition=Q(due_since__isnull=False)
             ),

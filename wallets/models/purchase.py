@@ -99,7 +99,19 @@ class Purchase(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        permissions = [
+            ("refund_purchase", "Can refund purchases"),
+            ("resolve_purchase", "Can ask Stripe what became of a purchase, and try again"),
+            ("cancel_purchase", "Can cancel purchases that are not paid"),
+        ]
         indexes = [
+            models.Index(fields=["created_at", "state"], name="purchases_by_day"),
+            models.Index(
+                fields=["quarantined_at"],
+                name="purchases_quarantined",
+                condition=Q(quarantined_at__isnull=False),
+            ),
+            models.Index(fields=["card", "-created_at"], name="purchases_by_card"),
             models.Index(fields=["wallet", "-created_at"], name="purchases_of_wallet"),
             models.Index(fields=["payer", "-created_at", "-id"], name="purchases_of_payer"),
             models.Index(

@@ -30,6 +30,7 @@ class MinuteRate(models.Model):
 
     class Meta:
         ordering = ["minute_type", "-effective_from"]
+        permissions = [("set_rate", "Can set a new rate")]
         constraints = [
             models.UniqueConstraint(
                 fields=["minute_type", "effective_from"], name="one_rate_per_type_and_moment"

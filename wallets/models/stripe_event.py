@@ -26,6 +26,7 @@ class StripeEvent(models.Model):
 
     class Meta:
         ordering = ["-received_at"]
+        permissions = [("apply_stripeevent", "Can have an event applied again")]
         indexes = [
             models.Index(
                 fields=["next_attempt_at"],

@@ -46,6 +46,19 @@ class Wallet(models.Model):
     objects = WalletQuerySet.as_manager()
 
     class Meta:
+        permissions = [
+            ("adjust_wallet", "Can adjust balances"),
+            ("grant_included", "Can grant Included minutes"),
+            ("unblock_wallet", "Can lift a block"),
+        ]
+        indexes = [
+            models.Index(fields=["credit"], name="wallets_in_debt", condition=Q(credit__lt=0)),
+            models.Index(
+                fields=["blocked_at"],
+                name="wallets_blocked",
+                condition=Q(blocked_at__isnull=False),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(name="wallet_credit_in_range", condition=within("credit")),
             models.CheckConstraint(

@@ -1,0 +1,126 @@
+"""What every list and page of the admin shares, in every app: looking, counting, exporting."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.admin.checks import ModelAdminChecks
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.urls import URLPattern, path
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts import clock
+from accounts.admin import csv_rows
+
+# Counting millions of rows costs more than the page; beyond this the exact number says nothing.
+COUNT_UP_TO = 1_000
+# How far pages go when there are more: deeper, a filter finds things faster than paging.
+ROWS_WITHIN_REACH = 10_000
+
+
+class BoundedPaginator(Paginator):
+    """Counts at most COUNT_UP_TO rows."""
+
+    @cached_property
+    def count(self) -> int:
+        rows: QuerySet = self.object_list
+        found = rows.order_by()[: COUNT_UP_TO + 1].count()
+        return found if found <= COUNT_UP_TO else ROWS_WITHIN_REACH
+
+
+class StaffAdmin(ModelAdmin):
+    """Every page of the admin: fast on big tables, exported as filtered, no bulk changes."""
+
+    # Unfold's own checks ask the database, which is not there yet when it is first migrated.
+    checks_class = ModelAdminChecks
+    actions = None
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    list_filter_submit = True
+    list_fullwidth = True
+    warn_unsaved_form = True
+    list_after_template = "staff/_export.html"
+    # Lookups other pages' links use, beyond the filters shown.
+    led_to_by: tuple[str, ...] = ()
+
+    def get_urls(self) -> list[URLPattern]:
+        meta = self.opts
+        export = path(
+            "export/",
+            self.admin_site.admin_view(self.export_view),
+            name=f"{meta.app_label}_{meta.model_name}_export",
+        )
+        return [export, *super().get_urls()]
+
+    def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
+        """The list as it is filtered, searched and sorted now, as CSV; streamed."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        self.request = request
+        changes = self.get_changelist_instance(request)
+        columns = [name for name in self.get_list_display(request) if name != "action_checkbox"]
+        rows = changes.get_queryset(request).iterator(chunk_size=2_000)
+        response = StreamingHttpResponse(
+            csv_rows.lines(admin=self, columns=columns, rows=rows),
+            content_type="text/csv; charset=utf-8",
+        )
+        name = f"{self.opts.verbose_name_plural}-{clock.now():%Y-%m-%d}.csv".replace(" ", "-")
+        response["Content-Disposition"] = f'attachment; filename="{name}"'
+        return response
+
+    def get_actions_detail(self, request: HttpRequest, object_id: str) -> list:
+        """The buttons this person may press and that make sense in the row's state."""
+        buttons = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, object_id) if buttons else None
+        if row is None:
+            return []
+        return [one for one in buttons if self.offered(one.method.original_function_name, row)]
+
+    def offered(self, name: str, row: Model) -> bool:
+        """Whether the button `name` means anything for this row as it is."""
+        return True
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nothing is deleted here: what was stays explained."""
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Pages lead to each other's lists by account, wallet and purchase."""
+        return lookup in self.led_to_by or super().lookup_allowed(lookup, value, request)
+
+
+class ReadOnly(StaffAdmin):
+    """Rows that code writes: they can be looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class ReadOnlyInline(TabularInline):
+    """The rows below another one, as few as fit a page."""
+
+    extra = 0
+    can_delete = False
+    per_page = 25
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+def field_names(model: type[Model], *, without: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every column of a model, for pages that show all of it."""
+    return (field.name for field in model._meta.fields if field.name not in without)

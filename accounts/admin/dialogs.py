@@ -1,0 +1,193 @@
+"""Buttons of the staff: a dialog with a reason, one function of the middle, one row of proof."""
+
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from unfold.admin import ModelAdmin
+from unfold.decorators import action
+from unfold.enums import ActionVariant
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from accounts import staff_actions
+from accounts.errors import AccountError
+from accounts.models import Account, StaffAction
+from accounts.pages import client_ip
+
+REPEATED = "This was done already, by the first click: {result}"
+STILL_RUNNING = "The first click is still at work. Look again in a moment."
+
+
+class ReasonForm(BaseDialogForm):
+    """What every dialog asks: why. Its key makes a second click harmless."""
+
+    reason = forms.CharField(
+        max_length=staff_actions.MOST_REASON,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="For the log, and for whoever answers the next call.",
+    )
+    form_key = forms.CharField(initial=uuid.uuid4, max_length=64, widget=forms.HiddenInput)
+
+    # What is shown above the fields: the state now, and what pressing the button will do.
+    facts_template = "staff/_facts.html"
+
+    def __init__(self, *args: Any, subject: Model | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.subject = subject
+        self.order_fields([name for name in self.fields if name != "reason"] + ["reason"])
+        self.prepare()
+
+    def prepare(self) -> None:
+        """Fit choices, limits and first values to the subject."""
+
+    def facts(self) -> list[tuple[str, object]]:
+        """Lines of “what: how it is”, shown above the fields."""
+        return []
+
+    def warning(self) -> str:
+        """A sentence about what this will do that staff should know before."""
+        return ""
+
+    def render_before_template(self) -> str:
+        context = {"facts": self.facts(), "warning": self.warning(), "form": self}
+        return render_to_string(self.facts_template, context)
+
+
+def staff_action(
+    *,
+    title: str,
+    permission: str,
+    button: str,
+    form: type[ReasonForm] = ReasonForm,
+    text: str = "",
+    icon: str | None = None,
+    variant: ActionVariant = ActionVariant.DEFAULT,
+    account_of: Callable[[Any], Account | None] | None = None,
+) -> Callable:
+    """Make `method(self, subject, form, request) -> sentence` a button with a dialog.
+
+    `permission` is "app.codename". The method calls one function of the middle; what that
+    refuses is shown in the dialog, and nothing was changed.
+    """
+
+    def decorate(method: Callable[..., str]) -> Callable:
+        dialog = {
+            "title": title,
+            "description": text,
+            "form_class": form,
+            "form_submit_text": button,
+        }
+
+        @wraps(method)
+        def run(
+            self: ModelAdmin, request: HttpRequest, object_id: str | None = None, **kwargs: Any
+        ) -> HttpResponse:
+            if not request.user.has_perm(permission):
+                raise PermissionDenied
+            subject = _subject(self, request, object_id)
+            filled = form(
+                data=request.POST if request.method == "POST" else None,
+                request=request,
+                object_id=object_id,
+                subject=subject,
+            )
+            if filled.is_valid():
+                account = account_of(subject) if account_of and subject else None
+                wish = _wish(self, request, method.__name__, subject, account, filled)
+                try:
+                    done = staff_actions.act(wish, lambda: method(self, subject, filled, request))
+                except AccountError as error:
+                    _show(filled, error)
+                else:
+                    _say(self, request, wish, done)
+                    return _leave(request, self, subject)
+            context = {"dialog": dialog, "form": filled, "form_submit_text": button}
+            return render(request, "unfold/helpers/dialog.html", context)
+
+        button_of = action(description=title, permissions=[permission], icon=icon, variant=variant)(
+            run
+        )
+        # Unfold opens what carries a dialog in its window; the form above is ours to fill.
+        button_of.dialog = dialog
+        return button_of
+
+    return decorate
+
+
+def _subject(admin: ModelAdmin, request: HttpRequest, object_id: str | None) -> Model | None:
+    if object_id is None:
+        return None
+    subject = admin.get_object(request, object_id)
+    if subject is None:
+        raise Http404
+    return subject
+
+
+def _wish(
+    admin: ModelAdmin,
+    request: HttpRequest,
+    kind: str,
+    subject: Model | None,
+    account: Account | None,
+    form: ReasonForm,
+) -> staff_actions.Wish:
+    asked = {
+        name: str(value)
+        for name, value in form.cleaned_data.items()
+        if name not in ("reason", "form_key", "_form_submitted")
+    }
+    return staff_actions.Wish(
+        actor=request.user,
+        kind=kind,
+        subject=f"{admin.opts.verbose_name} {subject}" if subject else admin.opts.verbose_name,
+        reason=form.cleaned_data["reason"],
+        form_key=f"{kind}:{form.cleaned_data['form_key']}"[:64],
+        account=account,
+        link=_page_of(admin, subject),
+        facts=asked,
+        address=client_ip(request),
+        request_id=request.id,
+    )
+
+
+def _show(form: ReasonForm, error: AccountError) -> None:
+    known = {name: text for name, text in error.fields.items() if name in form.fields}
+    for name, text in known.items():
+        form.add_error(name, text)
+    if not known or str(error) not in known.values():
+        form.add_error(None, str(error))
+
+
+def _say(
+    admin: ModelAdmin, request: HttpRequest, wish: staff_actions.Wish, done: StaffAction
+) -> None:
+    text = done.result
+    if done.state == StaffAction.State.STARTED:
+        text = STILL_RUNNING
+    elif done.request_id != wish.request_id:
+        text = REPEATED.format(result=done.result)
+    admin.message_user(request, text)
+
+
+def _page_of(admin: ModelAdmin, subject: Model | None) -> str:
+    names = f"admin:{admin.opts.app_label}_{admin.opts.model_name}"
+    if subject is None:
+        return reverse(f"{names}_changelist")
+    return reverse(f"{names}_change", args=[subject.pk])
+
+
+def _leave(request: HttpRequest, admin: ModelAdmin, subject: Model | None) -> HttpResponse:
+    """Back to the page, which then shows the new state."""
+    target = _page_of(admin, subject)
+    if request.headers.get("HX-Request") == "true":
+        return HttpResponse(headers={"HX-Redirect": target})
+    return HttpResponse(status=303, headers={"Location": target})

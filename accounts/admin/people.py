@@ -1,0 +1,63 @@
+"""People: customers and staff. Their rights are changed here, by superusers, and audited."""
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from accounts import models
+from accounts.admin.base import ReadOnly, ReadOnlyInline, StaffAdmin
+
+
+class PlacesInline(ReadOnlyInline):
+    """Where the person works. Changed by the account itself, by its own rules."""
+
+    model = models.Membership
+    fields = readonly_fields = ["account", "role", "created_at"]
+    verbose_name_plural = "works in"
+
+
+@admin.register(models.User)
+class PersonAdmin(StaffAdmin, UserAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    ordering = ["email"]
+    list_display = ["email", "name", "is_staff", "is_active", "last_login"]
+    list_filter = ["is_staff", "is_active", "groups"]
+    search_fields = ["email__startswith"]
+    search_help_text = "The beginning of the e-mail address"
+    readonly_fields = ["last_login", "date_joined"]
+    filter_horizontal = ["groups"]
+    fieldsets = [
+        (None, {"fields": ["email", "name", "password"]}),
+        ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
+        ("Times", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
+    inlines = [PlacesInline]
+
+    def get_search_results(self, request, queryset, search_term):
+        return super().get_search_results(request, queryset, search_term.lower())
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(ReadOnly, GroupAdmin):
+    """What each role may do. Roles are code: thinkrr_billing/staff/groups.py."""
+
+    list_display = ["name"]
+
+
+@admin.register(models.FailedLogin)
+class FailedLoginAdmin(ReadOnly):
+    list_display = ["created_at", "email", "ip"]
+    list_filter = ["created_at"]
+    search_fields = ["email__startswith", "ip__startswith"]
+    ordering = ["-created_at"]
+
+    def get_search_results(self, request: HttpRequest, queryset, search_term: str):
+        return super().get_search_results(request, queryset, search_term.lower())

@@ -1,0 +1,92 @@
+"""Who is changing something: what the triggers write into the audit log beside the change.
+
+The triggers see every change, bulk and raw ones too. This module only tells them the request,
+just before a statement that writes a watched table; without a request they note the database's
+user alone. docs/decisions/0009 says why it is done this way.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import connection
+from django.http import HttpRequest
+
+from accounts.pages import client_ip
+
+# Only Django writes these with quotes; raw statements of hot paths cost nothing extra.
+WATCHED = (
+    "accounts_user",
+    "accounts_user_groups",
+    "accounts_user_user_permissions",
+    "accounts_account",
+    "accounts_membership",
+    "accounts_apikey",
+    "accounts_invitation",
+    "auth_group",
+    "auth_group_permissions",
+    "otp_totp_totpdevice",
+    "otp_static_staticdevice",
+    "otp_static_statictoken",
+    "wallets_wallet",
+    "wallets_minuterate",
+    "wallets_autorecharge",
+    "wallets_autoallocation",
+    "campaigns_campaign",
+)
+_WRITES = re.compile(rf'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(?:{"|".join(WATCHED)})"', re.ASCII)
+TELL = "SELECT set_config('thinkrr.audit', %s, false)"
+
+_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+
+
+@contextmanager
+def of(request: HttpRequest) -> Iterator[None]:
+    """Let the audit log name this request for the changes made inside the block."""
+    told: list[bool] = []
+    token = _request.set(request)
+
+    def tell_first(
+        execute: Callable, sql: Any, params: Any, many: bool, context: dict[str, Any]
+    ) -> Any:
+        # Told before every such statement: a rollback would have taken it back.
+        if isinstance(sql, str) and _WRITES.match(sql):
+            told.append(True)
+            context["cursor"].execute(TELL, [json.dumps(_facts(request))])
+        return execute(sql, params, many, context)
+
+    try:
+        with connection.execute_wrapper(tell_first):
+            yield
+    finally:
+        _request.reset(token)
+        if told:
+            # The connection serves other requests after this one.
+            _forget()
+
+
+def _forget() -> None:
+    if connection.connection is None or connection.needs_rollback:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(TELL, [""])
+
+
+def current_request() -> HttpRequest | None:
+    return _request.get()
+
+
+def _facts(request: HttpRequest) -> dict[str, Any]:
+    user, key = getattr(request, "user", None), getattr(request, "auth", None)
+    person = user if isinstance(user, AbstractBaseUser) and user.is_authenticated else None
+    actor = f"API key {key}" if key else person.email if person else ""
+    return {
+        "actor_id": person.pk if person else None,
+        "actor": actor,
+        "address": client_ip(request),
+        "request_id": getattr(request, "id", ""),
+    }

@@ -1,0 +1,46 @@
+"""Finding accounts among a million: by words of the name, id, e-mail address or Stripe customer.
+
+Words are found by PostgreSQL's own text search, which every server has."""
+
+import re
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import Q, QuerySet
+
+from accounts.models import Account, Membership
+
+_WORD = re.compile(r"\w+")
+MOST_WORDS = 8
+
+
+def words_of(text: str) -> str:
+    """A query for PostgreSQL: every word, each only begun. Empty when there is none."""
+    return " & ".join(f"{word}:*" for word in _WORD.findall(text.lower())[:MOST_WORDS])
+
+
+def accounts(rows: QuerySet[Account], text: str) -> QuerySet[Account]:
+    """Accounts with this id, Stripe customer or person, or whose name has words beginning so."""
+    text = text.strip()
+    if found := as_uuid(text):
+        return rows.filter(pk=found)
+    if text.startswith("cus_"):
+        return rows.filter(stripe_customer=text)
+    if "@" in text:
+        seats = Membership.objects.filter(user__email__startswith=text.lower())
+        return rows.filter(pk__in=seats.values("account_id"))
+    words = words_of(text)
+    return rows.filter(pk__in=_named(words).values("pk")) if words else rows.none()
+
+
+def _named(words: str) -> QuerySet[Account]:
+    # Written as the index accounts_by_words is.
+    named = Account.objects.annotate(words=SearchVector("name", config="simple"))
+    return named.filter(Q(words=SearchQuery(words, search_type="raw", config="simple")))
+
+
+def as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,309 @@
+"""The account page: who it is, what it holds and the proof of it, what happened, what to press."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils.dateparse import parse_datetime
+from unfold.enums import ActionVariant
+
+from accounts import api_keys, closing, searching
+from accounts.admin.accounts import AccountAdmin
+from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.models import Account, ApiKey, Membership
+from campaigns import lifecycle, pausing
+from campaigns.models import Campaign
+from thinkrr_billing.staff import account_forms as forms
+from thinkrr_billing.staff import looking, timeline
+from wallets import adjustments, allocations, payment_methods, suspensions
+from wallets.models import (
+    AdjustmentRequest,
+    AllocationRun,
+    AutoAllocation,
+    AutoRecharge,
+    Pot,
+    Wallet,
+)
+from wallets.opening import open_wallet
+from wallets.stripe_links import dashboard_url
+
+admin.site.unregister(Account)
+
+ITSELF = {"account_of": lambda account: account}
+ASKED = "It is worth more than one person may adjust in a day: another person must approve it."
+
+
+@admin.register(Account)
+class AccountPage(AccountAdmin):
+    change_form_outer_before_template = "staff/account.html"
+    actions_detail = [
+        {
+            "title": "Money",
+            "icon": "payments",
+            "items": ["adjust", "grant_included", "run_allocation", "unblock"],
+        },
+        {"title": "Auto-Recharge", "icon": "autorenew", "items": ["suspend", "lift"]},
+        {
+            "title": "Campaigns",
+            "icon": "campaign",
+            "items": ["pause_campaigns", "resume_campaigns"],
+        },
+        {"title": "Account", "icon": "lock", "items": ["revoke_keys", "close", "reopen"]},
+    ]
+
+    def get_search_results(self, request: HttpRequest, queryset, search_term: str):
+        found = searching.accounts(queryset, search_term) if search_term.strip() else queryset
+        return found, False
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        shown = page_context(request, account) if account else {}
+        return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
+
+    def offered(self, name: str, account: Account) -> bool:
+        wallet = Wallet.objects.filter(account=account).first()
+        automatic = AutoRecharge.objects.filter(wallet=wallet).first() if wallet else None
+        suspended = bool(automatic and automatic.suspended_at)
+        mine = Campaign.objects.filter(account=account)
+        applies = {
+            "grant_included": lambda: account.agency_id is None,
+            "unblock": lambda: bool(wallet and wallet.blocked_at),
+            "suspend": lambda: bool(automatic) and not suspended,
+            "lift": lambda: suspended,
+            "run_allocation": lambda: _unpaid(account) is not None,
+            "pause_campaigns": lambda: mine.started().exists(),
+            "resume_campaigns": lambda: mine.filter(status=Campaign.Status.PAUSED).exists(),
+            "revoke_keys": lambda: account.api_keys.filter(revoked_at=None).exists(),
+            "close": lambda: not account.is_closed,
+            "reopen": lambda: account.is_closed,
+        }
+        return applies[name]() if name in applies else True
+
+    @staff_action(
+        title="Adjust a balance",
+        permission="wallets.adjust_wallet",
+        button="Adjust",
+        form=forms.AdjustForm,
+        icon="tune",
+        **ITSELF,
+    )
+    def adjust(self, account: Account, form: forms.AdjustForm, request: HttpRequest) -> str:
+        made = adjustments.adjust(
+            wallet_id=open_wallet(account=account).pk,
+            pot=form.cleaned_data["pot"],
+            amount=form.signed,
+            note=form.cleaned_data["reason"],
+            actor=request.user,
+            form_key=form.cleaned_data["form_key"],
+        )
+        return _adjusted(made)
+
+    @staff_action(
+        title="Grant Included minutes",
+        permission="wallets.grant_included",
+        button="Grant",
+        text="For the rest of this month; what is left is reset on the anchor day.",
+        form=forms.GrantForm,
+        icon="redeem",
+        **ITSELF,
+    )
+    def grant_included(self, account: Account, form: forms.GrantForm, request: HttpRequest) -> str:
+        made = adjustments.grant_included(
+            account=account,
+            minutes=form.cleaned_data["minutes"],
+            note=form.cleaned_data["reason"],
+            actor=request.user,
+            form_key=form.cleaned_data["form_key"],
+        )
+        return _adjusted(made)
+
+    @staff_action(
+        title="Run or retry this month's allocation",
+        permission="wallets.run_allocation",
+        button="Charge the agency now",
+        text="Charges the agency's card for this month, with the allocation's minutes and rates.",
+        icon="event_repeat",
+        **ITSELF,
+    )
+    def run_allocation(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+        purchase = allocations.retry_now(account=account, agency=account.agency, actor=request.user)
+        return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
+
+    @staff_action(
+        title="Lift the block",
+        permission="wallets.unblock_wallet",
+        button="Lift the block",
+        form=forms.UnblockForm,
+        icon="lock_open",
+        **ITSELF,
+    )
+    def unblock(self, account: Account, form: forms.UnblockForm, request: HttpRequest) -> str:
+        suspensions.unblock(wallet_id=account.wallet.pk, actor=request.user)
+        return "The block is lifted. A suspended Auto-Recharge is lifted apart."
+
+    @staff_action(
+        title="Suspend Auto-Recharge",
+        permission="wallets.suspend_autorecharge",
+        button="Suspend",
+        text="No automatic charges until support lifts it. The customer is told.",
+        form=forms.AutoRechargeForm,
+        icon="pause_circle",
+        variant=ActionVariant.WARNING,
+        **ITSELF,
+    )
+    def suspend(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+        suspensions.suspend_by_support(wallet_id=account.wallet.pk, actor=request.user)
+        return "Auto-Recharge is suspended."
+
+    @staff_action(
+        title="Lift the suspension",
+        permission="wallets.lift_autorecharge",
+        button="Lift the suspension",
+        text="Declines are forgotten, and the balance is looked at again. The customer is told.",
+        form=forms.LiftForm,
+        icon="play_circle",
+        **ITSELF,
+    )
+    def lift(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+        suspensions.lift_by_support(wallet_id=account.wallet.pk, actor=request.user)
+        return "The suspension is lifted."
+
+    @staff_action(
+        title="Pause campaigns",
+        permission="campaigns.pause_campaign",
+        button="Pause",
+        form=forms.PauseForm,
+        icon="pause",
+        variant=ActionVariant.WARNING,
+        **ITSELF,
+    )
+    def pause_campaigns(self, account: Account, form: forms.PauseForm, request: HttpRequest) -> str:
+        paused = lifecycle.pause_many(campaign_ids=form.ids(), account=account, actor=request.user)
+        return f"{len(paused)} paused."
+
+    @staff_action(
+        title="Resume campaigns",
+        permission="campaigns.resume_campaign",
+        button="Resume",
+        form=forms.ResumeForm,
+        icon="play_arrow",
+        **ITSELF,
+    )
+    def resume_campaigns(
+        self, account: Account, form: forms.ResumeForm, request: HttpRequest
+    ) -> str:
+        answer = pausing.resume(campaign_ids=form.ids(), account=account, actor=request.user)
+        refused = "".join(f" {one.campaign}: {one.verdict.sentence}" for one in answer.refused)
+        return f"{len(answer.resumed)} resumed.{refused}"
+
+    @staff_action(
+        title="Revoke all API keys",
+        permission="accounts.revoke_apikey",
+        button="Revoke all",
+        form=forms.KeysForm,
+        icon="key_off",
+        variant=ActionVariant.DANGER,
+        **ITSELF,
+    )
+    def revoke_keys(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+        return f"{api_keys.revoke_all(account=account)} keys are revoked."
+
+    @staff_action(
+        title="Close the account",
+        permission="accounts.close_account",
+        button="Close the account",
+        form=forms.CloseForm,
+        icon="lock",
+        variant=ActionVariant.DANGER,
+        **ITSELF,
+    )
+    def close(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+        closing.close(account=account, actor=request.user)
+        return "The account is closed."
+
+    @staff_action(
+        title="Reopen the account",
+        permission="accounts.close_account",
+        button="Reopen the account",
+        text="Campaigns stay paused until somebody resumes them.",
+        icon="lock_open",
+        **ITSELF,
+    )
+    def reopen(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+        closing.reopen(account=account, actor=request.user)
+        return "The account is open again."
+
+
+def _adjusted(made: object) -> str:
+    return ASKED if isinstance(made, AdjustmentRequest) else f"Posted: {made}."
+
+
+def _unpaid(account: Account) -> AllocationRun | None:
+    """The latest month that was not paid, of an allocation that is still on."""
+    latest = AllocationRun.objects.filter(allocation__account=account, allocation__active=True)
+    run = latest.order_by("-period").first()
+    return run if run and run.state in ("due", "failed") else None
+
+
+def page_context(request: HttpRequest, account: Account) -> dict[str, Any]:
+    """What stands above the form: balances with their proof, state, people, and what happened."""
+    wallet = Wallet.objects.filter(account=account).first()
+    kind = request.GET.get("kind", "")
+    return {
+        "account": account,
+        "wallet": wallet,
+        "balances": balances(wallet) if wallet else [],
+        "automatic": AutoRecharge.objects.filter(wallet=wallet).first() if wallet else None,
+        "allocation": AutoAllocation.objects.filter(account=account).first(),
+        "cards": payment_methods.cards(account),
+        "customer_link": dashboard_url(account.stripe_customer),
+        "people": _people(request, account),
+        "live_keys": ApiKey.objects.filter(account=account, revoked_at=None).count(),
+        "timeline": timeline.of(account, before=_moment(request.GET.get("before")), kind=kind),
+        "kinds": timeline.KINDS.items(),
+        "kind": kind,
+    }
+
+
+def _people(request: HttpRequest, account: Account) -> list[dict[str, Any]]:
+    seats = Membership.objects.filter(account=account).select_related("user").order_by("pk")[:50]
+    return [
+        {"seat": seat, "may_look": looking.may_look(hijacker=request.user, hijacked=seat.user)}
+        for seat in seats
+    ]
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = parse_datetime(text or "")
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
+
+
+def balances(wallet: Wallet) -> list[dict[str, object]]:
+    """Each pot as kept, and what its entries add up to: they must agree."""
+    sums = dict(wallet.entries.order_by().values_list("pot").annotate(total=Sum("amount")))
+    held = {
+        Pot.CREDIT: wallet.credit.amount,
+        Pot.PREMIUM: wallet.premium_seconds,
+        Pot.BASIC: wallet.basic_seconds,
+        Pot.INCLUDED: wallet.included_seconds,
+    }
+    return [
+        {
+            "pot": pot.label,
+            "held": timeline.amount_of(pot, amount),
+            "proven": sums.get(pot, 0) == amount,
+            "sum": timeline.amount_of(pot, sums.get(pot, 0)),
+        }
+        for pot, amount in held.items()
+    ]

@@ -1,0 +1,160 @@
+"""One box for whatever a customer can tell: each shape of text is looked up by its index."""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from uuid import UUID
+
+import djstripe.models
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from accounts import searching as account_search
+from accounts.models import Account
+from campaigns import searching as campaign_search
+from campaigns.models import Call, Campaign
+from wallets.models import Purchase, Reversal, StripeEvent
+from wallets.payment_methods import BRANDS
+from wallets.pricing import dollars
+from wallets.texts import usd
+
+MOST_HITS = 20
+MOST_TEXT = 200
+LAST_FOUR = re.compile(r"\d{4}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Hit:
+    title: str
+    text: str
+    link: str
+
+
+@dataclass(frozen=True)
+class Section:
+    title: str
+    hits: list[Hit]
+    more: bool
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Exactly one account found, and nothing else: its page opens at once."""
+    text = request.GET.get("q", "").strip().replace("\x00", "")[:MOST_TEXT]
+    sections = find(text) if text else []
+    if len(sections) == 1 and len(sections[0].hits) == 1:
+        return HttpResponse(status=302, headers={"Location": sections[0].hits[0].link})
+    context = {
+        **admin.site.each_context(request),
+        "title": "Search",
+        "query": text,
+        "sections": sections,
+    }
+    return TemplateResponse(request, "staff/find.html", context)
+
+
+def find(text: str) -> list[Section]:
+    """What this text names, by kind; kinds without a hit are left out."""
+    sections = [_section(title, hits) for title, hits in _kinds(text)]
+    return [section for section in sections if section.hits]
+
+
+def _section(title: str, hits: Iterable[Hit]) -> Section:
+    found = list(islice(hits, MOST_HITS + 1))
+    return Section(title, found[:MOST_HITS], len(found) > MOST_HITS)
+
+
+def _kinds(text: str) -> Iterator[tuple[str, Iterable[Hit]]]:
+    accounts = account_search.accounts(Account.objects.all(), text)
+    yield "Accounts", map(_account, _few(accounts.select_related("agency")))
+    if "@" in text:
+        return
+    if found := account_search.as_uuid(text):
+        yield from _by_uuid(found)
+    elif LAST_FOUR.fullmatch(text):
+        yield "Accounts with this card", map(_account, _few(_with_card(text)))
+        yield "Purchases with this card", map(_purchase, _few(_paid_with(text)))
+    elif re.match(r"[a-z]+_", text):
+        yield from _by_stripe_id(text)
+    campaigns = campaign_search.campaigns(Campaign.objects.all(), text)
+    yield "Campaigns", map(_campaign, _few(campaigns.select_related("account")))
+    calls = campaign_search.calls(Call.objects.all(), text)
+    yield "Calls", map(_call, _few(calls.select_related("account")))
+
+
+def _few(rows: QuerySet) -> QuerySet:
+    return rows[: MOST_HITS + 1]
+
+
+def _by_uuid(found: UUID) -> Iterator[tuple[str, Iterable[Hit]]]:
+    purchases = Purchase.objects.filter(pk=found).select_related("payer")
+    yield "Purchases", map(_purchase, purchases)
+    yield "Refunds and disputes", map(_reversal, Reversal.objects.filter(pk=found))
+
+
+def _by_stripe_id(text: str) -> Iterator[tuple[str, Iterable[Hit]]]:
+    paid = Purchase.objects.filter(payment_intent=text).select_related("payer")
+    yield "Purchases", map(_purchase, paid)
+    yield "Refunds and disputes", map(_reversal, Reversal.objects.filter(stripe_id=text))
+    yield "Events", map(_event, StripeEvent.objects.filter(event_id=text))
+    owners = djstripe.models.PaymentMethod.objects.filter(id=text).values("customer_id")
+    card = Account.objects.filter(stripe_customer__in=owners).select_related("agency")
+    yield "Accounts with this card", map(_account, card)
+
+
+def _with_card(last_four: str) -> QuerySet[Account]:
+    """Accounts that have saved a card with these digits."""
+    # Written as the index wallets_cards_by_last_four is.
+    digits = KeyTextTransform("last4", KeyTransform("card", "stripe_data"))
+    cards = djstripe.models.PaymentMethod.objects.annotate(digits=digits)
+    owners = cards.filter(digits=last_four).values("customer_id")
+    return Account.objects.filter(stripe_customer__in=owners).select_related("agency")
+
+
+def _paid_with(last_four: str) -> QuerySet[Purchase]:
+    brands = {*BRANDS.values(), "Card"}
+    labels = [f"{brand} •••• {last_four}" for brand in sorted(brands)]
+    paid = Purchase.objects.filter(card__in=labels).select_related("payer")
+    return paid.order_by("-created_at")
+
+
+def _link(row: Model) -> str:
+    meta = row._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
+
+
+def _account(account: Account) -> Hit:
+    of = f" of {account.agency}" if account.agency else ""
+    closed = ", closed" if account.is_closed else ""
+    return Hit(account.name, f"{account.get_kind_display()}{of}{closed}", _link(account))
+
+
+def _purchase(purchase: Purchase) -> Hit:
+    title = f"{purchase.get_purpose_display()} {usd(dollars(purchase.amount_cents))}"
+    when = f"{purchase.created_at:%-d %b %Y, %H:%M} UTC"
+    text = f"{purchase.payer}, {purchase.card}, {purchase.get_state_display()}, {when}"
+    return Hit(title, text, _link(purchase))
+
+
+def _reversal(reversal: Reversal) -> Hit:
+    title = f"{reversal.get_kind_display()} {usd(dollars(reversal.amount_cents))}"
+    return Hit(title, f"{reversal.get_state_display()}: {reversal.reason}", _link(reversal))
+
+
+def _event(event: StripeEvent) -> Hit:
+    return Hit(event.event_id, event.type, _link(event))
+
+
+def _campaign(campaign: Campaign) -> Hit:
+    return Hit(campaign.name, f"{campaign.account}, {campaign.status_label}", _link(campaign))
+
+
+def _call(call: Call) -> Hit:
+    text = f"{call.account}, {call.seconds} s, {call.get_outcome_display()}"
+    return Hit(call.external_id, text, _link(call))

@@ -1,0 +1,60 @@
+"""Looking as a customer: for those allowed, with a strip on every page, logged, and only looking.
+
+That nothing can be changed meanwhile is held in one place, `accounts.middleware`."""
+
+import logging
+
+from django.dispatch import receiver
+from django.http import HttpRequest
+from hijack.signals import hijack_ended, hijack_started
+
+from accounts import clock
+from accounts.models import StaffAction, User
+from accounts.pages import client_ip
+
+logger = logging.getLogger(__name__)
+
+LOOK = "accounts.look_as_customer"
+
+
+def may_look(*, hijacker: User, hijacked: User) -> bool:
+    """Staff with the right and a second factor may look as customers; never as staff."""
+    return (
+        hijacker.is_staff
+        and hijacker.is_verified()
+        and hijacker.has_perm(LOOK)
+        and hijacked.is_active
+        and not hijacked.is_staff
+        and not hijacked.is_superuser
+    )
+
+
+@receiver(hijack_started)
+def _began(request: HttpRequest, hijacker: User, hijacked: User, **kwargs: object) -> None:
+    _note(request, hijacker, hijacked, "look as customer", "Began to look.")
+
+
+@receiver(hijack_ended)
+def _ended(request: HttpRequest, hijacker: User, hijacked: User, **kwargs: object) -> None:
+    _note(request, hijacker, hijacked, "stop looking", "Stopped looking.")
+
+
+def _note(request: HttpRequest, staff: User, customer: User, kind: str, result: str) -> None:
+    """One line a working place of the customer, so that each account's timeline shows it."""
+    accounts = [seat.account for seat in customer.memberships.select_related("account")]
+    now = clock.now()
+    for account in accounts or [None]:
+        StaffAction.objects.create(
+            actor=staff,
+            account=account,
+            kind=kind.replace(" ", "_"),
+            subject=f"user {customer.email}",
+            reason=request.POST.get("reason", "").strip()[:200] or "To see what the customer sees",
+            state=StaffAction.State.DONE,
+            result=result,
+            address=client_ip(request),
+            request_id=getattr(request, "id", ""),
+            created_at=now,
+            closed_at=now,
+        )
+    logger.info("%s staff=%s customer=%s", kind, staff.pk, customer.pk)

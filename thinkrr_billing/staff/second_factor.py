@@ -1,0 +1,119 @@
+"""The second factor of staff: a code of an authenticator app, or a recovery code, used once."""
+
+import base64
+import secrets
+
+import segno
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST
+from django_otp import login, match_token
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.models import User
+
+RECOVERY_CODES = 10
+# 50 random bits, and each failed try doubles the wait for the next.
+CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+CODE_LENGTH = 10
+WRONG = (
+    "This code is wrong, was used before, or came too soon after a wrong one. "
+    "Wait for the next code and try again."
+)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask for a code; whoever has no device yet is sent to set one up."""
+    _only_staff(request)
+    after = _after(request)
+    if not TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
+        return redirect("admin:second_factor_set_up")
+    problem = ""
+    if request.method == "POST":
+        device = match_token(request.user, request.POST.get("code", "").strip().lower())
+        if device is not None:
+            login(request, device)
+            return redirect(after)
+        problem = WRONG
+    context = {"problem": problem, "next": after}
+    return render(request, "staff/second_factor.html", context, status=422 if problem else 200)
+
+
+@never_cache
+@login_required
+@require_http_methods(["GET", "POST"])
+def set_up(request: HttpRequest) -> HttpResponse:
+    """Show the secret once, and take the first code. Never for somebody who has a device."""
+    _only_staff(request)
+    if TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
+        return redirect("admin:second_factor")
+    device, _ = TOTPDevice.objects.get_or_create(
+        user=request.user, confirmed=False, defaults={"name": "Authenticator app"}
+    )
+    problem = ""
+    if request.method == "POST":
+        if device.verify_token(request.POST.get("code", "").strip()):
+            codes = _confirm(request.user, device)
+            login(request, device)
+            return _show_codes(request, codes)
+        problem = WRONG
+    context = {
+        "problem": problem,
+        "qr": segno.make(device.config_url).svg_data_uri(scale=5, border=2, light="#fff"),
+        "secret": base64.b32encode(device.bin_key).decode().rstrip("="),
+    }
+    return render(request, "staff/set_up.html", context, status=422 if problem else 200)
+
+
+@never_cache
+@require_POST
+def renew_codes(request: HttpRequest) -> HttpResponse:
+    """New recovery codes; the old ones stop working."""
+    return _show_codes(request, new_codes(request.user))
+
+
+@transaction.atomic
+def _confirm(user: User, device: TOTPDevice) -> list[str]:
+    device.confirmed = True
+    device.save()
+    return new_codes(user)
+
+
+@transaction.atomic
+def new_codes(user: User) -> list[str]:
+    """Replace the user's recovery codes. They are shown once."""
+    device, _ = StaticDevice.objects.get_or_create(user=user, defaults={"name": "Recovery codes"})
+    device.token_set.all().delete()
+    codes = [
+        "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
+        for _ in range(RECOVERY_CODES)
+    ]
+    for code in codes:
+        device.token_set.create(token=code)
+    return codes
+
+
+def _show_codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
+    return render(request, "staff/recovery_codes.html", {"codes": codes})
+
+
+def _only_staff(request: HttpRequest) -> None:
+    if not request.user.is_staff:
+        raise PermissionDenied
+
+
+def _after(request: HttpRequest) -> str:
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    safe = url_has_allowed_host_and_scheme(
+        wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if safe and wanted.startswith("/admin/") else "/admin/"
