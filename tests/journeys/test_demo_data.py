@@ -13,6 +13,15 @@ from thinkrr_billing.sandbox.demo import LOGINS
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.models import AllocationRun, AutoRecharge, LedgerEntry, Purchase, Wallet
 
+PAGES = (
+    "/payments/",
+    "/payments/transactions/",
+    "/campaigns/",
+    "/campaigns/resume/",
+    "/notifications/",
+    "/settings/",
+)
+
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
 
@@ -41,6 +50,7 @@ def test_demo_data_is_complete_agrees_with_stripe_and_is_loaded_once(
     _check_people()
     _check_campaigns()
     _check_troubles()
+    _check_pages()
     assert _run("verify_books", "--stripe") == ""
     before, taken = _totals(), stripe.truth()
     assert "nothing was changed" in _run("seed_demo")
@@ -73,6 +83,15 @@ def _check_troubles() -> None:
     failed = AllocationRun.objects.get(state="failed")
     assert failed.allocation.account.name == "Cedar Auto Repair"
     assert not Purchase.objects.open().exists()
+
+
+def _check_pages() -> None:
+    """Everybody with an account sees its pages, whatever state the account is in."""
+    for login in LOGINS[:-1]:
+        client = Client()
+        client.login(username=login.email, password=login.password)
+        for page in PAGES:
+            assert client.get(page).status_code == 200, (login.who, page)
 
 
 def test_production_gets_no_demo_data(stripe: StripeSandbox) -> None:
