@@ -99,7 +99,8 @@ def _tell_failed(automatic: AutoRecharge, purchase: Purchase) -> None:
 def requires_action(purchase: Purchase, wallet: Wallet) -> None:
     """Not a decline: automatic charges wait until the account has confirmed with its bank."""
     automatic = locked_settings(wallet)
-    mark_suspended(automatic, Suspended.NEEDS_CONFIRMATION, purchase.card_fingerprint)
+    if automatic.suspended_reason in ("", *CARD_TROUBLE):
+        mark_suspended(automatic, Suspended.NEEDS_CONFIRMATION, purchase.card_fingerprint)
     notify(
         account=wallet.account,
         kind="action_required",
@@ -125,10 +126,11 @@ def canceled(purchase: Purchase, wallet: Wallet) -> None:
 def suspend(*, wallet: Wallet, reason: str) -> None:
     """Stop automatic charges until the reason is gone. The switch stays as the account set it.
 
-    Call with the wallet locked. A refund or a dispute does it, and support.
+    Call with the wallet locked. A refund or a dispute does it, and outweighs trouble with the
+    card: another card does not make refunded money chargeable again.
     """
     automatic = locked_settings(wallet)
-    if automatic.enabled and not automatic.suspended_at:
+    if automatic.enabled and automatic.suspended_reason in ("", *CARD_TROUBLE):
         mark_suspended(automatic, reason, "")
         tell_suspended(automatic, automatic.get_suspended_reason_display() + ".")
 

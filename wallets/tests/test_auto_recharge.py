@@ -2,11 +2,19 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import close, make_individual
-from wallets import auto_recharge, auto_recharge_settings, low_balance, payment_methods, recharges
+from wallets import (
+    auto_recharge,
+    auto_recharge_settings,
+    low_balance,
+    payment_methods,
+    recharges,
+    suspensions,
+)
 from wallets.auto_recharge import Terms
 from wallets.auto_recharge_settings import Settings
 from wallets.errors import (
@@ -532,3 +540,18 @@ def test_a_new_wallet_is_not_told_that_it_is_empty():
     fill(wallet, credit="5")
 
     assert low_balance.untold_wallet_ids() == []
+
+
+@pytest.mark.parametrize("reason", ["refunded", "disputed"])
+def test_a_refund_or_a_dispute_outweighs_trouble_with_the_card(stripe, reason):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+
+    with transaction.atomic():
+        suspensions.suspend(wallet=wallet, reason=reason)
+
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    payment_methods.make_default(account=wallet.account, card_id=other.id)
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+    assert settings_of(wallet).suspended_reason == reason
+    assert credit(wallet) == 8
