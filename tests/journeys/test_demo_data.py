@@ -117,3 +117,22 @@ def test_demo_data_is_not_mixed_with_accounts_that_are_there(developer: None) ->
         _run("seed_demo")
 
     assert Account.objects.count() == 1
+
+
+def test_another_stripe_gets_the_people_and_campaigns_without_money(developer: None) -> None:
+    said = _run("seed_demo", "--people-only")
+
+    assert "8 accounts, without money" in said
+    assert User.objects.filter(email=LOGINS[0].email).exists()
+    assert not Campaign.objects.exclude(status="not_started").exists()
+    assert _totals() | {"User": 0, "Campaign": 0} == {
+        "User": 0,
+        "Account": 8,
+        "Wallet": 8,
+        "Purchase": 0,
+        "LedgerEntry": 0,
+        "Call": 0,
+        "Campaign": 0,
+        "AllocationRun": 0,
+    }
+    assert "nothing was changed" in _run("seed_demo")

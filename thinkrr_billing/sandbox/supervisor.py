@@ -84,8 +84,10 @@ class Supervisor:
         self._command("bringing the database up to date", "migrate", "--no-input", "-v", "1")
         if not self._debug:
             self._command("collecting static files", "collectstatic", "--no-input", "-v", "0")
-        if self._sandbox and not self._stopping and _is_empty():
-            self._command("loading the demo data, this once", "seed_demo")
+        if self._debug and not self._stopping and _is_empty():
+            # Another Stripe cannot be told what it took in the last ninety days.
+            without_money = [] if self._sandbox else ["--people-only"]
+            self._command("loading the demo data, this once", "seed_demo", *without_money)
 
     def _command(self, what: str, *arguments: str) -> None:
         """Run a management command to its end, its output in our log."""
@@ -172,7 +174,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         self._say(f"Ready: http://127.0.0.1:{self._port}/")
-        if self._sandbox:
+        if self._debug:
             self._say(f"Log in with the password {logins.PASSWORD} as")
             for login in logins.LOGINS:
                 self._say(f"  {login.email:<28} {login.who}")

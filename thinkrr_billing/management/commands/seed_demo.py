@@ -14,12 +14,17 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--quiet", action="store_true", help="do not print the log-ins")
+        parser.add_argument(
+            "--people-only",
+            action="store_true",
+            help="no money: for another server that speaks Stripe's API",
+        )
 
     def handle(self, *args: object, **options: object) -> None:
         # Told to end, it sets the sandbox's clock right first, as after Ctrl-C.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            self._seed()
+            self._seed(people_only=options["people_only"])
         except KeyboardInterrupt:
             raise CommandError(
                 "Interrupted: the demo data is not complete. Run make clean, then start again."
@@ -29,12 +34,15 @@ class Command(BaseCommand):
         if not options["quiet"]:
             self._print_logins()
 
-    def _seed(self) -> None:
+    def _seed(self, *, people_only: bool) -> None:
         # Imported here: production never loads what stands in for the outside world.
         from thinkrr_billing.sandbox.demo import seeding
 
         began = monotonic()
         try:
+            if people_only:
+                self.stdout.write(f"Loaded {seeding.seed_people()} accounts, without money.")
+                return
             seeded = seeding.seed(tell=lambda text: self.stdout.write(f"  {text} ..."))
         except seeding.CannotSeed as refusal:
             raise CommandError(str(refusal)) from None

@@ -72,18 +72,12 @@ class History:
         """Register, start and end what begins or ends on this day."""
         for player in self._players:
             for number, run in enumerate(player.actor.runs, start=1):
-                external_id = f"{player.owner.email.split('@')[0]}-{number}"
                 if run.first_day == day:
-                    campaign = lifecycle.save(
-                        account=player.account,
-                        external_id=external_id,
-                        name=run.name,
-                        minute_type=run.minute_type,
-                    )
+                    campaign = register(player, run, number)
                     if run.starts:
                         self._to_start[campaign.pk] = player
                 if run.last_day == day and run.end:
-                    _end(player, run, external_id)
+                    _end(player, run, number)
         for campaign_id, player in list(self._to_start.items()):
             if _started(player, campaign_id):
                 del self._to_start[campaign_id]
@@ -182,9 +176,23 @@ def _started(player: Player, campaign_id: int) -> bool:
     return True
 
 
-def _end(player: Player, run: cast.Run, external_id: str) -> None:
+def register(player: Player, run: cast.Run, number: int) -> Campaign:
+    """Register an actor's campaign, as the voice platform does. Safe to repeat."""
+    return lifecycle.save(
+        account=player.account,
+        external_id=_external_id(player, number),
+        name=run.name,
+        minute_type=run.minute_type,
+    )
+
+
+def _external_id(player: Player, number: int) -> str:
+    return f"{player.owner.email.split('@')[0]}-{number}"
+
+
+def _end(player: Player, run: cast.Run, number: int) -> None:
     move = {"complete": lifecycle.complete, "ended": lifecycle.end, "manual": lifecycle.pause}
-    campaign = lifecycle.find(account=player.account, external_id=external_id)
+    campaign = lifecycle.find(account=player.account, external_id=_external_id(player, number))
     if campaign.status == Campaign.Status.NOT_STARTED:
         return
     move[run.end](campaign_id=campaign.pk, account=player.account, actor=player.owner)

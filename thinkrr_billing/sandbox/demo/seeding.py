@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from celery import current_app
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import F
 
 from accounts import clock
@@ -15,7 +15,7 @@ from accounts.models import Account, Notification
 from accounts.notifications import notify
 from campaigns.models import Call
 from thinkrr_billing.sandbox.demo import cast, people, troubles
-from thinkrr_billing.sandbox.demo.history import History
+from thinkrr_billing.sandbox.demo.history import History, register
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import allocations, included
@@ -68,22 +68,49 @@ def seed(*, tell: Callable[[str], None] = lambda text: None) -> Seeded | None:
     )
 
 
-def _checked_sandbox() -> StripeSandbox:
+def seed_people() -> int:
+    """Load the demo's people, accounts and campaigns, without money; returns how many accounts.
+
+    For a Stripe that is not our sandbox, which cannot be told what it took in the last ninety
+    days. Raises CannotSeed in production and on a database that is in use.
+    """
+    _refuse_production()
+    _refuse_database_in_use()
+    _send_no_tasks()
+    with transaction.atomic():
+        players = people.open_accounts()
+        for player in players:
+            for number, run in enumerate(player.actor.runs, start=1):
+                register(player, run, number)
+        _settle_in(players[0].account, clock.now(), "Demo accounts were loaded, without money.")
+    return len(players)
+
+
+def _refuse_production() -> None:
     if not settings.DEBUG:
         raise CannotSeed("Demo data is for developers' machines: DEBUG is False here.")
-    base = settings.STRIPE_API_BASE
-    sandbox = StripeSandbox(base_url=base)
-    if urlsplit(base).hostname not in ("127.0.0.1", "localhost", "::1"):
-        raise CannotSeed(
-            f"Demo data needs the Stripe sandbox, but STRIPE_API_BASE is {base}: unset it."
-        )
-    if not sandbox.is_healthy():
-        raise CannotSeed(f"The Stripe sandbox does not answer at {base}: start it with make run.")
+
+
+def _refuse_database_in_use() -> None:
     if Account.objects.exists():
         raise CannotSeed(
             "This database has accounts already, or an earlier loading was interrupted: "
             "make clean, then start again with an empty one."
         )
+
+
+def _checked_sandbox() -> StripeSandbox:
+    _refuse_production()
+    base = settings.STRIPE_API_BASE
+    sandbox = StripeSandbox(base_url=base)
+    if urlsplit(base).hostname not in ("127.0.0.1", "localhost", "::1"):
+        raise CannotSeed(
+            f"Demo data needs the Stripe sandbox, but STRIPE_API_BASE is {base}: unset it, or "
+            "load only people and accounts with --people-only."
+        )
+    if not sandbox.is_healthy():
+        raise CannotSeed(f"The Stripe sandbox does not answer at {base}: start it with make run.")
+    _refuse_database_in_use()
     return sandbox
 
 
@@ -125,7 +152,8 @@ def _play(sandbox: StripeSandbox, tell: Callable[[str], None]) -> None:
     past.live()
     tell("today's troubles")
     _trouble(sandbox, {player.actor: player for player in players}, now)
-    _settle_in(players[0].account, now)
+    days = f"{cast.DAYS} days of calls, recharges and allocations"
+    _settle_in(players[0].account, now, f"Demo data was loaded: {days}.")
 
 
 def _allocate(players: list[Player], now: datetime, *, card: str, failing_card: str) -> None:
@@ -150,7 +178,7 @@ def _trouble(sandbox: StripeSandbox, players: dict[cast.Actor, Player], now: dat
     troubles.refuse_card(sandbox, players[cast.HARBOR], now - timedelta(minutes=20))
 
 
-def _settle_in(agency: Account, now: datetime) -> None:
+def _settle_in(agency: Account, now: datetime, text: str) -> None:
     """The past was mailed and mostly read then; only the last days wait to be read."""
     Notification.objects.filter(mail_due_at__isnull=False).update(
         mail_due_at=None, mailed_at=F("created_at")
@@ -159,7 +187,7 @@ def _settle_in(agency: Account, now: datetime) -> None:
     notify(
         account=agency,
         kind="demo_data",
-        text=f"Demo data was loaded: {cast.DAYS} days of calls, recharges and allocations.",
+        text=text,
         dedupe_key=COMPLETE,
         link="/payments/",
         mail=False,
