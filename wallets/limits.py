@@ -85,3 +85,24 @@ LIMIT_NOTICES = (100, 90, 80)
 
 # Cards that expire within this many days are announced.
 CARD_EXPIRY_NOTICE = timedelta(days=30)
+
+# The decision log: over a year, so that a month can be compared with the same one a year ago.
+DECISIONS_KEPT = timedelta(days=400)
+# A decision repeated by every sweep is counted once a minute: no write for every look.
+DECISION_COUNTED_EVERY = timedelta(minutes=1)
+DECISION_BITE = 5_000
+DECISION_BITES = 200
+
+# How fast a balance is used: a week has every weekday once.
+PACE_DAYS = 7
+PACE_WINDOW = timedelta(days=PACE_DAYS)
+# Further ahead no pace of a week says anything.
+RUNWAY_MOST_DAYS = 365
+
+# Replaying settings: a month of the account, in slots that Auto-Recharge's own window measures.
+REPLAY_DAYS = 30
+REPLAY_WINDOW = timedelta(days=REPLAY_DAYS)
+REPLAY_SLOT = CHARGE_WINDOW
+# A suggested threshold covers a working day's busiest stretch: time to mend a declined card.
+BUSIEST_HOURS = timedelta(hours=6)
+SUGGESTED_STEP = Decimal(5)

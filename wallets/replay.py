@@ -1,0 +1,170 @@
+"""Replay: what settings of Auto-Recharge would have done with an account's own last 30 days.
+
+Credit that calls took is read from the ledger in slots of ten minutes, so a year of calls costs
+one query and a few thousand steps. Recharges that were made are left out: the replay makes its
+own, by the same rule as `auto_recharge`. An estimate for people; it decides nothing.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, Decimal
+
+from django.db import connection
+
+from accounts import clock
+from wallets import auto_recharge, limits, pricing
+from wallets.auto_recharge import Terms
+from wallets.models import Wallet
+
+_ZERO = Decimal(0)
+
+# Calls, and what support corrected; what a card brought or took back is replayed instead.
+SLOTS = """
+SELECT date_bin(%(slot)s, created_at, %(since)s) AS slot, sum(amount)
+FROM wallets_ledgerentry
+WHERE wallet_id = %(wallet)s AND created_at >= %(since)s AND created_at < %(now)s
+  AND pot = 'credit' AND kind IN ('calls', 'adjustment')
+GROUP BY slot ORDER BY slot
+"""
+OPENING = """
+SELECT balance_after FROM wallets_ledgerentry
+WHERE wallet_id = %s AND pot = 'credit' AND created_at < %s
+ORDER BY created_at DESC, id DESC LIMIT 1
+"""
+
+
+@dataclass(frozen=True)
+class Past:
+    """Credit at the beginning, and what each slot of ten minutes moved: negative is used."""
+
+    wallet: Wallet
+    opening: Decimal
+    slots: list[tuple[datetime, Decimal]]
+    # What a minute costs at least: with less, calls that credit pays stand still.
+    minute: Decimal
+
+    @property
+    def used(self) -> Decimal:
+        return -sum((moved for _, moved in self.slots if moved < 0), _ZERO)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What the settings would have done. Dollars; `still` is time without a payable minute."""
+
+    charges: int
+    charged: Decimal
+    lowest: Decimal
+    still: timedelta
+    limit_reached: bool
+
+
+def past(*, wallet: Wallet) -> Past:
+    """The last `limits.REPLAY_DAYS` of the wallet. Three queries."""
+    now = clock.now()
+    since = now - limits.REPLAY_WINDOW
+    with connection.cursor() as cursor:
+        figures = {"slot": limits.REPLAY_SLOT, "since": since, "now": now, "wallet": wallet.pk}
+        cursor.execute(SLOTS, figures)
+        slots = cursor.fetchall()
+        cursor.execute(OPENING, [wallet.pk, since])
+        opening = cursor.fetchone()
+    return Past(
+        wallet=wallet,
+        opening=opening[0] if opening else _ZERO,
+        slots=slots,
+        minute=min(pricing.rates_now().values()),
+    )
+
+
+class _Run:
+    """One pass through the past, a slot at a time."""
+
+    def __init__(self, past: Past, terms: Terms) -> None:
+        self._past, self._terms = past, terms
+        self._zone = past.wallet.account.zone
+        self.credit = self.lowest = past.opening
+        self.charges, self.charged, self.still = 0, _ZERO, timedelta(0)
+        self.limit_reached = False
+        self._month, self._spent = (0, 0), _ZERO
+
+    def play(self) -> None:
+        for moment, moved in self._past.slots:
+            if moved < 0:
+                self._use(-moved, moment)
+            else:
+                self.credit += moved
+
+    def _use(self, used: Decimal, moment: datetime) -> None:
+        """Take what calls took, recharging on the way; the rest stands still."""
+        minute, wanted = self._past.minute, used
+        may_charge = limits.CHARGES_PER_WINDOW
+        if not self._is_above:
+            may_charge = may_charge - 1 if self._charge(moment) else 0
+        while used > 0 and self.credit >= minute:
+            # To just below the threshold, where the rule looks; never less than a minute.
+            above = max(self.credit - self._terms.threshold, _ZERO)
+            step = min(used, above + minute if may_charge else self.credit)
+            self.credit -= step
+            used -= step
+            self.lowest = min(self.lowest, self.credit)
+            if may_charge and not self._is_above:
+                may_charge = may_charge - 1 if self._charge(moment) else 0
+        self.still += limits.REPLAY_SLOT * float(used / wanted)
+
+    @property
+    def _is_above(self) -> bool:
+        return self.credit >= self._terms.threshold
+
+    def _charge(self, moment: datetime) -> bool:
+        """Charge as the rule would, if it would."""
+        if self._is_above:
+            return False
+        local = moment.astimezone(self._zone)
+        if (local.year, local.month) != self._month:
+            self._month, self._spent = (local.year, local.month), _ZERO
+        charge = auto_recharge.charge_for(credit=self.credit, terms=self._terms, spent=self._spent)
+        if not charge:
+            self.limit_reached = True
+            return False
+        self.credit += charge
+        self.charged += charge
+        self._spent += charge
+        self.charges += 1
+        return True
+
+
+def replay(*, past: Past, terms: Terms) -> Replay:
+    """What these settings, switched on, would have done. Writes nothing, asks nothing."""
+    run = _Run(past, terms)
+    run.play()
+    return Replay(
+        charges=run.charges,
+        charged=run.charged,
+        lowest=run.lowest,
+        still=run.still,
+        limit_reached=run.limit_reached,
+    )
+
+
+def suggested_threshold(*, past: Past) -> Decimal | None:
+    """A threshold that the busiest hours would not have emptied, in steps of $5.
+
+    None when calls took no credit.
+    """
+    busiest, running = _ZERO, _ZERO
+    window: deque[tuple[datetime, Decimal]] = deque()
+    for moment, moved in past.slots:
+        if moved >= 0:
+            continue
+        window.append((moment, moved))
+        running -= moved
+        while window[0][0] <= moment - limits.BUSIEST_HOURS:
+            running += window.popleft()[1]
+        busiest = max(busiest, running)
+    if not busiest:
+        return None
+    step = limits.SUGGESTED_STEP
+    rounded = (busiest / step).to_integral_value(ROUND_CEILING) * step
+    return min(rounded, limits.THRESHOLD_MOST)
