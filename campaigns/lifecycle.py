@@ -10,11 +10,11 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, User
-from campaigns import limits, pausing, payable
+from campaigns import limits, pause_log, pausing, payable
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id
-from wallets import pricing
+from wallets import opening, pricing
 
 Status = Campaign.Status
 
@@ -72,20 +72,29 @@ def _check(external_id: str, name: str, minute_type: str) -> None:
         raise InvalidCampaign(f"{field}: {complaint}", fields=fields)
 
 
-@transaction.atomic
 def start(*, campaign_id: int, account: Account, actor: User | None) -> Campaign:
     """Start a campaign, if one minute can be paid. Raises CannotRun or WrongStatus."""
+    campaign, verdict = _start(campaign_id, account)
+    if verdict and not verdict.ok:
+        pausing.refuse(verdict)
+    return campaign
+
+
+@transaction.atomic
+def _start(campaign_id: int, account: Account) -> tuple[Campaign, payable.Verdict | None]:
+    """The campaign, started unless the verdict says no: a refusal is written down, too."""
     wallet = pausing.lock_wallet(account=account)
     campaign = _locked(campaign_id, account)
     if campaign.status == Status.STARTED:
-        return campaign
+        return campaign, None
     if campaign.status == Status.PAUSED:
         raise WrongStatus("The campaign is paused. Resume it instead.")
     _refuse_finished(campaign)
     verdict = payable.judge(campaign=campaign, wallet=wallet, rates=pricing.rates_now())
-    if not verdict.ok:
-        pausing.refuse(verdict)
-    return _move(campaign, Status.STARTED)
+    if verdict.ok:
+        return _move(campaign, Status.STARTED), verdict
+    pause_log.refused(campaign, wallet_id=wallet.pk, error=verdict.sentence)
+    return campaign, verdict
 
 
 @transaction.atomic
@@ -97,6 +106,8 @@ def pause(*, campaign_id: int, account: Account, actor: User | None) -> Campaign
     _refuse_finished(campaign)
     if campaign.status == Status.NOT_STARTED:
         raise WrongStatus("The campaign has not started, so there is nothing to pause.")
+    wallet_id = opening.open_wallet(account=account).pk
+    pause_log.paused_by_hand(campaign, wallet_id=wallet_id, actor=actor)
     return _move(campaign, Status.PAUSED)
 
 

@@ -13,7 +13,7 @@ from django.db.models.expressions import RawSQL
 
 from accounts import clock
 from accounts.models import Account, User
-from campaigns import limits, payable, telling
+from campaigns import limits, pause_log, payable, telling
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
 from campaigns.payable import Verdict
@@ -76,7 +76,9 @@ def pause_unpayable(*, wallets: Sequence[Wallet], now: datetime) -> int:
     Campaign.objects.filter(pk__in=[campaign.pk for campaign in broke]).update(
         status=PAUSED, pause_reason=LOW_BALANCE, paused_at=now, updated_at=now
     )
-    telling.tell_paused(broke, {wallet.account_id: wallet for wallet in wallets})
+    by_account = {wallet.account_id: wallet for wallet in wallets}
+    telling.tell_paused(broke, by_account)
+    pause_log.paused(broke, by_account, rates=payable.rates_at(now))
     return len(broke)
 
 
@@ -91,15 +93,30 @@ def sweep() -> int:
         wallets = ledger.lock(wallet_ids=list(ids.distinct()[: limits.SWEEP_BATCH]))
         if wallets:
             paused = pause_unpayable(wallets=list(wallets.values()), now=now)
+    _log_spared(now)
     return paused + _pause_closed(now)
+
+
+@transaction.atomic
+def _log_spared(now: datetime) -> None:
+    """Write down which campaigns go on only because a recharge is on its way."""
+    spared = payable.waits_for_recharge(campaigns=Campaign.objects.all(), now=now)
+    wallet_ids = spared.order_by("account__wallet").values_list("account__wallet", flat=True)
+    wallets = ledger.lock(wallet_ids=list(wallet_ids.distinct()[: limits.SWEEP_BATCH]))
+    if not wallets:
+        return
+    by_account = {wallet.account_id: wallet for wallet in wallets.values()}
+    waiting = spared.filter(account__in=by_account).select_related("account")
+    pause_log.spared(list(waiting), by_account, rates=payable.rates_at(now))
 
 
 @transaction.atomic
 def _pause_closed(now: datetime) -> int:
     """Campaigns of closed accounts. As by hand: money must not bring them back."""
     running = Campaign.objects.started().filter(account__status=Account.Status.CLOSED)
-    ids = list(running.locked().values_list("pk", flat=True)[: limits.SWEEP_BATCH])
-    return Campaign.objects.filter(pk__in=ids).update(
+    closed = list(running.select_related("account__wallet").locked()[: limits.SWEEP_BATCH])
+    pause_log.account_closed(closed)
+    return Campaign.objects.filter(pk__in=[campaign.pk for campaign in closed]).update(
         status=PAUSED, pause_reason=MANUAL, paused_at=now, updated_at=now
     )
 
@@ -147,6 +164,10 @@ def resume(*, campaign_ids: Iterable[int], account: Account, actor: User | None)
     looked_at = verdicts(campaigns=stopped, wallet=wallet)
     resumed = [one.campaign for one in looked_at if one.eligible]
     _run_again(resumed, by_themselves=False)
+    pause_log.resumed(resumed, wallet_id=wallet.pk, actor=actor)
+    for one in looked_at:
+        if not one.eligible:
+            pause_log.refused(one.campaign, wallet_id=wallet.pk, error=one.verdict.sentence)
     logger.info(
         "resumed campaigns=%s by=%s", [one.pk for one in resumed], actor.pk if actor else None
     )
@@ -182,6 +203,7 @@ def resume_after_recharge(*, wallets: Sequence[Wallet]) -> int:
         able.filter(payable_seconds__gte=payable.MINUTE).select_related("account").locked()
     )
     _run_again(campaigns, by_themselves=True)
+    pause_log.resumed_by_themselves(campaigns, {one.account_id: one.pk for one in wallets})
     return len(campaigns)
 
 

@@ -66,11 +66,21 @@ def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> V
 
 def cannot_pay(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
     """Started campaigns with less than one payable minute and no Auto-Recharge on its way."""
-    return (
-        with_payable_seconds(campaigns.started(), rates=rates_at(now))
-        .filter(payable_seconds__lt=MINUTE)
-        .exclude(account__wallet__in=auto_recharge.coming(now).values("wallet_id"))
+    return _poor(campaigns, now).exclude(
+        account__wallet__in=auto_recharge.coming(now).values("wallet_id")
     )
+
+
+def waits_for_recharge(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
+    """Started campaigns that would be paused if no Auto-Recharge were on its way."""
+    return _poor(campaigns, now).filter(
+        account__wallet__in=auto_recharge.coming(now).values("wallet_id")
+    )
+
+
+def _poor(campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
+    able = with_payable_seconds(campaigns.started(), rates=rates_at(now))
+    return able.filter(payable_seconds__lt=MINUTE)
 
 
 def rates_at(moment: datetime) -> dict[str, Decimal]:

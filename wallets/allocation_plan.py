@@ -14,8 +14,8 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts import clock
 from accounts.models import Account
+from wallets import allocation_log, ledger, limits
 from wallets import allocation_notices as notices
-from wallets import ledger, limits
 from wallets.allocation_schedule import current_period, due_dates
 from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
@@ -147,6 +147,7 @@ def close_passed_run(run: AllocationRun) -> None:
     run.save(update_fields=["state", "closed_at", "next_attempt_at"])
     if run.state == State.MISSED:
         notices.tell_missed(run)
+        allocation_log.run_decided(run, "missed")
 
 
 def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> AllocationRun:
@@ -157,6 +158,7 @@ def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> All
     elif not is_current:
         close_unpaid(run, State.MISSED)
     run.save()
+    allocation_log.run_decided(run, "planned" if run.state == State.DUE else run.state)
     if run.state == State.MISSED:
         notices.tell_missed(run)
     if run.state == State.DUE:
@@ -186,6 +188,7 @@ def refuse_too_small(run: AllocationRun) -> None:
     run.save()
     mark_failed(run.allocation)
     notices.tell_too_small(run)
+    allocation_log.run_decided(run, "too_small", error=run.error_text)
 
 
 def close_unpaid(run: AllocationRun, state: str) -> None:

@@ -13,9 +13,9 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, User
 from accounts.nudges import nudge
+from wallets import allocation_log, gateway, ledger, limits, purchases
 from wallets import allocation_notices as notices
 from wallets import allocation_plan as planning
-from wallets import gateway, ledger, limits, purchases
 from wallets.allocation_plan import Locked, State, dry_run, due_run_ids, plan_due
 from wallets.allocation_retries import make_due, payment_method_changed, retry_now, retry_run
 from wallets.allocation_runs import POLICY, run, run_due
@@ -195,6 +195,7 @@ def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAlloca
         allocation.updated_at = clock.now()
         allocation.save()
         notices.tell_changed(allocation, "stopped. Minutes already credited stay.", actor)
+        allocation_log.stopped(allocation, actor)
     _cancel_waiting(allocation)
     return allocation
 

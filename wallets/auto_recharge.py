@@ -16,6 +16,7 @@ from accounts import clock, crash_points
 from accounts.models import User
 from accounts.notifications import alert_staff, notify
 from wallets import (
+    decisions,
     ledger,
     limits,
     monthly_limit,
@@ -146,6 +147,7 @@ def claim_locked(
     decision = decide(wallet=wallet, automatic=automatic)
     _note(automatic, decision)
     if not decision.wanted:
+        _log(automatic, decision)
         return decision, None
     card = payment_methods.card(account=wallet.account, card_id=automatic.effective_payment_method)
     if card is None or card.is_expired:
@@ -154,7 +156,10 @@ def claim_locked(
         suspensions.tell_suspended(
             automatic, "The card can no longer be charged. Choose another card."
         )
-        return replace(decision, wanted=False, code="no_card"), None
+        decision = replace(decision, wanted=False, code="no_card")
+        _log(automatic, decision)
+        return decision, None
+    _log(automatic, decision)
     purchase = Purchase.objects.create(
         payer=wallet.account,
         wallet=wallet,
@@ -167,6 +172,19 @@ def claim_locked(
         requested_by=requested_by,
     )
     return decision, purchase
+
+
+def _log(automatic: AutoRecharge, decision: Decision) -> None:
+    """Write down for people what was decided, and on which figures."""
+    figures = decision.figures | {"reason": automatic.suspended_reason or None}
+    decisions.record(
+        decisions.Entry(
+            wallet_id=automatic.wallet_id,
+            subject=decisions.Subject.AUTO_RECHARGE,
+            code=decision.code,
+            figures=figures,
+        )
+    )
 
 
 def _note(automatic: AutoRecharge, decision: Decision) -> None:

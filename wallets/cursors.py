@@ -56,11 +56,15 @@ class Place:
     def written(self) -> str:
         return signing.dumps([self.at.isoformat(), self.rank, str(self.pk)], salt=_SALT)
 
-    def after(self, rank: int) -> Q:
-        """The condition for rows of this rank that come after this place."""
+    def after(self, rank: int, *, moment: str = "created_at") -> Q:
+        """The condition for rows of this rank that come after this place.
+
+        `moment` is the column they are ordered by.
+        """
+        not_later, earlier = Q(**{f"{moment}__lte": self.at}), Q(**{f"{moment}__lt": self.at})
         if rank < self.rank:
-            return Q(created_at__lte=self.at)
+            return not_later
         if rank > self.rank:
-            return Q(created_at__lt=self.at)
+            return earlier
         # The first half lets the index be used, the second is exact.
-        return Q(created_at__lte=self.at) & (Q(created_at__lt=self.at) | Q(pk__lt=self.pk))
+        return not_later & (earlier | Q(pk__lt=self.pk))

@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import declines, ledger, limits, monthly_limit, payment_methods
+from wallets import decisions, declines, ledger, limits, monthly_limit, payment_methods
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.payment_methods import Card
@@ -32,6 +32,17 @@ def locked_settings(wallet: Wallet) -> AutoRecharge:
     return automatic
 
 
+def _log(automatic: AutoRecharge, code: str, **figures: object) -> None:
+    decisions.record(
+        decisions.Entry(
+            wallet_id=automatic.wallet_id,
+            subject=decisions.Subject.AUTO_RECHARGE,
+            code=code,
+            figures=figures,
+        )
+    )
+
+
 def hold(automatic: AutoRecharge, reason: str, until: datetime | None) -> None:
     """No automatic charge before `until`, and why; "" and None end it."""
     automatic.hold_reason = reason
@@ -45,6 +56,8 @@ def succeeded(purchase: Purchase, wallet: Wallet) -> None:
     automatic.failed_fingerprint = ""
     automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
     hold(automatic, Hold.COOLDOWN, clock.now() + limits.COOLDOWN)
+    charge = dollars(purchase.amount_cents)
+    _log(automatic, "paid", charge=charge, card=purchase.card, credit=wallet.credit)
     if automatic.suspended_reason in CARD_TROUBLE:
         _lift(automatic)
     notify(
@@ -72,12 +85,21 @@ def declined(purchase: Purchase, wallet: Wallet) -> None:
         pass  # It was waiting for the bank; the suspension stays.
     elif declines.is_hard(purchase.decline_code) or count >= limits.DECLINES_TO_SUSPEND:
         hold(automatic, "", None)
+        _log_failed(automatic, purchase)
         mark_suspended(automatic, Suspended.PAYMENT_FAILED, purchase.card_fingerprint)
         tell_suspended(automatic, purchase.error_text, key=str(purchase.pk))
         return
     else:
         hold(automatic, Hold.DECLINED, clock.now() + limits.DECLINE_WAITS[count - 1])
+    _log_failed(automatic, purchase)
     _tell_failed(automatic, purchase)
+
+
+def _log_failed(automatic: AutoRecharge, purchase: Purchase) -> None:
+    until = automatic.not_before
+    code = "failed" if until else "failed_for_good"
+    charge = dollars(purchase.amount_cents)
+    _log(automatic, code, charge=charge, error=purchase.error_text, until=until)
 
 
 def _tell_failed(automatic: AutoRecharge, purchase: Purchase) -> None:
@@ -99,6 +121,7 @@ def _tell_failed(automatic: AutoRecharge, purchase: Purchase) -> None:
 def requires_action(purchase: Purchase, wallet: Wallet) -> None:
     """Not a decline: automatic charges wait until the account has confirmed with its bank."""
     automatic = locked_settings(wallet)
+    _log(automatic, "needs_bank", charge=dollars(purchase.amount_cents))
     if automatic.suspended_reason in ("", *CARD_TROUBLE):
         mark_suspended(automatic, Suspended.NEEDS_CONFIRMATION, purchase.card_fingerprint)
     notify(
@@ -117,8 +140,9 @@ def requires_action(purchase: Purchase, wallet: Wallet) -> None:
 
 def canceled(purchase: Purchase, wallet: Wallet) -> None:
     """The reason was gone, or Stripe gave no answer in time: wait a little, then look again."""
+    automatic = locked_settings(wallet)
+    _log(automatic, "canceled", charge=dollars(purchase.amount_cents))
     if purchase.payment_intent is None:
-        automatic = locked_settings(wallet)
         hold(automatic, Hold.GATEWAY, clock.now() + limits.GATEWAY_WAIT)
     nudge("wallets.recharge_wallet", wallet.pk)
 
@@ -140,6 +164,7 @@ def mark_suspended(automatic: AutoRecharge, reason: str, fingerprint: str) -> No
     automatic.suspended_reason = reason
     automatic.failed_fingerprint = fingerprint or automatic.failed_fingerprint
     automatic.save(update_fields=["suspended_at", "suspended_reason", "failed_fingerprint"])
+    _log(automatic, "now_suspended", reason=reason)
 
 
 def tell_suspended(automatic: AutoRecharge, why: str, key: str = "") -> None:
@@ -158,11 +183,13 @@ def _lift(automatic: AutoRecharge) -> None:
     automatic.suspended_at = None
     automatic.suspended_reason = ""
     automatic.save(update_fields=["suspended_at", "suspended_reason"])
+    _log(automatic, "lifted")
     nudge("wallets.recharge_wallet", automatic.wallet_id)
 
 
 def start_afresh(automatic: AutoRecharge) -> None:
     """Forget declines and card trouble: another card was chosen, or a person paid with this one."""
+    was_suspended = automatic.suspended_at is not None
     _forgive(automatic)
     automatic.save(
         update_fields=[
@@ -174,6 +201,8 @@ def start_afresh(automatic: AutoRecharge) -> None:
             "suspended_reason",
         ]
     )
+    if was_suspended and not automatic.suspended_at:
+        _log(automatic, "lifted")
     nudge("wallets.recharge_wallet", automatic.wallet_id)
 
 
@@ -216,6 +245,7 @@ def lift_by_support(*, wallet_id: int, actor: User) -> None:
         raise Refused("Auto-Recharge is not suspended.")
     automatic.suspended_at, automatic.suspended_reason = None, ""
     start_afresh(automatic)
+    _log(automatic, "lifted")
     _tell_lifted(wallet)
 
 

@@ -10,6 +10,7 @@ from wallets import (
     auto_recharge,
     books,
     card_expiry,
+    decisions,
     included,
     limits,
     low_balance,
@@ -72,8 +73,9 @@ def check_books() -> None:
 
 @shared_task(name="wallets.nightly")
 def nightly() -> None:
-    """The books against Stripe, Included minutes, and cards that expire."""
+    """The books against Stripe, Included minutes, cards that expire, and old decisions."""
     included.reset_due()
     card_expiry.tell()
+    decisions.delete_old()
     reversals.catch_up(since=clock.now() - limits.CATCH_UP_NIGHTLY)
     books.check_and_freeze(stripe=True)

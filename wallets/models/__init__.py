@@ -4,6 +4,7 @@ from wallets.models.adjustment import AdjustmentRequest
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
 from wallets.models.ledger import LedgerEntry, Pot
+from wallets.models.logged_decision import LoggedDecision
 from wallets.models.purchase import Purchase
 from wallets.models.rate import MinuteRate, MinuteType
 from wallets.models.reversal import Reversal
@@ -16,6 +17,7 @@ __all__ = [
     "AutoAllocation",
     "AutoRecharge",
     "LedgerEntry",
+    "LoggedDecision",
     "MinuteRate",
     "MinuteType",
     "Pot",

@@ -1,0 +1,60 @@
+"""What the decision log says of monthly allocation: in the agency's log everything, in its
+sub-account's only the minutes that arrived, without card or price."""
+
+from accounts.models import Account
+from wallets import decisions
+from wallets.allocation_notices import minutes_text
+from wallets.models import AllocationRun, AutoAllocation, Purchase
+from wallets.opening import open_wallet
+from wallets.pricing import dollars
+from wallets.purchases import Decision
+
+# Seen at every repeated look, and said by the run's own row already.
+_UNSAID = frozenset({"not_due", "passed"})
+
+
+def run_decided(run: AllocationRun, code: str, **figures: object) -> None:
+    """Write down what was decided about one month. Call with the sub-account's wallet locked."""
+    minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
+    known = {"period": run.period, "charge": dollars(run.amount_cents), "minutes": minutes}
+    _to_agency(run.allocation, code, known | figures)
+
+
+def not_charged(run: AllocationRun, decision: Decision) -> None:
+    """Write down why a look at a month did not charge it."""
+    if decision.code not in _UNSAID:
+        run_decided(run, decision.code, until=decision.figures.get("until"), error=run.error_text)
+
+
+def charged(run: AllocationRun, purchase: Purchase) -> None:
+    charge = dollars(purchase.amount_cents)
+    run_decided(run, "charged", charge=charge, card=purchase.card)
+    minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
+    allocation = run.allocation
+    _write(allocation.account, "received", allocation.agency, {"minutes": minutes})
+
+
+def failed(run: AllocationRun) -> None:
+    until = run.next_attempt_at
+    run_decided(run, "failed" if until else "failed_for_good", error=run.error_text, until=until)
+
+
+def stopped(allocation: AutoAllocation, actor: object) -> None:
+    _to_agency(allocation, "stopped", {"by": actor or "the API"})
+
+
+def _to_agency(allocation: AutoAllocation, code: str, figures: dict[str, object]) -> None:
+    _write(allocation.agency, code, allocation.account, figures)
+
+
+def _write(reader: Account, code: str, about: Account, figures: dict[str, object]) -> None:
+    decisions.record(
+        decisions.Entry(
+            wallet_id=open_wallet(account=reader).pk,
+            subject=decisions.Subject.ALLOCATION,
+            code=code,
+            about=str(about.pk),
+            name=about.name,
+            figures=figures,
+        )
+    )
