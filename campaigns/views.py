@@ -12,6 +12,7 @@ from campaigns import banners, lifecycle, listing, pausing, telling
 from campaigns.errors import CampaignError
 from campaigns.forms import ResumeForm, number, purchase_id
 from campaigns.models import Campaign
+from wallets import decisions
 from wallets.models import Purchase
 from wallets.opening import open_wallet
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
@@ -19,6 +20,7 @@ from wallets.views.dialogs import add_errors, dialog, done, needs, refused, trig
 DISMISSED = "dismissed_banners"
 # Enough for every message there is; the oldest may come back.
 MOST_DISMISSED = 10
+DECISIONS_SHOWN = 8
 
 
 @require_safe
@@ -53,6 +55,12 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
         "row": row,
         "campaign": found,
         "calls": listing.last_calls(campaign=found),
+        "decisions": decisions.page(
+            wallet_id=wallet.pk,
+            subject=decisions.Subject.AUTOPAUSE,
+            about=found.external_id,
+            limit=DECISIONS_SHOWN,
+        ),
         **_may(request),
     }
     return render(request, "campaigns/detail.html", context)

@@ -15,12 +15,13 @@ from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
-from django.db.models.functions import Coalesce, TruncMonth
+from django.db.models.functions import Coalesce, TruncDate, TruncMonth
 
 from accounts import clock
 from accounts.models import Account
 from wallets.cursors import ENTRY, PURCHASE, Place
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
+from wallets.pricing import dollars
 from wallets.statement_rows import Row, Status, of_entry, of_purchase
 
 LARGEST_PAGE = 500
@@ -231,6 +232,18 @@ def balance_history(*, wallet: Wallet, days: int) -> list[tuple[date, Decimal]]:
         closing = closing if balance is None else balance
         history.append((day, closing))
     return history[1:]
+
+
+def recharges_by_day(*, wallet: Wallet, days: int) -> dict[date, Decimal]:
+    """Dollars that recharges brought on each of the last `days` days of the account. One query."""
+    zone = wallet.account.zone
+    first = wallet.account.local_date(clock.now()) - timedelta(days=days - 1)
+    paid = wallet.purchases.recharges().filter(
+        state="succeeded", closed_at__gte=_moment(first, zone)
+    )
+    by_day = paid.annotate(day=TruncDate("closed_at", tzinfo=zone)).order_by().values("day")
+    sums = by_day.annotate(cents=Sum("amount_cents"))
+    return {row["day"]: dollars(row["cents"]) for row in sums}
 
 
 @dataclass(frozen=True)

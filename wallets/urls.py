@@ -11,6 +11,7 @@ from wallets.views import (
     recharge,
     transactions,
     webhook,
+    why,
 )
 
 app_name = "wallets"
@@ -37,6 +38,7 @@ urlpatterns = [
     path("payments/methods/<str:card_id>/default/", methods.make_default, name="methods_default"),
     path("payments/methods/<str:card_id>/remove/", methods.remove, name="methods_remove"),
     path("payments/transactions/", transactions.transactions, name="transactions"),
+    path("payments/why/", why.why, name="why"),
     path("account-manager/", account_manager.account_manager, name="account_manager"),
     path("account-manager/add/", account_manager.add_sub_account, name="add_sub_account"),
     path(_SUB_ACCOUNT, account_manager.sub_account, name="account_manager_account"),

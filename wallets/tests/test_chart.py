@@ -33,3 +33,15 @@ def test_one_day_and_no_money_still_draw():
     chart = balance_chart(history=history("0"), threshold=None)
 
     assert chart.line == f"M0.0 {float(HEIGHT)}"
+
+
+def test_days_with_recharges_have_a_dot_on_the_line():
+    day = date(2026, 11, 2)
+
+    chart = balance_chart(
+        history=history("20", "70", "60"), threshold=None, recharges={day: Decimal(50)}
+    )
+
+    assert [(dot.x, dot.day, dot.amount) for dot in chart.dots] == [(360.0, day, Decimal(50))]
+    assert f"L{chart.dots[0].x} {chart.dots[0].y}" in chart.line
+    assert [recharged for _, _, recharged in chart.rows] == [None, Decimal(50), None]

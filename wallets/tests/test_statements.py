@@ -384,3 +384,16 @@ def test_usage_is_what_calls_took_by_month_of_the_account(django_assert_num_quer
     )
     assert (months[1].premium_seconds, months[1].credit) == (60, Decimal("0.16"))
     assert all(usage == statements.MonthUsage(month=usage.month) for usage in months[2:])
+
+
+def test_recharges_are_summed_by_day_of_the_account(django_assert_num_queries):
+    wallet = open_wallet(account=make_individual(timezone="America/New_York"))
+    # 02:00 in UTC is still the evening before in New York.
+    for moment in (datetime(2026, 11, 21, 2, tzinfo=UTC), datetime(2026, 11, 21, 20, tzinfo=UTC)):
+        with clock.at(moment):
+            buy(wallet, cents=5000)
+
+    with clock.at(datetime(2026, 11, 22, 12, tzinfo=UTC)), django_assert_num_queries(1):
+        by_day = statements.recharges_by_day(wallet=wallet, days=7)
+
+    assert by_day == {date(2026, 11, 20): Decimal(50), date(2026, 11, 21): Decimal(50)}

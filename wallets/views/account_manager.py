@@ -14,7 +14,7 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
-from wallets import allocation_schedule, statements, sub_accounts
+from wallets import allocation_schedule, decisions, statements, sub_accounts
 from wallets.forms import SubAccountForm
 from wallets.models import AutoRecharge
 from wallets.opening import open_wallet
@@ -23,6 +23,7 @@ from wallets.views.payments import balance
 
 PAGE_SIZE = 25
 RUNS_SHOWN = 12
+DECISIONS_SHOWN = 8
 
 
 @require_safe
@@ -67,6 +68,13 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
         "allocation": allocation,
         "next_charge": next_charge(account, request.account.local_date(clock.now())),
         "runs": allocation.runs.all()[:RUNS_SHOWN] if allocation else [],
+        # From the agency's own log: its sub-account's is not its business.
+        "decisions": decisions.page(
+            wallet_id=open_wallet(account=request.account).pk,
+            subject=decisions.Subject.ALLOCATION,
+            about=str(account.pk),
+            limit=DECISIONS_SHOWN,
+        ),
         "usage": [
             month
             for month in statements.usage_by_month(account=account)

@@ -1,6 +1,6 @@
 """The Auto-Recharge dialog: settings, what saving charges, and "Try again"."""
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
-from wallets import auto_recharge_settings, payment_methods, pricing
+from wallets import auto_recharge_settings, limits, payment_methods, pricing
 from wallets.auto_recharge_settings import Preview, Saved, Settings
 from wallets.errors import InvalidAmount, WalletError
 from wallets.forms import AutoRechargeForm
@@ -18,6 +18,7 @@ from wallets.opening import open_wallet
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.views.purchases import purchase_context
+from wallets.views.replayed import replayed
 
 _UNREADABLE = "Check the figures above to see what would be charged."
 
@@ -27,8 +28,9 @@ _UNREADABLE = "Check the figures above to see what would be charged."
 def configure(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
     if request.method != "POST":
-        form = _form(wallet, initial=_initial(wallet.auto_recharge))
-        return _dialog(request, form, wallet.auto_recharge, _preview(wallet.pk, form.initial))
+        form = _form(wallet, initial=_initial(wallet.auto_recharge) | _asked(request.GET))
+        shown = _preview(wallet, form.initial)
+        return _dialog(request, form, wallet.auto_recharge, shown)
     form = _form(wallet, request.POST)
     if form.is_valid():
         settings = _settings(form.cleaned_data)
@@ -68,6 +70,16 @@ def retry(request: HttpRequest) -> HttpResponse:
     return _charged(request, saved, settings_saved=False)
 
 
+def _asked(data: QueryDict) -> dict[str, str]:
+    """The suggested threshold, for who takes it without JavaScript."""
+    try:
+        threshold = Decimal(data.get("threshold", ""))
+    except InvalidOperation:
+        return {}
+    usable = limits.THRESHOLD_LEAST <= threshold <= limits.THRESHOLD_MOST
+    return {"threshold": f"{threshold:.2f}"} if usable else {}
+
+
 def _initial(automatic: AutoRecharge) -> dict[str, object]:
     limit = automatic.monthly_limit
     return {
@@ -100,20 +112,22 @@ def _form(wallet: Wallet, data: QueryDict | None = None, **kwargs) -> AutoRechar
 def _previewed_form(wallet: Wallet, data: QueryDict) -> dict[str, object]:
     form = _form(wallet, data)
     if form.is_valid():
-        return _preview(wallet.pk, form.cleaned_data)
-    return {"charge_now": Decimal(0), "text": _UNREADABLE}
+        return _preview(wallet, form.cleaned_data)
+    return {"charge_now": Decimal(0), "text": _UNREADABLE, "replay": replayed(wallet)}
 
 
-def _preview(wallet_id: int, values: dict) -> dict[str, object]:
-    """What saving these values would do now, in sentences."""
+def _preview(wallet: Wallet, values: dict) -> dict[str, object]:
+    """What saving these values would do now, in sentences, and would have done for a month."""
     settings = _settings(values)
     try:
-        found = auto_recharge_settings.preview(wallet_id=wallet_id, settings=settings)
+        found = auto_recharge_settings.preview(wallet_id=wallet.pk, settings=settings)
     except InvalidAmount:
-        return {"charge_now": Decimal(0), "text": _UNREADABLE}
+        return {"charge_now": Decimal(0), "text": _UNREADABLE, "replay": replayed(wallet)}
     except WalletError as error:
-        return {"charge_now": Decimal(0), "text": str(error)}
+        shown = {"charge_now": Decimal(0), "text": str(error)}
+        return shown | {"replay": replayed(wallet, settings)}
     return {
+        "replay": replayed(wallet, settings),
         "charge_now": found.charge,
         "tone": "warn" if found.charge else "info",
         "text": _sentence(found, settings),

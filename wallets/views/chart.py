@@ -18,20 +18,40 @@ class Tick:
 
 
 @dataclass(frozen=True)
+class Dot:
+    """A day's recharges, on the line."""
+
+    x: float
+    y: float
+    day: date
+    amount: Decimal
+
+
+@dataclass(frozen=True)
 class Chart:
     line: str
     area: str
     threshold_y: float | None
     # Evenly spaced, from the top.
     ticks: list[Tick]
-    # Newest first.
-    rows: list[tuple[date, Decimal]]
+    # Newest first: the day, its closing balance, and what recharges brought, if any did.
+    rows: list[tuple[date, Decimal, Decimal | None]]
+    dots: list[Dot]
     width: int = WIDTH
     height: int = HEIGHT
 
 
-def balance_chart(*, history: list[tuple[date, Decimal]], threshold: Decimal | None) -> Chart:
-    """Closing balances by day, oldest first, with the threshold as a dashed line."""
+def balance_chart(
+    *,
+    history: list[tuple[date, Decimal]],
+    threshold: Decimal | None,
+    recharges: dict[date, Decimal] | None = None,
+) -> Chart:
+    """Closing balances by day, oldest first, with the threshold as a dashed line.
+
+    Days with recharges get a dot on the line.
+    """
+    recharges = recharges or {}
     values = [value for _, value in history]
     shown = [Decimal(0), Decimal(1), *values, *([threshold] if threshold else [])]
     step = _nice_step((max(shown) - min(shown)) / _INTERVALS)
@@ -51,7 +71,12 @@ def balance_chart(*, history: list[tuple[date, Decimal]], threshold: Decimal | N
         area=f"{line} L{points[-1][0]} {y(low)} L0 {y(low)} Z",
         threshold_y=y(threshold) if threshold else None,
         ticks=[Tick(y=y(mark), label=usd(mark).removesuffix(".00")) for mark in marks],
-        rows=list(reversed(history)),
+        rows=[(day, value, recharges.get(day)) for day, value in reversed(history)],
+        dots=[
+            Dot(x=x, y=top, day=day, amount=recharges[day])
+            for (day, _), (x, top) in zip(history, points, strict=True)
+            if day in recharges
+        ],
     )
 
 

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import Permission
-from wallets import payment_methods, pricing, statements
+from wallets import decisions, payment_methods, pricing, runway, statements
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.opening import open_wallet
 from wallets.views.chart import balance_chart
@@ -17,6 +17,7 @@ from wallets.views.dialogs import needs
 
 CHART_DAYS = (7, 30, 90)
 LATEST_TRANSACTIONS = 10
+LATEST_DECISIONS = 5
 
 
 @require_safe
@@ -29,10 +30,12 @@ def payments(request: HttpRequest) -> HttpResponse:
         "wallet": wallet,
         "balance": balance(wallet=wallet, automatic=automatic),
         "automatic": automatic,
+        "runway": runway.runway(wallet=wallet, automatic=automatic),
         "latest_recharge": _latest_recharge(wallet),
         "open_purchase": wallet.purchases.recharges().open().first(),
         "cards": payment_methods.cards(account),
         "statement": statements.transactions(account=account, limit=LATEST_TRANSACTIONS),
+        "decisions": decisions.page(wallet_id=wallet.pk, limit=LATEST_DECISIONS),
         "now": clock.now(),
         **_chart(wallet=wallet, automatic=automatic, days=_days(request)),
     }
@@ -76,8 +79,9 @@ def _days(request: HttpRequest) -> int:
 def _chart(*, wallet: Wallet, automatic: AutoRecharge, days: int) -> dict[str, object]:
     threshold: Decimal | None = automatic.threshold.amount if automatic.enabled else None
     history = statements.balance_history(wallet=wallet, days=days)
+    recharges = statements.recharges_by_day(wallet=wallet, days=days)
     return {
-        "chart": balance_chart(history=history, threshold=threshold),
+        "chart": balance_chart(history=history, threshold=threshold, recharges=recharges),
         "chart_days": CHART_DAYS,
         "days": days,
         "chart_since": clock.now() - timedelta(days=days),
