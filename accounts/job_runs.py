@@ -8,18 +8,22 @@ from accounts.models import JobRun
 
 
 @contextmanager
-def noted(name: str) -> Iterator[None]:
-    """Note how the block ended. What it raises is raised again."""
+def noted(name: str) -> Iterator[list[str]]:
+    """Note how the block ended. What it raises is raised again.
+
+    The block gets a list for what it found and staff should see beside a job that did its work.
+    """
     started = clock.now()
     JobRun.objects.update_or_create(
         name=name, defaults={"started_at": started, "ended_at": None, "ok": False, "text": ""}
     )
+    found: list[str] = []
     try:
-        yield
+        yield found
     except Exception as error:
         _end(name, ok=False, text=f"{type(error).__name__}: {error}")
         raise
-    _end(name, ok=True, text="")
+    _end(name, ok=True, text="; ".join(found))
 
 
 def _end(name: str, *, ok: bool, text: str) -> None:

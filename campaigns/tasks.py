@@ -2,10 +2,12 @@
 
 from celery import shared_task
 
+from accounts import job_runs
 from campaigns import pausing
 
 
 @shared_task(name="campaigns.tick")
 def tick() -> int:
     """Each minute: pause what no movement announced. Safe to run twice, late or never."""
-    return pausing.sweep()
+    with job_runs.noted("campaigns.tick"):
+        return pausing.sweep()

@@ -145,6 +145,7 @@ else:
 # --- Language and time
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = "thinkrr_billing.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
 
@@ -178,6 +179,23 @@ UNFOLD = {
     "SITE_SYMBOL": "support_agent",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": False,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/ui/logo.svg"}],
+    # Our blue, in Unfold's ten shades.
+    "COLORS": {
+        "primary": {
+            "50": "#f1f6ff",
+            "100": "#e7effd",
+            "200": "#c9dbfb",
+            "300": "#a0c0f7",
+            "400": "#6fa0f2",
+            "500": "#3f7ce6",
+            "600": "#1d5bd0",
+            "700": "#1749a8",
+            "800": "#153c85",
+            "900": "#14336c",
+            "950": "#0d2147",
+        }
+    },
     "SIDEBAR": {"navigation": "thinkrr_billing.staff.navigation.sidebar"},
 }
 
@@ -187,6 +205,7 @@ CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "accounts.views.stale.csrf_failure"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 if not DEBUG:

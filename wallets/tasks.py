@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import current_app, shared_task
 
-from accounts import clock
+from accounts import clock, job_runs
 from wallets import (
     allocations,
     auto_recharge,
@@ -24,8 +24,9 @@ from wallets import (
 @shared_task(name="wallets.tick")
 def tick() -> None:
     """Once a minute: find what is due and send each piece to a worker."""
-    for task, arguments in sweeps.find_work():
-        current_app.send_task(task, args=arguments)
+    with job_runs.noted("wallets.tick"):
+        for task, arguments in sweeps.find_work():
+            current_app.send_task(task, args=arguments)
 
 
 @shared_task(name="wallets.recharge_wallet")
@@ -67,15 +68,17 @@ def drive_refund(reversal_id: str) -> None:
 @shared_task(name="wallets.check_books")
 def check_books() -> None:
     """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
-    books.check_and_freeze(stripe=False)
-    reversals.catch_up(since=clock.now() - limits.CATCH_UP_HOURLY)
+    with job_runs.noted("wallets.check_books") as found:
+        found += map(str, books.check_and_freeze(stripe=False))
+        reversals.catch_up(since=clock.now() - limits.CATCH_UP_HOURLY)
 
 
 @shared_task(name="wallets.nightly")
 def nightly() -> None:
     """The books against Stripe, Included minutes, cards that expire, and old decisions."""
-    included.reset_due()
-    card_expiry.tell()
-    decisions.delete_old()
-    reversals.catch_up(since=clock.now() - limits.CATCH_UP_NIGHTLY)
-    books.check_and_freeze(stripe=True)
+    with job_runs.noted("wallets.nightly") as found:
+        included.reset_due()
+        card_expiry.tell()
+        decisions.delete_old()
+        reversals.catch_up(since=clock.now() - limits.CATCH_UP_NIGHTLY)
+        found += map(str, books.check_and_freeze(stripe=True))

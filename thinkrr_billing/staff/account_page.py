@@ -37,6 +37,8 @@ ASKED = "It is worth more than one person may adjust in a day: another person mu
 
 @admin.register(Account)
 class AccountPage(AccountAdmin):
+    # The people stand above, with what staff may do.
+    inlines = []
     change_form_outer_before_template = "staff/account.html"
     actions_detail = [
         {
@@ -243,7 +245,10 @@ class AccountPage(AccountAdmin):
 
 
 def _adjusted(made: object) -> str:
-    return ASKED if isinstance(made, AdjustmentRequest) else f"Posted: {made}."
+    if isinstance(made, AdjustmentRequest):
+        return ASKED
+    moved = timeline.amount_of(made.pot, made.amount, signed=True)
+    return f"Posted: {moved} of {made.get_pot_display()}."
 
 
 def _unpaid(account: Account) -> AllocationRun | None:

@@ -21,11 +21,10 @@ class StaffSite(UnfoldAdminSite):
     site_header = site_title = "thinkrr support"
     index_title = "Dashboard"
     index_template = "staff/dashboard.html"
-    # Nothing is deleted in bulk, whatever a model's page allows.
-    enable_nav_sidebar = False
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
+        # Nothing is deleted in bulk, whatever a model's page allows.
         self.disable_action("delete_selected")
 
     def has_permission(self, request: HttpRequest) -> bool:

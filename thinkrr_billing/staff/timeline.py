@@ -20,6 +20,7 @@ from wallets.texts import usd
 PAGE_SIZE = 40
 
 # What the audit log notes that another line of the timeline tells better.
+OBVIOUS = frozenset({"id", "account_id", "wallet_id", "created_at", "currency"})
 TOLD_ELSEWHERE = ("wallets_adjustmentrequest", "otp_static_statictoken")
 
 
@@ -196,7 +197,8 @@ def changed(entry: AuditEntry) -> str:
     if entry.operation == AuditEntry.Operation.UPDATE:
         return "; ".join(f"{name}: {before.get(name)} → {after[name]}" for name in sorted(after))
     shown = after or before
-    return "; ".join(f"{name}: {shown[name]}" for name in sorted(shown) if shown[name])
+    told = sorted(name for name in shown if shown[name] and name not in OBVIOUS)
+    return "; ".join(f"{name}: {shown[name]}" for name in told)
 
 
 def _staff(account: Account, before: datetime | None) -> Iterator[Event]:

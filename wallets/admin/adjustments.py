@@ -56,7 +56,7 @@ class AdjustmentRequestAdmin(ReadOnly):
     )
     def approve(self, asked: AdjustmentRequest, form: DecideForm, request: HttpRequest) -> str:
         entry = adjustments.approve(request_id=asked.pk, actor=request.user)
-        return f"Posted: {entry}."
+        return f"Posted: {entry.amount:+f} of {entry.get_pot_display()}."
 
     @staff_action(
         title="Reject",

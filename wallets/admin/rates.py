@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from unfold.widgets import (
     UnfoldAdminDecimalFieldWidget,
     UnfoldAdminSelectWidget,
-    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextInputWidget,
 )
 
 from accounts import clock
@@ -32,8 +32,9 @@ class RateForm(ReasonForm):
         widget=UnfoldAdminDecimalFieldWidget,
         help_text="Dollars per minute, for everybody.",
     )
-    effective_from = forms.SplitDateTimeField(
-        widget=UnfoldAdminSplitDateTimeWidget, help_text="In UTC; never in the past."
+    effective_from = forms.DateTimeField(
+        widget=UnfoldAdminTextInputWidget,
+        help_text="In UTC, such as 2027-01-31 00:00; never in the past.",
     )
     # What was shown: other figures are shown again before anything is set.
     shown = forms.CharField(required=False, widget=forms.HiddenInput, max_length=120)
