@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
 
 from accounts import crash_points
 from tests.faults.harness import Plant
@@ -39,8 +40,9 @@ def plant(built_plant: Plant, stripe: StripeSandbox, django_db_blocker: object) 
         built_plant.redis.thaw()
         if not built_plant.redis.is_running:
             built_plant.redis.start()
-        if not built_plant.postgres.is_running:
-            built_plant.postgres.start()
+        if not (built_plant.postgres.is_running and built_plant.postgres.is_usual):
+            connection.close()
+            built_plant.postgres.restart()
 
 
 @pytest.fixture(autouse=True)

@@ -103,6 +103,7 @@ class Postgres(Part):
         return f"postgres://postgres@127.0.0.1:{self.port}/{postgres.DATABASE}"
 
     def start(self, *options: str) -> None:
+        self.is_usual = not options
         given = [part for option in options for part in ("-c", option)]
         self.launch(
             postgres._program("postgres"), "-D", self._cluster, "-k", self._sockets,
@@ -244,10 +245,10 @@ class Plant:
         self.apps.append(app)
         return app
 
-    def send(self, task: str, *args: object) -> None:
+    def send(self, task: str, *args: object, **options: object) -> None:
         """As a nudge or beat would. A connection of its own, closed at once."""
-        with Celery(broker=self.redis.url) as sender:
-            sender.send_task(task, args=args)
+        with Celery(broker=self.redis.url, set_as_current=False) as sender:
+            sender.send_task(task, args=args, **options)
 
     def waiting_messages(self) -> int:
         return self.redis.client.llen("celery")

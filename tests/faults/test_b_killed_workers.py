@@ -63,11 +63,11 @@ def test_f13_a_task_cut_by_its_time_limit_ends_with_one_charge(plant, stripe):
     wallet = low_balance(stripe)
     stripe.fault(kind="slow_after", path=CONFIRM, method="POST", seconds=30)
     worker = plant.worker()
-    worker.start("--time-limit", "2", "--soft-time-limit", "100", solo=False)
+    worker.start(solo=False)
 
-    plant.send("wallets.recharge_wallet", wallet.pk)
+    plant.send("wallets.recharge_wallet", wallet.pk, soft_time_limit=1, time_limit=2)
 
-    worker.wait_for(lambda: "Hard time limit" in worker.log, "the limit cut the task")
+    worker.wait_for(lambda: "SoftTimeLimitExceeded" in worker.log, "the limit cut the task")
     worker.kill()
     come_to_rest(stripe)
     wallet.refresh_from_db()

@@ -6,6 +6,8 @@ import sys
 
 import django
 
+TOLD_EVERY = 500
+
 
 def play(seeds: range, number: int) -> list[int]:
     os.environ.setdefault("DEBUG", "True")
@@ -27,7 +29,9 @@ def play(seeds: range, number: int) -> list[int]:
 
     failed = []
     with simulated() as world:
-        for seed in seeds:
+        for count, seed in enumerate(seeds, start=1):
+            if count % TOLD_EVERY == 0:
+                print(f"process {number}: {count} of {len(seeds)} seeds", flush=True)
             try:
                 run_seed(world, seed)
             except SeedFailed as error:
