@@ -103,10 +103,12 @@ def _database() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout = '2s'")
         try:
-            cursor.execute("SELECT 1")
+            # A standby answers, too, but nothing can be written there.
+            cursor.execute("SELECT current_setting('transaction_read_only')")
+            read_only = cursor.fetchone()[0] == "on"
         finally:
             cursor.execute("RESET statement_timeout")
-    return "ok"
+    return "read-only" if read_only else "ok"
 
 
 def _migrations() -> str:

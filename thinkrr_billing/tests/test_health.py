@@ -2,7 +2,7 @@
 
 import pytest
 from django.core.cache import cache
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from accounts import clock
 from thinkrr_billing import health
@@ -44,6 +44,16 @@ def test_not_ready_without_the_database(client, monkeypatch):
     assert answer.json()["status"] == "unavailable"
     assert answer.json()["database"] == "OperationalError"
     assert b"secret" not in answer.content
+
+
+def test_not_ready_while_nothing_can_be_written(client):
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "read-only"
 
 
 def test_not_ready_while_migrations_are_pending(client, monkeypatch):
