@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE ?=
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
 
-.PHONY: help run test lint bench demo simulate faults clean
+.PHONY: help run test lint bench demo calls faults simulate clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -36,8 +36,8 @@ run: $(INSTALLED) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ct
 	@$(PYTHON) -m thinkrr_billing.sandbox
 
 test: export DEBUG ?= True
-test: $(INSTALLED) ## the whole suite; ARGS= goes to pytest
-	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) $(ARGS)
+test: $(INSTALLED) ## the suite without `make faults`; ARGS= goes to pytest
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m "not faults" $(ARGS)
 
 lint: export DEBUG ?= True
 lint: $(INSTALLED) ## style, format, layers, missing migrations
@@ -53,13 +53,17 @@ bench: $(INSTALLED) ## what metering costs, against PostgreSQL's own limit
 demo: $(INSTALLED) ## plays the guide's story in the terminal against the real parts
 	@$(PYTHON) -m thinkrr_billing.sandbox.story
 
-simulate: export DEBUG ?= True
-simulate: $(INSTALLED) ## reports invented calls to a running `make run`; RATE= calls a second
+calls: export DEBUG ?= True
+calls: $(INSTALLED) ## reports invented calls to a running `make run`; RATE= calls a second
 	@$(PYTHON) manage.py simulate_calls --rate $(or $(RATE),20)
 
 faults: export DEBUG ?= True
-faults: $(INSTALLED) ## only the tests that kill, stop and cut off real processes
-	@$(PYTHON) -m pytest -m journey $(ARGS)
+faults: $(INSTALLED) ## real parts killed, stopped and cut off; 200 seeds; the bank test
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "faults or journey" $(ARGS)
+
+simulate: export DEBUG ?= True
+simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a promise breaks
+	@$(PYTHON) -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),1)
 
 clean: ## deletes .data: the embedded database, the sandbox's state, mails
 	@rm -rf .data staticfiles
