@@ -10,7 +10,14 @@ from accounts import clock
 from accounts.models import Account
 from wallets import limits, payment_methods
 from wallets.allocation_notices import schedule_text
-from wallets.allocation_schedule import current_period, day_of_month, due_date, next_due, spoken
+from wallets.allocation_schedule import (
+    charge_days,
+    current_period,
+    day_of_month,
+    due_date,
+    next_due,
+    spoken,
+)
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.pricing import Estimate, dollars, estimate
@@ -41,6 +48,9 @@ class Preview:
     text: str
     problem: str = ""
     problem_field: str = ""
+    # The first charge and the eleven after it, and the day of the month they follow.
+    charge_days: tuple[date, ...] = ()
+    anchor: date | None = None
 
 
 def check_parties(*, account: Account, agency: Account) -> None:
@@ -94,7 +104,10 @@ def describe(*, allocation: AutoAllocation | None, agency: Account, wish: Wish) 
     if unpaid and first == today:
         amount, day = usd(dollars(unpaid.amount_cents)), spoken(unpaid.period, today=today)
         text = f"The unpaid {amount} of {day} is charged today with this card."
-    return Preview(cost, first, first == today, text)
+    skipped = allocation.skip_period if allocation else None
+    days = charge_days(anchor, first=first, skipped=skipped)
+    is_today = first == today
+    return Preview(cost, first, is_today, text, charge_days=tuple(days), anchor=anchor)
 
 
 def _problem(

@@ -108,6 +108,9 @@
   ["htmx:sendError", "htmx:timeout", "htmx:responseError"].forEach((name) => document.addEventListener(name, failed));
 
   // --- menus, copy, theme, chips ---------------------------------------------------------------
+  // Not in a style attribute: htmx would copy it into the next page, which the policy refuses.
+  const placing = new CSSStyleSheet();
+  document.adoptedStyleSheets = [placing];
   document.addEventListener("toggle", (event) => {
     const menu = event.target;
     if (event.newState !== "open" || !menu.classList.contains("menu")) return;
@@ -116,8 +119,7 @@
     const left = button.left + menu.offsetWidth > innerWidth - 8 ? button.right - menu.offsetWidth : button.left;
     const below = button.bottom + 4;
     const top = below + menu.offsetHeight > innerHeight - 8 ? button.top - 4 - menu.offsetHeight : below;
-    menu.style.left = `${Math.max(8, left)}px`;
-    menu.style.top = `${Math.max(8, top)}px`;
+    placing.replaceSync(`.menu.placed { left: ${Math.max(8, left)}px; top: ${Math.max(8, top)}px; }`);
   }, true);
   document.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");

@@ -42,6 +42,9 @@ def site(
     before = settings.STRIPE_API_BASE
     stripe_process.reset()
     settings.STRIPE_API_BASE = stripe_sdk.api_base = stripe_process.base_url
+    # The policy was written when settings were read, before this sandbox had its port.
+    form_action = settings.CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"]
+    form_action.append(stripe_process.base_url)
     with django_db_blocker.unblock():
         server = LiveServer("localhost")
         server._live_server_modified_settings.enable()
@@ -49,6 +52,7 @@ def site(
         server.stop()
         server._live_server_modified_settings.disable()
         call_command("flush", interactive=False, verbosity=0)
+    form_action.remove(stripe_process.base_url)
     settings.STRIPE_API_BASE = stripe_sdk.api_base = before
 
 

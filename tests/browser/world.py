@@ -173,7 +173,8 @@ def _sub_accounts(
     closed = make_sub_account("Closed Clinic", agency=agency)
     for account in (dental, harbor, closed):
         make_wallet(account=account, credit="3.10")
-    refused = add_card(stripe, agency.wallet, "4000000000009995")
+    refused = add_card(stripe, agency.wallet)
+    stripe.set_card(refused.id, behaviour={"decline_code": "lost_card"})
     for account, paid_by in ((dental, card), (harbor, refused.id)):
         allocations.save(
             account=account,

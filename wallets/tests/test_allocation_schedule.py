@@ -5,10 +5,12 @@ from itertools import islice
 import pytest
 
 from wallets.allocation_schedule import (
+    charge_days,
     current_period,
     day_of_month,
     due_date,
     due_dates,
+    is_clamped,
     next_due,
     spoken,
 )
@@ -90,3 +92,18 @@ def test_a_date_of_another_year_names_the_year():
 
     assert spoken(date(2026, 12, 14), today=today) == "14 Dec"
     assert spoken(date(2027, 1, 14), today=today) == "14 Jan 2027"
+
+
+def test_the_coming_charges_are_clamped_to_short_months_and_leave_out_the_skipped_one():
+    anchor = date(2027, 1, 31)
+
+    days = charge_days(anchor, first=anchor, skipped=date(2027, 3, 31), count=4)
+
+    assert days == [anchor, date(2027, 2, 28), date(2027, 4, 30), date(2027, 5, 31)]
+    assert [is_clamped(day, anchor) for day in days] == [False, True, True, False]
+
+
+def test_the_first_charge_may_lie_between_two_due_days():
+    days = charge_days(date(2027, 1, 14), first=date(2027, 1, 20), count=2)
+
+    assert days == [date(2027, 1, 20), date(2027, 2, 14)]

@@ -1,5 +1,7 @@
 """Account Manager: an agency's sub-accounts, one of them, and adding one."""
 
+from collections.abc import Iterable
+from datetime import date
 from uuid import UUID
 
 from django.core.paginator import Paginator
@@ -14,7 +16,7 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
-from wallets import allocation_schedule, decisions, statements, sub_accounts
+from wallets import allocation_schedule, allocations, decisions, statements, sub_accounts
 from wallets.forms import SubAccountForm
 from wallets.models import AutoRecharge
 from wallets.opening import open_wallet
@@ -67,6 +69,9 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
         "automatic": automatic,
         "allocation": allocation,
         "next_charge": next_charge(account, request.account.local_date(clock.now())),
+        "charges": charges(allocations.upcoming(allocation), allocation.anchor_date)
+        if allocation
+        else [],
         "runs": allocation.runs.all()[:RUNS_SHOWN] if allocation else [],
         # From the agency's own log: its sub-account's is not its business.
         "decisions": decisions.page(
@@ -134,6 +139,11 @@ def next_charge(account: Account, today):
         return None
     due = allocation_schedule.due_dates(allocation.anchor_date, after=today)
     return next(day for day in due if day != allocation.skip_period)
+
+
+def charges(days: Iterable[date], anchor: date | None) -> list[dict[str, object]]:
+    """The days of coming charges, and which of them end a month too short for the anchor."""
+    return [{"day": day, "is_clamped": allocation_schedule.is_clamped(day, anchor)} for day in days]
 
 
 def _may_allocate(request: HttpRequest) -> bool:

@@ -16,7 +16,7 @@ from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
 from wallets.opening import open_wallet
 from wallets.texts import usd
-from wallets.views.account_manager import require_allocate, sub_account_of
+from wallets.views.account_manager import charges, require_allocate, sub_account_of
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused
 
 _HINT = "Enter minutes to see what they cost each month."
@@ -136,6 +136,7 @@ def _estimate(agency: Account, account: Account, values: dict) -> dict[str, obje
         "text": found.problem or found.text,
         "charged_today": found.charged_today,
         "charge_now": found.estimate.total if found.charged_today else Decimal(0),
+        "charges": charges(found.charge_days, found.anchor),
     }
 
 

@@ -19,6 +19,8 @@ from wallets.views.dialogs import needs, refused, triggered
 MOST_POLLS = 15
 SELLER = "thinkrr.ai"
 # A page of campaigns: wallets knows its address, not its code.
+# Where a person without JavaScript goes on: shown once, as a plain link.
+BANK_LINK = "bank_link"
 RESUME_PATH = "/campaigns/resume/"
 
 
@@ -55,7 +57,9 @@ def confirm(request: HttpRequest, purchase_id) -> HttpResponse:
         response = HttpResponse(status=204)
         response["HX-Redirect"] = bank_url or here
         return response
-    return redirect(bank_url or here)
+    # A form that ended on any bank's page would be stopped by our own `form-action`.
+    request.session[BANK_LINK] = bank_url
+    return redirect(here)
 
 
 @require_POST
@@ -91,8 +95,10 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
     polls = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else 0
     own = found.wallet.account_id == found.payer_id
     in_dialog = request.htmx and request.htmx.target != "purchase"
+    asked_bank = found.state == "requires_action" and not request.htmx
     return {
         "purchase": found,
+        "bank_url": request.session.pop(BANK_LINK, "") if asked_bank else "",
         "target": "#dialog-body" if in_dialog else "#purchase",
         "settings_saved": request.GET.get("saved") == "1",
         "polling": found.state in ("created", "submitted") and polls < MOST_POLLS,

@@ -1,0 +1,194 @@
+"""What people see who may not: members, an agency in its sub-account, and after signing out."""
+
+import pytest
+
+from accounts import clock
+from accounts.members import invitation_path
+from accounts.models import ApiKey, Notification
+from accounts.tests.builders import (
+    PASSWORD,
+    add_member,
+    close,
+    make_sub_account,
+    make_user,
+    owner_of,
+)
+from wallets.models import Purchase
+from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+
+
+def test_a_member_sees_the_money_and_no_way_to_move_it(enter, stripe, wallet):
+    add_card(stripe, wallet)
+    person = enter(add_member(wallet.account))
+
+    person.visit("/payments/")
+    buttons = [person.page.locator(one).count() for one in ("#add-credit", "#configure")]
+    person.visit("/payments/recharge/")
+    refused = person.text("main")
+
+    assert buttons == [0, 0]
+    assert "You can't do this" in refused
+    person.visit("/payments/")
+    assert "Ask an owner to recharge." in person.text("main")
+    assert "$8.20" in person.text(".amount")
+
+
+def test_an_agency_sees_a_sub_accounts_auto_recharge_but_cannot_set_it(enter, stripe, wallet):
+    dental = make_sub_account("Northside Dental", agency=wallet.account)
+    sub_wallet = make_wallet(account=dental, credit="3")
+    add_card(stripe, sub_wallet)
+    set_auto_recharge(sub_wallet, threshold=10, amount=50)
+    person = enter(owner_of(wallet.account))
+
+    person.visit("/account-manager/").page.click("tbody >> text=Northside Dental")
+    person.sees("Set by the sub-account")
+    page = person.text("main")
+    person.page.click("button:has-text('Switch account')")
+    person.page.click(".menu:popover-open >> text=Northside Dental")
+    person.sees("Northside Dental", ".topbar")
+    switched = person.text("main")
+
+    assert "Minimum Threshold $10.00 Auto-Recharge Amount $50.00" in page
+    assert person.page.locator("#configure").count() == 0
+    assert person.page.locator("#add-credit").count() == 0
+    assert "Set by the sub-account" in switched
+    person.visit("/payments/auto-recharge/")
+    assert "You can't do this" in person.text("main")
+
+
+def test_a_closed_account_is_read_only(enter, wallet):
+    close(wallet.account)
+    person = enter(owner_of(wallet.account))
+    person.visit("/payments/")
+
+    assert person.page.locator("#add-credit").count() == 0
+    person.visit("/settings/")
+    assert "This account is closed, so nothing in it can be changed." in person.text("main")
+
+
+def test_log_in_leads_to_the_page_that_was_asked_for(enter, wallet):
+    person = enter()
+    person.visit("/campaigns/")
+    person.page.fill("#id_username", owner_of(wallet.account).email)
+    person.page.fill("#id_password", PASSWORD)
+
+    person.page.click("main button.btn-primary")
+
+    person.sees("Campaigns", "h1")
+
+
+def test_a_session_that_ended_sends_the_whole_page_to_log_in(owner, stripe, wallet):
+    add_card(stripe, wallet)
+    owner.visit("/payments/").opens("#configure", "#id_threshold")
+    owner.context.clear_cookies(name="sessionid")
+
+    owner.page.click("#auto-save")
+
+    owner.page.wait_for_url("**/login/?next=%2Fpayments%2F")
+    owner.sees("Log in", "h1")
+
+
+def test_a_form_whose_token_is_too_old_reloads_its_page_and_charges_nothing(owner, stripe, wallet):
+    add_card(stripe, wallet)
+    owner.visit("/payments/").opens("#add-credit", "#id_amount")
+    owner.page.check("input[name=buys][value=credit]")
+    owner.sees("Pay $50.00", "#recharge-pay")
+    owner.context.clear_cookies(name="csrftoken")
+
+    with owner.page.expect_navigation():
+        owner.page.click("#recharge-pay")
+
+    owner.sees("Wallet balance")
+    assert not Purchase.objects.filter(wallet=wallet).exists()
+
+
+def test_without_javascript_an_old_token_is_explained(enter, stripe, wallet):
+    person = enter(owner_of(wallet.account), javascript=False)
+    person.visit("/settings/")
+    person.context.clear_cookies(name="csrftoken")
+
+    person.page.click("main button.btn-primary")
+
+    assert "This page was open for too long" in person.text("main")
+    assert "Nothing was changed" in person.text("main")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_theme_follows_the_device_until_another_is_chosen(enter, wallet, scheme):
+    person = enter(owner_of(wallet.account), scheme=scheme)
+    person.visit("/payments/")
+    device = background(person)
+    other = "Light" if scheme == "dark" else "Dark"
+
+    person.page.click("[aria-label='Your menu']")
+    person.page.click(f".menu:popover-open >> text={other}")
+    chosen = background(person)
+    person.visit("/campaigns/")
+
+    assert device != chosen
+    assert background(person) == chosen
+    assert person.page.get_attribute("html", "data-theme") == other.lower()
+
+
+def test_the_bell_counts_what_is_unread_until_it_is_read(owner, wallet):
+    for number in range(3):
+        Notification.objects.create(
+            account=wallet.account,
+            kind="x",
+            title=f"News {number}",
+            text="t",
+            created_at=clock.now(),
+        )
+    owner.visit("/payments/")
+    before = owner.page.get_attribute(".topbar a[href='/notifications/']", "aria-label")
+
+    owner.page.click(".topbar a[href='/notifications/']")
+    owner.page.click("text=Mark all as read")
+    owner.page.wait_for_selector("text=Mark all as read", state="detached")
+
+    assert before == "Notifications, 3 unread"
+    after = owner.page.get_attribute(".topbar a[href='/notifications/']", "aria-label")
+    assert after == "Notifications"
+
+
+def test_an_api_key_is_shown_once(owner, wallet):
+    owner.visit("/settings/api-keys/")
+    owner.page.fill("#id_name", "Dialer")
+    owner.page.click("text=Make API key")
+    owner.sees("Copy it now. It is not shown again.")
+    secret = owner.text("[role=status] code")
+    owner.visit("/settings/api-keys/")
+
+    key = ApiKey.objects.get(account=wallet.account)
+    assert secret.startswith(f"tb_{key.prefix}_")
+    owner.sees_not(secret)
+
+
+def test_an_invited_person_joins_and_sees_the_account(enter, wallet):
+    owner = enter(owner_of(wallet.account))
+    owner.visit("/settings/members/")
+    email = f"guest-{wallet.pk}@example.com"
+    owner.page.fill("#id_email", email)
+    owner.page.click("text=Send invitation")
+    owner.sees(email)
+    guest = enter()
+
+    guest.visit(invitation_path(invitation=wallet.account.invitations.get()))
+    guest.page.fill("#id_name", "Grace")
+    guest.page.fill("#id_password", PASSWORD)
+    guest.page.click("main button.btn-primary")
+
+    guest.sees("Wallet balance")
+    assert "Ask an owner to recharge." in guest.text("main")
+
+
+def test_somebody_without_an_account_is_told_so(enter):
+    person = enter(make_user())
+    person.visit("/payments/")
+
+    assert "403" not in person.page.title()
+    assert person.page.locator("main h1, main p").count() > 0
+
+
+def background(person) -> str:
+    return person.page.evaluate("getComputedStyle(document.body).backgroundColor")
