@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import Account
-from campaigns import pausing, telling
+from campaigns import limits, outlook, pausing, telling
 from campaigns.models import Campaign
 from campaigns.pausing import Resumable
 from wallets import payment_methods, pricing
@@ -72,10 +72,19 @@ def _paused(paused: list[Resumable], wallet: Wallet, payment: Banner | None) -> 
             f"{count} paused: balance too low. Your balance is {money(wallet.credit)}. "
             "Recharge to continue calling."
         )
-        link = recharge_link(campaign=paused[0].campaign)
+        link = Link("Recharge", f"{reverse('wallets:recharge')}?buys={_best_tier(paused, wallet)}")
     if payment:
         return Banner(payment.tone, f"{text} {payment.text}", (link, *payment.links))
     return Banner("info" if able else "warning", text, (link,))
+
+
+def _best_tier(paused: list[Resumable], wallet: Wallet) -> str:
+    """What to buy to resume most of them."""
+    resumed = outlook.resumes(
+        campaigns=[one.campaign for one in paused], wallet=wallet, amount=limits.USUAL_RECHARGE
+    )
+    preferred = pricing.CREDIT_RATE[paused[0].campaign.minute_type]
+    return outlook.best_tier(resumed=resumed, preferred=preferred)
 
 
 def recharge_link(*, campaign: Campaign | None = None, text: str = "Recharge") -> Link:

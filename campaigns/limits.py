@@ -1,6 +1,7 @@
 """Every limit of calls and campaigns, in one place, each with its reason."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 # One batch is one transaction: it holds its wallets' locks for well under a second.
 CALLS_PER_BATCH = 1_000
@@ -32,3 +33,9 @@ MOST_LIVE_CALLS = 100_000
 
 PAGE = 25
 LAST_CALLS = 20
+
+# What a campaign uses a day is told from the week before it paused: each weekday once.
+USE_WINDOW = timedelta(days=7)
+
+# The Recharge dialog's first amount, for a link that must name a tier before one is typed.
+USUAL_RECHARGE = Decimal(50)

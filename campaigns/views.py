@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
-from campaigns import banners, lifecycle, listing, pausing, telling
+from campaigns import banners, lifecycle, listing, outlook, pausing, telling
 from campaigns.errors import CampaignError
 from campaigns.forms import ResumeForm, number, purchase_id
 from campaigns.models import Campaign
@@ -98,10 +98,8 @@ def resume(request: HttpRequest) -> HttpResponse:
     """The paused campaigns, and which of them to resume: a dialog, or a page by itself."""
     if request.method == "POST":
         return _resume_chosen(request)
-    if "button" in request.GET:
-        # The button counts the boxes that are checked.
-        count = len(request.GET.getlist("campaign"))
-        return render(request, "campaigns/_resume_button.html", {"count": count})
+    if "cost" in request.GET:
+        return _cost_of_chosen(request)
     purchase = _purchase(request)
     waiting = pausing.resumable(account=request.account)
     if purchase and not waiting:
@@ -110,6 +108,17 @@ def resume(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204) if request.htmx else receipt
     form = ResumeForm(waiting=waiting)
     return _resume_dialog(request, form, waiting=waiting, purchase=purchase)
+
+
+def _cost_of_chosen(request: HttpRequest) -> HttpResponse:
+    """What the checked campaigns use a day against the balance; the button counts them."""
+    waiting = pausing.resumable(account=request.account)
+    chosen = ResumeForm(request.GET, waiting=waiting).chosen()
+    used = outlook.uses(campaigns=[one.campaign for one in waiting if one.campaign.pk in chosen])
+    wallet = open_wallet(account=request.account)
+    ahead = outlook.outlook(chosen=used.values(), wallet=wallet)
+    context = {"outlook": ahead, "swap_button": True}
+    return render(request, "campaigns/_resume_cost.html", context)
 
 
 @needs(Permission.CAMPAIGNS)
@@ -168,18 +177,21 @@ def _resume_dialog(
     status: int = 200,
 ) -> HttpResponse:
     chosen = form.chosen()
+    wallet = open_wallet(account=request.account)
+    used = outlook.uses(campaigns=[one.campaign for one in waiting])
     context = {
         "form": form,
-        "waiting": waiting,
+        "waiting": [(one, used[one.campaign.pk]) for one in waiting],
         "chosen": chosen,
         "count": len(chosen),
+        "outlook": outlook.outlook(chosen=[used[pk] for pk in chosen], wallet=wallet),
         "problem": problem,
         "marked": marked,
         "able": any(one.eligible for one in waiting),
         "needs": sorted({one.reason for one in waiting if not one.eligible}),
         "recharge": _recharge(waiting),
         "purchase": purchase,
-        "wallet": open_wallet(account=request.account),
+        "wallet": wallet,
         **_may(request),
     }
     title = "Recharge complete" if purchase else "Resume campaigns"

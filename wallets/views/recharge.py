@@ -21,6 +21,8 @@ from wallets.views.purchases import purchase_context
 
 CHIPS = (25, 50, 100, 250)
 FIRST_AMOUNT = Decimal(50)
+# A fragment of campaigns: wallets knows its address, not its code.
+TIERS_PATH = "/campaigns/resume/tiers/"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -195,6 +197,9 @@ def _dialog(
             "chips": CHIPS,
             "quote": quote,
             "pending": pending,
+            "tiers_url": TIERS_PATH,
+            # Unless a link or the person chose already.
+            "choose_tier": not form.is_bound and not _values(request.GET).get("buys"),
         },
         status=status,
     )

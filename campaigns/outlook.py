@@ -1,0 +1,130 @@
+"""Resuming with money in view: what campaigns use a day, how long the balance pays for them, and
+what a recharge would bring back. Reads only; whether a campaign may run is decided elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db.models import F, Min, Sum
+from djmoney.money import Money
+
+from campaigns import limits, payable
+from campaigns.models import Call, Campaign
+from wallets import pricing, runway
+from wallets.models import Wallet
+from wallets.runway import Pace
+
+_ZERO = Decimal(0)
+# In the order in which a dialog offers them; the first of equals is preferred.
+TIERS = ("premium", "basic", "credit")
+# Calls that were never talked cost nothing.
+FREE = (Call.Outcome.FAILED, Call.Outcome.ISSUE_DIALING)
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a campaign used on an average day before it paused, at the rates of today."""
+
+    minute_type: str
+    seconds: Decimal
+    rate: Decimal
+
+    @property
+    def dollars(self) -> Decimal:
+        return self.seconds * self.rate / pricing.SECONDS_PER_MINUTE
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What the chosen campaigns use a day together, and for how long they can be paid."""
+
+    count: int
+    seconds: Decimal
+    dollars: Decimal
+    # None when none of them made calls lately.
+    days: Decimal | None
+
+    @property
+    def lasts(self) -> str:
+        return "" if self.days is None else runway.spoken_days(self.days)
+
+
+def uses(*, campaigns: Sequence[Campaign]) -> dict[int, Use]:
+    """What each paused campaign used a day in the week before its pause. Two queries."""
+    rates = pricing.rates_now()
+    calls = Call.objects.filter(
+        campaign__in=[one.pk for one in campaigns],
+        ended_at__gte=F("campaign__paused_at") - limits.USE_WINDOW,
+    ).exclude(outcome__in=FREE)
+    found = calls.order_by().values_list("campaign").annotate(Sum("seconds"), Min("ended_at"))
+    used = {pk: (seconds, first) for pk, seconds, first in found}
+    answer = {}
+    for one in campaigns:
+        seconds, first = used.get(one.pk, (0, None))
+        answer[one.pk] = Use(
+            minute_type=one.minute_type,
+            seconds=Decimal(seconds) / _days(one, first),
+            rate=rates[pricing.CREDIT_RATE[one.minute_type]],
+        )
+    return answer
+
+
+def _days(campaign: Campaign, first_call: datetime | None) -> Decimal:
+    """How many days the calls are spread over; a campaign younger than a week has fewer."""
+    week = limits.USE_WINDOW / timedelta(days=1)
+    if first_call is None or campaign.created_at <= campaign.paused_at - limits.USE_WINDOW:
+        return Decimal(week)
+    return Decimal(max(1, min(week, (campaign.paused_at - first_call) / timedelta(days=1))))
+
+
+def outlook(*, chosen: Iterable[Use], wallet: Wallet) -> Outlook:
+    """How long the wallet pays for these campaigns at their pace. One query."""
+    chosen = list(chosen)
+    pace = Pace(**{
+        kind: sum((use.seconds for use in chosen if use.minute_type == kind), _ZERO)
+        for kind in pricing.USABLE_POTS
+    })  # fmt: skip
+    return Outlook(
+        count=len(chosen),
+        seconds=sum((use.seconds for use in chosen), _ZERO),
+        dollars=sum((use.dollars for use in chosen), _ZERO),
+        days=runway.days_paid(wallet=wallet, pace=pace, rates=pricing.rates_now()),
+    )
+
+
+def resumes(
+    *,
+    campaigns: Sequence[Campaign],
+    wallet: Wallet,
+    amount: Decimal,
+    rates: dict[str, Decimal] | None = None,
+) -> dict[str, int]:
+    """How many of these campaigns could run after a recharge of `amount` dollars, by tier."""
+    rates = rates or pricing.rates_now()
+    return {
+        tier: sum(payable.judge(campaign=one, wallet=after, rates=rates).ok for one in campaigns)
+        for tier, after in ((tier, _recharged(wallet, tier, amount, rates)) for tier in TIERS)
+    }
+
+
+def best_tier(*, resumed: dict[str, int], preferred: str = "") -> str:
+    """The tier that resumes most; of equals the preferred one, then minutes before credit."""
+    most = max(resumed.values())
+    if resumed.get(preferred) == most:
+        return preferred
+    return next(tier for tier in TIERS if resumed[tier] == most)
+
+
+def _recharged(wallet: Wallet, tier: str, amount: Decimal, rates: dict[str, Decimal]) -> Wallet:
+    """The wallet in memory as it would stand: debt is paid first, the rest buys minutes."""
+    after = copy(wallet)
+    if tier == "credit":
+        after.credit = Money(wallet.credit.amount + amount, "USD")
+        return after
+    debt = min(amount, max(_ZERO, -wallet.credit.amount))
+    seconds, left_over = pricing.seconds_for(amount=amount - debt, rate=rates[tier])
+    after.credit = Money(wallet.credit.amount + debt + left_over, "USD")
+    setattr(after, f"{tier}_seconds", getattr(wallet, f"{tier}_seconds") + seconds)
+    return after

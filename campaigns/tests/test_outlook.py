@@ -1,0 +1,262 @@
+"""Resuming with money in view: use a day, how long the balance pays, what a recharge resumes."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from accounts import clock
+from accounts.tests.builders import add_member, make_individual, owner_of
+from campaigns import calls, outlook
+from campaigns.tests.builders import make_campaign, make_report, make_wallet
+from wallets.models import Wallet
+from wallets.tests.builders import add_card
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates", "nudges")]
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+RESUME = reverse("campaigns:resume")
+TIERS = reverse("campaigns:recharge_tiers")
+
+
+@pytest.fixture
+def account():
+    return make_individual()
+
+
+@pytest.fixture
+def wallet(account):
+    return make_wallet(account=account, credit="100")
+
+
+@pytest.fixture
+def page(client, account):
+    client.force_login(owner_of(account))
+    return client
+
+
+def called(campaign, *, minutes, ago, outcome="completed"):
+    """Calls of these minutes that ended `ago` before noon."""
+    moment = NOON - ago
+    with clock.at(moment):
+        calls.record(
+            reporter=None,
+            reports=[
+                make_report(
+                    campaign.account,
+                    campaign=campaign,
+                    seconds=minutes * 60,
+                    ended_at=moment,
+                    outcome=outcome,
+                )
+            ],
+        )
+
+
+def paused(account, *, ago=timedelta(0), made=timedelta(days=60), **fields):
+    return make_campaign(
+        account,
+        status="low_balance",
+        paused_at=NOON - ago,
+        created_at=NOON - made,
+        **fields,
+    )
+
+
+def used(*campaigns):
+    return outlook.uses(campaigns=campaigns)
+
+
+def text(response):
+    return " ".join(response.content.decode().split())
+
+
+def test_a_campaigns_use_is_the_average_of_the_week_before_its_pause(account, wallet):
+    campaign = paused(account, ago=timedelta(days=5))
+    called(campaign, minutes=70, ago=timedelta(days=6))
+    called(campaign, minutes=70, ago=timedelta(days=11))
+    called(campaign, minutes=700, ago=timedelta(days=13))
+
+    use = used(campaign)[campaign.pk]
+
+    assert use.seconds == 20 * 60
+    assert use.dollars == Decimal("3.20")
+
+
+def test_a_young_campaign_is_measured_from_its_first_call(account, wallet):
+    campaign = paused(account, made=timedelta(days=3), minute_type="basic")
+    called(campaign, minutes=80, ago=timedelta(days=2))
+
+    assert used(campaign)[campaign.pk].seconds == 40 * 60
+
+
+def test_free_calls_are_no_use(account, wallet):
+    campaign = paused(account)
+    called(campaign, minutes=70, ago=timedelta(days=1), outcome="failed")
+
+    assert used(campaign)[campaign.pk].seconds == 0
+
+
+def test_the_balance_is_shared_by_what_is_chosen(account, wallet):
+    premium, basic = paused(account), paused(account, minute_type="basic")
+    called(premium, minutes=700, ago=timedelta(days=1))
+    called(basic, minutes=700, ago=timedelta(days=1))
+    wallet = Wallet.objects.get(pk=wallet.pk)
+    Wallet.objects.filter(pk=wallet.pk).update(credit=50)
+    wallet.refresh_from_db()
+
+    found = used(premium, basic)
+    one = outlook.outlook(chosen=[found[basic.pk]], wallet=wallet)
+    both = outlook.outlook(chosen=found.values(), wallet=wallet)
+
+    # $9 a day, then $16 + $9 a day.
+    assert (one.dollars, round(one.days, 2)) == (Decimal(9), Decimal("5.56"))
+    assert (both.count, both.seconds, both.dollars) == (2, 12_000, Decimal(25))
+    assert (both.days, both.lasts) == (Decimal(2), "about 2 days")
+
+
+def test_without_calls_or_choice_nothing_is_foretold(account, wallet):
+    campaign = paused(account)
+
+    assert outlook.outlook(chosen=used(campaign).values(), wallet=wallet).days is None
+    assert outlook.outlook(chosen=[], wallet=wallet).count == 0
+
+
+def test_what_a_recharge_resumes_depends_on_the_tier(account):
+    wallet = make_wallet(account=account)
+    campaigns = [
+        paused(account),
+        paused(account),
+        paused(account, minute_type="basic"),
+        paused(account, minute_type="premium_then_basic"),
+    ]
+
+    resumed = outlook.resumes(campaigns=campaigns, wallet=wallet, amount=Decimal(50))
+
+    assert resumed == {"premium": 3, "basic": 2, "credit": 4}
+    assert outlook.best_tier(resumed=resumed) == "credit"
+
+
+def test_debt_is_paid_before_minutes_are_bought(account):
+    wallet = make_wallet(account=account, credit="-49.95")
+    campaigns = [paused(account), paused(account, minute_type="basic")]
+
+    resumed = outlook.resumes(campaigns=campaigns, wallet=wallet, amount=Decimal(50))
+
+    assert resumed == {"premium": 0, "basic": 0, "credit": 0}
+
+
+def test_of_equal_tiers_the_one_in_hand_is_kept(account):
+    wallet = make_wallet(account=account)
+    campaigns = [paused(account, minute_type="premium_then_basic")]
+
+    resumed = outlook.resumes(campaigns=campaigns, wallet=wallet, amount=Decimal(50))
+
+    assert outlook.best_tier(resumed=resumed, preferred="basic") == "basic"
+    assert outlook.best_tier(resumed=resumed) == "premium"
+
+
+# --- Pages
+
+
+def test_the_resume_dialog_says_what_each_uses_and_how_long_the_balance_pays(page, account, wallet):
+    campaign = paused(account, name="Recall")
+    called(campaign, minutes=700, ago=timedelta(days=1))
+    Wallet.objects.filter(pk=wallet.pk).update(credit=48)
+
+    shown = text(page.get(RESUME))
+
+    assert "Uses about 100 min, $16.00 a day." in shown
+    assert "about 3 days" in shown
+
+
+def test_the_cost_follows_the_boxes_and_the_button_counts_them(page, account, wallet):
+    one, other = paused(account), paused(account, minute_type="basic")
+    called(one, minutes=700, ago=timedelta(days=1))
+    called(other, minutes=700, ago=timedelta(days=1))
+    Wallet.objects.filter(pk=wallet.pk).update(credit=50)
+
+    both = text(page.get(RESUME, {"cost": 1, "campaign": [one.pk, other.pk]}))
+    neither = text(page.get(RESUME, {"cost": 1}))
+    of_others = text(page.get(RESUME, {"cost": 1, "campaign": [other.pk, -1, "x", 10**12]}))
+
+    assert "about 200 min, $25.00 a day" in both
+    assert "about 2 days of these 2 campaigns" in both
+    assert "Resume 2 campaigns" in both
+    assert "Choose campaigns to see how long your balance pays for them." in neither
+    assert "Resume 1 campaign" in of_others
+
+
+def test_the_dialog_costs_the_same_for_many_campaigns(page, account, wallet):
+    statements = []
+    for count in (2, 30):
+        for _ in range(count):
+            called(paused(account), minutes=1, ago=timedelta(days=1))
+        with CaptureQueriesContext(connection) as captured:
+            page.get(RESUME, headers={"HX-Request": "true"})
+        statements.append(len(captured))
+
+    assert statements[0] == statements[1]
+
+
+def test_the_recharge_dialog_is_told_what_each_tier_resumes(page, account):
+    make_wallet(account=account)
+    paused(account)
+    paused(account, minute_type="basic")
+    paused(account, minute_type="basic")
+
+    told = page.get(TIERS, {"amount": "50.00", "buys": "premium"})
+    choosing = page.get(TIERS, {"amount": "50.00", "buys": "", "choose": "1"})
+
+    assert "Resumes 1 of 3 paused campaigns" in text(told)
+    assert "Resumes 2 of 3 paused campaigns" in text(told)
+    assert "checked" not in text(told)
+    assert "HX-Trigger" not in told
+    assert 'value="credit" id="buys-credit" checked' in text(choosing)
+    assert json.loads(choosing["HX-Trigger"]) == {"tier-chosen": {}}
+
+
+@pytest.mark.parametrize("amount", ["", "x", "4.99", "NaN", "Infinity", "10000.01", "1e3000000"])
+def test_an_amount_that_cannot_be_charged_says_nothing(page, account, amount):
+    make_wallet(account=account)
+    paused(account)
+
+    assert page.get(TIERS, {"amount": amount}).status_code == 204
+
+
+def test_with_nothing_paused_the_tiers_say_nothing(page, account, wallet):
+    make_campaign(account, status="manual")
+
+    assert page.get(TIERS, {"amount": "50"}).status_code == 204
+
+
+def test_the_recharge_dialog_asks_campaigns_to_choose_unless_somebody_did(page, account, stripe):
+    wallet = make_wallet(account=account)
+    add_card(stripe, wallet)
+    url = reverse("wallets:recharge")
+
+    assert f'"{TIERS}?choose=1"' in text(page.get(url))
+    assert "choose=1" not in text(page.get(url, {"buys": "basic"}))
+
+
+def test_the_banner_leads_to_the_tier_that_resumes_most(page, account):
+    make_wallet(account=account)
+    paused(account, ago=timedelta(days=1))
+    paused(account, minute_type="premium_then_basic")
+    paused(account, minute_type="premium_then_basic")
+
+    assert f"{reverse('wallets:recharge')}?buys=premium" in text(page.get("/banner/"))
+
+
+def test_a_member_sees_what_campaigns_use_but_no_sum(client, account, wallet):
+    client.force_login(add_member(account))
+    paused(account)
+
+    shown = text(client.get(RESUME))
+
+    assert "No calls in the week before the pause" in shown
+    assert 'id="resume-cost"' not in shown
