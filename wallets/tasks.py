@@ -1,5 +1,7 @@
 """Celery's door into wallets. Tasks take ids, call one function, and may run twice or never."""
 
+import logging
+from datetime import timedelta
 from uuid import UUID
 
 from celery import current_app, shared_task
@@ -11,6 +13,7 @@ from wallets import (
     books,
     card_expiry,
     decisions,
+    gateway,
     included,
     limits,
     low_balance,
@@ -19,6 +22,8 @@ from wallets import (
     stripe_events,
     sweeps,
 )
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="wallets.tick")
@@ -65,12 +70,20 @@ def drive_refund(reversal_id: str) -> None:
     reversals.drive_refund(reversal_id=UUID(reversal_id))
 
 
+def _catch_up(how_far: timedelta) -> None:
+    try:
+        reversals.catch_up(since=clock.now() - how_far)
+    # The next hour asks again; the books must be checked all the same.
+    except gateway.GatewayError as error:
+        logger.warning("refunds and disputes were not caught up: %s", error)
+
+
 @shared_task(name="wallets.check_books")
 def check_books() -> None:
     """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
     with job_runs.noted("wallets.check_books") as found:
         found += map(str, books.check_and_freeze(stripe=False))
-        reversals.catch_up(since=clock.now() - limits.CATCH_UP_HOURLY)
+        _catch_up(limits.CATCH_UP_HOURLY)
 
 
 @shared_task(name="wallets.nightly")
@@ -80,5 +93,5 @@ def nightly() -> None:
         included.reset_due()
         card_expiry.tell()
         decisions.delete_old()
-        reversals.catch_up(since=clock.now() - limits.CATCH_UP_NIGHTLY)
+        _catch_up(limits.CATCH_UP_NIGHTLY)
         found += map(str, books.check_and_freeze(stripe=True))

@@ -16,3 +16,24 @@ def test_every_test_that_the_table_names_exists():
         for name in re.findall(r"^def (test_\w+)", path.read_text(), re.MULTILINE)
     }
     assert sorted(named - there) == []
+
+
+def test_the_runbook_names_every_alarm_and_every_rule():
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    code = [
+        path.read_text()
+        for app in ("accounts", "wallets", "campaigns", "thinkrr_billing")
+        for path in (ROOT / app).rglob("*.py")
+        if "tests" not in path.parts
+    ]
+    kinds = {
+        kind
+        for text in code
+        for kind in re.findall(r'alert_staff\(\s*kind="(\w+)"|_alert\(\s*"(\w+)", f?"', text)
+        for kind in kind
+        if kind
+    }
+    rules = {rule for text in code for rule in re.findall(r'@register\("(I\d+)"\)', text)}
+    named = set(re.findall(r"^\| `?(\w+)`?", runbook, re.MULTILINE))
+    assert "books" in kinds
+    assert sorted((kinds | rules | {"I13"}) - named) == []

@@ -8,6 +8,7 @@ from celery import current_app
 from kombu.utils import json
 
 from accounts import clock
+from accounts.models import StaffAlert
 from wallets import auto_recharge, purchases, sweeps, tasks
 from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
 
@@ -49,3 +50,12 @@ def test_a_dispute_no_event_told_is_found_within_the_hour(low, stripe, task):
     low.refresh_from_db()
     assert low.credit.amount == Decimal("8.00")
     assert low.blocked_reason == "disputed"
+
+
+def test_without_stripe_the_nightly_task_still_checks_our_own_books(low, stripe):
+    stripe.fault(kind="reset_before", path="/v1/", times=None)
+
+    tasks.nightly()
+
+    alert = StaffAlert.objects.get(kind="books")
+    assert "could not be compared with Stripe" in alert.text
