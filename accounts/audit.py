@@ -36,6 +36,7 @@ WATCHED = (
     "wallets_minuterate",
     "wallets_autorecharge",
     "wallets_autoallocation",
+    "wallets_adjustmentrequest",
     "campaigns_campaign",
 )
 _WRITES = re.compile(rf'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(?:{"|".join(WATCHED)})"', re.ASCII)

@@ -30,6 +30,7 @@ SEEN = {
         "autoallocation",
         "autorecharge",
         "ledgerentry",
+        "loggeddecision",
         "minuterate",
         "purchase",
         "reversal",

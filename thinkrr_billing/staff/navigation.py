@@ -33,6 +33,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Wallets", "account_balance_wallet", "wallets.wallet"),
             ("Auto-Recharge", "autorenew", "wallets.autorecharge"),
             ("Ledger", "receipt_long", "wallets.ledgerentry"),
+            ("Decisions", "rule", "wallets.loggeddecision"),
             ("Refunds and disputes", "undo", "wallets.reversal"),
             ("Monthly allocations", "event_repeat", "wallets.autoallocation"),
             ("Allocation runs", "calendar_month", "wallets.allocationrun"),

@@ -1,4 +1,4 @@
-"""Everything that happened to an account, newest first: one page out of six tables.
+"""Everything that happened to an account, newest first: one page out of seven tables.
 
 Each table gives its newest rows before a moment, by an index; the newest of all are shown."""
 
@@ -9,9 +9,11 @@ from decimal import Decimal
 
 from django.db.models import Model
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from accounts.models import Account, AuditEntry, Notification, StaffAction
-from wallets.models import LedgerEntry, Pot, Purchase, Reversal
+from wallets import decision_texts
+from wallets.models import LedgerEntry, LoggedDecision, Pot, Purchase, Reversal
 from wallets.pricing import dollars
 from wallets.stripe_links import dashboard_url
 from wallets.templatetags.money import signed_minutes, signed_money
@@ -48,6 +50,7 @@ def of(account: Account, *, before: datetime | None = None, kind: str = "") -> T
         "ledger": _entries,
         "purchase": _purchases,
         "reversal": _reversals,
+        "decision": _decisions,
         "notification": _notifications,
         "change": _changes,
         "staff": _staff,
@@ -67,6 +70,7 @@ KINDS = {
     "ledger": "Ledger",
     "purchase": "Purchases",
     "reversal": "Refunds and disputes",
+    "decision": "Decisions",
     "notification": "Notifications",
     "change": "Campaigns and settings",
     "staff": "Staff",
@@ -160,6 +164,21 @@ def _reversals(account: Account, before: datetime | None) -> Iterator[Event]:
             text=f"{reversal.reason}{by}. {reversal.error_text}".strip(),
             link=_page(reversal),
             stripe_link=dashboard_url(reversal.stripe_id),
+        )
+
+
+def _decisions(account: Account, before: datetime | None) -> Iterator[Event]:
+    rows = LoggedDecision.objects.filter(wallet__account=account)
+    for decision in _newest(rows, "last_at", before):
+        figures = [f"{name}: {value}" for name, value in decision.figures.items()]
+        often = [f"{decision.times} times since {_clock(decision.first_at)}"]
+        yield Event(
+            at=decision.last_at,
+            kind="decision",
+            title=f"{decision.get_subject_display()}: {decision.code.replace('_', ' ')}",
+            text=strip_tags(decision_texts.sentence(decision=decision, zone=account.zone)),
+            link=_page(decision),
+            details=figures + (often if decision.times > 1 else []),
         )
 
 

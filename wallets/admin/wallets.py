@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from accounts import searching
 from accounts.models import Account
 from wallets.admin.base import ReadOnly
-from wallets.models import AutoRecharge, Wallet
+from wallets.models import AutoRecharge, LoggedDecision, Wallet
 
 
 class BalanceFilter(admin.SimpleListFilter):
@@ -44,6 +44,17 @@ class WalletAdmin(ReadOnly):
             return queryset, False
         found = searching.accounts(Account.objects.all(), search_term)
         return queryset.filter(account__in=found.values("pk")), False
+
+
+@admin.register(LoggedDecision)
+class LoggedDecisionAdmin(ReadOnly):
+    list_display = ["last_at", "wallet", "subject", "name", "code", "figures", "times"]
+    list_filter = ["subject"]
+    list_select_related = ["wallet__account"]
+    search_fields = ["wallet__account__id__exact"]
+    search_help_text = "The id of an account"
+    ordering = ["-pk"]
+    led_to_by = ("wallet__id__exact",)
 
 
 @admin.register(AutoRecharge)

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from accounts import clock
 from accounts.models import User
 from accounts.tests.builders import (
     log_in_staff,
@@ -20,6 +21,7 @@ from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
     LedgerEntry,
+    LoggedDecision,
     MinuteRate,
     Reversal,
     StripeEvent,
@@ -34,8 +36,7 @@ MODELS = [model._meta.model_name for model in apps.get_app_config("wallets").get
 NEW_RATE = {
     "minute_type": "basic",
     "price": "0.0875",
-    "effective_from_0": "2099-01-01",
-    "effective_from_1": "00:00:00",
+    "effective_from": "2099-01-01 00:00",
     "_form_submitted": "True",
     "form_key": "rate-1",
     "reason": "The contract changed",
@@ -66,6 +67,10 @@ def world() -> Wallet:
         note="Asked",
         form_key="asked-1",
         asked_by=make_user(),
+    )
+    now = clock.now()
+    LoggedDecision.objects.create(
+        wallet=wallet, subject="autopause", code="low_balance", first_at=now, last_at=now
     )
     StripeEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={})
     return wallet
@@ -170,8 +175,8 @@ def test_a_rate_shows_its_effect_first_and_is_then_set_through_pricing(browser, 
         ({"price": "100.01"}, "less than or equal"),
         ({"price": "NaN"}, "Enter a number"),
         ({"price": "0.0000001"}, "6 decimal places"),
-        ({"effective_from_0": "2020-01-02"}, "from now on"),
-        ({"effective_from_0": ""}, "required"),
+        ({"effective_from": "2020-01-02 00:00"}, "from now on"),
+        ({"effective_from": ""}, "required"),
         ({"minute_type": "gold"}, "Select a valid choice"),
         ({"reason": ""}, "required"),
     ],

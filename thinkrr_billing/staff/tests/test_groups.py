@@ -1,0 +1,210 @@
+"""What each role may and may not do: by page, by button, and by hand-made POST."""
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.urls import reverse
+
+from accounts import clock
+from accounts.models import FailedLogin, JobRun, StaffAction
+from accounts.notifications import alert_staff, notify
+from accounts.tests.builders import add_member, make_agency, make_key, make_staff, make_sub_account
+from campaigns.tests.builders import make_campaign
+from thinkrr_billing.staff import groups
+from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
+from thinkrr_billing.staff.tests.phone import ROLES, press, staff_client, url
+from wallets.models import AdjustmentRequest, AllocationRun, MinuteRate, StripeEvent, Wallet
+from wallets.tests.builders import make_wallet
+from wallets.tests.histories import allocate, buy
+
+pytestmark = pytest.mark.django_db
+
+EVERYBODY = set(ROLES)
+SUPPORT_AND_BILLING = {SUPPORT, BILLING}
+# Every button there is, and who may press it. A button that is not here fails a test below.
+BUTTONS = {
+    ("accounts.account", "adjust"): {BILLING},
+    ("accounts.account", "grant_included"): {BILLING},
+    ("accounts.account", "run_allocation"): SUPPORT_AND_BILLING,
+    ("accounts.account", "unblock"): {BILLING},
+    ("accounts.account", "suspend"): SUPPORT_AND_BILLING,
+    ("accounts.account", "lift"): {BILLING},
+    ("accounts.account", "pause_campaigns"): SUPPORT_AND_BILLING,
+    ("accounts.account", "resume_campaigns"): SUPPORT_AND_BILLING,
+    ("accounts.account", "revoke_keys"): SUPPORT_AND_BILLING,
+    ("accounts.account", "close"): {BILLING},
+    ("accounts.account", "reopen"): {BILLING},
+    ("accounts.apikey", "revoke"): SUPPORT_AND_BILLING,
+    ("accounts.notification", "mail_again"): SUPPORT_AND_BILLING,
+    ("accounts.staffalert", "close"): SUPPORT_AND_BILLING,
+    ("campaigns.campaign", "pause"): SUPPORT_AND_BILLING,
+    ("campaigns.campaign", "resume"): SUPPORT_AND_BILLING,
+    ("wallets.adjustmentrequest", "approve"): {BILLING},
+    ("wallets.adjustmentrequest", "reject"): {BILLING},
+    ("wallets.allocationrun", "run"): SUPPORT_AND_BILLING,
+    ("wallets.minuterate", "set_rate"): {BILLING},
+    ("wallets.purchase", "refund"): {BILLING},
+    ("wallets.purchase", "resolve"): SUPPORT_AND_BILLING,
+    ("wallets.purchase", "give_up"): {BILLING},
+    ("wallets.stripeevent", "apply_again"): SUPPORT_AND_BILLING,
+}
+# Memberships are shown on other pages only.
+PAGES = [
+    f"{app}.{model}"
+    for app, models in groups.SEEN.items()
+    for model in models
+    if model != "membership"
+]
+MAY_CHANGE = {("accounts.account", BILLING)}
+
+
+@pytest.fixture
+def world(nudges) -> Wallet:
+    """At least one row of every page."""
+    agency = make_wallet(credit="50", account=make_agency("Brightline Agency"))
+    wallet = make_wallet(account=make_sub_account(agency=agency.account))
+    buy(agency)
+    allocate(wallet)
+    make_campaign(wallet.account)
+    make_key(wallet.account)
+    notify(account=wallet.account, kind="calls", text="Hello", mail=False)
+    alert_staff(kind="books", text="Look")
+    FailedLogin.objects.create(email="a@example.com", ip="10.0.0.1")
+    JobRun.objects.create(name="wallets.tick", started_at=clock.now())
+    StripeEvent.objects.create(event_id="evt_1", type="refund.updated", payload={})
+    AdjustmentRequest.objects.create(
+        wallet=wallet, pot="credit", amount=500, note="x", form_key="a", asked_by=make_staff()
+    )
+    return wallet
+
+
+def row_of(page: str) -> list:
+    """The key of a row of this page; nothing where a button belongs to the list."""
+    if page == "wallets.minuterate":
+        return []
+    registered = next(one for one in admin.site._registry if one._meta.label_lower == page)
+    return list(registered.objects.values_list("pk", flat=True)[:1])
+
+
+def state() -> list:
+    """What buttons would change."""
+    return [
+        list(Wallet.objects.order_by("pk").values()),
+        list(MinuteRate.objects.order_by("pk").values()),
+        list(AllocationRun.objects.order_by("pk").values()),
+        list(AdjustmentRequest.objects.order_by("pk").values()),
+        StaffAction.objects.count(),
+    ]
+
+
+def test_migrating_makes_the_groups_with_exactly_their_rights():
+    for name, wanted in groups.GROUPS.items():
+        found = Permission.objects.filter(group__name=name).select_related("content_type")
+        assert {f"{one.content_type.app_label}.{one.codename}" for one in found} == set(wanted)
+
+
+def test_a_group_that_was_changed_by_hand_is_put_right_by_the_next_migrate():
+    Group.objects.get(name=READ_ONLY).permissions.add(
+        Permission.objects.get(codename="adjust_wallet")
+    )
+
+    groups.ensure()
+
+    assert "adjust_wallet" not in Group.objects.get(name=READ_ONLY).permissions.values_list(
+        "codename", flat=True
+    )
+
+
+def test_every_button_stands_in_the_matrix():
+    found = {
+        (model._meta.label_lower, name)
+        for model, page in admin.site._registry.items()
+        for name in (
+            *page._extract_action_names(page.actions_detail),
+            *page._extract_action_names(page.actions_list),
+        )
+    }
+
+    assert found == set(BUTTONS)
+
+
+def test_no_page_has_bulk_actions():
+    assert [page for page in admin.site._registry.values() if page.actions] == []
+    assert dict(admin.site.actions) == {}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_sees_every_page_and_its_export(world, role):
+    client = staff_client(role)
+
+    for page in PAGES:
+        assert client.get(url(page, "changelist")).status_code == 200, page
+        assert client.get(url(page, "export")).status_code == 200, page
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_no_page_is_written_by_hand(world, role):
+    client = staff_client(role)
+    before = state()
+
+    for page in PAGES:
+        assert client.post(url(page, "add"), {}).status_code == 403, page
+        for pk in row_of(page):
+            assert client.post(url(page, "delete", pk), {"post": "yes"}).status_code == 403, page
+            # An empty form is refused where somebody may change something at all.
+            answer = client.post(url(page, "change", pk), {})
+            assert answer.status_code == (200 if (page, role) in MAY_CHANGE else 403), page
+    assert state() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_button_opens_for_those_who_may_press_it_and_for_nobody_else(world, role):
+    client = staff_client(role)
+    Wallet.objects.update(blocked_at=clock.now(), blocked_reason="disputed")
+
+    for (page, button), may in BUTTONS.items():
+        answer = client.get(url(page, button, *row_of(page)))
+        assert answer.status_code == (200 if role in may else 403), (page, button)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_hand_made_post_does_nothing_for_those_who_may_not(world, role):
+    client = staff_client(role)
+    before = state()
+    filled = {"amount": "1", "pot": "credit", "direction": "add", "minutes": "1"}
+
+    for (page, button), may in BUTTONS.items():
+        if role not in may:
+            answer = press(client, page, button, *row_of(page), **filled)
+            assert answer.status_code == 403, (page, button)
+    assert state() == before
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_page_shows_only_the_buttons_its_reader_may_press(world, role):
+    shown = staff_client(role).get(url("accounts.account", "change", world.account_id))
+
+    assert ("Adjust a balance" in shown.content.decode()) == (role == BILLING)
+    assert ("Suspend Auto-Recharge" in shown.content.decode()) == (role != READ_ONLY)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_but_a_superuser_changes_people_or_roles(world, role):
+    client = staff_client(role)
+    person = add_member(world.account)
+
+    sent = {"email": person.email, "is_superuser": "on", "is_staff": "on"}
+    answer = client.post(url("accounts.user", "change", person.pk), sent)
+
+    person.refresh_from_db()
+    assert answer.status_code == 403
+    assert (person.is_staff, person.is_superuser) == (False, False)
+
+
+def test_staff_without_a_role_see_no_page(world):
+    client = staff_client("No such group")
+
+    for page in PAGES:
+        assert client.get(url(page, "changelist")).status_code == 403
+        assert client.get(url(page, "export")).status_code == 403
+    assert client.get(reverse("admin:index")).status_code == 200

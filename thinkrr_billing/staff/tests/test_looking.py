@@ -1,0 +1,144 @@
+"""Looking as a customer: for those allowed, visible, noted, and nothing can be changed."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import StaffAction
+from accounts.tests.builders import add_member, log_in_staff, make_staff, owner_of
+from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
+from thinkrr_billing.staff.tests.phone import staff_client, url
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.tests.builders import make_wallet
+
+pytestmark = pytest.mark.django_db
+
+LOOK, STOP = "/looking/acquire/", "/looking/release/"
+
+
+@pytest.fixture
+def wallet() -> Wallet:
+    return make_wallet(credit="20")
+
+
+def look(client: Client, wallet: Wallet) -> Client:
+    answer = client.post(LOOK, {"user_pk": owner_of(wallet.account).pk, "next": "/payments/"})
+    assert answer.status_code == 302
+    return client
+
+
+@pytest.mark.parametrize("role", [SUPPORT, BILLING])
+def test_those_allowed_see_the_customers_pages_with_a_strip(wallet, role):
+    client = look(staff_client(role), wallet)
+
+    shown = client.get("/payments/").content.decode()
+
+    assert "You are looking as" in shown
+    assert owner_of(wallet.account).email in shown
+    assert "$20.00" in shown
+
+
+def test_it_is_noted_in_the_accounts_timeline_when_it_begins_and_ends(wallet):
+    client = look(staff_client(SUPPORT), wallet)
+    client.post(STOP, {"next": "/admin/"})
+
+    noted = StaffAction.objects.filter(account=wallet.account).order_by("pk")
+    assert [action.kind for action in noted] == ["look_as_customer", "stop_looking"]
+
+
+def test_whoever_stops_looking_is_asked_for_a_code_again(wallet):
+    client = look(staff_client(SUPPORT), wallet)
+
+    answer = client.post(STOP, {"next": "/admin/"}, follow=True)
+
+    assert answer.request["PATH_INFO"].startswith("/admin/second-factor/")
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/payments/auto-recharge/", {"enabled": "on", "threshold": "10", "amount": "50"}),
+        ("/payments/recharge/", {"amount": "50", "buys": "credit", "form_key": "k"}),
+        ("/payments/methods/add/", {}),
+        ("/settings/", {"name": "Another"}),
+        ("/settings/api-keys/", {"name": "Mine", "scopes": "write"}),
+        ("/settings/members/invite/", {"email": "me@example.com", "role": "owner"}),
+        ("/settings/profile/", {"name": "Another"}),
+        ("/notifications/read/", {}),
+        ("/campaigns/resume/", {}),
+    ],
+)
+def test_nothing_is_changed_while_looking(wallet, path, sent):
+    client = look(staff_client(BILLING), wallet)
+    before = (
+        Wallet.objects.values().get(),
+        AutoRecharge.objects.values().get(),
+        wallet.account.api_keys.count(),
+    )
+
+    answer = client.post(path, sent)
+
+    assert answer.status_code == 403
+    assert "nothing can be changed" in answer.content.decode()
+    after = (
+        Wallet.objects.values().get(),
+        AutoRecharge.objects.values().get(),
+        wallet.account.api_keys.count(),
+    )
+    assert after == before
+    assert not Purchase.objects.exists()
+
+
+def test_pages_offer_nothing_to_press_while_looking(wallet):
+    client = look(staff_client(BILLING), wallet)
+
+    assert client.get("/payments/").wsgi_request.permissions == {"see"}
+
+
+def test_while_looking_the_admin_is_closed(wallet):
+    client = look(staff_client(BILLING), wallet)
+
+    assert client.get("/admin/wallets/purchase/", follow=True).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "client",
+    [
+        pytest.param(lambda: staff_client(READ_ONLY), id="a role without the right"),
+        pytest.param(lambda: _without_second_factor(), id="without the second factor"),
+        pytest.param(lambda: _customer(), id="a customer"),
+    ],
+)
+def test_nobody_else_looks(wallet, client):
+    answer = client().post(LOOK, {"user_pk": owner_of(wallet.account).pk})
+
+    assert answer.status_code == 403
+    assert not StaffAction.objects.exists()
+
+
+def _without_second_factor() -> Client:
+    client = Client()
+    client.force_login(make_staff())
+    return client
+
+
+def _customer() -> Client:
+    client = Client()
+    client.force_login(owner_of(make_wallet().account))
+    return client
+
+
+@pytest.mark.parametrize("rights", [{"is_staff": True}, {"is_superuser": True}])
+def test_nobody_looks_as_staff(wallet, rights):
+    colleague = add_member(wallet.account)
+    type(colleague).objects.filter(pk=colleague.pk).update(**rights)
+
+    answer = log_in_staff(Client(), make_staff()).post(LOOK, {"user_pk": colleague.pk})
+
+    assert answer.status_code == 403
+
+
+def test_the_account_page_offers_it_for_customers_to_those_allowed(wallet):
+    page = url("accounts.account", "change", wallet.account_id)
+
+    assert "Look as this person" in staff_client(SUPPORT).get(page).content.decode()
+    assert "Look as this person" not in staff_client(READ_ONLY).get(page).content.decode()

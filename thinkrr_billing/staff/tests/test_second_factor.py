@@ -1,0 +1,160 @@
+"""The way in for staff: password, then a code; without both, nothing."""
+
+import pytest
+from django.urls import reverse
+from django_otp.oath import TOTP
+from django_otp.plugins.otp_static.models import StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from accounts.tests.builders import PASSWORD, make_individual, make_staff, make_user, owner_of
+
+pytestmark = pytest.mark.django_db
+
+DASHBOARD = reverse("admin:index")
+ASK = reverse("admin:second_factor")
+SET_UP = reverse("admin:second_factor_set_up")
+
+
+def code_of(device: TOTPDevice, *, steps: int = 0) -> str:
+    """What the app shows now, or `steps` half minutes from now."""
+    clock = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift + steps)
+    return f"{clock.token():06d}"
+
+
+def enrol(client, user) -> list[str]:
+    """Log in and set up the second factor. Returns the recovery codes."""
+    client.force_login(user)
+    client.get(SET_UP)
+    device = TOTPDevice.objects.get(user=user)
+    answer = client.post(SET_UP, {"code": code_of(device)})
+    return answer.context["codes"]
+
+
+def log_in_anew(client, user) -> None:
+    """A new session, which has passed the password only."""
+    client.logout()
+    client.force_login(user)
+
+
+def test_the_admin_asks_by_our_own_log_in_and_comes_back(client):
+    make_staff(email="sam@example.com")
+
+    asked = client.get("/admin/wallets/purchase/", follow=True)
+    sent = {
+        "username": "sam@example.com",
+        "password": PASSWORD,
+        "next": asked.context["next"],
+    }
+    answer = client.post(asked.request["PATH_INFO"], sent, follow=True)
+
+    assert asked.request["PATH_INFO"] == "/login/"
+    assert [path for path, _ in answer.redirect_chain][0] == "/admin/wallets/purchase/"
+    assert answer.request["PATH_INFO"] == SET_UP
+
+
+def test_a_device_is_set_up_once_and_gives_ten_recovery_codes(client):
+    codes = enrol(client, make_staff())
+
+    assert len(set(codes)) == 10
+    assert client.get(DASHBOARD).status_code == 200
+    assert client.get(SET_UP).url == ASK
+
+
+def test_a_wrong_first_code_turns_nothing_on(client):
+    user = make_staff()
+    client.force_login(user)
+    client.get(SET_UP)
+
+    answer = client.post(SET_UP, {"code": "000000"})
+
+    assert answer.status_code == 422
+    assert not TOTPDevice.objects.get(user=user).confirmed
+    assert client.get(DASHBOARD).status_code == 302
+
+
+def test_a_new_session_needs_a_new_code_and_no_code_works_twice(client):
+    user = make_staff()
+    enrol(client, user)
+    device = TOTPDevice.objects.get(user=user)
+    used = code_of(device)
+    log_in_anew(client, user)
+
+    assert client.get(DASHBOARD).status_code == 302
+    assert client.post(ASK, {"code": used}).status_code == 422
+    assert client.get(DASHBOARD).status_code == 302
+
+
+def test_the_next_code_lets_in_and_leads_on_within_the_admin_only(client):
+    user = make_staff()
+    enrol(client, user)
+    log_in_anew(client, user)
+    device = TOTPDevice.objects.get(user=user)
+
+    sent = {"code": code_of(device, steps=1), "next": "https://evil.example/admin/"}
+    answer = client.post(ASK, sent)
+
+    assert (answer.status_code, answer.url) == (302, "/admin/")
+    assert client.get(DASHBOARD).status_code == 200
+
+
+def test_a_recovery_code_lets_in_once(client):
+    user = make_staff()
+    code = enrol(client, user)[0]
+    log_in_anew(client, user)
+
+    assert client.post(ASK, {"code": code.upper(), "next": "/admin/wallets/"}).status_code == 302
+    log_in_anew(client, user)
+    assert client.post(ASK, {"code": code}).status_code == 422
+    assert StaticToken.objects.filter(device__user=user).count() == 9
+
+
+def test_wrong_codes_are_slowed_down(client):
+    user = make_staff()
+    code = enrol(client, user)[0]
+    log_in_anew(client, user)
+    client.post(ASK, {"code": "wrong"})
+
+    assert client.post(ASK, {"code": code}).status_code == 422
+
+
+def test_new_recovery_codes_end_the_old_ones(client):
+    user = make_staff()
+    old = enrol(client, user)
+
+    new = client.post(reverse("admin:second_factor_codes")).context["codes"]
+
+    log_in_anew(client, user)
+    assert client.post(ASK, {"code": old[0]}).status_code == 422
+    assert not set(old) & set(new)
+
+
+@pytest.mark.parametrize("page", [ASK, SET_UP, DASHBOARD, "/admin/login/"])
+def test_customers_are_never_let_in(client, page):
+    client.force_login(owner_of(make_individual()))
+
+    answer = client.get(page, follow=True)
+
+    assert answer.status_code == 403
+
+
+def test_who_is_no_longer_staff_is_out_at_once(client):
+    user = make_staff()
+    enrol(client, user)
+    type(user).objects.filter(pk=user.pk).update(is_staff=False)
+
+    assert client.get("/admin/wallets/purchase/", follow=True).status_code == 403
+
+
+def test_somebody_elses_device_proves_nothing(client):
+    theirs = enrol(client, make_staff())
+    mine = make_staff()
+    enrol(client, mine)
+    log_in_anew(client, mine)
+
+    assert client.post(ASK, {"code": theirs[0]}).status_code == 422
+
+
+def test_one_without_a_device_is_not_asked_for_a_code_but_to_set_one_up(client):
+    client.force_login(make_user(is_staff=True))
+
+    assert client.get(ASK).url == SET_UP
