@@ -11,6 +11,7 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -49,7 +50,7 @@ def page(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip().replace("\x00", "")[:MOST_TEXT]
     sections = find(text) if text else []
     if len(sections) == 1 and len(sections[0].hits) == 1:
-        return HttpResponse(status=302, headers={"Location": sections[0].hits[0].link})
+        return redirect(sections[0].hits[0].link)
     context = {
         **admin.site.each_context(request),
         "title": "Search",

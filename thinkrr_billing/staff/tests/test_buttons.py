@@ -1,0 +1,268 @@
+"""Pressing the buttons: each calls one function of the middle, once, and is written down."""
+
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock
+from accounts.models import Account, StaffAction
+from accounts.tests.builders import make_agency, make_key, make_sub_account
+from campaigns.models import Campaign
+from campaigns.tests.builders import make_campaign
+from thinkrr_billing.staff.groups import BILLING, SUPPORT
+from thinkrr_billing.staff.tests.phone import press, said, staff_client, url
+from wallets import recharges
+from wallets.models import (
+    AdjustmentRequest,
+    AutoRecharge,
+    LedgerEntry,
+    Purchase,
+    Reversal,
+    StripeEvent,
+    Wallet,
+)
+from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+
+ACCOUNT = "accounts.account"
+ADD_FIVE = {"pot": "credit", "direction": "add", "amount": "5"}
+
+
+@pytest.fixture
+def wallet(db) -> Wallet:
+    return make_wallet(credit="20")
+
+
+@pytest.fixture
+def billing(db):
+    return staff_client(BILLING)
+
+
+def on_account(client, button, wallet, **fields):
+    answer = press(client, ACCOUNT, button, wallet.account_id, **fields)
+    wallet.refresh_from_db()
+    return answer
+
+
+def test_an_adjustment_is_posted_with_its_reason_and_noted(billing, wallet):
+    answer = on_account(billing, "adjust", wallet, **ADD_FIVE, reason="Dropped calls")
+
+    entry = LedgerEntry.objects.latest("pk")
+    action = StaffAction.objects.get()
+    assert answer.status_code == 303
+    assert said(answer) == "Posted: +$5.00 of Credit."
+    assert wallet.credit.amount == Decimal(25)
+    assert (entry.kind, entry.note, entry.actor_id) == (
+        "adjustment",
+        "Dropped calls",
+        action.actor_id,
+    )
+    assert (action.kind, action.state, action.account_id) == ("adjust", "done", wallet.account_id)
+    assert action.facts == ADD_FIVE
+    assert (action.address, len(action.request_id)) == ("127.0.0.1", 32)
+
+
+def test_a_second_click_posts_nothing_and_says_so(billing, wallet):
+    on_account(billing, "adjust", wallet, **ADD_FIVE, form_key="same")
+
+    answer = on_account(billing, "adjust", wallet, **ADD_FIVE, form_key="same")
+
+    assert "This was done already, by the first click: Posted: +$5.00" in said(answer)
+    assert wallet.credit.amount == Decimal(25)
+    assert StaffAction.objects.count() == 1
+
+
+def test_what_is_refused_is_noted_shown_and_may_be_corrected_in_the_same_dialog(billing, wallet):
+    sent = {"pot": "premium", "direction": "take", "amount": "5", "form_key": "same"}
+
+    refused = on_account(billing, "adjust", wallet, **sent)
+    corrected = on_account(billing, "adjust", wallet, **(sent | {"direction": "add"}))
+
+    assert (refused.status_code, corrected.status_code) == (200, 303)
+    assert "cannot go below zero" in refused.content.decode()
+    assert wallet.premium_seconds == 300
+    states = StaffAction.objects.order_by("pk").values_list("state", flat=True)
+    assert list(states) == ["refused", "done"]
+
+
+def test_a_dialog_leads_back_by_htmx_too(billing, wallet):
+    answer = billing.post(
+        url(ACCOUNT, "adjust", wallet.account_id),
+        {"_form_submitted": "True", "reason": "x", "form_key": "k", **ADD_FIVE},
+        headers={"HX-Request": "true"},
+    )
+
+    assert answer.headers["HX-Redirect"] == url(ACCOUNT, "change", wallet.account_id)
+
+
+def test_above_the_limit_a_second_person_approves(billing, wallet):
+    sent = ADD_FIVE | {"amount": "500"}
+    asked = on_account(billing, "adjust", wallet, **sent)
+    row = AdjustmentRequest.objects.get()
+
+    own = press(billing, "wallets.adjustmentrequest", "approve", row.pk)
+    before = Wallet.objects.get(pk=wallet.pk).credit.amount
+    other = press(staff_client(BILLING), "wallets.adjustmentrequest", "approve", row.pk)
+
+    wallet.refresh_from_db()
+    assert "another person must approve" in said(asked)
+    assert "You asked for this yourself" in own.content.decode()
+    assert before == Decimal(20)
+    assert other.status_code == 303
+    assert wallet.credit.amount == Decimal(520)
+
+
+def test_included_minutes_are_granted(billing):
+    wallet = make_wallet(account=make_agency())
+
+    on_account(billing, "grant_included", wallet, minutes="30")
+
+    assert wallet.included_seconds == 1800
+
+
+def test_auto_recharge_is_suspended_and_lifted(billing, wallet, nudges):
+    set_auto_recharge(wallet)
+
+    on_account(staff_client(SUPPORT), "suspend", wallet)
+    suspended = AutoRecharge.objects.get(wallet=wallet).suspended_reason
+    again = on_account(staff_client(SUPPORT), "suspend", wallet)
+    on_account(billing, "lift", wallet)
+
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    assert suspended == "support"
+    assert "suspended already" in again.content.decode()
+    assert (automatic.suspended_at, automatic.enabled) == (None, True)
+    assert wallet.account.notifications.filter(kind="auto_recharge_resumed").exists()
+
+
+def test_a_block_is_lifted_but_not_the_suspension(billing, wallet, nudges):
+    set_auto_recharge(wallet, suspended_at=clock.now(), suspended_reason="disputed")
+    Wallet.objects.filter(pk=wallet.pk).update(blocked_at=clock.now(), blocked_reason="disputed")
+
+    on_account(billing, "unblock", wallet)
+
+    assert (wallet.blocked_at, wallet.blocked_reason) == (None, "")
+    assert AutoRecharge.objects.get(wallet=wallet).suspended_reason == "disputed"
+
+
+def test_campaigns_are_paused_and_resumed_one_by_one(wallet):
+    client = staff_client(SUPPORT)
+    chosen, other = (make_campaign(wallet.account) for _ in range(2))
+
+    on_account(client, "pause_campaigns", wallet, campaigns=[chosen.pk])
+    paused = list(Campaign.objects.filter(status="paused"))
+    on_account(client, "resume_campaigns", wallet, campaigns=[chosen.pk])
+
+    assert paused == [chosen]
+    assert Campaign.objects.started().count() == 2
+
+
+def test_a_campaign_of_another_account_cannot_be_chosen(wallet):
+    theirs = make_campaign(make_wallet().account)
+
+    answer = on_account(staff_client(SUPPORT), "pause_campaigns", wallet, campaigns=[theirs.pk])
+
+    theirs.refresh_from_db()
+    assert answer.status_code == 200
+    assert theirs.is_started
+
+
+def test_all_keys_of_an_account_are_revoked_at_once(wallet):
+    keys = [make_key(wallet.account)[0] for _ in range(2)]
+    theirs, _ = make_key(make_wallet().account)
+
+    answer = on_account(staff_client(SUPPORT), "revoke_keys", wallet)
+
+    assert said(answer) == "2 keys are revoked."
+    assert all(type(key).objects.get(pk=key.pk).revoked_at for key in keys)
+    assert type(theirs).objects.get(pk=theirs.pk).revoked_at is None
+
+
+def test_an_account_is_closed_and_reopened(billing, wallet, nudges):
+    on_account(billing, "close", wallet)
+    closed = Account.objects.get(pk=wallet.account_id).is_closed
+    on_account(billing, "reopen", wallet)
+
+    assert closed
+    assert not Account.objects.get(pk=wallet.account_id).is_closed
+
+
+def test_an_event_given_up_gets_its_attempts_anew(db, nudges):
+    event = StripeEvent.objects.create(
+        event_id="evt_1", type="refund.updated", payload={}, attempts=10, given_up_at=clock.now()
+    )
+
+    press(staff_client(SUPPORT), "wallets.stripeevent", "apply_again", event.pk)
+
+    event.refresh_from_db()
+    assert (event.attempts, event.given_up_at) == (0, None)
+
+
+def test_an_allocation_without_a_month_to_charge_says_so(db):
+    wallet = make_wallet(account=make_sub_account())
+
+    answer = on_account(staff_client(SUPPORT), "run_allocation", wallet)
+
+    assert "has no monthly allocation" in answer.content.decode()
+    assert not Purchase.objects.exists()
+
+
+# What talks to Stripe keeps no transaction open.
+
+
+@pytest.fixture
+def paid(transactional_db, stripe) -> Purchase:
+    wallet = make_wallet()
+    add_card(stripe, wallet)
+    purchase = recharges.recharge(
+        wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="credit", form_key="f"
+    )
+    assert purchase.state == "succeeded"
+    return purchase
+
+
+def test_a_purchase_is_refunded_in_part_once(paid):
+    client = staff_client(BILLING)
+
+    for _ in range(2):
+        press(client, "wallets.purchase", "refund", paid.pk, amount="20", form_key="same")
+
+    reversal = Reversal.objects.get()
+    wallet = Wallet.objects.get(pk=paid.wallet_id)
+    assert (reversal.amount_cents, reversal.reason) == (2000, "Asked on the phone")
+    assert wallet.credit.amount == Decimal(30)
+
+
+def test_more_than_was_paid_is_not_refunded(paid):
+    answer = press(staff_client(BILLING), "wallets.purchase", "refund", paid.pk, amount="50.01")
+
+    assert "between $0.01 and $50.00" in answer.content.decode()
+    assert not Reversal.objects.exists()
+    assert StaffAction.objects.get().state == "refused"
+
+
+def test_asking_stripe_about_a_paid_purchase_changes_nothing(paid):
+    before = LedgerEntry.objects.count()
+
+    answer = press(staff_client(SUPPORT), "wallets.purchase", "resolve", paid.pk)
+
+    assert said(answer) == "Stripe was asked: Paid."
+    assert LedgerEntry.objects.count() == before
+
+
+def test_a_purchase_in_quarantine_is_looked_at_afresh(paid):
+    Purchase.objects.filter(pk=paid.pk).update(
+        quarantined_at=clock.now(), quarantine_reason="Another amount"
+    )
+
+    press(staff_client(SUPPORT), "wallets.purchase", "resolve", paid.pk)
+
+    paid.refresh_from_db()
+    assert (paid.quarantined_at, paid.state) == (None, "succeeded")
+
+
+def test_what_was_paid_cannot_be_canceled(paid):
+    answer = press(staff_client(BILLING), "wallets.purchase", "give_up", paid.pk)
+
+    paid.refresh_from_db()
+    assert "It has ended already: paid." in answer.content.decode()
+    assert paid.state == "succeeded"
