@@ -17,8 +17,9 @@ from wallets.models import Wallet
 from wallets.runway import Pace
 
 _ZERO = Decimal(0)
+MINUTE_TIERS = ("premium", "basic")
 # In the order in which a dialog offers them; the first of equals is preferred.
-TIERS = ("premium", "basic", "credit")
+TIERS = (*MINUTE_TIERS, "credit")
 # Calls that were never talked cost nothing.
 FREE = (Call.Outcome.FAILED, Call.Outcome.ISSUE_DIALING)
 
@@ -110,9 +111,9 @@ def resumes(
 
 
 def best_tier(*, resumed: dict[str, int], preferred: str = "") -> str:
-    """The tier that resumes most; of equals the preferred one, then minutes before credit."""
+    """The tier that resumes most; of equals the preferred minutes, and minutes before credit."""
     most = max(resumed.values())
-    if resumed.get(preferred) == most:
+    if preferred in MINUTE_TIERS and resumed[preferred] == most:
         return preferred
     return next(tier for tier in TIERS if resumed[tier] == most)
 

@@ -11,7 +11,7 @@ from campaigns import outlook
 from campaigns.models import Campaign
 from wallets import limits
 from wallets.opening import open_wallet
-from wallets.views.dialogs import needs, triggered
+from wallets.views.dialogs import needs
 
 
 @require_safe
@@ -37,7 +37,10 @@ def tiers(request: HttpRequest) -> HttpResponse:
         "chosen": best if chooses else "",
     }
     response = render(request, "campaigns/_recharge_tiers.html", context)
-    return triggered(response, {"tier-chosen": {}}) if chooses else response
+    if chooses:
+        # Not before the chosen tier stands in the form, from which the quote is asked.
+        response["HX-Trigger-After-Settle"] = "tier-chosen"
+    return response
 
 
 def _amount(text: str) -> Decimal | None:

@@ -1,6 +1,5 @@
 """Resuming with money in view: use a day, how long the balance pays, what a recharge resumes."""
 
-import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -158,6 +157,7 @@ def test_of_equal_tiers_the_one_in_hand_is_kept(account):
 
     assert outlook.best_tier(resumed=resumed, preferred="basic") == "basic"
     assert outlook.best_tier(resumed=resumed) == "premium"
+    assert outlook.best_tier(resumed=resumed, preferred="credit") == "premium"
 
 
 # --- Pages
@@ -217,9 +217,9 @@ def test_the_recharge_dialog_is_told_what_each_tier_resumes(page, account):
     assert "Resumes 1 of 3 paused campaigns" in text(told)
     assert "Resumes 2 of 3 paused campaigns" in text(told)
     assert "checked" not in text(told)
-    assert "HX-Trigger" not in told
+    assert "HX-Trigger-After-Settle" not in told
     assert 'value="credit" id="buys-credit" checked' in text(choosing)
-    assert json.loads(choosing["HX-Trigger"]) == {"tier-chosen": {}}
+    assert choosing["HX-Trigger-After-Settle"] == "tier-chosen"
 
 
 @pytest.mark.parametrize("amount", ["", "x", "4.99", "NaN", "Infinity", "10000.01", "1e3000000"])

@@ -86,6 +86,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "recharge": "/payments/recharge/",
             "configure": "/payments/auto-recharge/",
             "transactions": "/payments/transactions/",
+            "why": "/payments/why/",
             "nothing found": "/payments/transactions/?type=refunds",
             "add a card": "/payments/methods/add/",
             "remove a card": f"/payments/methods/{expiring.id}/remove/",

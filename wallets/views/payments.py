@@ -17,7 +17,7 @@ from wallets.views.dialogs import needs
 
 CHART_DAYS = (7, 30, 90)
 LATEST_TRANSACTIONS = 10
-LATEST_DECISIONS = 5
+LATEST_DECISIONS = 3
 
 
 @require_safe

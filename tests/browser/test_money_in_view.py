@@ -1,0 +1,135 @@
+"""Why something happened, what settings would have done, and what resuming costs."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock
+from accounts.tests.builders import owner_of
+from campaigns import calls
+from campaigns.models import Campaign
+from campaigns.tests.builders import make_campaign, make_report
+from tests.browser.people import DESK, PHONE
+from wallets import auto_recharge, ledger
+from wallets.models import Purchase
+from wallets.tests.builders import DECLINED_CARD, add_card, fill, set_auto_recharge
+
+
+@pytest.fixture
+def used(wallet):
+    """$100 a month ago, $60 of it called away in one busy morning a week ago."""
+    with clock.at(clock.now() - timedelta(days=40)):
+        fill(wallet, credit="91.80")
+    for hour, dollars in enumerate(("-20", "-20", "-20")):
+        moment = clock.now() - timedelta(days=6, hours=-hour)
+        with clock.at(moment):
+            movement = ledger.Movement(
+                wallet_id=wallet.pk,
+                pot="credit",
+                amount=Decimal(dollars),
+                kind="calls",
+                key=f"calls:{moment}",
+            )
+            ledger.post(movements=[movement])
+    return wallet
+
+
+def paused(wallet, minute_type: str, name: str) -> Campaign:
+    """Paused now, after an hour of calls in its last week."""
+    campaign = make_campaign(wallet.account, minute_type=minute_type, name=name)
+    report = make_report(wallet.account, campaign=campaign, seconds=3600)
+    calls.record(reports=[report], reporter=None)
+    Campaign.objects.filter(pk=campaign.pk).update(
+        status="paused", pause_reason="low_balance", paused_at=clock.now()
+    )
+    return campaign
+
+
+def test_a_declined_charge_is_explained_on_payments(owner, stripe, wallet):
+    add_card(stripe, wallet, DECLINED_CARD)
+    set_auto_recharge(wallet)
+    auto_recharge.run(wallet_id=wallet.pk)
+
+    owner.visit("/payments/")
+    owner.sees("The charge of $50.00 failed: Visa •••• 0341 was declined.", "#why")
+    owner.page.click("#why a:has-text('See all')")
+
+    owner.sees("Auto-Recharge charges $50.00: the balance of $8.20 is below $10.00.")
+
+
+def test_payments_says_how_long_the_balance_lasts(owner, used):
+    owner.visit("/payments/")
+
+    owner.sees("Credit lasts", "#runway")
+    assert "At the pace of the last 7 days." in owner.text("#runway")
+
+
+def test_settings_are_replayed_while_they_are_typed(owner, stripe, used):
+    add_card(stripe, used)
+    owner.visit("/payments/").opens("#configure", "#auto-replay")
+    owner.sees("Your busiest 6 hours needed up to $60.00.", "#auto-replay")
+    before = owner.text("#auto-replay")
+
+    owner.page.fill("#id_threshold", "80")
+    owner.page.fill("#id_amount", "30")
+    owner.sees("in all", "#auto-replay")
+    typed = owner.text("#auto-replay")
+    owner.page.click("#auto-replay button")
+    owner.page.wait_for_function("document.getElementById('id_threshold').value === '60.00'")
+
+    assert "Recharges 0" in before
+    assert "Recharges 2, $60.00 in all" in typed
+    assert Purchase.objects.filter(wallet=used).count() == 0
+
+
+def test_without_javascript_the_suggested_threshold_is_a_link(enter, stripe, used):
+    add_card(stripe, used)
+    person = enter(owner_of(used.account), javascript=False)
+
+    person.visit("/payments/auto-recharge/").page.click("#auto-replay a")
+
+    assert person.page.input_value("#id_threshold") == "60.00"
+
+
+@pytest.mark.parametrize("width", [DESK, PHONE])
+def test_the_cost_of_resuming_follows_the_boxes(enter, wallet, width):
+    fill(wallet, credit="100")
+    for name, minute_type in (("Six-month recall", "premium"), ("Reminders", "basic")):
+        paused(wallet, minute_type, name)
+    person = enter(owner_of(wallet.account), width=width)
+
+    person.visit("/campaigns/").opens("#resume-campaigns", "#resume-cost")
+    person.sees("of these 2 campaigns", "#resume-cost")
+    name = person.page.locator("dialog .resume-row > span").first.bounding_box()
+    person.page.locator("dialog input[name=campaign]").first.uncheck()
+    person.sees("Resume 1 campaign", "#resume-button")
+
+    assert "It uses about 60 min, $5.40 a day" in person.text("#resume-cost")
+    assert name["width"] > 150
+
+
+def test_the_recharge_dialog_chooses_what_resumes_most(owner, stripe, wallet):
+    fill(wallet, credit="-8.20")
+    add_card(stripe, wallet)
+    for name, minute_type in (("A", "basic"), ("B", "premium"), ("C", "premium_then_basic")):
+        make_campaign(wallet.account, name=name, minute_type=minute_type, status="low_balance")
+    make_campaign(wallet.account, name="D", minute_type="premium_then_basic", status="manual")
+
+    owner.visit("/payments/").opens("#add-credit", "#resumes-credit:has-text('Resumes 3 of 3')")
+    owner.page.wait_for_selector("#buys-credit:checked")
+    owner.sees("$50.00 credit", "#recharge-quote")
+
+    assert owner.text("#resumes-premium") == "Resumes 2 of 3 paused campaigns"
+    assert owner.text("#resumes-basic") == "Resumes 2 of 3 paused campaigns"
+
+
+def test_a_tier_somebody_chose_stays_chosen(owner, stripe, wallet):
+    fill(wallet, credit="-8.20")
+    add_card(stripe, wallet)
+    make_campaign(wallet.account, minute_type="premium", status="low_balance")
+
+    owner.visit("/payments/recharge/?buys=basic")
+    owner.sees("Resumes 1 of 1 paused campaign", "#resumes-premium")
+
+    assert owner.page.is_checked("#buys-basic")
