@@ -18,6 +18,7 @@ import campaigns.tasks  # noqa: F401
 import wallets.tasks  # noqa: F401
 from accounts import clock, crash_points
 from accounts.models import StaffAlert
+from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import books, gateway, reversals, sweeps
 from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent
@@ -52,8 +53,9 @@ def run_until_quiet(*, stripe: StripeSandbox, move: Callable[[timedelta], None])
 
 
 def work_off() -> None:
-    """Every piece the sweeps find now, until they find nothing new."""
+    """Every piece the sweeps find now, until they find nothing new; campaigns are looked at, too."""
     done: set[object] = set()
+    pausing.sweep()
     for _ in range(MOST_WORK):
         found = [piece for piece in sweeps.find_work() if piece not in done]
         if not found:

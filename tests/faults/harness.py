@@ -39,14 +39,21 @@ class Part:
 
     @property
     def log(self) -> str:
-        return (self.folder / f"{self.name}.log").read_text(errors="replace")
+        """What it has said since it was started."""
+        return self._log_file.read_text(errors="replace")[self._said :]
+
+    @property
+    def _log_file(self) -> Path:
+        return self.folder / f"{self.name}.log"
 
     @property
     def is_running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
     def launch(self, *command: object, env: dict[str, str] | None = None, **user) -> None:
-        with (self.folder / f"{self.name}.log").open("ab") as log:
+        with self._log_file.open("a+", errors="replace") as log:
+            log.seek(0)
+            self._said = len(log.read())
             self.process = subprocess.Popen(
                 [str(part) for part in command],
                 cwd=ROOT,
@@ -177,14 +184,12 @@ class Worker(App):
 
     def start(self, *options: str, crash: str = "", solo: bool = True) -> None:
         pool = ("--pool", "solo") if solo else ("--concurrency", "2")
-        log = self.folder / f"{self.name}.log"
-        said = len(self.log) if log.exists() else 0
         self.launch(
             sys.executable, "-m", "celery", "-A", "thinkrr_billing", "worker", *pool,
             "--loglevel", "INFO", "--hostname", f"{self.name}@plant", "--without-mingle",
             "--without-gossip", *options, env={"CRASH_POINTS": crash},
         )  # fmt: skip
-        self.wait_for(lambda: " ready." in self.log[said:], "is ready")
+        self.wait_for(lambda: " ready." in self.log, "is ready")
 
 
 class Beat(App):

@@ -60,15 +60,16 @@ def test_f3_killed_after_the_commit_and_before_the_ack_its_redelivery_changes_no
 
 
 def test_f13_a_task_cut_by_its_time_limit_ends_with_one_charge(plant, stripe):
+    """After Stripe took the money, before the ledger heard of it."""
     wallet = low_balance(stripe)
-    stripe.fault(kind="slow_after", path=CONFIRM, method="POST", seconds=30)
     worker = plant.worker()
-    worker.start(solo=False)
+    worker.start(crash=f"after_confirm:wait:{plant.folder / 'never'}", solo=False)
 
-    plant.send("wallets.recharge_wallet", wallet.pk, soft_time_limit=1, time_limit=2)
+    plant.send("wallets.recharge_wallet", wallet.pk, soft_time_limit=3, time_limit=60)
 
     worker.wait_for(lambda: "SoftTimeLimitExceeded" in worker.log, "the limit cut the task")
     worker.kill()
+    assert taken(stripe) == [5000]
     come_to_rest(stripe)
     wallet.refresh_from_db()
     assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal(58))
@@ -145,7 +146,7 @@ def test_f20_twenty_messages_and_two_workers_charge_once(plant, stripe):
         worker.start(solo=False)
 
     wait_until(
-        lambda: sum(worker.log.count("succeeded in") for worker in workers) >= 20,
+        lambda: sum(worker.log.count("Task wallets.recharge_wallet[") for worker in workers) >= 20,
         seconds=60, what="all twenty messages are done",
     )  # fmt: skip
 
@@ -291,7 +292,6 @@ def test_f70_f72_poisonous_messages_do_not_stop_the_queue(plant, stripe):
     wallet = low_balance(stripe)
     worker = plant.worker()
     worker.start()
-    plant.redis.client.lpush("celery", b"{not json")
     plant.send("wallets.recharge_wallet", 999_999_999)
     plant.send("wallets.recharge_wallet", "no number")
     plant.send("wallets.drive_purchase", "no uuid")
@@ -305,6 +305,21 @@ def test_f70_f72_poisonous_messages_do_not_stop_the_queue(plant, stripe):
     come_to_rest(stripe)
 
 
+def test_f70_what_is_no_message_at_all_ends_a_worker_and_the_next_one_goes_on(plant, stripe):
+    """Only somebody inside Redis can put it there; it is gone when the worker starts again."""
+    wallet = low_balance(stripe)
+    worker = plant.worker()
+    worker.start()
+    plant.redis.client.lpush("celery", b"{not json")
+    worker.wait_for_end()
+
+    worker.start()
+    plant.send("wallets.recharge_wallet", wallet.pk)
+
+    worker.wait_for(lambda: taken(stripe) == [5000], "the good message was done")
+    come_to_rest(stripe)
+
+
 def test_f28_two_beats_make_one_charge(plant, stripe):
     from wallets import sweeps
 
@@ -315,7 +330,8 @@ def test_f28_two_beats_make_one_charge(plant, stripe):
     worker = plant.worker()
     worker.start(solo=False)
 
-    worker.wait_for(lambda: worker.log.count("succeeded in") >= 2, "both were done")
+    done = "Task wallets.recharge_wallet["
+    worker.wait_for(lambda: worker.log.count(done) >= 2, "both were done")
 
     assert taken(stripe) == [5000]
     come_to_rest(stripe)
