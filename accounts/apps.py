@@ -6,6 +6,11 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import crash_points
+        from accounts import crash_points, mail_topics
 
         crash_points.arm_from_environment()
+        mail_topics.offer(
+            "people",
+            label="Changes of members, API keys and the account",
+            kinds={"members_changed", "api_keys_changed", "account_status"},
+        )

@@ -8,7 +8,7 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 
-from accounts import api_keys, clock, logins
+from accounts import api_keys, clock, logins, mail_topics
 from accounts.errors import TooMany
 from accounts.models import Account, Role, Scope, Theme, User
 from accounts.pages import client_ip
@@ -123,6 +123,25 @@ class ProfileForm(forms.ModelForm):
         model = User
         fields = ["name", "theme"]
         widgets = {"theme": forms.RadioSelect(choices=Theme.choices)}
+
+
+class MailsForm(forms.Form):
+    """Which mails a person wants. Problems are not offered: they are always mailed."""
+
+    wanted = forms.MultipleChoiceField(
+        label="Mail me about", required=False, widget=forms.CheckboxSelectMultiple
+    )
+
+    def __init__(self, *args: object, muted: list[str], **kwargs: object) -> None:
+        topics = mail_topics.choices()
+        wanted = [name for name, _ in topics if name not in muted]
+        super().__init__(*args, initial={"wanted": wanted}, **kwargs)
+        self.fields["wanted"].choices = topics
+
+    def muted(self) -> list[str]:
+        """What was offered and not chosen."""
+        wanted = self.cleaned_data["wanted"]
+        return [name for name, _ in mail_topics.choices() if name not in wanted]
 
 
 class PasswordForm(PasswordChangeForm):

@@ -13,9 +13,9 @@ from django.core.mail import EmailMultiAlternatives
 from django.db.models import F
 from django.template.loader import render_to_string
 
-from accounts import clock
+from accounts import clock, mail_topics
 from accounts.members import invitation_path
-from accounts.models import Invitation, Membership, Notification, Role, StaffAlert, User
+from accounts.models import Invitation, Level, Membership, Notification, Role, StaffAlert, User
 from accounts.models.mailed import Mailed
 
 logger = logging.getLogger(__name__)
@@ -95,6 +95,9 @@ def _notification_message(notification: Notification) -> EmailMultiAlternatives:
     members = Membership.objects.filter(account=account, user__is_active=True)
     if notification.audience == Notification.Audience.MANAGERS:
         members = members.filter(role__in=[Role.OWNER, Role.ADMIN])
+    topic = mail_topics.topic_of(notification.kind)
+    if topic and notification.level != Level.DANGER:
+        members = members.exclude(user__muted__contains=[topic])
     local = notification.created_at.astimezone(account.zone)
     context = {
         "account": account,

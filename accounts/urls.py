@@ -27,6 +27,7 @@ urlpatterns = [
     path("settings/api-keys/", settings.keys, name="api_keys"),
     path("settings/api-keys/<int:key_id>/revoke/", settings.revoke_key, name="revoke_key"),
     path("settings/profile/", settings.profile, name="profile"),
+    path("settings/profile/mails/", settings.mails, name="mails"),
     path("settings/profile/password/", settings.password, name="password"),
     path("settings/members/", members.member_list, name="members"),
     path("settings/members/invite/", members.invite, name="invite"),

@@ -8,4 +8,11 @@ class CampaignsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.mail_topics import offer
         from campaigns import books, receivers  # noqa: F401
+
+        offer(
+            "campaigns",
+            label="Campaigns paused for low balance, and resumed",
+            kinds={"campaigns_paused", "campaigns_resumed"},
+        )

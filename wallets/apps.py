@@ -8,6 +8,7 @@ class WalletsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.mail_topics import offer
         from wallets import (  # noqa: F401
             allocations,
             auto_recharge,
@@ -17,6 +18,24 @@ class WalletsConfig(AppConfig):
             recharges,
         )
 
+        offer("receipts", label="Payments received", kinds={"recharge_paid"})
+        offer("low_balance", label="Low balance", kinds={"low_balance"})
+        offer(
+            "allocation",
+            label="Monthly allocation charged, received or changed",
+            kinds={"allocation_charged", "allocation_received", "allocation_changed"},
+        )
+        offer(
+            "settings",
+            label="Changes of Auto-Recharge and of cards, and cards that expire",
+            kinds={
+                "settings_changed",
+                "auto_recharge_resumed",
+                "payment_method_added",
+                "payment_method_removed",
+                "card_expiring",
+            },
+        )
         purchases.policies.update(
             {
                 "recharge": recharges.POLICY,

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts import api_keys
 from accounts.access import Permission
-from accounts.forms import AccountForm, ApiKeyForm, PasswordForm, ProfileForm
+from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
 from accounts.pages import may, require
 from accounts.views.theme import remember_theme
@@ -72,6 +72,18 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+def mails(request: HttpRequest) -> HttpResponse:
+    """Which mails this person wants, of every account they belong to."""
+    form = MailsForm(request.POST, muted=request.user.muted)
+    if form.is_valid():
+        User.objects.filter(pk=request.user.pk).update(muted=form.muted())
+        messages.success(request, "E-mails saved.")
+    else:
+        messages.error(request, "Choose from the list. Nothing was changed.")
+    return redirect("accounts:profile")
+
+
+@require_POST
 def password(request: HttpRequest) -> HttpResponse:
     """Change the password. Every other session of this person ends."""
     form = PasswordForm(request.user, request.POST)
@@ -86,7 +98,11 @@ def password(request: HttpRequest) -> HttpResponse:
 def _profile_page(
     request: HttpRequest, *, form: ProfileForm, password_form: PasswordForm
 ) -> HttpResponse:
-    context = {"form": form, "password_form": password_form}
+    context = {
+        "form": form,
+        "password_form": password_form,
+        "mails_form": MailsForm(muted=request.user.muted),
+    }
     return render(request, "accounts/profile.html", context, status=_status(form, password_form))
 
 
