@@ -16,6 +16,8 @@ from thinkrr_billing.sandbox.children import Child
 from thinkrr_billing.sandbox.console import Console
 
 FOLDER = Path(__file__).resolve().parents[2]
+# The story of `make demo` brings people of its own.
+NO_DEMO_DATA = "--no-demo-data"
 DATA = Path(os.environ.get("DATA_DIR") or FOLDER / ".data").resolve()
 # A worker in the middle of a charge gets this long; the rows finish what it could not.
 GRACE_SECONDS = 12.0
@@ -29,8 +31,9 @@ class CannotRun(SystemExit):
 
 
 class Supervisor:
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, *, demo_data: bool = True) -> None:
         self._console = console
+        self._demo_data = demo_data
         self._children: list[Child] = []
         self._preparing: subprocess.Popen | None = None
         self._signals = 0
@@ -84,7 +87,7 @@ class Supervisor:
         self._command("bringing the database up to date", "migrate", "--no-input", "-v", "1")
         if not self._debug:
             self._command("collecting static files", "collectstatic", "--no-input", "-v", "0")
-        if self._debug and not self._stopping and _is_empty():
+        if self._demo_data and self._debug and not self._stopping and _is_empty():
             # Another Stripe cannot be told what it took in the last ninety days.
             without_money = [] if self._sandbox else ["--people-only"]
             self._command("loading the demo data, this once", "seed_demo", *without_money)
@@ -174,7 +177,7 @@ class Supervisor:
 
     def _announce(self) -> None:
         self._say(f"Ready: http://127.0.0.1:{self._port}/")
-        if self._debug:
+        if self._demo_data and self._debug:
             self._say(f"Log in with the password {logins.PASSWORD} as")
             for login in logins.LOGINS:
                 self._say(f"  {login.email:<28} {login.who}")
@@ -207,7 +210,7 @@ def main() -> None:
             "`make run` is running in this checkout already: stop it with Ctrl-C there, or use "
             "another checkout with another PORT for a second one."
         )
-    Supervisor(Console()).run()
+    Supervisor(Console(), demo_data=NO_DEMO_DATA not in sys.argv[1:]).run()
 
 
 def _refuse_busy_port(port: int) -> None:

@@ -90,7 +90,7 @@ class Stage:
         log = self.folder / "log"
         with log.open("wb") as output:
             self._supervisor = subprocess.Popen(
-                [sys.executable, "-m", "thinkrr_billing.sandbox"],
+                [sys.executable, "-m", "thinkrr_billing.sandbox", "--no-demo-data"],
                 cwd=FOLDER, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 start_new_session=True, preexec_fn=locks.die_with_parent,
             )  # fmt: skip
