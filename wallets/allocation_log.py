@@ -31,7 +31,9 @@ def charged(run: AllocationRun, purchase: Purchase) -> None:
     run_decided(run, "charged", charge=charge, card=purchase.card)
     minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
     allocation = run.allocation
-    _write(allocation.account, "received", allocation.agency, {"minutes": minutes})
+    # The month, too: twice the same minutes are not one thing seen twice.
+    received = {"minutes": minutes, "period": run.period}
+    _write(allocation.account, "received", allocation.agency, received)
 
 
 def failed(run: AllocationRun) -> None:

@@ -20,8 +20,9 @@ from wallets.models import Wallet
 _ZERO = Decimal(0)
 
 # Calls, and what support corrected; what a card brought or took back is replayed instead.
+# Slots are numbers: a driver reads thousands of them ten times as fast as moments.
 SLOTS = """
-SELECT date_bin(%(slot)s, created_at, %(since)s) AS slot, sum(amount)
+SELECT floor(extract(epoch FROM created_at - %(since)s) / %(seconds)s)::int AS slot, sum(amount)
 FROM wallets_ledgerentry
 WHERE wallet_id = %(wallet)s AND created_at >= %(since)s AND created_at < %(now)s
   AND pot = 'credit' AND kind IN ('calls', 'adjustment')
@@ -36,11 +37,15 @@ ORDER BY created_at DESC, id DESC LIMIT 1
 
 @dataclass(frozen=True)
 class Past:
-    """Credit at the beginning, and what each slot of ten minutes moved: negative is used."""
+    """Credit at the beginning, and what each slot of ten minutes moved: negative is used.
+
+    Slots are counted from `since`; those in which nothing moved are left out.
+    """
 
     wallet: Wallet
+    since: datetime
     opening: Decimal
-    slots: list[tuple[datetime, Decimal]]
+    slots: list[tuple[int, Decimal]]
     # What a minute costs at least: with less, calls that credit pays stand still.
     minute: Decimal
 
@@ -65,13 +70,15 @@ def past(*, wallet: Wallet) -> Past:
     now = clock.now()
     since = now - limits.REPLAY_WINDOW
     with connection.cursor() as cursor:
-        figures = {"slot": limits.REPLAY_SLOT, "since": since, "now": now, "wallet": wallet.pk}
+        seconds = limits.REPLAY_SLOT.total_seconds()
+        figures = {"seconds": seconds, "since": since, "now": now, "wallet": wallet.pk}
         cursor.execute(SLOTS, figures)
         slots = cursor.fetchall()
         cursor.execute(OPENING, [wallet.pk, since])
         opening = cursor.fetchone()
     return Past(
         wallet=wallet,
+        since=since,
         opening=opening[0] if opening else _ZERO,
         slots=slots,
         minute=min(pricing.rates_now().values()),
@@ -90,18 +97,20 @@ class _Run:
         self._month, self._spent = (0, 0), _ZERO
 
     def play(self) -> None:
-        for moment, moved in self._past.slots:
-            if moved < 0:
-                self._use(-moved, moment)
-            else:
+        threshold = self._terms.threshold
+        for slot, moved in self._past.slots:
+            if moved > 0 or self.credit + moved >= threshold:
                 self.credit += moved
+                self.lowest = min(self.lowest, self.credit)
+            else:
+                self._use(-moved, slot)
 
-    def _use(self, used: Decimal, moment: datetime) -> None:
+    def _use(self, used: Decimal, slot: int) -> None:
         """Take what calls took, recharging on the way; the rest stands still."""
         minute, wanted = self._past.minute, used
         may_charge = limits.CHARGES_PER_WINDOW
         if not self._is_above:
-            may_charge = may_charge - 1 if self._charge(moment) else 0
+            may_charge = may_charge - 1 if self._charge(slot) else 0
         while used > 0 and self.credit >= minute:
             # To just below the threshold, where the rule looks; never less than a minute.
             above = max(self.credit - self._terms.threshold, _ZERO)
@@ -110,18 +119,18 @@ class _Run:
             used -= step
             self.lowest = min(self.lowest, self.credit)
             if may_charge and not self._is_above:
-                may_charge = may_charge - 1 if self._charge(moment) else 0
+                may_charge = may_charge - 1 if self._charge(slot) else 0
         self.still += limits.REPLAY_SLOT * float(used / wanted)
 
     @property
     def _is_above(self) -> bool:
         return self.credit >= self._terms.threshold
 
-    def _charge(self, moment: datetime) -> bool:
+    def _charge(self, slot: int) -> bool:
         """Charge as the rule would, if it would."""
         if self._is_above:
             return False
-        local = moment.astimezone(self._zone)
+        local = (self._past.since + limits.REPLAY_SLOT * slot).astimezone(self._zone)
         if (local.year, local.month) != self._month:
             self._month, self._spent = (local.year, local.month), _ZERO
         charge = auto_recharge.charge_for(credit=self.credit, terms=self._terms, spent=self._spent)
@@ -154,13 +163,14 @@ def suggested_threshold(*, past: Past) -> Decimal | None:
     None when calls took no credit.
     """
     busiest, running = _ZERO, _ZERO
-    window: deque[tuple[datetime, Decimal]] = deque()
-    for moment, moved in past.slots:
+    length = limits.BUSIEST_HOURS // limits.REPLAY_SLOT
+    window: deque[tuple[int, Decimal]] = deque()
+    for slot, moved in past.slots:
         if moved >= 0:
             continue
-        window.append((moment, moved))
+        window.append((slot, moved))
         running -= moved
-        while window[0][0] <= moment - limits.BUSIEST_HOURS:
+        while window[0][0] <= slot - length:
             running += window.popleft()[1]
         busiest = max(busiest, running)
     if not busiest:
