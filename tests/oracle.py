@@ -53,7 +53,7 @@ def run_until_quiet(*, stripe: StripeSandbox, move: Callable[[timedelta], None])
 
 
 def work_off() -> None:
-    """Every piece the sweeps find now, until they find nothing new; campaigns are looked at, too."""
+    """Every piece the sweeps find now, until they find nothing new, and the campaigns' sweep."""
     done: set[object] = set()
     pausing.sweep()
     for _ in range(MOST_WORK):
