@@ -179,7 +179,14 @@ UNFOLD = {
     "SITE_SYMBOL": "support_agent",
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": False,
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "/static/ui/logo.svg"}],
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": "thinkrr_billing.staff.navigation.favicon",
+        }
+    ],
+    "STYLES": ["thinkrr_billing.staff.navigation.style_sheet"],
     # Our blue, in Unfold's ten shades.
     "COLORS": {
         "primary": {

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.templatetags.static import static
 from django.urls import reverse
 
 # Title, icon, and the pages below: (title, icon, model or name of a page, query).
@@ -70,6 +71,14 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         if items:
             found.append({"title": title, "separator": bool(title), "items": items})
     return found
+
+
+def favicon(request: HttpRequest) -> str:
+    return static("ui/logo.svg")
+
+
+def style_sheet(request: HttpRequest) -> str:
+    return static("ui/staff.css")
 
 
 def _may_see(request: HttpRequest, page: str) -> bool:
