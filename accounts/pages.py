@@ -3,12 +3,15 @@
 import ipaddress
 
 from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import access
 from accounts.access import Permission
 
+PAGE_SIZE = 25
 UNKNOWN_IP = "0.0.0.0"  # noqa: S104  A web server on a socket names no address.
 
 
@@ -28,6 +31,11 @@ def next_path(request: HttpRequest, default: str = "/") -> str:
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if ours else default
+
+
+def numbered(request: HttpRequest, rows: QuerySet, name: str = "page") -> Page:
+    """The page of a list that the parameter `name` asks for; one that is not there is the last."""
+    return Paginator(rows, PAGE_SIZE).get_page(request.GET.get(name))
 
 
 def client_ip(request: HttpRequest) -> str:

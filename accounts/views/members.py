@@ -10,7 +10,7 @@ from accounts.access import Permission
 from accounts.errors import Conflict, Forbidden
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Invitation, Membership, Role
-from accounts.pages import may, require
+from accounts.pages import may, numbered, require
 
 
 @require_GET
@@ -92,8 +92,8 @@ def _page(
     people = Membership.objects.filter(account=request.account).select_related("user")
     waiting = Invitation.objects.filter(account=request.account, accepted_at__isnull=True)
     context = {
-        "people": people.order_by("pk"),
-        "invitations": waiting.order_by("pk"),
+        "people": numbered(request, people.order_by("pk")),
+        "invitations": numbered(request, waiting.order_by("pk"), "invited"),
         "form": form,
         "error": error,
         "roles": Role.choices,

@@ -10,7 +10,7 @@ from accounts import api_keys
 from accounts.access import Permission
 from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
-from accounts.pages import may, require
+from accounts.pages import may, numbered, require
 from accounts.views.theme import remember_theme
 
 
@@ -48,8 +48,9 @@ def keys(request: HttpRequest) -> HttpResponse:
                 expires_at=form.expires_at(),
             )
             form = ApiKeyForm()
-    rows = ApiKey.objects.filter(account=request.account).order_by("-pk")
-    context = {"form": form, "secret": secret, "keys": rows}
+    rows = ApiKey.objects.filter(account=request.account).select_related("created_by")
+    shown = numbered(request, rows.order_by("-pk"))
+    context = {"form": form, "secret": secret, "keys": shown}
     return render(request, "accounts/api_keys.html", context, status=_status(form))
 
 

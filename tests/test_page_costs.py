@@ -1,0 +1,180 @@
+"""What a page costs: no more queries for more rows, and never over 150 KB to a browser."""
+
+import gzip
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts import api_keys, clock, members
+from accounts.models import Account, Membership, Notification, Role, Scope, User
+from accounts.tests.builders import make_agency, make_sub_account, owner_of
+from campaigns import calls
+from campaigns.tests.builders import make_campaign, make_report
+from wallets import ledger, recharges
+from wallets.models import AutoAllocation, AutoRecharge, Purchase, Wallet
+from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+
+pytestmark = pytest.mark.django_db
+
+FEW, MANY = 10, 200
+# What the specification allows: the page as it is, and its files as WhiteNoise compresses them.
+MOST_BYTES = 150_000
+ASSETS = ("ui/app.css", "ui/app.js", "ui/icons.svg", "ui/logo.svg", "django_htmx/htmx-2.min.js")
+FONT = Path(settings.BASE_DIR, "static/ui/fonts/inter-latin.woff2")
+PAGES = {
+    "payments": "/payments/?days=90",
+    "recharge": "/payments/recharge/",
+    "configure": "/payments/auto-recharge/",
+    "transactions": "/payments/transactions/",
+    "paid": "/payments/purchases/{purchase}/",
+    "receipt": "/payments/receipts/{purchase}/",
+    "account manager": "/account-manager/",
+    "sub-account": "/account-manager/{dental}/",
+    "allocation": "/account-manager/{dental}/auto-allocation/",
+    "campaigns": "/campaigns/",
+    "campaign": "/campaigns/{campaign}/",
+    "resume": "/campaigns/resume/",
+    "banner": "/banner/",
+    "notifications": "/notifications/",
+    "accounts": "/accounts/switch/",
+    "settings": "/settings/",
+    "members": "/settings/members/",
+    "api keys": "/settings/api-keys/",
+    "profile": "/settings/profile/",
+}
+
+
+def grown(stripe, rows: int) -> tuple[Client, dict[str, object]]:
+    """An agency with so many of everything, and its owner's browser."""
+    agency = make_agency(f"Agency of {rows}")
+    owner, wallet = owner_of(agency), make_wallet(account=agency, credit="500")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet, threshold=5, amount=50)
+    paid = recharges.recharge(
+        wallet_id=wallet.pk,
+        actor=owner,
+        amount=Decimal(50),
+        buys="premium",
+        form_key=f"grown-{rows}",
+    )
+    campaigns = [
+        make_campaign(agency, status=("started", "low_balance", "complete")[number % 3])
+        for number in range(rows)
+    ]
+    fill_statement(agency, rows)
+    open_sub_accounts(agency, card.id, rows)
+    fill_lists(agency, owner, rows)
+    reports = [make_report(agency, campaign=campaigns[0], seconds=61) for _ in range(rows)]
+    calls.record(reports=reports, reporter=None)
+    dental = make_sub_account(agency=agency)
+    client = Client()
+    client.force_login(owner)
+    return client, {"purchase": paid.pk, "dental": dental.pk, "campaign": campaigns[0].pk}
+
+
+def fill_statement(agency: Account, rows: int) -> None:
+    ledger.post(
+        movements=[
+            ledger.Movement(
+                wallet_id=agency.wallet.pk,
+                pot="credit",
+                amount=Decimal(1),
+                kind="adjustment",
+                key=f"row-{number}",
+            )
+            for number in range(rows)
+        ]
+    )
+
+
+def open_sub_accounts(agency: Account, card: str, rows: int) -> None:
+    """Sub-accounts with wallets and a monthly allocation, written at once."""
+    accounts = Account.objects.bulk_create(
+        Account(kind="sub_account", agency=agency, name=f"Sub-account {number}", timezone="UTC")
+        for number in range(rows)
+    )
+    wallets = Wallet.objects.bulk_create(Wallet(account=account) for account in accounts)
+    AutoRecharge.objects.bulk_create(AutoRecharge(wallet=wallet) for wallet in wallets)
+    AutoAllocation.objects.bulk_create(
+        AutoAllocation(
+            account=account,
+            agency=agency,
+            basic_minutes=500,
+            premium_minutes=0,
+            payment_method=card,
+            anchor_date=clock.now().date(),
+            active=True,
+        )
+        for account in accounts
+    )
+
+
+def fill_lists(agency: Account, owner: User, rows: int) -> None:
+    users = User.objects.bulk_create(
+        User(email=f"seat-{rows}-{number}@example.com", name=f"Seat {number}")
+        for number in range(rows)
+    )
+    Membership.objects.bulk_create(
+        Membership(user=user, account=agency, role=Role.MEMBER) for user in users
+    )
+    Notification.objects.bulk_create(
+        Notification(account=agency, kind="x", title=f"{number}", text="t")
+        for number in range(rows)
+    )
+    for number in range(rows):
+        members.invite(
+            account=agency, email=f"{number}@example.net", role=Role.MEMBER, invited_by=owner
+        )
+        api_keys.create(account=agency, name=f"{number}", scopes=[Scope.READ], created_by=users[0])
+
+
+def addresses(ids: dict[str, object]) -> dict[str, str]:
+    return {name: path.format(**ids) for name, path in PAGES.items()}
+
+
+def queries(client: Client, path: str) -> int:
+    client.get(path)  # What is asked once, such as content types, is asked now.
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(path)
+    assert answer.status_code == 200, path
+    return len(captured)
+
+
+def test_no_page_asks_more_of_the_database_for_200_rows_than_for_10(stripe, nudges):
+    few, few_ids = grown(stripe, FEW)
+    many, many_ids = grown(stripe, MANY)
+
+    few_paths, many_paths = addresses(few_ids), addresses(many_ids)
+    counts = {
+        name: (queries(few, few_paths[name]), queries(many, many_paths[name])) for name in PAGES
+    }
+
+    assert {name: two for name, two in counts.items() if two[1] > two[0]} == {}
+    assert Purchase.objects.filter(state="succeeded").count() == 2
+
+
+def test_no_page_weighs_more_than_150_kilobytes(stripe, nudges):
+    client, ids = grown(stripe, MANY)
+    files = sum(len(gzip.compress(Path(finders.find(name)).read_bytes(), 6)) for name in ASSETS)
+    files += FONT.stat().st_size
+
+    weights = {name: files + len(client.get(path).content) for name, path in addresses(ids).items()}
+
+    assert {name: weight for name, weight in weights.items() if weight > MOST_BYTES} == {}
+
+
+def test_every_file_a_page_asks_for_is_weighed(stripe, nudges):
+    client, _ = grown(stripe, 1)
+    page = client.get("/payments/").content.decode()
+
+    asked = set(re.findall(r'(?:src|href)="/static/([^"#]+)', page))
+
+    weighed = {*ASSETS, "ui/fonts/inter-latin.woff2"}
+    assert asked - {"django_htmx/django-htmx.js"} <= weighed
