@@ -10,11 +10,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission
 from accounts.models import Account
-from wallets import allocations, payment_methods
+from wallets import allocations, payment_methods, pricing
 from wallets.errors import WalletError
 from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
 from wallets.opening import open_wallet
+from wallets.templatetags.money import rate
 from wallets.texts import usd
 from wallets.views.account_manager import charges, require_allocate, sub_account_of
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused
@@ -180,6 +181,8 @@ def _dialog(
     shown: dict[str, object],
     status: int = 200,
 ) -> HttpResponse:
+    for name, price in pricing.rates_now().items():
+        form.fields[f"{name}_minutes"].help_text = f"{rate(price)} per minute. Enter 0 for none."
     return dialog(
         request,
         partial="wallets/_allocation.html",
