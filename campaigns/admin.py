@@ -68,7 +68,7 @@ class CallAdmin(ReadOnly):
         "cost",
         "ended_at",
     ]
-    list_filter = ["outcome"]
+    list_filter_of_one = ("outcome", "minute_type")
     list_select_related = ["account", "campaign"]
     search_fields = ["external_id"]
     search_help_text = "The platform's id of a call, exactly."

@@ -40,7 +40,8 @@ class AuditEntryAdmin(ReadOnly):
         "address",
         "request_id",
     ]
-    list_filter = ["operation", "table", "at"]
+    list_filter = ["table", "at"]
+    list_filter_of_one = ("operation",)
     search_fields = ["account_id__exact", "row__exact", "actor__startswith", "request_id__exact"]
     search_help_text = "The id of an account, of the row or of a request, or who did it"
     led_to_by = ("account_id__exact",)

@@ -47,6 +47,8 @@ class StaffAdmin(ModelAdmin):
     list_after_template = "staff/_export.html"
     # Lookups other pages' links use, beyond the filters shown.
     led_to_by: tuple[str, ...] = ()
+    # Filters that no index helps: offered within one account, wallet or campaign only.
+    list_filter_of_one: tuple[str, ...] = ()
 
     def get_urls(self) -> list[URLPattern]:
         meta = self.opts
@@ -56,6 +58,12 @@ class StaffAdmin(ModelAdmin):
             name=f"{meta.app_label}_{meta.model_name}_export",
         )
         return [export, *super().get_urls()]
+
+    def get_list_filter(self, request: HttpRequest) -> list:
+        filters = list(super().get_list_filter(request))
+        if set(self.led_to_by) & request.GET.keys():
+            filters += self.list_filter_of_one
+        return filters
 
     def export_view(self, request: HttpRequest) -> StreamingHttpResponse:
         """The list as it is filtered, searched and sorted now, as CSV; streamed."""

@@ -12,7 +12,7 @@ from accounts.models import Notification, StaffAlert
 @admin.register(Notification)
 class NotificationAdmin(ReadOnly):
     list_display = ["created_at", "account", "title", "kind", "level", "mailed_at", "read_at"]
-    list_filter = ["level", ("mailed_at", admin.EmptyFieldListFilter)]
+    list_filter_of_one = ("level", ("mailed_at", admin.EmptyFieldListFilter))
     list_select_related = ["account"]
     search_fields = ["account__id__exact"]
     search_help_text = "The id of an account"

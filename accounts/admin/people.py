@@ -25,7 +25,7 @@ class PersonAdmin(StaffAdmin, UserAdmin):
     change_password_form = AdminPasswordChangeForm
     ordering = ["email"]
     list_display = ["email", "name", "is_staff", "is_active", "last_login"]
-    list_filter = ["is_staff", "is_active", "groups"]
+    list_filter = ["is_staff", "groups"]
     search_fields = ["email__startswith"]
     search_help_text = "The beginning of the e-mail address"
     readonly_fields = ["last_login", "date_joined"]

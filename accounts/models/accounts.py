@@ -66,7 +66,12 @@ class Account(models.Model):
 
     class Meta:
         permissions = [("close_account", "Can close and reopen accounts")]
-        indexes = [GinIndex(SearchVector("name", config="simple"), name="accounts_by_words")]
+        indexes = [
+            GinIndex(SearchVector("name", config="simple"), name="accounts_by_words"),
+            models.Index(fields=["name", "id"], name="accounts_by_name"),
+            models.Index(fields=["kind", "name", "id"], name="accounts_by_kind"),
+            models.Index(fields=["status", "name", "id"], name="accounts_by_status"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=["agency", "sub_account", "individual"]),

@@ -50,6 +50,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         permissions = [("look_as_customer", "Can look at pages as a customer sees them")]
+        indexes = [models.Index(fields=["email"], name="staff", condition=Q(is_staff=True))]
         constraints = [
             models.CheckConstraint(
                 condition=Q(email=Lower("email")), name="user_email_is_in_lower_case"

@@ -119,6 +119,7 @@ def _customers(now: datetime) -> list[Figure]:
             "Campaigns out of balance",
             Campaign.objects.paused_for_low_balance().count(),
             "campaigns.campaign",
+            status__exact="paused",
             pause_reason__exact="low_balance",
         ),
         _figure(

@@ -20,7 +20,8 @@ class LedgerEntryAdmin(ReadOnly):
         "actor",
         "note",
     ]
-    list_filter = ["kind", "pot"]
+    list_filter = ["kind"]
+    list_filter_of_one = ("pot", "created_at")
     list_select_related = ["wallet__account", "purchase", "actor"]
     search_fields = ["purchase__id__exact"]
     search_help_text = "Id of a purchase. The entries of one account: from its page."

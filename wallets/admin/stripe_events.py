@@ -26,7 +26,7 @@ class StripeEventAdmin(ReadOnly):
         ("given_up_at", admin.EmptyFieldListFilter),
     ]
     search_fields = ["event_id__exact", "type__startswith"]
-    ordering = ["-received_at"]
+    ordering = ["-pk"]
     actions_detail = ["apply_again"]
     search_help_text = "Stripe's id of the event, or the beginning of its type"
 

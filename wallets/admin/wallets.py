@@ -15,11 +15,10 @@ class BalanceFilter(admin.SimpleListFilter):
     parameter_name = "balance"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
-        return [("debt", "Below zero"), ("none", "Zero"), ("some", "Above zero")]
+        return [("debt", "Below zero")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> QuerySet[Wallet]:
-        how = {"debt": {"credit__lt": 0}, "none": {"credit": 0}, "some": {"credit__gt": 0}}
-        return queryset.filter(**how.get(self.value(), {}))
+        return queryset.filter(credit__lt=0) if self.value() == "debt" else queryset
 
 
 @admin.register(Wallet)
@@ -33,7 +32,7 @@ class WalletAdmin(ReadOnly):
         "blocked_at",
         "blocked_reason",
     ]
-    list_filter = [BalanceFilter, ("blocked_at", admin.EmptyFieldListFilter), "blocked_reason"]
+    list_filter = [BalanceFilter, ("blocked_at", admin.EmptyFieldListFilter)]
     list_select_related = ["account"]
     search_fields = ["account__id__exact"]
     search_help_text = "Account, its id, its customer at Stripe, or a person's e-mail"
@@ -73,9 +72,6 @@ class AutoRechargeAdmin(ReadOnly):
     ]
     list_filter = [
         ("suspended_at", admin.EmptyFieldListFilter),
-        "suspended_reason",
-        "hold_reason",
-        "enabled",
     ]
     list_select_related = ["wallet__account"]
     search_fields = ["wallet__account__id__exact"]

@@ -73,6 +73,8 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         indexes = [
             models.Index(fields=["wallet", "created_at", "id"], name="ledger_statement"),
+            # Support looks for what is rare; nearly every entry is calls.
+            models.Index(fields=["kind", "-id"], name="ledger_by_kind", condition=~Q(kind="calls")),
             models.Index(
                 fields=["purchase"],
                 name="ledger_by_purchase",

@@ -106,6 +106,7 @@ class Purchase(models.Model):
         ]
         indexes = [
             models.Index(fields=["created_at", "state"], name="purchases_by_day"),
+            models.Index(fields=["state", "-created_at"], name="purchases_by_state"),
             models.Index(
                 fields=["quarantined_at"],
                 name="purchases_quarantined",

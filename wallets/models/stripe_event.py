@@ -32,7 +32,12 @@ class StripeEvent(models.Model):
                 fields=["next_attempt_at"],
                 name="events_waiting",
                 condition=Q(applied_at=None, given_up_at=None),
-            )
+            ),
+            models.Index(
+                fields=["given_up_at"],
+                name="events_given_up",
+                condition=Q(given_up_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
