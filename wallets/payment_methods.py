@@ -69,7 +69,7 @@ def cards(account: Account) -> list[Card]:
         return []
     rows = djstripe.models.PaymentMethod.objects.filter(
         customer_id=account.stripe_customer
-    ).order_by("created", "id")
+    ).order_by("created", "djstripe_created", "id")
     return [_card(row.stripe_data) for row in rows if row.stripe_data.get("card")]
 
 
