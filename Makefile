@@ -47,8 +47,8 @@ lint: $(INSTALLED) ## style, format, layers, missing migrations
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 
 bench: export DEBUG ?= True
-bench: $(INSTALLED) ## what metering costs, against PostgreSQL's own limit
-	@$(PYTHON) -m benchmarks
+bench: $(INSTALLED) ## what metering and pages cost; ARGS=pages runs one alone
+	@$(PYTHON) -m benchmarks $(ARGS)
 
 demo: $(INSTALLED) ## plays the guide's story in the terminal against the real parts
 	@$(PYTHON) -m thinkrr_billing.sandbox.story

@@ -1,6 +1,10 @@
-"""`make bench`: every benchmark, in a database of its own that is dropped afterwards."""
+"""`make bench`: every benchmark, in a database of its own that is dropped afterwards.
+
+`python -m benchmarks pages` runs that one alone.
+"""
 
 import os
+import sys
 
 import django
 from django.conf import settings
@@ -18,13 +22,17 @@ def main() -> None:
 
     from django.db import connection
 
-    from benchmarks import metering
+    from benchmarks import metering, pages
+
+    every = {"metering": metering.run, "pages": pages.run}
+    asked = sys.argv[1:] or list(every)
 
     connection.settings_dict["TEST"]["NAME"] = DATABASE
     before = connection.settings_dict["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
-        metering.run()
+        for name in asked:
+            every[name]()
     finally:
         connection.creation.destroy_test_db(before, verbosity=0)
 

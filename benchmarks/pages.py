@@ -1,0 +1,161 @@
+"""Pages: server time of each page of an agency with a year of calls, recharges and sub-accounts.
+
+Asked through Django's test client: middleware, view, queries and template, without a network.
+"""
+
+import os
+import time
+from datetime import timedelta
+from decimal import Decimal
+from statistics import median
+
+from django.db import connection, reset_queries
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts import clock, opening
+from accounts.models import Account, Notification, User
+from campaigns import calls
+from campaigns.models import Campaign
+from campaigns.reports import Report
+from wallets import ledger
+from wallets.models import AutoAllocation, AutoRecharge, Wallet
+from wallets.opening import open_wallet
+
+DAYS = 365
+BATCHES_A_DAY = 4
+CALLS_A_BATCH = 30
+CAMPAIGNS = 20
+SUB_ACCOUNTS = 200
+NOTIFICATIONS = 500
+ROUNDS = 15
+MOST_MS = 60  # What the specification allows.
+PAGES = {
+    "Payments": "/payments/",
+    "Payments, 90 days": "/payments/?days=90",
+    "Configure": "/payments/auto-recharge/",
+    "Recharge": "/payments/recharge/",
+    "Transactions": "/payments/transactions/",
+    "Transactions, calls": "/payments/transactions/?type=calls",
+    "Account Manager": "/account-manager/",
+    "Account Manager, search": "/account-manager/?search=19&sort=-balance",
+    "Sub-account": "/account-manager/{sub_account}/",
+    "Campaigns": "/campaigns/",
+    "Campaign": "/campaigns/{campaign}/",
+    "Banner": "/banner/",
+    "Notifications": "/notifications/",
+    "Settings": "/settings/",
+}
+
+
+def run() -> None:
+    print(f"\nPages of an agency with {DAYS} days of data (building it takes a minute or two)")
+    agency = _agency()
+    _sub_accounts(agency)
+    campaigns = _a_year_of_calls(agency)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    client = Client(headers={"host": "testserver"})
+    client.force_login(User.objects.get(memberships__account=agency))
+    ids = {"sub_account": agency.sub_accounts.first().pk, "campaign": campaigns[0].pk}
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
+    print(f"{'page':26} {'median':>9} {'fastest':>9} {'queries':>8} {'HTML':>8}")
+    for name, path in PAGES.items():
+        _measure(client, name, path.format(**ids))
+
+
+def _measure(client: Client, name: str, path: str) -> None:
+    reset_queries()
+    with CaptureQueriesContext(connection) as captured:
+        answer = client.get(path, secure=True)
+    if answer.status_code not in (200, 204):
+        raise RuntimeError(f"{path} answered {answer.status_code}.")
+    times = []
+    for _ in range(ROUNDS):
+        began = time.perf_counter()
+        client.get(path, secure=True)
+        times.append((time.perf_counter() - began) * 1000)
+    over = f"  over {MOST_MS} ms" if median(times) > MOST_MS else ""
+    print(
+        f"{name:26} {median(times):6.1f} ms {min(times):6.1f} ms {len(captured):8} "
+        f"{len(answer.content) / 1000:5.1f} KB{over}"
+    )
+
+
+def _agency() -> Account:
+    owner = User.objects.create_user("bench@example.com")
+    agency = opening.open_agency(name="A year of calls", owner=owner, timezone="America/New_York")
+    wallet = open_wallet(account=agency)
+    AutoRecharge.objects.filter(wallet=wallet).update(enabled=True)
+    Notification.objects.bulk_create(
+        Notification(account=agency, kind="bench", title=f"{number}", text="One more thing.")
+        for number in range(NOTIFICATIONS)
+    )
+    return agency
+
+
+def _sub_accounts(agency: Account) -> None:
+    accounts = Account.objects.bulk_create(
+        Account(kind="sub_account", agency=agency, name=f"Sub-account {number}", timezone="UTC")
+        for number in range(SUB_ACCOUNTS)
+    )
+    wallets = Wallet.objects.bulk_create(Wallet(account=account) for account in accounts)
+    AutoRecharge.objects.bulk_create(AutoRecharge(wallet=wallet) for wallet in wallets)
+    AutoAllocation.objects.bulk_create(
+        AutoAllocation(
+            account=account,
+            agency=agency,
+            basic_minutes=500,
+            premium_minutes=100,
+            payment_method="pm_bench",
+            anchor_date=clock.now().date(),
+            active=True,
+        )
+        for account in accounts
+    )
+
+
+def _a_year_of_calls(agency: Account) -> list[Campaign]:
+    campaigns = Campaign.objects.bulk_create(
+        Campaign(
+            account=agency,
+            external_id=f"bench-{number}",
+            name=f"Campaign {number}",
+            minute_type=("premium", "basic")[number % 2],
+            status="started",
+        )
+        for number in range(CAMPAIGNS)
+    )
+    begin = clock.now() - timedelta(days=DAYS)
+    for step in range(DAYS * BATCHES_A_DAY):
+        with clock.at(begin + timedelta(hours=step * 24 / BATCHES_A_DAY)):
+            if step % (BATCHES_A_DAY * 3) == 0:
+                _top_up(agency.wallet.pk, step)
+            calls.record(reports=_batch(agency, campaigns, step), reporter=None)
+    return campaigns
+
+
+def _top_up(wallet_id: int, step: int) -> None:
+    movement = ledger.Movement(
+        wallet_id=wallet_id,
+        pot="credit",
+        amount=Decimal(150),
+        kind="adjustment",
+        key=f"bench-{step}",
+    )
+    ledger.post(movements=[movement])
+
+
+def _batch(agency: Account, campaigns: list[Campaign], step: int) -> list[Report]:
+    return [
+        Report(
+            id=f"bench-{step}-{number}",
+            account=str(agency.pk),
+            seconds=20 + (step * 7 + number * 13) % 60,
+            campaign=campaigns[(step + number) % CAMPAIGNS].external_id,
+            minute_type=None,
+            ended_at=clock.now() - timedelta(seconds=number + 1),
+            outcome="completed",
+        )
+        for number in range(CALLS_A_BATCH)
+    ]
