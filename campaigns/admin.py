@@ -23,7 +23,8 @@ class CampaignAdmin(ReadOnly):
     actions_detail = ["pause", "resume"]
 
     def get_search_results(self, request: HttpRequest, queryset, search_term: str):
-        return searching.campaigns(queryset, search_term), False
+        wanted = search_term.strip()
+        return (searching.campaigns(queryset, wanted) if wanted else queryset), False
 
     def offered(self, name: str, campaign: Campaign) -> bool:
         return campaign.is_started if name == "pause" else campaign.is_paused
@@ -76,7 +77,8 @@ class CallAdmin(ReadOnly):
     led_to_by = ("account__id__exact", "campaign__id__exact", "batch")
 
     def get_search_results(self, request: HttpRequest, queryset, search_term: str):
-        return searching.calls(queryset, search_term), False
+        wanted = search_term.strip()
+        return (searching.calls(queryset, wanted) if wanted else queryset), False
 
     def get_ordering(self, request: HttpRequest) -> list[str]:
         """Of one account or campaign by the index that lists it."""

@@ -18,7 +18,7 @@ from accounts.admin import csv_rows
 # Counting millions of rows costs more than the page; beyond this the exact number says nothing.
 COUNT_UP_TO = 1_000
 # How far pages go when there are more: deeper, a filter finds things faster than paging.
-ROWS_WITHIN_REACH = 10_000
+ROWS_WITHIN_REACH = 2_000
 
 
 class BoundedPaginator(Paginator):

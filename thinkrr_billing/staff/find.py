@@ -80,7 +80,7 @@ def _kinds(text: str) -> Iterator[tuple[str, Iterable[Hit]]]:
         yield from _by_uuid(found)
     elif LAST_FOUR.fullmatch(text):
         yield "Accounts with this card", map(_account, _few(_with_card(text)))
-        yield "Purchases with this card", map(_purchase, _few(_paid_with(text)))
+        yield "Purchases with this card", map(_purchase, _paid_with(text))
     elif re.match(r"[a-z]+_", text):
         yield from _by_stripe_id(text)
     campaigns = campaign_search.campaigns(Campaign.objects.all(), text)
@@ -118,11 +118,13 @@ def _with_card(last_four: str) -> QuerySet[Account]:
     return Account.objects.filter(stripe_customer__in=owners).select_related("agency")
 
 
-def _paid_with(last_four: str) -> QuerySet[Purchase]:
-    brands = {*BRANDS.values(), "Card"}
-    labels = [f"{brand} •••• {last_four}" for brand in sorted(brands)]
-    paid = Purchase.objects.filter(card__in=labels).select_related("payer")
-    return paid.order_by("-created_at")
+def _paid_with(last_four: str) -> list[Purchase]:
+    """The newest purchases by cards with these digits; each brand by the index of cards."""
+    found: list[Purchase] = []
+    for brand in {*BRANDS.values(), "Card"}:
+        paid = Purchase.objects.filter(card=f"{brand} •••• {last_four}").select_related("payer")
+        found += _few(paid.order_by("-created_at"))
+    return sorted(found, key=lambda purchase: purchase.created_at, reverse=True)
 
 
 def _link(row: Model) -> str:

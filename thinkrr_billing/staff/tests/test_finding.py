@@ -225,6 +225,15 @@ def test_negative_amounts_are_exported_as_numbers(wallet):
     assert ",-3.500000," in rows
 
 
+def test_lists_show_their_rows_when_nothing_is_searched_for(wallet):
+    make_campaign(wallet.account)
+    calls.record(reports=[make_report(wallet.account)], reporter=None)
+    client = staff_client()
+
+    for page in ("accounts.account", "campaigns.campaign", "campaigns.call", "wallets.wallet"):
+        assert client.get(url(page, "changelist")).context["cl"].result_count == 1, page
+
+
 @pytest.mark.parametrize("page", ["accounts.account", "wallets.purchase", "campaigns.campaign"])
 def test_a_list_never_counts_the_whole_table(wallet, page):
     client = staff_client()
