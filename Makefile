@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE ?=
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
 
-.PHONY: help run test lint bench demo calls faults simulate clean
+.PHONY: help run test journeys lint bench demo calls faults simulate clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -36,8 +36,12 @@ run: $(INSTALLED) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ct
 	@$(PYTHON) -m thinkrr_billing.sandbox
 
 test: export DEBUG ?= True
-test: $(INSTALLED) ## the suite without `make faults`; ARGS= goes to pytest
-	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m "not faults" $(ARGS)
+test: $(INSTALLED) ## the suite but for the two below; ARGS= goes to pytest
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m "not faults and not journey" $(ARGS)
+
+journeys: export DEBUG ?= True
+journeys: $(INSTALLED) ## the long ways: make run itself, killed workers, every page in a browser
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m journey $(ARGS)
 
 lint: export DEBUG ?= True
 lint: $(INSTALLED) ## style, format, layers, missing migrations
@@ -59,7 +63,7 @@ calls: $(INSTALLED) ## reports invented calls to a running `make run`; RATE= cal
 
 faults: export DEBUG ?= True
 faults: $(INSTALLED) ## real parts killed, stopped and cut off; 200 seeds; the bank test
-	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m "faults or journey" $(ARGS)
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m faults $(ARGS)
 
 simulate: export DEBUG ?= True
 simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a promise breaks

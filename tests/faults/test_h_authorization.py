@@ -27,7 +27,7 @@ from wallets.models import Purchase
 from wallets.opening import open_wallet
 from wallets.tests.api_clients import client_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 # What a POST needs in the sub-account. "see": nothing there is written by a POST.
 NEEDS = {

@@ -83,6 +83,7 @@ def test_the_first_log_in_sets_up_the_second_factor(page, wallet):
     expect(page.get_by_text("Wallets below zero")).to_be_visible()
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_opens_every_page_of_the_navigation(page, wallet, role):
     work_as(page, role)
