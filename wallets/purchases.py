@@ -86,6 +86,14 @@ def _create(purchase: Purchase) -> Purchase:
     except (gateway.Impossible, gateway.Declined) as error:
         _close_without_intent(purchase.pk, State.DECLINED, code=error.code)
         return purchase
+    except gateway.Unexecuted:
+        raise
+    except gateway.Unknown:
+        # It may have been made, and Stripe repeats a 500 under its key for a day: once the answer
+        # has had its time, reading decides.
+        is_young = clock.now() - purchase.created_at < limits.SWEEP_AFTER
+        if is_young or (intent := _made_before(purchase)) is None:
+            raise
     crash_points.reach("after_intent_create")
     wanted = _submit(purchase.pk, intent.id)
     crash_points.reach("after_intent_commit")
@@ -103,16 +111,21 @@ def _is_stale(purchase: Purchase) -> bool:
 
 def _abandon(purchase: Purchase) -> Purchase:
     """Close a purchase that never left `created`: its intent, if any, was never confirmed."""
-    intent = gateway.find_intent(
-        customer=purchase.payer.stripe_customer or "",
-        purchase_id=str(purchase.pk),
-        since=purchase.created_at - limits.EVENT_TOLERANCE,
-    )
+    intent = _made_before(purchase)
     if intent is None:
         _close_without_intent(purchase.pk, State.CANCELED)
         return purchase
     _submit(purchase.pk, intent.id)
     return _cancel_and_settle(purchase, intent.id)
+
+
+def _made_before(purchase: Purchase) -> gateway.Intent | None:
+    """The purchase's intent at Stripe, when its id never reached us."""
+    return gateway.find_intent(
+        customer=purchase.payer.stripe_customer or "",
+        purchase_id=str(purchase.pk),
+        since=purchase.created_at - limits.EVENT_TOLERANCE,
+    )
 
 
 def _submit(purchase_id: UUID, intent_id: str) -> bool:

@@ -98,6 +98,19 @@ def test_a_charge_whose_answer_was_lost_is_found_by_reading(low, stripe, kind):
     assert credit(low) == Decimal("58.00")
 
 
+def test_a_500_repeated_for_ever_under_the_key_of_creating_is_resolved_by_reading(low, stripe):
+    stripe.fault(kind="500_after", path=CREATE + "$", method="POST", times=99)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert purchase.state == "created"
+
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "succeeded"
+    assert len(stripe.truth()["payment_intents"]) == 1
+    assert credit(low) == Decimal("58.00")
+
+
 def test_a_purchase_never_has_a_second_intent(low, stripe):
     stripe.fault(kind="reset_after", path=CREATE, method="POST", times=2)
     purchase = claim(low)
