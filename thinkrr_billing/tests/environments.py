@@ -26,6 +26,8 @@ NAMES = (
     "SITE_URL",
     "STRIPE_API_BASE",
     "SENTRY_DSN",
+    # Set by the browser fixture of the same test process.
+    "DJANGO_ALLOW_ASYNC_UNSAFE",
 )
 
 

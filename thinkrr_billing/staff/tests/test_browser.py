@@ -17,7 +17,11 @@ from thinkrr_billing.staff.tests.test_second_factor import code_of
 from wallets.models import AutoRecharge, MinuteRate, Wallet
 from wallets.tests.builders import make_wallet, set_auto_recharge
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.journey,
+    pytest.mark.django_db(transaction=True),
+]
 
 
 @pytest.fixture
@@ -83,7 +87,6 @@ def test_the_first_log_in_sets_up_the_second_factor(page, wallet):
     expect(page.get_by_text("Wallets below zero")).to_be_visible()
 
 
-@pytest.mark.journey
 @pytest.mark.parametrize("role", ROLES)
 def test_each_role_opens_every_page_of_the_navigation(page, wallet, role):
     work_as(page, role)
