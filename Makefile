@@ -41,7 +41,7 @@ test: $(INSTALLED) ## the suite but for the two below; ARGS= goes to pytest
 
 journeys: export DEBUG ?= True
 journeys: $(INSTALLED) ## the long ways: make run itself, killed workers, every page in a browser
-	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m journey $(ARGS)
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m journey $(ARGS)
 
 lint: export DEBUG ?= True
 lint: $(INSTALLED) ## style, format, layers, missing migrations
