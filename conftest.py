@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import stripe as stripe_sdk
@@ -35,6 +36,7 @@ def chromium_path() -> str | None:
 def pytest_configure(config: pytest.Config) -> None:
     _call_nobody(NOWHERE)
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    _use_own_redis_database()
     celery_app.conf.broker_url = "memory://"
     celery_app.conf.broker_transport_options = {}
 
@@ -69,6 +71,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     for mark, count in _left_out.items():
         name, _, install = NEEDS[mark]
         print(f"LEFT OUT: {count} tests need {name}. To include them: {install}")
+
+
+def _use_own_redis_database() -> None:
+    """Emptying the cache between tests must not empty another test process's, or a broker."""
+    cache = django_settings.CACHES["default"]
+    if "LOCATION" in cache:
+        server = urlsplit(cache["LOCATION"])
+        number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
+        cache["LOCATION"] = server._replace(path=f"/{number}").geturl()
 
 
 def _call_nobody(base: str) -> None:
