@@ -20,7 +20,7 @@ from wallets.errors import (
     Refused,
 )
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.pricing import cents, dollars, minutes_for, rate, seconds_for
+from wallets.pricing import cents, dollars, rate, seconds_for
 from wallets.purchases import Decision, Policy
 from wallets.texts import usd
 
@@ -198,7 +198,7 @@ def _decide(
 def _refuse_changed(now: Quote, rate: Decimal | None, debt: Decimal | None) -> None:
     if rate is not None and now.rate is not None and rate != now.rate:
         raise QuoteChanged(
-            f"The rate changed: {usd(now.amount)} now buys {minutes_for_quote(now)} minutes. "
+            f"The rate changed: {usd(now.amount)} now buys {now.minutes} minutes. "
             "Check and pay again."
         )
     if debt is not None and debt != now.debt:
@@ -206,10 +206,6 @@ def _refuse_changed(now: Quote, rate: Decimal | None, debt: Decimal | None) -> N
             f"Your balance changed: {usd(now.debt)} of the payment now covers what is owed. "
             "Check and pay again."
         )
-
-
-def minutes_for_quote(now: Quote) -> int:
-    return minutes_for(amount=now.amount - now.debt, rate=now.rate) if now.rate else 0
 
 
 def in_progress(purchase: Purchase) -> PurchaseInProgress:
