@@ -28,8 +28,8 @@ from wallets.allocation_plan import (
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
+from wallets.outcomes import Decision, Policy
 from wallets.pricing import dollars
-from wallets.purchases import Decision, Policy
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ class WalletsConfig(AppConfig):
             auto_recharge,
             book_rules,
             checks,
-            purchases,
+            outcomes,
             recharges,
         )
 
@@ -36,7 +36,7 @@ class WalletsConfig(AppConfig):
                 "card_expiring",
             },
         )
-        purchases.policies.update(
+        outcomes.policies.update(
             {
                 "recharge": recharges.POLICY,
                 "auto_recharge": auto_recharge.POLICY,

@@ -25,8 +25,8 @@ from wallets import (
     suspensions,
 )
 from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.outcomes import Decision, Policy
 from wallets.pricing import cents
-from wallets.purchases import Decision, Policy
 
 Hold = AutoRecharge.Hold
 Suspended = AutoRecharge.Suspended

@@ -12,8 +12,8 @@ from accounts.notifications import notify
 from wallets import auto_recharge, gateway, ledger, limits, payment_methods, purchases, suspensions
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.outcomes import Decision
 from wallets.payment_methods import Card
-from wallets.purchases import Decision
 from wallets.texts import usd
 
 Suspended = AutoRecharge.Suspended

@@ -1,52 +1,23 @@
 """The only state machine that takes money: decide -> charge -> settle.
 
-Deciding belongs to each purpose (`recharges`, `auto_recharge`, `allocations`); they register a
-`Policy` here. Charging talks to Stripe with no transaction open. `settle` is the one way in for
-every answer: ours, an event's or the sweep's. Whoever is first wins; the others change nothing.
+Deciding belongs to each purpose (`recharges`, `auto_recharge`, `allocations`). Charging talks to
+Stripe with no transaction open. `settle` is the one way in for every answer: ours, an event's or
+the sweep's; `outcomes` says what it means. Whoever is first wins; the others change nothing.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts import clock, crash_points
-from accounts.notifications import alert_staff
-from wallets import declines, gateway, ledger, limits
-from wallets.models import LedgerEntry, Pot, Purchase, Wallet
+from wallets import gateway, limits, outcomes
+from wallets.models import Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
-from wallets.pricing import dollars, seconds_for
 
 logger = logging.getLogger(__name__)
 
 State = Purchase.State
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether something was done or wanted, why, and the numbers it rests on."""
-
-    wanted: bool
-    code: str
-    figures: dict[str, object]
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a purpose adds. All run under the wallet's lock, inside the settling transaction."""
-
-    still_wanted: Callable[[Purchase, Wallet], Decision]
-    succeeded: Callable[[Purchase, Wallet], None]
-    declined: Callable[[Purchase, Wallet], None]
-    requires_action: Callable[[Purchase, Wallet], None]
-    canceled: Callable[[Purchase, Wallet], None]
-
-
-# Filled by wallets.apps, so that this module need not know the purposes.
-policies: dict[str, Policy] = {}
 
 
 def drive(*, purchase_id: UUID) -> Purchase:
@@ -63,9 +34,9 @@ def drive(*, purchase_id: UUID) -> Purchase:
     except gateway.Unknown:
         logger.info("purchase %s has no definite answer yet", purchase_id)
     except gateway.Misconfigured as error:
-        _alert("stripe_refuses_our_key", f"Stripe refuses our key: {error}", {})
+        outcomes.alert("stripe_refuses_our_key", f"Stripe refuses our key: {error}", {})
     except gateway.KeyConflict as error:
-        _quarantine(purchase_id, f"Idempotency key reused: {error}")
+        outcomes.quarantine(purchase_id, f"Idempotency key reused: {error}")
     purchase.refresh_from_db()
     return purchase
 
@@ -84,7 +55,7 @@ def _create(purchase: Purchase) -> Purchase:
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
     except (gateway.Impossible, gateway.Declined) as error:
-        _close_without_intent(purchase.pk, State.DECLINED, code=error.code)
+        outcomes.close_without_intent(purchase.pk, State.DECLINED, code=error.code)
         return purchase
     except gateway.Unexecuted:
         raise
@@ -113,7 +84,7 @@ def _abandon(purchase: Purchase) -> Purchase:
     """Close a purchase that never left `created`: its intent, if any, was never confirmed."""
     intent = _made_before(purchase)
     if intent is None:
-        _close_without_intent(purchase.pk, State.CANCELED)
+        outcomes.close_without_intent(purchase.pk, State.CANCELED)
         return purchase
     _submit(purchase.pk, intent.id)
     return _cancel_and_settle(purchase, intent.id)
@@ -130,7 +101,7 @@ def _made_before(purchase: Purchase) -> gateway.Intent | None:
 
 def _submit(purchase_id: UUID, intent_id: str) -> bool:
     """Store the intent, and look a last time whether the money is still wanted."""
-    with _locked(purchase_id) as (purchase, wallet):
+    with outcomes.locked(purchase_id) as (purchase, wallet):
         if purchase.state != State.CREATED:
             return purchase.is_open
         purchase.payment_intent = intent_id
@@ -144,7 +115,7 @@ def _submit(purchase_id: UUID, intent_id: str) -> bool:
 def _count_attempt_if_wanted(purchase: Purchase, wallet: Wallet) -> bool:
     if _is_stale(purchase):
         return False
-    decision = policies[purchase.purpose].still_wanted(purchase, wallet)
+    decision = outcomes.policies[purchase.purpose].still_wanted(purchase, wallet)
     if not decision.wanted:
         logger.info("purchase %s is not wanted any more: %s", purchase.pk, decision.code)
         return False
@@ -197,7 +168,7 @@ def _ask_again(purchase: Purchase) -> Purchase:
 
 
 def _confirm_again(purchase: Purchase) -> Purchase:
-    with _locked(purchase.pk) as (locked, wallet):
+    with outcomes.locked(purchase.pk) as (locked, wallet):
         wanted = locked.is_open and _count_attempt_if_wanted(locked, wallet)
         locked.save(update_fields=["attempts"])
     if wanted:
@@ -211,7 +182,7 @@ def cancel(*, purchase_id: UUID) -> Purchase:
     One that has no intent yet is closed here: whoever is creating it finds it closed and does
     not confirm. Raises GatewayError when Stripe gives no definite answer; then it stays open.
     """
-    _close_without_intent(purchase_id, State.CANCELED)
+    outcomes.close_without_intent(purchase_id, State.CANCELED)
     purchase = Purchase.objects.get(pk=purchase_id)
     if purchase.is_open and purchase.payment_intent:
         purchase = _cancel_and_settle(purchase, purchase.payment_intent)
@@ -220,7 +191,7 @@ def cancel(*, purchase_id: UUID) -> Purchase:
 
 def count_attempt(*, purchase_id: UUID) -> int:
     """The number of the next confirmation, for its idempotency key."""
-    with _locked(purchase_id) as (purchase, _wallet):
+    with outcomes.locked(purchase_id) as (purchase, _wallet):
         purchase.attempts += 1
         purchase.save(update_fields=["attempts"])
         return purchase.attempts
@@ -237,10 +208,10 @@ def settle(*, payment_intent: str) -> Purchase | None:
     purchase = _purchase_of(intent)
     if purchase is None:
         return None
-    if _record(purchase.pk, intent):
+    if outcomes.record(purchase.pk, intent):
         # Declined: cancel first, so that nobody can ever confirm it, then close the row.
         _cancel(purchase.pk, intent.id)
-        _record(purchase.pk, gateway.retrieve_intent(intent_id=intent.id))
+        outcomes.record(purchase.pk, gateway.retrieve_intent(intent_id=intent.id))
     crash_points.reach("after_settle_commit")
     purchase.refresh_from_db()
     return purchase
@@ -257,170 +228,6 @@ def _purchase_of(intent: gateway.Intent) -> Purchase | None:
     return Purchase.objects.filter(pk=purchase_id, payment_intent=None).first()
 
 
-def _record(purchase_id: UUID, intent: gateway.Intent) -> bool:
-    """Move the row to what the intent says. Returns True when the intent must be canceled."""
-    with _locked(purchase_id) as (purchase, wallet):
-        if problem := _mismatch(purchase, intent):
-            _mark_quarantined(purchase, problem)
-        elif not purchase.is_open:
-            if intent.status == "succeeded" and purchase.state != State.SUCCEEDED:
-                _mark_quarantined(purchase, f"Paid at Stripe after it was {purchase.state}.")
-        elif not purchase.quarantined_at:
-            _adopt(purchase, intent)
-            must_cancel = _apply(purchase, wallet, intent)
-            crash_points.reach("before_settle_commit")
-            return must_cancel
-    return False
-
-
-def _mismatch(purchase: Purchase, intent: gateway.Intent) -> str:
-    """Why this intent cannot be the purchase's, or "" when all facts agree."""
-    ours = (purchase.amount_cents, "usd", purchase.payer.stripe_customer)
-    theirs = (intent.amount, intent.currency, intent.customer)
-    if ours != theirs:
-        return f"Ours: {ours}; Stripe's: {theirs}."
-    if intent.status == "succeeded" and intent.amount_received != purchase.amount_cents:
-        return f"Stripe received {intent.amount_received} of {purchase.amount_cents} cents."
-    return ""
-
-
-def _adopt(purchase: Purchase, intent: gateway.Intent) -> None:
-    """An event can be faster than our own transaction that stores the intent's id."""
-    if purchase.state == State.CREATED:
-        purchase.payment_intent = intent.id
-        purchase.state = State.SUBMITTED
-        purchase.submitted_at = clock.now()
-        purchase.save(update_fields=["payment_intent", "state", "submitted_at"])
-
-
-def _apply(purchase: Purchase, wallet: Wallet, intent: gateway.Intent) -> bool:
-    """The table of design 4.4, point 5. Returns True when the intent must be canceled."""
-    needs_bank = intent.error_code in declines.NEEDS_BANK
-    match intent.status:
-        case "succeeded":
-            _succeed(purchase, wallet)
-        case "requires_action":
-            _await_bank(purchase, wallet)
-        case "requires_payment_method" if needs_bank:
-            _await_bank(purchase, wallet)
-        case "requires_payment_method":
-            return True
-        case "canceled":
-            code = intent.decline_code or intent.error_code or purchase.decline_code
-            if code and not needs_bank:
-                _close(purchase, wallet, State.DECLINED, code=code)
-            else:
-                _close(purchase, wallet, State.CANCELED, code=code)
-    return False
-
-
-def _await_bank(purchase: Purchase, wallet: Wallet) -> None:
-    if purchase.state == State.REQUIRES_ACTION:
-        return
-    purchase.state = State.REQUIRES_ACTION
-    purchase.error_text = "Your bank needs you to confirm this payment."
-    purchase.save(update_fields=["state", "error_text"])
-    policies[purchase.purpose].requires_action(purchase, wallet)
-
-
-def _succeed(purchase: Purchase, wallet: Wallet) -> None:
-    """Mark it paid and credit what it bought, together."""
-    purchase.state = State.SUCCEEDED
-    purchase.closed_at = clock.now()
-    purchase.error_text = purchase.decline_code = ""
-    purchase.receipt_number = _next_receipt_number()
-    purchase.save(
-        update_fields=["state", "closed_at", "error_text", "decline_code", "receipt_number"]
-    )
-    ledger.post(movements=_bought(purchase, wallet), wallets={wallet.pk: wallet})
-    policies[purchase.purpose].succeeded(purchase, wallet)
-
-
-def _bought(purchase: Purchase, wallet: Wallet) -> list[ledger.Movement]:
-    """What the money buys: debt first, then minutes at the frozen rate; the fraction is credit.
-
-    An allocation always credits all its minutes: its money is the agency's, the debt is not.
-    """
-    amount = dollars(purchase.amount_cents)
-    parts = {Pot.PREMIUM: 0, Pot.BASIC: 0, Pot.CREDIT: amount}
-    if purchase.buys == Purchase.Buys.ALLOCATION:
-        parts = {
-            Pot.PREMIUM: purchase.premium_minutes * 60,
-            Pot.BASIC: purchase.basic_minutes * 60,
-        }
-    elif purchase.buys != Purchase.Buys.CREDIT:
-        debt = min(amount, max(0, -wallet.credit.amount))
-        rate = getattr(purchase, f"{purchase.buys}_rate")
-        seconds, leftover = seconds_for(amount=amount - debt, rate=rate)
-        parts = {Pot(purchase.buys): seconds, Pot.CREDIT: debt + leftover}
-    return [
-        ledger.Movement(
-            wallet_id=wallet.pk,
-            pot=pot,
-            amount=part,
-            kind=LedgerEntry.Kind(purchase.purpose),
-            key=f"purchase:{purchase.pk}",
-            purchase_id=purchase.pk,
-            actor_id=purchase.requested_by_id,
-        )
-        for pot, part in parts.items()
-    ]
-
-
-def _next_receipt_number() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT nextval('wallets_receipt_number')")
-        return cursor.fetchone()[0]
-
-
-def _close(purchase: Purchase, wallet: Wallet, state: str, *, code: str) -> None:
-    """End it without money: declined with a reason, or canceled."""
-    purchase.state = state
-    purchase.closed_at = clock.now()
-    purchase.decline_code = code[:100]
-    declined = state == State.DECLINED
-    purchase.error_text = declines.sentence(card=purchase.card, code=code) if declined else ""
-    purchase.save(update_fields=["state", "closed_at", "decline_code", "error_text"])
-    policy = policies[purchase.purpose]
-    (policy.declined if declined else policy.canceled)(purchase, wallet)
-
-
-def _close_without_intent(purchase_id: UUID, state: str, *, code: str = "") -> None:
-    """Close a purchase for which no intent can ever be confirmed."""
-    with _locked(purchase_id) as (purchase, wallet):
-        if purchase.state == State.CREATED:
-            _close(purchase, wallet, state, code=code)
-
-
-@contextmanager
-def _locked(purchase_id: UUID) -> Iterator[tuple[Purchase, Wallet]]:
-    """A transaction of its own, with the wallet and then the purchase locked."""
-    wallet_id = Purchase.objects.values_list("wallet_id", flat=True).get(pk=purchase_id)
-    with transaction.atomic(durable=True):
-        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
-        yield Purchase.objects.locked().get(pk=purchase_id), wallet
-
-
-def _quarantine(purchase_id: UUID, reason: str) -> None:
-    with _locked(purchase_id) as (purchase, _wallet):
-        _mark_quarantined(purchase, reason)
-
-
-def _mark_quarantined(purchase: Purchase, reason: str) -> None:
-    """Keep it away from the ledger until support has decided."""
-    if purchase.quarantined_at:
-        return
-    purchase.quarantined_at = clock.now()
-    purchase.quarantine_reason = reason[:200]
-    purchase.save(update_fields=["quarantined_at", "quarantine_reason"])
-    _alert("purchase_quarantined", f"Purchase {purchase.pk}: {reason}", {"id": str(purchase.pk)})
-
-
-def _alert(kind: str, text: str, data: dict) -> None:
-    key = f"{kind}:{data.get('id', clock.now().strftime('%Y-%m-%dT%H'))}"
-    alert_staff(kind=kind, text=text, data=data, dedupe_key=key)
-
-
 def sweep() -> list[UUID]:
     """The open purchases nobody has driven lately, oldest first; reports the long unknown."""
     now = clock.now()
@@ -430,7 +237,7 @@ def sweep() -> list[UUID]:
         created_at__lt=now - limits.UNKNOWN_REPORT_AFTER,
     )[: limits.SWEEP_BATCH]:
         with transaction.atomic():
-            _alert(
+            outcomes.alert(
                 "purchase_unknown",
                 f"Stripe has given no answer on purchase {purchase.pk} for over an hour.",
                 {"id": str(purchase.pk)},

@@ -20,8 +20,8 @@ from wallets.errors import (
     Refused,
 )
 from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.outcomes import Decision, Policy
 from wallets.pricing import cents, dollars, rate, seconds_for
-from wallets.purchases import Decision, Policy
 from wallets.texts import usd
 
 Buys = Purchase.Buys

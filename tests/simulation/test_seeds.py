@@ -40,9 +40,9 @@ def test_a_broken_promise_is_found(world, monkeypatch):
     from decimal import Decimal
 
     from tests.simulation.run import SeedFailed
-    from wallets import purchases
+    from wallets import outcomes
 
-    credited = purchases._bought
+    credited = outcomes._bought
 
     def twice(purchase, wallet):
         movements = credited(purchase, wallet)
@@ -50,7 +50,7 @@ def test_a_broken_promise_is_found(world, monkeypatch):
             type(one)(**{**one.__dict__, "amount": one.amount * Decimal(2)}) for one in movements
         ]
 
-    monkeypatch.setattr(purchases, "_bought", twice)
+    monkeypatch.setattr(outcomes, "_bought", twice)
     with pytest.raises(SeedFailed, match=r"seed \d+:\n"):
         for seed in range(1, 11):
             run_seed(world, seed)
