@@ -124,15 +124,12 @@ class Lasts:
 
     days: Decimal | None
     until: datetime | None
+    # Such as "Wednesday afternoon", seen from when it was asked; a date when it is weeks away.
+    part_of_day: str = ""
 
     @property
     def text(self) -> str:
         return "not used in the last 7 days" if self.days is None else spoken_days(self.days)
-
-    @property
-    def part_of_day(self) -> str:
-        """Such as "Wednesday afternoon"; a date when it is weeks away."""
-        return "" if self.until is None else _spoken_moment(self.until)
 
 
 @dataclass(frozen=True)
@@ -181,7 +178,8 @@ def _lasts(wallet: Wallet, days: Decimal | None) -> Lasts:
     if days is None or days > limits.RUNWAY_MOST_DAYS:
         return Lasts(days, None)
     until = clock.now() + timedelta(seconds=int(days * DAY_SECONDS))
-    return Lasts(days, until.astimezone(wallet.account.zone))
+    until = until.astimezone(wallet.account.zone)
+    return Lasts(days, until, _spoken_moment(until))
 
 
 def spoken_days(days: Decimal) -> str:
