@@ -1,16 +1,24 @@
 """A receipt as a PDF page: the same figures as its page, drawn with fonts of our own.
 
-Names in scripts the font lacks are printed as far as it goes; the HTML receipt has them all.
+Most receipts need European letters only. Chinese, Japanese, Korean, Arabic, Hebrew and the like
+bring larger fonts, and shaping from right to left. A letter that no font has is printed as a mark,
+and a line says where the whole name stands.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fpdf import FPDF
 from fpdf.enums import XPos, YPos
 
 FONTS = Path(__file__).parent / "fonts"
+# Asked in this order for a letter that the first font lacks.
+WIDER_FONTS = ("DejaVuSans-More", "DroidSansFallback")
+# What stands for letters without a font.
+MISSING = "\ufffd"
 # Millimetres of a letter page.
 MARGIN = 20
 LABEL_WIDTH = 45
@@ -31,10 +39,18 @@ class Receipt:
     total: str
     notes: Sequence[str]
     reference: str
+    # Where the receipt's page is, for letters that cannot be printed.
+    address: str
+
+    @property
+    def texts(self) -> list[str]:
+        """All that is printed and not ours."""
+        return [*(text for fact in self.facts for text in fact), self.title, *self.notes]
 
 
 def draw(receipt: Receipt) -> bytes:
     page = _blank(receipt)
+    receipt = _printable(page, receipt)
     _heading(page, receipt)
     for label, text in receipt.facts:
         _fact(page, label, text)
@@ -62,6 +78,53 @@ def _blank(receipt: Receipt) -> FPDF:
     return page
 
 
+def _printable(page: FPDF, receipt: Receipt) -> Receipt:
+    """The receipt in letters that the page's fonts have, widening them only when it must."""
+    known = set(page.fonts["dejavu"].cmap)
+    composed = _rewritten(receipt, lambda text: unicodedata.normalize("NFC", text))
+    if not _letters(composed) - known:
+        return composed
+    for name in WIDER_FONTS:
+        page.add_font(name, "", FONTS / f"{name}.ttf")
+        known |= set(page.fonts[name.lower()].cmap)
+    page.set_fallback_fonts(list(WIDER_FONTS), exact_match=False)
+    page.set_text_shaping(True)
+    missing = _letters(composed) - known
+    if not missing:
+        return composed
+    marked = _rewritten(composed, lambda text: _marked(text, missing))
+    note = (
+        f"{MISSING} stands for letters that cannot be printed here. "
+        f"The receipt's page shows them: {receipt.address}"
+    )
+    return replace(marked, notes=[*marked.notes, note])
+
+
+def _rewritten(receipt: Receipt, change: Callable[[str], str]) -> Receipt:
+    return replace(
+        receipt,
+        facts=[(label, change(text)) for label, text in receipt.facts],
+        title=change(receipt.title),
+        notes=[change(note) for note in receipt.notes],
+    )
+
+
+def _letters(receipt: Receipt) -> set[int]:
+    """What has to be drawn: a joiner or a variation selector has no shape of its own."""
+    return {
+        ord(letter)
+        for text in receipt.texts
+        for letter in text
+        if unicodedata.category(letter) not in ("Cc", "Cf") and not "\ufe00" <= letter <= "\ufe0f"
+    }
+
+
+def _marked(text: str, missing: set[int]) -> str:
+    """One mark for each run of letters without a font."""
+    marked = "".join(MISSING if ord(letter) in missing else letter for letter in text)
+    return re.sub(f"{MISSING}[{MISSING}\u200d\ufe0f]*", MISSING, marked)
+
+
 def _heading(page: FPDF, receipt: Receipt) -> None:
     page.set_text_color(*GREY)
     _write(page, "thinkrr billing", size=10, bold=True)
@@ -75,7 +138,7 @@ def _write(
     page: FPDF, text: str, *, size: int, bold: bool = False, height: float = LINE, width: float = 0
 ) -> None:
     page.set_font("DejaVu", "B" if bold else "", size)
-    page.multi_cell(width, height, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(width, height, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _fact(page: FPDF, label: str, text: str) -> None:
@@ -83,7 +146,7 @@ def _fact(page: FPDF, label: str, text: str) -> None:
     page.set_text_color(*GREY)
     page.cell(LABEL_WIDTH, LINE, label)
     page.set_text_color(0)
-    page.multi_cell(0, LINE, text, new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(0, LINE, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
 
 
 def _line(page: FPDF, text: str, figure: str, *, bold: bool = False) -> None:

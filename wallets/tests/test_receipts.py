@@ -1,6 +1,7 @@
 """Receipts as people keep them: the PDF says what the page says."""
 
 import re
+import unicodedata
 from decimal import Decimal
 
 import pytest
@@ -9,10 +10,11 @@ from django.urls import reverse
 
 from accounts.tests.builders import make_individual, owner_of
 from wallets import recharges
-from wallets.receipt_pdf import Receipt, draw
+from wallets.receipt_pdf import MISSING, Receipt, draw
 from wallets.tests.builders import DECLINED_CARD, add_card, make_wallet
 
 PAGES = re.compile(rb"/Type /Page\b")
+FONT_NAMES = re.compile(rb"/FontName")
 
 
 @pytest.fixture
@@ -73,24 +75,56 @@ def test_the_page_offers_the_pdf(db, browser, wallet):
     assert reverse("wallets:receipt_pdf", args=[purchase.pk]) in page
 
 
-def test_letters_of_any_european_alphabet_are_embedded():
-    receipt = Receipt(
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Łukasz Ελλάς Привет",
+        "株式会社さくらクリニック",
+        "北京华夏科技有限公司 臺灣電信",
+        "서울 치과의원",
+        "مرحبا 12 (Dubai)",
+        "מרפאת שיניים",
+        "Café ☕ 😀",
+        "Zoe\u0308",
+    ],
+)
+def test_names_of_many_scripts_are_printed_with_letters_of_their_own(name):
+    letters = letters_of(draw(receipt_for(name)))
+
+    assert set(unicodedata.normalize("NFC", name)) - {" "} <= letters
+    assert MISSING not in letters
+
+
+def test_a_letter_without_a_font_is_marked_and_a_line_names_the_page():
+    letters = letters_of(draw(receipt_for("हिन्दी Clinic")))
+
+    assert MISSING in letters
+    assert set("https://billing.example/r") <= letters
+    assert MISSING not in letters_of(draw(receipt_for("Clinic")))
+
+
+def test_european_names_need_none_of_the_larger_fonts():
+    assert len(FONT_NAMES.findall(draw(receipt_for("Łukasz")))) < len(
+        FONT_NAMES.findall(draw(receipt_for("서울")))
+    )
+
+
+def receipt_for(name: str) -> Receipt:
+    return Receipt(
         number="R-1",
         amount="$1.00",
-        facts=[("Billed to", "Łukasz Ελλάς Привет")],
-        title="Recharge",
+        facts=[("Billed to", name)],
+        title=f"Monthly allocation for {name}",
         lines=[("Credit", "+$1.00")],
         total="$1.00 USD",
         notes=["Refund of $0.50"],
         reference="r",
+        address="https://billing.example/r",
     )
-
-    letters = letters_of(draw(receipt))
-
-    assert set("ŁΕλПр") <= letters
 
 
 def letters_of(pdf: bytes) -> set[str]:
     """The letters the embedded fonts can say, from their maps to Unicode."""
-    codes = re.findall(rb"<[0-9A-F]{4}> <([0-9A-F]{4})>", pdf)
-    return {chr(int(code, 16)) for code in codes}
+    maps = b"".join(re.findall(rb"beginbfchar(.*?)endbfchar", pdf, re.DOTALL))
+    codes = re.findall(rb"<[0-9A-F]{4}> <([0-9A-F]+)>", maps)
+    return set("".join(bytes.fromhex(code.decode()).decode("utf-16-be") for code in codes))

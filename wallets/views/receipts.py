@@ -5,6 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
@@ -39,7 +40,8 @@ def receipt(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
 @needs(Permission.SEE)
 def pdf(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
     found = _paid(request, purchase_id)
-    response = HttpResponse(receipt_pdf.draw(_printed(found)), content_type="application/pdf")
+    printed = receipt_pdf.draw(_printed(request, found))
+    response = HttpResponse(printed, content_type="application/pdf")
     name = f"receipt-{found.receipt_number}.pdf"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
@@ -61,7 +63,7 @@ def _title(found: Purchase) -> str:
     return f"{title} for {found.wallet.account.name}" if found.buys == "allocation" else title
 
 
-def _printed(found: Purchase) -> Receipt:
+def _printed(request: HttpRequest, found: Purchase) -> Receipt:
     payer = found.payer
     paid_at = found.closed_at.astimezone(payer.zone)
     billed_to = f"{payer.billing_name or payer.name}\n{payer.billing_address}".strip()
@@ -87,6 +89,7 @@ def _printed(found: Purchase) -> Receipt:
             for one in found.reversals.order_by("created_at")
         ],
         reference=str(found.pk),
+        address=request.build_absolute_uri(reverse("wallets:receipt", args=[found.pk])),
     )
 
 
