@@ -17,6 +17,8 @@ def play(seeds: range, number: int) -> list[int]:
     from django.conf import settings
     from django.db import connection
 
+    # As under pytest: Django would keep every query of every seed.
+    settings.DEBUG = False
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.DATABASES["default"]["TEST"]["NAME"] = (
         f"simulation_{settings.DATABASES['default']['NAME']}_{number}"
