@@ -111,13 +111,24 @@ def reversals_move_what_they_say_once() -> str:
 
 
 @register("I3")
-def reversals_stay_within_their_purchase() -> str:
+def refunds_stay_within_their_purchase() -> str:
+    """What banks take back is theirs to say, even over a refund: I13 compares that with Stripe."""
     return """
         SELECT p.wallet_id, 'purchase ' || p.id || ' paid ' || p.amount_cents || ' cents, '
-               || SUM(r.amount_cents) || ' were reversed'
+               || SUM(r.amount_cents) || ' were refunded'
         FROM wallets_reversal r JOIN wallets_purchase p ON p.id = r.purchase_id
-        WHERE r.state <> 'failed'
-        GROUP BY p.id HAVING SUM(r.amount_cents) > p.amount_cents OR p.state <> 'succeeded'
+        WHERE r.state <> 'failed' AND r.kind = 'refund'
+        GROUP BY p.id HAVING SUM(r.amount_cents) > p.amount_cents
+    """
+
+
+@register("I3")
+def only_paid_purchases_are_reversed() -> str:
+    return """
+        SELECT p.wallet_id, r.kind || ' ' || r.id || ' reverses purchase ' || p.id
+               || ', which is ' || p.state
+        FROM wallets_reversal r JOIN wallets_purchase p ON p.id = r.purchase_id
+        WHERE r.state <> 'failed' AND p.state <> 'succeeded'
     """
 
 

@@ -2,6 +2,7 @@
 
 Of $X first the unused seconds of the purchase's own types go, at its frozen rates and at most
 what each pot holds; the rest comes from the payer's credit, which may go below zero.
+A bank may take back what was refunded already: the ledger follows, and support is told once.
 Locked in this order: wallets, the purchase, its reversals.
 """
 
@@ -14,10 +15,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
+from accounts.notifications import alert_staff
 from wallets import ledger
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
 from wallets.opening import open_wallet
 from wallets.pricing import SECONDS_PER_MINUTE, dollars, price_of_seconds
+from wallets.texts import usd
 
 # Premium first: it is worth more, so fewer entries are needed.
 MINUTE_POTS = (Pot.PREMIUM, Pot.BASIC)
@@ -66,8 +69,7 @@ def refundable(purchase: Purchase, *, wallet: Wallet | None = None) -> Refundabl
     if purchase.state != Purchase.State.SUCCEEDED:
         return Refundable(0)
     wallet = wallet or Wallet.objects.get(pk=purchase.wallet_id)
-    reversed_cents = purchase.reversals.standing().aggregate(total=Sum("amount_cents"))["total"]
-    left = max(0, purchase.amount_cents - (reversed_cents or 0))
+    left = max(0, purchase.amount_cents - _reversed_cents(purchase))
     unused = unused_seconds(purchase, wallet)
     if purchase.buys == Purchase.Buys.ALLOCATION:
         worth = sum(
@@ -79,6 +81,11 @@ def refundable(purchase: Purchase, *, wallet: Wallet | None = None) -> Refundabl
         )
         left = min(left, int((worth * 100).to_integral_value(ROUND_FLOOR)))
     return Refundable(left, unused)
+
+
+def _reversed_cents(purchase: Purchase) -> int:
+    standing = purchase.reversals.standing()
+    return standing.aggregate(total=Sum("amount_cents"))["total"] or 0
 
 
 def unused_seconds(purchase: Purchase, wallet: Wallet) -> dict[str, int]:
@@ -117,6 +124,21 @@ def take(reversal: Reversal, *, wallets: dict[int, Wallet], payer_wallet_id: int
         rest = max(Decimal(0), rest - price_of_seconds(seconds=seconds, rate=rate))
     parts.append((payer_wallet_id, Pot.CREDIT, -rest))
     _post(reversal, parts, wallets, kind=TAKING[reversal.kind], key=f"reversal:{reversal.pk}")
+    _tell_excess(purchase)
+
+
+def _tell_excess(purchase: Purchase) -> None:
+    taken = _reversed_cents(purchase)
+    if taken > purchase.amount_cents:
+        alert_staff(
+            kind="reversed_beyond_paid",
+            text=(
+                f"Of purchase {purchase.pk} over {usd(dollars(purchase.amount_cents))} "
+                f"refunds and disputes took back {usd(dollars(taken))}."
+            ),
+            data={"purchase": str(purchase.pk)},
+            dedupe_key=f"reversed-beyond-paid:{purchase.pk}",
+        )
 
 
 def _seconds_worth(amount: Decimal, rate: Decimal, *, round_up: bool) -> int:

@@ -345,21 +345,22 @@ def dispute(world: World) -> object:
         if purchase is None:
             return "nothing"
         status = world.rng.choice(("needs_response", "needs_response", "warning_needs_response"))
-        left = _left_at_stripe(world, purchase)
-        world.stripe.dispute(purchase.payment_intent, status=status, amount=left)
-        return status
+        amount = world.rng.choice(_disputable(world, purchase))
+        world.stripe.dispute(purchase.payment_intent, status=status, amount=amount)
+        return f"{status} {amount}"
     except SandboxError as error:
         return str(error)
 
 
-def _left_at_stripe(world: World, purchase: Purchase) -> int:
-    """A bank takes back what the cardholder has not got yet."""
+def _disputable(world: World, purchase: Purchase) -> tuple[int, ...]:
+    """What a bank may take: what other disputes left, all or in part, refunded or not."""
     found = next(
         one
         for one in world.stripe.truth()["payment_intents"]
         if one["id"] == purchase.payment_intent
     )
-    return 0 if found["disputes"] else found["amount"] - found["amount_refunded"]
+    left = found["amount"] - sum(one["amount"] for one in found["disputes"])
+    return left, left, left - found["amount_refunded"], left // 2
 
 
 @action(2)

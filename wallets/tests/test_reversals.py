@@ -7,7 +7,7 @@ import pytest
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, gateway, recharges, reversals
+from wallets import auto_recharge, books, gateway, recharges, reversals
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Reversal, Wallet
 from wallets.tests.allocation_world import make_world, moment
@@ -527,3 +527,116 @@ def test_no_refund_while_a_dispute_is_open(wallet, stripe):
     stripe.move_dispute(disputed, "lose")
     reversals.apply_dispute(dispute_id=disputed)
     assert reversals.refundable(purchase).cents == 3000
+
+
+# --- Refunds and disputes of one payment: a bank takes what it likes, the ledger follows.
+
+
+def beyond_paid():
+    return StaffAlert.objects.filter(kind="reversed_beyond_paid").values_list("text", flat=True)
+
+
+def refunded_then_disputed(wallet, stripe):
+    """$20.00 of $50.00 refunded, then all $50.00 taken by the bank."""
+    purchase = buy(wallet)
+    refunded = refund(purchase, 2000)
+    drive(refunded)
+    refunded.refresh_from_db()
+    disputed = dispute(stripe, purchase)
+    reversals.apply_dispute(dispute_id=disputed)
+    return purchase, refunded.stripe_id, disputed
+
+
+def test_a_dispute_over_all_of_a_payment_refunded_in_part_takes_all_of_it(wallet, stripe):
+    purchase, _, disputed = refunded_then_disputed(wallet, stripe)
+    reversals.apply_dispute(dispute_id=disputed)
+
+    assert pots(wallet)[0] == Decimal("-20")
+    assert reversals.refundable(purchase).cents == 0
+    assert books.check_all(stripe=True) == []
+
+
+def test_more_taken_back_than_was_paid_is_told_to_support_once(wallet, stripe):
+    purchase, _, _ = refunded_then_disputed(wallet, stripe)
+    reversals.catch_up(since=clock.now() - timedelta(hours=1))
+
+    assert list(beyond_paid()) == [
+        f"Of purchase {purchase.pk} over $50.00 refunds and disputes took back $70.00."
+    ]
+
+
+def test_all_that_was_paid_and_no_more_is_nothing_to_tell(wallet, stripe):
+    purchase = buy(wallet)
+    drive(refund(purchase, 2000))
+
+    reversals.apply_dispute(dispute_id=dispute(stripe, purchase, amount=3000))
+
+    assert pots(wallet)[0] == Decimal(0)
+    assert not beyond_paid()
+
+
+def test_a_refund_that_fails_after_the_dispute_is_put_back(wallet, stripe):
+    _, refunded, _ = refunded_then_disputed(wallet, stripe)
+    stripe.set_refund(refunded, "failed")
+
+    assert reversals.settle_refund(refund_id=refunded).state == "failed"
+
+    assert pots(wallet)[0] == Decimal(0)
+    assert books.check_all(stripe=True) == []
+
+
+def test_a_dispute_won_after_a_refund_gives_back_the_disputes_part_alone(wallet, stripe):
+    purchase, _, disputed = refunded_then_disputed(wallet, stripe)
+    stripe.move_dispute(disputed, "win")
+
+    assert reversals.apply_dispute(dispute_id=disputed).state == "failed"
+
+    assert pots(wallet)[0] == Decimal("30")
+    assert reversals.refundable(purchase).cents == 3000
+    assert books.check_all(stripe=True) == []
+
+
+def test_two_disputes_of_one_payment_are_followed_each_by_itself(wallet, stripe):
+    purchase = buy(wallet, 50, "premium")
+    first = dispute(stripe, purchase, amount=2000)
+    second = dispute(stripe, purchase, amount=3000)
+    for disputed in (first, second, first):
+        reversals.apply_dispute(dispute_id=disputed)
+    assert pots(wallet) == (Decimal(0), 0, 0)
+
+    stripe.move_dispute(first, "win")
+    stripe.move_dispute(second, "lose")
+    for disputed in (second, first, second):
+        reversals.apply_dispute(dispute_id=disputed)
+
+    assert pots(wallet) == (Decimal(0), 7500, 0)
+    assert Notification.objects.filter(kind="dispute").count() == 2
+    assert not beyond_paid()
+    assert books.check_all(stripe=True) == []
+
+
+def test_a_refund_during_an_inquiry_that_becomes_a_dispute_is_followed(wallet, stripe):
+    purchase = buy(wallet)
+    inquiry = dispute(stripe, purchase, status="warning_needs_response")
+    drive(refund(purchase, 5000))
+    stripe.move_dispute(inquiry, "withdraw")
+
+    assert reversals.apply_dispute(dispute_id=inquiry).state == "submitted"
+
+    assert pots(wallet)[0] == Decimal("-50")
+    assert len(beyond_paid()) == 1
+    assert books.check_all(stripe=True) == []
+
+
+def test_a_refund_at_stripe_that_we_hear_of_after_the_dispute_is_told_too(wallet, stripe):
+    purchase = buy(wallet)
+    outside = gateway.create_refund(
+        key="dashboard", intent_id=purchase.payment_intent, amount=1500, metadata={}
+    )
+    reversals.apply_dispute(dispute_id=dispute(stripe, purchase))
+
+    reversals.settle_refund(refund_id=outside["id"])
+
+    assert pots(wallet)[0] == Decimal("-15")
+    assert len(beyond_paid()) == 1
+    assert books.check_all(stripe=True) == []
