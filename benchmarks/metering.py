@@ -36,11 +36,11 @@ WITH new AS MATERIALIZED (
     FROM generate_series(1, %(size)s) g),
 placed AS MATERIALIZED (SELECT new.*, b.* FROM new JOIN bench_wallet b ON b.number = new.n),
 locked AS MATERIALIZED (
-    SELECT w.id, w.premium_seconds > 0 AS has_minutes FROM wallets_wallet w
+    SELECT w.id, w.credit, w.premium_seconds FROM wallets_wallet w
     WHERE w.id IN (SELECT wallet_id FROM placed) ORDER BY w.id FOR NO KEY UPDATE),
 taken AS MATERIALIZED (
-    SELECT p.*, CASE WHEN l.has_minutes THEN p.seconds ELSE 0 END AS premium,
-           CASE WHEN l.has_minutes THEN 0 ELSE round(p.seconds * 0.16 / 60, 6) END AS cost
+    SELECT p.*, CASE WHEN l.premium_seconds > 0 THEN p.seconds ELSE 0 END AS premium,
+           CASE WHEN l.premium_seconds > 0 THEN 0 ELSE round(p.seconds * 0.16 / 60, 6) END AS cost
     FROM placed p JOIN locked l ON l.id = p.wallet_id),
 moved AS MATERIALIZED (
     SELECT wallet_id, sum(premium) AS premium, sum(cost) AS cost FROM taken GROUP BY wallet_id),
@@ -51,18 +51,14 @@ written AS (
          created_at)
     SELECT '00000000-0000-0000-0000-000000000000', external_id, account_id, campaign_id, '',
            'premium', seconds, %(now)s, 'completed', 0, premium, 0, cost, %(batch)s, %(now)s
-    FROM taken),
-balances AS (
-    UPDATE wallets_wallet w
-    SET credit = w.credit - m.cost, premium_seconds = w.premium_seconds - m.premium
-    FROM moved m WHERE w.id = m.wallet_id RETURNING w.id, w.credit, w.premium_seconds)
+    FROM taken)
 INSERT INTO wallets_ledgerentry
     (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
 SELECT m.wallet_id, CASE WHEN m.premium > 0 THEN 'premium' ELSE 'credit' END,
        CASE WHEN m.premium > 0 THEN -m.premium ELSE -m.cost END,
-       CASE WHEN m.premium > 0 THEN b.premium_seconds ELSE b.credit END,
+       CASE WHEN m.premium > 0 THEN l.premium_seconds - m.premium ELSE l.credit - m.cost END,
        'calls', 'calls:' || %(batch)s, '', %(now)s, %(now)s
-FROM moved m JOIN balances b ON b.id = m.wallet_id
+FROM moved m JOIN locked l ON l.id = m.wallet_id
 """
 
 NUMBERED = """

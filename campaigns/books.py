@@ -1,7 +1,7 @@
 """The rules of the books over campaigns and calls, one query each (reliability, section 2)."""
 
 from campaigns.limits import SWEEP_SLACK
-from wallets.books import register
+from wallets.books import missing_guards, register
 from wallets.limits import GRACE
 from wallets.pricing import SECONDS_PER_MINUTE
 
@@ -81,3 +81,11 @@ def calls_belong_to_their_campaigns_account() -> str:
         WHERE c.account_id <> k.account_id
         ORDER BY k.id
     """
+
+
+@register("I7")
+def the_guards_of_calls_are_in_place() -> str:
+    forbids = "campaigns_forbid_call_change"
+    return missing_guards(
+        ("campaigns_call", operation, forbids) for operation in ("UPDATE", "DELETE", "TRUNCATE")
+    )

@@ -1,6 +1,6 @@
 """The rules of the books over the tables of wallets, one query each (reliability, section 2)."""
 
-from wallets.books import register
+from wallets.books import missing_guards, register
 
 # What minutes cost at the purchase's frozen rates, rounded as `pricing.price_of_seconds` does.
 VALUE = """
@@ -190,20 +190,33 @@ def runs_are_paid_by_a_purchase() -> str:
     """
 
 
+# Table, operation, and the function whose trigger guards the one against the other.
+GUARDS = (
+    ("wallets_ledgerentry", "INSERT", "wallets_move_balances"),
+    ("wallets_ledgerentry", "UPDATE", "wallets_forbid_change"),
+    ("wallets_ledgerentry", "DELETE", "wallets_forbid_change"),
+    ("wallets_ledgerentry", "TRUNCATE", "wallets_forbid_change"),
+    ("wallets_wallet", "INSERT", "wallets_forbid_balance"),
+    ("wallets_wallet", "UPDATE", "wallets_forbid_balance"),
+    ("wallets_purchase", "UPDATE", "wallets_guard_purchase"),
+    ("wallets_purchase", "UPDATE", "wallets_forbid_change"),
+    ("wallets_purchase", "DELETE", "wallets_forbid_change"),
+    ("wallets_purchase", "TRUNCATE", "wallets_forbid_change"),
+    ("wallets_reversal", "UPDATE", "wallets_forbid_change"),
+    ("wallets_reversal", "DELETE", "wallets_forbid_change"),
+    ("wallets_reversal", "TRUNCATE", "wallets_forbid_change"),
+    ("wallets_minuterate", "UPDATE", "wallets_forbid_change"),
+    ("wallets_minuterate", "DELETE", "wallets_forbid_change"),
+    ("wallets_minuterate", "TRUNCATE", "wallets_forbid_change"),
+    ("wallets_stripeevent", "UPDATE", "wallets_forbid_change"),
+    ("wallets_stripeevent", "DELETE", "wallets_forbid_change"),
+    ("wallets_stripeevent", "TRUNCATE", "wallets_forbid_change"),
+)
+
+
 @register("I7")
 def the_guards_are_in_place() -> str:
-    """8, 16 and 32 are PostgreSQL's bits for DELETE, UPDATE and TRUNCATE triggers."""
-    return """
-        SELECT NULL::bigint, 'no trigger guards ' || g.name || ' against ' || g.operation
-        FROM (VALUES ('wallets_ledgerentry', 'UPDATE', 16), ('wallets_ledgerentry', 'DELETE', 8),
-                     ('wallets_ledgerentry', 'TRUNCATE', 32), ('wallets_purchase', 'UPDATE', 16),
-                     ('wallets_purchase', 'DELETE', 8), ('wallets_purchase', 'TRUNCATE', 32)
-             ) AS g (name, operation, bit)
-        WHERE NOT EXISTS (
-            SELECT 1 FROM pg_trigger t
-            WHERE t.tgrelid = to_regclass(g.name) AND NOT t.tgisinternal
-              AND t.tgenabled IN ('O', 'A') AND t.tgtype & g.bit <> 0)
-    """
+    return missing_guards(GUARDS)
 
 
 @register("I7")

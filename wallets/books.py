@@ -53,6 +53,22 @@ def register(name: str) -> Callable[[Query], Query]:
     return add
 
 
+def missing_guards(guards: Iterable[tuple[str, str, str]]) -> str:
+    """SQL of the triggers that are gone or off: tables, operations and functions that guard."""
+    rows = ", ".join(f"('{table}', '{does}', '{function}')" for table, does, function in guards)
+    # tgtype has PostgreSQL's bits of the operations.
+    return f"""
+        SELECT NULL::bigint, 'no trigger guards ' || g.name || ' against ' || g.operation
+        FROM (VALUES {rows}) AS g (name, operation, function)
+        WHERE NOT EXISTS (
+            SELECT 1 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+            WHERE t.tgrelid = to_regclass(g.name) AND p.proname = g.function
+              AND t.tgenabled IN ('O', 'A')
+              AND t.tgtype & CASE g.operation WHEN 'INSERT' THEN 4 WHEN 'DELETE' THEN 8
+                                  WHEN 'UPDATE' THEN 16 WHEN 'TRUNCATE' THEN 32 END <> 0)
+    """
+
+
 def check_all(*, stripe: bool = False) -> list[Broken]:
     """Every row that breaks a rule; with `stripe` also what Stripe and we do not agree on."""
     broken = [row for name, query in _rules for row in _check(name, query())]

@@ -1,4 +1,4 @@
-"""The only writer of balances and entries.
+"""The only writer of entries, and by them of balances.
 
 Every movement names its cause by a key: posting the same key again changes nothing, so callers
 may retry freely. Each transaction that moved something says so once, by `balances_moved`.
@@ -32,15 +32,6 @@ INSERT INTO wallets_ledgerentry
 SELECT * FROM unnest(
     %s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::uuid[],
     %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
-"""
-
-UPDATE_BALANCES = """
-UPDATE wallets_wallet AS w
-SET credit = b.credit, premium_seconds = b.premium, basic_seconds = b.basic,
-    included_seconds = b.included
-FROM unnest(%s::bigint[], %s::numeric[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS b (id, credit, premium, basic, included)
-WHERE w.id = b.id
 """
 
 
@@ -165,6 +156,7 @@ def _without_posted(movements: Sequence[Movement]) -> list[Movement]:
 
 
 def _write(movements: Sequence[Movement], wallets: dict[int, Wallet]) -> None:
+    """The database moves the balances with the entries, and refuses what ours do not agree with."""
     now = clock.now()
     rows = []
     for m in movements:
@@ -173,14 +165,8 @@ def _write(movements: Sequence[Movement], wallets: dict[int, Wallet]) -> None:
             (m.wallet_id, str(m.pot), Decimal(m.amount), Decimal(after), str(m.kind), m.key)
             + (m.purchase_id, m.reversal_id, m.actor_id, m.note, m.occurred_at or now, now)
         )
-    touched = [wallets[pk] for pk in sorted({m.wallet_id for m in movements})]
-    balances = [
-        (w.pk, w.credit.amount, w.premium_seconds, w.basic_seconds, w.included_seconds)
-        for w in touched
-    ]
     with connection.cursor() as cursor:
         cursor.execute(INSERT_ENTRIES, [list(column) for column in zip(*rows, strict=True)])
-        cursor.execute(UPDATE_BALANCES, [list(column) for column in zip(*balances, strict=True)])
 
 
 def _move(wallet: Wallet, pot: str, amount: Decimal | int) -> Decimal | int:

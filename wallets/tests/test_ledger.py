@@ -225,11 +225,45 @@ def test_concurrent_movements_lose_nothing():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_movements_would_be_lost(monkeypatch):
+def test_without_the_lock_movements_are_refused_by_the_database_not_lost(monkeypatch):
     wallet = make_wallet(credit="100")
     monkeypatch.setattr("wallets.models.wallet.WalletQuerySet.locked", lambda self: self)
 
-    spend_in_threads(wallet, 40)
+    with pytest.raises(DatabaseError, match="does not leave what its pot holds"):
+        spend_in_threads(wallet, 40)
 
     wallet.refresh_from_db()
-    assert wallet.credit.amount > 80
+    assert wallet.credit.amount == wallet.entries.aggregate(total=Sum("amount"))["total"]
+    assert wallet.entries.count() < 41
+
+
+def test_a_movement_decided_on_a_stale_balance_is_refused():
+    wallet = make_wallet(credit="100")
+    stale = Wallet.objects.get(pk=wallet.pk)
+    fill(wallet, credit="-60")
+
+    with pytest.raises(DatabaseError, match="does not leave"), transaction.atomic():
+        ledger.post(
+            movements=[movement(wallet, Decimal(-50), kind="calls")], wallets={wallet.pk: stale}
+        )
+
+    wallet.refresh_from_db()
+    assert (wallet.credit.amount, wallet.entries.count()) == (40, 2)
+
+
+def test_every_link_of_a_chain_written_at_once_has_to_be_true():
+    wallet = make_wallet(included=60)
+    link = (
+        "INSERT INTO wallets_ledgerentry (wallet_id, pot, amount, balance_after, kind, key, note,"
+        " occurred_at, created_at) VALUES"
+        " (%s, 'included', -60, %s, 'included_reset', 'a', '', now(), now()),"
+        " (%s, 'included', 90, 90, 'included_grant', 'b', '', now(), now())"
+    )
+
+    with connection.cursor() as cursor:
+        with pytest.raises(DatabaseError, match="does not leave"), transaction.atomic():
+            cursor.execute(link, [wallet.pk, 1, wallet.pk])
+        cursor.execute(link, [wallet.pk, 0, wallet.pk])
+
+    wallet.refresh_from_db()
+    assert (wallet.included_seconds, wallet.entries.count()) == (90, 3)
