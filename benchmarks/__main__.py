@@ -22,10 +22,14 @@ def main() -> None:
 
     from django.db import connection
 
+    import thinkrr_billing.urls  # noqa: F401
     from benchmarks import metering, pages
+    from thinkrr_billing.memory import keep_what_is_loaded
 
     every = {"metering": metering.run, "pages": pages.run}
     asked = sys.argv[1:] or list(every)
+    # As web and workers do.
+    keep_what_is_loaded()
 
     connection.settings_dict["TEST"]["NAME"] = DATABASE
     before = connection.settings_dict["NAME"]

@@ -3,9 +3,10 @@
 import os
 
 from celery import Celery
-from celery.signals import task_postrun, worker_init
+from celery.signals import task_postrun, worker_init, worker_process_init
 
 from accounts import crash_points
+from thinkrr_billing.memory import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
 
@@ -21,6 +22,11 @@ def _limit_statements(**kwargs: object) -> None:
     from thinkrr_billing.database import limit_statements
 
     limit_statements()
+
+
+@worker_process_init.connect
+def _keep_what_is_loaded(**kwargs: object) -> None:
+    keep_what_is_loaded()
 
 
 @task_postrun.connect
