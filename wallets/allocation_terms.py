@@ -5,6 +5,7 @@ Writes nothing.
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from accounts import clock
 from accounts.models import Account
@@ -22,6 +23,8 @@ from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.pricing import Estimate, dollars, estimate
 from wallets.texts import usd
+
+_ZERO = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,8 @@ class Preview:
 
     estimate: Estimate
     first_charge: date | None
-    charged_today: bool
+    # What the card is charged today: an unpaid month keeps its own amount.
+    charge_now: Decimal
     text: str
     problem: str = ""
     problem_field: str = ""
@@ -93,21 +97,24 @@ def describe(*, allocation: AutoAllocation | None, agency: Account, wish: Wish) 
     cost = estimate(basic_minutes=wish.basic_minutes, premium_minutes=wish.premium_minutes)
     today = agency.local_date(clock.now())
     if wish.is_nothing:
-        return Preview(cost, None, False, "No monthly charges.")
+        return Preview(cost, None, _ZERO, "No monthly charges.")
     problem_field, problem = _problem(allocation, wish, cost, today)
     if problem:
-        return Preview(cost, None, False, "", problem, problem_field)
+        return Preview(cost, None, _ZERO, "", problem, problem_field)
     anchor = start_of(allocation=allocation, wish=wish, today=today)
     first = _first_charge(allocation, wish, anchor, today)
     text = _sentence(allocation, cost, anchor, first, today)
+    charge_now = cost.total if first == today else _ZERO
     unpaid = _unpaid(allocation, anchor, today)
     if unpaid and first == today:
-        amount, day = usd(dollars(unpaid.amount_cents)), spoken(unpaid.period, today=today)
-        text = f"The unpaid {amount} of {day} is charged today with this card."
+        charge_now = dollars(unpaid.amount_cents)
+        text = (
+            f"The unpaid {usd(charge_now)} of {spoken(unpaid.period, today=today)} is charged "
+            f"today with this card, then {usd(cost.total)} monthly on the {day_of_month(anchor)}."
+        )
     skipped = allocation.skip_period if allocation else None
     days = charge_days(anchor, first=first, skipped=skipped)
-    is_today = first == today
-    return Preview(cost, first, is_today, text, charge_days=tuple(days), anchor=anchor)
+    return Preview(cost, first, charge_now, text, charge_days=tuple(days), anchor=anchor)
 
 
 def _problem(

@@ -109,7 +109,10 @@ def test_another_card_makes_the_failed_month_due_again(failing):
         failing.save(payment_method=other.id)
         assert failing.allocation.failed_at is None
 
-    assert shown.text == "The unpaid $205.00 of 14 Nov is charged today with this card."
+    assert shown.text == (
+        "The unpaid $205.00 of 14 Nov is charged today with this card, "
+        "then $205.00 monthly on the 14th."
+    )
     assert failing.run_at("2026-11-19 09:01") == ["charge"]
     assert failing.taken() == [20500]
     assert failing.purchases()[-1].card == "Mastercard •••• 4444"

@@ -248,14 +248,14 @@ def test_the_preview_says_what_is_charged_and_when(world):
         today = world.preview()
         later = world.preview(start_date=date(2026, 12, 1))
 
-    assert (today.estimate.total, today.first_charge, today.charged_today) == (
+    assert (today.estimate.total, today.first_charge, today.charge_now) == (
         Decimal("205.00"),
         date(2026, 11, 14),
-        True,
+        Decimal("205.00"),
     )
     assert today.text == "First charge today, $205.00, then monthly on the 14th."
     assert later.text == "First charge 1 Dec, $205.00, then monthly on the 1st."
-    assert not later.charged_today
+    assert later.charge_now == 0
     assert nothing_was_set(world)
 
 
