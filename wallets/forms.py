@@ -142,7 +142,7 @@ class SubAccountForm(forms.Form):
     )
     owner_email = forms.EmailField(
         label="Owner's e-mail",
-        help_text="We send them an invitation. They set up their own card and Auto-Recharge.",
+        help_text="We send them an invitation to join.",
         error_messages={"required": "Enter an e-mail address, like name@example.com"},
     )
 

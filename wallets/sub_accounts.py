@@ -1,8 +1,11 @@
 """What an agency sees of its sub-accounts. Reads only."""
 
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields import BooleanField
 
 from accounts.models import Account
+from wallets.models import AllocationRun, Purchase
+from wallets.models.purchase import OPEN_STATES
 
 STATUSES = ("active", "payment_failed", "suspended", "closed")
 SORTS = {
@@ -11,10 +14,10 @@ SORTS = {
     "-balance": (F("wallet__credit").desc(nulls_last=True), "name", "pk"),
 }
 
-_SUSPENDED = Q(
+_OPEN = Q(status=Account.Status.ACTIVE)
+_SUSPENDED = _OPEN & Q(
     wallet__auto_recharge__enabled=True, wallet__auto_recharge__suspended_at__isnull=False
 )
-_PAYMENT_FAILED = Q(auto_allocation__active=True, auto_allocation__failed_at__isnull=False)
 
 
 def sub_accounts(
@@ -27,20 +30,51 @@ def sub_accounts(
     if search:
         rows = rows.filter(name__icontains=search)
     if status == "payment_failed":
-        rows = rows.filter(_PAYMENT_FAILED)
+        rows = rows.filter(_payment_failed(agency))
     elif status == "suspended":
         rows = rows.filter(_SUSPENDED)
     elif status == "closed":
         rows = rows.filter(status=Account.Status.CLOSED)
     elif status == "active":
-        rows = rows.filter(status=Account.Status.ACTIVE).exclude(_SUSPENDED | _PAYMENT_FAILED)
+        rows = rows.filter(_OPEN).exclude(_SUSPENDED | _payment_failed(agency))
     return rows.order_by(*SORTS.get(sort, SORTS["name"]))
+
+
+def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Account]:
+    """Say of each how this month's payment stands, in the same query.
+
+    `payment_failed`, and `tried_again_at` when it is tried again by itself; `open_purchase` and
+    `open_state` while the bank or Stripe has not answered.
+    """
+    open_purchases = Purchase.objects.filter(
+        allocation_run__allocation__account=OuterRef("pk"), state__in=OPEN_STATES
+    ).order_by("-created_at")
+    retried = _retried(agency).filter(allocation__account=OuterRef("pk"))
+    return rows.annotate(
+        payment_failed=ExpressionWrapper(_payment_failed(agency), output_field=BooleanField()),
+        tried_again_at=Subquery(retried.values("next_attempt_at")[:1]),
+        open_purchase=Subquery(open_purchases.values("pk")[:1]),
+        open_state=Subquery(open_purchases.values("state")[:1]),
+    )
 
 
 def counts(*, agency: Account) -> dict[str, int]:
     """How many there are, and how many want attention."""
     return Account.objects.filter(agency=agency).aggregate(
         all=Count("pk"),
-        payment_failed=Count("pk", filter=_PAYMENT_FAILED),
+        payment_failed=Count("pk", filter=_payment_failed(agency)),
         suspended=Count("pk", filter=_SUSPENDED),
+    )
+
+
+def _payment_failed(agency: Account) -> Q:
+    """Given up, or failed and still tried again by itself."""
+    given_up = Q(auto_allocation__failed_at__isnull=False)
+    retried = Q(pk__in=_retried(agency).values("allocation__account"))
+    return _OPEN & Q(auto_allocation__active=True) & (given_up | retried)
+
+
+def _retried(agency: Account) -> QuerySet[AllocationRun]:
+    return AllocationRun.objects.filter(
+        allocation__agency=agency, state=AllocationRun.State.DUE, attempts__gt=0
     )

@@ -94,6 +94,47 @@ def test_both_zero_stops_an_allocation(owner, stripe, wallet, dental):
     assert not AutoAllocation.objects.get(account=dental).active
 
 
+def test_stop_asks_once_more_before_it_stops(owner, stripe, wallet, dental):
+    allocate(stripe, wallet, dental)
+    owner.visit(f"/account-manager/{dental.pk}/").opens("a:has-text('Stop')", "#allocation-save")
+    said = owner.dialog()
+    before = AutoAllocation.objects.get(account=dental).active
+
+    owner.page.click("#allocation-save")
+    owner.sees("Monthly allocation for Northside Dental stopped.", "#toasts")
+
+    assert "No more monthly charges for Northside Dental." in said
+    assert before
+    assert not AutoAllocation.objects.get(account=dental).active
+
+
+def test_the_panel_skips_the_next_month_and_tells_the_page_behind(owner, stripe, wallet, dental):
+    allocate(stripe, wallet, dental)
+    open_allocation(owner, dental)
+
+    owner.page.click("dialog >> text=Skip next")
+    owner.dialog_closes()
+    owner.sees("is skipped.", "#sub-account")
+
+    assert AutoAllocation.objects.get(account=dental).skip_period is not None
+
+
+def test_a_declined_month_says_when_it_is_tried_again_and_is_retried_from_the_panel(
+    owner, stripe, wallet, dental
+):
+    card = allocate(stripe, wallet, dental, declines="insufficient_funds")
+    owner.visit("/account-manager/?status=payment_failed")
+    row = owner.text("tr:has-text('Northside Dental')")
+    stripe.set_card(card, behaviour="ok")
+    owner.page.click("[aria-label='Actions for Northside Dental']")
+    owner.opens("text=Manage auto allocation", "#id_basic_minutes")
+
+    owner.page.click("dialog >> text=Retry now")
+    owner.sees("Payment received: $45.00.")
+
+    assert "Payment failed Trying again" in row
+
+
 def test_the_next_month_can_be_skipped_and_charged_after_all(owner, stripe, wallet, dental):
     allocate(stripe, wallet, dental)
     owner.visit(f"/account-manager/{dental.pk}/")

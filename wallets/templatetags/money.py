@@ -69,6 +69,12 @@ def local_time(context: template.Context, moment: datetime | None, account=None)
 
 
 @register.simple_tag(takes_context=True)
+def near_time(context: template.Context, moment: datetime) -> str:
+    """Write a moment of the next days in the account's time zone: `22 Nov, 09:14`."""
+    return _time(moment, zone=_zone(context, None), pattern="{day} {month}, {time}")
+
+
+@register.simple_tag(takes_context=True)
 def local_date(context: template.Context, moment: datetime | date | None, account=None) -> str:
     """Write the day of a moment in the account's time zone, or a plain day: `22 Nov 2026`."""
     if moment is None:

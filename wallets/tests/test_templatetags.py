@@ -80,6 +80,14 @@ def test_a_moment_is_shown_in_the_accounts_time_zone():
     )
 
 
+def test_a_moment_of_the_next_days_needs_no_year():
+    html = Template("{% load money %}{% near_time at %}").render(
+        Context({"at": MOMENT, "current_account": NEW_YORK})
+    )
+
+    assert ">22 Nov, 22:04</time>" in html
+
+
 def test_without_an_account_a_moment_is_shown_in_utc():
     html = Template("{% load money %}{% local_date at %}").render(Context({"at": MOMENT}))
 

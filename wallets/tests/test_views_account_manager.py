@@ -5,21 +5,24 @@ from datetime import UTC, datetime
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import strip_tags
 
 from accounts import clock
 from accounts.models import Account, Role
 from accounts.tests.builders import (
     add_member,
+    close,
     make_agency,
     make_individual,
     make_sub_account,
     make_user,
     owner_of,
 )
-from wallets import allocations
+from wallets import allocations, payment_methods
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.opening import open_wallet
 from wallets.tests.builders import (
+    BANK_ASKS_CARD,
     DECLINED_CARD,
     add_card,
     make_wallet,
@@ -76,6 +79,27 @@ def asking(card, **changes) -> dict[str, str]:
     return facts | changes
 
 
+def decline_at(
+    moment: datetime,
+    stripe,
+    browser: Client,
+    agency: Account,
+    account: Account,
+    number: str = DECLINED_CARD,
+) -> None:
+    """A monthly allocation whose first charge was just not paid."""
+    card = pay_card(stripe, agency, number)
+    with clock.at(moment):
+        browser.post(url("auto_allocation", account), asking(card))
+        allocations.run(run_id=AllocationRun.objects.get(allocation__account=account).pk)
+
+
+def row_of(text: str, name: str) -> str:
+    """The words of the list's row about one sub-account."""
+    row = next(row for row in text.split("<tr>") if f">{name}</a>" in row)
+    return " ".join(strip_tags(row).split())
+
+
 # --- the list
 
 
@@ -102,6 +126,55 @@ def test_the_list_can_be_searched_and_filtered(browser, agency, dental):
     assert [account.name for account in found.context["page"]] == ["Northside Dental"]
     assert [account.name for account in suspended.context["page"]] == ["Northside Dental"]
     assert "No sub-account matches." in text_of(nothing)
+
+
+def test_a_row_says_that_its_payment_failed_and_when_it_is_tried_again(
+    stripe, browser, agency, dental
+):
+    make_sub_account("Westside Law", agency=agency)
+    decline_at(NOON, stripe, browser, agency, dental)
+
+    with clock.at(NOON):
+        text = text_of(browser.get(MANAGER))
+        names = {
+            status: [
+                account.name for account in browser.get(MANAGER, {"status": status}).context["page"]
+            ]
+            for status in ("active", "payment_failed")
+        }
+
+    assert "Payment failed" in row_of(text, "Northside Dental")
+    assert "Trying again" in row_of(text, "Northside Dental")
+    assert "14 Nov, 13:00" in row_of(text, "Northside Dental")
+    assert "Active" in row_of(text, "Westside Law")
+    assert "1 with a failed payment" in text
+    assert names == {"active": ["Westside Law"], "payment_failed": ["Northside Dental"]}
+
+
+def test_a_row_says_that_the_bank_waits(stripe, browser, agency, dental):
+    decline_at(NOON, stripe, browser, agency, dental, BANK_ASKS_CARD)
+
+    with clock.at(NOON):
+        listed = text_of(browser.get(MANAGER))
+        found = browser.get(MANAGER, {"status": "payment_failed"}).context["page"]
+        page = text_of(browser.get(url("account_manager_account", dental)))
+
+    purchase = Purchase.objects.get(state="requires_action")
+    assert "Waiting for your bank" in row_of(listed, "Northside Dental")
+    assert [account.name for account in found] == ["Northside Dental"]
+    assert reverse("wallets:purchase", args=[purchase.pk]) in page
+    assert "Retry now" not in page
+
+
+def test_a_closed_sub_account_is_closed_and_nothing_else(stripe, browser, agency, dental):
+    decline_at(NOON, stripe, browser, agency, dental)
+    close(dental)
+
+    answer = browser.get(MANAGER, {"status": "payment_failed"})
+
+    assert list(answer.context["page"]) == []
+    assert answer.context["counts"]["payment_failed"] == 0
+    assert "Closed" in row_of(text_of(browser.get(MANAGER)), "Northside Dental")
 
 
 def test_the_list_is_cut_into_pages_and_asks_the_same_number_of_questions(
@@ -198,6 +271,62 @@ def test_a_sub_account_without_a_name_is_not_added(browser):
     assert answer.status_code == 422
     assert "Enter the sub-account's name" in text_of(answer)
     assert not Account.objects.filter(kind="sub_account").exists()
+
+
+def test_the_page_names_the_card_and_what_a_month_costs(stripe, browser, agency, dental):
+    card = pay_card(stripe, agency)
+    browser.post(url("auto_allocation", dental), asking(card))
+
+    text = text_of(browser.get(url("account_manager_account", dental)))
+
+    assert "about $205.00 with Visa •••• 4242" in text
+
+
+def test_a_card_that_is_gone_is_said_before_the_month_fails(stripe, browser, agency, dental):
+    card = pay_card(stripe, agency)
+    browser.post(url("auto_allocation", dental), asking(card))
+    payment_methods.forget(account=agency, card_id=card.id)
+    pay_card(stripe, agency)
+
+    page = text_of(browser.get(url("account_manager_account", dental)))
+    panel = text_of(browser.get(url("auto_allocation", dental)))
+
+    for text in (page, panel):
+        assert "The card of this allocation was removed." in text
+
+
+def test_while_an_account_is_closed_no_charge_is_announced(stripe, browser, agency, dental):
+    card = pay_card(stripe, agency)
+    browser.post(url("auto_allocation", dental), asking(card))
+    close(dental)
+
+    listed = row_of(text_of(browser.get(MANAGER)), "Northside Dental")
+    page = text_of(browser.get(url("account_manager_account", dental)))
+
+    assert "Next charge" not in listed
+    assert "Nothing is charged while Northside Dental is closed." in page
+
+
+def test_a_failed_month_can_be_retried_from_the_panel(stripe, browser, agency, dental):
+    decline_at(NOON, stripe, browser, agency, dental)
+
+    with clock.at(NOON):
+        panel = text_of(browser.get(url("auto_allocation", dental)))
+
+    assert "was declined" in panel
+    assert "Trying again 14 Nov, 13:00" in strip_tags(panel)
+    assert f'action="{url("auto_allocation_retry", dental)}"' in panel
+
+
+def test_stopping_is_asked_before_it_is_done(stripe, browser, agency, dental):
+    card = pay_card(stripe, agency)
+    browser.post(url("auto_allocation", dental), asking(card))
+
+    text = text_of(browser.get(url("auto_allocation", dental), {"stop": "1"}))
+
+    assert "No more monthly charges for Northside Dental." in text
+    assert "Stop allocation" in text
+    assert AutoAllocation.objects.get(account=dental).active
 
 
 # --- monthly allocation
@@ -298,6 +427,26 @@ def test_a_failed_month_can_be_retried_and_its_payment_seen(stripe, browser, age
     assert "Retry now" in page
     assert "Payment not made" in text_of(answer)
     assert Purchase.objects.filter(payer=agency, state="declined").count() == 2
+
+
+def test_the_button_names_the_unpaid_months_charge_not_the_new_minutes(
+    stripe, browser, agency, dental
+):
+    """A month that was decided keeps its minutes and its price; only the next ones change."""
+    decline_at(NOON, stripe, browser, agency, dental)
+    other = pay_card(stripe, agency)
+    fewer = asking(other, basic_minutes="100", premium_minutes="0")
+
+    with clock.at(NOON):
+        shown = text_of(browser.get(url("auto_allocation_estimate", dental), fewer))
+        answer = browser.post(url("auto_allocation", dental), fewer, headers=HTMX)
+        allocations.run(run_id=AllocationRun.objects.get().pk)
+
+    assert "Save and charge $205.00" in shown
+    assert "The unpaid $205.00 of 14 Nov is charged today with this card" in shown
+    assert "then $9.00 monthly on the 14th" in shown
+    assert answer.status_code == 204
+    assert Purchase.objects.get(state="succeeded").amount_cents == 20_500
 
 
 def test_the_next_month_can_be_skipped_and_taken_back(stripe, browser, agency, dental):

@@ -16,10 +16,19 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
-from wallets import allocation_schedule, allocations, decisions, statements, sub_accounts
+from wallets import (
+    allocation_schedule,
+    allocations,
+    decisions,
+    payment_methods,
+    pricing,
+    statements,
+    sub_accounts,
+)
 from wallets.forms import SubAccountForm
 from wallets.models import AutoRecharge
 from wallets.opening import open_wallet
+from wallets.payment_methods import Card
 from wallets.views.dialogs import add_errors, dialog, done, needs
 from wallets.views.payments import balance
 
@@ -39,6 +48,7 @@ def account_manager(request: HttpRequest) -> HttpResponse:
         status=asked["status"],
         sort=asked["sort"] or "name",
     )
+    rows = sub_accounts.with_payments(rows, agency=request.account)
     page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
     today = request.account.local_date(clock.now())
     for account in page:
@@ -61,18 +71,11 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = sub_account_of(request, account_id)
     wallet = open_wallet(account=account)
     automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
-    allocation = getattr(account, "auto_allocation", None)
     context = {
-        "account": account,
+        **allocation_facts(request, account, cards=payment_methods.cards(request.account)),
         "wallet": wallet,
         "balance": balance(wallet=wallet, automatic=automatic),
         "automatic": automatic,
-        "allocation": allocation,
-        "next_charge": next_charge(account, request.account.local_date(clock.now())),
-        "charges": charges(allocations.upcoming(allocation), allocation.anchor_date)
-        if allocation
-        else [],
-        "runs": allocation.runs.all()[:RUNS_SHOWN] if allocation else [],
         # From the agency's own log: its sub-account's is not its business.
         "decisions": decisions.page(
             wallet_id=open_wallet(account=request.account).pk,
@@ -85,10 +88,37 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
             for month in statements.usage_by_month(account=account)
             if month.credit or month.premium_seconds or month.basic_seconds
         ],
-        "may_allocate": _may_allocate(request) and not account.is_closed,
         "now": clock.now(),
     }
     return render(request, "wallets/sub_account.html", context)
+
+
+def allocation_facts(
+    request: HttpRequest, account: Account, *, cards: list[Card]
+) -> dict[str, object]:
+    """How the monthly allocation stands: its card, its coming charges, and its latest months."""
+    allocation = getattr(account, "auto_allocation", None)
+    facts = {
+        "account": account,
+        "allocation": allocation,
+        "may_allocate": _may_allocate(request) and not account.is_closed,
+    }
+    if allocation is None:
+        return facts
+    runs = list(allocation.runs.all()[:RUNS_SHOWN])
+    is_running = not (account.is_closed or request.account.is_closed)
+    return facts | {
+        "card": next((card for card in cards if card.id == allocation.payment_method), None),
+        "runs": runs,
+        "latest": runs[0] if runs else None,
+        "next_charge": next_charge(account, request.account.local_date(clock.now())),
+        "monthly": pricing.estimate(
+            basic_minutes=allocation.basic_minutes, premium_minutes=allocation.premium_minutes
+        ).total,
+        "charges": charges(allocations.upcoming(allocation), allocation.anchor_date)
+        if is_running
+        else [],
+    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -122,6 +152,7 @@ def sub_account_of(request: HttpRequest, account_id: UUID) -> Account:
     """One of the agency's own sub-accounts, else 404."""
     access.require_agency(account=request.account)
     rows = Account.objects.select_related("agency", "auto_allocation")
+    rows = sub_accounts.with_payments(rows, agency=request.account)
     return get_object_or_404(rows, pk=account_id, agency=request.account)
 
 
@@ -135,7 +166,7 @@ def require_allocate(request: HttpRequest, account: Account) -> None:
 def next_charge(account: Account, today):
     """The next due date of the account's allocation, or None when nothing is allocated."""
     allocation = getattr(account, "auto_allocation", None)
-    if allocation is None or not allocation.active:
+    if allocation is None or not allocation.active or account.is_closed:
         return None
     due = allocation_schedule.due_dates(allocation.anchor_date, after=today)
     return next(day for day in due if day != allocation.skip_period)

@@ -17,7 +17,12 @@ from wallets.models import AutoAllocation
 from wallets.opening import open_wallet
 from wallets.templatetags.money import rate
 from wallets.texts import usd
-from wallets.views.account_manager import charges, require_allocate, sub_account_of
+from wallets.views.account_manager import (
+    allocation_facts,
+    charges,
+    require_allocate,
+    sub_account_of,
+)
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused
 
 _HINT = "Enter minutes to see what they cost each month."
@@ -30,7 +35,10 @@ def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
     require_allocate(request, account)
     cards = payment_methods.cards(request.account)
     if request.method != "POST":
-        form = AllocationForm(initial=_initial(request.account, account), cards=cards)
+        initial = _initial(request.account, account)
+        if "stop" in request.GET:
+            initial |= {"basic_minutes": 0, "premium_minutes": 0}
+        form = AllocationForm(initial=initial, cards=cards)
         return _dialog(request, account, form, _estimate(request.account, account, form.initial))
     form = AllocationForm(request.POST, cards=cards)
     readable = form.is_valid() or _stops(form)
@@ -135,8 +143,7 @@ def _estimate(agency: Account, account: Account, values: dict) -> dict[str, obje
     return {
         "figures": found.estimate,
         "text": found.problem or found.text,
-        "charged_today": found.charged_today,
-        "charge_now": found.estimate.total if found.charged_today else Decimal(0),
+        "charge_now": found.charge_now,
         "charges": charges(found.charge_days, found.anchor),
     }
 
@@ -183,17 +190,17 @@ def _dialog(
 ) -> HttpResponse:
     for name, price in pricing.rates_now().items():
         form.fields[f"{name}_minutes"].help_text = f"{rate(price)} per minute. Enter 0 for none."
+    cards = payment_methods.cards(request.account)
     return dialog(
         request,
         partial="wallets/_allocation.html",
         title="Manage auto allocation",
         back=_page(account),
         context={
-            "account": account,
-            "allocation": getattr(account, "auto_allocation", None),
+            **allocation_facts(request, account, cards=cards),
             "form": form,
             "estimate": shown,
-            "cards": payment_methods.cards(request.account),
+            "cards": cards,
         },
         status=status,
     )
