@@ -361,6 +361,12 @@ CELERY_BEAT_SCHEDULE = {
         task: {"task": task, "schedule": crontab(), "options": {"expires": 55}}
         for task in ("accounts.tick", "wallets.tick", "campaigns.tick", "thinkrr_billing.canary")
     },
+    # Every time zone of the world has its midnight on a quarter of an hour.
+    "wallets.reset_included": {
+        "task": "wallets.reset_included",
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 800},
+    },
     "wallets.check_books": {"task": "wallets.check_books", "schedule": crontab(minute=17)},
     "wallets.nightly": {"task": "wallets.nightly", "schedule": crontab(hour=3, minute=7)},
 }

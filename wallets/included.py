@@ -32,7 +32,7 @@ def period_of(*, anchor_day: int, today: date) -> date:
 def reset_due() -> int:
     """Reset and grant for every account whose period has begun. Returns how many were new.
 
-    Safe to repeat and to race; running it more often than nightly only makes it more punctual.
+    Safe to repeat and to race; running it more often only makes it more punctual.
     """
     accounts = list(
         Account.objects.active()

@@ -70,6 +70,13 @@ def drive_refund(reversal_id: str) -> None:
     reversals.drive_refund(reversal_id=UUID(reversal_id))
 
 
+@shared_task(name="wallets.reset_included")
+def reset_included() -> None:
+    """At each midnight of the world: Included minutes of those whose month begins there."""
+    with job_runs.noted("wallets.reset_included"):
+        included.reset_due()
+
+
 def _catch_up(how_far: timedelta) -> None:
     try:
         reversals.catch_up(since=clock.now() - how_far)
@@ -88,9 +95,8 @@ def check_books() -> None:
 
 @shared_task(name="wallets.nightly")
 def nightly() -> None:
-    """The books against Stripe, Included minutes, cards that expire, and old decisions."""
+    """The books against Stripe, cards that expire, and old decisions."""
     with job_runs.noted("wallets.nightly") as found:
-        included.reset_due()
         card_expiry.tell()
         decisions.delete_old()
         _catch_up(limits.CATCH_UP_NIGHTLY)

@@ -27,10 +27,11 @@ from wallets.models import (
 DAYS = 14
 DAYS_KEPT_SECONDS = 120
 RECENT = timedelta(hours=24)
-# Older than this and the job has stopped: the minute's jobs, the hour's, the night's.
+# Older than this and the job has stopped: those of the minute, the quarter, the hour, the night.
 OVERDUE = {
     "wallets.tick": timedelta(minutes=5),
     "campaigns.tick": timedelta(minutes=5),
+    "wallets.reset_included": timedelta(hours=1),
     "wallets.check_books": timedelta(hours=2),
     "wallets.nightly": timedelta(hours=26),
 }

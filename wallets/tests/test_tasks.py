@@ -1,15 +1,18 @@
 """Celery's door: what the sweeps find must survive the broker's JSON, and be done by the tasks."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from celery import current_app
+from django.conf import settings
 from kombu.utils import json
 
 from accounts import clock
 from accounts.models import StaffAlert
+from accounts.tests.builders import make_individual
 from wallets import auto_recharge, purchases, sweeps, tasks
+from wallets.models import LedgerEntry
 from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
@@ -59,3 +62,24 @@ def test_without_stripe_the_nightly_task_still_checks_our_own_books(low, stripe)
 
     alert = StaffAlert.objects.get(kind="books")
     assert "could not be compared with Stripe" in alert.text
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Asia/Kathmandu", "America/Los_Angeles"])
+def test_included_minutes_are_there_within_a_minute_of_local_midnight(zone):
+    """What beat sends in the days around an anchor day, at the moments it sends it."""
+    account = make_individual(timezone=zone, included_minutes=60)
+    account.included_anchor_day = 15
+    account.save()
+    beat = settings.CELERY_BEAT_SCHEDULE["wallets.reset_included"]
+    tick = datetime(2026, 11, 13, tzinfo=UTC)
+    with clock.at(tick):
+        tasks.reset_included()
+    granted = account.wallet.entries.filter(kind=LedgerEntry.Kind.INCLUDED_GRANT)
+    while granted.count() == 1 and tick.day < 17:
+        tick += timedelta(minutes=1)
+        if beat["schedule"].minute >= {tick.minute} and tick.hour in beat["schedule"].hour:
+            with clock.at(tick):
+                current_app.tasks[beat["task"]]()
+
+    assert account.local_date(tick) == datetime(2026, 11, 15).date()
+    assert account.local_date(tick - timedelta(minutes=1)) == datetime(2026, 11, 14).date()
