@@ -97,18 +97,30 @@ def person_waiting() -> Iterator[None]:
         _deadline.reset(token)
 
 
+class SignedAtAnotherTime(ValueError):
+    """Stripe did sign it, but `seconds` before (or, below zero, after) our clock's now."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("The signature is too old." if seconds > 0 else "It is of the future.")
+        self.seconds = seconds
+
+
 def verify_event(*, payload: bytes, signature: str, tolerance_seconds: int) -> dict[str, Any]:
-    """Return the event of a webhook request. Raises ValueError unless Stripe signed it lately."""
+    """Return the event of a webhook request.
+
+    Raises ValueError unless Stripe signed it; SignedAtAnotherTime when it did, but not lately.
+    """
     try:
         stripe.WebhookSignature.verify_header(
-            payload.decode(), signature, settings.STRIPE_WEBHOOK_SECRET, tolerance_seconds
+            payload.decode(), signature, settings.STRIPE_WEBHOOK_SECRET
         )
         event = json.loads(payload)
     except (stripe.SignatureVerificationError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(str(error)) from error
     signed_at = int(dict(part.split("=", 1) for part in signature.split(","))["t"])
-    if signed_at > time.time() + tolerance_seconds:
-        raise ValueError("The signature is dated in the future.")
+    age = int(time.time()) - signed_at
+    if abs(age) > tolerance_seconds:
+        raise SignedAtAnotherTime(age)
     if not isinstance(event, dict):
         raise ValueError("The body is not an event.")
     return event

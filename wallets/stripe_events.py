@@ -31,7 +31,6 @@ class EventRefused(Refused):
     status = 400
 
 
-@transaction.atomic
 def record(*, payload: bytes, signature: str) -> StripeEvent:
     """Store a signed event once, and nudge the task that applies it. Repeats change nothing.
 
@@ -44,10 +43,30 @@ def record(*, payload: bytes, signature: str) -> StripeEvent:
             tolerance_seconds=int(limits.EVENT_TOLERANCE.total_seconds()),
         )
         event_id, kind = event["id"], event["type"]
+    except gateway.SignedAtAnotherTime as error:
+        _tell_clocks_differ(error.seconds)
+        raise EventRefused("This is not an event signed by Stripe lately.") from error
     except (ValueError, KeyError, TypeError) as error:
         raise EventRefused("This is not an event signed by Stripe.") from error
     if bool(event.get("livemode")) != settings.STRIPE_LIVE_MODE:
         raise EventRefused("This event belongs to the other mode of Stripe.")
+    return _store(event_id, kind, event)
+
+
+def _tell_clocks_differ(seconds: int) -> None:
+    """Once an hour: only who knows our secret can sign, so our clock is off, or Stripe is slow."""
+    alert_staff(
+        kind="clocks_differ",
+        text=(
+            f"Stripe's events are refused: the last was signed {abs(seconds) // 60} minutes "
+            f"{'before' if seconds > 0 else 'after'} our clock's now."
+        ),
+        dedupe_key=f"clocks-differ:{clock.now():%Y-%m-%dT%H}",
+    )
+
+
+@transaction.atomic
+def _store(event_id: str, kind: str, event: dict[str, Any]) -> StripeEvent:
     row, new = StripeEvent.objects.get_or_create(
         event_id=event_id[:255], defaults={"type": kind[:100], "payload": event}
     )

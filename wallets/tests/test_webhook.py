@@ -3,13 +3,17 @@
 import hashlib
 import hmac
 import json
+import re
 import time
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
+from accounts import clock
+from accounts.models import StaffAlert
 from wallets import limits
 from wallets.models import Purchase, StripeEvent
 from wallets.tests.builders import add_card, make_wallet
@@ -140,3 +144,29 @@ def test_an_event_never_decides_about_money_by_what_it_says(stripe, nudges):
 
     assert Purchase.objects.get().state == "submitted"
     assert wallet.entries.count() == 0
+
+
+@pytest.mark.parametrize(("minutes", "says"), [(-10, "before"), (10, "after")])
+def test_f82_a_clock_that_differs_from_stripes_is_told_once_an_hour(minutes, says, nudges):
+    """Nothing of it is stored, as for any refused event."""
+    payload = event()
+    sign = signature(payload, at=time.time() + 60 * minutes)
+
+    with clock.at(clock.now()):
+        answers = [deliver(payload, sign).status_code for _ in range(3)]
+
+    assert answers == [400, 400, 400]
+    assert not StripeEvent.objects.exists()
+    told = StaffAlert.objects.get(kind="clocks_differ")
+    assert re.search(rf"signed (9|10) minutes {says} our clock", told.text)
+    with clock.at(clock.now() + timedelta(hours=1)):
+        deliver(payload, sign)
+    assert StaffAlert.objects.filter(kind="clocks_differ").count() == 2
+
+
+def test_f82_what_stripe_did_not_sign_says_nothing_of_clocks(nudges):
+    payload = event()
+
+    deliver(payload, signature(payload, at=time.time() - 600, secret="whsec_other"))
+
+    assert not StaffAlert.objects.exists()
