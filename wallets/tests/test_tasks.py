@@ -1,6 +1,6 @@
 """Celery's door: what the sweeps find must survive the broker's JSON, and be done by the tasks."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -81,5 +81,5 @@ def test_included_minutes_are_there_within_a_minute_of_local_midnight(zone):
             with clock.at(tick):
                 current_app.tasks[beat["task"]]()
 
-    assert account.local_date(tick) == datetime(2026, 11, 15).date()
-    assert account.local_date(tick - timedelta(minutes=1)) == datetime(2026, 11, 14).date()
+    assert account.local_date(tick) == date(2026, 11, 15)
+    assert account.local_date(tick - timedelta(minutes=1)) == date(2026, 11, 14)
