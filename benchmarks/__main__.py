@@ -1,6 +1,6 @@
-"""`make bench`: every benchmark, in a database of its own that is dropped afterwards.
+"""`make bench`: metering and pages, in a database of its own that is dropped afterwards.
 
-`python -m benchmarks pages` runs that one alone.
+`python -m benchmarks pages` runs that one alone; `admin` is run only when it is named.
 """
 
 import os
@@ -23,11 +23,11 @@ def main() -> None:
     from django.db import connection
 
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks import metering, pages
+    from benchmarks import admin, metering, pages
     from thinkrr_billing.memory import keep_what_is_loaded
 
-    every = {"metering": metering.run, "pages": pages.run}
-    asked = sys.argv[1:] or list(every)
+    every = {"metering": metering.run, "pages": pages.run, "admin": admin.run}
+    asked = sys.argv[1:] or ["metering", "pages"]
     # As web and workers do.
     keep_what_is_loaded()
 

@@ -122,6 +122,26 @@ def try_again(*, wallet_id: int, actor: User | None) -> Saved:
     return Saved(automatic=automatic, decision=decision, purchase=purchase)
 
 
+def has_failed(automatic: AutoRecharge) -> bool:
+    """Whether the last attempt failed, so that a person may try again."""
+    waits = automatic.hold_reason in auto_recharge.STORED_HOLDS
+    return automatic.enabled and (waits or automatic.suspended_reason in suspensions.CARD_TROUBLE)
+
+
+def preview_try_again(*, wallet_id: int) -> Preview:
+    """What trying again would charge now, from the same rules. Writes nothing."""
+    wallet = Wallet.objects.select_related("account").get(pk=wallet_id)
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    automatic.wallet = wallet
+    if automatic.suspended_reason in suspensions.CARD_TROUBLE:
+        automatic.suspended_at, automatic.suspended_reason = None, ""
+    automatic.not_before, automatic.hold_reason = None, ""
+    decision = auto_recharge.decide(wallet=wallet, automatic=automatic)
+    card_id = automatic.effective_payment_method
+    card = payment_methods.card(account=wallet.account, card_id=card_id)
+    return Preview(charge=_charge(decision), decision=decision, card=card)
+
+
 def _suspended_text(automatic: AutoRecharge) -> str:
     text = automatic.get_suspended_reason_display()
     return text[0].lower() + text[1:]

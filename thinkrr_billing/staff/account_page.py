@@ -17,7 +17,14 @@ from campaigns import lifecycle, pausing
 from campaigns.models import Campaign
 from thinkrr_billing.staff import account_forms as forms
 from thinkrr_billing.staff import looking, timeline
-from wallets import adjustments, allocations, payment_methods, suspensions
+from wallets import (
+    adjustments,
+    allocations,
+    auto_recharge_settings,
+    payment_methods,
+    suspensions,
+)
+from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.models import (
     AdjustmentRequest,
     AllocationRun,
@@ -46,7 +53,7 @@ class AccountPage(AccountAdmin):
             "icon": "payments",
             "items": ["adjust", "grant_included", "run_allocation", "unblock"],
         },
-        {"title": "Auto-Recharge", "icon": "autorenew", "items": ["suspend", "lift"]},
+        {"title": "Auto-Recharge", "icon": "autorenew", "items": ["retry", "suspend", "lift"]},
         {
             "title": "Campaigns",
             "icon": "campaign",
@@ -80,6 +87,7 @@ class AccountPage(AccountAdmin):
             "unblock": lambda: bool(wallet and wallet.blocked_at),
             "suspend": lambda: bool(automatic) and not suspended,
             "lift": lambda: suspended,
+            "retry": lambda: bool(automatic) and auto_recharge_settings.has_failed(automatic),
             "run_allocation": lambda: _unpaid(account) is not None,
             "pause_campaigns": lambda: mine.started().exists(),
             "resume_campaigns": lambda: mine.filter(status=Campaign.Status.PAUSED).exists(),
@@ -177,6 +185,18 @@ class AccountPage(AccountAdmin):
     def lift(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
         suspensions.lift_by_support(wallet_id=account.wallet.pk, actor=request.user)
         return "The suspension is lifted."
+
+    @staff_action(
+        title="Retry Auto-Recharge",
+        permission="wallets.retry_autorecharge",
+        button="Charge now",
+        text="One attempt now, whatever the wait. Its outcome decides what follows.",
+        form=RetryForm,
+        icon="restart_alt",
+        **ITSELF,
+    )
+    def retry(self, account: Account, form: RetryForm, request: HttpRequest) -> str:
+        return retry_auto_recharge(wallet=account.wallet, actor=request.user)
 
     @staff_action(
         title="Pause campaigns",

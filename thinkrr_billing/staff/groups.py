@@ -51,6 +51,7 @@ SUPPORT_MAY = (
     "campaigns.resume_campaign",
     "wallets.apply_stripeevent",
     "wallets.resolve_purchase",
+    "wallets.retry_autorecharge",
     "wallets.run_allocation",
     "wallets.suspend_autorecharge",
 )

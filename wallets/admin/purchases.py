@@ -10,9 +10,10 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts.admin.dialogs import ReasonForm, staff_action
-from wallets import resolving, reversals
+from accounts.models import User
+from wallets import auto_recharge_settings, resolving, reversals
 from wallets.admin.base import ReadOnly, ReadOnlyInline, in_dollars
-from wallets.models import LedgerEntry, Purchase, Reversal
+from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.pricing import cents, dollars
 from wallets.stripe_links import dashboard_url
 from wallets.texts import usd
@@ -76,6 +77,42 @@ class RefundForm(ReasonForm):
         return "Auto-Recharge is suspended by a refund, so that the money is not charged again."
 
 
+class RetryForm(ReasonForm):
+    """One attempt now: shown first is what it charges. The subject has a wallet."""
+
+    def prepare(self) -> None:
+        self.coming = auto_recharge_settings.preview_try_again(wallet_id=self.subject.wallet.pk)
+
+    def facts(self) -> list[tuple[str, object]]:
+        wallet, card = self.subject.wallet, self.coming.card
+        return [
+            ("Account", wallet.account),
+            ("Credit now", usd(wallet.credit.amount)),
+            ("Charges now", usd(self.coming.charge)),
+            ("Card", card.label if card else "None"),
+            ("State", wallet.auto_recharge.get_suspended_reason_display() or "Not suspended"),
+        ]
+
+    def warning(self) -> str:
+        return "" if self.coming.charge else auto_recharge_settings.explain(self.coming.decision)
+
+
+def is_latest_failure(purchase: Purchase) -> bool:
+    """Whether this Auto-Recharge failed, and nothing was tried or paid since."""
+    failed = purchase.state in (Purchase.State.DECLINED, Purchase.State.CANCELED)
+    if not failed or purchase.purpose != Purchase.Purpose.AUTO_RECHARGE:
+        return False
+    later = purchase.wallet.purchases.recharges().filter(created_at__gt=purchase.created_at)
+    return not later.exists()
+
+
+def retry_auto_recharge(*, wallet: Wallet, actor: User) -> str:
+    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=actor)
+    tried = saved.purchase
+    text = f"{in_dollars(tried.amount_cents)} from {tried.card}: {tried.get_state_display()}."
+    return f"{text} {tried.error_text}".strip()
+
+
 @admin.register(Purchase)
 class PurchaseAdmin(ReadOnly):
     list_display = [
@@ -103,11 +140,13 @@ class PurchaseAdmin(ReadOnly):
     readonly_fields = ["at_stripe"]
     inlines = [EntriesInline, ReversalsInline]
     led_to_by = ("payer__id__exact", "wallet__id__exact", "created_at__gte")
-    actions_detail = ["refund", "resolve", "give_up"]
+    actions_detail = ["refund", "retry", "resolve", "give_up"]
 
     def offered(self, name: str, purchase: Purchase) -> bool:
         if name == "refund":
             return reversals.refundable(purchase).cents > 0
+        if name == "retry":
+            return is_latest_failure(purchase)
         if name == "give_up":
             return purchase.is_open
         return purchase.is_open or bool(purchase.payment_intent)
@@ -130,6 +169,18 @@ class PurchaseAdmin(ReadOnly):
             form_key=form.cleaned_data["form_key"],
         )
         return f"{in_dollars(reversal.amount_cents)} goes back to {purchase.card}."
+
+    @staff_action(
+        title="Retry Auto-Recharge",
+        permission="wallets.retry_autorecharge",
+        button="Charge now",
+        text="One attempt now, a purchase of its own. Its outcome decides what follows.",
+        form=RetryForm,
+        icon="restart_alt",
+        account_of=lambda purchase: purchase.payer,
+    )
+    def retry(self, purchase: Purchase, form: RetryForm, request: HttpRequest) -> str:
+        return retry_auto_recharge(wallet=purchase.wallet, actor=request.user)
 
     @staff_action(
         title="Ask Stripe",

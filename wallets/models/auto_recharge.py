@@ -92,6 +92,7 @@ class AutoRecharge(models.Model):
         permissions = [
             ("suspend_autorecharge", "Can suspend Auto-Recharge"),
             ("lift_autorecharge", "Can lift a suspension of Auto-Recharge"),
+            ("retry_autorecharge", "Can try a failed Auto-Recharge again"),
         ]
         indexes = [
             models.Index(

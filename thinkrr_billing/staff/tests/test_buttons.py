@@ -11,7 +11,7 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import BILLING, SUPPORT
 from thinkrr_billing.staff.tests.phone import press, said, staff_client, url
-from wallets import recharges
+from wallets import auto_recharge, recharges
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
@@ -21,7 +21,7 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
-from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.builders import add_card, fill, make_wallet, set_auto_recharge
 
 ACCOUNT = "accounts.account"
 ADD_FIVE = {"pot": "credit", "direction": "add", "amount": "5"}
@@ -266,3 +266,77 @@ def test_what_was_paid_cannot_be_canceled(paid):
     paid.refresh_from_db()
     assert "It has ended already: paid." in answer.content.decode()
     assert paid.state == "succeeded"
+
+
+@pytest.fixture
+def declined(db, stripe, nudges) -> Wallet:
+    """Auto-Recharge was declined once and waits an hour; the card is good again since."""
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    stripe.set_card(card.id, behaviour={"decline_code": "insufficient_funds"})
+    auto_recharge.run(wallet_id=wallet.pk)
+    stripe.set_card(card.id, behaviour="ok")
+    assert wallet.purchases.get().state == "declined"
+    assert AutoRecharge.objects.get(wallet=wallet).hold_reason == "declined"
+    wallet.card = card
+    return wallet
+
+
+def test_a_failed_auto_recharge_is_retried_at_once_by_one_purchase(declined):
+    client = staff_client(SUPPORT)
+    dialog = client.get(url(ACCOUNT, "retry", declined.account_id)).content.decode()
+
+    for _ in range(2):
+        answer = on_account(client, "retry", declined, form_key="same")
+
+    paid = declined.purchases.latest("created_at")
+    action = StaffAction.objects.get()
+    assert "$50.00" in dialog
+    assert declined.card.label in dialog
+    assert "already" in said(answer)
+    assert "$50.00" in said(answer)
+    assert (paid.state, paid.requested_by_id) == ("succeeded", action.actor_id)
+    assert declined.purchases.count() == 2
+    assert declined.credit.amount == 58
+    assert (action.kind, action.reason, action.account_id) == (
+        "retry",
+        "Asked on the phone",
+        declined.account_id,
+    )
+
+
+def test_a_retry_from_the_failed_purchase_makes_a_new_one(declined):
+    failed = declined.purchases.get()
+
+    press(staff_client(SUPPORT), "wallets.purchase", "retry", failed.pk)
+
+    failed.refresh_from_db()
+    assert failed.state == "declined"
+    assert declined.purchases.latest("created_at").state == "succeeded"
+
+
+def test_a_retry_when_the_balance_is_fine_is_refused_and_nothing_changes(declined):
+    fill(declined, credit="100")
+    before = AutoRecharge.objects.filter(wallet=declined).values().get()
+
+    answer = on_account(staff_client(SUPPORT), "retry", declined)
+
+    assert "is not below" in answer.content.decode()
+    assert declined.purchases.count() == 1
+    assert AutoRecharge.objects.filter(wallet=declined).values().get() == before
+    assert StaffAction.objects.get().state == "refused"
+
+
+def test_retry_is_offered_only_where_something_failed(declined, stripe):
+    client = staff_client(SUPPORT)
+    failed = declined.purchases.get()
+
+    def offered(page, pk):
+        return "Retry Auto-Recharge" in client.get(url(page, "change", pk)).content.decode()
+
+    before = offered(ACCOUNT, declined.account_id), offered("wallets.purchase", failed.pk)
+    press(client, ACCOUNT, "retry", declined.account_id)
+    after = offered(ACCOUNT, declined.account_id), offered("wallets.purchase", failed.pk)
+
+    assert (before, after) == ((True, True), (False, False))
