@@ -9,7 +9,7 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.mail_topics import offer
-        from campaigns import books, receivers  # noqa: F401
+        from campaigns import books, outlook, receivers  # noqa: F401
 
         offer(
             "campaigns",

@@ -36,6 +36,8 @@ LAST_CALLS = 20
 
 # What a campaign uses a day is told from the week before it paused: each weekday once.
 USE_WINDOW = timedelta(days=7)
+# How credit is split among minute types is told from so many calls: a few milliseconds' worth.
+CALLS_SAMPLED = 5_000
 
 # The Recharge dialog's first amount, for a link that must name a tier before one is typed.
 USUAL_RECHARGE = Decimal(50)

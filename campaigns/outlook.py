@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db import connection
 from django.db.models import F, Min, Sum
 from djmoney.money import Money
 
@@ -14,7 +15,7 @@ from campaigns import limits, payable
 from campaigns.models import Call, Campaign
 from wallets import pricing, runway
 from wallets.models import Wallet
-from wallets.runway import Pace
+from wallets.pace import Pace, Taken, told_by
 
 _ZERO = Decimal(0)
 MINUTE_TIERS = ("premium", "basic")
@@ -22,6 +23,28 @@ MINUTE_TIERS = ("premium", "basic")
 TIERS = (*MINUTE_TIERS, "credit")
 # Calls that were never talked cost nothing.
 FREE = (Call.Outcome.FAILED, Call.Outcome.ISSUE_DIALING)
+
+
+# The latest of a window; more would say the same and take longer.
+TAKEN = """
+SELECT minute_type, sum(included_seconds), sum(premium_seconds), sum(basic_seconds), sum(cost)
+FROM (
+  SELECT minute_type, premium_seconds, included_seconds, basic_seconds, cost FROM campaigns_call
+  WHERE account_id = %s AND ended_at >= %s ORDER BY ended_at DESC LIMIT %s) latest
+GROUP BY minute_type
+"""
+TAKEN_POTS = ("included", "premium", "basic", "credit")
+
+
+@told_by
+def taken(wallet: Wallet, since: datetime) -> Taken:
+    """What the account's latest calls took from each pot, by minute type. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(TAKEN, [wallet.account_id, since, limits.CALLS_SAMPLED])
+        return {
+            minute_type: dict(zip(TAKEN_POTS, map(Decimal, used), strict=True))
+            for minute_type, *used in cursor.fetchall()
+        }
 
 
 @dataclass(frozen=True)

@@ -4,33 +4,19 @@ Minutes are used first and credit pays what they do not, as when calls are charg
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
-from django.db.models import Min, Sum
-from django.utils.functional import cached_property
-
 from accounts import clock
 from wallets import limits, pricing
-from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
+from wallets.models import AutoRecharge, Wallet
+from wallets.pace import Pace, measure
 
 DAY_SECONDS = Decimal(24 * 3600)
 _ZERO = Decimal(0)
-
-
-@dataclass(frozen=True)
-class Pace:
-    """What a day uses: seconds of each kind of campaign, and dollars that credit pays at once."""
-
-    premium: Decimal = _ZERO
-    basic: Decimal = _ZERO
-    premium_then_basic: Decimal = _ZERO
-    credit: Decimal = _ZERO
-
-    @property
-    def is_nothing(self) -> bool:
-        return not (self.premium or self.basic or self.premium_then_basic or self.credit)
+# What a pace has parts for: kinds of campaigns, and calls of a kind we do not know.
+KINDS = (*pricing.USABLE_POTS, "credit")
 
 
 @dataclass(frozen=True)
@@ -42,52 +28,39 @@ class Drain:
     credit: Decimal
 
 
-def pace(*, wallet: Wallet) -> Pace:
-    """What calls took from each pot on an average day of the last `limits.PACE_DAYS`.
-
-    A younger account is measured from its first call on, over at least a day. Two queries.
-    """
-    now = clock.now()
-    since = now - limits.PACE_WINDOW
-    calls = LedgerEntry.objects.filter(wallet=wallet, kind=LedgerEntry.Kind.CALLS)
-    recent = calls.filter(created_at__gte=since).order_by().values_list("pot")
-    found = {pot: (-used, first) for pot, used, first in recent.annotate(
-        used=Sum("amount"), first=Min("created_at")
-    )}  # fmt: skip
-    if not found:
-        return Pace()
-    days = limits.PACE_WINDOW / timedelta(days=1)
-    if not calls.filter(created_at__lt=since).exists():
-        first = min(first for _, first in found.values())
-        days = max(1, (now - first) / timedelta(days=1))
-    a_day = {pot: used / Decimal(days) for pot, (used, _) in found.items()}
-    return Pace(
-        premium=a_day.get(Pot.PREMIUM, _ZERO) + a_day.get(Pot.INCLUDED, _ZERO),
-        basic=a_day.get(Pot.BASIC, _ZERO),
-        credit=a_day.get(Pot.CREDIT, _ZERO),
-    )
-
-
 def days_paid(*, wallet: Wallet, pace: Pace, rates: dict[str, Decimal]) -> Decimal | None:
-    """Days until something of this pace cannot be paid any more; None when nothing is used.
+    """Days until something of this pace cannot be paid any more; None when nothing is used."""
+    return min(stops(wallet=wallet, pace=pace, rates=rates).values(), default=None)
+
+
+def stops(*, wallet: Wallet, pace: Pace, rates: dict[str, Decimal]) -> dict[str, Decimal]:
+    """Days until each kind of calls that is used cannot be paid any more.
 
     A pot that runs dry hands its calls on: Premium then Basic to Basic minutes, the others to
-    credit.
+    credit, which all share. What is not paid any more uses nothing.
     """
-    if pace.is_nothing:
-        return None
     premium = Decimal(wallet.premium_seconds + wallet.included_seconds)
     basic, credit = Decimal(wallet.basic_seconds), max(_ZERO, wallet.credit.amount)
-    passed = _ZERO
+    passed, found = _ZERO, {}
     while True:
+        pots = {"premium": premium, "basic": basic}
+        unpaid = [
+            kind for kind in KINDS if getattr(pace, kind) and not _is_paid(kind, pots, credit)
+        ]
+        found |= dict.fromkeys(unpaid, passed)
+        pace = replace(pace, **dict.fromkeys(unpaid, _ZERO))
+        if pace.is_nothing:
+            return found
         drain = _drain(pace, rates, has_premium=premium > 0, has_basic=basic > 0)
-        if drain.credit and not credit:
-            return passed
         step = min(_times(drain, premium, basic, credit))
         passed += step
         premium = _left(premium, drain.premium * step)
         basic = _left(basic, drain.basic * step)
         credit = _left(credit, drain.credit * step)
+
+
+def _is_paid(kind: str, pots: dict[str, Decimal], credit: Decimal) -> bool:
+    return credit > 0 or any(pots[pot] > 0 for pot in pricing.USABLE_POTS.get(kind, ()))
 
 
 def _drain(pace: Pace, rates: dict[str, Decimal], *, has_premium: bool, has_basic: bool) -> Drain:
@@ -120,47 +93,51 @@ def _left(pot: Decimal, used: Decimal) -> Decimal:
 
 @dataclass(frozen=True)
 class Lasts:
-    """How long one part of a balance lasts. `days` is None when nobody used it."""
+    """How long calls of one minute type can be paid. `days` is None when there were none."""
 
+    minute_type: str
     days: Decimal | None
     until: datetime | None
-    # Such as "Wednesday afternoon", seen from when it was asked; a date when it is weeks away.
-    part_of_day: str = ""
 
     @property
     def text(self) -> str:
-        return "not used in the last 7 days" if self.days is None else spoken_days(self.days)
+        if self.days is None:
+            return "none in the last 7 days"
+        return spoken_days(self.days) if self.days else "nothing left"
+
+    @property
+    def part_of_day(self) -> str:
+        """Such as "Wednesday afternoon"; a date when it is weeks away."""
+        return "" if self.until is None else _spoken_moment(self.until)
 
 
 @dataclass(frozen=True)
 class Runway:
     """What Payments says about the future of a balance, in the account's time zone."""
 
-    pace: Pace
-    premium: Lasts
-    basic: Lasts
-    # Until the first call that nothing can pay.
-    whole: Lasts
+    # None when there were no calls, so that there is no pace.
+    types: list[Lasts] | None
     # Auto-Recharge is on and would charge: what it costs in 30 days at this pace, and how often.
-    monthly_cost: Decimal | None
-    monthly_charges: int | None
-
-    @cached_property
-    def is_quiet(self) -> bool:
-        return self.pace.is_nothing
+    monthly_cost: Decimal | None = None
+    monthly_charges: int | None = None
 
 
 def runway(*, wallet: Wallet, automatic: AutoRecharge) -> Runway:
-    """How long the wallet lasts at the pace of the last 7 days. Three queries."""
-    used, rates = pace(wallet=wallet), pricing.rates_now()
-    premium = Decimal(wallet.premium_seconds + wallet.included_seconds)
+    """How long each minute type lasts at the pace of the last 7 days. Three queries.
+
+    Premium and Basic are always named; Premium then Basic, and calls that we cannot tell apart,
+    only when there were any.
+    """
+    rates = pricing.rates_now()
+    measured = measure(wallet=wallet, rates=rates)
+    if measured.pace.is_nothing:
+        return Runway(types=None)
+    days = stops(wallet=wallet, pace=measured.pace, rates=rates)
+    named = [kind for kind in KINDS if kind in days or kind in ("premium", "basic")]
     keeps_filled = automatic.enabled and not automatic.suspended_at and not wallet.blocked_at
-    cost = used.credit * 30 if keeps_filled and used.credit else None
+    cost = measured.dollars * 30 if keeps_filled and measured.dollars else None
     return Runway(
-        pace=used,
-        premium=_lasts(wallet, _ratio(premium, used.premium)),
-        basic=_lasts(wallet, _ratio(Decimal(wallet.basic_seconds), used.basic)),
-        whole=_lasts(wallet, days_paid(wallet=wallet, pace=used, rates=rates)),
+        types=[_lasts(wallet, kind, days.get(kind)) for kind in named],
         monthly_cost=cost,
         monthly_charges=None if cost is None else _charges(cost, automatic.amount.amount),
     )
@@ -170,16 +147,11 @@ def _charges(cost: Decimal, amount: Decimal) -> int:
     return int((cost / amount).to_integral_value(ROUND_CEILING))
 
 
-def _ratio(left: Decimal, used: Decimal) -> Decimal | None:
-    return left / used if used else None
-
-
-def _lasts(wallet: Wallet, days: Decimal | None) -> Lasts:
-    if days is None or days > limits.RUNWAY_MOST_DAYS:
-        return Lasts(days, None)
+def _lasts(wallet: Wallet, kind: str, days: Decimal | None) -> Lasts:
+    if not days or days > limits.RUNWAY_MOST_DAYS:
+        return Lasts(kind, days, None)
     until = clock.now() + timedelta(seconds=int(days * DAY_SECONDS))
-    until = until.astimezone(wallet.account.zone)
-    return Lasts(days, until, _spoken_moment(until))
+    return Lasts(kind, days, until.astimezone(wallet.account.zone))
 
 
 def spoken_days(days: Decimal) -> str:
@@ -202,10 +174,13 @@ def _spoken_moment(moment: datetime) -> str:
     away = (moment.date() - today).days
     if away > 6:
         return f"around {moment:%-d %b}" if away < 300 else f"around {moment:%B %Y}"
+    day = {0: "today", 1: "tomorrow"}.get(away, f"{moment:%A}")
+    if moment.hour < 5 and away:
+        return f"early {day}"
     part = _part_of_day(moment.hour)
     if away == 0:
-        return "tonight" if part in ("evening", "night") else f"this {part}"
-    return f"tomorrow {part}" if away == 1 else f"{moment:%A} {part}"
+        return "tonight" if part == "night" else f"this {part}"
+    return f"{day} {part}"
 
 
 def _part_of_day(hour: int) -> str:

@@ -10,9 +10,11 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.tests.builders import add_member, make_individual, owner_of
-from campaigns import calls, outlook
+from campaigns import calls, limits, outlook
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
+from wallets import pace, pricing
 from wallets.models import Wallet
+from wallets.pace import Pace
 from wallets.tests.builders import add_card
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates", "nudges")]
@@ -64,6 +66,38 @@ def paused(account, *, ago=timedelta(0), made=timedelta(days=60), **fields):
         created_at=NOON - made,
         **fields,
     )
+
+
+def test_the_runway_splits_credit_by_the_minute_type_of_the_calls(account, wallet):
+    """One account, both types, all paid with credit: each has a moment of its own."""
+    premium = make_campaign(account, minute_type="premium")
+    basic = make_campaign(account, minute_type="basic")
+    called(premium, minutes=100, ago=timedelta(days=2))
+    called(basic, minutes=100, ago=timedelta(days=2))
+
+    with clock.at(NOON):
+        measured = pace.measure(wallet=wallet, rates=pricing.rates_now())
+
+    # 50 minutes of each a day; $25 in two days.
+    assert measured.dollars == Decimal("12.5")
+    assert measured.pace == Pace(premium=Decimal(3000), basic=Decimal(3000))
+
+
+def test_the_split_is_told_from_the_latest_calls_only(account, wallet, monkeypatch):
+    monkeypatch.setattr(limits, "CALLS_SAMPLED", 1)
+    called(make_campaign(account, minute_type="premium"), minutes=100, ago=timedelta(days=2))
+    called(make_campaign(account, minute_type="basic"), minutes=100, ago=timedelta(days=1))
+
+    taken = outlook.taken(wallet, NOON - timedelta(days=7))
+
+    assert taken == {
+        "basic": {
+            "included": 0,
+            "premium": 0,
+            "basic": 0,
+            "credit": Decimal(9),
+        }
+    }
 
 
 def used(*campaigns):

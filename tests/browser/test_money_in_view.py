@@ -61,7 +61,9 @@ def test_a_declined_charge_is_explained_on_payments(owner, stripe, wallet):
 def test_payments_says_how_long_the_balance_lasts(owner, used):
     owner.visit("/payments/")
 
-    owner.sees("Credit lasts", "#runway")
+    owner.sees("This balance pays for", "#runway")
+    owner.sees("Premium calls", "#runway")
+    owner.sees("Basic calls", "#runway")
     assert "At the pace of the last 7 days." in owner.text("#runway")
 
 

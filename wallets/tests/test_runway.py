@@ -7,10 +7,10 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import make_individual
-from wallets import ledger, runway
+from wallets import ledger, pace, runway
 from wallets.ledger import Movement
 from wallets.models import AutoRecharge, Wallet
-from wallets.runway import Pace
+from wallets.pace import Pace
 from wallets.tests.builders import make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
@@ -49,44 +49,114 @@ def days(**pots):
     return runway.days_paid(wallet=wallet, pace=pace, rates=RATES)
 
 
-def test_an_account_without_calls_has_no_runway(wallet):
-    found = ahead(wallet)
+def lasts(wallet):
+    """By minute type, how long and until when."""
+    types = ahead(wallet).types
+    with clock.at(NOW):
+        return {one.minute_type: (one.text, one.part_of_day) for one in types}
 
-    assert found.is_quiet
-    assert found.whole.days is None
-    assert found.premium.text == "not used in the last 7 days"
+
+@pytest.fixture
+def told(monkeypatch):
+    """Says what calls took, in the place of the app that keeps them."""
+    taken = {}
+    monkeypatch.setattr(pace, "_tellers", [lambda wallet, since: taken])
+    return taken
+
+
+def part(included=0, premium=0, basic=0, credit=0):
+    used = {"included": included, "premium": premium, "basic": basic, "credit": credit}
+    return {pot: Decimal(amount) for pot, amount in used.items()}
+
+
+def test_an_account_without_calls_has_no_runway(wallet):
+    assert ahead(wallet).types is None
+
+
+def test_premium_and_basic_calls_stop_at_moments_of_their_own(wallet, told):
+    told |= {"premium": part(premium=7000), "basic": part(credit=7)}
+    use(wallet, "-7", ago=timedelta(days=20))
+    use(wallet, "-7", ago=timedelta(days=3))
+    use(wallet, "-4200", ago=timedelta(days=3), pot="premium")
+
+    # $86 at $1 of Basic calls a day, and 1,800 seconds at 600 a day, then $1.60 more:
+    # $83 at $2.60 a day from the third day on.
+    assert lasts(wallet) == {
+        "premium": ("about 5 weeks", "around 27 Dec"),
+        "basic": ("about 5 weeks", "around 27 Dec"),
+    }
+
+
+def test_minutes_of_one_type_do_not_keep_the_other_going(wallet, told):
+    told |= {"premium": part(premium=7000), "basic": part(credit=7)}
+    with clock.at(NOW - timedelta(days=50)):
+        ledger.post(
+            movements=[
+                Movement(
+                    wallet_id=wallet.pk,
+                    pot="credit",
+                    amount=Decimal(-84),
+                    kind="adjustment",
+                    key="a",
+                )
+            ]
+        )
+    use(wallet, "-700", ago=timedelta(days=3), pot="premium")
+    use(wallet, "-14", ago=timedelta(days=3))
+
+    # $2 left at $4.67 a day since the first call; 5,300 seconds of Premium at 233 a day.
+    assert lasts(wallet) == {
+        "premium": ("about 3 weeks", "around 15 Dec"),
+        "basic": ("about 10 hours", "this evening"),
+    }
+
+
+def test_a_kind_that_nothing_pays_any_more_has_nothing_left(wallet, told):
+    told |= {"premium": part(premium=100), "basic": part(credit=100)}
+    use(wallet, "-104", ago=timedelta(days=3))
+    use(wallet, "-600", ago=timedelta(days=3), pot="premium")
+
+    assert lasts(wallet)["basic"] == ("nothing left", "")
+    assert lasts(wallet)["premium"][0] == "about 4 weeks"
+
+
+def test_a_minute_type_without_calls_says_so(wallet, told):
+    told |= {"basic": part(credit=40)}
+    use(wallet, "-40", ago=timedelta(days=2))
+
+    assert lasts(wallet) == {
+        "premium": ("none in the last 7 days", ""),
+        "basic": ("about 3 days", "Wednesday morning"),
+    }
+
+
+def test_premium_then_basic_calls_are_named_when_there_were_any(wallet, told):
+    told |= {"premium_then_basic": part(credit=40)}
+    use(wallet, "-40", ago=timedelta(days=2))
+
+    # 6,000 Premium seconds at 7,500 a day (of $20 at $0.16 a minute), then $60 at $20 a day.
+    assert lasts(wallet)["premium_then_basic"] == ("about 4 days", "early Thursday")
 
 
 def test_credit_lasts_at_the_average_of_seven_days(wallet):
     use(wallet, "-35", ago=timedelta(days=20))
     use(wallet, "-35", ago=timedelta(days=3))
 
-    found = ahead(wallet)
-
     # $30 at $5 a day: six days from Sunday 07:00 in New York.
-    assert found.pace.credit == Decimal(5)
-    assert found.whole.days == Decimal(6)
-    assert (found.whole.text, found.whole.part_of_day) == ("about 6 days", "Saturday morning")
+    assert lasts(wallet)["credit"] == ("about 6 days", "Saturday morning")
 
 
 def test_a_young_account_is_measured_from_its_first_call(wallet):
     use(wallet, "-40", ago=timedelta(days=2))
 
-    found = ahead(wallet)
-
-    assert found.pace.credit == Decimal(20)
-    assert (found.whole.text, found.whole.part_of_day) == ("about 3 days", "Wednesday morning")
+    assert lasts(wallet)["credit"] == ("about 3 days", "Wednesday morning")
 
 
-def test_minutes_last_by_their_own_pace(wallet):
-    use(wallet, "-60", ago=timedelta(days=20))
-    use(wallet, "-1400", ago=timedelta(days=1), pot="premium")
+def test_a_moment_after_midnight_is_early_and_not_the_night_of_that_day():
+    with clock.at(NOW):
+        said = runway._spoken_moment(datetime(2026, 11, 25, 2, tzinfo=UTC))
 
-    found = ahead(wallet)
-
-    assert found.premium.days == Decimal(4600) / Decimal(200)
-    assert found.premium.text == "about 3 weeks"
-    assert found.basic.days is None
+    assert said == "early Wednesday"
 
 
 def test_auto_recharge_keeps_it_filled_and_says_what_a_month_costs(wallet):
