@@ -171,21 +171,30 @@ def explain(decision: Decision) -> str:
         case "purchase_pending":
             return "Another recharge is being confirmed. Nothing more is charged now."
         case "cooldown":
-            return "A recharge was just paid. The next one waits a minute."
+            return "A recharge was just paid. The next one waits a minute: nothing is charged now."
         case "too_many":
-            return "Auto-Recharge charged three times in ten minutes, so the next charge waits."
+            return (
+                "Auto-Recharge charged three times in ten minutes, so the next charge waits. "
+                "Nothing is charged now."
+            )
         case "monthly_limit":
             return "Another recharge does not fit this month's limit. Nothing is charged now."
         case "declined":
-            return "The last charge failed. Auto-Recharge tries again later by itself."
+            return (
+                "The last charge failed. Auto-Recharge tries again later by itself. "
+                "Nothing is charged now."
+            )
         case "gateway":
-            return "The payment service is not answering. Auto-Recharge tries again shortly."
+            return (
+                "The payment service is not answering. Auto-Recharge tries again shortly. "
+                "Nothing is charged now."
+            )
         case "no_card":
             return "Add a payment method before turning this on."
         case "suspended":
             return "Auto-Recharge is suspended. Nothing is charged now."
         case "blocked":
-            return "Automatic charges are blocked. Contact support."
+            return "Automatic charges are blocked. Nothing is charged now. Contact support."
         case "closed":
             return "This account is closed. Nothing is charged."
     return "Nothing is charged now."

@@ -3,7 +3,6 @@
 from django.conf import settings
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
-from django.contrib.auth.forms import PasswordResetForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
@@ -11,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import members, resets
 from accounts.errors import AccountError
-from accounts.forms import JoinForm, LogInForm
+from accounts.forms import ForgottenForm, JoinForm, LogInForm
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
 from accounts.pages import client_ip
@@ -31,12 +30,13 @@ class LogOut(views.LogoutView):
 
 
 class PasswordReset(views.PasswordResetView):
+    form_class = ForgottenForm
     template_name = "accounts/password_reset.html"
     email_template_name = "accounts/mail/password_reset.txt"
     subject_template_name = "accounts/mail/password_reset_subject.txt"
     success_url = reverse_lazy("accounts:password_reset_done")
 
-    def form_valid(self, form: PasswordResetForm) -> HttpResponse:
+    def form_valid(self, form: ForgottenForm) -> HttpResponse:
         """Whoever asks too often gets the same answer, and no mail."""
         if resets.may_mail(email=form.cleaned_data["email"], ip=client_ip(self.request)):
             return super().form_valid(form)

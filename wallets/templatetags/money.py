@@ -33,6 +33,12 @@ def signed_money(amount: Money | Decimal | int | None) -> str:
 
 
 @register.filter
+def unsigned_money(amount: Money | Decimal) -> str:
+    """Write what would have moved and did not: `$35.00`."""
+    return usd(abs(_dollars(amount)))
+
+
+@register.filter
 def cents(amount_cents: int | None) -> str:
     """Write whole cents, as cards are charged: `5000` is `$50.00`."""
     return "" if amount_cents is None else money(Decimal(amount_cents) / 100)

@@ -30,6 +30,11 @@ def test_money_is_written_in_dollars_and_cents(amount, written):
     assert tags.money(amount) == written
 
 
+def test_what_did_not_move_is_written_without_a_sign():
+    assert tags.unsigned_money(Decimal("-35")) == "$35.00"
+    assert tags.unsigned_money(Money("50", "USD")) == "$50.00"
+
+
 @pytest.mark.parametrize(
     ("amount", "written"),
     [("50", "+$50.00"), ("-4.32", "−$4.32"), ("0", "$0.00"), ("0.001", "$0.00")],

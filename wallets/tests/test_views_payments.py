@@ -75,6 +75,18 @@ def test_the_balance_is_shown_with_what_it_is_worth(browser):
     assert "Show as table" in text
 
 
+def test_minutes_that_were_bought_count_with_those_that_credit_pays(browser, wallet):
+    fill(wallet, basic=6000)
+
+    text = text_of(browser.get(PAYMENTS))
+
+    assert "≈ 655 min" in text
+    assert "your minutes, and all credit at $0.09/min" in text
+    assert "≈ 312 min" in text
+    assert "if all used at $0.16/min" in text
+    assert "0 Premium, 100 Basic" in text
+
+
 @pytest.mark.parametrize(
     ("credit", "badge", "shown"),
     [("-41.80", "Low balance", "$8.20"), ("-51.92", "Negative", "−$1.92")],

@@ -60,11 +60,19 @@ def balance(*, wallet: Wallet, automatic: AutoRecharge) -> dict[str, object]:
         "negative": credit < 0,
         "tone": tone,
         "badge": badge,
-        "premium_minutes": pricing.minutes_for(amount=credit, rate=rates["premium"]),
-        "basic_minutes": pricing.minutes_for(amount=credit, rate=rates["basic"]),
+        "premium_minutes": _minutes(
+            wallet.premium_seconds + wallet.included_seconds, credit, rates["premium"]
+        ),
+        "basic_minutes": _minutes(wallet.basic_seconds, credit, rates["basic"]),
         "rates": rates,
         "has_minutes": bool(wallet.premium_seconds or wallet.basic_seconds),
     }
+
+
+def _minutes(seconds: int, credit: Decimal, rate: Decimal) -> int:
+    """Whole minutes that a pot and all the credit pay for together."""
+    minute = pricing.SECONDS_PER_MINUTE
+    return int((seconds * rate + max(Decimal(0), credit) * minute) // (minute * rate))
 
 
 def _latest_recharge(wallet: Wallet) -> Purchase | None:
