@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 from accounts import access
 from accounts.access import Permission
 from accounts.api import account_for, resolve_account
+from accounts.api_schema import refusals
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account, Scope
 from accounts.strict import TooLarge
@@ -41,7 +42,7 @@ class Calls(APIView):
     @extend_schema(
         operation_id="report_calls",
         request=shapes.ReportBatch,
-        responses={200: shapes.ResultBatch, 400: shapes.Problem, 413: shapes.Problem},
+        responses={200: shapes.ResultBatch, **refusals(413)},
     )
     def post(self, request: Request) -> Response:
         """Report up to 1,000 finished calls. Each is charged once, however often it is sent.
@@ -59,7 +60,7 @@ class Authorize(APIView):
     @extend_schema(
         operation_id="authorize_call",
         request=shapes.AuthorizeRequest,
-        responses={200: shapes.Authorization, 400: shapes.Problem, 404: shapes.Problem},
+        responses={200: shapes.Authorization, **refusals(413)},
     )
     def post(self, request: Request) -> Response:
         """May a call start now, and how long may it last?"""
@@ -94,7 +95,7 @@ class Campaigns(APIView):
             OpenApiParameter("changed_since", str, description="A moment with its offset."),
             OpenApiParameter("cursor", str),
         ],
-        responses={200: shapes.CampaignPage, 400: shapes.Problem},
+        responses={200: shapes.CampaignPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
         """The account's campaigns, in the order in which they changed."""
@@ -114,7 +115,7 @@ class OneCampaign(APIView):
         operation_id="save_campaign",
         parameters=[ACCOUNT],
         request=shapes.CampaignRequest,
-        responses={200: shapes.CampaignShape, 400: shapes.Problem, 422: shapes.Problem},
+        responses={200: shapes.CampaignShape, **refusals(413, 422)},
     )
     def put(self, request: Request, external_id: str) -> Response:
         """Register a campaign, or change its name and minute type. May be repeated."""
@@ -142,7 +143,7 @@ class Step(APIView):
             OpenApiParameter("step", str, OpenApiParameter.PATH, enum=list(STEPS)),
         ],
         request=None,
-        responses={200: shapes.CampaignShape, 404: shapes.Problem, 409: shapes.Problem},
+        responses={200: shapes.CampaignShape, **refusals(409)},
     )
     def post(self, request: Request, external_id: str, step: str) -> Response:
         """Start, pause, resume, complete or end a campaign. May be repeated.

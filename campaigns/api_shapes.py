@@ -1,6 +1,5 @@
 """What the API of campaigns takes and answers, checked and documented for OpenAPI."""
 
-from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from accounts.strict import (
@@ -114,17 +113,6 @@ class ResultShape(serializers.Serializer):
 class ResultBatch(serializers.Serializer):
     currency = serializers.CharField()
     results = ResultShape(many=True)
-
-
-class ProblemDetail(serializers.Serializer):
-    code = serializers.CharField()
-    message = serializers.CharField()
-    fields = serializers.DictField(child=serializers.CharField())
-
-
-@extend_schema_serializer(component_name="CampaignsProblem")
-class Problem(serializers.Serializer):
-    error = ProblemDetail()
 
 
 def campaign(one: Campaign) -> dict[str, object]:

@@ -53,6 +53,18 @@ def test_refusals_have_one_shape(document):
     assert set(fields) == {"code", "message", "fields"}
 
 
+def test_every_route_of_every_app_refuses_in_that_shape(document):
+    operations = [one for path in document["paths"].values() for one in path.values()]
+    shapes = {
+        answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for operation in operations
+        for status, answer in operation["responses"].items()
+        if not status.startswith("2")
+    }
+
+    assert shapes == {"Error"}
+
+
 def test_the_document_is_open_to_everybody(client, db):
     assert client.get("/api/v1/schema/").status_code == 200
     assert client.get("/api/v1/docs/").status_code == 200
