@@ -8,14 +8,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import F, Min, Sum
+from django.db.models import F, Min, Sum, Value
+from django.db.models.functions import Coalesce
 from djmoney.money import Money
 
+from accounts import clock
+from accounts.models import Account
 from campaigns import limits, payable
 from campaigns.models import Call, Campaign
 from wallets import pricing, runway
 from wallets.models import Wallet
 from wallets.pace import Pace, Taken, told_by
+from wallets.templatetags.money import money
 
 _ZERO = Decimal(0)
 MINUTE_TIERS = ("premium", "basic")
@@ -49,7 +53,7 @@ def taken(wallet: Wallet, since: datetime) -> Taken:
 
 @dataclass(frozen=True)
 class Use:
-    """What a campaign used on an average day before it paused, at the rates of today."""
+    """What a campaign uses on an average day, at the rates of today."""
 
     minute_type: str
     seconds: Decimal
@@ -61,12 +65,20 @@ class Use:
 
 
 @dataclass(frozen=True)
-class Outlook:
-    """What the chosen campaigns use a day together, and for how long they can be paid."""
+class Together:
+    """What some campaigns use a day."""
 
     count: int
     seconds: Decimal
     dollars: Decimal
+
+
+@dataclass(frozen=True)
+class Outlook(Together):
+    """What the chosen campaigns use a day together, and for how long they can be paid."""
+
+    # What runs already takes its share of the balance.
+    running: Together
     # None when none of them made calls lately.
     days: Decimal | None
 
@@ -76,11 +88,11 @@ class Outlook:
 
 
 def uses(*, campaigns: Sequence[Campaign]) -> dict[int, Use]:
-    """What each paused campaign used a day in the week before its pause. Two queries."""
-    rates = pricing.rates_now()
+    """What each campaign used a day in the week before its pause, or before now. Two queries."""
+    rates, now = pricing.rates_now(), clock.now()
+    until = Coalesce(F("campaign__paused_at"), Value(now))
     calls = Call.objects.filter(
-        campaign__in=[one.pk for one in campaigns],
-        ended_at__gte=F("campaign__paused_at") - limits.USE_WINDOW,
+        campaign__in=[one.pk for one in campaigns], ended_at__gte=until - limits.USE_WINDOW
     ).exclude(outcome__in=FREE)
     found = calls.order_by().values_list("campaign").annotate(Sum("seconds"), Min("ended_at"))
     used = {pk: (seconds, first) for pk, seconds, first in found}
@@ -89,33 +101,57 @@ def uses(*, campaigns: Sequence[Campaign]) -> dict[int, Use]:
         seconds, first = used.get(one.pk, (0, None))
         answer[one.pk] = Use(
             minute_type=one.minute_type,
-            seconds=Decimal(seconds) / _days(one, first),
+            seconds=Decimal(seconds) / _days(one, first, one.paused_at or now),
             rate=rates[pricing.CREDIT_RATE[one.minute_type]],
         )
     return answer
 
 
-def _days(campaign: Campaign, first_call: datetime | None) -> Decimal:
+def _days(campaign: Campaign, first_call: datetime | None, until: datetime) -> Decimal:
     """How many days the calls are spread over; a campaign younger than a week has fewer."""
     week = limits.USE_WINDOW / timedelta(days=1)
-    if first_call is None or campaign.created_at <= campaign.paused_at - limits.USE_WINDOW:
+    if first_call is None or campaign.created_at <= until - limits.USE_WINDOW:
         return Decimal(week)
-    return Decimal(max(1, min(week, (campaign.paused_at - first_call) / timedelta(days=1))))
+    return Decimal(max(1, min(week, (until - first_call) / timedelta(days=1))))
 
 
-def outlook(*, chosen: Iterable[Use], wallet: Wallet) -> Outlook:
-    """How long the wallet pays for these campaigns at their pace. One query."""
-    chosen = list(chosen)
+def running(*, account: Account) -> list[Use]:
+    """What the account's started campaigns used a day lately, without those that made no calls."""
+    started = list(Campaign.objects.filter(account=account).started())
+    return [use for use in uses(campaigns=started).values() if use.seconds] if started else []
+
+
+def outlook(*, chosen: Iterable[Use], wallet: Wallet, running: Iterable[Use] = ()) -> Outlook:
+    """How long the wallet pays for the chosen campaigns beside the running ones. One query."""
+    chosen, running = list(chosen), list(running)
     pace = Pace(**{
-        kind: sum((use.seconds for use in chosen if use.minute_type == kind), _ZERO)
+        kind: sum((use.seconds for use in chosen + running if use.minute_type == kind), _ZERO)
         for kind in pricing.USABLE_POTS
     })  # fmt: skip
+    is_idle = not any(use.seconds for use in chosen)
+    rates = pricing.rates_now()
     return Outlook(
-        count=len(chosen),
-        seconds=sum((use.seconds for use in chosen), _ZERO),
-        dollars=sum((use.dollars for use in chosen), _ZERO),
-        days=runway.days_paid(wallet=wallet, pace=pace, rates=pricing.rates_now()),
+        **_sums(chosen),
+        running=Together(**_sums(running)),
+        days=None if is_idle else runway.days_paid(wallet=wallet, pace=pace, rates=rates),
     )
+
+
+def _sums(uses: list[Use]) -> dict[str, Decimal | int]:
+    return {
+        "count": len(uses),
+        "seconds": sum((use.seconds for use in uses), _ZERO),
+        "dollars": sum((use.dollars for use in uses), _ZERO),
+    }
+
+
+def holds(*, wallet: Wallet) -> str:
+    """What a balance consists of: "$0.05 and 156 Premium minutes"."""
+    pots = ("included", "premium", "basic")
+    minutes = {pot: getattr(wallet, f"{pot}_seconds") // pricing.SECONDS_PER_MINUTE for pot in pots}
+    named = [f"{count:,} {pot.title()}" for pot, count in minutes.items() if count]
+    credit = money(wallet.credit)
+    return f"{credit} and {' and '.join(named)} minutes" if named else credit
 
 
 def resumes(

@@ -116,8 +116,10 @@ def _cost_of_chosen(request: HttpRequest) -> HttpResponse:
     chosen = ResumeForm(request.GET, waiting=waiting).chosen()
     used = outlook.uses(campaigns=[one.campaign for one in waiting if one.campaign.pk in chosen])
     wallet = open_wallet(account=request.account)
-    ahead = outlook.outlook(chosen=used.values(), wallet=wallet)
-    context = {"outlook": ahead, "swap_button": True}
+    ahead = outlook.outlook(
+        chosen=used.values(), running=outlook.running(account=request.account), wallet=wallet
+    )
+    context = {"outlook": ahead, "holds": outlook.holds(wallet=wallet), "swap_button": True}
     return render(request, "campaigns/_resume_cost.html", context)
 
 
@@ -184,14 +186,18 @@ def _resume_dialog(
         "waiting": [(one, used[one.campaign.pk]) for one in waiting],
         "chosen": chosen,
         "count": len(chosen),
-        "outlook": outlook.outlook(chosen=[used[pk] for pk in chosen], wallet=wallet),
+        "outlook": outlook.outlook(
+            chosen=[used[pk] for pk in chosen],
+            running=outlook.running(account=request.account),
+            wallet=wallet,
+        ),
         "problem": problem,
         "marked": marked,
         "able": any(one.eligible for one in waiting),
-        "needs": sorted({one.reason for one in waiting if not one.eligible}),
+        "needs": _they_need(waiting),
         "recharge": _recharge(waiting),
         "purchase": purchase,
-        "wallet": wallet,
+        "holds": outlook.holds(wallet=wallet),
         **_may(request),
     }
     title = "Recharge complete" if purchase else "Resume campaigns"
@@ -203,6 +209,13 @@ def _resume_dialog(
         context=context,
         status=status,
     )
+
+
+def _they_need(waiting: list[pausing.Resumable]) -> str:
+    """What the campaigns that cannot run are missing, in one sentence."""
+    reasons = {one.reason for one in waiting if not one.eligible}
+    missing = sorted(reason.removeprefix("Needs ") for reason in reasons if reason[:6] == "Needs ")
+    return f"They need {', or '.join(missing)}." if missing else ". ".join([*sorted(reasons), ""])
 
 
 def _recharge(waiting: list[pausing.Resumable]) -> list[banners.Link]:

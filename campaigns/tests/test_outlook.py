@@ -13,9 +13,8 @@ from accounts.tests.builders import add_member, make_individual, owner_of
 from campaigns import calls, limits, outlook
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from wallets import pace, pricing
-from wallets.models import Wallet
 from wallets.pace import Pace
-from wallets.tests.builders import add_card
+from wallets.tests.builders import add_card, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates", "nudges")]
 
@@ -100,6 +99,16 @@ def test_the_split_is_told_from_the_latest_calls_only(account, wallet, monkeypat
     }
 
 
+def leave(wallet, dollars):
+    """Adjust the credit to so many dollars, whatever the calls took."""
+    wallet.refresh_from_db()
+    fill(wallet, credit=str(dollars - wallet.credit.amount))
+
+
+def started(account, **fields):
+    return make_campaign(account, status="started", created_at=NOON - timedelta(days=60), **fields)
+
+
 def used(*campaigns):
     return outlook.uses(campaigns=campaigns)
 
@@ -138,9 +147,7 @@ def test_the_balance_is_shared_by_what_is_chosen(account, wallet):
     premium, basic = paused(account), paused(account, minute_type="basic")
     called(premium, minutes=700, ago=timedelta(days=1))
     called(basic, minutes=700, ago=timedelta(days=1))
-    wallet = Wallet.objects.get(pk=wallet.pk)
-    Wallet.objects.filter(pk=wallet.pk).update(credit=50)
-    wallet.refresh_from_db()
+    leave(wallet, 50)
 
     found = used(premium, basic)
     one = outlook.outlook(chosen=[found[basic.pk]], wallet=wallet)
@@ -150,6 +157,30 @@ def test_the_balance_is_shared_by_what_is_chosen(account, wallet):
     assert (one.dollars, round(one.days, 2)) == (Decimal(9), Decimal("5.56"))
     assert (both.count, both.seconds, both.dollars) == (2, 12_000, Decimal(25))
     assert (both.days, both.lasts) == (Decimal(2), "about 2 days")
+
+
+def test_what_runs_already_shares_the_balance(account, wallet):
+    fill(wallet, credit="1000")
+    running = started(account, minute_type="basic")
+    called(running, minutes=700, ago=timedelta(days=1))
+    chosen = paused(account)
+    called(chosen, minutes=700, ago=timedelta(days=1))
+    leave(wallet, 50)
+
+    with clock.at(NOON):
+        found = outlook.outlook(
+            chosen=used(chosen).values(), running=outlook.running(account=account), wallet=wallet
+        )
+
+    # $16 a day for the chosen one beside $9 for the one that runs.
+    assert (found.dollars, found.running.dollars, found.running.count) == (16, 9, 1)
+    assert found.days == Decimal(2)
+
+
+def test_a_campaign_that_made_no_calls_does_not_run_the_balance_down(account, wallet):
+    make_campaign(account, status="started")
+
+    assert outlook.running(account=account) == []
 
 
 def test_without_calls_or_choice_nothing_is_foretold(account, wallet):
@@ -200,7 +231,7 @@ def test_of_equal_tiers_the_one_in_hand_is_kept(account):
 def test_the_resume_dialog_says_what_each_uses_and_how_long_the_balance_pays(page, account, wallet):
     campaign = paused(account, name="Recall")
     called(campaign, minutes=700, ago=timedelta(days=1))
-    Wallet.objects.filter(pk=wallet.pk).update(credit=48)
+    leave(wallet, 48)
 
     shown = text(page.get(RESUME))
 
@@ -209,18 +240,26 @@ def test_the_resume_dialog_says_what_each_uses_and_how_long_the_balance_pays(pag
 
 
 def test_the_cost_follows_the_boxes_and_the_button_counts_them(page, account, wallet):
+    fill(wallet, credit="1000")
     one, other = paused(account), paused(account, minute_type="basic")
     called(one, minutes=700, ago=timedelta(days=1))
     called(other, minutes=700, ago=timedelta(days=1))
-    Wallet.objects.filter(pk=wallet.pk).update(credit=50)
+    leave(wallet, 50)
 
     both = text(page.get(RESUME, {"cost": 1, "campaign": [one.pk, other.pk]}))
+    fill(wallet, credit="1000")
+    called(started(account, minute_type="basic"), minutes=700, ago=timedelta(days=1))
+    leave(wallet, 50)
+    with clock.at(NOON):
+        beside = text(page.get(RESUME, {"cost": 1, "campaign": [one.pk]}))
     neither = text(page.get(RESUME, {"cost": 1}))
     of_others = text(page.get(RESUME, {"cost": 1, "campaign": [other.pk, -1, "x", 10**12]}))
 
     assert "about 200 min, $25.00 a day" in both
     assert "about 2 days of these 2 campaigns" in both
     assert "Resume 2 campaigns" in both
+    assert "1 running campaign uses" in beside
+    assert "about 2 days, with what runs already" in beside
     assert "Choose campaigns to see how long your balance pays for them." in neither
     assert "Resume 1 campaign" in of_others
 

@@ -195,7 +195,7 @@ def test_a_campaign_shows_its_last_calls(page, wallet):
 
     assert "spring-7" in shown
     assert "No answer" in shown
-    assert "90 s" in shown
+    assert "1 min 30 s" in shown
     assert "60 s" in shown
     assert "$0.08" in shown
 
@@ -389,7 +389,7 @@ def test_after_a_payment_the_dialog_confirms_it(page, wallet, waiting):
     shown = text(htmx(page, "get", f"/campaigns/resume/?purchase={purchase.pk}"))
 
     assert "Recharge complete" in shown
-    assert "Payment received: $50.00. New balance $0.10." in shown
+    assert "Payment received: $50.00. New balance $0.10 and 10 Basic minutes." in shown
     assert f'href="/payments/receipts/{purchase.pk}/"' in shown
 
 
@@ -399,7 +399,7 @@ def test_a_payment_that_resumes_nothing_says_what_is_missing(page, wallet):
 
     shown = text(htmx(page, "get", f"/campaigns/resume/?purchase={purchase.pk}"))
 
-    assert "This recharge can't resume your paused campaigns. Needs Premium minutes." in shown
+    assert "This recharge can't resume your paused campaigns. They need Premium minutes." in shown
     assert "Close" in shown
     assert "Not now" not in shown
 

@@ -59,6 +59,48 @@ def test_the_button_counts_the_chosen_campaigns(owner, wallet):
     owner.sees("Choose at least one campaign", "dialog")
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_balance_used_meanwhile_refuses_each_campaign_with_its_reason(enter, wallet, javascript):
+    basic, premium = paused(wallet, "basic", "Spring"), paused(wallet, "premium", "Autumn")
+    person = enter(owner_of(wallet.account), javascript=javascript)
+    person.visit("/campaigns/").page.click("#resume-campaigns")
+    person.page.wait_for_selector("#resume-button")
+    fill(wallet, credit="-8.05")
+
+    person.page.click("#resume-button")
+    here = "dialog" if javascript else "main"
+    person.sees("1 campaign resumed. Not resumed: Autumn: needs premium minutes.", here)
+
+    assert "Needs Premium minutes" in person.text(f"{here} li:has-text('Autumn')")
+    assert person.page.locator(f"{here} input[name=campaign]:enabled").count() == 0
+    assert (status_of(basic), status_of(premium)) == ("started", "paused")
+
+
+def test_resuming_by_keyboard_alone(owner, wallet):
+    first, second = paused(wallet, "basic", "One"), paused(wallet, "basic", "Two")
+    owner.visit("/campaigns/").page.wait_for_selector("#low-balance .banner")
+
+    owner.page.focus("#resume-campaigns")
+    owner.page.keyboard.press("Enter")
+    owner.page.wait_for_selector("dialog[open] input[name=campaign]")
+    owner.page.keyboard.press("Space")
+    owner.sees("Resume 1 campaign", "#resume-button")
+    owner.page.keyboard.press("Escape")
+    owner.dialog_closes()
+    returned = owner.focused()
+    owner.page.keyboard.press("Enter")
+    owner.page.wait_for_selector("dialog[open] input[name=campaign]:focus")
+    owner.page.keyboard.press("Space")
+    for _ in range(3):
+        owner.page.keyboard.press("Tab")
+    focused = owner.focused()
+    owner.page.keyboard.press("Enter")
+    owner.sees("1 campaign resumed.", "#toasts")
+
+    assert (returned, focused) == ("resume-campaigns", "resume-button")
+    assert {status_of(first), status_of(second)} == {"started", "paused"}
+
+
 def test_a_campaign_is_paused_and_resumed_by_hand(owner, wallet):
     campaign = make_campaign(wallet.account, minute_type="basic", name="Spring recall")
     owner.visit("/campaigns/")

@@ -59,6 +59,13 @@ def minutes(seconds: int | Decimal | None) -> str:
 
 
 @register.filter
+def duration(seconds: int) -> str:
+    """Write how long a call was: `4 min 04 s`, `22 s`."""
+    whole, rest = divmod(seconds, _SECONDS_PER_MINUTE)
+    return f"{whole:,} min {rest:02d} s" if whole else f"{rest} s"
+
+
+@register.filter
 def signed_minutes(seconds: int | Decimal) -> str:
     """Write a movement of minutes to the second: `+312 min 30 s`, `−1 min 05 s`."""
     whole, rest = divmod(abs(int(seconds)), _SECONDS_PER_MINUTE)

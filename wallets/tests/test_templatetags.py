@@ -74,6 +74,15 @@ def test_a_movement_of_minutes_is_exact_to_the_second():
     assert tags.signed_minutes(30_000) == "+500 min"
 
 
+def test_the_length_of_a_call_is_said_in_minutes_and_seconds():
+    assert [tags.duration(seconds) for seconds in (0, 22, 244, 6000)] == [
+        "0 s",
+        "22 s",
+        "4 min 04 s",
+        "100 min 00 s",
+    ]
+
+
 def test_a_moment_is_shown_in_the_accounts_time_zone():
     html = Template("{% load money %}{% local_time at %}").render(
         Context({"at": MOMENT, "current_account": NEW_YORK})
