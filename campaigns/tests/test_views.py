@@ -196,7 +196,7 @@ def test_a_campaign_shows_its_last_calls(page, wallet):
     assert "spring-7" in shown
     assert "No answer" in shown
     assert "1 min 30 s" in shown
-    assert "60 s" in shown
+    assert "1 min 00 s" in shown
     assert "$0.08" in shown
 
 
