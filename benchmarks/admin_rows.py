@@ -47,7 +47,7 @@ FILL = {
         INSERT INTO wallets_wallet (id, currency, credit, premium_seconds, basic_seconds,
                                     included_seconds, default_payment_method, blocked_at,
                                     blocked_reason, account_id)
-        SELECT g, 'USD', {start} - 2 * ({each} - 1), 0, 0, 0,
+        SELECT g, 'USD', {held}, 0, 0, 0,
                CASE WHEN g % 3 = 0 THEN 'pm_' || g ELSE '' END,
                CASE WHEN g % 2000 = 3 THEN now() END,
                CASE WHEN g % 2000 = 3 THEN 'disputed' ELSE '' END, {account}
@@ -98,7 +98,7 @@ FILL = {
             decline_code, error_text, quarantined_at, quarantine_reason, receipt_number,
             created_at, submitted_at, closed_at, payer_id, wallet_id)
         SELECT {purchase}, CASE WHEN g % 2 = 0 THEN 'auto_recharge' ELSE 'recharge' END,
-               100 * ({start})::int, 'credit', 0, 0, 'pm_' || g,
+               2000, 'credit', 0, 0, 'pm_' || g,
                'Visa •••• ' || lpad((g % 10000)::text, 4, '0'), 'f' || g, state, 'pi_' || g, 1,
                CASE state WHEN 'declined' THEN 'card_declined' ELSE '' END,
                CASE state WHEN 'declined' THEN 'Your card was declined.' ELSE '' END,
@@ -115,18 +115,20 @@ FILL = {
         SELECT md5('reversal ' || g)::uuid, CASE WHEN g % 500 = 0 THEN 'dispute' ELSE 'refund' END,
                100, 'succeeded', 're_' || g, 'Asked', '', {moment}, {moment}, {purchase}
         FROM generate_series(50, {wallets}, 50) g""",
-    # A recharge, then calls: round by round, so that ids and moments ascend.
+    # An opening balance, then calls, and a recharge in a round that depends on the wallet: kinds
+    # are spread over the year, and ids ascend with the moments.
     "entries": """
         INSERT INTO wallets_ledgerentry (pot, amount, balance_after, kind, key, note, occurred_at,
                                          created_at, purchase_id, wallet_id)
-        SELECT 'credit', CASE WHEN r = 0 THEN {start} ELSE -2 END, {start} - 2 * r,
-               CASE WHEN r = 0 AND g % 2 = 0 THEN 'auto_recharge' WHEN r = 0 THEN 'recharge'
-                    WHEN r = 5 AND g % 100 = 0 THEN 'adjustment' ELSE 'calls' END,
-               CASE WHEN r = 0 THEN 'purchase:' || {purchase}
+        SELECT 'credit', CASE WHEN r = 0 THEN {start} WHEN pays THEN 20 ELSE -2 END,
+               {start} + 22 * ((r + g % {each}) / {each}) - 2 * r,
+               CASE WHEN r = 0 THEN 'adjustment' WHEN NOT pays THEN 'calls'
+                    WHEN g % 2 = 0 THEN 'auto_recharge' ELSE 'recharge' END,
+               CASE WHEN r > 0 AND pays THEN 'purchase:' || {purchase}
                     ELSE 'calls:' || md5('batch ' || r || ' ' || g / 1000)::uuid END,
-               '', at, at, CASE WHEN r = 0 THEN {purchase} END, g
-        FROM (SELECT r, g, now() - interval '1 year'
-                                   * (1 - (r + g::float / {wallets}) / {each}) AS at
+               '', at, at, CASE WHEN r > 0 AND pays THEN {purchase} END, g
+        FROM (SELECT r, g, (r + g % {each}) % {each} = 0 AS pays,
+                     now() - interval '1 year' * (1 - (r + g::float / {wallets}) / {each}) AS at
               FROM generate_series(0, {each} - 1) r, generate_series(1, {wallets}) g
               ORDER BY r, g) e""",
     "entries of the busy one": """
@@ -134,15 +136,12 @@ FILL = {
                                          created_at, wallet_id)
         SELECT CASE WHEN g = 1 THEN 'premium' ELSE 'credit' END,
                CASE WHEN g = 1 THEN 600 WHEN g = 2 THEN {busy} ELSE -1 END,
-               CASE WHEN g = 1 THEN 600
-                    ELSE {start_of_one} - 2 * ({each} - 1) + {busy} - (g - 2) END,
+               CASE WHEN g = 1 THEN 600 ELSE {of_one} + {busy} - (g - 2) END,
                CASE WHEN g < 3 THEN 'adjustment' ELSE 'calls' END, 'busy:' || g, '', at, at, 1
         FROM (SELECT g, now() - interval '1 minute' * ({busy} - g) AS at
               FROM generate_series(1, {busy}) g) e""",
     "balance of the busy one": """
-        UPDATE wallets_wallet
-        SET credit = {start_of_one} - 2 * ({each} - 1) + 2, premium_seconds = 600
-        WHERE id = 1""",
+        UPDATE wallets_wallet SET credit = {of_one} + 2, premium_seconds = 600 WHERE id = 1""",
     "decisions": """
         INSERT INTO wallets_loggeddecision (subject, about, name, code, figures, first_at, last_at,
                                             times, wallet_id)
@@ -239,16 +238,19 @@ def fill(*, wallets: int = WALLETS, busy: int = BUSY_ENTRIES) -> None:
         f"WITH names AS (SELECT string_to_array('{FIRST}', ',') AS first,"
         f" string_to_array('{SECOND}', ',') AS second) "
     )
-    start = "CASE WHEN {} % 500 = 0 THEN 10 ELSE 100 END"
+    each, last = ENTRIES_OF_EACH, ENTRIES_OF_EACH - 1
+    start = "CASE WHEN {g} % 500 = 0 THEN -10 ELSE 100 END"
+    held = f"({start} + 22 * (({last} + {{g}} % {each}) / {each}) - 2 * {last})"
     values = {
         "wallets": wallets,
         "busy": busy,
-        "each": ENTRIES_OF_EACH,
+        "each": each,
         "account": ACCOUNT.format("g"),
         "purchase": PURCHASE.format("g"),
         "moment": MOMENT.format(of=wallets, at="g"),
-        "start": f"({start.format('g')})",
-        "start_of_one": f"({start.format(1)})",
+        "start": f"({start.format(g='g')})",
+        "held": held.format(g="g"),
+        "of_one": held.format(g=1),
     }
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL session_replication_role = replica")

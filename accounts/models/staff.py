@@ -91,6 +91,12 @@ class AuditEntry(models.Model):
                 condition=Q(account_id__isnull=False),
             ),
             models.Index(fields=["table", "-id"], name="audit_of_table"),
+            models.Index(fields=["at"], name="audit_by_age"),
+            models.Index(fields=["row"], name="audit_of_row"),
+            models.Index(fields=["request_id"], name="audit_of_request"),
+            models.Index(
+                fields=["actor"], name="audit_of_actor", opclasses=["varchar_pattern_ops"]
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_datetime
 from unfold.enums import ActionVariant
@@ -22,6 +21,7 @@ from wallets import (
     allocations,
     auto_recharge_settings,
     payment_methods,
+    proof,
     suspensions,
 )
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
@@ -30,7 +30,6 @@ from wallets.models import (
     AllocationRun,
     AutoAllocation,
     AutoRecharge,
-    Pot,
     Wallet,
 )
 from wallets.opening import open_wallet
@@ -285,7 +284,7 @@ def page_context(request: HttpRequest, account: Account) -> dict[str, Any]:
     return {
         "account": account,
         "wallet": wallet,
-        "balances": balances(wallet) if wallet else [],
+        "balances": [_balance(one) for one in proof.of(wallet)] if wallet else [],
         "automatic": AutoRecharge.objects.filter(wallet=wallet).first() if wallet else None,
         "allocation": AutoAllocation.objects.filter(account=account).first(),
         "cards": payment_methods.cards(account),
@@ -314,21 +313,11 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment and moment.tzinfo else None
 
 
-def balances(wallet: Wallet) -> list[dict[str, object]]:
-    """Each pot as kept, and what its entries add up to: they must agree."""
-    sums = dict(wallet.entries.order_by().values_list("pot").annotate(total=Sum("amount")))
-    held = {
-        Pot.CREDIT: wallet.credit.amount,
-        Pot.PREMIUM: wallet.premium_seconds,
-        Pot.BASIC: wallet.basic_seconds,
-        Pot.INCLUDED: wallet.included_seconds,
+def _balance(one: proof.Proof) -> dict[str, object]:
+    """A pot as it is kept, and what proves it: all of its entries, or its newest of very many."""
+    return {
+        "pot": one.pot.label,
+        "held": timeline.amount_of(one.pot, one.held),
+        "proof": one,
+        "said": "" if one.said is None else timeline.amount_of(one.pot, one.said),
     }
-    return [
-        {
-            "pot": pot.label,
-            "held": timeline.amount_of(pot, amount),
-            "proven": sums.get(pot, 0) == amount,
-            "sum": timeline.amount_of(pot, sums.get(pot, 0)),
-        }
-        for pot, amount in held.items()
-    ]

@@ -18,7 +18,7 @@ class Mirrored(ReadOnly):
     """What Stripe told us last. Money is never decided from it."""
 
     fields = readonly_fields = ["id", "livemode", "created", "djstripe_updated", "stripe_data"]
-    ordering = ["-djstripe_updated"]
+    ordering = ["-pk"]
     search_fields = ["id__exact"]
     search_help_text = "Stripe's id"
 

@@ -1,22 +1,29 @@
 """Purchases and what gives their money back; the buttons of a purchase."""
 
+import re
 from decimal import Decimal
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
+from accounts import searching
 from accounts.admin.dialogs import ReasonForm, staff_action
-from accounts.models import User
+from accounts.admin.ranges import Cents, Days
+from accounts.models import Account, User
 from wallets import auto_recharge_settings, resolving, reversals
 from wallets.admin.base import ReadOnly, ReadOnlyInline, in_dollars
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.pricing import cents, dollars
 from wallets.stripe_links import dashboard_url
 from wallets.texts import usd
+
+# As many as a receipt number may have.
+MOST_DIGITS = 18
 
 
 class EntriesInline(ReadOnlyInline):
@@ -132,15 +139,27 @@ class PurchaseAdmin(ReadOnly):
         "state",
         "purpose",
         ("quarantined_at", admin.EmptyFieldListFilter),
-        "created_at",
+        ("amount_cents", Cents),
+        ("created_at", Days),
     ]
     list_select_related = ["payer", "wallet__account"]
-    search_fields = ["id__exact", "payment_intent__exact", "receipt_number__exact"]
+    search_fields = ["payment_intent__exact"]
     search_help_text = "Id, payment intent or receipt number"
     readonly_fields = ["at_stripe"]
     inlines = [EntriesInline, ReversalsInline]
     led_to_by = ("payer__id__exact", "wallet__id__exact", "created_at__gte")
     actions_detail = ["refund", "retry", "resolve", "give_up"]
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
+        """By the one index that fits what was typed: all of them in one query would use none."""
+        wanted = search_term.strip()
+        if not wanted:
+            return queryset, False
+        if found := searching.as_uuid(wanted):
+            return queryset.filter(pk=found), False
+        if wanted.isdecimal() and len(wanted) <= MOST_DIGITS:
+            return queryset.filter(receipt_number=int(wanted)), False
+        return queryset.filter(payment_intent=wanted), False
 
     def offered(self, name: str, purchase: Purchase) -> bool:
         if name == "refund":
@@ -229,13 +248,20 @@ class ReversalAdmin(ReadOnly):
     list_display = ["created_at", "account", "kind", "amount", "state", "reason", "stripe_id"]
     list_filter = ["kind", "state"]
     list_select_related = ["purchase__payer"]
-    search_fields = [
-        "id__exact",
-        "stripe_id__exact",
-        "purchase__id__exact",
-        "purchase__payer__name",
-    ]
+    search_fields = ["stripe_id__exact"]
     search_help_text = "Account, id, Stripe's id or the purchase's"
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
+        wanted = search_term.strip()
+        if not wanted:
+            return queryset, False
+        if found := searching.as_uuid(wanted):
+            return queryset.filter(Q(pk=found) | Q(purchase=found)), False
+        if re.match(r"(re|du|dp)_", wanted):
+            return queryset.filter(stripe_id=wanted), False
+        payers = searching.accounts(Account.objects.all(), wanted).order_by()
+        ids = list(payers.values_list("pk", flat=True)[: searching.MOST_FOUND])
+        return queryset.filter(purchase__payer__in=ids), False
 
     @admin.display(description="amount", ordering="amount_cents")
     def amount(self, reversal: Reversal) -> str:

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import searching
+from accounts.admin.ranges import Amounts
 from accounts.models import Account
 from wallets.admin.base import ReadOnly
 from wallets.models import AutoRecharge, LoggedDecision, Wallet
@@ -32,7 +33,11 @@ class WalletAdmin(ReadOnly):
         "blocked_at",
         "blocked_reason",
     ]
-    list_filter = [BalanceFilter, ("blocked_at", admin.EmptyFieldListFilter)]
+    list_filter = [
+        BalanceFilter,
+        ("credit", Amounts),
+        ("blocked_at", admin.EmptyFieldListFilter),
+    ]
     list_select_related = ["account"]
     search_fields = ["account__id__exact"]
     search_help_text = "Account, its id, its customer at Stripe, or a person's e-mail"

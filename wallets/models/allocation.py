@@ -30,6 +30,13 @@ class AutoAllocation(models.Model):
     updated_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["failed_at"],
+                name="allocations_failed",
+                condition=Q(failed_at__isnull=False),
+            )
+        ]
         constraints = [
             models.CheckConstraint(
                 name="allocation_minutes_up_to_a_million",
@@ -79,9 +86,10 @@ class AllocationRun(models.Model):
         ordering = ["-period"]
         permissions = [("run_allocation", "Can run or retry a monthly allocation")]
         indexes = [
+            models.Index(fields=["state", "-id"], name="allocation_runs_by_state"),
             models.Index(
                 fields=["next_attempt_at"], name="allocation_runs_due", condition=Q(state="due")
-            )
+            ),
         ]
         constraints = [
             models.UniqueConstraint(

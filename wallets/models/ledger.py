@@ -75,6 +75,8 @@ class LedgerEntry(models.Model):
             models.Index(fields=["wallet", "created_at", "id"], name="ledger_statement"),
             # Support looks for what is rare; nearly every entry is calls.
             models.Index(fields=["kind", "-id"], name="ledger_by_kind", condition=~Q(kind="calls")),
+            models.Index(fields=["amount"], name="ledger_by_amount", condition=~Q(kind="calls")),
+            models.Index(fields=["created_at", "id"], name="ledger_by_day"),
             models.Index(
                 fields=["purchase"],
                 name="ledger_by_purchase",

@@ -107,6 +107,8 @@ class Purchase(models.Model):
         indexes = [
             models.Index(fields=["created_at", "state"], name="purchases_by_day"),
             models.Index(fields=["state", "-created_at"], name="purchases_by_state"),
+            models.Index(fields=["purpose", "-created_at"], name="purchases_by_purpose"),
+            models.Index(fields=["amount_cents", "-created_at"], name="purchases_by_amount"),
             models.Index(
                 fields=["quarantined_at"],
                 name="purchases_quarantined",

@@ -49,6 +49,7 @@ class Reversal(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
+        indexes = [models.Index(fields=["-created_at"], name="reversals_by_day")]
         constraints = [
             models.CheckConstraint(
                 name="reversal_amount_in_range",

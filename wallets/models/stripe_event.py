@@ -34,6 +34,9 @@ class StripeEvent(models.Model):
                 condition=Q(applied_at=None, given_up_at=None),
             ),
             models.Index(
+                fields=["-id"], name="events_not_applied", condition=Q(applied_at__isnull=True)
+            ),
+            models.Index(
                 fields=["given_up_at"],
                 name="events_given_up",
                 condition=Q(given_up_at__isnull=False),

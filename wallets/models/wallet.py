@@ -52,7 +52,7 @@ class Wallet(models.Model):
             ("unblock_wallet", "Can lift a block"),
         ]
         indexes = [
-            models.Index(fields=["credit"], name="wallets_in_debt", condition=Q(credit__lt=0)),
+            models.Index(fields=["credit"], name="wallets_by_credit"),
             models.Index(
                 fields=["blocked_at"],
                 name="wallets_blocked",

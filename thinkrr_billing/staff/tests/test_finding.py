@@ -32,6 +32,15 @@ def wallet() -> Wallet:
     return make_wallet(credit="20", account=account)
 
 
+def break_balance(wallet: Wallet) -> None:
+    """With the triggers off: the database refuses it otherwise."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute("UPDATE wallets_wallet SET credit = credit + 1 WHERE id = %s", [wallet.pk])
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
 def titles(text: str) -> dict[str, list[str]]:
     return {section.title: [hit.title for hit in section.hits] for section in find.find(text)}
 
@@ -135,12 +144,39 @@ def test_the_timeline_loses_nothing_between_its_pages(wallet):
 def test_the_account_page_proves_its_balances(wallet):
     page = url("accounts.account", "change", wallet.account_id)
     fine = staff_client().get(page).content.decode()
-    Wallet.objects.filter(pk=wallet.pk).update(credit=21)
+    break_balance(wallet)
 
     broken = staff_client().get(page).content.decode()
 
     assert fine.count("as its entries add up") == 4
     assert "its entries add up to $20.00" in broken
+
+
+def test_the_balance_of_very_many_entries_is_proven_by_its_newest(wallet, monkeypatch):
+    monkeypatch.setattr("wallets.proof.SUMMED", 3)
+    fill(wallet, premium=60)
+    for _ in range(4):
+        fill(wallet, credit="1")
+    page = url("accounts.account", "change", wallet.account_id)
+    fine = staff_client().get(page).content.decode()
+    break_balance(wallet)
+
+    broken = staff_client().get(page).content.decode()
+
+    assert (fine.count("as its newest entry leaves it"), fine.count("add up")) == (1, 3)
+    assert "its newest entry leaves $24.00" in broken
+
+
+def test_a_pot_of_many_entries_that_rests_says_who_proves_it(wallet, monkeypatch):
+    monkeypatch.setattr("wallets.proof.SUMMED", 3)
+    for _ in range(4):
+        fill(wallet, premium=60)
+    for _ in range(3):
+        fill(wallet, credit="1")
+
+    shown = staff_client().get(url("accounts.account", "change", wallet.account_id))
+
+    assert "not moved lately; the books prove it every hour" in shown.content.decode()
 
 
 def test_the_dashboard_counts_what_is_wrong_and_each_figure_leads_to_its_list(wallet):

@@ -1,0 +1,62 @@
+"""Filters between two values, in the units people read: days and dollars."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
+
+
+class Days(RangeDateFilter):
+    """From one day to another, both included, in UTC."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        try:
+            first, last = (self._midnight(end) for end in ("from", "to"))
+        except ValueError:
+            return queryset.none()
+        if first:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": first})
+        if last:
+            queryset = queryset.filter(**{f"{self.field_path}__lt": last + timedelta(days=1)})
+        return queryset
+
+    def _midnight(self, end: str) -> datetime | None:
+        text = self.used_parameters.get(f"{self.field_path}_{end}")
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+
+
+class Amounts(RangeNumericFilter):
+    """From one amount to another, both included. `scale` is what a dollar is in the column."""
+
+    scale = 1
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        try:
+            least, most = (self._amount(end) for end in ("from", "to"))
+        except InvalidOperation:
+            return queryset.none()
+        wanted = {f"{self.field_path}__gte": least, f"{self.field_path}__lte": most}
+        wanted = {lookup: amount for lookup, amount in wanted.items() if amount is not None}
+        return self.among(queryset, wanted) if wanted else queryset
+
+    def among(self, queryset: QuerySet, wanted: dict[str, Decimal]) -> QuerySet:
+        return queryset.filter(**wanted)
+
+    def _amount(self, end: str) -> Decimal | None:
+        text = self.used_parameters.get(f"{self.field_path}_{end}")
+        amount = Decimal(text) if text else None
+        if amount is not None and not amount.is_finite():
+            raise InvalidOperation
+        return amount if amount is None else amount * self.scale
+
+
+class Cents(Amounts):
+    """Of a column of cents, asked for in dollars."""
+
+    scale = 100
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = "amount in dollars"
