@@ -35,7 +35,8 @@ def adjust(
     if asked := AdjustmentRequest.objects.filter(form_key=form_key).first():
         return _repeated(asked, wallet_id, pot, amount)
     posted = wallet.entries.filter(pot=pot, key=f"adjustment:{form_key}").exists()
-    ledger.check_adjustment(wallet=wallet, pot=pot, amount=amount, note=note)
+    if not posted:
+        ledger.check_adjustment(wallet=wallet, pot=pot, amount=amount, note=note)
     if posted or worth(pot=pot, amount=amount) + _worth_today(wallet, actor) <= (
         limits.ADJUSTED_ALONE
     ):

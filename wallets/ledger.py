@@ -124,14 +124,18 @@ def check_adjustment(*, wallet: Wallet, pot: str, amount: Decimal, note: str) ->
         raise InvalidAmount(text, fields={"note": "Say why."})
     if not amount.is_finite() or not amount:
         raise InvalidAmount("Enter an amount other than 0.", fields={"amount": "Not 0."})
+    after = _balance(wallet, pot) + amount
     if pot == Pot.CREDIT:
-        if abs(amount) > LARGEST_AMOUNT or amount != amount.quantize(MICRO_DOLLAR):
-            text = "Enter dollars with at most six decimals, up to a billion."
+        largest = max(abs(amount), abs(after))
+        if largest > LARGEST_AMOUNT or amount != amount.quantize(MICRO_DOLLAR):
+            text = "Enter dollars with at most six decimals; a wallet holds up to a billion."
             raise InvalidAmount(text, fields={"amount": text})
         return
-    if amount != int(amount) or abs(amount) > MOST_SECONDS:
+    if amount != int(amount):
         raise InvalidAmount("Enter whole seconds.", fields={"amount": "Whole seconds."})
-    if _balance(wallet, pot) + amount < 0:
+    if after >= MOST_SECONDS:
+        raise InvalidAmount("A minute pot cannot hold that.", fields={"amount": "Too much."})
+    if after < 0:
         raise InvalidAmount(
             "A minute pot cannot go below zero.", fields={"amount": "More than there is."}
         )

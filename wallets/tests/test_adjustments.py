@@ -94,6 +94,16 @@ def test_the_same_form_again_answers_with_what_it_made():
         adjust(wallet, "701", actor=actor, form_key="g")
 
 
+def test_taking_the_last_minutes_twice_with_one_form_answers_with_what_it_did():
+    wallet, actor = make_wallet(basic=60), make_staff()
+
+    first, again = (adjust(wallet, "-60", pot="basic", actor=actor) for _ in range(2))
+
+    wallet.refresh_from_db()
+    assert first == again
+    assert wallet.basic_seconds == 0
+
+
 def test_another_person_approves_and_the_entry_names_who_asked():
     wallet, asker, approver = make_wallet(), make_staff(), make_staff()
     asked = adjust(wallet, "500", actor=asker)

@@ -54,6 +54,40 @@ def test_the_same_key_with_another_amount_is_refused():
     assert wallet.entries.count() == 1
 
 
+def test_posting_tells_how_many_movements_were_new():
+    wallet = make_wallet()
+    first = movement(wallet, Decimal(1), key="a")
+    ledger.post(movements=[first])
+
+    posted = ledger.post(
+        movements=[first, movement(wallet, Decimal(2), key="b"), movement(wallet, 60, pot="basic")]
+    )
+
+    assert posted == 2
+
+
+def test_only_the_wallets_asked_for_are_locked():
+    first, _other = make_wallet(), make_wallet()
+
+    assert list(ledger.lock(wallet_ids=[first.pk])) == [first.pk]
+
+
+def test_a_wallet_that_does_not_exist_is_told_before_anything_moves():
+    wallet = make_wallet()
+
+    with pytest.raises(Wallet.DoesNotExist):
+        ledger.post(
+            movements=[
+                movement(wallet, Decimal(1)),
+                ledger.Movement(
+                    wallet_id=-1, pot="credit", amount=Decimal(1), kind="recharge", key="k:1"
+                ),
+            ]
+        )
+
+    assert not wallet.entries.exists()
+
+
 def test_entries_of_one_pot_chain_their_balances():
     wallet = make_wallet()
     ledger.post(movements=[movement(wallet, Decimal(10), key="a")])
@@ -197,6 +231,89 @@ def test_an_adjustment_needs_a_reason():
 
     assert refusal.value.fields == {"note": "Say why."}
     assert not wallet.entries.exists()
+
+
+def adjust(wallet, amount, *, pot="credit", note="Goodwill", form_key="f"):
+    return ledger.adjust(
+        wallet_id=wallet.pk,
+        pot=pot,
+        amount=Decimal(amount),
+        note=note,
+        actor=None,
+        form_key=form_key,
+    )
+
+
+@pytest.mark.parametrize("note", ["!", "x" * 200, f"  {'x' * 200}  "])
+def test_a_reason_has_one_to_two_hundred_characters(note):
+    assert adjust(make_wallet(), 1, note=note).note == note.strip()
+
+
+@pytest.mark.parametrize(
+    ("pot", "amount"),
+    [
+        ("credit", "1000000000"),
+        ("credit", "-1000000000"),
+        ("credit", "0.000001"),
+        ("basic", 10**12 - 1),
+    ],
+)
+def test_an_adjustment_may_be_as_large_or_as_fine_as_the_books_hold(pot, amount):
+    assert adjust(make_wallet(), amount, pot=pot).amount == Decimal(amount)
+
+
+@pytest.mark.parametrize(
+    ("pot", "amount"),
+    [
+        ("credit", "1000000000.01"),
+        ("credit", "-1000000000.01"),
+        # A cent or a second too much together with what is there.
+        ("credit", "999999999.01"),
+        ("basic", 10**12),
+        ("basic", 10**12 - 60),
+        ("basic", -61),
+        ("basic", -(10**12)),
+    ],
+)
+def test_an_adjustment_beyond_what_the_books_hold_is_refused(pot, amount):
+    wallet = make_wallet(credit="1", basic=60)
+
+    with pytest.raises(InvalidAmount):
+        adjust(wallet, amount, pot=pot)
+
+    assert wallet.entries.count() == 2
+
+
+def test_all_minutes_of_a_pot_may_be_taken_and_taking_them_again_changes_nothing():
+    wallet = make_wallet(basic=60)
+
+    first = adjust(wallet, -60, pot="basic")
+
+    assert adjust(wallet, -60, pot="basic") == first
+    assert first.balance_after == 0
+
+
+def test_every_adjustment_is_checked_whatever_was_adjusted_before():
+    wallet, other = make_wallet(basic=60), make_wallet()
+    adjust(wallet, 60, pot="basic", form_key="earlier")
+    adjust(other, 60, pot="basic")
+    adjust(wallet, 60, pot="premium")
+
+    with pytest.raises(InvalidAmount):
+        adjust(wallet, -121, pot="basic")
+
+    wallet.refresh_from_db()
+    assert wallet.basic_seconds == 120
+
+
+def test_an_adjustment_answers_with_its_own_entry():
+    wallet, other = make_wallet(), make_wallet()
+    adjust(other, 2)
+    adjust(wallet, 60, pot="basic")
+
+    entry = adjust(wallet, 1)
+
+    assert (entry.wallet_id, entry.pot, entry.amount) == (wallet.pk, "credit", 1)
 
 
 def spend_in_threads(wallet, times):

@@ -49,6 +49,25 @@ def test_a_premium_call_takes_included_then_premium_then_credit():
     assert pots(wallet) == (0, 0, 600, Decimal("9.84"))
 
 
+@pytest.mark.parametrize("minute_type", ["premium", "premium_then_basic"])
+def test_included_minutes_go_before_bought_ones(minute_type):
+    wallet = make_wallet(premium=60, basic=60, included=60)
+
+    charge(usage(wallet, minute_type, 45), wallet=wallet)
+
+    assert pots(wallet) == (15, 60, 60, 0)
+
+
+def test_each_batch_is_charged_though_another_cost_the_same():
+    wallet = make_wallet(basic=120)
+
+    for _ in range(2):
+        charge(usage(wallet, "basic", MINUTE), wallet=wallet)
+
+    assert pots(wallet) == (0, 0, 0, 0)
+    assert wallet.entries.filter(kind="calls").count() == 2
+
+
 def test_a_basic_call_takes_basic_then_credit_and_leaves_premium_alone():
     wallet = make_wallet(credit="10", premium=600, basic=30, included=600)
 

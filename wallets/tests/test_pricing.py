@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts import clock
+from accounts.tests.builders import make_staff
 from wallets import pricing
 from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate
@@ -17,6 +18,19 @@ PREMIUM, BASIC = Decimal("0.16"), Decimal("0.09")
 @pytest.mark.parametrize(("rate", "minutes"), [(PREMIUM, 312), (BASIC, 555)])
 def test_fifty_dollars_buy_312_premium_or_555_basic_minutes(rate, minutes):
     assert pricing.minutes_for(amount=Decimal(50), rate=rate) == minutes
+
+
+@pytest.mark.parametrize(("amount", "minutes"), [("0.15", 0), ("0.16", 1), ("0", 0), ("-5", 0)])
+def test_less_than_a_minutes_price_and_debt_buy_no_minute(amount, minutes):
+    assert pricing.minutes_for(amount=Decimal(amount), rate=PREMIUM) == minutes
+
+
+@pytest.mark.parametrize(
+    ("amount", "cents"),
+    [("0.004999", 0), ("0.005", 1), ("0.014999", 1), ("50", 5000), ("-0.005", -1)],
+)
+def test_a_card_is_charged_whole_cents_rounded_half_up(amount, cents):
+    assert pricing.cents(Decimal(amount)) == cents
 
 
 @pytest.mark.parametrize(
@@ -81,6 +95,55 @@ def test_a_rate_never_begins_in_the_past():
         )
 
     assert MinuteRate.objects.count() == 2
+
+
+def set_basic_rate(price="0.10", *, minute_type="basic", at=None, actor=None):
+    return pricing.set_rate(
+        minute_type=minute_type,
+        price=Decimal(price),
+        effective_from=at or clock.now() + timedelta(days=1),
+        actor=actor,
+    )
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("price", ["0.0001", "1", "100"])
+def test_a_rate_is_more_than_nothing_and_at_most_a_hundred_dollars(price):
+    staff = make_staff()
+
+    made = set_basic_rate(price, actor=staff)
+
+    assert (made.price.amount, made.created_by) == (Decimal(price), staff)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("price", "minute_type"),
+    [("0", "basic"), ("-0.01", "basic"), ("100.01", "basic"), ("1", "gold")],
+)
+def test_a_rate_out_of_range_or_of_no_type_is_refused(price, minute_type):
+    with pytest.raises(InvalidAmount):
+        set_basic_rate(price, minute_type=minute_type)
+
+    assert MinuteRate.objects.count() == 2
+
+
+@pytest.mark.django_db
+def test_a_second_rate_of_a_type_from_the_same_moment_is_refused():
+    moment = clock.now() + timedelta(days=1)
+    set_basic_rate("0.10", at=moment)
+
+    with pytest.raises(InvalidAmount, match="already"):
+        set_basic_rate("0.11", at=moment)
+
+    assert pricing.rate(minute_type="basic", at=moment) == Decimal("0.10")
+
+
+def test_a_moment_before_any_rate_has_no_price():
+    now = clock.now()
+
+    with pytest.raises(LookupError):
+        pricing.RateHistory({"basic": [(now, BASIC)]}).at("basic", now - timedelta(seconds=1))
 
 
 @pytest.mark.django_db

@@ -389,6 +389,14 @@ def test_of_an_allocation_only_unused_minutes_are_refundable(allocated):
     assert pots(allocated.agency.wallet)[0] == Decimal(0)
 
 
+def test_a_fraction_of_a_cent_of_unused_minutes_is_not_refundable(allocated):
+    [purchase] = allocated.purchases()
+    # Seven Premium seconds are worth 1.87 cents.
+    fill(allocated.sub.wallet, premium=-(60_000 - 7), basic=-500 * 60)
+
+    assert reversals.refundable(purchase).cents == 1
+
+
 def test_an_allocation_whose_minutes_are_all_used_has_nothing_to_refund(allocated):
     [purchase] = allocated.purchases()
     fill(allocated.sub.wallet, premium=-1000 * 60, basic=-500 * 60)
