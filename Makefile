@@ -17,7 +17,7 @@ export PYTHONDONTWRITEBYTECODE ?=
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
 
-.PHONY: help run test journeys lint bench demo calls faults simulate clean
+.PHONY: help run test journeys lint bench demo calls faults simulate mutants clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -68,6 +68,10 @@ faults: $(INSTALLED) ## real parts killed, stopped and cut off; 200 seeds; the b
 simulate: export DEBUG ?= True
 simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a promise breaks
 	@$(PYTHON) -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),1)
+
+mutants: export DEBUG ?= True
+mutants: $(INSTALLED) ## breaks the money modules line by line; ARGS=wallets/ledger.py one alone
+	@nice $(PYTHON) -m tests.mutation $(ARGS)
 
 clean: ## deletes .data: the embedded database, the sandbox's state, mails
 	@rm -rf .data staticfiles

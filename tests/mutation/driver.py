@@ -1,0 +1,328 @@
+"""Plays every mutant against the tests that reach it: each in a fork of one loaded pytest.
+
+Django, the database and the Stripe sandbox are made once. A fork puts the mutant's code into the
+function, runs the tests that reached its lines, quickest first, and ends at the first failure.
+"""
+
+import ast
+import gc
+import hashlib
+import json
+import linecache
+import os
+import re
+import signal
+import sys
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType
+
+import pytest
+from _pytest.runner import runtestprotocol
+from django.conf import settings
+
+from tests.mutation.operators import Mutant, constants, functions, mutants, stepped
+
+KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "survived", "timed out", "unreached"
+
+
+@dataclass
+class Plan:
+    """What to mutate, and how."""
+
+    root: Path
+    modules: list[str]
+    recording: Path
+    skip_calls: list[str] = field(default_factory=list)
+    skip_keywords: list[str] = field(default_factory=list)
+    # The test files that are about a module: all their tests that reach a mutant are played.
+    own_tests: dict[str, list[str]] = field(default_factory=dict)
+    # How many others are, the quickest first.
+    others_most: int = 8
+    # Any, if not all are to be played: for a first look.
+    tests_most: int | None = None
+    seconds_most: int = 120
+    only: str = ""
+
+
+class Driver:
+    """A pytest plugin whose loop, instead of running tests, runs mutants."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.outcomes: list[tuple[Mutant, str, str]] = []
+        self.broken: list[str] = []
+        self.recorded: dict[str, dict] = {}
+        # How many mutants each test has killed. One that killed is seen to pass without any.
+        self.kills: Counter[str] = Counter()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.items = {item.nodeid: item for item in session.items}
+        self.session = session
+        self._record()
+        if not self.broken:
+            self.functions = _loaded_functions()
+            gc.freeze()
+            for path in self.plan.modules:
+                self._play_module(path)
+        session._setupstate.teardown_exact(None)
+        return True
+
+    # --- which test reaches which line
+
+    def _record(self) -> None:
+        """Run the tests whose reach is not known, or was known of other text."""
+        digests = {path: _digest(self.plan.root / path) for path in self._watched()}
+        kept = _load(self.plan.recording)
+        changed = {
+            path for path, digest in digests.items() if kept.get("files", {}).get(path) != digest
+        }
+        for test, facts in kept.get("tests", {}).items():
+            if test in self.items and not changed & {test.split("::")[0], *facts["lines"]}:
+                self.recorded[test] = facts
+        wanted = [item for test, item in self.items.items() if test not in self.recorded]
+        # At least one, so that the database and the sandbox stand before the first fork.
+        wanted = wanted or [next(iter(self.items.values()))]
+        print(f"recording which lines {len(wanted)} tests reach", flush=True)
+        spans = {str(self.plan.root / path): _spans(self.plan.root / path) for path in digests}
+        try:
+            for item, following in zip(wanted, [*wanted[1:], self.session], strict=True):
+                self._record_one(item, following, spans)
+        finally:
+            self.plan.recording.parent.mkdir(parents=True, exist_ok=True)
+            self.plan.recording.write_text(json.dumps({"files": digests, "tests": self.recorded}))
+
+    def _record_one(self, item: pytest.Item, following: object, spans: dict) -> None:
+        started, reach = time.monotonic(), _Reach(spans.keys())
+        with reach:
+            passed = _run(item, following)
+        if not passed:
+            self.broken.append(item.nodeid)
+            return
+        lines: dict[str, list[str]] = {}
+        for filename, line in reach.lines:
+            if place := spans[filename].get(line):
+                lines.setdefault(os.path.relpath(filename, self.plan.root), []).append(place)
+        self.recorded[item.nodeid] = {"seconds": time.monotonic() - started, "lines": lines}
+
+    def _watched(self) -> set[str]:
+        tests = {test.split("::")[0] for test in self.items}
+        known = _load(self.plan.recording).get("files", {})
+        return {path for path in tests | {*self.plan.modules, *known}
+                if (self.plan.root / path).exists()}  # fmt: skip
+
+    def _tests_of(self, mutant: Mutant, places: dict[int, str]) -> list[str]:
+        wanted = {(mutant.path, places[line]) for line in mutant.lines if line in places}
+        if mutant.code is None:
+            wanted = self._naming(f"limits.{mutant.function}")
+        found = [
+            test for test, facts in self.recorded.items()
+            if any(place in facts["lines"].get(path, ()) for path, place in wanted)
+        ]  # fmt: skip
+        found.sort(key=lambda test: self.recorded[test]["seconds"])
+        own = [test for test in found if test.split("::")[0] in self._own_tests(mutant.path)]
+        others = [test for test in found if test not in own]
+        # What has killed before kills again.
+        found = sorted([*own, *others[: self.plan.others_most]], key=lambda one: -self.kills[one])
+        return found[: self.plan.tests_most]
+
+    def _naming(self, text: str) -> set[tuple[str, str]]:
+        """The places of all modules whose line holds this."""
+        return {
+            (path, place)
+            for path in self._watched()
+            for line, place in _spans(self.plan.root / path).items()
+            if re.search(rf"\b{text}\b", linecache.getline(str(self.plan.root / path), line))
+        }
+
+    def _own_tests(self, path: str) -> list[str]:
+        file = Path(path)
+        usual = str(file.parent / "tests" / f"test_{file.name}")
+        return self.plan.own_tests.get(path, [usual])
+
+    # --- mutants
+
+    def _play_module(self, path: str) -> None:
+        file = self.plan.root / path
+        places = _spans(file)
+        if file.name == "limits.py":
+            found = constants(path, file.read_text())
+        else:
+            found = mutants(path, file.read_text(), filename=str(file),
+                            skip_calls=self.plan.skip_calls,
+                            skip_keywords=self.plan.skip_keywords)  # fmt: skip
+        for mutant in found:
+            if self.plan.only in mutant.name:
+                outcome, killer = self._play(mutant, self._tests_of(mutant, places))
+                self.outcomes.append((mutant, outcome, killer))
+                if outcome in (SURVIVED, UNREACHED):
+                    print(f"{outcome.upper()} line {mutant.lines.start}: {mutant.name}", flush=True)
+
+    def _play(self, mutant: Mutant, tests: list[str]) -> tuple[str, str]:
+        if not tests:
+            return UNREACHED, ""
+        outcome, killer = self._fork(tests, mutant)
+        is_new = outcome == KILLED and killer not in self.kills
+        # A test that fails in a fork of the unchanged code kills nobody.
+        if is_new and self._fork([killer], None)[0] != SURVIVED:
+            raise pytest.UsageError(f"{killer} fails in a fork without any mutant")
+        self.kills[killer] += outcome == KILLED
+        return outcome, killer
+
+    def _fork(self, tests: list[str], mutant: Mutant | None) -> tuple[str, str]:
+        _let_go_of_connections()
+        reading, writing = os.pipe()
+        sys.stdout.flush()
+        child = os.fork()
+        if not child:
+            os.close(reading)
+            self._be_the_mutant(tests, mutant, writing)
+        os.close(writing)
+        usual = sum(self.recorded[test]["seconds"] for test in tests)
+        limit = min(self.plan.seconds_most, 10 + 4 * usual)
+        if not _ended(child, limit):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            os.close(reading)
+            self._clean_up()
+            return TIMED_OUT, ""
+        with os.fdopen(reading) as answers:
+            answer = answers.read()
+        if not answer:
+            return TIMED_OUT, ""
+        return (SURVIVED, "") if answer == "all passed" else (KILLED, answer)
+
+    def _be_the_mutant(self, tests: list[str], mutant: Mutant | None, writing: int) -> None:
+        """In the child, which never returns."""
+        answer = "all passed"
+        try:
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            if mutant:
+                self._put_in(mutant)
+            items = [self.items[test] for test in tests]
+            for item, following in zip(items, [*items[1:], self.session], strict=True):
+                if not _run(item, following):
+                    answer = item.nodeid
+                    break
+        except BaseException:
+            answer = tests[0]
+        finally:
+            os.write(writing, answer.encode())
+            os._exit(0)
+
+    def _put_in(self, mutant: Mutant) -> None:
+        if mutant.code is None:
+            module = sys.modules[mutant.path.removesuffix(".py").replace("/", ".")]
+            value = getattr(module, mutant.function)
+            setattr(module, mutant.function, stepped(value, mutant.step))
+            return
+        new = next(code for code in _codes(mutant.code) if code.co_qualname == mutant.function)
+        for function in self.functions[new.co_filename, new.co_qualname]:
+            function.__code__ = new
+
+    def _clean_up(self) -> None:
+        """A test that was killed may have left rows behind, if it committed."""
+        if not settings.configured:
+            return
+        child = os.fork()
+        if not child:
+            try:
+                from django.core.management import call_command
+                from pytest_django.plugin import blocking_manager_key
+
+                with self.session.config.stash[blocking_manager_key].unblock():
+                    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+
+
+class _Reach:
+    """The (file, line) pairs that run while this is entered, in every thread."""
+
+    def __init__(self, filenames: object) -> None:
+        self.filenames, self.lines = set(filenames), set()
+
+    def __enter__(self) -> "_Reach":
+        threading.settrace(self._called)
+        sys.settrace(self._called)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        sys.settrace(None)
+        threading.settrace(None)
+
+    def _called(self, frame: FrameType, event: str, argument: object) -> object:
+        return self._stepped if frame.f_code.co_filename in self.filenames else None
+
+    def _stepped(self, frame: FrameType, event: str, argument: object) -> object:
+        self.lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return self._stepped
+
+
+def _loaded_functions() -> dict[tuple[str, str], list[FunctionType]]:
+    """Every function by its file and name, wherever decorators and imports have taken it."""
+    found = defaultdict(list)
+    for function in gc.get_objects():
+        if type(function) is FunctionType:  # A lazy object would be woken by isinstance.
+            code = function.__code__
+            found[code.co_filename, code.co_qualname].append(function)
+    return found
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _codes(constant)
+
+
+def _run(item: pytest.Item, following: object) -> bool:
+    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
+
+
+def _ended(child: int, seconds: float) -> bool:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if os.waitpid(child, os.WNOHANG)[0]:
+            return True
+        time.sleep(0.005)
+    return False
+
+
+def _let_go_of_connections() -> None:
+    """Parent and child would speak into one socket."""
+    if not settings.configured:
+        return
+    import stripe
+    from django.db import connections
+
+    from wallets import gateway
+
+    connections.close_all()
+    gateway._client.cache_clear()
+    stripe.default_http_client = None
+
+
+def _spans(file: Path) -> dict[int, str]:
+    """Line → function and the line's number in it, which an edit elsewhere does not change."""
+    return {
+        line: f"{name}+{line - node.lineno}"
+        for name, node in functions(ast.parse(file.read_text()))
+        for line in range(node.lineno, node.end_lineno + 1)
+    }
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _load(file: Path) -> dict:
+    return json.loads(file.read_text()) if file.exists() else {}

@@ -1,0 +1,131 @@
+"""The mutation run finds what no test holds: a planted gap, seen through decorators and imports."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.operators import mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+
+CONFIG = """
+[tool.pytest.ini_options]
+pythonpath = ["."]
+addopts = "--import-mode=importlib"
+[tool.mutants]
+modules = ["price.py"]
+tests = ["tests"]
+marks = ""
+skip_calls = ["logger."]
+skip_keywords = ["text"]
+seconds_most = 20
+others_most = 15
+own_tests = {}
+"""
+PRICE = '''
+from contextlib import contextmanager
+
+@contextmanager
+def doubled(seconds):
+    """Twice as many."""
+    if seconds < 0:
+        raise ValueError(seconds)
+    yield seconds * 2
+
+def never_called(seconds):
+    return seconds + 1
+'''
+TESTS = """
+import pytest
+from price import doubled
+
+@pytest.mark.parametrize("seconds", [0, 3])
+def test_three_seconds_are_six(seconds):
+    with doubled(seconds) as twice:
+        assert twice == 2 * seconds
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "pyproject.toml").write_text(CONFIG)
+    (tmp_path / "price.py").write_text(PRICE)
+    (tmp_path / "tests" / "test_price.py").write_text(TESTS)
+    return tmp_path
+
+
+def played(project: Path) -> subprocess.CompletedProcess:
+    environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
+    environment.pop("DJANGO_SETTINGS_MODULE", None)
+    return subprocess.run(
+        [sys.executable, "-m", "tests.mutation"],
+        cwd=project, env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_only_what_no_test_holds_survives(project):
+    run = played(project)
+    assert run.returncode == 1, run.stdout + run.stderr
+    survivors = {line for line in run.stdout.splitlines() if line[:9] in ("SURVIVED ", "UNREACHED")}
+    assert survivors == {
+        "UNREACHED line 8: price.py doubled: raise ValueError(seconds) → pass",
+        "UNREACHED line 12: price.py never_called: return seconds + 1 → pass",
+        "UNREACHED line 12: price.py never_called: seconds + 1 → seconds - 1",
+        "UNREACHED line 12: price.py never_called: seconds + 1 → seconds + 2",
+    }
+
+
+def test_a_survivor_explained_in_the_document_is_no_failure(project):
+    run = played(project)
+    names = [line.split(": ", 1)[1] for line in run.stdout.splitlines() if " line " in line[:15]]
+    (project / "docs" / "mutation.md").write_text("\n".join(f"- `{name}`: why" for name in names))
+    assert played(project).returncode == 0
+
+
+def test_a_test_that_fails_without_a_mutant_ends_the_run(project):
+    (project / "tests" / "test_price.py").write_text("def test_it():\n    assert False\n")
+    run = played(project)
+    assert run.returncode == 2
+    assert "tests/test_price.py::test_it" in run.stdout
+
+
+def changes(source: str) -> list[str]:
+    found = mutants(
+        "a.py", f"def f():\n    {source}\n", filename="a.py",
+        skip_calls=["logger."], skip_keywords=["text"],
+    )  # fmt: skip
+    return [f"{mutant.before} → {mutant.after}" for mutant in found]
+
+
+@pytest.mark.parametrize(
+    ("source", "change"),
+    [
+        ("a = b < c", "b < c → b <= c"),
+        ("a = b and c", "b and c → b or c"),
+        ("a = not b", "a = not b → a = b"),
+        ("a += 1", "a += 1 → pass"),
+        ("a.b = c", "a.b = c → pass"),
+        ("notify(a)", "notify(a) → pass"),
+        ("a = min(b, c)", "min(b, c) → max(b, c)"),
+        ("a = f(b=c)", "f(b=c) → f()"),
+        ("a = q.filter(at__lt=b)", "q.filter(at__lt=b) → q.filter(at__lte=b)"),
+        ("a = [b for b in c if d]", "[b for b in c if d] → [b for b in c]"),
+        ("a = q(x, ROUND_HALF_UP)", "q(x, ROUND_HALF_UP) → q(x, 'ROUND_DOWN')"),
+    ],
+)
+def test_a_careless_edit_is_among_the_mutants(source, change):
+    assert change in changes(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["logger.info('paid', 1)", "'''Says what it does.'''", "a = f('What it says.')"],
+)
+def test_logs_and_prose_are_left_alone(source):
+    assert changes(source) == []
