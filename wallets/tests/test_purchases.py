@@ -1,5 +1,6 @@
 """The state machine that takes money, against the Stripe sandbox over HTTP."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -64,6 +65,24 @@ def test_settling_again_changes_nothing(low, stripe):
 
     assert credit(low) == Decimal("58.00")
     assert low.entries.filter(kind="auto_recharge").count() == 1
+
+
+def test_one_purchase_is_driven_settled_and_canceled_apart_from_another(low, stripe):
+    other = make_wallet(credit="8.00")
+    add_card(stripe, other)
+    set_auto_recharge(other, threshold=10, amount=20)
+    waiting = claim(other)
+
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    waiting.refresh_from_db()
+    assert (purchase.state, waiting.state) == ("succeeded", "created")
+    assert (credit(low), credit(other)) == (Decimal("58.00"), Decimal("8.00"))
+
+    purchases.cancel(purchase_id=waiting.pk)
+    purchase.refresh_from_db()
+    waiting.refresh_from_db()
+    assert (purchase.state, waiting.state) == ("succeeded", "canceled")
+    assert taken(stripe) == [5000]
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "500_before", "429", "409"])
@@ -223,6 +242,20 @@ def test_a_link_to_the_bank_ends_after_a_day(stripe):
 
 
 @pytest.mark.parametrize(
+    ("later", "state"),
+    [(timedelta(hours=24), "requires_action"), (timedelta(hours=24, seconds=1), "canceled")],
+)
+def test_a_link_to_the_bank_lives_exactly_a_day(stripe, later, state):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+
+    with clock.at(purchase.submitted_at + later):
+        assert purchases.drive(purchase_id=purchase.pk).state == state
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         ({"enabled": False}, "off"),
@@ -251,6 +284,19 @@ def test_a_purchase_older_than_fifteen_minutes_is_not_confirmed_any_more(low, st
 
     assert purchase.state == "canceled"
     assert taken(stripe) == []
+
+
+@pytest.mark.parametrize(
+    ("later", "state"),
+    [(timedelta(minutes=15), "succeeded"), (timedelta(minutes=15, seconds=1), "canceled")],
+)
+def test_a_purchase_is_confirmed_until_it_is_fifteen_minutes_old(low, stripe, later, state):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+
+    with clock.at(purchase.created_at + later):
+        assert purchases.drive(purchase_id=purchase.pk).state == state
 
 
 def test_an_old_purchase_that_never_got_an_intent_is_closed_without_one(low, stripe):
@@ -297,6 +343,42 @@ def test_an_answer_about_another_amount_is_quarantined_and_never_credited(low, s
     assert StaffAlert.objects.filter(kind="purchase_quarantined").count() == 1
 
 
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"amount": 5001},
+        {"currency": "eur"},
+        {"customer": "cus_stranger"},
+        {"amount_received": 4999},
+    ],
+)
+def test_an_intent_that_differs_in_one_fact_is_never_credited(low, stripe, monkeypatch, fact):
+    real = gateway.retrieve_intent
+    monkeypatch.setattr(gateway, "retrieve_intent", lambda **ask: replace(real(**ask), **fact))
+
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    again = purchases.drive(purchase_id=purchase.pk)
+
+    assert (again.state, again.quarantined_at) == ("submitted", purchase.quarantined_at)
+    assert str(next(iter(fact.values()))) in purchase.quarantine_reason
+    assert credit(low) == 8
+    [alert] = StaffAlert.objects.all()
+    assert (alert.kind, alert.data) == ("purchase_quarantined", {"id": str(purchase.pk)})
+
+
+def test_the_sweep_leaves_a_purchase_in_quarantine_alone(low, stripe, monkeypatch):
+    real = gateway.retrieve_intent
+    monkeypatch.setattr(gateway, "retrieve_intent", lambda **ask: replace(real(**ask), amount=1))
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    monkeypatch.setattr(gateway, "retrieve_intent", real)
+
+    with clock.at(clock.now() + timedelta(minutes=2)):
+        assert purchases.sweep() == []
+        settled = purchases.settle(payment_intent=purchase.payment_intent)
+
+    assert (settled.state, credit(low)) == ("submitted", 8)
+
+
 def test_a_success_found_on_a_closed_row_is_quarantined_and_pages_support(low, stripe):
     purchase = purchases.drive(purchase_id=claim(low).pk)
     other = Purchase.objects.create(
@@ -339,6 +421,47 @@ def test_an_outcome_unknown_for_an_hour_is_told_to_support_once(low, stripe):
     assert StaffAlert.objects.filter(kind="purchase_unknown").count() == 1
     purchase.refresh_from_db()
     assert purchase.state == "submitted"
+
+
+@pytest.mark.parametrize(
+    ("later", "told"), [(timedelta(hours=1), 0), (timedelta(hours=1, seconds=1), 1)]
+)
+def test_support_hears_of_an_unknown_outcome_after_exactly_an_hour(low, stripe, later, told):
+    stripe.fault(kind="reset_after", path=CONFIRM, method="POST", times=9)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    with clock.at(purchase.created_at + later):
+        purchases.sweep()
+
+    assert StaffAlert.objects.filter(kind="purchase_unknown").count() == told
+
+
+def test_the_sweep_finds_open_purchases_after_thirty_seconds_oldest_first(low, stripe):
+    other = make_wallet(credit="8.00")
+    add_card(stripe, other)
+    set_auto_recharge(other, threshold=10, amount=20)
+    moment = clock.now()
+    with clock.at(moment):
+        newer = claim(low)
+    with clock.at(moment - timedelta(seconds=1)):
+        older = claim(other)
+
+    with clock.at(moment + timedelta(seconds=30)):
+        assert purchases.sweep() == [older.pk]
+    with clock.at(moment + timedelta(seconds=31)):
+        assert purchases.sweep() == [older.pk, newer.pk]
+
+
+def test_a_purchase_is_never_driven_or_settled_inside_a_transaction_of_its_caller(low, stripe):
+    from django.db import transaction
+
+    purchase = claim(low)
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        purchases.cancel(purchase_id=purchase.pk)
+
+    purchase.refresh_from_db()
+    assert purchase.state == "created"
 
 
 def test_no_call_to_stripe_is_made_while_a_transaction_is_open(low, stripe):

@@ -362,6 +362,23 @@ def test_what_no_event_told_is_caught_up(wallet, stripe):
     assert pots(wallet)[0] == Decimal("35")
 
 
+def test_a_refund_or_a_dispute_moves_nothing_of_another_customer(wallet, stripe):
+    other = make_wallet()
+    add_card(stripe, other)
+    buy(other, 30, "basic")
+    theirs = pots(other)
+    first, second = buy(wallet, 20), buy(wallet, 50)
+
+    drive(refund(first, 2000))
+    disputed = stripe.dispute(second.payment_intent)
+    reversals.apply_dispute(dispute_id=disputed["id"])
+
+    assert pots(wallet) == (0, 0, 0)
+    assert pots(other) == theirs
+    assert Wallet.objects.get(pk=other.pk).blocked_at is None
+    assert [one.purchase for one in Reversal.objects.order_by("created_at")] == [first, second]
+
+
 # --- Allocations: the agency's money, the sub-account's minutes.
 
 
