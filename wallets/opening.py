@@ -6,9 +6,19 @@ from accounts.models import Account
 from wallets.models import AutoRecharge, Wallet
 
 
-@transaction.atomic
 def open_wallet(*, account: Account) -> Wallet:
-    """Return the account's wallet, made on first use. Safe to repeat and to race."""
+    """Return the account's wallet with its Auto-Recharge, made on first use.
+
+    Safe to repeat and to race. One query once it is there.
+    """
+    found = Wallet.objects.select_related("auto_recharge").filter(account=account).first()
+    wallet = found if hasattr(found, "auto_recharge") else _made(account)
+    wallet.account = account
+    return wallet
+
+
+@transaction.atomic
+def _made(account: Account) -> Wallet:
     wallet, _ = Wallet.objects.get_or_create(account=account)
-    AutoRecharge.objects.get_or_create(wallet=wallet)
+    wallet.auto_recharge, _ = AutoRecharge.objects.get_or_create(wallet=wallet)
     return wallet

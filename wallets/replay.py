@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from django.db import connection
+from django.utils.functional import cached_property
 
 from accounts import clock
 from wallets import auto_recharge, limits, pricing
@@ -20,9 +21,10 @@ from wallets.models import Wallet
 _ZERO = Decimal(0)
 
 # Calls, and what support corrected; what a card brought or took back is replayed instead.
-# Slots are numbers: a driver reads thousands of them ten times as fast as moments.
+# Slots are numbers: a driver reads thousands of them ten times as fast as moments. date_part and
+# not extract, which counts in numeric and takes a third longer.
 SLOTS = """
-SELECT floor(extract(epoch FROM created_at - %(since)s) / %(seconds)s)::int AS slot, sum(amount)
+SELECT floor(date_part('epoch', created_at - %(since)s) / %(seconds)s)::int AS slot, sum(amount)
 FROM wallets_ledgerentry
 WHERE wallet_id = %(wallet)s AND created_at >= %(since)s AND created_at < %(now)s
   AND pot = 'credit' AND kind IN ('calls', 'adjustment')
@@ -49,7 +51,7 @@ class Past:
     # What a minute costs at least: with less, calls that credit pays stand still.
     minute: Decimal
 
-    @property
+    @cached_property
     def used(self) -> Decimal:
         return -sum((moved for _, moved in self.slots if moved < 0), _ZERO)
 

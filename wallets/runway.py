@@ -122,13 +122,12 @@ class Runway:
     monthly_charges: int | None = None
 
 
-def runway(*, wallet: Wallet, automatic: AutoRecharge) -> Runway:
-    """How long each minute type lasts at the pace of the last 7 days. Three queries.
+def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]) -> Runway:
+    """How long each minute type lasts at the pace of the last 7 days. Two queries.
 
     Premium and Basic are always named; Premium then Basic, and calls that we cannot tell apart,
     only when there were any.
     """
-    rates = pricing.rates_now()
     measured = measure(wallet=wallet, rates=rates)
     if measured.pace.is_nothing:
         return Runway(types=None)

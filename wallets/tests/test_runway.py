@@ -38,7 +38,8 @@ def use(wallet, amount, *, ago, pot="credit"):
 def ahead(wallet):
     wallet = Wallet.objects.get(pk=wallet.pk)
     with clock.at(NOW):
-        return runway.runway(wallet=wallet, automatic=AutoRecharge.objects.get(wallet=wallet))
+        automatic = AutoRecharge.objects.get(wallet=wallet)
+        return runway.runway(wallet=wallet, automatic=automatic, rates=RATES)
 
 
 def days(**pots):

@@ -26,7 +26,6 @@ from wallets import (
     sub_accounts,
 )
 from wallets.forms import SubAccountForm
-from wallets.models import AutoRecharge
 from wallets.opening import open_wallet
 from wallets.payment_methods import Card
 from wallets.views.dialogs import add_errors, dialog, done, needs
@@ -70,11 +69,11 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """One sub-account as its agency sees it: Auto-Recharge is read-only here."""
     account = sub_account_of(request, account_id)
     wallet = open_wallet(account=account)
-    automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
+    automatic = wallet.auto_recharge
     context = {
         **allocation_facts(request, account, cards=payment_methods.cards(request.account)),
         "wallet": wallet,
-        "balance": balance(wallet=wallet, automatic=automatic),
+        "balance": balance(wallet=wallet, automatic=automatic, rates=pricing.rates_now()),
         "automatic": automatic,
         # From the agency's own log: its sub-account's is not its business.
         "decisions": decisions.page(

@@ -25,14 +25,16 @@ LATEST_DECISIONS = 3
 def payments(request: HttpRequest) -> HttpResponse:
     account = request.account
     wallet = open_wallet(account=account)
-    automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
+    automatic, rates = wallet.auto_recharge, pricing.rates_now()
+    latest_recharge = _latest_recharge(wallet)
     context = {
         "wallet": wallet,
-        "balance": balance(wallet=wallet, automatic=automatic),
+        "balance": balance(wallet=wallet, automatic=automatic, rates=rates),
         "automatic": automatic,
-        "runway": runway.runway(wallet=wallet, automatic=automatic),
-        "latest_recharge": _latest_recharge(wallet),
-        "open_purchase": wallet.purchases.recharges().open().first(),
+        "runway": runway.runway(wallet=wallet, automatic=automatic, rates=rates),
+        "latest_recharge": latest_recharge,
+        # None is begun while another is open, so an open one is the latest.
+        "open_purchase": latest_recharge if latest_recharge and latest_recharge.is_open else None,
         "cards": payment_methods.cards(account),
         "statement": statements.transactions(account=account, limit=LATEST_TRANSACTIONS),
         "decisions": decisions.page(wallet_id=wallet.pk, limit=LATEST_DECISIONS),
@@ -45,10 +47,11 @@ def payments(request: HttpRequest) -> HttpResponse:
     return render(request, "wallets/payments.html", context)
 
 
-def balance(*, wallet: Wallet, automatic: AutoRecharge) -> dict[str, object]:
+def balance(
+    *, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
+) -> dict[str, object]:
     """What the balance is worth: its badge, and minutes if all were used for one type."""
     credit = wallet.credit.amount
-    rates = pricing.rates_now()
     if credit < 0:
         tone, badge = "danger", "Negative"
     elif credit < automatic.threshold.amount:
