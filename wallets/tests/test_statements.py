@@ -369,7 +369,7 @@ def test_usage_is_what_calls_took_by_month_of_the_account(django_assert_num_quer
             post(wallet, pot, amount, kind="calls")
 
     with clock.at(NOON), django_assert_num_queries(1):
-        months = statements.usage_by_month(account=account, months=12)
+        months = statements.usage_by_month(wallet=wallet, months=12)
 
     assert [usage.month for usage in months[:3]] == [
         date(2026, 11, 1),

@@ -84,7 +84,7 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
         ),
         "usage": [
             month
-            for month in statements.usage_by_month(account=account)
+            for month in statements.usage_by_month(wallet=wallet)
             if month.credit or month.premium_seconds or month.basic_seconds
         ],
         "now": clock.now(),
