@@ -26,6 +26,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--only", default="", help="mutants whose name contains this")
     parser.add_argument("--quick", action="store_true", help="twelve tests a mutant at most")
+    parser.add_argument("--every", type=int, default=1, help="every n-th mutant alone")
     asked = parser.parse_args()
     plan = Plan(
         root=ROOT,
@@ -38,6 +39,7 @@ def main() -> int:
         tests_most=12 if asked.quick else None,
         seconds_most=config["seconds_most"],
         only=asked.only,
+        every=asked.every,
     )
     if asked.fresh:
         plan.recording.unlink(missing_ok=True)

@@ -47,6 +47,8 @@ class Plan:
     tests_most: int | None = None
     seconds_most: int = 120
     only: str = ""
+    # Every n-th mutant alone: a sample.
+    every: int = 1
 
 
 class Driver:
@@ -156,8 +158,9 @@ class Driver:
             found = mutants(path, file.read_text(), filename=str(file),
                             skip_calls=self.plan.skip_calls,
                             skip_keywords=self.plan.skip_keywords)  # fmt: skip
-        for mutant in found:
-            if self.plan.only in mutant.name:
+        chosen = (mutant for mutant in found if self.plan.only in mutant.name)
+        for number, mutant in enumerate(chosen):
+            if number % self.plan.every == 0:
                 outcome, killer = self._play(mutant, self._tests_of(mutant, places))
                 self.outcomes.append((mutant, outcome, killer))
                 if outcome in (SURVIVED, UNREACHED):

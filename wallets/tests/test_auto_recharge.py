@@ -208,6 +208,25 @@ def test_settings_out_of_range_change_nothing(stripe, change, field):
     assert not settings_of(wallet).enabled
 
 
+@pytest.mark.parametrize(
+    ("threshold", "amount", "monthly_limit"),
+    [("1", "5", None), ("10000", "2500", None), ("10", "50", "50"), ("1.01", "5.01", "5.01")],
+)
+def test_settings_may_be_as_small_and_as_large_as_promised(
+    stripe, threshold, amount, monthly_limit
+):
+    wallet = make_wallet(credit="10000")
+    add_card(stripe, wallet)
+    limit = monthly_limit and Decimal(monthly_limit)
+    asked = Settings(True, Decimal(threshold), Decimal(amount), monthly_limit=limit)
+
+    auto_recharge_settings.save(wallet_id=wallet.pk, settings=asked, actor=None)
+
+    kept = settings_of(wallet)
+    assert (kept.threshold.amount, kept.amount.amount) == (asked.threshold, asked.amount)
+    assert (kept.monthly_limit and kept.monthly_limit.amount) == limit
+
+
 def test_an_expired_card_cannot_be_chosen(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet, exp_year=2020, exp_month=1)
@@ -227,6 +246,38 @@ def test_a_minute_passes_between_two_automatic_charges(stripe):
     with clock.at(clock.now() + timedelta(seconds=61)):
         assert run(wallet) == "charge"
     assert credit(wallet) == 53
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(59, "cooldown"), (60, "charge")])
+def test_the_pause_after_a_success_is_sixty_seconds(stripe, seconds, code):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    fill(wallet, credit="-55")
+    paid = wallet.purchases.get().closed_at
+
+    with clock.at(paid + timedelta(seconds=seconds)):
+        assert run(wallet) == code
+
+
+@pytest.mark.parametrize(("seconds", "code"), [(599, "too_many"), (600, "charge")])
+def test_a_charge_counts_for_ten_minutes(stripe, seconds, code):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    start = clock.now()
+    for minute in range(3):
+        with clock.at(start + timedelta(minutes=2 * minute)):
+            run(wallet)
+            fill(wallet, credit="-50")
+
+    with clock.at(start + timedelta(seconds=seconds)):
+        decision = auto_recharge.run(wallet_id=wallet.pk)
+
+    assert decision.code == code
+    if code == "too_many":
+        assert decision.figures["until"] == start + timedelta(minutes=10)
 
 
 def test_the_fourth_charge_in_ten_minutes_waits_and_people_are_told(stripe):
@@ -285,6 +336,28 @@ def test_declines_wait_an_hour_then_six_and_the_third_suspends(stripe):
     assert settings_of(wallet).enabled
     assert wallet.purchases.count() == 3
     assert credit(wallet) == 8
+
+
+def test_each_wait_after_a_decline_ends_to_the_second(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    moment = clock.now()
+
+    for hours in (1, 6):
+        with clock.at(moment):
+            assert run(wallet) == "charge"
+        waits = settings_of(wallet).not_before
+        assert waits == moment + timedelta(hours=hours)
+        with clock.at(waits - timedelta(seconds=1)):
+            assert run(wallet) == "declined"
+        moment = waits
+
+    with clock.at(moment):
+        assert run(wallet) == "charge"
+    assert settings_of(wallet).suspended_reason == "payment_failed"
+    assert settings_of(wallet).not_before is None
 
 
 def test_the_first_decline_tells_the_account_with_reason_and_next_try(stripe):
@@ -411,6 +484,23 @@ def test_try_again_more_than_five_times_an_hour_is_refused(stripe, django_user_m
     assert settings_of(wallet).suspended_reason == "payment_failed"
 
 
+def test_a_try_counts_for_an_hour(stripe, django_user_model):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+    person = django_user_model.objects.create_user("ann@example.com")
+    start = clock.now()
+    with clock.at(start):
+        for _ in range(5):
+            auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+
+    with clock.at(start + timedelta(seconds=3599)), pytest.raises(TooManyAttempts):
+        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+    with clock.at(start + timedelta(seconds=3600)):
+        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+
+    assert wallet.purchases.count() == 7
+
+
 def test_try_again_with_a_fine_balance_is_refused(stripe):
     wallet = make_wallet(credit="80")
     add_card(stripe, wallet)
@@ -446,6 +536,53 @@ def test_the_share_of_the_limit_is_announced(stripe, limit, percent):
 
     note = Notification.objects.get(account=wallet.account, kind="auto_recharge_limit")
     assert f"has used {percent} %" in note.text
+
+
+@pytest.mark.parametrize(
+    ("limit", "percent"),
+    [
+        ("62.51", None),
+        ("62.50", 80),
+        ("55.56", 80),
+        ("55.55", 90),
+        ("50.01", 90),
+    ],
+)
+def test_a_share_of_the_limit_is_announced_once_it_is_reached(stripe, limit, percent):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=Decimal(limit))
+
+    run(wallet)
+
+    texts = list(
+        Notification.objects.filter(account=wallet.account, kind="auto_recharge_limit").values_list(
+            "text", flat=True
+        )
+    )
+    assert [f"has used {percent} %" in text for text in texts] == ([True] if percent else [])
+
+
+def test_the_monthly_limit_starts_anew_at_the_accounts_midnight(stripe):
+    wallet = make_wallet(credit="8", account=make_individual(timezone="America/New_York"))
+    midnight = datetime(2026, 11, 1, 4, 0, tzinfo=UTC)
+    with clock.at(midnight - timedelta(minutes=30)):
+        add_card(stripe, wallet)
+        set_auto_recharge(wallet, monthly_limit=50)
+        run(wallet)
+        fill(wallet, credit="-55")
+
+    with clock.at(midnight - timedelta(seconds=1)):
+        decision = auto_recharge.run(wallet_id=wallet.pk)
+        assert (decision.code, decision.figures["until"]) == ("monthly_limit", midnight)
+    with clock.at(midnight):
+        assert run(wallet) == "charge"
+        fill(wallet, credit="-55")
+    with clock.at(midnight + timedelta(minutes=5)):
+        decision = auto_recharge.run(wallet_id=wallet.pk)
+        # New York leaves summer time in November.
+        december = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
+        assert (decision.code, decision.figures["until"]) == ("monthly_limit", december)
 
 
 def test_the_month_of_the_limit_is_the_accounts_own(stripe):
@@ -510,6 +647,18 @@ def test_a_recharge_is_coming_while_nothing_stands_in_its_way(stripe, change, co
 
     assert found is coming
     assert not auto_recharge.coming(clock.now() + timedelta(seconds=61)).exists()
+
+
+@pytest.mark.parametrize(("seconds", "coming"), [(59, True), (60, False)])
+def test_campaigns_wait_less_than_sixty_seconds_for_a_recharge(stripe, seconds, coming):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    due = clock.now()
+    set_auto_recharge(wallet, due_since=due)
+
+    found = auto_recharge.coming(due + timedelta(seconds=seconds)).filter(wallet=wallet)
+
+    assert found.exists() is coming
 
 
 def test_a_low_balance_is_told_once_per_crossing_when_it_is_off(
