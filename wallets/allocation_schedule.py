@@ -68,7 +68,7 @@ def is_clamped(day: date, anchor: date) -> bool:
 def day_of_month(anchor: date) -> str:
     """How people say it: 1st, 2nd, 3rd, 14th."""
     day = anchor.day
-    teens = 11 <= day % 100 <= 13
+    teens = 11 <= day <= 13
     return f"{day}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
 
 

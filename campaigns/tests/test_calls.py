@@ -273,6 +273,23 @@ def test_a_report_at_the_edge_of_a_limit_is_charged(changed):
     assert codes(record(make_report(wallet.account, **changed))) == ["charged"]
 
 
+@pytest.mark.parametrize(
+    ("ended", "code"),
+    [
+        (timedelta(minutes=5), "charged"),
+        (timedelta(minutes=5, seconds=1), "in_future"),
+        (-timedelta(days=35), "charged"),
+        (-timedelta(days=35, seconds=1), "too_late"),
+    ],
+)
+def test_a_call_ends_at_most_five_minutes_ahead_and_thirty_five_days_ago(ended, code):
+    wallet = make_wallet(credit="500")
+    now = clock.now()
+
+    with clock.at(now):
+        assert codes(record(make_report(wallet.account, ended_at=now + ended))) == [code]
+
+
 @pytest.mark.parametrize("name", ["", "nobody", "00000000-0000-0000-0000-000000000001"])
 def test_an_unknown_account_is_rejected(name):
     assert codes(record(make_report(name))) == ["unknown_account"]

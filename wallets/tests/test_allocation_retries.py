@@ -179,6 +179,16 @@ def test_a_person_may_try_five_times_an_hour(failing):
     assert retry(failing, "2026-11-14 11:12").state == "declined"
 
 
+def test_a_try_at_an_allocation_counts_for_an_hour(failing):
+    for minute in range(11, 15):
+        retry(failing, f"2026-11-14 10:{minute}")
+
+    with pytest.raises(TooManyAttempts):
+        retry(failing, "2026-11-14 10:59:59")
+    # The automatic try of 10:00 counts no longer.
+    assert retry(failing, "2026-11-14 11:00").state == "declined"
+
+
 def test_there_is_nothing_to_retry_in_a_paid_month_nor_in_a_passed_one(failing):
     failing.accept()
     retry(failing)

@@ -87,6 +87,12 @@ def test_days_of_the_month_are_said_as_people_say_them(day, said):
     assert day_of_month(date(2027, 1, day)) == said
 
 
+def test_due_dates_end_before_the_calendar_does():
+    december = date(9998, 12, 31)
+
+    assert list(due_dates(date(9998, 1, 31), after=date(9998, 11, 30))) == [december]
+
+
 def test_a_date_of_another_year_names_the_year():
     today = date(2026, 11, 22)
 

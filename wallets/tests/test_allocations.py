@@ -128,6 +128,21 @@ def test_a_million_minutes_and_54_cents_are_allowed(world):
     assert world.save(basic=6, premium=0).basic_minutes == 6
 
 
+@pytest.mark.parametrize(("price", "is_allowed"), [("0.0049", False), ("0.005", True)])
+def test_a_month_costs_fifty_cents_or_more(world, price, is_allowed):
+    start = clock.now() + timedelta(seconds=1)
+    pricing.set_rate(minute_type="basic", price=Decimal(price), effective_from=start, actor=None)
+
+    with clock.at(start):
+        if is_allowed:
+            assert world.save(basic=100, premium=0).basic_minutes == 100
+            return
+        with pytest.raises(InvalidAmount, match=r"at least \$0.50"):
+            world.save(basic=100, premium=0)
+
+    assert nothing_was_set(world)
+
+
 @pytest.mark.parametrize(
     ("start", "is_allowed"),
     [
