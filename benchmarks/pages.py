@@ -5,6 +5,7 @@ Asked through Django's test client: middleware, view, queries and template, with
 
 import os
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from statistics import median
@@ -19,7 +20,8 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report
 from wallets import ledger
-from wallets.models import AutoAllocation, AutoRecharge, Wallet
+from wallets.allocation_schedule import due_date
+from wallets.models import AllocationRun, AutoAllocation, AutoRecharge, Wallet
 from wallets.opening import open_wallet
 
 DAYS = 365
@@ -48,9 +50,13 @@ PAGES = {
     "Transactions, calls": "/payments/transactions/?type=calls",
     "Account Manager": "/account-manager/",
     "Account Manager, search": "/account-manager/?search=19&sort=-balance",
+    "Account Manager, failed": "/account-manager/?status=payment_failed",
     "Sub-account": "/account-manager/{sub_account}/",
+    "Manage auto allocation": "/account-manager/{sub_account}/auto-allocation/",
     "Campaigns": "/campaigns/",
+    "Campaigns, paused": "/campaigns/?show=paused",
     "Campaign": "/campaigns/{campaign}/",
+    "Resume": "/campaigns/resume/",
     "Banner": "/banner/",
     "Notifications": "/notifications/",
     "Settings": "/settings/",
@@ -62,12 +68,16 @@ def run() -> None:
     agency = _agency()
     _sub_accounts(agency)
     campaigns = _a_year_of_calls(agency)
+    _pause_half(campaigns)
     _a_busy_ledger(agency)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     client = Client(headers={"host": "testserver"})
     client.force_login(User.objects.get(memberships__account=agency))
-    ids = {"sub_account": agency.sub_accounts.first().pk, "campaign": campaigns[0].pk}
+    ids = {
+        "sub_account": agency.sub_accounts.get(name="Sub-account 0").pk,
+        "campaign": campaigns[0].pk,
+    }
     print(f"load of the machine before: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
     print(f"{'page':26} {'median':>9} {'fastest':>9} {'processor':>9} {'queries':>8} {'HTML':>8}")
     for name, path in PAGES.items():
@@ -114,17 +124,63 @@ def _sub_accounts(agency: Account) -> None:
     )
     wallets = Wallet.objects.bulk_create(Wallet(account=account) for account in accounts)
     AutoRecharge.objects.bulk_create(AutoRecharge(wallet=wallet) for wallet in wallets)
-    AutoAllocation.objects.bulk_create(
+    allocated = AutoAllocation.objects.bulk_create(
         AutoAllocation(
             account=account,
             agency=agency,
             basic_minutes=500,
             premium_minutes=100,
             payment_method="pm_bench",
-            anchor_date=clock.now().date(),
+            anchor_date=clock.now().date() - timedelta(days=DAYS),
             active=True,
         )
         for account in accounts
+    )
+    AllocationRun.objects.bulk_create(
+        run for number, one in enumerate(allocated) for run in _a_year_of_months(one, number)
+    )
+    _a_year_of_charges(wallets[0])
+
+
+def _a_year_of_months(allocation: AutoAllocation, number: int) -> Iterator[AllocationRun]:
+    """Every month is paid; the latest of every tenth sub-account is still tried again."""
+    for month in range(13):
+        retried = month == 12 and number % 10 == 0
+        yield AllocationRun(
+            allocation=allocation,
+            period=due_date(allocation.anchor_date, month),
+            basic_minutes=500,
+            premium_minutes=100,
+            basic_rate="0.09",
+            premium_rate="0.16",
+            amount_cents=6_100,
+            charged_cents=None if retried else 6_100,
+            state="due" if retried else "paid",
+            attempts=int(retried),
+            next_attempt_at=clock.now() + timedelta(hours=1) if retried else None,
+        )
+
+
+def _a_year_of_charges(wallet: Wallet) -> None:
+    """What a sub-account's calls took, in as many entries as the agency's."""
+    begin = clock.now() - timedelta(days=DAYS)
+    for step in range(DAYS * BATCHES_A_DAY):
+        with clock.at(begin + timedelta(hours=step * 24 / BATCHES_A_DAY)):
+            movement = ledger.Movement(
+                wallet_id=wallet.pk,
+                pot="credit",
+                amount=Decimal("-1.50"),
+                kind="calls",
+                key=f"bench-{step}",
+            )
+            ledger.post(movements=[movement])
+
+
+def _pause_half(campaigns: list[Campaign]) -> None:
+    """After the calls, which only started ones make."""
+    paused = [one.pk for one in campaigns[::2]]
+    Campaign.objects.filter(pk__in=paused).update(
+        status="paused", pause_reason="low_balance", paused_at=clock.now()
     )
 
 
