@@ -2,9 +2,9 @@
 
 import pytest
 
-from accounts import clock
+from accounts import api_keys, clock
 from accounts.members import invitation_path
-from accounts.models import ApiKey, Notification
+from accounts.models import ApiKey, Notification, Scope
 from accounts.tests.builders import (
     PASSWORD,
     add_member,
@@ -162,6 +162,29 @@ def test_an_api_key_is_shown_once(owner, wallet):
     key = ApiKey.objects.get(account=wallet.account)
     assert secret.startswith(f"tb_{key.prefix}_")
     owner.sees_not(secret)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_key_is_revoked_and_a_member_removed_only_when_asked_twice(enter, wallet, javascript):
+    member = add_member(wallet.account)
+    api_keys.create(account=wallet.account, name="Dialer", scopes=[Scope.READ], created_by=member)
+    person = enter(owner_of(wallet.account), javascript=javascript)
+
+    person.visit("/settings/api-keys/").page.click("button:has-text('Revoke')")
+    asked = person.text(".menu:popover-open")
+    untouched = ApiKey.objects.get(account=wallet.account).revoked_at
+    person.page.click("text=Revoke the key")
+    person.sees("API key revoked. It stopped working.")
+    person.visit("/settings/members/").page.focus(f"button:has-text('Remove {member}')")
+    person.page.keyboard.press("Enter")
+    person.page.keyboard.press("Tab")
+    person.page.keyboard.press("Enter")
+    person.sees("Removed.")
+
+    assert "Programs that use this key stop working at once." in asked
+    assert untouched is None
+    assert ApiKey.objects.get(account=wallet.account).revoked_at
+    assert not wallet.account.memberships.filter(user=member).exists()
 
 
 def test_an_invited_person_joins_and_sees_the_account(enter, wallet):
