@@ -5,6 +5,7 @@ from uuid import UUID
 from django import forms
 from django.http import HttpRequest
 
+from campaigns import limits
 from campaigns.pausing import Resumable
 
 
@@ -22,7 +23,8 @@ class ResumeForm(forms.Form):
 
     def __init__(self, *args, waiting: list[Resumable], **kwargs) -> None:
         super().__init__(*args, **kwargs)
-        self.able = [one.campaign.pk for one in waiting if one.eligible]
+        able = [one.campaign.pk for one in waiting if one.eligible]
+        self.able = able[: limits.RESUME_SHOWN]
         # Also those that just became unable: the middle says why, under the wallet's lock.
         self.fields["campaign"].choices = [(one.campaign.pk, one.campaign.name) for one in waiting]
 

@@ -34,6 +34,9 @@ MOST_LIVE_CALLS = 100_000
 PAGE = 25
 LAST_CALLS = 20
 
+# As many as a person looks through before resuming; the others follow.
+RESUME_SHOWN = 50
+
 # What a campaign uses a day is told from the week before it paused: each weekday once.
 USE_WINDOW = timedelta(days=7)
 # How credit is split among minute types is told from so many calls: a few milliseconds' worth.

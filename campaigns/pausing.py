@@ -133,6 +133,13 @@ def resumable(*, account: Account) -> list[Resumable]:
     return verdicts(campaigns=campaigns, wallet=opening.open_wallet(account=account))
 
 
+def can_resume_any(*, account: Account) -> bool:
+    """Whether one of the account's campaigns paused for low balance can be paid. Two statements."""
+    waiting = Campaign.objects.filter(account=account).paused_for_low_balance()
+    able = payable.with_payable_seconds(waiting, rates=pricing.rates_now())
+    return able.filter(payable_seconds__gte=payable.MINUTE).exists()
+
+
 def verdicts(*, campaigns: Iterable[Campaign], wallet: Wallet) -> list[Resumable]:
     """Say of each campaign of one wallet whether it can run now."""
     rates = pricing.rates_now()

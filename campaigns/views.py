@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
-from campaigns import banners, lifecycle, listing, outlook, pausing, telling
+from campaigns import banners, lifecycle, limits, listing, outlook, pausing, telling
 from campaigns.errors import CampaignError
 from campaigns.forms import ResumeForm, number, purchase_id
 from campaigns.models import Campaign
@@ -39,7 +39,7 @@ def campaigns(request: HttpRequest) -> HttpResponse:
         "more": more,
         "tab": tab,
         "tabs": listing.tabs(account=request.account),
-        "resumable": sum(one.eligible for one in pausing.resumable(account=request.account)),
+        "can_resume": pausing.can_resume_any(account=request.account),
         **_may(request),
     }
     return render(request, "campaigns/list.html", context)
@@ -101,7 +101,7 @@ def resume(request: HttpRequest) -> HttpResponse:
     if "cost" in request.GET:
         return _cost_of_chosen(request)
     purchase = _purchase(request)
-    waiting = pausing.resumable(account=request.account)
+    waiting = _waiting(request)
     if purchase and not waiting:
         # Nothing to resume after this payment: the receipt stays where it is.
         receipt = redirect("wallets:receipt", purchase.pk)
@@ -112,7 +112,7 @@ def resume(request: HttpRequest) -> HttpResponse:
 
 def _cost_of_chosen(request: HttpRequest) -> HttpResponse:
     """What the checked campaigns use a day against the balance; the button counts them."""
-    waiting = pausing.resumable(account=request.account)
+    waiting = _waiting(request)
     chosen = ResumeForm(request.GET, waiting=waiting).chosen()
     used = outlook.uses(campaigns=[one.campaign for one in waiting if one.campaign.pk in chosen])
     wallet = open_wallet(account=request.account)
@@ -125,7 +125,7 @@ def _cost_of_chosen(request: HttpRequest) -> HttpResponse:
 
 @needs(Permission.CAMPAIGNS)
 def _resume_chosen(request: HttpRequest) -> HttpResponse:
-    waiting = pausing.resumable(account=request.account)
+    waiting = _waiting(request)
     form = ResumeForm(request.POST, waiting=waiting)
     purchase = _purchase(request)
     if not form.is_valid():
@@ -149,7 +149,7 @@ def _some_refused(
     request: HttpRequest, answer: pausing.Resumed, purchase: Purchase | None
 ) -> HttpResponse:
     """The balance was used meanwhile: show what is left, with the refused ones marked."""
-    waiting = pausing.resumable(account=request.account)
+    waiting = _waiting(request)
     response = _resume_dialog(
         request,
         ResumeForm(waiting=waiting),
@@ -178,12 +178,16 @@ def _resume_dialog(
     marked: Set[int] = frozenset(),
     status: int = 200,
 ) -> HttpResponse:
-    chosen = form.chosen()
     wallet = open_wallet(account=request.account)
-    used = outlook.uses(campaigns=[one.campaign for one in waiting])
+    # Those just refused come first, so that they are seen among however many.
+    refused_first = sorted(waiting, key=lambda one: one.campaign.pk not in marked)
+    shown = refused_first[: limits.RESUME_SHOWN]
+    used = outlook.uses(campaigns=[one.campaign for one in shown])
+    chosen = [pk for pk in form.chosen() if pk in used]
     context = {
         "form": form,
-        "waiting": [(one, used[one.campaign.pk]) for one in waiting],
+        "waiting": [(one, used[one.campaign.pk]) for one in shown],
+        "not_shown": len(waiting) - len(shown),
         "chosen": chosen,
         "count": len(chosen),
         "outlook": outlook.outlook(
@@ -209,6 +213,11 @@ def _resume_dialog(
         context=context,
         status=status,
     )
+
+
+def _waiting(request: HttpRequest) -> list[pausing.Resumable]:
+    """What waits to be resumed: those that can run first, each kind by the age of its pause."""
+    return sorted(pausing.resumable(account=request.account), key=lambda one: not one.eligible)
 
 
 def _they_need(waiting: list[pausing.Resumable]) -> str:

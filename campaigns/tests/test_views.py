@@ -15,7 +15,7 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from campaigns import calls
+from campaigns import calls, limits
 from campaigns.models import Campaign
 from campaigns.tests.builders import (
     fill,
@@ -419,6 +419,21 @@ def test_another_accounts_payment_or_an_open_one_is_not_shown(page, wallet, wait
 
     for asked in (theirs.pk, mine.pk, "nonsense"):
         assert "Payment received" not in text(page.get(f"/campaigns/resume/?purchase={asked}"))
+
+
+def test_a_long_list_shows_those_that_can_run_first_and_how_many_follow(page, wallet, monkeypatch):
+    monkeypatch.setattr(limits, "RESUME_SHOWN", 2)
+    fill(wallet, basic=600)
+    for name in ("Autumn", "Winter"):
+        make_campaign(wallet.account, name=name, status="low_balance")
+    for name in ("One", "Two", "Three"):
+        make_campaign(wallet.account, name=name, status="low_balance", minute_type="basic")
+
+    response = htmx(page, "get", "/campaigns/resume/")
+
+    assert boxes(response) == {"One": (True, ""), "Two": (True, "")}
+    assert "3 more paused campaigns are not shown. Resume these first." in text(response)
+    assert "Resume 2 campaigns" in text(response)
 
 
 def test_a_member_sees_the_list_but_cannot_resume(member, waiting):
