@@ -217,6 +217,20 @@ def test_a_strangers_key_learns_nothing(sub_account):
         access.require_key(key=key, account=sub_account, permission=SEE)
 
 
+def test_only_agencies_have_sub_accounts(agency, sub_account):
+    access.require_agency(account=agency)
+
+    for account in (sub_account, make_individual()):
+        with pytest.raises(NotFound):
+            access.require_agency(account=account)
+
+
+def test_a_key_that_may_passes(agency):
+    key, _token = make_key(agency, Scope.READ)
+
+    access.require_key(key=key, account=agency, permission=SEE)
+
+
 class TestStanding:
     def test_without_a_choice_it_is_the_first_account_joined(self):
         user = make_user()
