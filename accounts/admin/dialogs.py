@@ -1,5 +1,6 @@
 """Buttons of the staff: a dialog with a reason, one function of the middle, one row of proof."""
 
+import re
 import uuid
 from collections.abc import Callable
 from functools import wraps
@@ -23,8 +24,30 @@ from accounts.errors import AccountError
 from accounts.models import Account, StaffAction
 from accounts.pages import client_ip
 
+_PLAIN_NUMBER = re.compile(r"\s*\d{1,12}(\.\d{1,12})?\s*", re.ASCII)
+
 REPEATED = "This was done already, by the first click: {result}"
 STILL_RUNNING = "The first click is still at work. Look again in a moment."
+
+
+def plain_number(text: str) -> None:
+    """For fields with figures: Python also takes `1_000`, `1e3` and the digits of other scripts."""
+    if not _PLAIN_NUMBER.fullmatch(str(text)):
+        raise forms.ValidationError("Enter a number in plain digits.")
+
+
+class DecimalField(forms.DecimalField):
+    def to_python(self, value: Any) -> Any:
+        if value not in self.empty_values:
+            plain_number(value)
+        return super().to_python(value)
+
+
+class IntegerField(forms.IntegerField):
+    def to_python(self, value: Any) -> Any:
+        if value not in self.empty_values:
+            plain_number(value)
+        return super().to_python(value)
 
 
 class ReasonForm(BaseDialogForm):

@@ -10,7 +10,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
-from accounts.admin.dialogs import ReasonForm
+from accounts.admin.dialogs import DecimalField, IntegerField, ReasonForm
 from accounts.models import Account, ApiKey
 from campaigns import pausing
 from campaigns.models import Campaign
@@ -53,7 +53,7 @@ class AdjustForm(AccountForm):
     direction = forms.ChoiceField(
         choices=[("add", "Add"), ("take", "Take")], widget=UnfoldAdminSelectWidget
     )
-    amount = forms.DecimalField(
+    amount = DecimalField(
         min_value=Decimal("0.000001"),
         max_value=Decimal(1_000_000),
         max_digits=13,
@@ -84,7 +84,7 @@ class AdjustForm(AccountForm):
 
 
 class GrantForm(AccountForm):
-    minutes = forms.IntegerField(
+    minutes = IntegerField(
         min_value=1, max_value=limits.GRANTED_MINUTES_MOST, widget=UnfoldAdminIntegerFieldWidget
     )
 

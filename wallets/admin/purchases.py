@@ -3,7 +3,6 @@
 import re
 from decimal import Decimal
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -12,7 +11,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import searching
-from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days
 from accounts.models import Account, User
 from wallets import auto_recharge_settings, resolving, reversals
@@ -56,7 +55,7 @@ class PurchaseForm(ReasonForm):
 
 
 class RefundForm(ReasonForm):
-    amount = forms.DecimalField(
+    amount = DecimalField(
         min_value=Decimal("0.01"),
         max_digits=9,
         decimal_places=2,

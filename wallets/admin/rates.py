@@ -13,7 +13,7 @@ from unfold.widgets import (
 )
 
 from accounts import clock
-from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from wallets import pricing, rate_effects
 from wallets.admin.base import ReadOnly
 from wallets.models import MinuteRate, MinuteType
@@ -24,7 +24,7 @@ class RateForm(ReasonForm):
     """Asked twice: the first time shows what the rate would do, the second time sets it."""
 
     minute_type = forms.ChoiceField(choices=MinuteType.choices, widget=UnfoldAdminSelectWidget)
-    price = forms.DecimalField(
+    price = DecimalField(
         min_value=Decimal("0.000001"),
         max_value=Decimal(100),
         max_digits=9,
