@@ -63,7 +63,10 @@ def outcome(request: HttpRequest, form_key: UUID) -> HttpResponse:
 def _pay(request: HttpRequest, wallet: Wallet, cards: list) -> HttpResponse:
     form = RechargeForm(request.POST, cards=cards)
     pending = None
-    if form.is_valid() and _agreed(form):
+    if "form_key" in form.errors:
+        form = _with_new_key(request.POST, cards)
+        form.add_error(None, "The form was damaged on its way, so nothing was charged. Pay again.")
+    elif form.is_valid() and _agreed(form):
         try:
             purchase = _charge(request, wallet, form.cleaned_data)
         except WalletError as error:
