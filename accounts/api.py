@@ -1,9 +1,11 @@
 """What every API view shares: the error envelope, and whose account is meant."""
 
+import logging
 import re
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -15,6 +17,8 @@ from accounts import access
 from accounts.access import Permission
 from accounts.errors import NotFound
 from accounts.models import Account
+
+logger = logging.getLogger(__name__)
 
 _ACCOUNT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -56,7 +60,18 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
         set_rollback()
         body = _envelope(error.code, str(error), getattr(error, "fields", None) or {})
         return Response(body, status=getattr(error, "status", 409))
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return _without_database(error)
     return None
+
+
+def _without_database(error: Exception) -> Response:
+    """PostgreSQL is away, full or too slow. Whether a commit was the last it did is not known."""
+    logger.error("the database did not answer", exc_info=error)
+    message = "The service is not answering. Send the same request again in a minute."
+    response = Response(_envelope("unavailable", message), status=503)
+    response["Retry-After"] = "60"
+    return response
 
 
 def is_refusal(error: Exception) -> bool:

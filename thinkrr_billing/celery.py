@@ -29,6 +29,15 @@ def _keep_what_is_loaded(**kwargs: object) -> None:
     keep_what_is_loaded()
 
 
+@worker_init.connect
+def _refuse_an_older_database(**kwargs: object) -> None:
+    """Today's code on yesterday's tables could post half of a movement."""
+    from thinkrr_billing import health
+
+    if health.migrations_are_pending():
+        raise SystemExit("The database is older than this code: run `manage.py migrate` first.")
+
+
 @task_postrun.connect
 def _done(**kwargs: object) -> None:
     """The work is done and committed, its message is not acknowledged yet."""

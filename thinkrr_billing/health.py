@@ -1,5 +1,6 @@
 """What machines ask: am I alive, can I work, and a few figures. No log-in, no secrets."""
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -7,7 +8,7 @@ from celery import current_app
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Min
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -16,6 +17,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, gen
 
 from accounts import clock
 from wallets.models import Purchase, StripeEvent, Wallet
+
+logger = logging.getLogger(__name__)
 
 CANARY = "canary"
 # Longer than the canary's minute, so that its mark is there to be seen getting old.
@@ -109,6 +112,17 @@ def _database() -> str:
         finally:
             cursor.execute("RESET statement_timeout")
     return "read-only" if read_only else "ok"
+
+
+def migrations_are_pending() -> bool:
+    """Whether the code is newer than the tables. False while PostgreSQL cannot be asked."""
+    try:
+        return _migrations() == "pending"
+    except DatabaseError:
+        logger.exception("whether migrations are pending is not known")
+        return False
+    finally:
+        connection.close()
 
 
 def _migrations() -> str:
