@@ -1,6 +1,9 @@
 """What the OpenAPI document says about every route: how to log in, and how refusals look."""
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
@@ -15,6 +18,17 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
             "scheme": "bearer",
             "description": "An API key of an account, or of the platform: `tb_…`.",
         }
+
+
+class StrictBody(OpenApiSerializerExtension):
+    """A body with a field we do not know is refused, and the document says so."""
+
+    target_class = "accounts.strict.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: object, direction: str) -> dict:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return schema | {"additionalProperties": False}
 
 
 class RefusalSerializer(serializers.Serializer):
@@ -50,6 +64,11 @@ _MEANINGS = {
         "A $50.00 recharge is being confirmed. Wait for its result before you pay again.",
     ),
     413: ("Too much at once.", "too_large", "The body is larger than 256 KB."),
+    415: (
+        "Only JSON is taken.",
+        "unsupported_media_type",
+        'Unsupported media type "text/plain" in request.',
+    ),
     422: (
         "Understood, but it cannot be done with these facts.",
         "no_payment_method",
@@ -57,17 +76,21 @@ _MEANINGS = {
     ),
     429: ("Too many requests.", "throttled", "Request was throttled."),
     503: (
-        "The payment service could not be asked.",
-        "payment_service_unreachable",
-        "The payment service is not answering. Try again in a minute.",
+        "The database or the payment service could not be asked.",
+        "unavailable",
+        "The service is not answering. Send the same request again in a minute.",
     ),
 }
-_ALWAYS = (400, 401, 403, 404, 429)
+_ALWAYS = (400, 401, 403, 404, 429, 503)
 
 
 def refusals(*more: int) -> dict[int, OpenApiResponse]:
-    """The documented refusals of a route: those of every route, and `more` statuses."""
-    return {status: _refusal(status) for status in sorted({*_ALWAYS, *more})}
+    """The documented refusals of a route: those of every route, and `more` statuses.
+
+    Where a body can be too large (413), it can also be no JSON (415).
+    """
+    wanted = {*_ALWAYS, *more, *([415] if 413 in more else [])}
+    return {status: _refusal(status) for status in sorted(wanted)}
 
 
 def _refusal(status: int) -> OpenApiResponse:

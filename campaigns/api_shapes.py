@@ -75,7 +75,7 @@ class CampaignPage(serializers.Serializer):
     results = CampaignShape(many=True)
 
 
-class ReportShape(serializers.Serializer):
+class ReportShape(StrictSerializer):
     """One finished call. Decoded by `campaigns.reports.Report`; this one documents it."""
 
     id = serializers.CharField(max_length=limits.EXTERNAL_ID_LENGTH)
@@ -89,7 +89,7 @@ class ReportShape(serializers.Serializer):
     outcome = serializers.ChoiceField(choices=Call.Outcome.choices, default="completed")
 
 
-class ReportBatch(serializers.Serializer):
+class ReportBatch(StrictSerializer):
     calls = serializers.ListField(child=ReportShape(), max_length=limits.CALLS_PER_BATCH)
 
 
