@@ -1,5 +1,6 @@
 """What every test shares: fast passwords, no real broker, and the Stripe sandbox over HTTP."""
 
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import stripe as stripe_sdk
 from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start
 
@@ -140,6 +142,21 @@ def nudges(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple]]:
 
     monkeypatch.setattr(celery_app, "send_task", note)
     return sent
+
+
+@pytest.fixture(scope="session")
+def _watch() -> Watch:
+    watch = Watch()
+    logging.getLogger().addHandler(watch)
+    return watch
+
+
+@pytest.fixture(autouse=True)
+def log_watch(_watch: Watch) -> Iterator[Watch]:
+    """No test may log a secret. One that plants some takes them out of `leaks` again."""
+    _watch.leaks.clear()
+    yield _watch
+    assert _watch.leaks == []
 
 
 @pytest.fixture(autouse=True)
