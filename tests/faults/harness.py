@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -83,10 +83,10 @@ class Part:
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
 
-    def wait_for_end(self) -> int:
+    def wait_for_end(self, within: float = ENDS_WITHIN) -> int:
         if self.process is None:
             return 0
-        return self.process.wait(ENDS_WITHIN)
+        return self.process.wait(within)
 
     def wait_for(self, condition, what: str, seconds: float = STARTS_WITHIN) -> None:
         def met() -> object:
@@ -182,13 +182,16 @@ class App(Part):
 class Worker(App):
     """`solo` dies as a whole where it is told to die; otherwise two children do the work."""
 
-    def start(self, *options: str, crash: str = "", solo: bool = True) -> None:
+    def command(self, *options: str, solo: bool = True) -> tuple[str, ...]:
         pool = ("--pool", "solo") if solo else ("--concurrency", "2")
-        self.launch(
+        return (
             sys.executable, "-m", "celery", "-A", "thinkrr_billing", "worker", *pool,
             "--loglevel", "INFO", "--hostname", f"{self.name}@plant", "--without-mingle",
-            "--without-gossip", *options, env={"CRASH_POINTS": crash},
+            "--without-gossip", *options,
         )  # fmt: skip
+
+    def start(self, *options: str, crash: str = "", solo: bool = True) -> None:
+        self.launch(*self.command(*options, solo=solo), env={"CRASH_POINTS": crash})
         self.wait_for(lambda: " ready." in self.log, "is ready")
 
 
@@ -240,8 +243,8 @@ class Plant:
     def worker(self, name: str = "worker") -> Worker:
         return self._added(Worker(name, self))
 
-    def beat(self) -> Beat:
-        return self._added(Beat("beat", self))
+    def beat(self, name: str = "beat") -> Beat:
+        return self._added(Beat(name, self))
 
     def web(self) -> Web:
         return self._added(Web("web", self))
@@ -251,9 +254,14 @@ class Plant:
         return app
 
     def send(self, task: str, *args: object, **options: object) -> None:
-        """As a nudge or beat would. A connection of its own, closed at once."""
+        """As a nudge or beat would."""
+        self.send_all([(task, args)], **options)
+
+    def send_all(self, pieces: Iterable[tuple[str, tuple]], **options: object) -> None:
+        """Over a connection of its own, closed at once."""
         with Celery(broker=self.redis.url, set_as_current=False) as sender:
-            sender.send_task(task, args=args, **options)
+            for task, args in pieces:
+                sender.send_task(task, args=args, **options)
 
     def waiting_messages(self) -> int:
         return self.redis.client.llen("celery")

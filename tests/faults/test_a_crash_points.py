@@ -11,6 +11,7 @@ from tests.faults.people import SITUATIONS, taken
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 
+# The other two need a broker and real commits: see test_a_crash_points_of_processes.py.
 POINTS = sorted(crash_points.POINTS - {"before_ack", "after_commit_before_publish"})
 
 

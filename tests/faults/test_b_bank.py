@@ -1,6 +1,7 @@
 """The bank test: many threads move money while a nemesis takes their parts away.
 
-THINKRR_BANK_SECONDS sets how long; `make faults` plays it for a minute.
+THINKRR_BANK_SECONDS sets how long; `make faults` plays it for a minute. Ten minutes alone:
+THINKRR_BANK_SECONDS=600 make faults ARGS="-k f34"
 """
 
 import os
@@ -14,17 +15,23 @@ import pytest
 from django.db import DatabaseError, connection
 
 from accounts.errors import AccountError
-from campaigns import calls
-from campaigns.tests.builders import make_report
+from accounts.tests.builders import make_agency, make_sub_account
+from campaigns import calls, pausing
+from campaigns.models import Campaign
+from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import books, gateway, purchases, recharges, reversals, sweeps
-from wallets.models import Purchase, Wallet
+from wallets import allocations, books, gateway, purchases, recharges, reversals, sweeps
+from wallets.models import AllocationRun, Purchase, Wallet
+from wallets.opening import open_wallet
+from wallets.tests.builders import add_card
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
 
 SECONDS = float(os.environ.get("THINKRR_BANK_SECONDS", "60"))
-THREADS = 6
+THREADS = 16
+# Of the agency, each with a month that is due; their runs are charged once, whoever comes first.
+SUB_ACCOUNTS = 30
 
 # What may be broken for a moment while events and sweeps are on their way.
 AT_REST = {"I8", "I9", "I12"}
@@ -39,7 +46,8 @@ class Bank:
         self.wrong: list[str] = []
         self.done: dict[str, int] = {}
         self.acts: list[Callable[[random.Random], object]] = [
-            self.report_calls, self.report_calls, self.recharge, self.refund, self.sweep, self.read,
+            self.report_calls, self.report_calls, self.recharge, self.refund, self.allocate,
+            self.resume, self.sweep, self.read,
         ]  # fmt: skip
 
     def run(self, number: int) -> None:
@@ -62,7 +70,7 @@ class Bank:
         reports = [
             make_report(
                 wallet.account_id, id=f"bank-{rng.randrange(400)}", seconds=120,
-                minute_type="premium",
+                **rng.choice(({"minute_type": "premium"}, {"campaign": f"bank-{wallet.pk}"})),
             )
             for _ in range(rng.randint(1, 5))
         ]  # fmt: skip
@@ -84,6 +92,17 @@ class Bank:
                 purchase_id=rng.choice(paid).pk, amount_cents=rng.choice((1, 100)), actor=None,
                 reason="bank test", form_key=f"bank-{rng.randrange(40)}",
             )  # fmt: skip
+
+    def allocate(self, rng: random.Random) -> None:
+        if run_ids := list(
+            AllocationRun.objects.exclude(state="paid").values_list("pk", flat=True)
+        ):
+            allocations.run(run_id=rng.choice(run_ids))
+
+    def resume(self, rng: random.Random) -> None:
+        wallet = rng.choice(self.wallets)
+        mine = Campaign.objects.filter(account=wallet.account).values_list("pk", flat=True)
+        pausing.resume(campaign_ids=list(mine), account=wallet.account, actor=None)
 
     def sweep(self, rng: random.Random) -> None:
         for name, arguments in sweeps.find_work():
@@ -119,6 +138,16 @@ def nemesis(plant: Plant, bank: Bank, rng: random.Random) -> None:
 
 def test_f34_the_bank_keeps_its_books_while_its_parts_die(plant, stripe):
     wallets = [low_balance(stripe, credit="20") for _ in range(4)]
+    for wallet in wallets:
+        make_campaign(wallet.account, external_id=f"bank-{wallet.pk}")
+    agency = make_agency()
+    card = add_card(stripe, open_wallet(account=agency))
+    agency.refresh_from_db()
+    for number in range(SUB_ACCOUNTS):
+        allocations.save(
+            account=make_sub_account(f"Sub {number}", agency=agency), agency=agency, actor=None,
+            basic_minutes=0, premium_minutes=100, payment_method=card.id,
+        )  # fmt: skip
     bank = Bank(plant, wallets)
     threads = [threading.Thread(target=bank.run, args=[number]) for number in range(THREADS)]
     for thread in threads:
@@ -141,4 +170,6 @@ def test_f34_the_bank_keeps_its_books_while_its_parts_die(plant, stripe):
     assert time.monotonic() - started < 120
     assert taken(stripe)
     # The control: each kind of act did succeed now and then.
-    assert set(bank.done) >= {"report_calls", "recharge", "read"}
+    assert set(bank.done) >= {"report_calls", "recharge", "allocate", "resume", "read"}
+    assert set(AllocationRun.objects.values_list("state", flat=True)) == {"paid"}
+    assert taken(stripe).count(1600) == SUB_ACCOUNTS

@@ -4,16 +4,18 @@ import json
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
 from django.db import connection, transaction
 
 from accounts.models import Scope
-from accounts.tests.builders import make_agency, make_key, make_sub_account
+from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account
+from campaigns import calls
 from campaigns.tests.builders import make_report
 from tests.faults.harness import Plant, come_to_rest
-from tests.faults.people import automatic, low_balance, taken
+from tests.faults.people import automatic, low_balance, monthly, taken
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
 from wallets import allocations
@@ -23,7 +25,8 @@ from wallets.tests.builders import add_card
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
 
-CONFIRM = r"/v1/payment_intents/\w+/confirm"
+# Of the batch that PostgreSQL's restart interrupts.
+ACCOUNTS = 50
 
 
 @pytest.mark.parametrize("point", ["before_confirm", "after_confirm", "before_settle_commit"])
@@ -38,23 +41,6 @@ def test_f1_f2_a_worker_killed_in_the_middle_charges_once(point, plant, stripe):
 
     come_to_rest(stripe)
 
-    wallet.refresh_from_db()
-    assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal(58))
-
-
-def test_f3_killed_after_the_commit_and_before_the_ack_its_redelivery_changes_nothing(
-    plant, stripe
-):
-    wallet = low_balance(stripe)
-    once = plant.folder / "before_ack"
-    worker = plant.worker()
-    worker.start(crash=f"before_ack:kill:{once}", solo=False)
-
-    plant.send("wallets.recharge_wallet", wallet.pk)
-
-    worker.wait_for(once.exists, "a child died before its acknowledgement")
-    worker.wait_for(lambda: "succeeded in" in worker.log, "the message was done again")
-    come_to_rest(stripe)
     wallet.refresh_from_db()
     assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal(58))
 
@@ -100,7 +86,7 @@ def test_f14_a_connection_lost_at_the_commit_of_the_credit_credits_once(plant, s
     assert situation.wallet.credit.amount == Decimal(58)
 
 
-def test_f15_a_deadlock_is_ended_by_the_database_and_the_charge_is_made_once(plant, stripe):
+def test_f15_a_lock_that_never_comes_is_given_up_and_the_charge_is_made_once(plant, stripe):
     situation = automatic(stripe)
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '300ms'")
@@ -120,6 +106,51 @@ def test_f15_a_deadlock_is_ended_by_the_database_and_the_charge_is_made_once(pla
     assert (taken(stripe), situation.wallet.credit.amount) == ([5000], Decimal(58))
 
 
+def test_f15_a_deadlock_over_two_wallets_is_ended_by_repeating_ours(plant, stripe):
+    """The other side locks in reverse order, and PostgreSQL lets it live."""
+    import psycopg
+
+    first, second = (open_wallet(account=make_individual()) for _ in range(2))
+    reports = [
+        make_report(wallet.account, seconds=60, minute_type="premium") for wallet in (first, second)
+    ]
+    lock = "SELECT 1 FROM wallets_wallet WHERE id = %s FOR UPDATE"
+    with connection.cursor() as cursor:
+        # We look for a deadlock when the other side waits, too, and so are the one to end it.
+        cursor.execute("SET deadlock_timeout = '3s'")
+        cursor.execute("SELECT pg_backend_pid()")
+        [ours] = cursor.fetchone()
+    with (
+        psycopg.connect(plant.postgres.url) as other,
+        psycopg.connect(plant.postgres.url, autocommit=True) as watcher,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        other.execute("SET deadlock_timeout = '1min'")
+        other.execute(lock, [second.pk])
+
+        def lock_the_first() -> None:
+            waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+            wait_until(
+                lambda: watcher.execute(waits, [ours]).fetchone()[0],
+                seconds=20, what="we wait for the second wallet",
+            )  # fmt: skip
+            other.execute(lock, [first.pk])
+            other.commit()
+
+        crossing = pool.submit(lock_the_first)
+        results = calls.record(reports=reports, reporter=None)
+        crossing.result(20)
+        deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        wait_until(
+            lambda: watcher.execute(deadlocks).fetchone()[0] >= 1,
+            seconds=20, what="PostgreSQL counts the deadlock",
+        )  # fmt: skip
+
+    assert [result.status for result in results] == ["charged", "charged"]
+    assert LedgerEntry.objects.filter(kind="calls").count() == 2
+    come_to_rest(stripe)
+
+
 def test_f19_without_postgresql_stripe_is_never_asked(plant, stripe):
     wallet = low_balance(stripe)
     worker = plant.worker()
@@ -137,10 +168,10 @@ def test_f19_without_postgresql_stripe_is_never_asked(plant, stripe):
     assert taken(stripe) == [5000]
 
 
-def test_f20_twenty_messages_and_two_workers_charge_once(plant, stripe):
+def test_f20_twenty_messages_and_four_workers_charge_once(plant, stripe):
     wallet = low_balance(stripe)
-    for _ in range(20):
-        plant.send("wallets.recharge_wallet", wallet.pk)
+    plant.send_all([("wallets.recharge_wallet", (wallet.pk,))] * 20)
+    # Two processes with two children each.
     workers = [plant.worker(name) for name in ("one", "two")]
     for worker in workers:
         worker.start(solo=False)
@@ -190,13 +221,13 @@ def post_calls(url: str, token: str, account: object, *, seconds: int, id: str =
 
 def test_f62_a_flushed_broker_loses_no_money(plant, stripe):
     wallets = [low_balance(stripe) for _ in range(10)]
-    for wallet in wallets:
-        for _ in range(5):
-            plant.send("wallets.recharge_wallet", wallet.pk)
+    plant.send_all([("wallets.recharge_wallet", (wallet.pk,)) for wallet in wallets] * 50)
+    assert plant.waiting_messages() == 500
     worker = plant.worker()
     worker.start()
     worker.wait_for(lambda: taken(stripe), "the first charge")
 
+    assert plant.waiting_messages() > 400
     plant.redis.client.flushall()
 
     worker.kill()
@@ -245,15 +276,14 @@ def test_f67_postgresql_restarted_in_the_middle_of_the_allocations_runs_each_onc
     agency = make_agency()
     card = add_card(stripe, open_wallet(account=agency))
     agency.refresh_from_db()
-    for number in range(12):
+    for number in range(ACCOUNTS):
         allocations.save(
             account=make_sub_account(f"Sub {number}", agency=agency), agency=agency, actor=None,
             basic_minutes=0, premium_minutes=100, payment_method=card.id,
         )  # fmt: skip
     worker = plant.worker()
     worker.start()
-    for run_id in allocations.due_run_ids():
-        plant.send("wallets.run_allocation", run_id)
+    plant.send_all([("wallets.run_allocation", (run_id,)) for run_id in allocations.due_run_ids()])
     worker.wait_for(lambda: len(taken(stripe)) >= 3, "a part of them is paid")
     connection.close()
 
@@ -262,7 +292,7 @@ def test_f67_postgresql_restarted_in_the_middle_of_the_allocations_runs_each_onc
     worker.wait_for(lambda: plant.waiting_messages() == 0, "the rest was tried")
     worker.kill()
     come_to_rest(stripe)
-    assert taken(stripe) == [1600] * 12
+    assert taken(stripe) == [1600] * ACCOUNTS
     assert set(AllocationRun.objects.values_list("state", flat=True)) == {"paid"}
 
 
@@ -320,22 +350,27 @@ def test_f70_what_is_no_message_at_all_ends_a_worker_and_the_next_one_goes_on(pl
     come_to_rest(stripe)
 
 
-def test_f28_two_beats_make_one_charge(plant, stripe):
-    from wallets import sweeps
-
-    wallet = low_balance(stripe)
-    for _ in range(2):
-        for task, arguments in sweeps.find_work():
-            plant.send(task, *arguments)
+def test_f28_two_beats_make_one_charge_and_one_run(plant, stripe):
+    """Both send what is due on the same minute, as after a failed failover."""
+    wallet, due = low_balance(stripe), monthly(stripe)
+    beats = [plant.beat(name) for name in ("first-beat", "second-beat")]
+    for beat in beats:
+        beat.start()
     worker = plant.worker()
     worker.start(solo=False)
 
-    done = "Task wallets.recharge_wallet["
-    worker.wait_for(lambda: worker.log.count(done) >= 2, "both were done")
+    for beat in beats:
+        beat.wait_for(lambda beat=beat: "(wallets.tick)" in beat.log, "its minute", seconds=75)
+    worker.wait_for(
+        lambda: worker.log.count("Task wallets.tick[") >= 2 and plant.waiting_messages() == 0,
+        "both ticks were done",
+    )
+    worker.wait_for(lambda: len(taken(stripe)) == 2, "the charges were made", seconds=130)
 
-    assert taken(stripe) == [5000]
     come_to_rest(stripe)
-    assert Purchase.objects.filter(wallet=wallet).count() == 1
+    assert sorted(taken(stripe)) == [1600, 5000]
+    for paid in (wallet, due.wallet):
+        assert Purchase.objects.filter(wallet=paid).count() == 1
 
 
 def test_a_refusal_at_commit_leaves_no_trace(plant, stripe: StripeSandbox):

@@ -1,13 +1,27 @@
 """Hostile figures, dates and texts in every form and every query: refused, and never an error."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
 from django.test import Client
 
-from accounts.models import Account
+from accounts import clock
+from accounts.models import Account, ApiKey, Invitation, Membership, User
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
-from wallets.models import AutoAllocation, AutoRecharge, Purchase
+from thinkrr_billing.staff.tests.phone import press, staff_client
+from wallets.models import (
+    AutoAllocation,
+    AutoRecharge,
+    LedgerEntry,
+    MinuteRate,
+    Purchase,
+    Reversal,
+)
 from wallets.opening import open_wallet
 from wallets.tests.api_clients import client_of
+from wallets.tests.builders import add_card
+from wallets.tests.histories import buy
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 
@@ -21,56 +35,147 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+# Every form with figures, dates or choices: where it is sent, what it takes, and which of its
+# fields nothing of the above may get into. `{sub}`, `{card}` and so on stand for the world's own.
+FORMS = {
+    "/payments/recharge/": (
+        {"amount": "50", "quoted_amount": "50", "buys": "premium", "payment_method": "{card}",
+         "form_key": "{key}"},
+        ("amount", "buys", "payment_method", "form_key"),
+    ),
+    "/payments/auto-recharge/": (
+        {"enabled": "on", "threshold": "10", "amount": "50", "monthly_limit": "500",
+         "payment_method": "{card}"},
+        ("threshold", "amount", "monthly_limit", "payment_method"),
+    ),
+    "/account-manager/{sub}/auto-allocation/": (
+        {"basic_minutes": "500", "premium_minutes": "5", "start_date": "{tomorrow}",
+         "payment_method": "{card}"},
+        ("basic_minutes", "premium_minutes", "start_date", "payment_method"),
+    ),
+    "/settings/": (
+        {"name": "Brightline", "timezone": "America/New_York", "billing_name": "",
+         "billing_address": "", "tax_id": ""},
+        ("timezone",),
+    ),
+    "/settings/api-keys/": (
+        {"name": "Dialer", "scopes": "read", "expires": "90"}, ("scopes", "expires")
+    ),
+    "/settings/profile/": ({"name": "Ada", "theme": "dark"}, ("theme",)),
+    "/settings/members/invite/": (
+        {"email": "new@example.com", "role": "member"}, ("email", "role")
+    ),
+    "/account-manager/add/": (
+        {"name": "West", "owner_email": "west@example.com"}, ("owner_email",)
+    ),
+}  # fmt: skip
+# Dialogs of support: model, button, about which row, what they take, and the fields.
+DIALOGS = [
+    ("accounts.account", "adjust", "sub", {"pot": "credit", "direction": "add", "amount": "5"},
+     ("pot", "direction", "amount")),
+    ("accounts.account", "grant_included", "agency", {"minutes": "30"}, ("minutes",)),
+    ("wallets.purchase", "refund", "paid", {"amount": "20"}, ("amount",)),
+    ("wallets.minuterate", "set_rate", None,
+     {"minute_type": "basic", "price": "0.0875", "effective_from": "2099-01-01 00:00"},
+     ("minute_type", "price", "effective_from")),
+]  # fmt: skip
+
+
 class World:
-    def __init__(self) -> None:
-        self.agency = make_agency()
+    """An agency that can pay, so that only what is hostile keeps a form from being done."""
+
+    def __init__(self, stripe) -> None:
+        self.agency = make_agency(included_minutes=60)
         self.sub = make_sub_account(agency=self.agency)
         for account in (self.agency, self.sub):
             open_wallet(account=account)
+        wallet = self.agency.wallet
+        self.card = add_card(stripe, wallet).id
+        self.paid = buy(wallet)
+        self.agency.refresh_from_db()
         self.client = Client()
         self.client.force_login(owner_of(self.agency))
-        self.forms = {
-            "/payments/recharge/": {"amount": "50", "buys": "premium", "form_key": ""},
-            "/payments/recharge/quote/": {"amount": "50", "buys": "premium"},
-            "/payments/auto-recharge/": {
-                "enabled": "on", "threshold": "10", "amount": "50", "monthly_limit": "",
-                "payment_method": "",
-            },
-            "/payments/auto-recharge/preview/": {
-                "enabled": "on", "threshold": "10", "amount": "50", "monthly_limit": "",
-            },
-            f"/account-manager/{self.sub.pk}/auto-allocation/": {
-                "basic_minutes": "5", "premium_minutes": "5", "start_date": "",
-                "payment_method": "pm_1",
-            },
-            f"/account-manager/{self.sub.pk}/auto-allocation/estimate/": {
-                "basic_minutes": "5", "premium_minutes": "5", "start_date": "",
-            },
+        self.staff = staff_client()
+        self.values = {
+            "{sub}": str(self.sub.pk), "{card}": self.card, "{key}": str(uuid4()),
+            "{tomorrow}": str(clock.now().date() + timedelta(days=2)),
         }  # fmt: skip
 
-    def stored(self) -> list:
-        return [
-            list(model.objects.order_by("pk").values())
-            for model in (Account, AutoAllocation, AutoRecharge, Purchase)
-        ]
+    def filled(self, text: str) -> str:
+        for mark, value in self.values.items():
+            text = text.replace(mark, value)
+        return text
+
+    def stored(self) -> dict[str, list]:
+        models = (Account, ApiKey, AutoAllocation, AutoRecharge, Invitation, LedgerEntry,
+                  Membership, MinuteRate, Purchase, Reversal, User)  # fmt: skip
+        return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 
 
 @pytest.fixture
-def world(nudges) -> World:
-    return World()
+def world(stripe, nudges) -> World:
+    return World(stripe)
 
 
-def test_f87_hostile_forms_store_nothing(world):
+@pytest.mark.parametrize("address", FORMS)
+def test_f87_hostile_values_in_a_form_are_refused_and_nothing_is_stored(address, world):
+    form, fields = FORMS[address]
+    url = world.filled(address)
+    form = {name: world.filled(value) for name, value in form.items()}
     before = world.stored()
-    errors = []
-    for url, form in world.forms.items():
-        for field in form:
-            for value in HOSTILE:
-                answer = world.client.post(url, form | {field: value})
-                if answer.status_code >= 500:
-                    errors.append((url, field, value[:30], answer.status_code))
-    assert errors == []
+    taken = [
+        (field, value[:30], answer.status_code)
+        for field in fields
+        for value in HOSTILE
+        if (answer := world.client.post(url, form | {field: value})).status_code not in (400, 422)
+    ]
+
+    assert taken == []
     assert world.stored() == before
+    # The control: without anything hostile the same form is done.
+    assert world.client.post(url, form).status_code < 400
+    assert world.stored() != before
+
+
+@pytest.mark.parametrize("address", FORMS)
+def test_f87_hostile_text_anywhere_in_a_form_is_no_server_error(address, world):
+    form, fields = FORMS[address]
+    form = {name: world.filled(value) for name, value in form.items()}
+    errors = [
+        (field, value[:30])
+        for field in [*(form.keys() - set(fields)), "unknown", "quoted_charge", "quoted_rate"]
+        for value in HOSTILE
+        if world.client.post(world.filled(address), form | {field: value}).status_code >= 500
+    ]
+    assert errors == []
+
+
+@pytest.mark.parametrize(("model", "button", "about", "form", "fields"), DIALOGS)
+def test_f87_hostile_values_in_supports_dialogs_are_refused_and_nothing_is_stored(
+    model, button, about, form, fields, world
+):
+    about = [] if about is None else [getattr(world, about).pk]
+    before = world.stored()
+    # A rate is shown before it is set: the second press would set it.
+    shown = {"shown": "basic 0.0875 2099-01-01 00:00:00+00:00"}
+    taken = [
+        (field, value[:30], answer.status_code)
+        for field in (*fields, "form_key", "reason")
+        for value in HOSTILE
+        if field in fields or "\x00" in value or len(value) > 1000
+        # Support may post millionths of a dollar.
+        if (button, value) != ("adjust", "5.001")
+        if (
+            answer := press(world.staff, model, button, *about, **form | shown | {field: value})
+        ).status_code
+        not in (200, 400, 422)
+    ]
+
+    assert taken == []
+    assert world.stored() == before
+    # The control: without anything hostile the same dialog is done.
+    assert press(world.staff, model, button, *about, **form | shown).status_code == 303
+    assert world.stored() != before
 
 
 QUERIES = {
@@ -80,6 +185,7 @@ QUERIES = {
     "/api/v1/rates": ("account", "order"),
     "/payments/transactions/": ("kind", "pot", "cursor", "from", "to", "page", "q"),
     "/payments/transactions.csv": ("kind", "from", "to"),
+    "/payments/recharge/quote/": ("amount", "buys"),
     "/account-manager/": ("q", "page", "sort"),
     "/campaigns/": ("status", "page", "q"),
     "/campaigns/resume/": ("purchase",),
