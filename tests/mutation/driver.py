@@ -203,6 +203,7 @@ class Driver:
     def _be_the_mutant(self, tests: list[str], mutant: Mutant | None, writing: int) -> None:
         """In the child, which never returns."""
         answer = "all passed"
+        gc.disable()
         try:
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)

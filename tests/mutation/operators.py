@@ -70,9 +70,11 @@ def mutants(
     for function, node in functions(tree):
         names: dict[tuple[str, str], int] = {}
         for edit in _edits_of_body(node, "body", skip_calls, skip_keywords):
-            before = _short(edit.shown)
+            is_left_out = edit.field == "keywords" and edit.new is None
+            before = _short(edit.owner.keywords[edit.index] if is_left_out else edit.shown)
             old = _put(edit)
             after = "pass" if isinstance(edit.new, ast.Pass) else _short(edit.shown)
+            after = f"left out of {ast.unparse(edit.owner.func)}()" if is_left_out else after
             code = compile(ast.fix_missing_locations(tree), filename, "exec", dont_inherit=True)
             _restore(edit, old)
             names[before, after] = nth = names.get((before, after), 0) + 1

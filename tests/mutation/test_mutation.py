@@ -113,7 +113,7 @@ def changes(source: str) -> list[str]:
         ("a.b = c", "a.b = c → pass"),
         ("notify(a)", "notify(a) → pass"),
         ("a = min(b, c)", "min(b, c) → max(b, c)"),
-        ("a = f(b=c)", "f(b=c) → f()"),
+        ("a = f(b=c)", "b=c → left out of f()"),
         ("a = q.filter(at__lt=b)", "q.filter(at__lt=b) → q.filter(at__lte=b)"),
         ("a = [b for b in c if d]", "[b for b in c if d] → [b for b in c]"),
         ("a = q(x, ROUND_HALF_UP)", "q(x, ROUND_HALF_UP) → q(x, 'ROUND_DOWN')"),

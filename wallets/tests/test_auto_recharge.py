@@ -300,6 +300,34 @@ def test_the_fourth_charge_in_ten_minutes_waits_and_people_are_told(stripe):
         assert run(wallet) == "charge"
 
 
+def test_payments_by_hand_do_not_count_as_automatic_charges(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    start = clock.now()
+    for minute in range(3):
+        with clock.at(start + timedelta(minutes=minute)):
+            recharges.recharge(
+                wallet_id=wallet.pk,
+                actor=None,
+                amount=Decimal(5),
+                buys="credit",
+                form_key=str(minute),
+            )
+    set_auto_recharge(wallet)
+    fill(wallet, credit="-20")
+
+    with clock.at(start + timedelta(minutes=4)):
+        assert run(wallet) == "charge"
+
+
+def test_without_any_card_nothing_is_charged(stripe):
+    wallet = make_wallet(credit="8")
+    set_auto_recharge(wallet)
+
+    assert run(wallet) == "no_card"
+    assert not wallet.purchases.exists()
+
+
 def test_no_second_charge_while_one_has_no_outcome(stripe):
     wallet = make_wallet(credit="8")
     card = add_card(stripe, wallet)

@@ -130,6 +130,36 @@ def test_a_500_repeated_for_ever_under_the_key_of_creating_is_resolved_by_readin
     assert credit(low) == Decimal("58.00")
 
 
+def test_an_event_that_is_faster_than_our_own_answer_leaves_it_submitted(low, stripe):
+    stripe.set_card(low.default_payment_method, behaviour="processing")
+    stripe.fault(kind="reset_after", path=CREATE + "$", method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    [intent] = stripe.truth()["payment_intents"]
+    gateway.confirm_intent(key="faster", intent_id=intent["id"])
+    assert (purchase.state, purchase.payment_intent) == ("created", None)
+
+    moment = clock.now()
+    with clock.at(moment):
+        purchases.settle(payment_intent=intent["id"])
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.payment_intent) == ("submitted", intent["id"])
+    assert purchase.submitted_at == moment
+    assert credit(low) == 8
+
+
+def test_entries_name_their_purchase_and_who_asked_for_it(low, stripe, django_user_model):
+    person = django_user_model.objects.create_user("ann@example.com")
+
+    purchase = recharges.recharge(
+        wallet_id=low.pk, actor=person, amount=Decimal(50), buys="credit", form_key="a"
+    )
+
+    entry = low.entries.get(kind="recharge")
+    assert (entry.purchase, entry.actor) == (purchase, person)
+    assert entry.key == f"purchase:{purchase.pk}"
+
+
 def test_a_purchase_never_has_a_second_intent(low, stripe):
     stripe.fault(kind="reset_after", path=CREATE, method="POST", times=2)
     purchase = claim(low)
@@ -208,6 +238,8 @@ def test_confirming_with_the_bank_credits_once_and_lifts_the_suspension(stripe):
     assert url == again
     assert url.startswith(stripe.base_url)
     assert (purchase.state, credit(wallet)) == ("succeeded", Decimal("58.00"))
+    # The question of the bank has been answered.
+    assert (purchase.error_text, purchase.decline_code) == ("", "")
     wallet.auto_recharge.refresh_from_db()
     assert wallet.auto_recharge.suspended_reason == ""
 
