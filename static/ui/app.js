@@ -63,7 +63,9 @@
     const opens = !dialog.open;
     if (opens) dialog.showModal();
     const first = $("dialog-body").querySelector(".dialog-body :is(input:not([type=hidden], :disabled), select, textarea)");
-    if (!focusInvalid($("dialog-body")) && opens && first) first.focus();
+    if (focusInvalid($("dialog-body")) || !opens || !first) return;
+    first.focus();
+    if (first.select) first.select(); // as with Tab, so that typing replaces what stands there
   });
 
   // --- one click, one charge ----------------------------------------------------------------

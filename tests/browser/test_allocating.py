@@ -42,6 +42,44 @@ def test_the_guide_from_the_three_dots_to_saved_minutes(enter, stripe, wallet, d
     assert (allocation.basic_minutes, allocation.premium_minutes) == (500, 1000)
 
 
+def test_minutes_are_set_by_keyboard_alone(owner, stripe, wallet, dental):
+    add_card(stripe, wallet)
+    owner.visit("/account-manager/").page.focus("[aria-label='Actions for Northside Dental']")
+    press = owner.page.keyboard.press
+
+    press("Enter")
+    press("Tab")
+    press("Enter")
+    owner.page.wait_for_selector("dialog[open] #id_basic_minutes:focus")
+    press("Escape")
+    owner.dialog_closes()
+    returned = owner.page.evaluate("document.activeElement.getAttribute('aria-label')")
+    press("Enter")
+    press("Tab")
+    press("Enter")
+    owner.page.wait_for_selector("dialog[open] #id_basic_minutes:focus")
+    owner.page.keyboard.type("500")
+    owner.sees("Save and charge $45.00", "#allocation-save")
+    press("Enter")
+    owner.sees("Monthly allocation for Northside Dental saved.", "#toasts")
+
+    assert returned == "Actions for Northside Dental"
+    assert AutoAllocation.objects.get(account=dental).basic_minutes == 500
+
+
+def test_what_cannot_be_saved_is_said_beside_the_field_and_kept(owner, stripe, wallet, dental):
+    add_card(stripe, wallet)
+    open_allocation(owner, dental)
+    owner.page.fill("#id_basic_minutes", "12.5")
+
+    owner.page.click("#allocation-save")
+    owner.sees("Enter a whole number of minutes, 0 or more", "dialog")
+
+    assert owner.focused() == "id_basic_minutes"
+    assert owner.page.input_value("#id_basic_minutes") == "12.5"
+    assert not AutoAllocation.objects.filter(account=dental).exists()
+
+
 def test_a_triple_click_saves_and_charges_once(owner, stripe, wallet, dental):
     add_card(stripe, wallet)
     open_allocation(owner, dental)

@@ -4,10 +4,12 @@ from decimal import Decimal
 
 import pytest
 
+from accounts import clock
 from accounts.tests.builders import make_sub_account, owner_of
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign
 from tests.browser.people import Person
+from wallets import allocation_runs, allocations
 from wallets.models import AutoAllocation, AutoRecharge, Purchase
 from wallets.tests.builders import BANK_ASKS_CARD, add_card, fill
 
@@ -90,6 +92,35 @@ def test_minutes_are_allocated(owner, stripe, wallet):
     assert "$45.00 will be charged today. Check and save." in reviewed
     assert AutoAllocation.objects.get(account=dental).basic_minutes == 500
     assert "Monthly allocation for Northside Dental saved." in owner.text("main")
+
+
+def test_a_failed_month_is_retried_the_next_skipped_and_all_stopped(owner, stripe, wallet):
+    dental = make_sub_account("Northside Dental", agency=wallet.account)
+    card = add_card(stripe, wallet)
+    stripe.set_card(card.id, behaviour={"decline_code": "insufficient_funds"})
+    allocations.save(
+        account=dental,
+        agency=wallet.account,
+        actor=None,
+        basic_minutes=500,
+        premium_minutes=0,
+        payment_method=card.id,
+    )
+    allocation_runs.run_due(now=clock.now())
+    stripe.set_card(card.id, behaviour="ok")
+    panel = f"/account-manager/{dental.pk}/auto-allocation/"
+
+    owner.visit(panel).page.click("text=Retry now")
+    paid = owner.text("main")
+    owner.visit(panel).page.click("text=Skip next")
+    skipped = owner.text("main")
+    owner.page.click("a:has-text('Stop')")
+    owner.page.click("text=Stop allocation")
+
+    assert "Payment received: $45.00." in paid
+    assert "The next month is skipped." in skipped
+    assert "Monthly allocation for Northside Dental stopped." in owner.text("main")
+    assert not AutoAllocation.objects.get(account=dental).active
 
 
 def test_the_banner_leads_to_recharge_and_on_to_resume(owner, stripe, wallet):

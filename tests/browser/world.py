@@ -66,7 +66,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
         ],
         reporter=None,
     )
-    dental, harbor = _sub_accounts(agency, stripe, owner, card.id)
+    dental, harbor, others = _sub_accounts(agency, stripe, owner, card.id)
     api_keys.create(account=agency, name="Reports", scopes=[Scope.READ], created_by=owner)
     invitation = members.invite(
         account=agency, email="ada@example.com", role=Role.ADMIN, invited_by=owner
@@ -99,7 +99,11 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "add a sub-account": "/account-manager/add/",
             "sub-account": f"/account-manager/{dental.pk}/",
             "failed allocation": f"/account-manager/{harbor.pk}/",
+            **{name: f"/account-manager/{pk}/" for name, pk in others.items()},
             "allocation": f"/account-manager/{dental.pk}/auto-allocation/",
+            "failed allocation's panel": f"/account-manager/{harbor.pk}/auto-allocation/",
+            "stopping": f"/account-manager/{dental.pk}/auto-allocation/?stop=1",
+            "failed payments": "/account-manager/?status=payment_failed",
             "campaigns": "/campaigns/",
             "campaign": f"/campaigns/{campaigns['started'].pk}/",
             "paused campaign": f"/campaigns/{campaigns['low_balance'].pk}/",
@@ -167,27 +171,40 @@ def _campaigns(agency: Account) -> dict[str, Campaign]:
 
 def _sub_accounts(
     agency: Account, stripe: StripeSandbox, owner: User, card: str
-) -> tuple[Account, Account]:
-    dental = make_sub_account("Northside Dental", agency=agency)
-    harbor = make_sub_account("Harbor Yoga Studio", agency=agency)
-    make_sub_account(LONG_NAME, agency=agency)
-    closed = make_sub_account("Closed Clinic", agency=agency)
-    for account in (dental, harbor, closed):
-        make_wallet(account=account, credit="3.10")
-    refused = add_card(stripe, agency.wallet)
-    stripe.set_card(refused.id, behaviour={"decline_code": "lost_card"})
-    for account, paid_by in ((dental, card), (harbor, refused.id)):
+) -> tuple[Account, Account, dict[str, uuid.UUID]]:
+    """One paid, one given up, and one in each other state a monthly payment can be in."""
+    refusals = {
+        "Northside Dental": "",
+        "Harbor Yoga Studio": "lost_card",
+        "Lakeview, tried again": "insufficient_funds",
+        "Cedar, waiting for the bank": "authentication_required",
+        "Closed Clinic": "",
+    }
+    accounts = {}
+    for name, refusal in refusals.items():
+        paid_by = card
+        if refusal:
+            paid_by = add_card(stripe, agency.wallet).id
+            stripe.set_card(paid_by, behaviour=_behaviour(refusal))
+        accounts[name] = make_sub_account(name, agency=agency)
+        make_wallet(account=accounts[name], credit="3.10")
         allocations.save(
-            account=account,
+            account=accounts[name],
             agency=agency,
             actor=owner,
             basic_minutes=500,
             premium_minutes=100,
             payment_method=paid_by,
         )
+    accounts["without an allocation"] = make_sub_account(LONG_NAME, agency=agency)
     allocation_runs.run_due(now=clock.now())
-    close(closed)
-    return dental, harbor
+    close(accounts["Closed Clinic"])
+    dental, harbor, *others = accounts.values()
+    return dental, harbor, dict(zip(list(accounts)[2:], (one.pk for one in others), strict=True))
+
+
+def _behaviour(refusal: str) -> object:
+    return refusal if refusal == "authentication_required" else {"decline_code": refusal}
 
 
 def _harbor(stripe: StripeSandbox, harbor: Account) -> dict[str, str]:
