@@ -21,6 +21,13 @@ COUNT_UP_TO = 1_000
 ROWS_WITHIN_REACH = 2_000
 
 
+class Many(int):
+    """A number of rows that nobody counted: pages are made of it, people read that it is more."""
+
+    def __str__(self) -> str:
+        return f"more than {COUNT_UP_TO:,}"
+
+
 class BoundedPaginator(Paginator):
     """Counts at most COUNT_UP_TO rows."""
 
@@ -28,7 +35,7 @@ class BoundedPaginator(Paginator):
     def count(self) -> int:
         rows: QuerySet = self.object_list
         found = rows.order_by()[: COUNT_UP_TO + 1].count()
-        return found if found <= COUNT_UP_TO else ROWS_WITHIN_REACH
+        return found if found <= COUNT_UP_TO else Many(ROWS_WITHIN_REACH)
 
 
 class StaffAdmin(ModelAdmin):
@@ -45,6 +52,8 @@ class StaffAdmin(ModelAdmin):
     list_fullwidth = True
     warn_unsaved_form = True
     list_after_template = "staff/_export.html"
+    # The columns of the CSV, where people and spreadsheets want other ones.
+    csv_display: tuple[str, ...] = ()
     # Lookups other pages' links use, beyond the filters shown.
     led_to_by: tuple[str, ...] = ()
     # Filters that no index helps: offered within one account, wallet or campaign only.
@@ -71,7 +80,8 @@ class StaffAdmin(ModelAdmin):
             raise PermissionDenied
         self.request = request
         changes = self.get_changelist_instance(request)
-        columns = [name for name in self.get_list_display(request) if name != "action_checkbox"]
+        shown = self.csv_display or self.get_list_display(request)
+        columns = [name for name in shown if name != "action_checkbox"]
         rows = changes.get_queryset(request).iterator(chunk_size=2_000)
         response = StreamingHttpResponse(
             csv_rows.lines(admin=self, columns=columns, rows=rows),

@@ -29,6 +29,9 @@ _PLAIN_NUMBER = re.compile(r"\s*\d{1,12}(\.\d{1,12})?\s*", re.ASCII)
 REPEATED = "This was done already, by the first click: {result}"
 STILL_RUNNING = "The first click is still at work. Look again in a moment."
 
+# The name of every button: what `StaffAction.kind` may be.
+KINDS: set[str] = set()
+
 
 def plain_number(text: str) -> None:
     """For fields with figures: Python also takes `1_000`, `1e3` and the digits of other scripts."""
@@ -103,6 +106,7 @@ def staff_action(
     """
 
     def decorate(method: Callable[..., str]) -> Callable:
+        KINDS.add(method.__name__)
         dialog = {
             "title": title,
             "description": text,

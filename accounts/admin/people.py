@@ -38,6 +38,13 @@ class PersonAdmin(StaffAdmin, UserAdmin):
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     inlines = [PlacesInline]
 
+    def get_fieldsets(self, request: HttpRequest, obj: models.User | None = None):
+        """Those who only look need not know how a password is kept, not even masked."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if self.has_change_permission(request, obj):
+            return fieldsets
+        return [(None, {"fields": ["email", "name"]}), *fieldsets[1:]]
+
     def get_search_results(self, request, queryset, search_term):
         return super().get_search_results(request, queryset, search_term.lower())
 

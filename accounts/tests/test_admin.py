@@ -149,3 +149,26 @@ def test_staff_without_a_second_factor_see_nothing(client):
     answer = client.get("/admin/accounts/account/", follow=True)
 
     assert answer.request["PATH_INFO"] == "/admin/second-factor/set-up/"
+
+
+def test_those_who_only_look_at_a_person_see_nothing_of_the_password(client):
+    person = make_user()
+    page = f"/admin/accounts/user/{person.pk}/change/"
+
+    looked = log_in_staff(client, make_staff("Read-only")).get(page).content.decode()
+    managed = log_in_staff(client, make_staff()).get(page).content.decode()
+
+    assert "pbkdf2" not in looked
+    assert "hash" not in looked.lower()
+    assert "pbkdf2" in managed or "md5" in managed
+
+
+def test_a_list_of_very_many_says_that_it_is_more_than_was_counted(client, monkeypatch):
+    monkeypatch.setattr("accounts.admin.base.COUNT_UP_TO", 2)
+    for _ in range(3):
+        make_user()
+
+    shown = log_in_staff(client, make_staff()).get("/admin/accounts/user/").content.decode()
+
+    assert "more than 2" in shown
+    assert "2000" not in shown

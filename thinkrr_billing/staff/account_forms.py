@@ -14,8 +14,8 @@ from accounts.admin.dialogs import DecimalField, IntegerField, ReasonForm
 from accounts.models import Account, ApiKey
 from campaigns import pausing
 from campaigns.models import Campaign
-from thinkrr_billing.staff.timeline import amount_of
 from wallets import limits
+from wallets.admin.base import amount_of
 from wallets.models import AutoRecharge, Pot, Wallet
 from wallets.texts import usd
 

@@ -24,6 +24,7 @@ from wallets import (
     proof,
     suspensions,
 )
+from wallets.admin.base import amount_of
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.models import (
     AdjustmentRequest,
@@ -266,7 +267,7 @@ class AccountPage(AccountAdmin):
 def _adjusted(made: object) -> str:
     if isinstance(made, AdjustmentRequest):
         return ASKED
-    moved = timeline.amount_of(made.pot, made.amount, signed=True)
+    moved = amount_of(made.pot, made.amount, signed=True)
     return f"Posted: {moved} of {made.get_pot_display()}."
 
 
@@ -317,7 +318,7 @@ def _balance(one: proof.Proof) -> dict[str, object]:
     """A pot as it is kept, and what proves it: all of its entries, or its newest of very many."""
     return {
         "pot": one.pot.label,
-        "held": timeline.amount_of(one.pot, one.held),
+        "held": amount_of(one.pot, one.held),
         "proof": one,
-        "said": "" if one.said is None else timeline.amount_of(one.pot, one.said),
+        "said": "" if one.said is None else amount_of(one.pot, one.said),
     }

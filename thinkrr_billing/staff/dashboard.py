@@ -16,7 +16,6 @@ from campaigns.models import Campaign
 from wallets import stripe_events
 from wallets.models import (
     AdjustmentRequest,
-    AllocationRun,
     AutoAllocation,
     AutoRecharge,
     Purchase,
@@ -27,6 +26,8 @@ from wallets.models import (
 DAYS = 14
 DAYS_KEPT_SECONDS = 120
 RECENT = timedelta(hours=24)
+# A charge takes seconds: one without an answer after this is unknown.
+UNKNOWN = timedelta(minutes=2)
 # Older than this and the job has stopped: those of the minute, the quarter, the hour, the night.
 OVERDUE = {
     "wallets.tick": timedelta(minutes=5),
@@ -34,6 +35,15 @@ OVERDUE = {
     "wallets.reset_included": timedelta(hours=1),
     "wallets.check_books": timedelta(hours=2),
     "wallets.nightly": timedelta(hours=26),
+}
+
+
+JOBS = {
+    "wallets.tick": "Payments, every minute",
+    "campaigns.tick": "Campaigns, every minute",
+    "wallets.reset_included": "Included minutes, every 15 minutes",
+    "wallets.check_books": "Books, every hour",
+    "wallets.nightly": "Books with Stripe, every night",
 }
 
 
@@ -76,19 +86,24 @@ def _money(now: datetime) -> list[Figure]:
     recent = Purchase.objects.filter(created_at__gte=now - RECENT)
     failed = recent.filter(state=Purchase.State.DECLINED).count()
     unknown = Purchase.objects.filter(
-        state=Purchase.State.SUBMITTED, created_at__lt=now - timedelta(minutes=2)
+        state=Purchase.State.SUBMITTED, created_at__lt=now - UNKNOWN
     ).count()
     quarantined = Purchase.objects.filter(quarantined_at__isnull=False).count()
-    since = (now - RECENT).strftime("%Y-%m-%dT%H:%M:%SZ")
     return [
         _figure(
             "Failed purchases, 24 h",
             failed,
             "wallets.purchase",
             state__exact="declined",
-            created_at__gte=since,
+            created_at__gte=_moment(now - RECENT),
         ),
-        _figure("Unknown outcome", unknown, "wallets.purchase", state__exact="submitted"),
+        _figure(
+            "Unknown outcome",
+            unknown,
+            "wallets.purchase",
+            state__exact="submitted",
+            created_at__lt=_moment(now - UNKNOWN),
+        ),
         _figure("In quarantine", quarantined, "wallets.purchase", quarantined_at__isempty="0"),
         _figure(
             "Adjustments to approve",
@@ -129,8 +144,9 @@ def _customers(now: datetime) -> list[Figure]:
         _figure(
             "Allocations failed",
             AutoAllocation.objects.filter(active=True, failed_at__isnull=False).count(),
-            "wallets.allocationrun",
-            state__exact=AllocationRun.State.FAILED,
+            "wallets.autoallocation",
+            active__exact="1",
+            failed_at__isempty="0",
         ),
     ]
 
@@ -197,6 +213,10 @@ def _figure(
     )
 
 
+def _moment(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 def _list(page: str, **filters: str) -> str:
     address = reverse(f"admin:{page.replace('.', '_')}_changelist")
     return f"{address}?{urlencode(filters)}" if filters else address
@@ -229,13 +249,13 @@ def jobs(*, now: datetime) -> list[dict[str, object]]:
 
 def _job(name: str, run: JobRun | None, limit: timedelta, now: datetime) -> dict[str, object]:
     if run is None:
-        return {"name": name, "age": "never", "state": "Has not run", "bad": True}
+        return {"name": JOBS[name], "age": "never", "state": "Has not run", "bad": True}
     age = now - run.started_at
     state = "Overdue" if age > limit else "Running" if run.ended_at is None else "Done"
     if run.ended_at and not run.ok:
         state = f"Failed: {run.text}"
     return {
-        "name": name,
+        "name": JOBS[name],
         "age": _age(age),
         "state": state,
         "bad": state not in ("Done", "Running"),

@@ -5,24 +5,23 @@ Each table gives its newest rows before a moment, by an index; the newest of all
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 
 from django.db.models import Model
 from django.urls import reverse
 from django.utils.html import strip_tags
 
+from accounts.admin.audit import changed
 from accounts.models import Account, AuditEntry, Notification, StaffAction
 from wallets import decision_texts
-from wallets.models import LedgerEntry, LoggedDecision, Pot, Purchase, Reversal, Wallet
+from wallets.admin.base import amount_of
+from wallets.models import LedgerEntry, LoggedDecision, Purchase, Reversal, Wallet
 from wallets.pricing import dollars
 from wallets.stripe_links import dashboard_url
-from wallets.templatetags.money import signed_minutes, signed_money
 from wallets.texts import usd
 
 PAGE_SIZE = 40
 
 # What the audit log notes that another line of the timeline tells better.
-OBVIOUS = frozenset({"id", "account_id", "wallet_id", "created_at", "currency"})
 TOLD_ELSEWHERE = ("wallets_adjustmentrequest", "otp_static_statictoken")
 
 
@@ -101,12 +100,6 @@ def _entries(account: Account, before: datetime | None) -> Iterator[Event]:
             f"{amount_of(entry.pot, entry.balance_after)}{by}.{note}",
             link=_page(entry),
         )
-
-
-def amount_of(pot: str, amount: Decimal, *, signed: bool = False) -> str:
-    """Dollars of credit, or minutes and seconds of a minute pot."""
-    text = signed_money(amount) if pot == Pot.CREDIT else signed_minutes(amount)
-    return text if signed else text.removeprefix("+")
 
 
 def _purchases(account: Account, before: datetime | None) -> Iterator[Event]:
@@ -213,16 +206,6 @@ def _changes(account: Account, before: datetime | None) -> Iterator[Event]:
             link=_page(entry),
             details=[f"by {entry.actor or 'the application'}"],
         )
-
-
-def changed(entry: AuditEntry) -> str:
-    """The columns of a change: before → after. Of a new row, its values."""
-    before, after = entry.before or {}, entry.after or {}
-    if entry.operation == AuditEntry.Operation.UPDATE:
-        return "; ".join(f"{name}: {before.get(name)} → {after[name]}" for name in sorted(after))
-    shown = after or before
-    told = sorted(name for name in shown if shown[name] and name not in OBVIOUS)
-    return "; ".join(f"{name}: {shown[name]}" for name in told)
 
 
 def _staff(account: Account, before: datetime | None) -> Iterator[Event]:

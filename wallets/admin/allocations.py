@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.http import HttpRequest
+from unfold.contrib.filters.admin import RangeDateFilter
 
 from accounts.admin.dialogs import ReasonForm, staff_action
 from wallets import allocations
@@ -52,7 +53,7 @@ class AllocationRunAdmin(ReadOnly):
         "next_attempt_at",
         "error_text",
     ]
-    list_filter = ["state", "period"]
+    list_filter = ["state", ("period", RangeDateFilter)]
     list_select_related = ["allocation__account", "allocation__agency"]
     search_fields = ["allocation__account__id__exact", "allocation__agency__id__exact"]
     search_help_text = "The id of the sub-account or of its agency"

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 
 from accounts.admin.base import ROWS_WITHIN_REACH
 from accounts.admin.ranges import Amounts, Days
-from wallets.admin.base import ReadOnly
+from wallets.admin.base import ReadOnly, amount_of
 from wallets.models import LedgerEntry
 
 
@@ -28,7 +28,8 @@ class AmountsButCalls(Amounts):
 
 @admin.register(LedgerEntry)
 class LedgerEntryAdmin(ReadOnly):
-    list_display = [
+    list_display = ["created_at", "wallet", "kind", "pot", "moved", "left", "actor", "note"]
+    csv_display = (
         "created_at",
         "wallet",
         "kind",
@@ -38,7 +39,7 @@ class LedgerEntryAdmin(ReadOnly):
         "purchase",
         "actor",
         "note",
-    ]
+    )
     list_filter = ["kind", ("amount", AmountsButCalls), ("created_at", Days)]
     list_filter_of_one = ("pot",)
     list_select_related = ["wallet__account", "purchase", "actor"]
@@ -50,3 +51,11 @@ class LedgerEntryAdmin(ReadOnly):
         """Of one wallet or some days by the index of moments; of all, the newest by number."""
         by_moment = {"wallet__id__exact", "created_at_from", "created_at_to"} & request.GET.keys()
         return ["-created_at", "-pk"] if by_moment else ["-pk"]
+
+    @admin.display(description="amount", ordering="amount")
+    def moved(self, entry: LedgerEntry) -> str:
+        return amount_of(entry.pot, entry.amount, signed=True)
+
+    @admin.display(description="then held")
+    def left(self, entry: LedgerEntry) -> str:
+        return amount_of(entry.pot, entry.balance_after)

@@ -15,7 +15,7 @@ from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days
 from accounts.models import Account, User
 from wallets import auto_recharge_settings, resolving, reversals
-from wallets.admin.base import ReadOnly, ReadOnlyInline, in_dollars
+from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.pricing import cents, dollars
 from wallets.stripe_links import dashboard_url
@@ -27,19 +27,31 @@ MOST_DIGITS = 18
 
 class EntriesInline(ReadOnlyInline):
     model = LedgerEntry
-    fields = ["created_at", "wallet", "kind", "pot", "amount", "balance_after"]
+    fields = ["created_at", "wallet", "kind", "pot", "moved", "left"]
     readonly_fields = fields
     ordering = ["created_at", "pk"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("wallet__account")
 
+    @admin.display(description="amount")
+    def moved(self, entry: LedgerEntry) -> str:
+        return amount_of(entry.pot, entry.amount, signed=True)
+
+    @admin.display(description="then held")
+    def left(self, entry: LedgerEntry) -> str:
+        return amount_of(entry.pot, entry.balance_after)
+
 
 class ReversalsInline(ReadOnlyInline):
     model = Reversal
-    fields = ["created_at", "kind", "state", "amount_cents", "reason"]
+    fields = ["created_at", "kind", "state", "amount", "reason"]
     readonly_fields = fields
     ordering = ["created_at"]
+
+    @admin.display(description="amount")
+    def amount(self, reversal: Reversal) -> str:
+        return in_dollars(reversal.amount_cents)
 
 
 class PurchaseForm(ReasonForm):
@@ -144,9 +156,54 @@ class PurchaseAdmin(ReadOnly):
     list_select_related = ["payer", "wallet__account"]
     search_fields = ["payment_intent__exact"]
     search_help_text = "Id, payment intent or receipt number"
-    readonly_fields = ["at_stripe"]
+    readonly_fields = ["at_stripe", "amount"]
+    fieldsets = [
+        (
+            None,
+            {
+                "fields": [
+                    "payer",
+                    "wallet",
+                    "purpose",
+                    "amount",
+                    "buys",
+                    "state",
+                    "card",
+                    "error_text",
+                    "decline_code",
+                    "at_stripe",
+                    "quarantine_reason",
+                    "receipt_number",
+                    "requested_by",
+                    "created_at",
+                    "submitted_at",
+                    "closed_at",
+                ]
+            },
+        ),
+        (
+            "Everything else",
+            {
+                "classes": ["collapse"],
+                "fields": [
+                    "id",
+                    "premium_rate",
+                    "basic_rate",
+                    "premium_minutes",
+                    "basic_minutes",
+                    "allocation_run",
+                    "payment_method",
+                    "card_fingerprint",
+                    "attempts",
+                    "form_key",
+                    "quarantined_at",
+                    "reported_unknown_at",
+                ],
+            },
+        ),
+    ]
     inlines = [EntriesInline, ReversalsInline]
-    led_to_by = ("payer__id__exact", "wallet__id__exact", "created_at__gte")
+    led_to_by = ("payer__id__exact", "wallet__id__exact", "created_at__gte", "created_at__lt")
     actions_detail = ["refund", "retry", "resolve", "give_up"]
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):

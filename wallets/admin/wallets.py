@@ -7,8 +7,9 @@ from django.http import HttpRequest
 from accounts import searching
 from accounts.admin.ranges import Amounts
 from accounts.models import Account
-from wallets.admin.base import ReadOnly
-from wallets.models import AutoRecharge, LoggedDecision, Wallet
+from wallets.admin.base import ReadOnly, amount_of
+from wallets.models import AutoRecharge, LoggedDecision, Pot, Wallet
+from wallets.texts import usd
 
 
 class BalanceFilter(admin.SimpleListFilter):
@@ -27,18 +28,27 @@ class WalletAdmin(ReadOnly):
     list_display = [
         "account",
         "credit",
+        "premium",
+        "basic",
+        "included",
+        "automatic",
+        "blocked",
+    ]
+    csv_display = (
+        "account",
+        "credit",
         "premium_seconds",
         "basic_seconds",
         "included_seconds",
         "blocked_at",
         "blocked_reason",
-    ]
+    )
     list_filter = [
         BalanceFilter,
         ("credit", Amounts),
         ("blocked_at", admin.EmptyFieldListFilter),
     ]
-    list_select_related = ["account"]
+    list_select_related = ["account", "auto_recharge"]
     search_fields = ["account__id__exact"]
     search_help_text = "Account, its id, its customer at Stripe, or a person's e-mail"
     ordering = ["-pk"]
@@ -48,6 +58,31 @@ class WalletAdmin(ReadOnly):
             return queryset, False
         found = searching.accounts(Account.objects.all(), search_term)
         return queryset.filter(account__in=found.values("pk")), False
+
+    @admin.display(description="premium", ordering="premium_seconds")
+    def premium(self, wallet: Wallet) -> str:
+        return amount_of(Pot.PREMIUM, wallet.premium_seconds)
+
+    @admin.display(description="basic", ordering="basic_seconds")
+    def basic(self, wallet: Wallet) -> str:
+        return amount_of(Pot.BASIC, wallet.basic_seconds)
+
+    @admin.display(description="included", ordering="included_seconds")
+    def included(self, wallet: Wallet) -> str:
+        return amount_of(Pot.INCLUDED, wallet.included_seconds)
+
+    @admin.display(description="Auto-Recharge")
+    def automatic(self, wallet: Wallet) -> str:
+        settings = getattr(wallet, "auto_recharge", None)
+        if settings is None or not settings.enabled:
+            return "Off"
+        if settings.suspended_at:
+            return f"Suspended: {settings.get_suspended_reason_display().lower()}"
+        return f"Below {usd(settings.threshold.amount)}: {usd(settings.amount.amount)}"
+
+    @admin.display(description="blocked", ordering="blocked_at")
+    def blocked(self, wallet: Wallet) -> str:
+        return wallet.get_blocked_reason_display() or "No"
 
 
 @admin.register(LoggedDecision)

@@ -1,6 +1,6 @@
 """Search, the timeline, the dashboard and the export: what staff see while the phone is ringing."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -10,14 +10,28 @@ from django.urls import reverse
 from accounts import clock
 from accounts.models import JobRun, StaffAlert
 from accounts.notifications import alert_staff, notify
-from accounts.tests.builders import add_member, make_individual
+from accounts.tests.builders import (
+    add_member,
+    make_agency,
+    make_individual,
+    make_staff,
+    make_sub_account,
+)
 from campaigns import calls
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.staff import dashboard, find, timeline
 from thinkrr_billing.staff.tests.phone import press, staff_client, url
-from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent, Wallet
-from wallets.tests.builders import fill, make_wallet
-from wallets.tests.histories import buy
+from wallets.models import (
+    AdjustmentRequest,
+    AutoAllocation,
+    LedgerEntry,
+    Purchase,
+    Reversal,
+    StripeEvent,
+    Wallet,
+)
+from wallets.tests.builders import fill, make_wallet, set_auto_recharge
+from wallets.tests.histories import allocate, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -179,29 +193,72 @@ def test_a_pot_of_many_entries_that_rests_says_who_proves_it(wallet, monkeypatch
     assert "not moved lately; the books prove it every hour" in shown.content.decode()
 
 
-def test_the_dashboard_counts_what_is_wrong_and_each_figure_leads_to_its_list(wallet):
+@pytest.fixture
+def troubles(wallet, nudges) -> dict[str, int]:
+    """One of each that is wrong, or two, beside one that is not; how many the figures must say."""
+    now = clock.now()
     fill(wallet, credit="-30")
+    fine = make_wallet(credit="1")
+    for ago in (timedelta(minutes=5), timedelta(minutes=1)):
+        buy(make_wallet(), state="submitted", created_at=now - ago)
+    for ago in (timedelta(hours=1), timedelta(hours=23), timedelta(hours=25)):
+        buy(fine, state="declined", created_at=now - ago)
+    buy(fine, quarantined_at=now, quarantine_reason="Another amount")
+    Wallet.objects.filter(pk=fine.pk).update(blocked_at=now, blocked_reason="disputed")
+    set_auto_recharge(fine, suspended_at=now, suspended_reason="payment_failed")
     make_campaign(wallet.account, status="low_balance")
+    make_campaign(wallet.account, external_id="by-hand", status="manual")
+    make_campaign(wallet.account, external_id="runs")
+    agency = make_wallet(account=make_agency())
+    for number in range(3):
+        sub = make_wallet(account=make_sub_account(f"Sub {number}", agency=agency.account))
+        allocate(sub)
+        facts = {"failed_at": now if number else None, "active": number != 2}
+        AutoAllocation.objects.filter(account=sub.account).update(**facts)
+    for number, marks in enumerate(({}, {"applied_at": now}, {"given_up_at": now})):
+        StripeEvent.objects.create(event_id=f"evt_{number}", type="x", payload={}, **marks)
+    asked = {
+        "wallet": wallet,
+        "pot": "credit",
+        "amount": 500,
+        "note": "x",
+        "asked_by": make_staff(),
+    }
+    AdjustmentRequest.objects.create(form_key="a", **asked)
+    AdjustmentRequest.objects.create(
+        form_key="b", state="rejected", decided_at=now, decided_by=make_staff(), **asked
+    )
+    StaffAlert.objects.all().delete()
     alert_staff(kind="books", text="Look")
+    alert_staff(kind="books", text="Looked at")
+    StaffAlert.objects.filter(text="Looked at").update(closed_at=now)
+    return {
+        "Failed purchases, 24 h": 2,
+        "Unknown outcome": 1,
+        "In quarantine": 1,
+        "Adjustments to approve": 1,
+        "Wallets below zero": 1,
+        "Blocked wallets": 1,
+        "Auto-Recharge suspended": 1,
+        "Campaigns out of balance": 1,
+        "Allocations failed": 1,
+        "Events waiting": 1,
+        "Events given up": 1,
+        "Open alerts": 1,
+    }
+
+
+def test_each_figure_of_the_dashboard_leads_to_a_list_of_exactly_as_many_rows(troubles):
     client = staff_client()
 
     figures = {figure.title: figure for figure in dashboard.figures(now=clock.now())}
 
-    assert figures["Wallets below zero"].value == "1"
-    assert figures["Campaigns out of balance"].value == "1"
-    assert figures["Open alerts"].value == str(StaffAlert.objects.count())
-    for figure in figures.values():
-        assert client.get(figure.link).status_code == 200, figure.link
-
-
-def test_lists_the_dashboard_leads_to_show_what_it_counted(wallet):
-    fill(wallet, credit="-30")
-    make_wallet(credit="1")
-    figure = next(f for f in dashboard.figures(now=clock.now()) if f.title == "Wallets below zero")
-
-    listed = staff_client().get(figure.link).context["cl"].result_list
-
-    assert [row.pk for row in listed] == [wallet.pk]
+    counted = {title: int(figures[title].value) for title in figures if title != "Books"}
+    listed = {
+        title: client.get(figures[title].link).context["cl"].result_count for title in counted
+    }
+    assert counted == listed == troubles
+    assert client.get(figures["Books"].link).status_code == 200
 
 
 def test_the_dashboard_says_which_job_is_overdue_and_what_the_books_say():
@@ -217,9 +274,9 @@ def test_the_dashboard_says_which_job_is_overdue_and_what_the_books_say():
     states = {job["name"]: job["state"] for job in dashboard.jobs(now=now)}
     books = next(figure for figure in dashboard.figures(now=now) if figure.title == "Books")
 
-    assert states["wallets.tick"] == "Done"
-    assert states["wallets.nightly"] == "Overdue"
-    assert states["campaigns.tick"] == "Has not run"
+    assert states["Payments, every minute"] == "Done"
+    assert states["Books with Stripe, every night"] == "Overdue"
+    assert states["Campaigns, every minute"] == "Has not run"
     assert (books.value, books.bad) == ("Broken", True)
 
 
@@ -280,3 +337,91 @@ def test_a_list_never_counts_the_whole_table(wallet, page):
     counts = [one["sql"] for one in asked.captured_queries if "COUNT(" in one["sql"]]
     assert counts
     assert all("LIMIT 1001" in one for one in counts)
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "found"),
+    [
+        ("wallets.wallet", {"credit_from": "20", "credit_to": "20"}, [20]),
+        ("wallets.wallet", {"credit_from": "1", "credit_to": "4.99"}, [2]),
+        ("wallets.wallet", {"credit_to": "-0.01"}, [-3]),
+        ("wallets.wallet", {"credit_from": "nan"}, []),
+        ("wallets.wallet", {"credit_from": "x"}, []),
+        ("wallets.purchase", {"amount_cents_from": "10.00", "amount_cents_to": "10.00"}, [1000]),
+        ("wallets.purchase", {"amount_cents_from": "10.01"}, [2500]),
+        ("wallets.purchase", {"created_at_from": "2026-11-20"}, [2500]),
+        ("wallets.purchase", {"created_at_to": "2026-11-19"}, [1000]),
+        ("wallets.purchase", {"created_at_from": "x"}, []),
+        ("wallets.ledgerentry", {"amount_from": "9", "amount_to": "11"}, [10]),
+        ("wallets.ledgerentry", {"amount_to": "-1"}, [-3]),
+        ("wallets.ledgerentry", {"created_at_to": "2026-11-19"}, [10]),
+    ],
+)
+def test_lists_are_filtered_by_balance_amount_and_days_on_the_page_and_as_csv(page, query, found):
+    with clock.at(datetime(2026, 11, 19, 23, 59, tzinfo=UTC)):
+        buy(make_wallet(), cents=1000)
+    with clock.at(datetime(2026, 11, 20, tzinfo=UTC)):
+        buy(make_wallet(), cents=2500)
+    with clock.at(datetime(2026, 11, 21, tzinfo=UTC)):
+        make_wallet(credit="20")
+        make_wallet(credit="2")
+        make_wallet(credit="-3")
+    named = {"wallets.wallet": "credit", "wallets.purchase": "amount_cents"}.get(page, "amount")
+
+    rows = staff_client().get(url(page, "changelist"), query).context["cl"].result_list
+    lines = staff_client().get(url(page, "export"), query).streaming_content
+
+    amounts = [getattr(row, named) for row in rows]
+    assert [float(getattr(one, "amount", one)) for one in amounts] == found
+    assert b"".join(lines).count(b"\r\n") == 1 + len(found)
+
+
+def test_the_amounts_of_calls_are_not_looked_for(wallet):
+    calls.record(reports=[make_report(wallet.account, seconds=60)], reporter=None)
+
+    shown = staff_client().get(url("wallets.ledgerentry", "changelist"), {"amount_to": "0"})
+
+    assert list(shown.context["cl"].result_list) == []
+
+
+@pytest.mark.parametrize(
+    ("page", "text"),
+    [
+        ("wallets.purchase", "payment_intent"),
+        ("wallets.purchase", "pk"),
+        ("wallets.purchase", "receipt_number"),
+    ],
+)
+def test_a_purchase_is_found_in_its_list_by_intent_id_and_receipt(wallet, page, text):
+    wanted = buy(wallet, receipt_number=4711)
+    buy(wallet)
+
+    shown = staff_client().get(url(page, "changelist"), {"q": f" {getattr(wanted, text)} "})
+
+    assert list(shown.context["cl"].result_list) == [wanted]
+
+
+def test_a_refund_is_found_in_its_list_by_account_id_stripe_and_purchase(wallet):
+    refund = Reversal.objects.create(
+        purchase=buy(wallet), kind="refund", amount_cents=100, reason="x", stripe_id="re_1"
+    )
+    client, page = staff_client(), url("wallets.reversal", "changelist")
+
+    for text in ("harbor", "re_1", str(refund.pk), str(refund.purchase_id)):
+        shown = client.get(page, {"q": text}).context["cl"].result_list
+        assert list(shown) == [refund], text
+    for text in ("garden", "re_2", "9" * 30):
+        assert list(client.get(page, {"q": text}).context["cl"].result_list) == [], text
+
+
+@pytest.mark.django_db
+def test_the_digits_of_cards_are_looked_up_by_their_index():
+    with CaptureQueriesContext(connection) as asked:
+        find.find("4242")
+
+    [by_digits] = [one["sql"] for one in asked.captured_queries if "last4" in one["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {by_digits}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert "wallets_cards_by_last_four" in plan

@@ -3,6 +3,7 @@
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.core.management import call_command
 from django.urls import reverse
 
 from accounts import clock
@@ -210,3 +211,14 @@ def test_staff_without_a_role_see_no_page(world):
         assert client.get(url(page, "changelist")).status_code == 403
         assert client.get(url(page, "export")).status_code == 403
     assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_a_fresh_migrate_makes_the_three_roles_with_their_rights():
+    Group.objects.all().delete()
+    call_command("migrate", "staff", "zero", verbosity=0)
+
+    call_command("migrate", verbosity=0)
+
+    assert {group.name: group.permissions.count() for group in Group.objects.order_by("name")} == {
+        name: len(wanted) for name, wanted in groups.GROUPS.items()
+    }
