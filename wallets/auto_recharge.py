@@ -190,9 +190,9 @@ def _log(automatic: AutoRecharge, decision: Decision) -> None:
 def _note(automatic: AutoRecharge, decision: Decision) -> None:
     """Keep why the rule has to wait, for people and for campaigns, and tell what must be told."""
     until = decision.figures.get("until")
-    hold = decision.code if decision.code in Hold.values and until else ""
-    if (automatic.hold_reason, automatic.not_before) != (hold, until if hold else None):
-        suspensions.hold(automatic, hold, until if hold else None)
+    hold = decision.code if until else ""
+    if (automatic.hold_reason, automatic.not_before) != (hold, until):
+        suspensions.hold(automatic, hold, until)
     if hold == Hold.TOO_MANY:
         _tell_too_many(automatic, decision)
     if hold == Hold.MONTHLY_LIMIT:

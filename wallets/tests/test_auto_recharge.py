@@ -298,6 +298,10 @@ def test_the_fourth_charge_in_ten_minutes_waits_and_people_are_told(stripe):
     assert StaffAlert.objects.filter(kind="auto_recharge_waits").count() == 1
     with clock.at(start + timedelta(minutes=10, seconds=1)):
         assert run(wallet) == "charge"
+        fill(wallet, credit="-50")
+    with clock.at(start + timedelta(minutes=11, seconds=30)):
+        assert run(wallet) == "too_many"
+    assert Notification.objects.filter(kind="auto_recharge_waits").count() == 2
 
 
 def test_payments_by_hand_do_not_count_as_automatic_charges(stripe):
@@ -642,6 +646,36 @@ def test_a_card_removed_behind_our_back_suspends_once(stripe):
     )
 
 
+def test_a_card_that_has_expired_meanwhile_suspends_and_is_not_charged(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet, exp_year=2030, exp_month=1)
+    set_auto_recharge(wallet)
+
+    with clock.at(datetime(2030, 2, 2, tzinfo=UTC)):
+        assert run(wallet) == "no_card"
+
+    kept = settings_of(wallet)
+    assert (kept.suspended_reason, kept.failed_fingerprint) == ("no_card", card.fingerprint)
+    assert not wallet.purchases.exists()
+
+
+def test_an_automatic_charge_says_whom_it_charges_and_for_what(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    run(wallet)
+
+    made = wallet.purchases.get()
+    assert (made.payer, made.purpose, made.buys) == (wallet.account, "auto_recharge", "credit")
+    assert (made.payment_method, made.card, made.card_fingerprint) == (
+        card.id,
+        card.label,
+        card.fingerprint,
+    )
+    assert (made.amount_cents, made.requested_by) == (5000, None)
+
+
 def test_closed_and_blocked_wallets_are_never_charged(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet)
@@ -675,6 +709,72 @@ def test_a_recharge_is_coming_while_nothing_stands_in_its_way(stripe, change, co
 
     assert found is coming
     assert not auto_recharge.coming(clock.now() + timedelta(seconds=61)).exists()
+
+
+@pytest.mark.parametrize(
+    ("state", "coming"), [("submitted", True), ("created", True), ("requires_action", False)]
+)
+def test_a_charge_on_its_way_is_coming_unless_it_waits_for_the_bank(stripe, state, coming):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, due_since=clock.now())
+    auto_recharge.claim(wallet_id=wallet.pk)
+    if state != "created":
+        wallet.purchases.update(state="submitted", submitted_at=clock.now(), payment_intent="pi_1")
+    if state == "requires_action":
+        wallet.purchases.update(state=state)
+
+    assert auto_recharge.coming(clock.now()).filter(wallet=wallet).exists() is coming
+
+
+@pytest.mark.parametrize("change", ["blocked", "closed", "no_card"])
+def test_nothing_is_coming_that_could_not_be_charged(stripe, change):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, due_since=clock.now())
+    if change == "blocked":
+        Wallet.objects.update(blocked_at=clock.now(), blocked_reason="disputed")
+    elif change == "closed":
+        close(wallet.account)
+    else:
+        Wallet.objects.update(default_payment_method="")
+
+    assert not auto_recharge.coming(clock.now()).exists()
+
+
+@pytest.mark.parametrize(("seconds", "coming"), [(0, True), (1, False)])
+def test_a_wait_ends_at_its_moment(stripe, seconds, coming):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    now = clock.now()
+    ends = now + timedelta(seconds=seconds)
+    set_auto_recharge(wallet, due_since=now, not_before=ends, hold_reason="declined")
+
+    assert auto_recharge.coming(now).filter(wallet=wallet).exists() is coming
+    with clock.at(now):
+        assert run(wallet) == ("charge" if coming else "declined")
+
+
+def due(stripe, seconds_ago=60, **facts):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    moment = clock.now()
+    set_auto_recharge(wallet, **{"due_since": moment - timedelta(seconds=seconds_ago), **facts})
+    return wallet
+
+
+def test_the_sweep_looks_at_what_is_due_and_waits_for_no_known_moment_longest_first(stripe):
+    now = clock.now()
+    newer, older = due(stripe, 10), due(stripe, 90, not_before=now, hold_reason="declined")
+    due(stripe, due_since=None)
+    due(stripe, enabled=False)
+    due(stripe, suspended_at=now, suspended_reason="support")
+    due(stripe, not_before=now + timedelta(seconds=1), hold_reason="declined")
+    blocked = due(stripe)
+    Wallet.objects.filter(pk=blocked.pk).update(blocked_at=now, blocked_reason="disputed")
+
+    with clock.at(now):
+        assert auto_recharge.due_wallet_ids() == [older.pk, newer.pk]
 
 
 @pytest.mark.parametrize(("seconds", "coming"), [(59, True), (60, False)])

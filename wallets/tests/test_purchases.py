@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from accounts.models import StaffAlert
+from accounts.models import Account, StaffAlert
 from wallets import auto_recharge, gateway, purchases, recharges
 from wallets.models import Purchase
 from wallets.tests.builders import (
@@ -160,6 +160,62 @@ def test_entries_name_their_purchase_and_who_asked_for_it(low, stripe, django_us
     assert entry.key == f"purchase:{purchase.pk}"
 
 
+def test_what_stripe_will_never_charge_is_declined_with_its_code(low, stripe):
+    purchase = claim(low)
+    Account.objects.filter(pk=low.account_id).update(stripe_customer="cus_gone")
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.decline_code) == ("declined", "resource_missing")
+    assert purchase.error_text.endswith("You were not charged. Add a card.")
+    assert purchase.payment_intent is None
+    assert taken(stripe) == []
+    low.auto_recharge.refresh_from_db()
+    assert low.auto_recharge.suspended_reason == "payment_failed"
+
+
+def keys(stripe, purchase):
+    """The idempotency keys Stripe saw for it, without their repetitions."""
+    seen = [one["idempotency_key"] or "" for one in stripe.requests()]
+    mine = [key.removeprefix(f"{purchase.pk}:") for key in seen if str(purchase.pk) in key]
+    return list(dict.fromkeys(mine))
+
+
+def test_every_step_has_its_own_key_and_every_confirmation_its_number(low, stripe):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    assert purchase.attempts == 1
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.attempts) == ("succeeded", 2)
+    assert keys(stripe, purchase) == ["create", "confirm:1", "confirm:2"]
+
+
+def test_a_decline_cancels_under_the_purchases_own_key(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, DECLINED_CARD)
+    set_auto_recharge(wallet)
+
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+
+    assert keys(stripe, purchase) == ["create", "confirm:1", "cancel"]
+
+
+def test_a_card_removed_between_creating_and_confirming_is_declined(low, stripe):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    gateway.detach_card(card_id=low.default_payment_method)
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, credit(low)) == ("declined", 8)
+    assert purchase.decline_code
+    assert taken(stripe) == []
+
+
 def test_a_purchase_never_has_a_second_intent(low, stripe):
     stripe.fault(kind="reset_after", path=CREATE, method="POST", times=2)
     purchase = claim(low)
@@ -236,6 +292,7 @@ def test_confirming_with_the_bank_credits_once_and_lifts_the_suspension(stripe):
     purchase = purchases.settle(payment_intent=purchase.payment_intent)
 
     assert url == again
+    assert purchase.attempts == 2  # One by us, one with the person there.
     assert url.startswith(stripe.base_url)
     assert (purchase.state, credit(wallet)) == ("succeeded", Decimal("58.00"))
     # The question of the bank has been answered.
