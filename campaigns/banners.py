@@ -123,9 +123,11 @@ def _low_balance(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
     credit = wallet.credit.amount
     if automatic.enabled or credit >= automatic.threshold.amount:
         return None
-    rate = pricing.rates_now()["premium"]
-    left = pricing.minutes_for(amount=credit, rate=rate)
-    text = f"Low balance: {money(credit)}, about {left:,} Premium minutes."
+    if credit < 0:
+        text = f"Your balance is {money(credit)}. Recharge to continue calling."
+    else:
+        left = pricing.minutes_for(amount=credit, rate=pricing.rates_now()["premium"])
+        text = f"Low balance: {money(credit)}, about {left:,} Premium minutes."
     about = f"low-balance:{automatic.low_since}"
     return Banner("warning", text, (recharge_link(),), dismissible=True, about=about)
 

@@ -539,6 +539,12 @@ def test_a_low_balance_is_told_and_can_be_dismissed_until_it_is_low_again(page, 
     assert "Low balance" in text(banner(page))
 
 
+def test_a_negative_balance_is_not_told_in_minutes(page, wallet):
+    fill(wallet, credit="-1.92")
+
+    assert "Your balance is −$1.92. Recharge to continue calling." in text(banner(page))
+
+
 def test_the_banner_of_paused_campaigns_cannot_be_dismissed(page, wallet):
     make_campaign(wallet.account, status="low_balance")
     mark = banner(page).context["banner"].mark

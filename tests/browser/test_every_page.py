@@ -49,6 +49,36 @@ def test_every_page_meets_wcag_in_both_themes_and_fits_320_pixels(enter, rich, w
     assert {name: problems for name, problems in found.items() if problems} == {}
 
 
+# What an owner in trouble has to read, and the badge or sentence that must not be missing.
+TROUBLES = {
+    "disputed": ("Stopped", "Negative", "Automatic charges are stopped: a payment was disputed."),
+    "limit": ("Waiting", "leaves no room for another recharge"),
+    "waiting": ("Waiting", "Three automatic charges in ten minutes."),
+    "unknown": ("is being confirmed.", "Processing"),
+    "refunded": ("Suspended", "Refund"),
+    "closed": ("This account is closed, so nothing in it can be changed.",),
+}
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_every_trouble_is_told_on_payments_readable_in_both_themes_and_on_a_phone(
+    enter, rich, trouble
+):
+    person = enter(rich.troubled[trouble])
+    found = {}
+    for path in ("/payments/", "/payments/transactions/", "/payments/why/", "/campaigns/"):
+        person.visit(path)
+        found[path] = axe.violations(person.page)
+        person.resize(NARROWEST)
+        if too_wide := person.overflow():
+            found[path].append(f"{too_wide} pixels wider than the window")
+        person.resize(DESK)
+    said = person.visit("/payments/").text("main")
+
+    assert {path: problems for path, problems in found.items() if problems} == {}
+    assert [words for words in TROUBLES[trouble] if words not in said] == []
+
+
 @pytest.mark.parametrize("width", [NARROWEST, PHONE, DESK])
 def test_every_dialog_meets_wcag_and_fits_the_window(enter, rich, width):
     person = enter(rich.owner, width=width)

@@ -45,6 +45,39 @@ def test_the_guide_from_the_banner_to_running_campaigns(enter, stripe, wallet, w
     assert (status_of(basic), status_of(premium)) == ("started", "paused")
 
 
+def test_from_the_banner_to_running_campaigns_with_the_keyboard_alone(enter, stripe, wallet):
+    fill(wallet, credit="-8.20")
+    add_card(stripe, wallet)
+    campaign = paused(wallet, "premium", "Spring recall")
+    person = enter(owner_of(wallet.account), scheme="dark")
+    press = person.page.keyboard.press
+    person.visit("/payments/")
+    person.sees("1 campaign paused: balance too low.", "#low-balance")
+
+    tab_to(person, "#low-balance a")
+    press("Enter")
+    person.page.wait_for_selector("dialog[open] #id_amount:focus")
+    press("Control+A")
+    person.page.keyboard.type("25")
+    person.sees("Pay $25.00", "#recharge-pay")
+    tab_to(person, "#recharge-pay")
+    press("Enter")
+    person.page.wait_for_selector("dialog >> text=Campaigns to resume")
+    tab_to(person, "#resume-button")
+    press("Enter")
+    person.sees("1 campaign resumed.", "#toasts")
+
+    assert status_of(campaign) == "started"
+
+
+def tab_to(person, selector: str) -> None:
+    for _ in range(40):
+        if person.page.locator(f"{selector}:focus").count():
+            return
+        person.page.keyboard.press("Tab")
+    raise AssertionError(f"40 tabs did not reach {selector}.")
+
+
 def test_the_button_counts_the_chosen_campaigns(owner, wallet):
     for name in ("One", "Two"):
         paused(wallet, "basic", name)

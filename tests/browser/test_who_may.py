@@ -62,8 +62,10 @@ def test_a_closed_account_is_read_only(enter, wallet):
     person.visit("/payments/")
 
     assert person.page.locator("#add-credit").count() == 0
-    person.visit("/settings/")
-    assert "This account is closed, so nothing in it can be changed." in person.text("main")
+    assert "Ask an owner" not in person.text("main")
+    for path in ("/payments/", "/campaigns/", "/settings/"):
+        said = person.visit(path).text("main")
+        assert said.count("This account is closed, so nothing in it can be changed.") == 1
 
 
 def test_log_in_leads_to_the_page_that_was_asked_for(enter, wallet):

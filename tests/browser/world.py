@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
@@ -13,17 +14,19 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_runs, allocations, recharges, suspensions
-from wallets.models import Purchase, Wallet
+from wallets import allocation_runs, allocations, recharges, refunds, suspensions
+from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
     OTHER_GOOD_CARD,
     add_card,
+    fill,
     make_wallet,
     set_auto_recharge,
 )
 
+CONFIRM = r"^/v1/payment_intents/[^/]+/confirm$"
 LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff & Daughters Veterinary Practice, Portland"
 
 
@@ -41,6 +44,8 @@ class Rich:
     harbor_pages: dict[str, str]
     dental_pages: dict[str, str]
     signed_out_pages: dict[str, str]
+    # Owners of accounts in trouble, by the trouble.
+    troubled: dict[str, User]
 
 
 def rich_world(stripe: StripeSandbox) -> Rich:
@@ -133,6 +138,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "password saved": "/password-reset/done/",
             "invitation": members.invitation_path(invitation=invitation),
         },
+        troubled=_troubled(stripe),
     )
 
 
@@ -205,6 +211,50 @@ def _sub_accounts(
 
 def _behaviour(refusal: str) -> object:
     return refusal if refusal == "authentication_required" else {"decline_code": refusal}
+
+
+def _troubled(stripe: StripeSandbox) -> dict[str, User]:
+    """Accounts whose money does not simply work; each with a card and a call or two."""
+    owners = {}
+    for trouble in ("disputed", "limit", "waiting", "unknown", "refunded", "closed"):
+        account = opening.open_individual(name=f"In trouble: {trouble}", owner=_person(trouble))
+        wallet = make_wallet(account=account, credit="8.20")
+        card = add_card(stripe, wallet)
+        account.refresh_from_db()
+        owners[trouble] = owner_of(account)
+        automatic = set_auto_recharge(wallet, threshold=5, amount=50, monthly_limit=100)
+        soon = clock.now() + timedelta(days=3)
+        match trouble:
+            case "disputed":
+                fill(wallet, credit="-10.12")
+                Wallet.objects.filter(pk=wallet.pk).update(
+                    blocked_at=clock.now(), blocked_reason=Wallet.Blocked.DISPUTED
+                )
+            case "limit":
+                hold(automatic, "monthly_limit", soon)
+            case "waiting":
+                hold(automatic, "too_many", soon)
+            case "unknown":
+                stripe.fault(kind="processing", path=CONFIRM)
+                pay(wallet, owners[trouble], card=card.id)
+                stripe.clear_faults()
+            case "refunded":
+                paid = pay(wallet, owners[trouble], card=card.id)
+                refunds.refund(
+                    purchase_id=paid.pk,
+                    amount_cents=2000,
+                    actor=None,
+                    reason="wrong",
+                    form_key=str(uuid.uuid4()),
+                )
+            case "closed":
+                close(account)
+    return owners
+
+
+def hold(automatic: AutoRecharge, reason: str, until: datetime) -> None:
+    automatic.hold_reason, automatic.not_before = reason, until
+    automatic.save()
 
 
 def _harbor(stripe: StripeSandbox, harbor: Account) -> dict[str, str]:

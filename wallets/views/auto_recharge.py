@@ -20,6 +20,8 @@ from wallets.views.dialogs import add_errors, dialog, done, needs, refused, trig
 from wallets.views.purchases import purchase_context
 from wallets.views.replayed import replayed
 
+# Decisions that keep nothing from being charged later. The others are shown as warnings.
+QUIET = ("off", "balance_fine", "purchase_pending", "cooldown")
 _UNREADABLE = "Check the figures above to see what would be charged."
 
 
@@ -129,7 +131,7 @@ def _preview(wallet: Wallet, values: dict) -> dict[str, object]:
     return {
         "replay": replayed(wallet, settings),
         "charge_now": found.charge,
-        "tone": "warn" if found.charge else "info",
+        "tone": "info" if found.decision.code in QUIET and not found.charge else "warn",
         "text": _sentence(found, settings),
         "warning": _warning(settings),
     }
