@@ -392,6 +392,61 @@ def test_each_wait_after_a_decline_ends_to_the_second(stripe):
     assert settings_of(wallet).not_before is None
 
 
+def test_a_success_forgets_the_declines_before_it(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    start = clock.now()
+    for hours in (0, 2):
+        with clock.at(start + timedelta(hours=hours)):
+            run(wallet)
+    assert settings_of(wallet).consecutive_declines == 2
+
+    stripe.set_card(wallet.default_payment_method, behaviour="ok")
+    with clock.at(start + timedelta(hours=9)):
+        assert run(wallet) == "charge"
+        fill(wallet, credit="-55")
+    kept = settings_of(wallet)
+    assert (kept.consecutive_declines, kept.failed_fingerprint) == (0, "")
+
+    decline(stripe, wallet)
+    later = start + timedelta(hours=10)
+    with clock.at(later):
+        run(wallet)
+    assert settings_of(wallet).suspended_reason == ""
+    assert settings_of(wallet).not_before == later + timedelta(hours=1)
+
+
+def test_the_account_hears_of_every_automatic_payment_once(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    run(wallet)
+
+    purchase = wallet.purchases.get()
+    note = Notification.objects.get(account=wallet.account, kind="recharge_paid")
+    assert note.text == ("Auto-Recharge charged Visa •••• 4242 $50.00. Your balance is $58.00.")
+    assert note.data == {"purchase": str(purchase.pk)}
+    assert note.link == f"/payments/receipts/{purchase.pk}/"
+
+
+def test_one_wallets_settings_are_not_anothers(stripe):
+    wallet, other = make_wallet(credit="8"), make_wallet(credit="8")
+    add_card(stripe, wallet, OTHER_GOOD_CARD)
+    decline(stripe, wallet)
+    add_card(stripe, other)
+    for one in (wallet, other):
+        set_auto_recharge(one)
+
+    run(wallet)
+
+    assert settings_of(wallet).consecutive_declines == 1
+    assert settings_of(other).consecutive_declines == 0
+    assert run(other) == "charge"
+
+
 def test_the_first_decline_tells_the_account_with_reason_and_next_try(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet)

@@ -525,6 +525,18 @@ def test_support_hears_of_an_unknown_outcome_after_exactly_an_hour(low, stripe, 
     assert StaffAlert.objects.filter(kind="purchase_unknown").count() == told
 
 
+def test_waiting_for_the_bank_is_not_an_unknown_outcome(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchases.drive(purchase_id=claim(wallet).pk)
+
+    with clock.at(clock.now() + timedelta(hours=2)):
+        purchases.sweep()
+
+    assert not StaffAlert.objects.filter(kind="purchase_unknown").exists()
+
+
 def test_the_sweep_finds_open_purchases_after_thirty_seconds_oldest_first(low, stripe):
     other = make_wallet(credit="8.00")
     add_card(stripe, other)
