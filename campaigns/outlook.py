@@ -26,7 +26,6 @@ from campaigns.models import Call, Campaign
 from wallets import pricing, runway
 from wallets.models import Wallet
 from wallets.pace import Pace, Taken, told_by
-from wallets.templatetags.money import money
 
 _ZERO = Decimal(0)
 MINUTE_TIERS = ("premium", "basic")
@@ -161,15 +160,6 @@ def _sums(uses: list[Use]) -> dict[str, Decimal | int]:
         "seconds": sum((use.seconds for use in uses), _ZERO),
         "dollars": sum((use.dollars for use in uses), _ZERO),
     }
-
-
-def holds(*, wallet: Wallet) -> str:
-    """What a balance consists of: "$0.05 and 156 Premium minutes"."""
-    pots = ("included", "premium", "basic")
-    minutes = {pot: getattr(wallet, f"{pot}_seconds") // pricing.SECONDS_PER_MINUTE for pot in pots}
-    named = [f"{count:,} {pot.title()}" for pot, count in minutes.items() if count]
-    credit = money(wallet.credit)
-    return f"{credit} and {' and '.join(named)} minutes" if named else credit
 
 
 def resumes(

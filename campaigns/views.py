@@ -15,6 +15,7 @@ from campaigns.models import Campaign
 from wallets import decisions
 from wallets.models import Purchase
 from wallets.opening import open_wallet
+from wallets.texts import holds
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 
 DISMISSED = "dismissed_banners"
@@ -54,6 +55,9 @@ def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
     context = {
         "row": row,
         "campaign": found,
+        "use": outlook.uses(campaigns=[found])[found.pk]
+        if found.is_started or found.is_paused
+        else None,
         "calls": listing.last_calls(campaign=found),
         "decisions": decisions.page(
             wallet_id=wallet.pk,
@@ -119,7 +123,7 @@ def _cost_of_chosen(request: HttpRequest) -> HttpResponse:
     ahead = outlook.outlook(
         chosen=used.values(), running=outlook.running(account=request.account), wallet=wallet
     )
-    context = {"outlook": ahead, "holds": outlook.holds(wallet=wallet), "swap_button": True}
+    context = {"outlook": ahead, "holds": holds(wallet), "swap_button": True}
     return render(request, "campaigns/_resume_cost.html", context)
 
 
@@ -201,7 +205,7 @@ def _resume_dialog(
         "needs": _they_need(waiting),
         "recharge": _recharge(waiting),
         "purchase": purchase,
-        "holds": outlook.holds(wallet=wallet),
+        "holds": holds(wallet),
         **_may(request),
     }
     title = "Recharge complete" if purchase else "Resume campaigns"

@@ -22,7 +22,7 @@ from wallets.errors import (
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.outcomes import Decision, Policy
 from wallets.pricing import cents, dollars, rate, seconds_for
-from wallets.texts import usd
+from wallets.texts import holds, usd
 
 Buys = Purchase.Buys
 State = Purchase.State
@@ -300,7 +300,7 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
         kind="recharge_paid",
         text=(
             f"{purchase.card} was charged {usd(dollars(purchase.amount_cents))}. "
-            f"Your credit is {usd(wallet.credit.amount)}."
+            f"You have {holds(wallet)} now."
         ),
         data={"purchase": str(purchase.pk)},
         dedupe_key=f"paid:{purchase.pk}",

@@ -198,6 +198,7 @@ def test_a_campaign_shows_its_last_calls(page, wallet):
     assert "1 min 30 s" in shown
     assert "1 min 00 s" in shown
     assert "$0.08" in shown
+    assert "about 1 min, $0.24" in shown
 
 
 def test_a_campaign_of_another_account_is_not_there(page, wallet):

@@ -71,6 +71,17 @@ def test_an_amount_buys_minutes_at_the_rate_or_credit(stripe, buys, bought):
     assert pots(wallet) == bought
 
 
+def test_the_notice_of_a_payment_says_what_the_wallet_holds_now(stripe):
+    """Somebody who bought minutes read "Your credit is $8.20" and looked for their money."""
+    wallet = make_wallet(credit="8.20")
+    add_card(stripe, wallet)
+
+    pay(wallet, buys="premium")
+
+    told = wallet.account.notifications.get(kind="recharge_paid").text
+    assert told == "Visa •••• 4242 was charged $50.00. You have $8.20 and 312 Premium minutes now."
+
+
 def test_the_same_form_again_answers_with_the_first_purchase(stripe):
     wallet = make_wallet()
     add_card(stripe, wallet)

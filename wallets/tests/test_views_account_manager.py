@@ -305,6 +305,7 @@ def test_while_an_account_is_closed_no_charge_is_announced(stripe, browser, agen
 
     assert "Next charge" not in listed
     assert "Nothing is charged while Northside Dental is closed." in page
+    assert "Northside Dental was closed by support" in page
 
 
 def test_a_failed_month_can_be_retried_from_the_panel(stripe, browser, agency, dental):
