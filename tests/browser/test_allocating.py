@@ -195,7 +195,9 @@ def test_a_failed_month_shows_on_its_row_and_retry_now_pays_it(owner, stripe, wa
     stripe.set_card(card, behaviour="ok")
 
     owner.page.click("text=Retry now")
-    owner.sees("Payment received: $45.00.")
+    owner.sees("Payment received: $45.00. Northside Dental got its minutes.")
+    owner.page.click("text=Done")
+    owner.sees("Northside Dental", "h1")
 
     assert "Payment failed" in row
     dental.wallet.refresh_from_db()

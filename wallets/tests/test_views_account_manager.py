@@ -427,6 +427,8 @@ def test_a_failed_month_can_be_retried_and_its_payment_seen(stripe, browser, age
     assert "was declined" in page
     assert "Retry now" in page
     assert "Payment not made" in text_of(answer)
+    assert f'href="{url("auto_allocation", dental)}"' in text_of(answer)
+    assert f'href="{url("account_manager_account", dental)}"' in text_of(answer)
     assert Purchase.objects.filter(payer=agency, state="declined").count() == 2
 
 

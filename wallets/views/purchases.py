@@ -10,6 +10,7 @@ from accounts.access import Permission
 from wallets import gateway, purchases, recharges
 from wallets.errors import WalletError
 from wallets.models import Purchase
+from wallets.texts import holds
 from wallets.views.dialogs import needs, refused, triggered
 
 # Every 2 seconds for half a minute; then the page says that it does not know yet.
@@ -84,14 +85,14 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
         "settings_saved": request.GET.get("saved") == "1",
         "polling": found.state in ("created", "submitted") and polls < MOST_POLLS,
         "next_poll": polls + 1,
-        "balance_now": _credit_of(found) if own else None,
+        "holds": _holds(found) if own else "",
         "next_step": f"{RESUME_PATH}?purchase={found.pk}" if own else "",
     }
 
 
-def _credit_of(found: Purchase):
+def _holds(found: Purchase) -> str:
     found.wallet.refresh_from_db()
-    return found.wallet.credit
+    return holds(found.wallet)
 
 
 def of_account(request: HttpRequest, purchase_id) -> Purchase:
