@@ -78,24 +78,11 @@ class AccountPage(AccountAdmin):
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
 
     def offered(self, name: str, account: Account) -> bool:
-        wallet = Wallet.objects.filter(account=account).first()
-        automatic = AutoRecharge.objects.filter(wallet=wallet).first() if wallet else None
-        suspended = bool(automatic and automatic.suspended_at)
-        mine = Campaign.objects.filter(account=account)
-        applies = {
-            "grant_included": lambda: account.agency_id is None,
-            "unblock": lambda: bool(wallet and wallet.blocked_at),
-            "suspend": lambda: bool(automatic) and not suspended,
-            "lift": lambda: suspended,
-            "retry": lambda: bool(automatic) and auto_recharge_settings.has_failed(automatic),
-            "run_allocation": lambda: _unpaid(account) is not None,
-            "pause_campaigns": lambda: mine.started().exists(),
-            "resume_campaigns": lambda: mine.filter(status=Campaign.Status.PAUSED).exists(),
-            "revoke_keys": lambda: account.api_keys.filter(revoked_at=None).exists(),
-            "close": lambda: not account.is_closed,
-            "reopen": lambda: account.is_closed,
-        }
-        return applies[name]() if name in applies else True
+        offers = getattr(account, "offers", None)
+        if offers is None:
+            # Asked for each button in turn: one look at the account answers for all of them.
+            offers = account.offers = _offers(account)
+        return offers.get(name, True)
 
     @staff_action(
         title="Adjust a balance",
@@ -269,6 +256,29 @@ def _adjusted(made: object) -> str:
         return ASKED
     moved = amount_of(made.pot, made.amount, signed=True)
     return f"Posted: {moved} of {made.get_pot_display()}."
+
+
+def _offers(account: Account) -> dict[str, bool]:
+    """Which buttons mean anything now. Those that are not named always do."""
+    wallet = Wallet.objects.filter(account=account).select_related("auto_recharge").first()
+    automatic = getattr(wallet, "auto_recharge", None)
+    suspended = bool(automatic and automatic.suspended_at)
+    states = set(
+        Campaign.objects.filter(account=account).order_by().values_list("status").distinct()
+    )
+    return {
+        "grant_included": account.agency_id is None,
+        "unblock": bool(wallet and wallet.blocked_at),
+        "suspend": bool(automatic) and not suspended,
+        "lift": suspended,
+        "retry": bool(automatic) and auto_recharge_settings.has_failed(automatic),
+        "run_allocation": _unpaid(account) is not None,
+        "pause_campaigns": (Campaign.Status.STARTED,) in states,
+        "resume_campaigns": (Campaign.Status.PAUSED,) in states,
+        "revoke_keys": account.api_keys.filter(revoked_at=None).exists(),
+        "close": not account.is_closed,
+        "reopen": account.is_closed,
+    }
 
 
 def _unpaid(account: Account) -> AllocationRun | None:

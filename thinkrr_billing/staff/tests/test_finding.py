@@ -425,3 +425,18 @@ def test_the_digits_of_cards_are_looked_up_by_their_index():
         cursor.execute(f"EXPLAIN {by_digits}")
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "wallets_cards_by_last_four" in plan
+
+
+def test_the_account_page_asks_the_database_as_often_however_much_happened(wallet):
+    client, page = staff_client(), url("accounts.account", "change", wallet.account_id)
+    client.get(page)
+    asked = []
+    for turn in range(2):
+        with CaptureQueriesContext(connection) as statements:
+            client.get(page)
+        asked.append(len(statements))
+        for number in range(5):
+            buy(wallet)
+            make_campaign(wallet.account, external_id=f"camp-{turn}-{number}")
+
+    assert asked[0] == asked[1] <= 30
