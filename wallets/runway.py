@@ -132,6 +132,8 @@ def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
     if measured.pace.is_nothing:
         return Runway(types=None)
     days = stops(wallet=wallet, pace=measured.pace, rates=rates)
+    # With less than a minute campaigns have stopped already.
+    days |= {kind: _ZERO for kind in days if not _has_a_minute(wallet, kind, rates)}
     named = [kind for kind in KINDS if kind in days or kind in ("premium", "basic")]
     keeps_filled = automatic.enabled and not automatic.suspended_at and not wallet.blocked_at
     cost = measured.dollars * 30 if keeps_filled and measured.dollars else None
@@ -140,6 +142,12 @@ def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
         monthly_cost=cost,
         monthly_charges=None if cost is None else _charges(cost, automatic.amount.amount),
     )
+
+
+def _has_a_minute(wallet: Wallet, kind: str, rates: dict[str, Decimal]) -> bool:
+    usable = kind if kind in pricing.USABLE_POTS else "basic"
+    seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates)
+    return seconds >= pricing.SECONDS_PER_MINUTE
 
 
 def _charges(cost: Decimal, amount: Decimal) -> int:

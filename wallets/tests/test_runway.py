@@ -121,6 +121,16 @@ def test_a_kind_that_nothing_pays_any_more_has_nothing_left(wallet, told):
     assert lasts(wallet)["premium"][0] == "about 4 weeks"
 
 
+def test_less_than_a_minute_is_nothing_left_as_campaigns_have_stopped(wallet, told):
+    told |= {"premium": part(premium=6000, credit=99), "basic": part(credit=1)}
+    use(wallet, "-99.90", ago=timedelta(days=3))
+    use(wallet, "-6000", ago=timedelta(days=3), pot="premium")
+
+    # $0.10 is a minute of Basic and none of Premium.
+    assert lasts(wallet)["premium"] == ("nothing left", "")
+    assert lasts(wallet)["basic"][0] == "less than an hour"
+
+
 def test_a_minute_type_without_calls_says_so(wallet, told):
     told |= {"basic": part(credit=40)}
     use(wallet, "-40", ago=timedelta(days=2))
