@@ -7,6 +7,7 @@ from unfold.enums import ActionVariant
 from accounts import api_keys
 from accounts.admin.base import ReadOnly
 from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.ranges import Marked
 from accounts.models import ApiKey
 
 
@@ -14,7 +15,7 @@ from accounts.models import ApiKey
 class ApiKeyAdmin(ReadOnly):
     list_display = ["name", "prefix", "account", "scopes", "last_used_at", "revoked_at"]
     list_filter = [
-        ("revoked_at", admin.EmptyFieldListFilter),
+        ("revoked_at", Marked),
         ("account", admin.EmptyFieldListFilter),
     ]
     list_select_related = ["account"]

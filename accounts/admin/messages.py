@@ -6,13 +6,14 @@ from django.http import HttpRequest
 from accounts import notifications
 from accounts.admin.base import ReadOnly
 from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.ranges import Marked
 from accounts.models import Notification, StaffAlert
 
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnly):
     list_display = ["created_at", "account", "title", "kind", "level", "mailed_at", "read_at"]
-    list_filter_of_one = ("level", ("mailed_at", admin.EmptyFieldListFilter))
+    list_filter_of_one = ("level", ("mailed_at", Marked))
     list_select_related = ["account"]
     search_fields = ["account__id__exact"]
     search_help_text = "The id of an account"
@@ -36,7 +37,7 @@ class NotificationAdmin(ReadOnly):
 @admin.register(StaffAlert)
 class StaffAlertAdmin(ReadOnly):
     list_display = ["created_at", "kind", "text", "closed_at", "mailed_at"]
-    list_filter = [("closed_at", admin.EmptyFieldListFilter), "kind"]
+    list_filter = [("closed_at", Marked), "kind"]
     search_fields = ["kind__exact", "dedupe_key__startswith"]
     ordering = ["-pk"]
     actions_detail = ["close"]

@@ -1,11 +1,27 @@
-"""Filters between two values, in the units people read: days and dollars."""
+"""Filters in the words and units people read: yes and no, days, dollars."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from django.contrib.admin import EmptyFieldListFilter
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
+
+
+class Marked(EmptyFieldListFilter):
+    """By a moment that is there or not: quarantined at, yes or no."""
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.title = str(self.title).removesuffix(" at")
+
+    def choices(self, changelist: ChangeList) -> Iterator[dict[str, object]]:
+        names = ("All", "No", "Yes")
+        for name, choice in zip(names, super().choices(changelist), strict=True):
+            yield choice | {"display": name}
 
 
 class Days(RangeDateFilter):

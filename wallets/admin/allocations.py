@@ -5,6 +5,7 @@ from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.ranges import Marked
 from wallets import allocations
 from wallets.admin.base import ReadOnly, in_dollars
 from wallets.models import AllocationRun, AutoAllocation
@@ -21,7 +22,7 @@ class AutoAllocationAdmin(ReadOnly):
         "active",
         "failed_at",
     ]
-    list_filter = ["active", ("failed_at", admin.EmptyFieldListFilter)]
+    list_filter = ["active", ("failed_at", Marked)]
     list_select_related = ["account", "agency"]
     search_fields = ["account__id__exact", "agency__id__exact"]
     search_help_text = "The id of the sub-account or of its agency"

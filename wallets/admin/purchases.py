@@ -12,7 +12,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts import searching
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
-from accounts.admin.ranges import Cents, Days
+from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
 from wallets import auto_recharge_settings, resolving, reversals
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
@@ -149,7 +149,7 @@ class PurchaseAdmin(ReadOnly):
     list_filter = [
         "state",
         "purpose",
-        ("quarantined_at", admin.EmptyFieldListFilter),
+        ("quarantined_at", Marked),
         ("amount_cents", Cents),
         ("created_at", Days),
     ]

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.ranges import Marked
 from wallets import stripe_events
 from wallets.admin.base import ReadOnly
 from wallets.models import StripeEvent
@@ -22,8 +23,8 @@ class StripeEventAdmin(ReadOnly):
         "error",
     ]
     list_filter = [
-        ("applied_at", admin.EmptyFieldListFilter),
-        ("given_up_at", admin.EmptyFieldListFilter),
+        ("applied_at", Marked),
+        ("given_up_at", Marked),
     ]
     search_fields = ["event_id__exact", "type__startswith"]
     ordering = ["-pk"]

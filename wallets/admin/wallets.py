@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from accounts import searching
-from accounts.admin.ranges import Amounts
+from accounts.admin.ranges import Amounts, Marked
 from accounts.models import Account
 from wallets.admin.base import ReadOnly, amount_of
 from wallets.models import AutoRecharge, LoggedDecision, Pot, Wallet
@@ -46,7 +46,7 @@ class WalletAdmin(ReadOnly):
     list_filter = [
         BalanceFilter,
         ("credit", Amounts),
-        ("blocked_at", admin.EmptyFieldListFilter),
+        ("blocked_at", Marked),
     ]
     list_select_related = ["account", "auto_recharge"]
     search_fields = ["account__id__exact"]
@@ -111,7 +111,7 @@ class AutoRechargeAdmin(ReadOnly):
         "due_since",
     ]
     list_filter = [
-        ("suspended_at", admin.EmptyFieldListFilter),
+        ("suspended_at", Marked),
     ]
     list_select_related = ["wallet__account"]
     search_fields = ["wallet__account__id__exact"]

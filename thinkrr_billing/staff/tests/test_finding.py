@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib import admin
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -440,3 +441,19 @@ def test_the_account_page_asks_the_database_as_often_however_much_happened(walle
             make_campaign(wallet.account, external_id=f"camp-{turn}-{number}")
 
     assert asked[0] == asked[1] <= 30
+
+
+def test_no_list_offers_counts_of_its_filters_or_makes_them_when_asked():
+    client = staff_client()
+    page = url("wallets.purchase", "changelist")
+
+    shown = client.get(page).content.decode()
+    with CaptureQueriesContext(connection) as asked:
+        client.get(page, {"_facets": "True"})
+
+    assert "Show counts" not in shown
+    assert all(
+        registered.show_facets.name == "NEVER" for registered in admin.site._registry.values()
+    )
+    counts = [one["sql"] for one in asked.captured_queries if "COUNT(" in one["sql"]]
+    assert all("LIMIT 1001" in one for one in counts)
