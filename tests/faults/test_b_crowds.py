@@ -19,8 +19,9 @@ from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import come_to_rest
 from tests.faults.people import automatic, low_balance, taken
 from tests.oracle import work_off
-from wallets import auto_recharge
-from wallets.models import AutoRecharge, LedgerEntry
+from wallets import auto_recharge, recharges
+from wallets.errors import WalletError
+from wallets.models import AutoRecharge, LedgerEntry, Purchase
 from wallets.tests.builders import make_wallet
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
@@ -76,6 +77,32 @@ def test_f20_twenty_threads_at_one_barrier_charge_once(stripe):
     assert codes.count("charge") == 1
     come_to_rest(stripe)
     assert taken(stripe) == [5000]
+
+
+def test_f21_by_hand_and_automatic_at_one_barrier_never_overlap(stripe):
+    """Whoever comes second pays only when the first has ended, and not for the same shortfall."""
+    situation = automatic(stripe)
+
+    def by_hand() -> str:
+        try:
+            return recharges.recharge(
+                wallet_id=situation.wallet.pk, actor=None, amount=Decimal(50), buys="credit",
+                form_key="one",
+            ).state  # fmt: skip
+        except WalletError as error:
+            return error.code
+
+    answers = at_once(lambda act: act(), [lambda: situation.trigger().code, by_hand] * 5)
+
+    come_to_rest(stripe)
+    paid = list(Purchase.objects.filter(state="succeeded").order_by("created_at"))
+    assert 1 <= len(paid) <= 2, answers
+    assert len({one.purpose for one in paid}) == len(paid)
+    if len(paid) == 2:
+        first, second = paid
+        assert (first.purpose, second.purpose) == ("auto_recharge", "recharge")
+        assert first.closed_at <= second.created_at
+    assert taken(stripe) == [5000] * len(paid)
 
 
 def test_f24_a_thousand_calls_while_a_charge_is_open_start_no_second_one(stripe):
