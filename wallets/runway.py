@@ -135,13 +135,19 @@ def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
     # With less than a minute campaigns have stopped already.
     days |= {kind: _ZERO for kind in days if not _has_a_minute(wallet, kind, rates)}
     named = [kind for kind in KINDS if kind in days or kind in ("premium", "basic")]
-    keeps_filled = automatic.enabled and not automatic.suspended_at and not wallet.blocked_at
-    cost = measured.dollars * 30 if keeps_filled and measured.dollars else None
+    cost = measured.dollars * 30 if _keeps_filled(wallet, automatic) and measured.dollars else None
     return Runway(
         types=[_lasts(wallet, kind, days.get(kind)) for kind in named],
         monthly_cost=cost,
         monthly_charges=None if cost is None else _charges(cost, automatic.amount.amount),
     )
+
+
+def _keeps_filled(wallet: Wallet, automatic: AutoRecharge) -> bool:
+    """Whether charges come as they should: none after a decline or beyond the monthly limit."""
+    stopped = automatic.suspended_at or wallet.blocked_at
+    held = automatic.hold_reason in (AutoRecharge.Hold.DECLINED, AutoRecharge.Hold.MONTHLY_LIMIT)
+    return automatic.enabled and not stopped and not held
 
 
 def _has_a_minute(wallet: Wallet, kind: str, rates: dict[str, Decimal]) -> bool:

@@ -180,6 +180,14 @@ def test_auto_recharge_keeps_it_filled_and_says_what_a_month_costs(wallet):
     assert (found.monthly_cost, found.monthly_charges) == (Decimal(150), 4)
 
 
+@pytest.mark.parametrize("reason", ["declined", "monthly_limit"])
+def test_an_auto_recharge_that_waits_promises_nothing(wallet, reason):
+    use(wallet, "-35", ago=timedelta(days=3))
+    set_auto_recharge(wallet, hold_reason=reason, not_before=NOW + timedelta(hours=1))
+
+    assert ahead(wallet).monthly_cost is None
+
+
 def test_a_suspended_auto_recharge_keeps_nothing_filled(wallet):
     use(wallet, "-35", ago=timedelta(days=3))
     set_auto_recharge(wallet, suspended_at=NOW, suspended_reason="payment_failed")
