@@ -28,6 +28,7 @@ from django.conf import settings
 from tests.mutation.operators import Mutant, constants, functions, mutants, stepped
 
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "survived", "timed out", "unreached"
+NOT_PLAYED = "not played"
 
 
 @dataclass
@@ -198,11 +199,13 @@ class Driver:
             answer = answers.read()
         if not answer:
             return TIMED_OUT, ""
+        if answer == NOT_PLAYED:
+            raise pytest.UsageError(f"{mutant.name} cannot take the function's place")
         return (SURVIVED, "") if answer == "all passed" else (KILLED, answer)
 
     def _be_the_mutant(self, tests: list[str], mutant: Mutant | None, writing: int) -> None:
         """In the child, which never returns."""
-        answer = "all passed"
+        answer = NOT_PLAYED
         gc.disable()
         try:
             quiet = os.open(os.devnull, os.O_WRONLY)
@@ -210,15 +213,18 @@ class Driver:
             os.dup2(quiet, 2)
             if mutant:
                 self._put_in(mutant)
+            answer = "all passed"
             items = [self.items[test] for test in tests]
             for item, following in zip(items, [*items[1:], self.session], strict=True):
                 if not _run(item, following):
                     answer = item.nodeid
                     break
         except BaseException:
-            answer = tests[0]
-        finally:
+            # What a mutant raises past its test, such as SystemExit, is noticed, too.
+            answer = answer if answer == NOT_PLAYED else tests[0]
+        try:
             os.write(writing, answer.encode())
+        finally:
             os._exit(0)
 
     def _put_in(self, mutant: Mutant) -> None:

@@ -362,6 +362,17 @@ def test_what_no_event_told_is_caught_up(wallet, stripe):
     assert pots(wallet)[0] == Decimal("35")
 
 
+def test_a_refund_is_never_decided_inside_a_transaction_of_its_caller(wallet, stripe):
+    from django.db import transaction
+
+    purchase = buy(wallet)
+
+    with pytest.raises(RuntimeError), transaction.atomic():
+        refund(purchase, 100)
+
+    assert nothing_moved(purchase)
+
+
 def test_a_refund_or_a_dispute_moves_nothing_of_another_customer(wallet, stripe):
     other = make_wallet()
     add_card(stripe, other)
