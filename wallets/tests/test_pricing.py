@@ -118,12 +118,19 @@ def test_a_rate_is_more_than_nothing_and_at_most_a_hundred_dollars(price):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("price", "minute_type"),
-    [("0", "basic"), ("-0.01", "basic"), ("100.01", "basic"), ("1", "gold")],
+    ("price", "minute_type", "field"),
+    [
+        ("0", "basic", "price"),
+        ("-0.01", "basic", "price"),
+        ("100.0001", "basic", "price"),
+        ("1", "gold", "minute_type"),
+    ],
 )
-def test_a_rate_out_of_range_or_of_no_type_is_refused(price, minute_type):
-    with pytest.raises(InvalidAmount):
+def test_a_rate_out_of_range_or_of_no_type_is_refused(price, minute_type, field):
+    with pytest.raises(InvalidAmount) as refusal:
         set_basic_rate(price, minute_type=minute_type)
+
+    assert list(refusal.value.fields) == [field]
 
     assert MinuteRate.objects.count() == 2
 
