@@ -330,6 +330,7 @@ def test_without_any_card_nothing_is_charged(stripe):
 
     assert run(wallet) == "no_card"
     assert not wallet.purchases.exists()
+    assert settings_of(wallet).suspended_reason == ""
 
 
 def test_no_second_charge_while_one_has_no_outcome(stripe):

@@ -57,6 +57,14 @@ def test_a_charge_that_succeeds_is_credited_once(low, stripe):
     assert purchase.receipt_number
 
 
+def test_driving_a_closed_purchase_asks_stripe_nothing(low, stripe):
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    before = len(stripe.requests())
+
+    assert purchases.drive(purchase_id=purchase.pk).state == "succeeded"
+    assert len(stripe.requests()) == before
+
+
 def test_settling_again_changes_nothing(low, stripe):
     purchase = purchases.drive(purchase_id=claim(low).pk)
 
@@ -523,6 +531,8 @@ def test_support_hears_of_an_unknown_outcome_after_exactly_an_hour(low, stripe, 
         purchases.sweep()
 
     assert StaffAlert.objects.filter(kind="purchase_unknown").count() == told
+    purchase.refresh_from_db()
+    assert bool(purchase.reported_unknown_at) is bool(told)
 
 
 def test_waiting_for_the_bank_is_not_an_unknown_outcome(stripe):
