@@ -72,7 +72,7 @@ def set_rate(
     """Add the price of a minute from a moment on. Never in the past: calls were priced already."""
     if minute_type not in MinuteType.values:
         raise InvalidAmount("Choose Premium or Basic.", fields={"minute_type": "Unknown type."})
-    if not Decimal(0) < price <= Decimal(100):
+    if not (price.is_finite() and Decimal(0) < price <= Decimal(100)):
         raise InvalidAmount(
             "A rate is more than $0 and at most $100 a minute.", fields={"price": "Out of range."}
         )

@@ -123,6 +123,9 @@ def test_a_rate_is_more_than_nothing_and_at_most_a_hundred_dollars(price):
         ("0", "basic", "price"),
         ("-0.01", "basic", "price"),
         ("100.0001", "basic", "price"),
+        ("NaN", "basic", "price"),
+        ("sNaN", "basic", "price"),
+        ("Infinity", "basic", "price"),
         ("1", "gold", "minute_type"),
     ],
 )
