@@ -35,7 +35,8 @@ class BoundedPaginator(Paginator):
     @cached_property
     def count(self) -> int:
         rows: QuerySet = self.object_list
-        found = rows.order_by()[: COUNT_UP_TO + 1].count()
+        # Without what the list adds to its rows: that would be asked of each row counted.
+        found = rows.order_by().values("pk")[: COUNT_UP_TO + 1].count()
         return found if found <= COUNT_UP_TO else Many(ROWS_WITHIN_REACH)
 
 

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts.admin.base import ReadOnly
-from thinkrr_billing.staff import account_page  # noqa: F401
+from thinkrr_billing.staff import account_page, wallet_list  # noqa: F401
 
 _SEEN_ELSEWHERE = ("djstripe", "django_otp", "otp_totp", "otp_static")
 for _model in list(admin.site._registry):

@@ -1,14 +1,16 @@
 """Wallets and their Auto-Recharge."""
 
+from datetime import datetime
+
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
 from accounts import searching
 from accounts.admin.ranges import Amounts, Marked
 from accounts.models import Account
 from wallets.admin.base import ReadOnly, amount_of
-from wallets.models import AutoRecharge, LoggedDecision, Pot, Wallet
+from wallets.models import AutoRecharge, LoggedDecision, Pot, Purchase, Wallet
 from wallets.texts import usd
 
 
@@ -23,6 +25,26 @@ class BalanceFilter(admin.SimpleListFilter):
         return queryset.filter(credit__lt=0) if self.value() == "debt" else queryset
 
 
+class AutomaticFilter(admin.SimpleListFilter):
+    """As the column says it: what is suspended is neither on nor off."""
+
+    title = "Auto-Recharge"
+    parameter_name = "automatic"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
+        return [("on", "On"), ("off", "Off"), ("suspended", "Suspended")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Wallet]) -> QuerySet[Wallet]:
+        wanted = self.value()
+        if wanted == "suspended":
+            return queryset.filter(auto_recharge__suspended_at__isnull=False)
+        if wanted in ("on", "off"):
+            return queryset.filter(
+                auto_recharge__enabled=wanted == "on", auto_recharge__suspended_at=None
+            )
+        return queryset
+
+
 @admin.register(Wallet)
 class WalletAdmin(ReadOnly):
     list_display = [
@@ -31,8 +53,10 @@ class WalletAdmin(ReadOnly):
         "premium",
         "basic",
         "included",
+        "threshold",
         "automatic",
-        "blocked",
+        "last_recharge",
+        "status",
     ]
     csv_display = (
         "account",
@@ -40,11 +64,16 @@ class WalletAdmin(ReadOnly):
         "premium_seconds",
         "basic_seconds",
         "included_seconds",
+        "threshold",
+        "automatic",
+        "last_recharge",
+        "status",
         "blocked_at",
         "blocked_reason",
     )
     list_filter = [
         BalanceFilter,
+        AutomaticFilter,
         ("credit", Amounts),
         ("blocked_at", Marked),
     ]
@@ -52,6 +81,12 @@ class WalletAdmin(ReadOnly):
     search_fields = ["account__id__exact"]
     search_help_text = "Account, its id, its customer at Stripe, or a person's e-mail"
     ordering = ["-pk"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
+        # PostgreSQL asks it of the rows it returns only, each by the index purchases_of_wallet.
+        paid = Purchase.objects.recharges().filter(wallet=OuterRef("pk"), state="succeeded")
+        newest = paid.order_by("-created_at").values("created_at")[:1]
+        return super().get_queryset(request).annotate(recharged_at=Subquery(newest))
 
     def get_search_results(self, request: HttpRequest, queryset, search_term: str):
         if not search_term.strip():
@@ -71,18 +106,27 @@ class WalletAdmin(ReadOnly):
     def included(self, wallet: Wallet) -> str:
         return amount_of(Pot.INCLUDED, wallet.included_seconds)
 
+    @admin.display(description="threshold")
+    def threshold(self, wallet: Wallet) -> str:
+        settings = getattr(wallet, "auto_recharge", None)
+        return usd(settings.threshold.amount) if settings else "-"
+
     @admin.display(description="Auto-Recharge")
     def automatic(self, wallet: Wallet) -> str:
         settings = getattr(wallet, "auto_recharge", None)
-        if settings is None or not settings.enabled:
-            return "Off"
-        if settings.suspended_at:
+        if settings and settings.suspended_at:
             return f"Suspended: {settings.get_suspended_reason_display().lower()}"
-        return f"Below {usd(settings.threshold.amount)}: {usd(settings.amount.amount)}"
+        return f"On: {usd(settings.amount.amount)}" if settings and settings.enabled else "Off"
 
-    @admin.display(description="blocked", ordering="blocked_at")
-    def blocked(self, wallet: Wallet) -> str:
-        return wallet.get_blocked_reason_display() or "No"
+    @admin.display(description="last recharge")
+    def last_recharge(self, wallet: Wallet) -> datetime | None:
+        return wallet.recharged_at
+
+    @admin.display(description="status", ordering="blocked_at")
+    def status(self, wallet: Wallet) -> str:
+        if wallet.blocked_at:
+            return f"Blocked: {wallet.get_blocked_reason_display().lower()}"
+        return wallet.account.get_status_display()
 
 
 @admin.register(LoggedDecision)

@@ -95,6 +95,7 @@ class AutoRecharge(models.Model):
             ("retry_autorecharge", "Can try a failed Auto-Recharge again"),
         ]
         indexes = [
+            models.Index(fields=["enabled", "wallet"], name="recharges_by_switch"),
             models.Index(
                 fields=["suspended_at"],
                 name="recharges_suspended",
