@@ -167,6 +167,19 @@ def empty_cache() -> None:
     cache.clear()
 
 
+@pytest.fixture
+def no_cache(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> object:
+    """The cache's server is down. Returns the log."""
+    from accounts import soft_cache
+
+    class Down:
+        def __getattr__(self, name: str) -> object:
+            raise ConnectionError
+
+    monkeypatch.setattr(soft_cache, "cache", Down())
+    return caplog
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[object]:
     """One browser for all `browser` tests of a process."""

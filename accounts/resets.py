@@ -3,7 +3,7 @@
 from datetime import timedelta
 from hashlib import sha256
 
-from django.core.cache import cache
+from accounts import soft_cache
 
 WINDOW = timedelta(hours=1)
 # A person who waits for the first mail asks once or twice more.
@@ -22,8 +22,4 @@ def may_mail(*, email: str, ip: str) -> bool:
 def _count(who: str) -> int:
     # Hashed, because an address may hold what a cache key may not.
     key = f"reset:{sha256(who.encode()).hexdigest()}"
-    cache.add(key, 0, timeout=WINDOW.total_seconds())
-    try:
-        return cache.incr(key)
-    except ValueError:  # It expired in between.
-        return 1
+    return soft_cache.count(key, seconds=WINDOW.total_seconds())

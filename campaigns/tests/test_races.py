@@ -5,7 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, OperationalError, connection, connections, transaction
+from django.db import (
+    IntegrityError,
+    OperationalError,
+    ProgrammingError,
+    connection,
+    connections,
+    transaction,
+)
 from django.db.models import Sum
 
 from campaigns import calls, limits, pausing
@@ -107,18 +114,20 @@ def test_a_campaign_never_runs_on_after_a_race_of_calls_and_resumes():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_wallets_lock_the_same_race_loses_money(monkeypatch):
-    """The control: the tests above would notice."""
+def test_without_the_wallets_lock_the_same_race_is_refused_by_the_database(monkeypatch):
+    """The control: the tests above would notice, and the last guard holds."""
     wallet = make_wallet(credit="50")
 
     def unlocked(*, wallet_ids):
         return {one.pk: one for one in Wallet.objects.filter(pk__in=wallet_ids)}
 
     monkeypatch.setattr("wallets.ledger.lock", unlocked)
-    at_once(record, [[make_report(wallet.account)] for _ in range(60)])
+    with pytest.raises(ProgrammingError, match="does not leave what its pot holds"):
+        at_once(record, [[make_report(wallet.account)] for _ in range(60)])
 
+    charged = Call.objects.count()
     wallet.refresh_from_db()
-    assert wallet.credit.amount != Decimal("40.40")
+    assert wallet.credit.amount == Decimal(50) - charged * Decimal("0.16")
 
 
 class Interrupted:

@@ -5,12 +5,11 @@ Every figure is one query by an index; together they stay far below a page's tim
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from django.core.cache import cache
 from django.db import connection
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts import clock
+from accounts import clock, soft_cache
 from accounts.models import JobRun, StaffAlert
 from campaigns.models import Campaign
 from wallets import stripe_events
@@ -69,7 +68,9 @@ class Day:
 def context() -> dict[str, object]:
     now = clock.now()
     # Days gone by change rarely, and reading them all is the longest part of the page.
-    days = cache.get_or_set(f"staff:days:{now.date()}", lambda: by_day(now=now), DAYS_KEPT_SECONDS)
+    days = soft_cache.keep(
+        f"staff:days:{now.date()}", lambda: by_day(now=now), seconds=DAYS_KEPT_SECONDS
+    )
     most = max((max(day.paid, day.failed) for day in days), default=0) or 1
     bars = [
         {"day": one, "paid": _height(one.paid, most), "failed": _height(one.failed, most)}
