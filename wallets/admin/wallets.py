@@ -15,7 +15,7 @@ from wallets.texts import usd
 
 
 class BalanceFilter(admin.SimpleListFilter):
-    title = "credit"
+    title = "debt"
     parameter_name = "balance"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list:
