@@ -132,6 +132,8 @@ class ReadOnlyInline(TabularInline):
     extra = 0
     can_delete = False
     per_page = 25
+    # Pages of rows in no order would repeat some and leave out others.
+    ordering = ["pk"]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
