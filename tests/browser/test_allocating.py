@@ -75,7 +75,7 @@ def test_what_cannot_be_saved_is_said_beside_the_field_and_kept(owner, stripe, w
     owner.page.click("#allocation-save")
     owner.sees("Enter a whole number of minutes, 0 or more", "dialog")
 
-    assert owner.focused() == "id_basic_minutes"
+    owner.focuses("id_basic_minutes")
     assert owner.page.input_value("#id_basic_minutes") == "12.5"
     assert not AutoAllocation.objects.filter(account=dental).exists()
 

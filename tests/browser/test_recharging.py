@@ -37,7 +37,7 @@ def test_the_dialog_is_modal_named_and_gives_the_focus_back(owner, stripe, walle
     owner.dialog_closes()
 
     assert (inside, modal, name) == ("id_amount", True, "Recharge")
-    assert owner.focused() == "add-credit"
+    owner.focuses("add-credit")
 
 
 def test_the_figures_follow_what_is_typed_and_chips_type_too(owner, stripe, wallet):

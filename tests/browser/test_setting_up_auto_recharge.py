@@ -47,7 +47,7 @@ def test_an_error_keeps_what_was_typed_and_takes_the_focus(owner, stripe, wallet
     owner.page.click("#auto-save")
     owner.page.wait_for_selector("#id_threshold_error")
 
-    assert owner.focused() == "id_threshold"
+    owner.focuses("id_threshold")
     assert owner.page.input_value("#id_threshold") == "0.10"
     described = owner.page.get_attribute("#id_threshold", "aria-describedby")
     assert "id_threshold_error" in described
@@ -66,7 +66,7 @@ def test_saving_what_charges_nothing_closes_the_dialog_and_says_so(owner, stripe
     owner.sees("Auto-Recharge saved.", "#toasts")
     owner.dialog_closes()
     owner.sees("When the balance drops below $5.00")
-    assert owner.focused() == "configure"
+    owner.focuses("configure")
     assert not Purchase.objects.filter(wallet=wallet).exists()
 
 
