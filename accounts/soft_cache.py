@@ -30,11 +30,14 @@ def count(key: str, *, seconds: float) -> int:
 def keep(key: str, make: Callable[[], T], *, seconds: float) -> T:
     """What was made under this key in the last `seconds`, or else made now."""
     try:
-        found = cache.get(key)
+        if (found := cache.get(key)) is not None:
+            return found
     except Exception as error:
         logger.warning("not read from the cache error=%s", type(error).__name__)
         return make()
-    if found is None:
-        found = make()
+    found = make()
+    try:
         cache.set(key, found, seconds)
+    except Exception as error:
+        logger.warning("not kept in the cache error=%s", type(error).__name__)
     return found

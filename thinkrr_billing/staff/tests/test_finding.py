@@ -457,3 +457,10 @@ def test_no_list_offers_counts_of_its_filters_or_makes_them_when_asked():
     )
     counts = [one["sql"] for one in asked.captured_queries if "COUNT(" in one["sql"]]
     assert all("LIMIT 1001" in one for one in counts)
+
+
+def test_the_dashboard_does_without_a_cache_that_is_down(no_cache):
+    answer = staff_client().get(reverse("admin:index"))
+
+    assert answer.status_code == 200
+    assert "not read from the cache error=ConnectionError" in no_cache.text
