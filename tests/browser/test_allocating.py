@@ -6,7 +6,8 @@ from accounts import clock
 from accounts.models import Account
 from accounts.tests.builders import make_sub_account, owner_of
 from tests.browser.people import DESK, PHONE
-from wallets import allocation_runs, allocations
+from tests.browser.world import allocate
+from wallets import allocation_runs
 from wallets.models import AutoAllocation, Purchase
 from wallets.tests.builders import add_card, make_wallet
 
@@ -233,21 +234,3 @@ def test_a_sub_account_is_added_and_its_owner_invited(owner, wallet):
 
 def open_allocation(person, account: Account) -> None:
     person.visit(f"/account-manager/{account.pk}/").opens("#manage-allocation", "#id_basic_minutes")
-
-
-def allocate(stripe, wallet, account: Account, *, declines: str = "") -> str:
-    """500 Basic minutes a month, today's charge made. Answers with the card."""
-    card = add_card(stripe, wallet)
-    if declines:
-        stripe.set_card(card.id, behaviour={"decline_code": declines})
-    wallet.account.refresh_from_db()
-    allocations.save(
-        account=account,
-        agency=wallet.account,
-        actor=None,
-        basic_minutes=500,
-        premium_minutes=0,
-        payment_method=card.id,
-    )
-    allocation_runs.run_due(now=clock.now())
-    return card.id

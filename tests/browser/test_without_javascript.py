@@ -4,12 +4,11 @@ from decimal import Decimal
 
 import pytest
 
-from accounts import clock
 from accounts.tests.builders import make_sub_account, owner_of
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign
 from tests.browser.people import Person
-from wallets import allocation_runs, allocations
+from tests.browser.world import allocate
 from wallets.models import AutoAllocation, AutoRecharge, Purchase
 from wallets.tests.builders import BANK_ASKS_CARD, add_card, fill
 
@@ -96,18 +95,8 @@ def test_minutes_are_allocated(owner, stripe, wallet):
 
 def test_a_failed_month_is_retried_the_next_skipped_and_all_stopped(owner, stripe, wallet):
     dental = make_sub_account("Northside Dental", agency=wallet.account)
-    card = add_card(stripe, wallet)
-    stripe.set_card(card.id, behaviour={"decline_code": "insufficient_funds"})
-    allocations.save(
-        account=dental,
-        agency=wallet.account,
-        actor=None,
-        basic_minutes=500,
-        premium_minutes=0,
-        payment_method=card.id,
-    )
-    allocation_runs.run_due(now=clock.now())
-    stripe.set_card(card.id, behaviour="ok")
+    card = allocate(stripe, wallet, dental, declines="insufficient_funds")
+    stripe.set_card(card, behaviour="ok")
     panel = f"/account-manager/{dental.pk}/auto-allocation/"
 
     owner.visit(panel).page.click("text=Retry now")

@@ -1,4 +1,4 @@
-"""What the every-page tests look at: something in every list, and payments in every state."""
+"""What browser tests look at: steps taken before, and pages with something in every list."""
 
 import uuid
 from dataclasses import dataclass
@@ -154,6 +154,26 @@ def pay(
         payment_method=card,
         form_key=str(uuid.uuid4()),
     )
+
+
+def allocate(
+    stripe: StripeSandbox, agency_wallet: Wallet, sub_account: Account, *, declines: str = ""
+) -> str:
+    """500 Basic minutes a month, today's charge made. Answers with the card's id."""
+    card = add_card(stripe, agency_wallet)
+    if declines:
+        stripe.set_card(card.id, behaviour={"decline_code": declines})
+    agency_wallet.account.refresh_from_db()
+    allocations.save(
+        account=sub_account,
+        agency=agency_wallet.account,
+        actor=None,
+        basic_minutes=500,
+        premium_minutes=0,
+        payment_method=card.id,
+    )
+    allocation_runs.run_due(now=clock.now())
+    return card.id
 
 
 def _person(name: str) -> User:
