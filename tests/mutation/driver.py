@@ -89,8 +89,9 @@ class Driver:
             if test in self.items and not changed & {test.split("::")[0], *facts["lines"]}:
                 self.recorded[test] = facts
         wanted = [item for test, item in self.items.items() if test not in self.recorded]
-        # At least one, so that the database and the sandbox stand before the first fork.
-        wanted = wanted or [next(iter(self.items.values()))]
+        # At least one that needs much: what stands for the whole session, such as the database and
+        # the sandbox, has to stand before the first fork, or each fork would start its own.
+        wanted = wanted or [max(self.items.values(), key=lambda item: len(item.fixturenames))]
         print(f"recording which lines {len(wanted)} tests reach", flush=True)
         spans = {str(self.plan.root / path): _spans(self.plan.root / path) for path in digests}
         try:
