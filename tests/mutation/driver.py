@@ -79,13 +79,18 @@ class Driver:
     # --- which test reaches which line
 
     def _record(self) -> None:
-        """Run the tests whose reach is not known, or was known of other text."""
-        digests = {path: _digest(self.plan.root / path) for path in self._watched()}
+        """Run the tests whose reach is not known, or was known of another text of theirs or of the
+        modules to play. What a change elsewhere does to it is looked at when that is played."""
         kept = _load(self.plan.recording)
-        changed = {
-            path for path, digest in digests.items() if kept.get("files", {}).get(path) != digest
-        }
-        for test, facts in kept.get("tests", {}).items():
+        tests = {test.split("::")[0] for test in self.items}
+        digests = {path: _digest(self.plan.root / path) for path in tests | {*self.plan.modules}}
+        known = kept.get("files", {})
+        changed = {path for path, digest in digests.items() if known.get(path) != digest}
+        digests = {**known, **digests}
+        self.watched = {path for path in digests if (self.plan.root / path).exists()}
+        # Nobody looked at these when the tests were recorded.
+        is_new = any(_spans(self.plan.root / path) for path in {*self.plan.modules} - known.keys())
+        for test, facts in ({} if is_new else kept.get("tests", {})).items():
             if test in self.items and not changed & {test.split("::")[0], *facts["lines"]}:
                 self.recorded[test] = facts
         wanted = [item for test, item in self.items.items() if test not in self.recorded]
@@ -93,7 +98,7 @@ class Driver:
         # the sandbox, has to stand before the first fork, or each fork would start its own.
         wanted = wanted or [max(self.items.values(), key=lambda item: len(item.fixturenames))]
         print(f"recording which lines {len(wanted)} tests reach", flush=True)
-        spans = {str(self.plan.root / path): _spans(self.plan.root / path) for path in digests}
+        spans = {str(self.plan.root / path): _spans(self.plan.root / path) for path in self.watched}
         try:
             for item, following in zip(wanted, [*wanted[1:], self.session], strict=True):
                 self._record_one(item, following, spans)
@@ -114,12 +119,6 @@ class Driver:
                 lines.setdefault(os.path.relpath(filename, self.plan.root), []).append(place)
         self.recorded[item.nodeid] = {"seconds": time.monotonic() - started, "lines": lines}
 
-    def _watched(self) -> set[str]:
-        tests = {test.split("::")[0] for test in self.items}
-        known = _load(self.plan.recording).get("files", {})
-        return {path for path in tests | {*self.plan.modules, *known}
-                if (self.plan.root / path).exists()}  # fmt: skip
-
     def _tests_of(self, mutant: Mutant, places: dict[int, str]) -> list[str]:
         wanted = {(mutant.path, places[line]) for line in mutant.lines if line in places}
         if mutant.code is None:
@@ -139,7 +138,7 @@ class Driver:
         """The places of all modules whose line holds this."""
         return {
             (path, place)
-            for path in self._watched()
+            for path in self.watched
             for line, place in _spans(self.plan.root / path).items()
             if re.search(rf"\b{text}\b", linecache.getline(str(self.plan.root / path), line))
         }

@@ -59,11 +59,11 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def played(project: Path) -> subprocess.CompletedProcess:
+def played(project: Path, *modules: str) -> subprocess.CompletedProcess:
     environment = {name: value for name, value in os.environ.items() if "PYTEST" not in name}
     environment.pop("DJANGO_SETTINGS_MODULE", None)
     return subprocess.run(
-        [sys.executable, "-m", "tests.mutation"],
+        [sys.executable, "-m", "tests.mutation", *modules],
         cwd=project, env=environment | {"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
@@ -86,6 +86,15 @@ def test_a_survivor_explained_in_the_document_is_no_failure(project):
     names = [line.split(": ", 1)[1] for line in run.stdout.splitlines() if " line " in line[:15]]
     (project / "docs" / "mutation.md").write_text("\n".join(f"- `{name}`: why" for name in names))
     assert played(project).returncode == 0
+
+
+def test_a_module_played_for_the_first_time_is_reached_by_tests_recorded_before(project):
+    played(project)
+    (project / "tax.py").write_text("def taxed(cents):\n    return cents + 1\n")
+    tests = "from tax import taxed\n\ndef test_it():\n    assert taxed(1) == 2\n"
+    (project / "tests" / "test_tax.py").write_text(tests)
+    assert "UNREACHED" in played(project, "price.py").stdout
+    assert "UNREACHED" not in played(project, "tax.py").stdout
 
 
 def test_a_test_that_fails_without_a_mutant_ends_the_run(project):
