@@ -177,8 +177,8 @@ def _create(reversal: Reversal) -> dict[str, Any] | None:
 def settle_refund(*, refund_id: str) -> Reversal | None:
     """Read a refund at Stripe and make our row agree. Repeating it changes nothing.
 
-    A refund that is none of our rows but of our purchase is imported. Returns None when it is
-    of nobody we know. Raises GatewayError when Stripe gives no definite answer.
+    A refund that is none of our rows but of our paid purchase is imported. Returns None when
+    it is of nothing we credited. Raises GatewayError when Stripe gives no definite answer.
     """
     return settle_refund_from(found=gateway.retrieve_refund(refund_id=refund_id))
 
@@ -189,7 +189,8 @@ def settle_refund_from(*, found: dict[str, Any]) -> Reversal | None:
         _record(reversal.pk, found)
         reversal.refresh_from_db()
         return reversal
-    purchase = Purchase.objects.filter(payment_intent=found.get("payment_intent") or "").first()
+    paid = Purchase.objects.filter(state=Purchase.State.SUCCEEDED)
+    purchase = paid.filter(payment_intent=found.get("payment_intent")).first()
     if purchase is None or STATES.get(found["status"]) == State.FAILED:
         return None
     return _import(purchase, found)

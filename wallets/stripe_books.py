@@ -4,6 +4,7 @@ Stripe is read first, we second: what settles in between is asked for again, one
 still on its way here is left to the sweeps for an hour, like every unknown.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -34,8 +35,11 @@ def compare() -> Iterator[Finding]:
     disputes = {found["id"]: found for found in gateway.disputes_since(since=since)}
     purchases = _purchases()
     yield from _ours_at_stripe(purchases, intents)
-    yield from _theirs_with_us(purchases, intents)
-    yield from _reversals(purchases, refunds, disputes)
+    standing = {
+        found["id"]: found for found in refunds.values() if STATES.get(found["status"]) != "failed"
+    } | {found["id"]: found for found in disputes.values() if funds_are_withdrawn(found)}
+    yield from _theirs_with_us(purchases, intents, standing)
+    yield from _reversals(purchases, standing)
 
 
 def _beginning() -> datetime:
@@ -89,13 +93,16 @@ def _differs(purchase: Purchase, intent: gateway.Intent | None) -> str:
 
 
 def _theirs_with_us(
-    purchases: dict[str, Purchase], intents: dict[str, gateway.Intent]
+    purchases: dict[str, Purchase], intents: dict[str, gateway.Intent], standing: dict[str, dict]
 ) -> Iterator[Finding]:
+    given_back: Counter[str] = Counter()
+    for found in standing.values():
+        given_back[found.get("payment_intent") or ""] += found["amount"]
     customers = dict(
         Account.objects.exclude(stripe_customer=None).values_list("stripe_customer", "wallet__id")
     )
     for intent in intents.values():
-        if intent.status != "succeeded":
+        if intent.status != "succeeded" or given_back[intent.id] >= intent.amount_received:
             continue
         purchase = purchases.get(intent.id) or _by_metadata(intent)
         took = f"Stripe took {intent.amount_received} cents by {intent.id}"
@@ -121,12 +128,7 @@ def _is_on_its_way(purchase: Purchase) -> bool:
     return purchase.is_open and young and not purchase.quarantined_at
 
 
-def _reversals(
-    purchases: dict[str, Purchase], refunds: dict[str, dict], disputes: dict[str, dict]
-) -> Iterator[Finding]:
-    standing = {
-        found["id"]: found for found in refunds.values() if STATES.get(found["status"]) != "failed"
-    } | {found["id"]: found for found in disputes.values() if funds_are_withdrawn(found)}
+def _reversals(purchases: dict[str, Purchase], standing: dict[str, dict]) -> Iterator[Finding]:
     ours = {
         row.stripe_id: row
         for row in Reversal.objects.standing().select_related("purchase")
@@ -134,7 +136,7 @@ def _reversals(
     }
     for stripe_id, found in standing.items():
         purchase = purchases.get(found.get("payment_intent") or "")
-        if purchase is None or _is_young(found):
+        if purchase is None or purchase.state != Purchase.State.SUCCEEDED or _is_young(found):
             continue
         row = ours.get(stripe_id)
         if row is None:

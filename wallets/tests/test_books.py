@@ -15,6 +15,7 @@ from accounts import clock
 from accounts.models import StaffAlert
 from wallets import books, gateway, recharges, reversals
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, StripeEvent, Wallet
+from wallets.tests import histories
 from wallets.tests.allocation_world import make_world
 from wallets.tests.builders import (
     OTHER_GOOD_CARD,
@@ -356,6 +357,27 @@ def test_a_second_payment_for_one_purchase_is_found(paid, stripe):
             f"Stripe took 2000 cents by {intent}, a second time for purchase {paid.purchase.pk}",
         )
     ]
+
+
+@pytest.mark.parametrize("back", ["refunded", "disputed"])
+def test_a_closed_purchase_that_was_paid_is_found_until_all_of_it_was_given_back(
+    paid, stripe, back
+):
+    intent = pay(stripe, paid.account.stripe_customer, cents=700)
+    closed = histories.buy(paid, cents=700, state="canceled", payment_intent=intent)
+    took = (paid.pk, f"Stripe took 700 cents by {intent}, but purchase {closed.pk} is canceled")
+    assert against_stripe() == [took]
+
+    for part in (699, 1):
+        assert against_stripe() == [took]
+        if back == "disputed":
+            stripe.dispute(intent, amount=part)
+        else:
+            gateway.create_refund(key=f"{part}", intent_id=intent, amount=part, metadata={})
+
+    reversals.catch_up(since=clock.now() - timedelta(hours=1))
+    with later():
+        assert books.check_all(stripe=True) == []
 
 
 def test_a_payment_of_our_customer_that_no_purchase_knows_is_found(paid, stripe):

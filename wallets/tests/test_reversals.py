@@ -10,11 +10,13 @@ from accounts.tests.builders import make_user
 from wallets import auto_recharge, books, gateway, recharges, reversals
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Reversal, Wallet
+from wallets.tests import histories
 from wallets.tests.allocation_world import make_world, moment
 from wallets.tests.builders import (
     add_card,
     fill,
     make_wallet,
+    pay,
     set_auto_recharge,
     stranger_pays,
 )
@@ -344,6 +346,23 @@ def test_a_refund_of_nobody_we_know_moves_nothing(wallet, stripe):
 
     assert nothing_moved(purchase)
     assert pots(wallet)[0] == Decimal("50")
+
+
+@pytest.mark.parametrize("back", ["refunded", "disputed"])
+def test_what_was_paid_but_never_credited_and_goes_back_takes_nothing(wallet, stripe, back):
+    """As the runbook says of a purchase in quarantine: refund it at Stripe."""
+    intent = pay(stripe, wallet.account.stripe_customer, cents=5000)
+    purchase = histories.buy(wallet, state="canceled", payment_intent=intent)
+
+    if back == "refunded":
+        outside = gateway.create_refund(key="runbook", intent_id=intent, amount=5000, metadata={})
+        assert reversals.settle_refund(refund_id=outside["id"]) is None
+    else:
+        assert reversals.apply_dispute(dispute_id=dispute(stripe, purchase)) is None
+
+    assert nothing_moved(purchase)
+    assert pots(wallet)[0] == Decimal(0)
+    assert books.check_all() == []
 
 
 def test_what_no_event_told_is_caught_up(wallet, stripe):
