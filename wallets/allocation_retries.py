@@ -8,11 +8,12 @@ from accounts.nudges import nudge
 from wallets import allocation_plan as planning
 from wallets import gateway, limits, payment_methods
 from wallets.allocation_plan import Locked, State
-from wallets.allocation_runs import run
+from wallets.allocation_runs import decide, run
 from wallets.allocation_terms import check_parties
 from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
+from wallets.outcomes import Decision
 from wallets.pricing import dollars
 from wallets.texts import usd
 
@@ -25,18 +26,21 @@ def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purch
     """
     check_parties(account=account, agency=agency)
     with transaction.atomic():
-        allocation = planning.lock_active(account=account, agency=agency).allocation
-        unpaid = _retryable(allocation)
-        payment_methods.usable_card(account=agency, card_id=allocation.payment_method)
+        locked = planning.lock_active(account=account, agency=agency)
+        unpaid = _retryable(locked.allocation)
+        payment_methods.usable_card(account=agency, card_id=locked.allocation.payment_method)
         # A person's try is one try: when it fails, a run that had given up gives up again.
         gave_up = unpaid.state == State.FAILED
         make_due(unpaid, attempts=len(limits.ALLOCATION_WAITS) if gave_up else unpaid.attempts)
+        _check_wanted(decide(run=unpaid, wallet=locked.wallet))
     with gateway.person_waiting():
-        decision = run(run_id=unpaid.pk, actor=actor)
-    purchase = unpaid.purchases.order_by("-created_at").first()
-    if purchase is None or not decision.wanted:
+        _check_wanted(run(run_id=unpaid.pk, actor=actor))
+    return unpaid.purchases.latest("created_at")
+
+
+def _check_wanted(decision: Decision) -> None:
+    if not decision.wanted:
         raise Refused("This month's charge could not be tried just now. Try again in a minute.")
-    return purchase
 
 
 def retry_run(*, run_id: int, actor: User | None) -> Purchase:
@@ -52,7 +56,7 @@ def retry_run(*, run_id: int, actor: User | None) -> Purchase:
 
 def _retryable(allocation: AutoAllocation) -> AllocationRun:
     period = planning.period_now(allocation)
-    unpaid = planning.lock_run(allocation=allocation, period=period) if period else None
+    unpaid = planning.lock_run(allocation=allocation, period=period)
     if unpaid is None or unpaid.state not in (State.DUE, State.FAILED):
         raise Refused("There is nothing to retry: this month has no failed charge.")
     if unpaid.amount_cents < limits.CARD_LEAST_CENTS:
@@ -81,7 +85,7 @@ def payment_method_changed(*, wallet_id: int) -> None:
     (it had expired, for example). Another card is chosen per allocation, by `save`.
     """
     agency = Wallet.objects.select_related("account").get(pk=wallet_id).account
-    failed = AutoAllocation.objects.filter(agency=agency, active=True, runs__state=State.FAILED)
+    failed = AutoAllocation.objects.filter(agency=agency, runs__state=State.FAILED)
     for allocation_id in set(failed.values_list("pk", flat=True)):
         with transaction.atomic():
             locked = planning.lock(allocation_id=allocation_id)

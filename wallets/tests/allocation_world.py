@@ -1,6 +1,6 @@
 """An agency with a card, its sub-account, and time to move through, for allocation tests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from accounts import clock
@@ -8,7 +8,7 @@ from accounts.models import Account, Notification
 from accounts.tests.builders import make_agency, make_sub_account
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import allocations
-from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
+from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Purchase, Wallet
 from wallets.opening import open_wallet
 from wallets.payment_methods import Card
 from wallets.tests.builders import GOOD_CARD, add_card
@@ -89,6 +89,17 @@ class World:
     def told(self, account: Account, kind: str) -> list[str]:
         notices = Notification.objects.filter(account=account, kind=kind).order_by("pk")
         return list(notices.values_list("text", flat=True))
+
+    def logged(self, account: Account) -> list[str]:
+        """The codes of what the account reads about monthly allocation, in order."""
+        rows = LoggedDecision.objects.filter(wallet__account=account, subject="allocation")
+        return list(rows.order_by("first_at", "pk").values_list("code", flat=True))
+
+    def sibling(self, name: str = "Southside Dental") -> "World":
+        """Another sub-account of the same agency, paid with the same card."""
+        sub = make_sub_account(name, agency=self.agency)
+        open_wallet(account=sub)
+        return replace(self, sub=sub)
 
 
 def make_world(stripe: StripeSandbox, *, timezone: str = "UTC", number: str = GOOD_CARD) -> World:

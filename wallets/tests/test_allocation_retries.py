@@ -1,15 +1,15 @@
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
 
 from accounts import clock
-from accounts.tests.builders import make_user
+from accounts.tests.builders import close, make_user
 from wallets import allocations, payment_methods, pricing, purchases, recharges
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
-from wallets.models import AutoAllocation
+from wallets.models import AllocationRun, AutoAllocation, Wallet
 from wallets.tests.allocation_world import make_world, moment
-from wallets.tests.builders import BANK_ASKS_CARD, OTHER_GOOD_CARD, add_card
+from wallets.tests.builders import BANK_ASKS_CARD, DECLINED_CARD, OTHER_GOOD_CARD, add_card
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +32,11 @@ def retry(world, at="2026-11-14 10:05", actor=None):
         return allocations.retry_now(account=world.sub, agency=world.agency, actor=actor)
 
 
+def give_up(world):
+    for text in ("2026-11-14 11:00", "2026-11-15 11:00", "2026-11-18 11:00"):
+        world.run_at(text)
+
+
 def test_a_failure_is_told_with_its_reason_and_the_next_try(failing):
     assert failing.told(failing.agency, "allocation_failed") == [
         "The $205.00 monthly allocation for Northside Dental was not paid: Visa •••• 4242 was "
@@ -40,6 +45,7 @@ def test_a_failure_is_told_with_its_reason_and_the_next_try(failing):
     ]
     assert failing.told(failing.sub, "allocation_failed") == []
     assert failing.allocation.failed_at is None
+    assert failing.logged(failing.agency) == ["planned", "failed"]
 
 
 def test_it_is_tried_again_after_1_24_and_72_hours_and_then_stays_failed(failing):
@@ -53,6 +59,8 @@ def test_it_is_tried_again_after_1_24_and_72_hours_and_then_stays_failed(failing
     assert [row.state for row in failing.purchases()] == ["declined"] * 4
     run = failing.run("2026-11-14")
     assert (run.state, run.attempts, run.next_attempt_at) == ("failed", 4, None)
+    assert run.closed_at == moment("2026-11-18 11:00")
+    assert failing.logged(failing.agency)[-1] == "failed_for_good"
     assert failing.allocation.failed_at == moment("2026-11-18 11:00")
     assert failing.told(failing.agency, "allocation_failed")[-1].endswith(
         "Choose another card or press Retry now in Manage auto allocation."
@@ -75,8 +83,7 @@ def test_a_retry_keeps_the_runs_minutes_and_first_rates(failing):
 
 
 def test_a_failed_month_does_not_stop_the_next_one(failing):
-    for text in ("2026-11-14 11:00", "2026-11-15 11:00", "2026-11-18 11:00"):
-        failing.run_at(text)
+    give_up(failing)
     failing.accept()
 
     assert failing.run_at("2026-12-14 00:00") == ["charge"]
@@ -100,8 +107,7 @@ def test_a_card_that_can_never_work_is_tried_once(stripe, code):
 
 
 def test_another_card_makes_the_failed_month_due_again(failing):
-    for text in ("2026-11-14 11:00", "2026-11-15 11:00", "2026-11-18 11:00"):
-        failing.run_at(text)
+    give_up(failing)
     other = add_card(failing.stripe, failing.agency.wallet, OTHER_GOOD_CARD)
 
     with clock.at(moment("2026-11-19 09:00")):
@@ -146,6 +152,7 @@ def test_retry_now_charges_at_once_in_the_persons_name(failing):
 
     assert (purchase.state, purchase.requested_by) == ("succeeded", person)
     assert failing.runs == [("2026-11-14", "paid")]
+    assert failing.run("2026-11-14").error_text == ""
     assert failing.taken() == [20500]
 
 
@@ -158,14 +165,95 @@ def test_retry_now_that_fails_waits_on_as_before_it_had_given_up(failing):
 
 
 def test_retry_now_after_giving_up_is_one_try(failing):
-    for text in ("2026-11-14 11:00", "2026-11-15 11:00", "2026-11-18 11:00"):
-        failing.run_at(text)
+    give_up(failing)
 
     assert retry(failing, "2026-11-19 10:00").state == "declined"
 
     assert failing.runs == [("2026-11-14", "failed")]
     assert failing.allocation.failed_at == moment("2026-11-19 10:00")
     assert failing.run_at("2026-12-01") == []
+
+
+def test_retry_now_that_cannot_be_tried_changes_nothing(failing):
+    give_up(failing)
+    blocked = {"blocked_at": NOV_14, "blocked_reason": "disputed"}
+    Wallet.objects.filter(account=failing.agency).update(**blocked)
+
+    with pytest.raises(Refused, match="could not be tried just now"):
+        retry(failing, "2026-11-19 10:00")
+
+    assert failing.runs == [("2026-11-14", "failed")]
+    assert failing.allocation.failed_at == moment("2026-11-18 11:00")
+    Wallet.objects.update(blocked_at=None, blocked_reason="")
+    failing.accept()
+    assert failing.run_at("2026-11-19 10:05") == []
+    assert failing.taken() == []
+
+
+@pytest.mark.parametrize("who", ["agency", "sub"])
+def test_a_closed_accounts_month_is_not_retried(failing, who):
+    failing.accept()
+    close(getattr(failing, who))
+
+    with pytest.raises(Refused, match="is closed"):
+        retry(failing)
+
+    assert failing.run("2026-11-14").next_attempt_at == moment("2026-11-14 11:00")
+    assert failing.taken() == []
+
+
+def test_support_retries_the_month_that_runs_now_and_no_other(failing):
+    failing.accept()
+    person, november = make_user(), failing.run("2026-11-14").pk
+    failing.sibling().save()
+
+    with clock.at(moment("2026-12-14 00:00")):
+        with pytest.raises(Refused, match="Only the month that runs now"):
+            allocations.retry_run(run_id=november, actor=person)
+        assert len(failing.purchases()) == 1
+    with clock.at(moment("2026-12-13 23:59")):
+        paid = allocations.retry_run(run_id=november, actor=person)
+
+    assert (paid.state, paid.requested_by) == ("succeeded", person)
+    assert failing.runs == [("2026-11-14", "paid")]
+
+
+@pytest.mark.parametrize(("cents", "is_tried"), [(49, False), (50, True)])
+def test_a_month_below_stripes_minimum_is_not_retried(failing, cents, is_tried):
+    failing.accept()
+    AllocationRun.objects.update(amount_cents=cents, error_text="Set more minutes.")
+
+    if is_tried:
+        assert retry(failing).state == "succeeded"
+    else:
+        with pytest.raises(Refused, match="Set more minutes."):
+            retry(failing)
+
+    assert failing.taken() == ([cents] if is_tried else [])
+
+
+def test_there_is_nothing_to_retry_before_the_first_month(stripe):
+    world = make_world(stripe)
+    with clock.at(NOV_14):
+        world.save(start_date=date(2026, 11, 20))
+
+    with pytest.raises(Refused, match="nothing to retry"):
+        retry(world, "2026-11-19 10:00")
+
+
+def test_retry_now_waits_for_a_charge_without_an_outcome(stripe):
+    world = make_world(stripe)
+    with clock.at(NOV_14):
+        world.save()
+    stripe.fault(kind="reset_after", path="/v1/payment_intents/.*/confirm", times=2)
+    world.run_at("2026-11-14 10:00")
+    [purchase] = world.purchases()
+
+    with pytest.raises(PurchaseInProgress, match=r"\$205.00 charge is being confirmed") as refusal:
+        retry(world)
+
+    assert refusal.value.purchase_id == purchase.pk
+    assert len(world.purchases()) == 1
 
 
 def test_a_person_may_try_five_times_an_hour(failing):
@@ -218,34 +306,128 @@ def test_a_card_that_was_removed_fails_the_month_like_a_decline(stripe):
         world.save()
     payment_methods.forget(account=world.agency, card_id=world.card.id)
 
-    assert world.run_at("2026-11-14 10:00") == ["no_card"]
+    with clock.at(NOV_14):
+        [decision] = allocations.run_due(now=NOV_14)
 
+    assert (decision.wanted, decision.code) == (False, "no_card")
+    assert world.purchases() == []
     run = world.run("2026-11-14")
     assert (run.state, run.attempts) == ("due", 1)
     assert run.error_text == "This card is no longer saved. Choose another card."
 
 
-def test_a_renewed_card_is_tried_by_itself(stripe, nudges, django_capture_on_commit_callbacks):
+def expire(world):
+    old = world.stripe.set_card(world.card.id, exp_year=2026, exp_month=10)
+    payment_methods.mirror_card(old)
+
+
+def renew(world):
+    payment_methods.mirror_card(world.stripe.set_card(world.card.id, exp_year=2030))
+
+
+def without_a_card(stripe):
+    """The first month failed for good: its card had expired, so it was never tried."""
     world = make_world(stripe)
     with clock.at(NOV_14):
         world.save()
-    payment_methods.mirror_card(stripe.set_card(world.card.id, exp_year=2026, exp_month=10))
-    for text in ("2026-11-14 10:00", "2026-11-14 11:00", "2026-11-15 11:00", "2026-11-18 11:00"):
-        assert world.run_at(text) == ["no_card"]
+    expire(world)
+    world.run_at("2026-11-14 10:00")
+    give_up(world)
     assert world.runs == [("2026-11-14", "failed")]
+    return world
 
-    payment_methods.mirror_card(stripe.set_card(world.card.id, exp_year=2030))
-    with clock.at(moment("2026-11-19")), django_capture_on_commit_callbacks(execute=True):
-        allocations.payment_method_changed(wallet_id=world.agency.wallet.pk)
 
-    assert ("wallets.run_allocation", (world.run("2026-11-14").pk,)) in nudges
+@pytest.fixture
+def card_changed(nudges, django_capture_on_commit_callbacks):
+    """Look again as after an event about the agency's card; returns the runs that were nudged."""
+
+    def change(world, at="2026-11-19"):
+        nudges.clear()
+        with clock.at(moment(at)), django_capture_on_commit_callbacks(execute=True):
+            allocations.payment_method_changed(wallet_id=world.agency.wallet.pk)
+        return [args[0] for name, args in nudges if name == "wallets.run_allocation"]
+
+    return change
+
+
+def test_a_renewed_card_is_tried_by_itself(stripe, card_changed):
+    world, other = without_a_card(stripe), without_a_card(stripe)
+    renew(world)
+    renew(other)
+
+    assert card_changed(world) == [world.run("2026-11-14").pk]
+
+    run = world.run("2026-11-14")
+    assert (run.state, run.attempts, run.closed_at) == ("due", 0, None)
+    assert world.allocation.failed_at is None
     assert world.run_at("2026-11-19 00:01") == ["charge"]
     assert world.taken() == [20500]
+    assert other.runs == [("2026-11-14", "failed")]
+
+
+def test_a_card_that_is_still_expired_or_gone_revives_nothing(stripe, card_changed):
+    world = without_a_card(stripe)
+
+    assert card_changed(world) == []
+    payment_methods.forget(account=world.agency, card_id=world.card.id)
+    assert card_changed(world) == []
+
+    assert world.runs == [("2026-11-14", "failed")]
+
+
+@pytest.mark.parametrize(("cents", "state"), [(49, "failed"), (50, "due")])
+def test_a_renewed_card_revives_no_month_below_stripes_minimum(stripe, card_changed, cents, state):
+    world = without_a_card(stripe)
+    AllocationRun.objects.update(amount_cents=cents)
+    renew(world)
+
+    assert len(card_changed(world)) == (1 if state == "due" else 0)
+
+    assert world.runs == [("2026-11-14", state)]
+
+
+def test_a_renewed_card_revives_no_month_that_is_over(stripe, card_changed):
+    world = without_a_card(stripe)
+    with clock.at(moment("2026-11-20")):
+        allocations.skip_next(account=world.sub, agency=world.agency, actor=None)
+    world.run_at("2026-12-14 00:00")
+    renew(world)
+
+    assert card_changed(world, "2026-12-15") == []
+
+    assert world.runs == [("2026-11-14", "failed"), ("2026-12-14", "skipped")]
+
+
+def test_a_paid_month_stays_paid_when_another_card_is_chosen_and_renewed(stripe, card_changed):
+    world = without_a_card(stripe)
+    renew(world)
+    assert world.run_at("2026-12-14 00:00") == ["charge"]
+    other = add_card(world.stripe, world.agency.wallet, OTHER_GOOD_CARD)
+    with clock.at(moment("2026-12-14 01:00")):
+        world.save(payment_method=other.id)
+
+    assert card_changed(world, "2026-12-15") == []
+
+    assert world.runs == [("2026-11-14", "failed"), ("2026-12-14", "paid")]
+
+
+def test_a_renewed_card_is_tried_where_only_another_one_was_declined(failing, card_changed):
+    failing.card = add_card(failing.stripe, failing.agency.wallet, OTHER_GOOD_CARD)
+    with clock.at(moment("2026-11-14 10:10")):
+        failing.save(payment_method=failing.card.id)
+    expire(failing)
+    for text in ("2026-11-14 10:11", "2026-11-14 11:11", "2026-11-15 11:11", "2026-11-18 11:11"):
+        assert failing.run_at(text) == ["no_card"]
+    renew(failing)
+
+    assert card_changed(failing) == [failing.run("2026-11-14").pk]
+
+    assert failing.run_at("2026-11-19 00:01") == ["charge"]
+    assert failing.taken() == [20500]
 
 
 def test_a_card_that_was_declined_is_not_tried_again_by_itself(failing):
-    for text in ("2026-11-14 11:00", "2026-11-15 11:00", "2026-11-18 11:00"):
-        failing.run_at(text)
+    give_up(failing)
 
     allocations.payment_method_changed(wallet_id=failing.agency.wallet.pk)
 
@@ -297,6 +479,48 @@ def test_another_card_gives_up_the_payment_that_waits_for_the_bank(at_the_bank):
 
     assert [row.state for row in at_the_bank.purchases()] == ["canceled", "succeeded"]
     assert at_the_bank.taken() == [20500]
+
+
+def test_a_payment_at_the_bank_that_cannot_be_given_up_keeps_the_next_from_being_made(at_the_bank):
+    other = add_card(at_the_bank.stripe, at_the_bank.agency.wallet, OTHER_GOOD_CARD)
+    with clock.at(moment("2026-11-14 11:00")):
+        at_the_bank.save(payment_method=other.id)
+        at_the_bank.stripe.fault(kind="500_before", path="/v1/payment_intents/.*/cancel", times=100)
+        [decision] = allocations.run_due(now=clock.now())
+
+    assert (decision.wanted, decision.code) == (False, "gateway_wait")
+    assert [row.state for row in at_the_bank.purchases()] == ["requires_action"]
+    at_the_bank.stripe.clear_faults()
+    assert at_the_bank.run_at("2026-11-14 11:01") == ["charge"]
+    assert at_the_bank.taken() == [20500]
+
+
+def test_a_late_worker_leaves_the_payment_at_the_bank_alone(at_the_bank):
+    with clock.at(moment("2026-11-14 11:00")):
+        decision = allocations.run(run_id=at_the_bank.run("2026-11-14").pk)
+
+    assert decision.code == "not_due"
+    assert [row.state for row in at_the_bank.purchases()] == ["requires_action"]
+
+
+def test_giving_up_one_payment_leaves_those_of_another_sub_account_alone(at_the_bank):
+    sibling, declined = at_the_bank.sibling(), at_the_bank.sibling("Eastside Dental")
+    with clock.at(moment("2026-11-14 10:30")):
+        sibling.save()
+        allocations.run_due(now=clock.now())
+    declined.card = add_card(at_the_bank.stripe, at_the_bank.agency.wallet, DECLINED_CARD)
+    other = add_card(at_the_bank.stripe, at_the_bank.agency.wallet, OTHER_GOOD_CARD)
+    with clock.at(moment("2026-11-14 11:00")):
+        declined.save()
+        allocations.run_due(now=clock.now())
+        for world in (at_the_bank, sibling):
+            world.save(payment_method=other.id)
+        allocations.run(run_id=at_the_bank.run("2026-11-14").pk)
+
+    assert at_the_bank.runs == [("2026-11-14", "paid")]
+    waiting = sibling.run("2026-11-14").purchases.get()
+    assert waiting.state == "requires_action"
+    assert declined.run("2026-11-14").next_attempt_at == moment("2026-11-14 12:00")
 
 
 def test_the_link_to_the_bank_ends_after_a_day_and_the_month_stays_failed(at_the_bank):
@@ -352,6 +576,8 @@ def test_a_stripe_that_is_down_for_two_days_ends_with_one_charge(stripe):
     with clock.at(moment("2026-11-16 10:01")):
         purchases.drive(purchase_id=world.purchases()[0].pk)
     assert world.purchases()[0].state == "canceled"
+    assert world.logged(world.agency)[-1] == "canceled"
+    assert world.run("2026-11-14").next_attempt_at == moment("2026-11-16 10:03")
     world.run_at("2026-11-16 10:03")
 
     assert world.runs == [("2026-11-14", "paid")]
