@@ -65,7 +65,7 @@ def _take_over_waiting(run_id: int) -> None:
     ).first()
     if waiting:
         purchases.cancel(purchase_id=waiting.pk)
-        AllocationRun.objects.filter(pk=run_id, state=State.DUE).update(next_attempt_at=None)
+        AllocationRun.objects.filter(pk=run_id).update(next_attempt_at=None)
 
 
 @transaction.atomic(durable=True)
@@ -137,7 +137,7 @@ def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
     refusal = _standing_refusal(run, wallet)
     if not refusal and run.allocation.payment_method != purchase.payment_method:
         refusal = "card_changed"
-    return Decision(not refusal, refusal or "charge", {"period": run.period})
+    return Decision(not refusal, refusal or "charge", {})
 
 
 def _run_of(purchase: Purchase, wallet: Wallet) -> AllocationRun:
