@@ -30,16 +30,13 @@ def apply_dispute(*, dispute_id: str) -> Reversal | None:
 
 def apply_dispute_from(*, found: dict[str, Any]) -> Reversal | None:
     """The same, from what was just read at Stripe."""
-    purchase = Purchase.objects.filter(payment_intent=found.get("payment_intent") or "").first()
-    if purchase is None or purchase.state != Purchase.State.SUCCEEDED:
+    paid = Purchase.objects.filter(state=Purchase.State.SUCCEEDED)
+    purchase = paid.filter(payment_intent=found.get("payment_intent")).first()
+    if purchase is None:
         return None
     with locked_purchase(purchase.pk) as locked:
-        reversal = (
-            Reversal.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("purchase")
-            .filter(stripe_id=found["id"])
-            .first()
-        )
+        rows = Reversal.objects.select_for_update(no_key=True)
+        reversal = rows.filter(stripe_id=found["id"]).first()
         if reversal is None and funds_are_withdrawn(found):
             reversal = _withdraw(locked, found)
         if reversal:

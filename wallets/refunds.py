@@ -43,8 +43,6 @@ def refund(
     The same form again answers with the first refund. Raises InvalidAmount, FormReused, or
     Refused while a dispute or another refund is open; then nothing was changed.
     """
-    if before := Reversal.objects.filter(form_key=form_key).first():
-        return _repeated(before, purchase_id, amount_cents)
     if not reason.strip():
         raise InvalidAmount("Say why you refund this.", fields={"reason": "Say why."})
     with locked_purchase(purchase_id) as locked:
@@ -75,9 +73,10 @@ def _refuse(locked: Locked, amount_cents: int) -> None:
     purchase = locked.purchase
     if purchase.state != Purchase.State.SUCCEEDED:
         raise Refused("Only a paid purchase can be refunded.")
-    if purchase.reversals.filter(kind=Kind.DISPUTE, state__in=OPEN).exists():
+    open_kinds = purchase.reversals.filter(state__in=OPEN).values_list("kind", flat=True)
+    if Kind.DISPUTE in open_kinds:
         raise Refused("This payment is disputed. Wait until the dispute is closed.")
-    if purchase.reversals.filter(kind=Kind.REFUND, state__in=OPEN).exists():
+    if open_kinds:
         raise Refused("Another refund of this payment is on its way. Wait for its result.")
     left = refundable(purchase, wallet=locked.wallets[purchase.wallet_id])
     if type(amount_cents) is not int or not 1 <= amount_cents <= left.cents:
@@ -149,10 +148,12 @@ def _ask(reversal: Reversal) -> dict[str, Any] | None:
 
 def _find(reversal: Reversal) -> dict[str, Any] | None:
     """A call whose answer was lost may have worked: our id in its metadata tells."""
-    for found in gateway.list_refunds(intent_id=reversal.purchase.payment_intent):
-        if (found.get("metadata") or {}).get("reversal") == str(reversal.pk):
-            return found
-    return None
+    ours = (
+        found
+        for found in gateway.list_refunds(intent_id=reversal.purchase.payment_intent)
+        if (found.get("metadata") or {}).get("reversal") == str(reversal.pk)
+    )
+    return next(ours, None)
 
 
 def _create(reversal: Reversal) -> dict[str, Any] | None:
@@ -246,15 +247,14 @@ def _record(reversal_id: UUID, found: dict[str, Any]) -> None:
                 _alert(f"refund-after-all:{reversal_id}", text)
         elif state == State.FAILED:
             _fail(reversal, locked, found.get("failure_reason") or found["status"])
-        elif state != reversal.state and reversal.state != State.SUCCEEDED:
+        elif state == State.SUCCEEDED and reversal.state != State.SUCCEEDED:
             reversal.state = state
-            reversal.closed_at = clock.now() if state == State.SUCCEEDED else None
+            reversal.closed_at = clock.now()
             reversal.save(update_fields=["state", "closed_at"])
 
 
 def _lock_reversal(reversal_id: UUID) -> Reversal:
-    rows = Reversal.objects.select_for_update(of=("self",), no_key=True)
-    return rows.select_related("purchase").get(pk=reversal_id)
+    return Reversal.objects.select_for_update(no_key=True).get(pk=reversal_id)
 
 
 def _mismatch(reversal: Reversal, purchase: Purchase, found: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import pytest
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, books, gateway, recharges, reversals
+from wallets import auto_recharge, books, disputes, gateway, recharges, refunds, reversals
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Reversal, Wallet
 from wallets.tests import histories
@@ -57,6 +57,16 @@ def pots(wallet):
     return wallet.credit.amount, wallet.premium_seconds, wallet.basic_seconds
 
 
+def refunded_outside(purchase, cents, **metadata):
+    """A refund made at Stripe, not by us."""
+    return gateway.create_refund(
+        key=f"outside:{uuid4()}",
+        intent_id=purchase.payment_intent,
+        amount=cents,
+        metadata=metadata,
+    )
+
+
 def refunded_at_stripe(stripe):
     return sum(one["amount_refunded"] for one in stripe.truth()["payment_intents"])
 
@@ -87,6 +97,31 @@ def test_the_entry_is_posted_when_decided_and_stripe_is_told_next(wallet, stripe
     assert drive(reversal) == "succeeded"
     assert refunded_at_stripe(stripe) == 2000
     assert pots(wallet) == (Decimal("30"), 0, 0)
+
+
+def test_a_refund_costs_one_call_and_says_at_stripe_whose_it_is(wallet, stripe):
+    reversal = refund(buy(wallet), 2000)
+    stripe.clear_requests()
+
+    drive(reversal)
+
+    reversal.refresh_from_db()
+    assert reversal.closed_at
+    assert [one["method"] for one in stripe.requests(path="/v1/")] == ["POST"]
+    assert gateway.retrieve_refund(refund_id=reversal.stripe_id)["metadata"] == {
+        "reversal": str(reversal.pk),
+        "purchase": str(reversal.purchase_id),
+    }
+
+
+def test_a_refund_with_a_final_answer_is_not_asked_about_again(wallet, stripe):
+    reversal = refund(buy(wallet), 2000)
+    drive(reversal)
+    stripe.clear_requests()
+
+    assert drive(reversal) == "succeeded"
+
+    assert stripe.requests(path="/v1/") == []
 
 
 def test_stripe_is_told_after_the_commit(
@@ -201,6 +236,14 @@ def test_a_reason_is_required(wallet, stripe):
     assert nothing_moved(purchase)
 
 
+def test_of_a_long_reason_the_beginning_is_kept(wallet, stripe):
+    reversal = reversals.refund(
+        purchase_id=buy(wallet).pk, amount_cents=100, actor=None, reason="x" * 201, form_key="1"
+    )
+
+    assert reversal.reason == "x" * 200
+
+
 def test_a_declined_purchase_cannot_be_refunded(wallet, stripe):
     stripe.set_card(wallet.default_payment_method, behaviour={"decline_code": "generic_decline"})
     purchase = buy(wallet)
@@ -223,16 +266,20 @@ def test_a_refund_suspends_auto_recharge_so_that_the_money_is_not_charged_again(
     assert pots(wallet)[0] == Decimal("5")
 
 
-def test_the_payer_is_told(wallet, stripe):
+def test_the_payer_is_told_of_each_refund(wallet, stripe):
     purchase = buy(wallet)
 
-    refund(purchase, 2000)
+    drive(refund(purchase, 2000))
+    refund(purchase, 500)
 
-    [text] = Notification.objects.filter(kind="refund").values_list("text", flat=True)
-    assert text == (
+    told = Notification.objects.filter(kind="refund", account=wallet.account)
+    first, second = told.order_by("pk")
+    assert first.text == (
         "$20.00 of a payment of $50.00 goes back to Visa •••• 4242. "
         "Banks take 5 to 10 days to show it."
     )
+    assert second.text.startswith("$5.00 of a payment of $50.00")
+    assert first.data == second.data == {"purchase": str(purchase.pk)}
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "500_after", "429"])
@@ -264,7 +311,91 @@ def test_a_lost_answer_is_found_again_after_stripe_forgot_the_key(wallet, stripe
     assert refunded_at_stripe(stripe) == 2000
 
 
-def test_what_stripe_will_never_do_is_put_back_and_support_is_told(wallet, stripe, monkeypatch):
+def test_a_pending_refund_is_asked_for_by_its_id_whatever_became_of_its_metadata(wallet, stripe):
+    reversal = refund(buy(wallet), 2000)
+    stripe.fault(kind="processing", path="/v1/refunds", method="POST")
+    drive(reversal)
+    reversal.refresh_from_db()
+    gateway._stripe().refunds.update(reversal.stripe_id, {"metadata": {"reversal": ""}})
+
+    stripe.advance(25 * 3600)
+    assert drive(reversal) == "submitted"
+
+    assert refunded_at_stripe(stripe) == 2000
+
+
+def test_a_refund_made_before_our_database_was_restored_is_found_and_not_put_back(wallet, stripe):
+    purchase = buy(wallet)
+    reversal = refund(purchase, 5000)
+    made = refunded_outside(purchase, 5000, reversal=str(reversal.pk))
+
+    assert drive(reversal) == "succeeded"
+
+    reversal.refresh_from_db()
+    assert reversal.stripe_id == made["id"]
+    assert refunded_at_stripe(stripe) == 5000
+    assert pots(wallet)[0] == Decimal(0)
+
+
+def test_while_stripe_refuses_our_key_a_refund_stays_open_and_support_is_told(
+    wallet, stripe, settings
+):
+    reversal = refund(buy(wallet), 2000)
+    right, settings.STRIPE_SECRET_KEY = settings.STRIPE_SECRET_KEY, "of_nobody"
+
+    assert [drive(reversal), drive(reversal)] == ["submitted", "submitted"]
+
+    alert = StaffAlert.objects.get(kind="refund")
+    assert alert.text.startswith(f"Stripe refuses refund {reversal.pk}: ")
+    assert pots(wallet)[0] == Decimal("30")
+    settings.STRIPE_SECRET_KEY = right
+    assert drive(reversal) == "succeeded"
+    assert refunded_at_stripe(stripe) == 2000
+
+
+def test_refunds_whose_keys_were_used_for_others_are_told_to_support_each(wallet, stripe):
+    waiting = [refund(buy(wallet), 2000), refund(buy(wallet), 2000)]
+    for reversal in waiting:
+        gateway.create_refund(
+            key=f"{reversal.pk}:refund",
+            intent_id=reversal.purchase.payment_intent,
+            amount=100,
+            metadata={},
+        )
+
+    assert [drive(reversal) for reversal in waiting] == ["submitted", "submitted"]
+
+    assert StaffAlert.objects.filter(kind="refund").count() == 2
+    assert refunded_at_stripe(stripe) == 200
+
+
+def test_the_sweep_takes_refunds_older_than_thirty_seconds_and_no_disputes(wallet, stripe):
+    now = clock.now()
+    with clock.at(now):
+        reversal = refund(buy(wallet), 2000)
+        reversals.apply_dispute(dispute_id=dispute(stripe, buy(wallet)))
+
+    with clock.at(now + timedelta(seconds=30)):
+        assert reversals.open_reversal_ids() == []
+    with clock.at(now + timedelta(seconds=31)):
+        assert reversals.open_reversal_ids() == [str(reversal.pk)]
+
+
+@pytest.mark.parametrize("error", [gateway.Declined, gateway.StateChanged])
+def test_however_stripe_refuses_for_good_the_refund_is_put_back(wallet, stripe, monkeypatch, error):
+    reversal = refund(buy(wallet), 2000)
+
+    def refuse(**asked):
+        raise error("No refund for this card.")
+
+    monkeypatch.setattr(gateway, "create_refund", refuse)
+
+    assert drive(reversal) == "failed"
+
+    assert pots(wallet)[0] == Decimal("50")
+
+
+def test_what_stripe_will_never_do_is_put_back_and_support_is_told(wallet, stripe):
     reversal = refund(buy(wallet, 50, "premium"), 2000)
     stripe.call("POST", "disputes", {"payment_intent": reversal.purchase.payment_intent})
 
@@ -273,7 +404,8 @@ def test_what_stripe_will_never_do_is_put_back_and_support_is_told(wallet, strip
     assert pots(wallet) == (Decimal(0), 18750, 0)
     reversal.refresh_from_db()
     assert "charged back" in reversal.error_text
-    assert StaffAlert.objects.filter(dedupe_key=f"refund-failed:{reversal.pk}").exists()
+    alert = StaffAlert.objects.get(kind="refund")
+    assert alert.text == f"Refund {reversal.pk} failed: {reversal.error_text}"
     assert {e.kind for e in reversal.entries.all()} == {"refund", "refund_failed"}
 
 
@@ -285,11 +417,88 @@ def test_a_refund_the_bank_sends_back_later_is_put_back_once(wallet, stripe):
     stripe.set_refund(reversal.stripe_id, "failed")
 
     for _ in range(2):
-        assert reversals.settle_refund(refund_id=reversal.stripe_id).state == "failed"
+        settled = reversals.settle_refund(refund_id=reversal.stripe_id)
 
+    assert (settled.state, settled.error_text) == ("failed", "lost_or_stolen_card")
+    assert settled.closed_at > reversal.closed_at
     assert pots(wallet)[0] == Decimal("50")
     assert reversals.refundable(purchase).cents == 5000
-    assert Notification.objects.filter(kind="refund_failed").count() == 1
+    told = Notification.objects.get(kind="refund_failed", account=wallet.account)
+    assert told.data == {"purchase": str(purchase.pk)}
+    assert StaffAlert.objects.filter(kind="refund").count() == 1
+
+
+def test_refunds_that_fail_are_told_each(wallet, stripe):
+    for _ in range(2):
+        reversal = refund(buy(wallet), 2000)
+        drive(reversal)
+        reversal.refresh_from_db()
+        stripe.set_refund(reversal.stripe_id, "failed")
+        reversals.settle_refund(refund_id=reversal.stripe_id)
+
+    assert Notification.objects.filter(kind="refund_failed").count() == 2
+    assert StaffAlert.objects.filter(kind="refund").count() == 2
+
+
+def test_a_refund_canceled_at_stripe_is_put_back(wallet, stripe):
+    reversal = refund(buy(wallet), 2000)
+    stripe.fault(kind="processing", path="/v1/refunds", method="POST")
+    drive(reversal)
+    reversal.refresh_from_db()
+    found = gateway.retrieve_refund(refund_id=reversal.stripe_id)
+
+    settled = refunds.settle_refund_from(found=found | {"status": "canceled"})
+
+    assert (settled.state, settled.error_text) == ("failed", "canceled")
+    assert pots(wallet)[0] == Decimal("50")
+
+
+def test_a_refund_that_was_put_back_and_then_paid_is_left_to_support(wallet, stripe):
+    waiting = [refund(buy(wallet), 2000), refund(buy(wallet), 2000)]
+    for reversal in waiting:
+        disputed = dispute(stripe, reversal.purchase)
+        assert drive(reversal) == "failed"
+        stripe.move_dispute(disputed, "win")
+    assert pots(wallet)[0] == Decimal("100")
+
+    for reversal in waiting:
+        late = refunded_outside(reversal.purchase, 2000, reversal=str(reversal.pk))
+        for _ in range(2):
+            assert reversals.settle_refund(refund_id=late["id"]).state == "failed"
+
+    assert pots(wallet)[0] == Decimal("100")
+    told = StaffAlert.objects.filter(text__endswith="was put back, but Stripe says succeeded.")
+    assert told.count() == 2
+
+
+def test_a_refund_that_was_paid_stays_paid_while_stripe_says_pending_again(wallet, stripe):
+    reversal = refund(buy(wallet), 2000)
+    drive(reversal)
+    reversal.refresh_from_db()
+    stripe.set_refund(reversal.stripe_id, "pending")
+
+    settled = reversals.settle_refund(refund_id=reversal.stripe_id)
+
+    assert (settled.state, settled.closed_at) == ("succeeded", reversal.closed_at)
+
+
+@pytest.mark.parametrize(("cents", "of_another"), [(1999, False), (2000, True)])
+def test_a_refund_at_stripe_that_differs_from_ours_settles_nothing_and_is_told(
+    wallet, stripe, cents, of_another
+):
+    waiting = [refund(buy(wallet), 2000), refund(buy(wallet), 2000)]
+    other = buy(wallet)
+    for reversal in waiting:
+        purchase = other if of_another else reversal.purchase
+        made = refunded_outside(purchase, cents, reversal=str(reversal.pk))
+        for _ in range(2):
+            settled = reversals.settle_refund(refund_id=made["id"])
+        assert (settled.pk, settled.state, settled.stripe_id) == (reversal.pk, "created", None)
+
+    assert pots(wallet)[0] == Decimal("110")
+    assert Reversal.objects.count() == 2
+    told = StaffAlert.objects.filter(kind="refund").order_by("pk")
+    assert [one.text.partition(":")[0] for one in told] == [f"Refund {r.pk}" for r in waiting]
 
 
 def test_an_event_that_is_faster_than_our_own_answer_settles_the_same_row(wallet, stripe):
@@ -315,34 +524,69 @@ def test_a_pending_refund_stays_open_until_stripe_says(wallet, stripe):
 
     assert drive(reversal) == "submitted"
     reversal.refresh_from_db()
+    assert reversal.closed_at is None
     stripe.set_refund(reversal.stripe_id, "succeeded")
     assert drive(reversal) == "succeeded"
+    reversal.refresh_from_db()
+    assert reversal.closed_at
 
 
 def test_a_refund_made_in_stripes_dashboard_is_imported_once(wallet, stripe):
     purchase = buy(wallet)
-    outside = gateway.create_refund(
-        key="dashboard", intent_id=purchase.payment_intent, amount=1500, metadata={}
-    )
+    outside = refunded_outside(purchase, 1500)
 
     for _ in range(2):
-        reversals.settle_refund(refund_id=outside["id"])
+        reversal = reversals.settle_refund(refund_id=outside["id"])
 
-    reversal = Reversal.objects.get()
+    assert Reversal.objects.get() == reversal
     assert (reversal.state, reversal.amount_cents, reversal.reason) == (
         "succeeded",
         1500,
         "Refunded at Stripe",
     )
+    assert reversal.closed_at
     assert pots(wallet)[0] == Decimal("35")
 
 
-def test_a_refund_of_nobody_we_know_moves_nothing(wallet, stripe):
+def test_a_refund_that_failed_before_we_heard_of_it_moves_nothing(wallet, stripe):
+    purchase = buy(wallet)
+    outside = refunded_outside(purchase, 1500)
+    stripe.set_refund(outside["id"], "failed")
+
+    assert reversals.settle_refund(refund_id=outside["id"]) is None
+
+    assert nothing_moved(purchase)
+
+
+@pytest.mark.parametrize("names", ["one of ours", "none of ours", "garbage"])
+def test_a_refund_that_only_looks_like_ours_is_imported_by_itself(wallet, stripe, names):
+    waiting = refund(buy(wallet, 20), 500)
+    purchase = buy(wallet)
+    ours = refund(purchase, 1000)
+    drive(ours)
+    named = {"one of ours": str(ours.pk), "none of ours": str(uuid4())}.get(names, names)
+    outside = refunded_outside(purchase, 1500, reversal=named)
+
+    imported = reversals.settle_refund(refund_id=outside["id"])
+
+    assert (imported.stripe_id, imported.amount_cents) == (outside["id"], 1500)
+    assert set(Reversal.objects.values_list("pk", "state")) == {
+        (waiting.pk, "created"),
+        (ours.pk, "succeeded"),
+        (imported.pk, "succeeded"),
+    }
+    assert pots(wallet)[0] == Decimal(70 - 5 - 10 - 15)
+    assert not StaffAlert.objects.exists()
+
+
+def test_a_refund_or_a_dispute_of_nobody_we_know_moves_nothing(wallet, stripe):
     purchase = buy(wallet)
     stranger = stranger_pays(stripe)
     outside = gateway.create_refund(key="theirs", intent_id=stranger, amount=1500, metadata={})
 
     assert reversals.settle_refund(refund_id=outside["id"]) is None
+    disputed = stripe.dispute(stranger_pays(stripe))
+    assert reversals.apply_dispute(dispute_id=disputed["id"]) is None
 
     assert nothing_moved(purchase)
     assert pots(wallet)[0] == Decimal("50")
@@ -355,7 +599,7 @@ def test_what_was_paid_but_never_credited_and_goes_back_takes_nothing(wallet, st
     purchase = histories.buy(wallet, state="canceled", payment_intent=intent)
 
     if back == "refunded":
-        outside = gateway.create_refund(key="runbook", intent_id=intent, amount=5000, metadata={})
+        outside = refunded_outside(purchase, 5000)
         assert reversals.settle_refund(refund_id=outside["id"]) is None
     else:
         assert reversals.apply_dispute(dispute_id=dispute(stripe, purchase)) is None
@@ -368,9 +612,7 @@ def test_what_was_paid_but_never_credited_and_goes_back_takes_nothing(wallet, st
 def test_what_no_event_told_is_caught_up(wallet, stripe):
     purchase = buy(wallet)
     since = clock.now() - timedelta(minutes=5)
-    gateway.create_refund(
-        key="dashboard", intent_id=purchase.payment_intent, amount=1500, metadata={}
-    )
+    refunded_outside(purchase, 1500)
     other = buy(wallet)
     stripe.dispute(other.payment_intent)
 
@@ -499,15 +741,31 @@ def test_withdrawn_funds_are_taken_once_and_block_automatic_charges(wallet, stri
     disputed = dispute(stripe, purchase)
 
     for _ in range(2):
-        assert reversals.apply_dispute(dispute_id=disputed).state == "submitted"
+        reversal = reversals.apply_dispute(dispute_id=disputed)
 
+    assert (reversal.state, reversal.closed_at) == ("submitted", None)
+    assert reversal.reason == "Disputed: fraudulent"
     assert pots(wallet)[0] == Decimal(0)
     wallet.refresh_from_db()
-    assert wallet.blocked_reason == "disputed"
+    assert (wallet.blocked_reason, bool(wallet.blocked_at)) == ("disputed", True)
     assert AutoRecharge.objects.get(wallet=wallet).suspended_reason == "disputed"
     assert auto_recharge.run(wallet_id=wallet.pk).code == "blocked"
-    assert StaffAlert.objects.filter(kind="dispute").count() == 1
-    assert Notification.objects.filter(kind="dispute", account=wallet.account).count() == 1
+    alert = StaffAlert.objects.get(kind="dispute")
+    assert alert.text == "Ada Lovelace disputed $50.00. Its wallet is blocked."
+    told = Notification.objects.get(kind="dispute", account=wallet.account)
+    assert told.text.startswith("A payment of $50.00 by Visa •••• 4242 was disputed")
+    assert alert.data == told.data == {"purchase": str(purchase.pk)}
+
+
+def test_a_dispute_leaves_the_reason_a_wallet_was_blocked_for_before(wallet, stripe):
+    since = clock.now() - timedelta(days=1)
+    disputed = dispute(stripe, buy(wallet))
+    Wallet.objects.filter(pk=wallet.pk).update(blocked_at=since, blocked_reason="support")
+
+    reversals.apply_dispute(dispute_id=disputed)
+
+    wallet.refresh_from_db()
+    assert (wallet.blocked_reason, wallet.blocked_at) == ("support", since)
 
 
 def test_a_dispute_takes_unused_minutes_first_and_may_leave_a_debt(wallet, stripe):
@@ -528,11 +786,45 @@ def test_a_won_dispute_gives_back_exactly_what_it_took(wallet, stripe):
     stripe.move_dispute(disputed, "win")
 
     for _ in range(2):
-        assert reversals.apply_dispute(dispute_id=disputed).state == "failed"
+        reversals.apply_dispute(dispute_id=disputed)
 
+    reversal = Reversal.objects.get()
+    assert (reversal.state, reversal.error_text) == ("failed", "The dispute was won.")
+    assert reversal.closed_at
     assert pots(wallet) == (Decimal("100"), 3750, 0)
     wallet.refresh_from_db()
     assert wallet.blocked_reason == "disputed"  # Until support lifts it.
+    told = Notification.objects.get(kind="dispute_won", account=wallet.account)
+    assert told.text.startswith("The dispute over $50.00 was closed in our favor")
+    assert told.data == {"purchase": str(purchase.pk)}
+    assert StaffAlert.objects.filter(kind="dispute").count() == 1
+
+
+def test_each_dispute_that_is_won_is_told(wallet, stripe):
+    for amount in (50, 20):
+        disputed = dispute(stripe, buy(wallet, amount))
+        reversals.apply_dispute(dispute_id=disputed)
+        stripe.move_dispute(disputed, "win")
+        reversals.apply_dispute(dispute_id=disputed)
+
+    assert Notification.objects.filter(kind="dispute_won").count() == 2
+
+
+def test_money_taken_again_after_a_dispute_was_won_is_left_to_support(wallet, stripe):
+    disputed = dispute(stripe, buy(wallet))
+    reversals.apply_dispute(dispute_id=disputed)
+    stripe.move_dispute(disputed, "win")
+    reversals.apply_dispute(dispute_id=disputed)
+    found = gateway.retrieve_dispute(dispute_id=disputed)
+    taken_again = [*found["balance_transactions"], {"amount": -5000}]
+
+    for _ in range(2):
+        disputes.apply_dispute_from(found=found | {"balance_transactions": taken_again})
+
+    assert Reversal.objects.get().state == "failed"
+    assert pots(wallet)[0] == Decimal("50")
+    texts = StaffAlert.objects.filter(kind="dispute").order_by("pk").values_list("text", flat=True)
+    assert list(texts)[1:] == [f"Dispute {disputed} was withdrawn again after it was won."]
 
 
 def test_a_lost_dispute_is_closed_and_moves_nothing_more(wallet, stripe):
@@ -541,10 +833,28 @@ def test_a_lost_dispute_is_closed_and_moves_nothing_more(wallet, stripe):
     reversals.apply_dispute(dispute_id=disputed)
     stripe.move_dispute(disputed, "lose")
 
-    assert reversals.apply_dispute(dispute_id=disputed).state == "succeeded"
+    closed = reversals.apply_dispute(dispute_id=disputed)
+    again = reversals.apply_dispute(dispute_id=disputed)
 
+    assert (closed.state, closed.error_text) == ("succeeded", "")
+    assert closed.closed_at
+    assert again.closed_at == closed.closed_at
     assert pots(wallet)[0] == Decimal(0)
     assert reversals.refundable(purchase).cents == 0
+
+
+def test_a_lost_dispute_whose_money_comes_back_after_all_is_given_back(wallet, stripe):
+    disputed = dispute(stripe, buy(wallet))
+    reversals.apply_dispute(dispute_id=disputed)
+    stripe.move_dispute(disputed, "lose")
+    reversals.apply_dispute(dispute_id=disputed)
+    found = gateway.retrieve_dispute(dispute_id=disputed)
+    returned = [*found["balance_transactions"], {"amount": 5000}]
+
+    disputes.apply_dispute_from(found=found | {"balance_transactions": returned})
+
+    assert Reversal.objects.get().state == "failed"
+    assert pots(wallet)[0] == Decimal("50")
 
 
 def test_an_inquiry_moves_nothing_until_funds_are_withdrawn(wallet, stripe):
@@ -582,6 +892,17 @@ def test_no_refund_while_a_dispute_is_open(wallet, stripe):
     stripe.move_dispute(disputed, "lose")
     reversals.apply_dispute(dispute_id=disputed)
     assert reversals.refundable(purchase).cents == 3000
+    refund(purchase, 3000)
+    assert pots(wallet)[0] == Decimal(0)
+
+
+def test_a_dispute_is_never_driven_as_a_refund(wallet, stripe):
+    disputed = reversals.apply_dispute(dispute_id=dispute(stripe, buy(wallet)))
+    stripe.clear_requests()
+
+    assert drive(disputed) == "submitted"
+
+    assert stripe.requests(path="/v1/") == []
 
 
 # --- Refunds and disputes of one payment: a bank takes what it likes, the ledger follows.
@@ -666,6 +987,7 @@ def test_two_disputes_of_one_payment_are_followed_each_by_itself(wallet, stripe)
 
     assert pots(wallet) == (Decimal(0), 7500, 0)
     assert Notification.objects.filter(kind="dispute").count() == 2
+    assert StaffAlert.objects.filter(kind="dispute").count() == 2
     assert not beyond_paid()
     assert books.check_all(stripe=True) == []
 
@@ -685,9 +1007,7 @@ def test_a_refund_during_an_inquiry_that_becomes_a_dispute_is_followed(wallet, s
 
 def test_a_refund_at_stripe_that_we_hear_of_after_the_dispute_is_told_too(wallet, stripe):
     purchase = buy(wallet)
-    outside = gateway.create_refund(
-        key="dashboard", intent_id=purchase.payment_intent, amount=1500, metadata={}
-    )
+    outside = refunded_outside(purchase, 1500)
     reversals.apply_dispute(dispute_id=dispute(stripe, purchase))
 
     reversals.settle_refund(refund_id=outside["id"])
