@@ -79,8 +79,8 @@ def _quote(wallet: Wallet, amount: Decimal, buys: str) -> Quote:
 
 
 def _also_charged(wallet: Wallet, credit: Decimal) -> Decimal:
-    automatic = AutoRecharge.objects.filter(wallet=wallet).first()
-    if not automatic or not automatic.enabled or automatic.suspended_at or wallet.blocked_at:
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    if not automatic.enabled or automatic.suspended_at or wallet.blocked_at:
         return Decimal(0)
     terms = auto_recharge.terms_of(automatic)
     if credit >= terms.threshold:
@@ -266,8 +266,6 @@ def confirm_with_bank(*, purchase_id: UUID, return_url: str) -> str:
 
 def _bank_url(purchase: Purchase, return_url: str) -> str:
     intent = gateway.retrieve_intent(intent_id=purchase.payment_intent)
-    if intent.status == "requires_action" and intent.bank_url:
-        return intent.bank_url
     if intent.status in ("requires_payment_method", "requires_confirmation"):
         try:
             intent = gateway.confirm_on_session(

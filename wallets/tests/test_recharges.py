@@ -6,10 +6,11 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from accounts.tests.builders import close
-from wallets import auto_recharge, pricing, recharges
+from accounts.tests.builders import close, make_user
+from wallets import auto_recharge, gateway, limits, pricing, purchases, recharges, suspensions
 from wallets.errors import (
     FormReused,
+    GatewayUnreachable,
     InvalidAmount,
     NoPaymentMethod,
     PurchaseInProgress,
@@ -17,7 +18,8 @@ from wallets.errors import (
     Refused,
     WalletError,
 )
-from wallets.models import MinuteRate, Purchase
+from wallets.models import MinuteRate, Purchase, Wallet
+from wallets.tests import histories
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
@@ -82,27 +84,84 @@ def test_the_notice_of_a_payment_says_what_the_wallet_holds_now(stripe):
     assert told == "Visa •••• 4242 was charged $50.00. You have $8.20 and 312 Premium minutes now."
 
 
-def test_the_same_form_again_answers_with_the_first_purchase(stripe):
+def test_a_payment_is_told_and_the_rule_looked_at_again(
+    stripe, nudges, django_capture_on_commit_callbacks
+):
     wallet = make_wallet()
     add_card(stripe, wallet)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        made = [pay(wallet, form_key="one"), pay(wallet, form_key="two")]
+
+    told = wallet.account.notifications.filter(kind="recharge_paid").order_by("pk")
+    assert [one.data for one in told] == [{"purchase": str(purchase.pk)} for purchase in made]
+    assert nudges.count(("wallets.recharge_wallet", (wallet.pk,))) == 2
+
+
+def test_a_purchase_knows_who_asked_and_which_card_was_charged(stripe):
+    wallet, person = make_wallet(), make_user()
+    card = add_card(stripe, wallet)
+
+    purchase = recharges.recharge(
+        wallet_id=wallet.pk, actor=person, amount=Decimal(50), buys="credit", form_key="1"
+    )
+
+    assert (purchase.payer, purchase.requested_by) == (wallet.account, person)
+    assert (purchase.payment_method, purchase.card) == (card.id, "Visa •••• 4242")
+    assert purchase.card_fingerprint == card.fingerprint != ""
+
+
+def test_the_same_form_again_answers_with_the_first_purchase(stripe):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet)
     first = pay(wallet)
 
     again = pay(wallet)
+    naming_the_card = pay(wallet, payment_method=card.id)
 
-    assert again.pk == first.pk
+    assert again.pk == naming_the_card.pk == first.pk
     assert charges(stripe) == [5000]
 
 
-@pytest.mark.parametrize("other", [{"amount": "60"}, {"buys": "basic"}])
+def test_the_same_form_again_ends_no_automatic_charge_that_waits(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    first = pay(wallet)
+    set_auto_recharge(wallet)
+
+    with clock.at(clock.now() + limits.COOLDOWN):
+        auto_recharge.claim(wallet_id=wallet.pk)
+        assert pay(wallet) == first
+
+    assert wallet.purchases.get(purpose="auto_recharge").state == "created"
+
+
+@pytest.mark.parametrize("other", ["amount", "buys", "card"])
 def test_the_same_form_with_other_facts_is_refused(stripe, other):
     wallet = make_wallet()
     add_card(stripe, wallet)
+    facts = {
+        "amount": {"amount": "60"},
+        "buys": {"buys": "basic"},
+        "card": {"payment_method": add_card(stripe, wallet, OTHER_GOOD_CARD).id},
+    }
     pay(wallet)
 
     with pytest.raises(FormReused):
-        pay(wallet, **other)
+        pay(wallet, **facts[other])
 
     assert charges(stripe) == [5000]
+
+
+def test_forms_of_two_accounts_have_nothing_to_do_with_each_other(stripe):
+    wallets = make_wallet(), make_wallet()
+    for wallet in wallets:
+        add_card(stripe, wallet)
+
+    made = [pay(wallet, form_key="form") for wallet in wallets]
+
+    assert [purchase.wallet for purchase in made] == [*wallets]
+    assert charges(stripe) == [5000, 5000]
 
 
 @pytest.mark.parametrize("amount", ["4.99", "10000.01", "-5", "0", "50.001", "NaN", "Infinity"])
@@ -113,7 +172,9 @@ def test_amounts_out_of_range_charge_nothing(stripe, amount):
     with pytest.raises(InvalidAmount) as refusal:
         pay(wallet, amount)
 
-    assert "amount" in refusal.value.fields
+    assert str(refusal.value) == f"{refusal.value.fields['amount']}."
+    with pytest.raises(InvalidAmount):
+        recharges.quote(wallet_id=wallet.pk, amount=Decimal(amount), buys="premium")
     assert not wallet.purchases.exists()
 
 
@@ -131,6 +192,8 @@ def test_no_choice_of_minutes_is_refused(stripe):
 
     with pytest.raises(InvalidAmount, match="Choose Premium or Basic Minutes"):
         pay(wallet, buys="allocation")
+    with pytest.raises(InvalidAmount, match="Choose Premium or Basic Minutes"):
+        recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="allocation")
 
 
 def test_without_a_card_nothing_is_charged():
@@ -162,6 +225,23 @@ def test_a_declined_card_says_why_and_that_nothing_was_charged(stripe):
         "Try a smaller amount or another card."
     )
     assert pots(wallet) == (0, 0, 0)
+    told = wallet.account.notifications.get(kind="recharge_failed")
+    assert (told.text, told.data) == (purchase.error_text, {"purchase": str(purchase.pk)})
+    assert told.mail_due_at is None  # The person is looking at it.
+
+
+def test_each_decline_is_told_and_the_rule_looked_at_again(
+    stripe, nudges, django_capture_on_commit_callbacks
+):
+    wallet = make_wallet()
+    add_card(stripe, wallet, DECLINED_CARD)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        for form_key in ("one", "two"):
+            pay(wallet, form_key=form_key)
+
+    assert wallet.account.notifications.filter(kind="recharge_failed").count() == 2
+    assert nudges.count(("wallets.recharge_wallet", (wallet.pk,))) == 2
 
 
 def test_another_card_can_be_chosen_for_one_payment(stripe):
@@ -183,6 +263,27 @@ def test_a_card_of_somebody_else_is_refused(stripe):
         pay(wallet, payment_method=theirs.id)
 
     assert charges(stripe) == []
+
+
+@pytest.mark.parametrize(
+    ("credit", "buys", "debt", "seconds", "bought", "after"),
+    [
+        ("8", "premium", 0, 18_750, 0, 8),
+        ("-10", "premium", 10, 15_000, 0, 0),
+        ("-10", "credit", 10, 0, 40, 40),
+        ("-80", "premium", 50, 0, 0, -30),
+    ],
+)
+def test_what_is_owed_is_paid_first(stripe, credit, buys, debt, seconds, bought, after):
+    wallet = make_wallet(credit=credit)
+    add_card(stripe, wallet)
+
+    quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys=buys)
+
+    assert (quote.amount, quote.buys, quote.debt) == (50, buys, debt)
+    assert (quote.seconds, quote.credit, quote.credit_after) == (seconds, bought, after)
+    pay(wallet, buys=buys, quoted_rate=quote.rate, quoted_debt=quote.debt)
+    assert pots(wallet) == (after, seconds, 0)
 
 
 def test_a_rate_that_changed_since_the_quote_charges_nothing(stripe):
@@ -223,6 +324,34 @@ def test_the_quote_says_what_auto_recharge_will_charge_too(stripe):
     assert (plain.credit_after, plain.auto_recharge) == (58, 0)
 
 
+def test_at_the_threshold_auto_recharge_charges_nothing_on_top():
+    wallet = make_wallet(credit="5")
+    set_auto_recharge(wallet, threshold=10, amount=50)
+
+    enough = recharges.quote(wallet_id=wallet.pk, amount=Decimal(5), buys="credit")
+
+    assert (enough.credit_after, enough.auto_recharge) == (10, 0)
+
+
+@pytest.mark.parametrize("stopped_by", ["the switch", "a suspension", "a block"])
+def test_the_quote_adds_nothing_while_auto_recharge_is_stopped(stopped_by):
+    wallet = make_wallet(credit="8")
+    set_auto_recharge(make_wallet(), threshold=10, amount=50)
+    automatic = set_auto_recharge(wallet, threshold=10, amount=50)
+    if stopped_by == "the switch":
+        set_auto_recharge(wallet, enabled=False)
+    elif stopped_by == "a suspension":
+        suspensions.suspend(wallet=wallet, reason=automatic.Suspended.REFUNDED)
+    else:
+        Wallet.objects.filter(pk=wallet.pk).update(
+            blocked_at=clock.now(), blocked_reason="disputed"
+        )
+
+    quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
+
+    assert quote.auto_recharge == 0
+
+
 def test_a_payment_being_confirmed_is_not_overtaken(stripe):
     wallet = make_wallet(credit="8")
     card = add_card(stripe, wallet)
@@ -234,6 +363,76 @@ def test_a_payment_being_confirmed_is_not_overtaken(stripe):
         pay(wallet)
 
     assert no.value.purchase_id == wallet.purchases.get().pk
+
+
+def test_a_payment_by_hand_that_waits_for_the_bank_is_not_overtaken(stripe):
+    wallet = make_wallet()
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    waiting = pay(wallet)
+    told = wallet.account.notifications.get(kind="action_required")
+
+    with pytest.raises(PurchaseInProgress, match="waits for you to confirm") as no:
+        pay(wallet, form_key="another")
+
+    assert no.value.purchase_id == waiting.pk
+    assert told.data == {"purchase": str(waiting.pk)}
+    assert wallet.purchases.get().state == "requires_action"
+
+
+def test_an_automatic_charge_that_was_paid_is_in_nobodys_way(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    auto_recharge.run(wallet_id=wallet.pk)
+
+    assert pay(wallet, "20").state == "succeeded"
+
+    assert charges(stripe) == [2000, 5000]
+
+
+def test_an_automatic_charge_that_never_reached_stripe_is_taken_over(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    auto_recharge.claim(wallet_id=wallet.pk)
+
+    assert pay(wallet, "20").state == "succeeded"
+
+    assert wallet.purchases.get(purpose="auto_recharge").state == "canceled"
+    assert charges(stripe) == [2000]
+
+
+def test_while_the_automatic_charge_cannot_be_ended_nothing_else_is_charged(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    set_auto_recharge(wallet)
+    auto_recharge.run(wallet_id=wallet.pk)
+    stripe.fault(kind="reset_before", path="/v1/payment_intents", times=9)
+
+    with pytest.raises(PurchaseInProgress) as no:
+        pay(wallet, payment_method=other.id)
+
+    waiting = wallet.purchases.get()
+    assert (no.value.purchase_id, waiting.state) == (waiting.pk, "requires_action")
+    assert charges(stripe) == []
+
+
+@pytest.mark.parametrize("lifts", [True, False])
+def test_paying_lifts_a_suspension_only_of_the_card_that_paid(stripe, lifts):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    set_auto_recharge(wallet)
+    auto_recharge.run(wallet_id=wallet.pk)
+    if lifts:
+        set_auto_recharge(wallet, payment_method=other.id)
+
+    pay(wallet, buys="credit", payment_method=other.id)
+
+    automatic = wallet.auto_recharge
+    automatic.refresh_from_db()
+    assert automatic.suspended_reason == ("" if lifts else "authentication_required")
 
 
 def test_paying_by_hand_takes_over_an_automatic_charge_that_waits_for_the_bank(stripe):
@@ -280,6 +479,122 @@ def test_a_payment_by_hand_without_an_answer_stays_unknown_and_blocks_a_second(s
         pay(wallet, form_key="another")
     assert charges(stripe) == [5000]
     assert pots(wallet) == (0, 0, 0)
+
+
+# --- With the bank.
+
+
+def waiting_for_the_bank(stripe, **facts):
+    wallet = make_wallet()
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    return pay(wallet, **facts)
+
+
+def ask_the_bank(purchase):
+    return recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/")
+
+
+def test_two_people_are_each_sent_to_their_own_bank_page(stripe):
+    first, second = waiting_for_the_bank(stripe), waiting_for_the_bank(stripe)
+
+    urls = {ask_the_bank(first), ask_the_bank(second)}
+
+    assert len(urls) == 2
+    for purchase in (first, second):
+        stripe.answer_bank(purchase.payment_intent, approved=True)
+        assert ask_the_bank(purchase) == ""
+        purchase.refresh_from_db()
+        assert purchase.state == "succeeded"
+
+
+def test_each_question_of_the_bank_is_told(stripe):
+    wallet = make_wallet()
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+
+    for form_key in ("one", "two"):
+        recharges.cancel_waiting(purchase_id=pay(wallet, form_key=form_key).pk)
+
+    assert wallet.account.notifications.filter(kind="action_required").count() == 2
+
+
+def test_an_intent_nobody_confirmed_yet_is_confirmed_with_the_person_there(stripe):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet, BANK_ASKS_CARD)
+    intent = gateway.create_intent(
+        key="unconfirmed",
+        amount=5000,
+        customer=wallet.account.stripe_customer,
+        payment_method=card.id,
+        metadata={},
+        description="",
+    )
+    purchase = histories.buy(wallet, state="created", payment_method=card.id)
+    Purchase.objects.filter(pk=purchase.pk).update(
+        state="requires_action", payment_intent=intent.id
+    )
+
+    assert ask_the_bank(purchase).startswith(stripe.base_url)
+
+
+def test_a_card_that_is_declined_when_the_person_confirms_ends_the_payment(stripe):
+    purchase = waiting_for_the_bank(stripe)
+    stripe.set_card(purchase.payment_method, behaviour={"decline_code": "insufficient_funds"})
+
+    assert ask_the_bank(purchase) == ""
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.decline_code) == ("declined", "insufficient_funds")
+    assert charges(stripe) == []
+
+
+def test_what_does_not_wait_for_the_bank_leads_nowhere(stripe):
+    wallet = make_wallet()
+    add_card(stripe, wallet)
+
+    with pytest.raises(Refused, match="does not wait for your bank"):
+        ask_the_bank(pay(wallet))
+
+
+def test_while_stripe_does_not_answer_a_waiting_payment_stays(stripe):
+    purchase = waiting_for_the_bank(stripe)
+    stripe.fault(kind="reset_before", path="/v1/payment_intents", times=9)
+
+    with pytest.raises(GatewayUnreachable, match="Try again in a minute"):
+        ask_the_bank(purchase)
+    with pytest.raises(GatewayUnreachable, match="was not canceled"):
+        recharges.cancel_waiting(purchase_id=purchase.pk)
+
+    purchase.refresh_from_db()
+    assert purchase.state == "requires_action"
+
+
+def test_giving_up_a_waiting_payment_takes_nothing_and_looks_at_the_rule_again(
+    stripe, nudges, django_capture_on_commit_callbacks
+):
+    purchase = waiting_for_the_bank(stripe)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert recharges.cancel_waiting(purchase_id=purchase.pk).state == "canceled"
+
+    assert nudges == [("wallets.recharge_wallet", (purchase.wallet_id,))]
+    assert charges(stripe) == []
+
+
+def test_an_account_closed_before_its_charge_reached_stripe_is_not_charged(stripe):
+    wallet = make_wallet()
+    add_card(stripe, wallet)
+    stripe.fault(kind="reset_before", path="/v1/payment_intents", times=9)
+    purchase = pay(wallet)
+    close(wallet.account)
+    stripe.clear_faults()
+
+    assert purchase.state == "created"
+    assert purchases.drive(purchase_id=purchase.pk).state == "canceled"
+
+    assert charges(stripe) == []
+
+
+# --- At the same time.
 
 
 @pytest.mark.django_db(transaction=True)
