@@ -200,14 +200,13 @@ def _insert(new: list[Accepted], taken: list[metering.Taken], source: UUID, batc
 
 @dataclass(frozen=True)
 class Authorization:
-    """Whether a call may start now, how long it may last, why not, and the figures used."""
+    """Whether a call may start now, how long it may last, and why not."""
 
     allowed: bool
     # Whole seconds each of the calls then running can be paid. 0 when not allowed.
     seconds: int
     # ok, low_balance, recharging, campaign_paused, campaign_not_started, campaign_finished, closed
     reason: str
-    figures: dict[str, str | int]
 
 
 def authorize(
@@ -224,21 +223,14 @@ def authorize(
     """
     usable = campaign.minute_type if campaign else minute_type
     wallet = Wallet.objects.filter(account=account).first() or open_wallet(account=account)
-    rates = pricing.rates_now()
-    seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates)
-    figures = {
-        "payable_seconds": seconds,
-        "live": live,
-        "credit": str(wallet.credit.amount),
-        "rate": str(rates[pricing.CREDIT_RATE[usable]]),
-    }
+    seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=pricing.rates_now())
     if reason := _not_running(account, campaign):
-        return Authorization(False, 0, reason, figures)
+        return Authorization(False, 0, reason)
     calls = live + 1
     if seconds >= calls * pricing.SECONDS_PER_MINUTE:
-        return Authorization(True, seconds // calls, "ok", figures)
+        return Authorization(True, seconds // calls, "ok")
     recharging = auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
-    return Authorization(False, 0, "recharging" if recharging else "low_balance", figures)
+    return Authorization(False, 0, "recharging" if recharging else "low_balance")
 
 
 def _not_running(account: Account, campaign: Campaign | None) -> str:

@@ -25,14 +25,13 @@ class InvalidCampaign(CampaignError):
 
 
 class CannotRun(CampaignError):
-    """The campaign may not start or resume now. `code` and `figures` say why."""
+    """The campaign may not start or resume now. `code` says why."""
 
     status = 409
 
-    def __init__(self, message: str, *, code: str, figures: dict[str, str]) -> None:
+    def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
         self.code = code
-        self.figures = figures
 
 
 class WrongStatus(CampaignError):

@@ -151,7 +151,7 @@ def _verdict(campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> V
         return payable.judge(campaign=campaign, wallet=wallet, rates=rates)
     status = campaign.get_status_display()
     reason = f"It is “{status}”, and only paused campaigns can be resumed"
-    return Verdict(False, "wrong_status", reason, "", {"status": campaign.status})
+    return Verdict(False, "wrong_status", reason, "")
 
 
 @transaction.atomic
@@ -190,8 +190,8 @@ def resume_one(*, campaign_id: int, account: Account, actor: User | None) -> Cam
 
 
 def refuse(verdict: Verdict) -> None:
-    """Raise CannotRun: the reason, and the figures it rests on."""
-    raise CannotRun(verdict.sentence, code=verdict.code, figures=verdict.figures)
+    """Raise CannotRun with the reason."""
+    raise CannotRun(verdict.sentence, code=verdict.code)
 
 
 def resume_after_recharge(*, wallets: Sequence[Wallet]) -> int:

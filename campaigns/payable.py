@@ -29,7 +29,7 @@ NEEDS = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a campaign can run on its wallet, why not, and the figures that say so."""
+    """Whether a campaign can run on its wallet, why not, and what would help."""
 
     ok: bool
     # payable, low_balance or closed.
@@ -38,7 +38,6 @@ class Verdict:
     reason: str
     # What would help, such as "Needs at least $0.16 to run". Empty when money would not.
     needs: str
-    figures: dict[str, str]
 
     @property
     def sentence(self) -> str:
@@ -49,19 +48,13 @@ class Verdict:
 def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> Verdict:
     """Decide whether the campaign may start, resume or go on: with exactly one minute it may."""
     seconds = pricing.payable_seconds(wallet=wallet, usable=campaign.minute_type, rates=rates)
-    needed = needed_credit(wallet=wallet, usable=campaign.minute_type, rates=rates)
-    figures = {
-        "payable_seconds": str(seconds),
-        "credit": str(wallet.credit.amount),
-        "rate": str(rates[pricing.CREDIT_RATE[campaign.minute_type]]),
-        "needed_credit": str(needed),
-    }
     if campaign.account.is_closed:
-        return Verdict(False, "closed", f"{campaign.account.name} is closed", "", figures)
+        return Verdict(False, "closed", f"{campaign.account.name} is closed", "")
     if seconds >= MINUTE:
-        return Verdict(True, "payable", "", "", figures)
+        return Verdict(True, "payable", "", "")
+    needed = needed_credit(wallet=wallet, usable=campaign.minute_type, rates=rates)
     needs = f"Needs at least {money(needed)} to run"
-    return Verdict(False, "low_balance", NEEDS[campaign.minute_type], needs, figures)
+    return Verdict(False, "low_balance", NEEDS[campaign.minute_type], needs)
 
 
 def cannot_pay(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:

@@ -247,12 +247,7 @@ def test_a_refused_resume_says_what_is_needed():
 
     # 45 of 60 seconds are missing: $0.12.
     assert str(refusal.value) == "Needs Premium minutes. Needs at least $0.12 to run."
-    assert refusal.value.figures == {
-        "payable_seconds": "33",
-        "credit": "0.050000",
-        "rate": "0.160000",
-        "needed_credit": "0.12",
-    }
+    assert (refusal.value.code, refusal.value.status) == ("low_balance", 409)
     assert standing(campaign) == OUT_OF_BALANCE
 
 
