@@ -23,13 +23,16 @@ State = Purchase.State
 def drive(*, purchase_id: UUID) -> Purchase:
     """Bring a purchase as far as Stripe lets it. Safe to repeat, and to run twice at once.
 
-    Call with no transaction open. An unknown outcome leaves the purchase open for the sweep.
+    Call with no transaction open. An unknown outcome leaves the purchase open for the sweep; one
+    in quarantine waits for support.
     """
     purchase = Purchase.objects.get(pk=purchase_id)
+    if purchase.quarantined_at:
+        return purchase
     try:
         if purchase.state == State.CREATED:
             purchase = _create(purchase)
-        elif purchase.payment_intent and purchase.is_open:
+        elif purchase.is_open:
             purchase = _ask_again(purchase)
     except gateway.Unknown:
         logger.info("purchase %s has no definite answer yet", purchase_id)
@@ -49,7 +52,7 @@ def _create(purchase: Purchase) -> Purchase:
         intent = gateway.create_intent(
             key=f"{purchase.pk}:create",
             amount=purchase.amount_cents,
-            customer=purchase.payer.stripe_customer or "",
+            customer=purchase.payer.stripe_customer,
             payment_method=purchase.payment_method,
             metadata={"purchase": str(purchase.pk), "purpose": purchase.purpose},
             description=f"thinkrr {purchase.get_purpose_display()}",
@@ -93,7 +96,7 @@ def _abandon(purchase: Purchase) -> Purchase:
 def _made_before(purchase: Purchase) -> gateway.Intent | None:
     """The purchase's intent at Stripe, when its id never reached us."""
     return gateway.find_intent(
-        customer=purchase.payer.stripe_customer or "",
+        customer=purchase.payer.stripe_customer,
         purchase_id=str(purchase.pk),
         since=purchase.created_at - limits.EVENT_TOLERANCE,
     )
@@ -184,7 +187,7 @@ def cancel(*, purchase_id: UUID) -> Purchase:
     """
     outcomes.close_without_intent(purchase_id, State.CANCELED)
     purchase = Purchase.objects.get(pk=purchase_id)
-    if purchase.is_open and purchase.payment_intent:
+    if purchase.is_open:
         purchase = _cancel_and_settle(purchase, purchase.payment_intent)
     return purchase
 

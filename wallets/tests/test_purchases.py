@@ -15,6 +15,7 @@ from wallets.tests.builders import (
     DECLINED_CARD,
     add_card,
     make_wallet,
+    pay,
     set_auto_recharge,
 )
 
@@ -55,6 +56,8 @@ def test_a_charge_that_succeeds_is_credited_once(low, stripe):
     assert taken(stripe) == [5000]
     assert credit(low) == Decimal("58.00")
     assert purchase.receipt_number
+    [intent] = stripe.truth()["payment_intents"]
+    assert intent["metadata"] == {"purchase": str(purchase.pk), "purpose": "auto_recharge"}
 
 
 def test_driving_a_closed_purchase_asks_stripe_nothing(low, stripe):
@@ -211,6 +214,129 @@ def test_a_decline_cancels_under_the_purchases_own_key(stripe):
     assert keys(stripe, purchase) == ["create", "confirm:1", "cancel"]
 
 
+def test_a_key_that_stripe_refuses_charges_nothing_and_pages_support_once_an_hour(
+    low, stripe, settings
+):
+    purchase = claim(low)
+    settings.STRIPE_SECRET_KEY = "revoked"
+
+    with clock.at(purchase.created_at.replace(minute=0)):
+        assert purchases.drive(purchase_id=purchase.pk).state == "created"
+    with clock.at(purchase.created_at.replace(minute=59)):
+        purchases.drive(purchase_id=purchase.pk)
+    [alert] = StaffAlert.objects.all()
+    with clock.at(purchase.created_at.replace(minute=0) + timedelta(hours=1)):
+        purchases.drive(purchase_id=purchase.pk)
+
+    assert (alert.kind, alert.data) == ("stripe_refuses_our_key", {})
+    assert "Stripe refuses our key" in alert.text
+    assert StaffAlert.objects.count() == 2
+    assert taken(stripe) == []
+
+
+def test_a_key_used_for_something_else_is_quarantined_and_never_tried_as_a_new_one(low, stripe):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    gateway.create_customer(key=f"{purchase.pk}:confirm:2", name="x", email="", metadata={})
+
+    for _ in range(2):
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.attempts) == ("submitted", 2)
+    assert purchase.quarantine_reason.startswith("Idempotency key reused: ")
+    assert taken(stripe) == []
+    [alert] = StaffAlert.objects.all()
+    assert (alert.kind, alert.data) == ("purchase_quarantined", {"id": str(purchase.pk)})
+
+
+def during(monkeypatch, step, happens):
+    """Let this happen once, after Stripe did the step and before we hear of it."""
+    real = getattr(gateway, step)
+
+    def first(**facts):
+        monkeypatch.setattr(gateway, step, real)
+        try:
+            return real(**facts)
+        finally:
+            happens(facts)
+
+    monkeypatch.setattr(gateway, step, first)
+
+
+def test_a_purchase_canceled_while_its_intent_is_created_is_never_confirmed(
+    low, stripe, monkeypatch
+):
+    purchase = claim(low)
+    during(monkeypatch, "create_intent", lambda _: purchases.cancel(purchase_id=purchase.pk))
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, credit(low)) == ("canceled", 8)
+    assert [intent["status"] for intent in stripe.truth()["payment_intents"]] == ["canceled"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "state", "after"), [("ok", "succeeded", 58), ("processing", "submitted", 8)]
+)
+def test_two_workers_driving_one_purchase_confirm_it_once(
+    low, stripe, monkeypatch, behaviour, state, after
+):
+    stripe.set_card(low.default_payment_method, behaviour=behaviour)
+    purchase = claim(low)
+    during(monkeypatch, "create_intent", lambda _: purchases.drive(purchase_id=purchase.pk))
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.attempts, credit(low)) == (state, 1, after)
+    assert len(stripe.truth()["payment_intents"]) == 1
+    assert "confirm:2" not in keys(stripe, purchase)
+
+
+def test_what_somebody_else_confirmed_a_moment_before_is_credited_all_the_same(
+    low, stripe, monkeypatch
+):
+    real = gateway.confirm_intent
+
+    def second(*, key, intent_id):
+        real(key="faster", intent_id=intent_id)
+        real(key=key, intent_id=intent_id)
+
+    monkeypatch.setattr(gateway, "confirm_intent", second)
+
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    assert (purchase.state, credit(low)) == ("succeeded", 58)
+    assert taken(stripe) == [5000]
+
+
+def test_a_refusal_that_comes_after_somebody_canceled_changes_nothing(low, stripe, monkeypatch):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    gateway.detach_card(card_id=low.default_payment_method)
+    during(monkeypatch, "confirm_intent", lambda _: purchases.cancel(purchase_id=purchase.pk))
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.decline_code) == ("canceled", "")
+    assert credit(low) == 8
+
+
+def test_a_second_intent_that_names_a_purchase_with_its_own_is_not_ours(low, stripe):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    stranger = pay(stripe, low.account.stripe_customer, cents=5000, purchase=str(purchase.pk))
+    nonsense = pay(stripe, low.account.stripe_customer, cents=5000, purchase="a purchase")
+
+    assert purchases.settle(payment_intent=stranger) is None
+    assert purchases.settle(payment_intent=nonsense) is None
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.quarantined_at, credit(low)) == ("submitted", None, 8)
+
+
 def test_a_card_removed_between_creating_and_confirming_is_declined(low, stripe):
     stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
     purchase = purchases.drive(purchase_id=claim(low).pk)
@@ -220,7 +346,7 @@ def test_a_card_removed_between_creating_and_confirming_is_declined(low, stripe)
     purchase = purchases.drive(purchase_id=purchase.pk)
 
     assert (purchase.state, credit(low)) == ("declined", 8)
-    assert purchase.decline_code
+    assert purchase.decline_code == "resource_missing"
     assert taken(stripe) == []
 
 
@@ -511,13 +637,15 @@ def test_an_outcome_unknown_for_an_hour_is_told_to_support_once(low, stripe):
     stripe.fault(kind="reset_after", path=CONFIRM, method="POST", times=9)
     purchase = purchases.drive(purchase_id=claim(low).pk)
 
-    with clock.at(clock.now() + timedelta(minutes=61)):
-        purchases.sweep()
-        purchases.sweep()
+    first = clock.now() + timedelta(minutes=61)
+    for moment in (first, first + timedelta(minutes=1)):
+        with clock.at(moment):
+            purchases.sweep()
 
-    assert StaffAlert.objects.filter(kind="purchase_unknown").count() == 1
+    alert = StaffAlert.objects.get(kind="purchase_unknown")
+    assert alert.data == {"id": str(purchase.pk)}
     purchase.refresh_from_db()
-    assert purchase.state == "submitted"
+    assert (purchase.state, purchase.reported_unknown_at) == ("submitted", first)
 
 
 @pytest.mark.parametrize(
