@@ -7,7 +7,6 @@ A call is a fact: it is recorded and charged once, whatever the balance. Whether
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -80,8 +79,6 @@ def record(*, reports: Sequence[Report], reporter: Account | None) -> list[Resul
 
     Raises Busy, with nothing recorded, when others kept writing the same calls or wallets.
     """
-    if not reports:
-        return []
     for _ in range(limits.RECORD_ATTEMPTS):
         try:
             return _record(reports, reporter)
@@ -222,7 +219,7 @@ def authorize(
     calls that run longer are charged all the same. Give the campaign, or else the minute type.
     """
     usable = campaign.minute_type if campaign else minute_type
-    wallet = Wallet.objects.filter(account=account).first() or open_wallet(account=account)
+    wallet = open_wallet(account=account)
     seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=pricing.rates_now())
     if reason := _not_running(account, campaign):
         return Authorization(False, 0, reason)
@@ -245,8 +242,7 @@ def _not_running(account: Account, campaign: Campaign | None) -> str:
 
 def time_ordered_uuid() -> UUID:
     """A version 7 UUID: 48 bits of milliseconds, then chance. New keys land beside each other."""
-    milliseconds = int((clock.now() - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1000)
-    chance = int.from_bytes(os.urandom(10), "big")
-    value = (milliseconds & (2**48 - 1)) << 80 | chance
+    milliseconds = int(clock.now().timestamp() * 1000)
+    value = milliseconds << 80 | int.from_bytes(os.urandom(10), "big")
     value = value & ~(0xF << 76) | 0x7 << 76
     return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

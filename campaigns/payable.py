@@ -83,10 +83,9 @@ def rates_at(moment: datetime) -> dict[str, Decimal]:
 
 
 def needed_credit(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -> Decimal:
-    """The credit that makes one payable minute beside the minutes there are, in whole cents."""
+    """The credit, in whole cents, that makes a payable minute of pots that hold less than one."""
     pots = pricing.payable_seconds(wallet=_without_credit(wallet), usable=usable, rates=rates)
-    missing = max(0, MINUTE - pots)
-    dollars = rates[pricing.CREDIT_RATE[usable]] * missing / MINUTE
+    dollars = rates[pricing.CREDIT_RATE[usable]] * (MINUTE - pots) / MINUTE
     return dollars.quantize(_CENT, ROUND_CEILING)
 
 

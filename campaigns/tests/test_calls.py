@@ -1,11 +1,12 @@
 from datetime import timedelta
 from decimal import Decimal
+from uuid import RFC_4122
 
 import pytest
 
 from accounts import clock
 from campaigns import calls
-from campaigns.models import Call
+from campaigns.models import PLATFORM, Call
 from campaigns.tests.builders import make_account, make_campaign, make_report, make_wallet
 from wallets.models import LedgerEntry, MinuteRate
 
@@ -49,6 +50,60 @@ def test_a_premium_call_takes_included_then_premium_then_credit():
     call = Call.objects.get()
     assert (call.included_seconds, call.premium_seconds, call.basic_seconds) == (20, 30, 0)
     assert call.cost == Decimal("0.16")
+
+
+@pytest.mark.parametrize("own_key", [True, False])
+def test_a_call_is_written_down_as_it_was_reported_with_what_it_took(own_key):
+    wallet = make_wallet(credit="10", premium=30, basic=40)
+    campaign = make_campaign(wallet.account, minute_type="premium_then_basic")
+    ended_at = NOW - timedelta(hours=2)
+    reports = [
+        make_report(
+            wallet.account,
+            id="b",
+            seconds=130,
+            campaign=campaign,
+            ended_at=ended_at,
+            outcome="left_message",
+        ),
+        make_report(wallet.account, id="a", minute_type="basic", ended_at=ended_at),
+    ]
+
+    record(*reports, reporter=wallet.account if own_key else None)
+
+    # In the order of their ids, in which two batches cannot wait for each other.
+    typed, mixed = Call.objects.order_by("pk").values()
+    batch = mixed["batch"]
+    assert mixed == {
+        "id": mixed["id"],
+        "reporter": wallet.account_id if own_key else PLATFORM,
+        "external_id": "b",
+        "account_id": wallet.account_id,
+        "campaign_id": campaign.pk,
+        "minute_type_sent": "",
+        "minute_type": "premium_then_basic",
+        "seconds": 130,
+        "ended_at": ended_at,
+        "outcome": "left_message",
+        "included_seconds": 0,
+        "premium_seconds": 30,
+        "basic_seconds": 40,
+        "cost": Decimal("0.16"),
+        "batch": batch,
+        "created_at": NOW,
+    }
+    assert typed == mixed | {
+        "id": typed["id"],
+        "external_id": "a",
+        "campaign_id": None,
+        "minute_type_sent": "basic",
+        "minute_type": "basic",
+        "seconds": 60,
+        "outcome": "completed",
+        "premium_seconds": 0,
+        "basic_seconds": 0,
+        "cost": Decimal("0.09"),
+    }
 
 
 def test_a_basic_call_never_takes_included_or_premium_minutes():
@@ -397,3 +452,16 @@ def test_time_ordered_ids_sort_by_time_and_never_repeat():
 
     assert ids == sorted(set(ids))
     assert {one.version for one in ids} == {7}
+    assert {one.variant for one in ids} == {RFC_4122}
+    began = int(NOW.timestamp() * 1000)
+    assert [one.int >> 80 for one in ids[::50]] == [began, began + 60_000, began + 120_000]
+
+
+def test_reporting_known_calls_again_writes_nothing(django_assert_num_queries):
+    wallet = make_wallet(credit="5")
+    report = make_report(wallet.account)
+    record(report)
+
+    # Places, wallets, known calls; and a savepoint with its release.
+    with django_assert_num_queries(5):
+        record(report)

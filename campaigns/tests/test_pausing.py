@@ -2,6 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -194,12 +195,33 @@ def test_the_sweep_pauses_after_a_raised_rate():
 
 
 def test_the_sweep_pauses_campaigns_of_closed_accounts_as_by_hand():
-    wallet = make_wallet(credit="50")
-    campaign = make_campaign(wallet.account)
+    wallet, other = make_wallet(credit="50"), make_wallet(credit="50")
+    campaign, elsewhere = make_campaign(wallet.account), make_campaign(other.account)
+    ended = make_campaign(wallet.account, status="ended")
     Account.objects.filter(pk=wallet.account_id).update(status="closed")
+    moment = clock.now() + timedelta(hours=1)
 
-    assert pausing.sweep() == 1
+    with clock.at(moment):
+        assert pausing.sweep() == 1
+
     assert standing(campaign) == ("paused", "manual")
+    assert (campaign.paused_at, campaign.updated_at) == (moment, moment)
+    assert (standing(elsewhere), standing(ended)) == (RUNNING, ("ended", ""))
+
+
+def test_the_sweep_counts_all_it_paused_and_leaves_what_can_be_paid():
+    broke = [make_wallet() for _ in range(2)]
+    poor = [make_campaign(wallet.account) for wallet in broke]
+    closed = make_campaign(make_wallet(credit="5", account=make_account(status="closed")).account)
+    rich = make_campaign(make_wallet(credit="5").account)
+
+    assert pausing.sweep() == 3
+
+    assert [standing(one) for one in poor] == [OUT_OF_BALANCE, OUT_OF_BALANCE]
+    assert standing(closed) == ("paused", "manual")
+    assert standing(rich) == RUNNING
+    told = Notification.objects.filter(kind="campaigns_paused").values_list("account", flat=True)
+    assert sorted(told) == sorted(wallet.account_id for wallet in broke)
 
 
 def test_the_resume_list_has_what_low_balance_paused_with_its_reasons():
@@ -231,11 +253,73 @@ def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
     answer = pausing.resume(campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None)
 
     assert [one.pk for one in answer.resumed] == [basic.pk]
+    assert [one.is_started for one in answer.resumed] == [True]
     assert [(one.campaign.pk, one.verdict.code) for one in answer.refused] == [
         (premium.pk, "low_balance")
     ]
     assert standing(basic) == RUNNING
     assert standing(premium) == OUT_OF_BALANCE
+
+
+def test_resuming_by_hand_says_when_and_tells_the_account_without_a_mail():
+    wallet = make_wallet(credit="5")
+    campaign = make_campaign(wallet.account, status="manual", name="Spring")
+    moment = clock.now() + timedelta(hours=1)
+
+    with clock.at(moment):
+        resumed = pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+
+    assert standing(campaign) == RUNNING
+    assert (campaign.paused_at, campaign.updated_at) == (None, moment)
+    assert (resumed.pk, resumed.is_started) == (campaign.pk, True)
+    told = Notification.objects.get(kind="campaigns_resumed")
+    assert (told.account, told.text) == (wallet.account, "1 campaign resumed. Spring.")
+    assert told.data == {"campaigns": [campaign.pk]}
+    assert told.mail_due_at is None
+
+
+def test_resuming_some_leaves_the_others_and_what_runs_already_as_they_are():
+    wallet = make_wallet(credit="5")
+    running = make_campaign(wallet.account)
+    wanted, other = (make_campaign(wallet.account, status="low_balance") for _ in range(2))
+    before = Campaign.objects.filter(pk=running.pk).values().get()
+
+    answer = pausing.resume(
+        campaign_ids=[wanted.pk, running.pk, wanted.pk], account=wallet.account, actor=None
+    )
+
+    assert ([one.pk for one in answer.resumed], answer.refused) == ([wanted.pk], [])
+    assert standing(other) == OUT_OF_BALANCE
+    assert Campaign.objects.filter(pk=running.pk).values().get() == before
+
+
+def test_the_resume_list_begins_with_the_oldest_pause_and_has_no_other_accounts():
+    wallet, other = make_wallet(), make_wallet()
+    now = clock.now()
+    make_campaign(other.account, status="low_balance")
+    later, first, same = (
+        make_campaign(wallet.account, status="low_balance", paused_at=now - timedelta(hours=hours))
+        for hours in (1, 2, 1)
+    )
+
+    assert [one.campaign for one in _list(wallet)] == [first, later, same]
+
+
+@pytest.mark.parametrize(
+    ("credit", "status", "can"),
+    [
+        ("0.16", "low_balance", True),
+        ("0.159999", "low_balance", False),
+        ("5", "manual", False),
+        ("5", "started", False),
+    ],
+)
+def test_whether_anything_can_be_resumed_is_one_payable_minute(credit, status, can):
+    wallet = make_wallet(credit=credit)
+    make_campaign(wallet.account, status=status)
+    make_campaign(make_wallet(credit="5").account, status="low_balance")
+
+    assert pausing.can_resume_any(account=wallet.account) is can
 
 
 def test_a_refused_resume_says_what_is_needed():
@@ -269,6 +353,7 @@ def test_only_paused_campaigns_can_be_resumed(status):
         pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     assert refusal.value.code == "wrong_status"
+    assert campaign.get_status_display() in str(refusal.value)
     assert standing(campaign) == (status, "")
 
 
@@ -292,6 +377,8 @@ def test_a_closed_account_cannot_resume():
         pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     assert refusal.value.code == "closed"
+    assert str(refusal.value) == f"{wallet.account.name} is closed."
+    assert standing(campaign) == OUT_OF_BALANCE
 
 
 @pytest.mark.parametrize(
@@ -308,8 +395,35 @@ def test_money_of_auto_recharge_resumes_only_where_the_account_chose_so(chosen, 
 
     assert standing(paused) == expected
     assert standing(by_hand) == ("paused", "manual")
-    told = Notification.objects.filter(kind="campaigns_resumed").exists()
-    assert told == (expected == RUNNING)
+    # Nobody was there, so a mail says it.
+    told = Notification.objects.filter(kind="campaigns_resumed", mail_due_at__isnull=False)
+    assert told.exists() == (expected == RUNNING)
+
+
+def test_money_of_auto_recharge_resumes_nothing_of_closed_accounts_or_other_wallets():
+    wallet, other = make_wallet(account=make_account(status="closed")), make_wallet(credit="5")
+    for one in (wallet, other):
+        turn_on_auto_recharge(one, resume_campaigns=True)
+    closed = make_campaign(wallet.account, status="low_balance")
+    elsewhere = make_campaign(other.account, status="low_balance")
+
+    recharge_automatically(wallet, "50")
+
+    assert (standing(closed), standing(elsewhere)) == (OUT_OF_BALANCE, OUT_OF_BALANCE)
+
+
+def test_exactly_one_minute_resumes_and_the_count_says_how_many():
+    wallet = make_wallet(credit="0.16")
+    turn_on_auto_recharge(wallet, resume_campaigns=True)
+    premium = make_campaign(wallet.account, status="low_balance", name="Spring")
+    basic = make_campaign(wallet.account, status="low_balance", minute_type="basic", name="Fall")
+
+    with transaction.atomic():
+        assert pausing.resume_after_recharge(wallets=[wallet]) == 2
+
+    assert (standing(premium), standing(basic)) == (RUNNING, RUNNING)
+    told = Notification.objects.get(kind="campaigns_resumed")
+    assert told.text == "2 campaigns resumed after Auto-Recharge. Spring, Fall."
 
 
 def test_other_money_resumes_nothing_by_itself():
@@ -378,6 +492,29 @@ def test_a_needed_credit_is_really_enough():
         fill(wallet, credit=str(needed))
 
         assert pricing.payable_seconds(wallet=wallet, usable="premium", rates=rates) >= 60
+
+
+@pytest.mark.parametrize(
+    ("minute_type", "premium", "basic", "included", "needed"),
+    [
+        ("premium", 0, 59, 0, "0.16"),
+        ("premium", 20, 0, 25, "0.04"),
+        ("premium", 59, 0, 0, "0.01"),
+        ("basic", 59, 0, 59, "0.09"),
+        ("basic", 0, 40, 0, "0.03"),
+        ("premium_then_basic", 10, 10, 10, "0.08"),
+    ],
+)
+def test_a_needed_credit_is_the_price_of_the_missing_seconds_rounded_up_to_a_cent(
+    minute_type, premium, basic, included, needed
+):
+    wallet = make_wallet(premium=premium, basic=basic, included=included)
+    campaign = make_campaign(wallet.account, minute_type=minute_type, status="low_balance")
+
+    (listed,) = _list(wallet)
+
+    assert listed.verdict.needs == f"Needs at least ${needed} to run"
+    assert (listed.campaign, listed.eligible) == (campaign, False)
 
 
 def test_changing_the_minute_type_of_a_started_campaign_may_pause_it():
