@@ -158,6 +158,15 @@ def test_only_as_many_seconds_go_as_the_money_bought(wallet, stripe):
     assert pots(wallet) == (Decimal(0), 18750 - 6000, 0)
 
 
+def test_a_single_unused_second_is_taken_at_what_it_cost(wallet, stripe):
+    purchase = buy(wallet, 50, "premium")
+    fill(wallet, premium=-18749)
+
+    refund(purchase, 2000)
+
+    assert pots(wallet) == (Decimal("-19.997333"), 0, 0)
+
+
 def test_minutes_of_other_purchases_are_not_taken(wallet, stripe):
     purchase = buy(wallet, 50, "credit")
     fill(wallet, premium=6000, basic=6000)
