@@ -172,7 +172,7 @@ def _post(
             purchase_id=reversal.purchase_id,
             reversal_id=reversal.pk,
             actor_id=reversal.actor_id,
-            note=reversal.reason[:200],
+            note=reversal.reason,
         )
         for wallet_id, pot, amount in parts
     ]

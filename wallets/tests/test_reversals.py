@@ -94,6 +94,7 @@ def test_the_entry_is_posted_when_decided_and_stripe_is_told_next(wallet, stripe
     assert refunded_at_stripe(stripe) == 0
     entry = reversal.entries.get()
     assert (entry.kind, entry.actor, entry.note) == ("refund", person, "Sorry")
+    assert (entry.purchase, entry.reversal) == (purchase, reversal)
     assert drive(reversal) == "succeeded"
     assert refunded_at_stripe(stripe) == 2000
     assert pots(wallet) == (Decimal("30"), 0, 0)
@@ -165,6 +166,15 @@ def test_a_single_unused_second_is_taken_at_what_it_cost(wallet, stripe):
     refund(purchase, 2000)
 
     assert pots(wallet) == (Decimal("-19.997333"), 0, 0)
+
+
+def test_less_than_a_second_is_taken_from_credit(wallet, stripe):
+    purchase = buy(wallet, 50, "premium")
+
+    refund(purchase, 1)
+
+    # A cent is 3.75 seconds; three of them are worth $0.008.
+    assert pots(wallet) == (Decimal("-0.002"), 18750 - 3, 0)
 
 
 def test_minutes_of_other_purchases_are_not_taken(wallet, stripe):
@@ -416,6 +426,17 @@ def test_what_stripe_will_never_do_is_put_back_and_support_is_told(wallet, strip
     alert = StaffAlert.objects.get(kind="refund")
     assert alert.text == f"Refund {reversal.pk} failed: {reversal.error_text}"
     assert {e.kind for e in reversal.entries.all()} == {"refund", "refund_failed"}
+
+
+def test_refunds_of_one_wallet_that_fail_are_each_put_back(wallet, stripe):
+    refunds = [refund(buy(wallet), 5000) for _ in range(2)]
+    for reversal in refunds:
+        drive(reversal)
+        reversal.refresh_from_db()
+        stripe.set_refund(reversal.stripe_id, "failed")
+        reversals.settle_refund(refund_id=reversal.stripe_id)
+
+    assert pots(wallet)[0] == Decimal(100)
 
 
 def test_a_refund_the_bank_sends_back_later_is_put_back_once(wallet, stripe):
@@ -918,7 +939,7 @@ def test_a_dispute_is_never_driven_as_a_refund(wallet, stripe):
 
 
 def beyond_paid():
-    return StaffAlert.objects.filter(kind="reversed_beyond_paid").values_list("text", flat=True)
+    return StaffAlert.objects.filter(kind="reversed_beyond_paid")
 
 
 def refunded_then_disputed(wallet, stripe):
@@ -941,13 +962,18 @@ def test_a_dispute_over_all_of_a_payment_refunded_in_part_takes_all_of_it(wallet
     assert books.check_all(stripe=True) == []
 
 
-def test_more_taken_back_than_was_paid_is_told_to_support_once(wallet, stripe):
-    purchase, _, _ = refunded_then_disputed(wallet, stripe)
+def test_more_taken_back_than_was_paid_is_told_to_support_once_a_payment(wallet, stripe):
+    first, second = [refunded_then_disputed(wallet, stripe)[0] for _ in range(2)]
+    reversals.apply_dispute(dispute_id=dispute(stripe, first, amount=100))
     reversals.catch_up(since=clock.now() - timedelta(hours=1))
 
-    assert list(beyond_paid()) == [
-        f"Of purchase {purchase.pk} over $50.00 refunds and disputes took back $70.00."
-    ]
+    assert set(beyond_paid().values_list("text", "data__purchase")) == {
+        (
+            f"Of purchase {one.pk} over $50.00 refunds and disputes took back $70.00.",
+            str(one.pk),
+        )
+        for one in (first, second)
+    }
 
 
 def test_all_that_was_paid_and_no_more_is_nothing_to_tell(wallet, stripe):
