@@ -7,15 +7,24 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+import requests
 from django.conf import settings
 from django.db import connection
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import auto_recharge, gateway, payment_methods, purchases, stripe_events
-from wallets.models import StripeEvent
+from wallets import (
+    auto_recharge,
+    gateway,
+    payment_methods,
+    purchases,
+    recharges,
+    stripe_events,
+)
+from wallets.errors import Refused
+from wallets.models import StripeEvent, Wallet
 from wallets.stripe_events import EventRefused
-from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
 
@@ -56,33 +65,50 @@ def test_a_signed_event_is_stored_once_and_its_task_nudged(
 
 
 @pytest.mark.parametrize(
-    "signature",
+    ("signature", "told"),
     [
-        lambda payload: "",
-        lambda payload: "t=1,v1=abc",
-        lambda payload: signed(payload, secret="whsec_wrong"),
-        lambda payload: signed(payload, at=time.time() - 3600),
-        lambda payload: signed(payload, at=time.time() + 36_000),
-        lambda payload: signed(payload + b" "),
-        lambda payload: "garbage",
+        (lambda payload: "", 0),
+        (lambda payload: "t=1,v1=abc", 0),
+        (lambda payload: signed(payload, secret="whsec_wrong"), 0),
+        (lambda payload: signed(payload, at=time.time() - 3600), 2),
+        (lambda payload: signed(payload, at=time.time() + 36_000), 2),
+        (lambda payload: signed(payload + b" "), 0),
+        (lambda payload: "garbage", 0),
     ],
     ids=["none", "bad", "other secret", "an hour old", "in the future", "other body", "garbage"],
 )
-def test_an_event_that_stripe_did_not_sign_lately_is_refused(signature):
-    payload = event()
+def test_an_event_that_stripe_did_not_sign_lately_is_refused(signature, told):
+    """Clocks that differ are told once an hour."""
+    payload, now = event(), clock.now()
 
-    with pytest.raises(EventRefused):
-        stripe_events.record(payload=payload, signature=signature(payload))
+    for moment in (now, now, now + timedelta(hours=1)):
+        with clock.at(moment), pytest.raises(EventRefused):
+            stripe_events.record(payload=payload, signature=signature(payload))
 
     assert not StripeEvent.objects.exists()
+    assert StaffAlert.objects.filter(kind="clocks_differ").count() == told
 
 
-@pytest.mark.parametrize("payload", [b"\xff\xfe", b"[]", b"null", b"{}", b"[" * 5000, b""])
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *(b"\xff\xfe", b"[]", b"null", b"{}", b"[" * 5000, b""),
+        *(b'{"id": 1, "type": "x"}', b'{"id": "evt_1", "type": null}'),
+    ],
+)
 def test_a_signed_body_that_is_no_event_is_refused(payload):
     with pytest.raises(EventRefused):
         receive(payload)
 
     assert not StripeEvent.objects.exists()
+
+
+def test_of_names_longer_than_stripes_the_beginning_is_kept():
+    first = receive(event("x" * 101, event_id="e" * 256))
+    second = receive(event("x" * 101, event_id="e" * 256))
+
+    assert first == second
+    assert (first.type, first.event_id) == ("x" * 100, "e" * 255)
 
 
 def test_an_event_of_live_mode_is_refused_with_a_test_key():
@@ -173,7 +199,7 @@ def test_an_event_lies_without_effect_because_the_object_is_read_again(stripe):
 def test_a_poisonous_event_is_retried_then_given_up_and_does_not_stop_others(
     stripe, paid_but_unanswered
 ):
-    poison = receive(event(found={"object": "payment_intent"}, event_id="evt_poison"))
+    poisonous = poison()
     found = {"id": paid_but_unanswered.payment_intent}
     good = [receive(event(found=found, event_id=f"evt_{number}")).pk for number in range(50)]
     moment = clock.now()
@@ -186,11 +212,148 @@ def test_a_poisonous_event_is_retried_then_given_up_and_does_not_stop_others(
             applied = StripeEvent.objects.filter(pk__in=good).exclude(applied_at=None)
             assert applied.count() == 50
 
-    poison.refresh_from_db()
-    assert poison.given_up_at
-    assert poison.attempts == 10
-    assert "KeyError" in poison.error
+    poisonous.refresh_from_db()
+    assert poisonous.given_up_at
+    assert poisonous.attempts == 10
+    assert "KeyError" in poisonous.error
     assert StaffAlert.objects.filter(kind="event_given_up").count() == 1
+
+
+def poison(event_id="evt_poison"):
+    return receive(event(found={"object": "payment_intent"}, event_id=event_id))
+
+
+def test_waits_double_from_fifteen_seconds_and_are_each_events_own():
+    row, other = poison(), receive(event(event_id="evt_other"))
+    now = clock.now()
+
+    for attempt, wait in enumerate([15, 30, 60], start=1):
+        with clock.at(now):
+            assert row.pk in stripe_events.waiting_ids()
+            assert not stripe_events.apply(event_pk=row.pk)
+            assert not stripe_events.apply(event_pk=row.pk)
+            assert row.pk not in stripe_events.waiting_ids()
+        row.refresh_from_db()
+        now += timedelta(seconds=wait)
+        assert (row.attempts, row.next_attempt_at, row.given_up_at) == (attempt, now, None)
+
+    untouched = StripeEvent.objects.get(pk=other.pk)
+    assert (untouched.attempts, untouched.error, untouched.applied_at) == (0, "", None)
+
+
+def test_an_event_that_works_at_last_keeps_no_error(paid_but_unanswered, stripe):
+    row = receive(event(found={"id": paid_but_unanswered.payment_intent}))
+    other = receive(event(event_id="evt_other"))
+    stripe.fault(kind="500_before", path="/v1/payment_intents", times=9)
+    assert not stripe_events.apply(event_pk=row.pk)
+    row.refresh_from_db()
+    assert row.error.startswith("Unknown: ")
+    stripe.clear_faults()
+
+    with clock.at(clock.now() + timedelta(seconds=15)):
+        assert stripe_events.apply(event_pk=row.pk)
+
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert (row.attempts, row.error, bool(row.applied_at)) == (2, "", True)
+    assert other.applied_at is None
+
+
+def test_of_a_long_error_the_beginning_is_kept(stripe):
+    row = receive(event(found={"id": f"pi_{'x' * 600}"}))
+
+    stripe_events.apply(event_pk=row.pk)
+
+    row.refresh_from_db()
+    assert row.error.startswith("Impossible: No such payment_intent: 'pi_xxx")
+    assert len(row.error) == 500
+
+
+def give_up(*rows):
+    moment = clock.now()
+    for _ in range(10):
+        moment += timedelta(hours=3)
+        with clock.at(moment):
+            for row in rows:
+                stripe_events.apply(event_pk=row.pk)
+    return moment
+
+
+def test_events_given_up_are_told_each_and_again_after_support_tried():
+    rows = [poison(f"evt_{number}") for number in range(2)]
+    give_up(*rows)
+    told = StaffAlert.objects.filter(kind="event_given_up").order_by("pk")
+    assert [alert.data for alert in told] == [{"event": row.pk} for row in rows]
+
+    with clock.at(clock.now() + timedelta(days=2)):
+        stripe_events.apply_again(event_pk=rows[0].pk)
+        give_up(rows[0])
+
+    assert told.all().count() == 3
+
+
+def test_an_event_given_up_is_applied_again_when_support_asks(
+    paid_but_unanswered, stripe, nudges, django_capture_on_commit_callbacks
+):
+    row = receive(event(found={"id": paid_but_unanswered.payment_intent}))
+    other = poison()
+    stripe.fault(kind="500_before", path="/v1/payment_intents", times=99)
+    give_up(row, other)
+    stripe.clear_faults()
+    assert stripe_events.waiting_ids() == []
+    nudges.clear()
+
+    with django_capture_on_commit_callbacks(execute=True):
+        stripe_events.apply_again(event_pk=row.pk)
+
+    assert nudges == [("wallets.apply_event", (row.pk,))]
+    row.refresh_from_db()
+    assert (row.attempts, row.error, row.given_up_at) == (0, "", None)
+    assert stripe_events.waiting_ids() == [row.pk]
+    assert stripe_events.apply(event_pk=row.pk)
+    with pytest.raises(Refused, match="applied already"):
+        stripe_events.apply_again(event_pk=row.pk)
+    assert StripeEvent.objects.get(pk=other.pk).attempts == 10
+
+
+def test_the_age_of_the_oldest_waiting_event_is_known():
+    now = clock.now()
+    with clock.at(now):
+        assert stripe_events.oldest_waiting_age() == timedelta(0)
+    for minutes in (1, 5, 3):
+        with clock.at(now - timedelta(minutes=minutes)):
+            receive(event(event_id=f"evt_{minutes}"))
+
+    with clock.at(now):
+        assert stripe_events.oldest_waiting_age() == timedelta(minutes=5)
+        oldest_first = stripe_events.waiting_ids()
+
+    by_id = StripeEvent.objects.in_bulk(oldest_first)
+    assert [by_id[pk].event_id for pk in oldest_first] == ["evt_5", "evt_3", "evt_1"]
+
+
+@pytest.mark.parametrize(
+    "kind", ["refund.created", "refund.updated", "charge.refund.updated", "charge.dispute.created"]
+)
+def test_refunds_and_disputes_made_at_stripe_are_followed_by_their_events(stripe, kind):
+    wallet = make_wallet()
+    add_card(stripe, wallet)
+    purchase = recharges.recharge(
+        wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="credit", form_key="1"
+    )
+    if "dispute" in kind:
+        found = stripe.dispute(purchase.payment_intent, amount=1500)
+    else:
+        found = gateway.create_refund(
+            key="dashboard", intent_id=purchase.payment_intent, amount=1500, metadata={}
+        )
+
+    row = receive(event(kind, {"id": found["id"]}))
+    assert stripe_events.apply(event_pk=row.pk)
+
+    wallet.refresh_from_db()
+    assert wallet.credit.amount == 35
+    assert purchase.reversals.get().stripe_id == found["id"]
 
 
 def test_an_event_of_a_kind_we_do_not_use_is_kept_and_done(stripe):
@@ -212,6 +375,90 @@ def test_a_card_saved_in_a_window_that_was_closed_still_arrives(stripe):
     stripe_events.apply(event_pk=row.pk)
 
     assert [card.label for card in payment_methods.cards(wallet.account)] == ["Visa •••• 4242"]
+
+
+def test_a_hosted_page_that_was_closed_at_the_end_still_saves_its_card(stripe):
+    wallet = make_wallet()
+    url = payment_methods.start_adding(
+        account=wallet.account,
+        success_url="http://testserver/?session={CHECKOUT_SESSION_ID}",
+        cancel_url="http://testserver/",
+    )
+    found = {"id": url.rsplit("/", 1)[-1], "object": "checkout.session"}
+    row = receive(event("checkout.session.completed", found))
+    assert stripe_events.apply(event_pk=row.pk)
+    assert payment_methods.cards(wallet.account) == []
+
+    requests.post(url, {"number": GOOD_CARD}, allow_redirects=False, timeout=20)
+    row = receive(event("checkout.session.completed", found, event_id="evt_2"))
+    assert stripe_events.apply(event_pk=row.pk)
+
+    assert [card.label for card in payment_methods.cards(wallet.account)] == ["Visa •••• 4242"]
+
+
+@pytest.mark.parametrize("customer", ["a stranger", "nobody"])
+def test_a_card_saved_for_somebody_else_is_nobodys_of_ours(stripe, customer):
+    wallet, without_customer = make_wallet(), make_wallet()
+    payment_methods.ensure_customer(account=wallet.account)
+    stranger = gateway.create_customer(key="s", name="A stranger", email="", metadata={})
+    card = stripe.add_card(stranger)
+    facts = {"payment_method_types": ["card"], "payment_method": card["id"], "confirm": True}
+    setup = gateway._stripe().setup_intents.create(
+        facts | {"customer": stranger} if customer == "a stranger" else {}
+    )
+
+    row = receive(event("setup_intent.succeeded", {"id": setup.id, "object": "setup_intent"}))
+    assert stripe_events.apply(event_pk=row.pk)
+
+    for one in (wallet, without_customer):
+        one.refresh_from_db()
+        assert one.default_payment_method == ""
+        assert payment_methods.cards(one.account) == []
+
+
+def test_a_card_its_bank_renewed_is_shown_as_it_is_now(stripe):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet, exp_year=2030)
+    stripe.set_card(card.id, exp_year=2034)
+
+    row = receive(event("payment_method.automatically_updated", {"id": card.id}))
+    assert stripe_events.apply(event_pk=row.pk)
+
+    wallet.refresh_from_db()
+    assert [card.exp_year for card in payment_methods.cards(wallet.account)] == [2034]
+    assert wallet.default_payment_method == card.id
+
+
+def test_a_card_stripe_knows_no_more_is_charged_no_more(stripe):
+    wallet, other = make_wallet(), make_wallet()
+    add_card(stripe, other)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method="pm_gone")
+
+    row = receive(event("payment_method.detached", {"id": "pm_gone"}))
+    assert stripe_events.apply(event_pk=row.pk)
+
+    wallet.refresh_from_db()
+    assert wallet.default_payment_method == ""
+    assert len(payment_methods.cards(other.account)) == 1
+
+
+def test_a_customer_deleted_at_stripe_has_no_cards_here(stripe):
+    wallet, other = make_wallet(), make_wallet()
+    for one in (wallet, wallet, other):
+        add_card(stripe, one)
+    deleted = {"id": wallet.account.stripe_customer, "object": "customer"}
+    row = receive(event("customer.deleted", deleted))
+    assert stripe_events.apply(event_pk=row.pk)
+    assert len(payment_methods.cards(wallet.account)) == 2  # It is still there: the event lied.
+
+    gateway._stripe().customers.delete(deleted["id"])
+    for number, found in enumerate([deleted, {"id": "cus_stranger"}]):
+        row = receive(event("customer.deleted", found, event_id=f"evt_deleted_{number}"))
+        assert stripe_events.apply(event_pk=row.pk)
+
+    wallet.refresh_from_db()
+    assert (wallet.default_payment_method, payment_methods.cards(wallet.account)) == ("", [])
+    assert len(payment_methods.cards(other.account)) == 1
 
 
 def test_a_card_detached_at_stripe_leaves_the_wallet(stripe):
