@@ -320,14 +320,16 @@ def test_a_lost_answer_ends_with_exactly_one_refund(wallet, stripe, kind):
 
 
 def test_a_lost_answer_is_found_again_after_stripe_forgot_the_key(wallet, stripe):
-    reversal = refund(buy(wallet), 2000)
+    purchase = buy(wallet)
+    reversal = refund(purchase, 2000)
     stripe.fault(kind="reset_after", path="/v1/refunds", method="POST", times=2)
     drive(reversal)
+    refunded_outside(purchase, 500)
 
     stripe.advance(25 * 3600)
     assert drive(reversal) == "succeeded"
 
-    assert refunded_at_stripe(stripe) == 2000
+    assert refunded_at_stripe(stripe) == 2500
 
 
 def test_a_pending_refund_is_asked_for_by_its_id_whatever_became_of_its_metadata(wallet, stripe):
@@ -398,6 +400,8 @@ def test_the_sweep_takes_refunds_older_than_thirty_seconds_and_no_disputes(walle
         assert reversals.open_reversal_ids() == []
     with clock.at(now + timedelta(seconds=31)):
         assert reversals.open_reversal_ids() == [str(reversal.pk)]
+        drive(reversal)
+        assert reversals.open_reversal_ids() == []
 
 
 @pytest.mark.parametrize("error", [gateway.Declined, gateway.StateChanged])
