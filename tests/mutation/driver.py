@@ -16,7 +16,7 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -82,16 +82,17 @@ class Driver:
         """Run the tests whose reach is not known, or was known of another text of theirs or of the
         modules to play. What a change elsewhere does to it is looked at when that is played."""
         kept = _load(self.plan.recording)
-        tests = {test.split("::")[0] for test in self.items}
-        digests = {path: _digest(self.plan.root / path) for path in tests | {*self.plan.modules}}
+        files = {path: _digest((self.plan.root / path).read_text()) for path in self.plan.modules}
         known = kept.get("files", {})
-        changed = {path for path, digest in digests.items() if known.get(path) != digest}
-        digests = {**known, **digests}
-        self.watched = {path for path in digests if (self.plan.root / path).exists()}
+        changed = {path for path, digest in files.items() if known.get(path) != digest}
+        files = {**known, **files}
+        self.watched = {path for path in files if (self.plan.root / path).exists()}
         # Nobody looked at these when the tests were recorded.
         is_new = any(_spans(self.plan.root / path) for path in {*self.plan.modules} - known.keys())
+        self.digests = _digests_of_tests(self.plan.root, self.items)
         for test, facts in ({} if is_new else kept.get("tests", {})).items():
-            if test in self.items and not changed & {test.split("::")[0], *facts["lines"]}:
+            is_same = facts["digest"] == self.digests.get(test)
+            if is_same and not changed & facts["lines"].keys():
                 self.recorded[test] = facts
         wanted = [item for test, item in self.items.items() if test not in self.recorded]
         # At least one that needs much: what stands for the whole session, such as the database and
@@ -104,7 +105,7 @@ class Driver:
                 self._record_one(item, following, spans)
         finally:
             self.plan.recording.parent.mkdir(parents=True, exist_ok=True)
-            self.plan.recording.write_text(json.dumps({"files": digests, "tests": self.recorded}))
+            self.plan.recording.write_text(json.dumps({"files": files, "tests": self.recorded}))
 
     def _record_one(self, item: pytest.Item, following: object, spans: dict) -> None:
         started, reach = time.monotonic(), _Reach(spans.keys())
@@ -117,7 +118,11 @@ class Driver:
         for filename, line in reach.lines:
             if place := spans[filename].get(line):
                 lines.setdefault(os.path.relpath(filename, self.plan.root), []).append(place)
-        self.recorded[item.nodeid] = {"seconds": time.monotonic() - started, "lines": lines}
+        self.recorded[item.nodeid] = {
+            "digest": self.digests[item.nodeid],
+            "seconds": time.monotonic() - started,
+            "lines": lines,
+        }
 
     def _tests_of(self, mutant: Mutant, places: dict[int, str]) -> list[str]:
         wanted = {(mutant.path, places[line]) for line in mutant.lines if line in places}
@@ -330,8 +335,46 @@ def _spans(file: Path) -> dict[int, str]:
     }
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def _digests_of_tests(root: Path, tests: Iterable[str]) -> dict[str, str]:
+    """By the text of its function and of what that uses of its file, directly or not."""
+    found, texts = {}, {}
+    for test in tests:
+        path, _, name = test.partition("::")
+        if path not in texts:
+            texts[path] = _definitions((root / path).read_text())
+        found[test] = _digest("\n".join(_used(texts[path], name.partition("[")[0])))
+    return found
+
+
+def _definitions(source: str) -> dict[str, tuple[str, set[str]]]:
+    """What a file defines: name → its text, and all names in that."""
+    found = {}
+    for node in ast.parse(source).body:
+        named = isinstance(node, ast.FunctionDef | ast.ClassDef)
+        targets = [node.name] if named else [
+            part.id for target in getattr(node, "targets", []) for part in ast.walk(target)
+            if isinstance(part, ast.Name)
+        ]  # fmt: skip
+        parts = list(ast.walk(node))
+        names = {part.id for part in parts if isinstance(part, ast.Name)}
+        # A fixture is named by the argument that wants it.
+        names |= {part.arg for part in parts if isinstance(part, ast.arg)}
+        found |= dict.fromkeys(targets, (ast.unparse(node), names))
+    return found
+
+
+def _used(definitions: dict[str, tuple[str, set[str]]], name: str) -> list[str]:
+    seen: set[str] = set()
+    waiting = {name, "pytestmark"}
+    while waiting:
+        seen |= waiting
+        waiting = {used for one in waiting & definitions.keys() for used in definitions[one][1]}
+        waiting -= seen
+    return sorted(definitions[one][0] for one in seen & definitions.keys())
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _load(file: Path) -> dict:

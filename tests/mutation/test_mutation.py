@@ -97,6 +97,17 @@ def test_a_module_played_for_the_first_time_is_reached_by_tests_recorded_before(
     assert "UNREACHED" not in played(project, "tax.py").stdout
 
 
+def test_only_tests_that_a_change_is_about_are_recorded_again(project):
+    file = project / "tests" / "test_price.py"
+    added = "\n@pytest.fixture\ndef one():\n    return 3\n\ndef test_it(one):\n    assert one\n"
+    file.write_text(TESTS + added)
+    assert "lines 3 tests reach" in played(project).stdout
+    file.write_text(TESTS + added.replace("return 3", "return 4"))
+    assert "lines 1 tests reach" in played(project).stdout
+    (project / "price.py").write_text(PRICE.replace("2", "3 - 1"))
+    assert "lines 2 tests reach" in played(project).stdout
+
+
 def test_a_test_that_fails_without_a_mutant_ends_the_run(project):
     (project / "tests" / "test_price.py").write_text("def test_it():\n    assert False\n")
     run = played(project)
