@@ -81,7 +81,7 @@ def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = Non
         return Decision(False, "balance_fine", figures)
     if not automatic.effective_payment_method:
         return Decision(False, "no_card", figures)
-    if automatic.hold_reason in STORED_HOLDS and automatic.not_before > now:
+    if _waits(automatic):
         return Decision(False, automatic.hold_reason, figures | {"until": automatic.not_before})
     return _decide_charge(wallet, terms, figures, now)
 
@@ -94,6 +94,10 @@ def _standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> 
     if wallet.blocked_at:
         return "blocked"
     return "suspended" if automatic.suspended_at else ""
+
+
+def _waits(automatic: AutoRecharge) -> bool:
+    return automatic.hold_reason in STORED_HOLDS and automatic.not_before > clock.now()
 
 
 def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -> Decision:
@@ -191,7 +195,8 @@ def _note(automatic: AutoRecharge, decision: Decision) -> None:
     """Keep why the rule has to wait, for people and for campaigns, and tell what must be told."""
     until = decision.figures.get("until")
     hold = decision.code if until else ""
-    if (automatic.hold_reason, automatic.not_before) != (hold, until):
+    is_new = (automatic.hold_reason, automatic.not_before) != (hold, until)
+    if is_new and not _waits(automatic):
         suspensions.hold(automatic, hold, until)
     if hold == Hold.TOO_MANY:
         _tell_too_many(automatic, decision)

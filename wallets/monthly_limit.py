@@ -36,8 +36,6 @@ def starts_anew(*, wallet: Wallet, now: datetime) -> datetime:
 
 def tell_reached(automatic: AutoRecharge, figures: dict) -> None:
     """Say once a month that not even one more amount fits."""
-    if figures["limit"] is None:
-        return
     notify(
         account=automatic.wallet.account,
         kind="auto_recharge_limit",
@@ -47,7 +45,7 @@ def tell_reached(automatic: AutoRecharge, figures: dict) -> None:
             f"{usd(figures['amount'])} does not fit."
         ),
         level="warning",
-        dedupe_key=f"limit-stop:{automatic.wallet_id}:{figures['until']:%Y-%m}",
+        dedupe_key=f"limit-stop:{figures['until']:%Y-%m}",
         link="/payments/",
     )
 
@@ -69,7 +67,7 @@ def tell_used(automatic: AutoRecharge) -> None:
                     f"({usd(used)})."
                 ),
                 level="warning",
-                dedupe_key=f"limit:{automatic.wallet_id}:{month:%Y-%m}:{percent}",
+                dedupe_key=f"limit:{month:%Y-%m}:{percent}",
                 link="/payments/",
             )
             return

@@ -6,12 +6,14 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from accounts.tests.builders import close, make_individual
+from accounts.tests.builders import close, make_individual, make_user
 from wallets import (
     auto_recharge,
     auto_recharge_settings,
     low_balance,
+    monthly_limit,
     payment_methods,
+    purchases,
     recharges,
     suspensions,
 )
@@ -24,9 +26,11 @@ from wallets.errors import (
     Refused,
     TooManyAttempts,
 )
-from wallets.models import AutoRecharge, Wallet
+from wallets.models import AutoRecharge, LoggedDecision, Wallet
 from wallets.tests.builders import (
+    BANK_ASKS_CARD,
     DECLINED_CARD,
+    GOOD_CARD,
     OTHER_GOOD_CARD,
     add_card,
     fill,
@@ -261,6 +265,43 @@ def test_the_pause_after_a_success_is_sixty_seconds(stripe, seconds, code):
         assert run(wallet) == code
 
 
+def test_the_pause_counts_from_the_latest_success_of_either_kind(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    start = clock.now()
+    with clock.at(start):
+        run(wallet)
+    with clock.at(start + timedelta(seconds=30)):
+        recharges.recharge(
+            wallet_id=wallet.pk, actor=None, amount=Decimal(5), buys="credit", form_key="a"
+        )
+        fill(wallet, credit="-60")
+
+    with clock.at(start + timedelta(seconds=70)):
+        decision = auto_recharge.run(wallet_id=wallet.pk)
+
+    assert decision.code == "cooldown"
+    assert decision.figures["until"] == start + timedelta(seconds=90)
+    assert settings_of(wallet).not_before == start + timedelta(seconds=90)
+
+
+def test_declined_tries_are_no_charges_of_the_ten_minutes(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    for _ in range(2):
+        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+    stripe.set_card(wallet.default_payment_method, behaviour="ok")
+
+    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+
+    assert saved.decision.code == "charge"
+    assert credit(wallet) == 58
+
+
 @pytest.mark.parametrize(("seconds", "code"), [(599, "too_many"), (600, "charge")])
 def test_a_charge_counts_for_ten_minutes(stripe, seconds, code):
     wallet = make_wallet(credit="8")
@@ -294,8 +335,11 @@ def test_the_fourth_charge_in_ten_minutes_waits_and_people_are_told(stripe):
         assert run(wallet) == "too_many"
         assert run(wallet) == "too_many"
     assert wallet.purchases.count() == 3
-    assert Notification.objects.filter(kind="auto_recharge_waits").count() == 1
-    assert StaffAlert.objects.filter(kind="auto_recharge_waits").count() == 1
+    text = "Auto-Recharge charged three times in ten minutes, so the next charge waits."
+    assert told(wallet, "auto_recharge_waits") == [text]
+    alert = StaffAlert.objects.get(kind="auto_recharge_waits")
+    assert alert.text == f"{wallet.account.name}: {text}"
+    assert alert.data == {"account": str(wallet.account.pk)}
     with clock.at(start + timedelta(minutes=10, seconds=1)):
         assert run(wallet) == "charge"
         fill(wallet, credit="-50")
@@ -489,6 +533,44 @@ def test_an_unknown_code_counts_as_a_soft_decline(stripe):
     assert settings_of(wallet).hold_reason == "declined"
 
 
+def test_a_decline_is_told_once_with_the_next_try_in_the_accounts_time(stripe):
+    wallet = make_wallet(credit="8", account=make_individual(timezone="America/New_York"))
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    with clock.at(datetime(2026, 11, 22, 12, tzinfo=UTC)):
+        run(wallet)
+
+    note = Notification.objects.get(account=wallet.account, kind="recharge_failed")
+    assert note.text == (
+        "Auto-Recharge failed: Visa •••• 4242 was declined: insufficient funds. You were not "
+        "charged. Try a smaller amount or another card. We try again at 08:00 (EST)."
+    )
+    assert note.data == {"purchase": str(wallet.purchases.get().pk)}
+    assert told(wallet, "auto_recharge_suspended") == []
+
+
+def test_a_suspension_is_told_with_its_reason_and_without_a_next_try(stripe):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+
+    [text] = told(wallet, "auto_recharge_suspended")
+    assert text.startswith("Auto-Recharge is suspended. Visa •••• 4242 was declined.")
+    assert told(wallet, "recharge_failed") == []
+    assert logged(wallet) == ["charge", "failed_for_good", "now_suspended"]
+
+
+def told(wallet, kind):
+    notes = Notification.objects.filter(account=wallet.account, kind=kind).order_by("pk")
+    return list(notes.values_list("text", flat=True))
+
+
+def logged(wallet):
+    rows = LoggedDecision.objects.filter(wallet=wallet).order_by("first_at", "pk")
+    return list(rows.values_list("code", flat=True))
+
+
 def suspend_by_declining(stripe, wallet):
     add_card(stripe, wallet)
     decline(stripe, wallet, "lost_card")
@@ -505,7 +587,30 @@ def test_another_card_lifts_the_suspension_and_is_charged(stripe):
     auto_recharge.payment_method_changed(wallet_id=wallet.pk)
 
     assert settings_of(wallet).suspended_reason == ""
+    assert logged(wallet)[-3:] == ["lifted", "charge", "paid"]
     assert credit(wallet) == 58
+
+
+@pytest.mark.parametrize("exp_year", [2020, 2099])
+def test_another_card_shortens_the_wait_after_a_decline_unless_it_has_expired(stripe, exp_year):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD, exp_year=exp_year)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=other.id)
+
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+
+    kept = settings_of(wallet)
+    if exp_year == 2020:
+        assert (kept.hold_reason, kept.consecutive_declines) == ("declined", 1)
+        assert credit(wallet) == 8
+    else:
+        assert (kept.consecutive_declines, kept.failed_fingerprint) == (0, "")
+        assert credit(wallet) == 58
+    assert "lifted" not in logged(wallet)
 
 
 def test_the_same_card_saved_again_lifts_nothing(stripe):
@@ -660,7 +765,7 @@ def test_the_monthly_limit_starts_anew_at_the_accounts_midnight(stripe):
         run(wallet)
         fill(wallet, credit="-55")
 
-    with clock.at(midnight - timedelta(seconds=1)):
+    with clock.at(midnight - timedelta(microseconds=1)):
         decision = auto_recharge.run(wallet_id=wallet.pk)
         assert (decision.code, decision.figures["until"]) == ("monthly_limit", midnight)
     with clock.at(midnight):
@@ -671,6 +776,53 @@ def test_the_monthly_limit_starts_anew_at_the_accounts_midnight(stripe):
         # New York leaves summer time in November.
         december = datetime(2026, 12, 1, 5, 0, tzinfo=UTC)
         assert (decision.code, decision.figures["until"]) == ("monthly_limit", december)
+    # The account's months: in UTC all of it happened in November.
+    notes = Notification.objects.filter(account=wallet.account, kind="auto_recharge_limit")
+    assert [note.text[:22] for note in notes.order_by("pk")] == [
+        "Auto-Recharge has used",
+        "Auto-Recharge has stop",
+    ] * 2
+
+
+def test_each_share_of_the_limit_is_announced_once(stripe):
+    wallet = make_wallet(credit="-27")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, amount=5, monthly_limit=50)
+    start = clock.now()
+
+    for minute, spent in ((0, 40), (15, 45), (30, 50)):
+        with clock.at(start + timedelta(minutes=minute)):
+            assert run(wallet) == "charge"
+            assert monthly_limit.spent(wallet=wallet, now=clock.now()) == spent
+            fill(wallet, credit="-5")
+
+    notes = Notification.objects.filter(account=wallet.account, kind="auto_recharge_limit")
+    assert [note.text for note in notes.order_by("pk")] == [
+        "Auto-Recharge has used 80 % of your $50.00 monthly limit ($40.00).",
+        "Auto-Recharge has used 90 % of your $50.00 monthly limit ($45.00).",
+        "Auto-Recharge has used 100 % of your $50.00 monthly limit ($50.00).",
+    ]
+
+
+def test_the_limit_counts_automatic_charges_that_were_or_may_yet_be_paid(stripe):
+    wallet = make_wallet(credit="3")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=500)
+    recharges.recharge(
+        wallet_id=wallet.pk, actor=None, amount=Decimal(5), buys="credit", form_key="a"
+    )
+    start = clock.now() + timedelta(minutes=2)
+    decline(stripe, wallet)
+    with clock.at(start):
+        assert run(wallet) == "charge"
+    stripe.set_card(card.id, behaviour="processing")
+    later = start + timedelta(hours=1)
+    with clock.at(later):
+        assert run(wallet) == "charge"
+
+    states = wallet.purchases.order_by("created_at").values_list("state", flat=True)
+    assert list(states) == ["succeeded", "declined", "submitted"]
+    assert monthly_limit.spent(wallet=wallet, now=later) == 50
 
 
 def test_the_month_of_the_limit_is_the_accounts_own(stripe):
@@ -693,8 +845,10 @@ def test_a_card_removed_behind_our_back_suspends_once(stripe):
     payment_methods.forget(account=wallet.account, card_id=card.id)
     Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=card.id)
 
-    assert run(wallet) == "no_card"
+    decision = auto_recharge.run(wallet_id=wallet.pk)
+    assert (decision.wanted, decision.code) == (False, "no_card")
     assert run(wallet) == "suspended"
+    assert logged(wallet) == ["now_suspended", "no_card", "suspended"]
 
     assert (
         Notification.objects.filter(account=wallet.account, kind="auto_recharge_suspended").count()
@@ -888,3 +1042,236 @@ def test_a_refund_or_a_dispute_outweighs_trouble_with_the_card(stripe, reason):
     auto_recharge.payment_method_changed(wallet_id=wallet.pk)
     assert settings_of(wallet).suspended_reason == reason
     assert credit(wallet) == 8
+
+
+def test_taking_the_card_away_and_back_shortens_no_wait_after_a_decline(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    waits = settings_of(wallet).not_before
+
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method="")
+    assert run(wallet) == "no_card"
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=card.id)
+
+    assert run(wallet) == "declined"
+    kept = settings_of(wallet)
+    assert (kept.hold_reason, kept.not_before) == ("declined", waits)
+    assert wallet.purchases.count() == 1
+
+
+def test_a_wait_that_is_over_is_forgotten_once_the_balance_is_fine(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    fill(wallet, credit="2")
+
+    with clock.at(settings_of(wallet).not_before):
+        assert run(wallet) == "balance_fine"
+
+    kept = settings_of(wallet)
+    assert (kept.hold_reason, kept.not_before) == ("", None)
+
+
+# --- Outcomes that come after something else has happened.
+
+
+@pytest.fixture
+def unanswered(stripe):
+    """A charge that was confirmed, but whose answer was lost; the card decides what it was."""
+
+    def charge(number=GOOD_CARD):
+        wallet = make_wallet(credit="8")
+        add_card(stripe, wallet, number)
+        set_auto_recharge(wallet)
+        stripe.fault(kind="reset_after", path="/v1/payment_intents/.*/confirm", times=2)
+        run(wallet)
+        purchase = wallet.purchases.get()
+        assert purchase.state == "submitted"
+        return wallet, purchase
+
+    return charge
+
+
+@pytest.mark.parametrize(
+    ("number", "state"),
+    [
+        (GOOD_CARD, "succeeded"),
+        (DECLINED_CARD, "declined"),
+        (BANK_ASKS_CARD, "requires_action"),
+    ],
+)
+def test_what_the_card_answers_does_not_outweigh_a_dispute(unanswered, number, state):
+    wallet, purchase = unanswered(number)
+    with transaction.atomic():
+        suspensions.suspend(wallet=wallet, reason="disputed")
+
+    assert purchases.drive(purchase_id=purchase.pk).state == state
+
+    assert settings_of(wallet).suspended_reason == "disputed"
+    assert told(wallet, "auto_recharge_suspended") == [
+        "Auto-Recharge is suspended. A payment was disputed."
+    ]
+    assert "lifted" not in logged(wallet)
+
+
+def test_a_refusal_at_the_bank_is_told_without_a_next_try(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    run(wallet)
+    purchase = wallet.purchases.get()
+
+    kept = settings_of(wallet)
+    assert kept.failed_fingerprint == card.fingerprint
+    assert told(wallet, "action_required") == [
+        "Your bank needs you to confirm a $50.00 payment. Auto-Recharge waits until you do."
+    ]
+    note = Notification.objects.get(account=wallet.account, kind="action_required")
+    assert note.data == {"purchase": str(purchase.pk)}
+
+    recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
+    stripe.answer_bank(purchase.payment_intent, approved=False)
+    purchases.settle(payment_intent=purchase.payment_intent)
+
+    assert told(wallet, "recharge_failed") == [
+        f"Auto-Recharge failed: {wallet.purchases.get().error_text}"
+    ]
+    kept = settings_of(wallet)
+    assert (kept.hold_reason, kept.consecutive_declines) == ("", 1)
+    assert logged(wallet) == ["charge", "needs_bank", "now_suspended", "failed_for_good"]
+
+
+def test_paying_at_the_bank_is_logged_as_lifting_and_looked_at_again(stripe, nudges):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    run(wallet)
+    purchase = wallet.purchases.get()
+    recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
+    stripe.answer_bank(purchase.payment_intent, approved=True)
+
+    purchases.settle(payment_intent=purchase.payment_intent)
+
+    kept = settings_of(wallet)
+    assert (kept.suspended_at, kept.suspended_reason) == (None, "")
+    assert logged(wallet)[-2:] == ["paid", "lifted"]
+
+
+def test_a_charge_stripe_never_answered_is_looked_at_again_after_two_minutes(
+    stripe, nudges, django_capture_on_commit_callbacks
+):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    stripe.fault(kind="500_before", path="/v1/payment_intents", times=100)
+    run(wallet)
+    stripe.clear_faults()
+    nudges.clear()
+
+    later = clock.now() + timedelta(minutes=16)
+    with clock.at(later), django_capture_on_commit_callbacks(execute=True):
+        purchases.drive(purchase_id=wallet.purchases.get().pk)
+
+    kept = settings_of(wallet)
+    assert (kept.hold_reason, kept.not_before) == ("gateway", later + timedelta(minutes=2))
+    assert kept.consecutive_declines == 0
+    assert logged(wallet) == ["charge", "canceled"]
+    assert ("wallets.recharge_wallet", (wallet.pk,)) in nudges
+    with clock.at(later + timedelta(minutes=2)):
+        assert run(wallet) == "charge"
+    assert credit(wallet) == 58
+
+
+def test_a_charge_that_was_not_wanted_any_more_makes_nobody_wait(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    _, purchase = auto_recharge.claim(wallet_id=wallet.pk)
+    fill(wallet, credit="2")
+
+    assert purchases.drive(purchase_id=purchase.pk).state == "canceled"
+
+    kept = settings_of(wallet)
+    assert (kept.hold_reason, kept.not_before) == ("", None)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_refund_suspends_and_tells_only_where_it_is_switched_on(stripe, enabled):
+    wallet = make_wallet(credit="80")
+    set_auto_recharge(wallet, enabled=enabled)
+
+    with transaction.atomic():
+        suspensions.suspend(wallet=wallet, reason="refunded")
+
+    texts = ["Auto-Recharge is suspended. A recharge was refunded."] if enabled else []
+    assert told(wallet, "auto_recharge_suspended") == texts
+    assert settings_of(wallet).suspended_reason == ("refunded" if enabled else "")
+    assert logged(wallet) == (["now_suspended"] if enabled else [])
+
+
+# --- Support.
+
+
+def test_support_suspends_and_lifts_and_the_account_hears_of_both(
+    stripe, nudges, django_capture_on_commit_callbacks
+):
+    wallet, person = make_wallet(credit="8"), make_user()
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    who = {"wallet_id": wallet.pk, "actor": person}
+
+    with pytest.raises(Refused, match="is not suspended"):
+        suspensions.lift_by_support(**who)
+    suspensions.suspend_by_support(**who)
+    assert run(wallet) == "suspended"
+    with pytest.raises(Refused, match="suspended already: Suspended by support"):
+        suspensions.suspend_by_support(**who)
+    nudges.clear()
+    with django_capture_on_commit_callbacks(execute=True):
+        suspensions.lift_by_support(**who)
+
+    assert told(wallet, "auto_recharge_suspended") == [
+        "Auto-Recharge is suspended. Support stopped it."
+    ]
+    assert told(wallet, "auto_recharge_resumed") == [
+        "Support lifted the suspension. Auto-Recharge charges again when you run low."
+    ]
+    assert logged(wallet) == ["now_suspended", "suspended", "lifted"]
+    assert ("wallets.recharge_wallet", (wallet.pk,)) in nudges
+    assert run(wallet) == "charge"
+
+
+def test_lifting_by_support_forgets_declines_too(stripe):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+
+    suspensions.lift_by_support(wallet_id=wallet.pk, actor=make_user())
+
+    kept = settings_of(wallet)
+    assert (kept.suspended_at, kept.suspended_reason) == (None, "")
+    assert (kept.consecutive_declines, kept.failed_fingerprint) == (0, "")
+    assert logged(wallet).count("lifted") == 1
+
+
+def test_support_unblocks_a_wallet_once_and_a_dispute_stays_suspended(
+    stripe, nudges, django_capture_on_commit_callbacks
+):
+    wallet, person = make_wallet(credit="8"), make_user()
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, suspended_at=clock.now(), suspended_reason="disputed")
+    Wallet.objects.filter(pk=wallet.pk).update(blocked_at=clock.now(), blocked_reason="disputed")
+
+    with django_capture_on_commit_callbacks(execute=True):
+        suspensions.unblock(wallet_id=wallet.pk, actor=person)
+    with pytest.raises(Refused, match="not blocked"):
+        suspensions.unblock(wallet_id=wallet.pk, actor=person)
+
+    wallet.refresh_from_db()
+    assert (wallet.blocked_at, wallet.blocked_reason) == (None, "")
+    assert nudges.count(("wallets.recharge_wallet", (wallet.pk,))) == 1
+    assert run(wallet) == "suspended"

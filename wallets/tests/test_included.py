@@ -5,7 +5,7 @@ import pytest
 from accounts import clock
 from accounts.models import Account
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
-from wallets import included
+from wallets import included, ledger
 from wallets.models import LedgerEntry, Wallet
 from wallets.opening import open_wallet
 from wallets.tests.builders import fill
@@ -127,6 +127,46 @@ def test_a_plan_that_ended_loses_what_is_left_and_gets_nothing():
     assert reset_at(noon(2026, 12, 2)) == 0
 
     assert included_minutes(account) == 0
+
+
+def test_minutes_granted_after_the_plan_ended_are_kept_until_the_next_period():
+    account = make_individual(included_minutes=100)
+    wallet = plan(account, day=1)
+    reset_at(noon(2026, 11, 1))
+    Account.objects.filter(pk=account.pk).update(included_minutes=0)
+    reset_at(noon(2026, 12, 1))
+    fill(wallet, included=600)
+
+    assert reset_at(noon(2026, 12, 2)) == 0
+    assert included_minutes(account) == 10
+    assert reset_at(noon(2027, 1, 1)) == 1
+    assert included_minutes(account) == 0
+
+
+def test_a_worker_that_comes_second_takes_nothing_of_what_the_first_granted(monkeypatch):
+    account = make_individual(included_minutes=100)
+    wallet = plan(account, day=1)
+    real = ledger.lock
+
+    def lock_after_another_worker(**which):
+        monkeypatch.setattr(ledger, "lock", real)
+        assert included.reset_due() == 1
+        fill(wallet, included=-60)
+        return real(**which)
+
+    monkeypatch.setattr(ledger, "lock", lock_after_another_worker)
+
+    assert reset_at(noon(2026, 11, 1)) == 0
+    assert included_minutes(account) == 99
+
+
+def test_minutes_support_gave_a_sub_account_are_not_reset():
+    wallet = open_wallet(account=make_sub_account())
+    fill(wallet, included=600)
+
+    assert reset_at(noon(2026, 11, 1)) == 0
+
+    assert included_minutes(wallet.account) == 10
 
 
 def test_closed_accounts_and_sub_accounts_get_none():
