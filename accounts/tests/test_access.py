@@ -145,10 +145,13 @@ def test_the_primary_account_of_an_agency_gets_no_allocation(agency):
 
 def test_a_closed_account_says_that_it_is_closed(sub_account):
     owner = add_member(sub_account, Role.OWNER)
+    key, _ = make_key(sub_account)
     close(sub_account)
 
     with pytest.raises(Forbidden, match="Northside Dental is closed"):
         access.require(user=owner, account=sub_account, permission=MONEY)
+    with pytest.raises(Forbidden, match="Northside Dental is closed"):
+        access.require_key(key=key, account=sub_account, permission=MONEY)
 
 
 EVERY_SCOPE_COMBINATION = [
