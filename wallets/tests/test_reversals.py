@@ -1,8 +1,10 @@
+from contextlib import contextmanager
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
@@ -683,6 +685,70 @@ def test_a_refund_or_a_dispute_moves_nothing_of_another_customer(wallet, stripe)
     assert pots(other) == theirs
     assert Wallet.objects.get(pk=other.pk).blocked_at is None
     assert [one.purchase for one in Reversal.objects.order_by("created_at")] == [first, second]
+
+
+# --- Somebody else is faster: what they did just before our statement is not done again.
+
+
+@contextmanager
+def just_before(statement, act):
+    waiting = [act]
+
+    def watched(execute, sql, *more):
+        if waiting and sql.startswith(statement):
+            waiting.pop()()
+        return execute(sql, *more)
+
+    with connection.execute_wrapper(watched):
+        yield
+    assert not waiting
+
+
+def test_a_refund_that_failed_meanwhile_is_not_opened_again_by_a_slower_driver(wallet, stripe):
+    purchase = buy(wallet)
+    reversal = refund(purchase, 2000)
+
+    def fail():
+        drive(reversal)
+        reversal.refresh_from_db()
+        stripe.set_refund(reversal.stripe_id, "failed")
+        reversals.settle_refund(refund_id=reversal.stripe_id)
+
+    with just_before('UPDATE "wallets_reversal"', fail):
+        assert drive(reversal) == "failed"
+
+    assert pots(wallet)[0] == Decimal("50")
+    assert reversals.refundable(purchase).cents == 5000
+
+
+def test_a_refund_that_two_drivers_see_refused_is_put_back_once(wallet, stripe):
+    reversal = refund(buy(wallet), 2000)
+    dispute(stripe, reversal.purchase)
+    closed_at = []
+
+    def refused():
+        assert drive(reversal) == "failed"
+        closed_at.append(Reversal.objects.get().closed_at)
+
+    with just_before('UPDATE "wallets_reversal"', refused):
+        assert drive(reversal) == "failed"
+
+    assert [Reversal.objects.get().closed_at] == closed_at
+    assert pots(wallet)[0] == Decimal("50")
+
+
+def test_a_refund_made_at_stripe_that_two_events_tell_is_imported_once(wallet, stripe):
+    outside = refunded_outside(buy(wallet), 1500)
+    first = []
+
+    def settle():
+        first.append(reversals.settle_refund(refund_id=outside["id"]))
+
+    with just_before('SELECT "wallets_purchase"', settle):
+        assert [reversals.settle_refund(refund_id=outside["id"])] == first
+
+    assert Reversal.objects.count() == 1
+    assert pots(wallet)[0] == Decimal("35")
 
 
 # --- Allocations: the agency's money, the sub-account's minutes.
