@@ -31,9 +31,9 @@ def drive(*, purchase_id: UUID) -> Purchase:
         return purchase
     try:
         if purchase.state == State.CREATED:
-            purchase = _create(purchase)
+            _create(purchase)
         elif purchase.is_open:
-            purchase = _ask_again(purchase)
+            _ask_again(purchase)
     except gateway.Unknown:
         logger.info("purchase %s has no definite answer yet", purchase_id)
     except gateway.Misconfigured as error:
@@ -44,10 +44,11 @@ def drive(*, purchase_id: UUID) -> Purchase:
     return purchase
 
 
-def _create(purchase: Purchase) -> Purchase:
+def _create(purchase: Purchase) -> None:
     """Create the intent, unless the purchase is too old: then make sure that none is left."""
     if _is_stale(purchase):
-        return _abandon(purchase)
+        _abandon(purchase)
+        return
     try:
         intent = gateway.create_intent(
             key=f"{purchase.pk}:create",
@@ -59,7 +60,7 @@ def _create(purchase: Purchase) -> Purchase:
         )
     except (gateway.Impossible, gateway.Declined) as error:
         outcomes.close_without_intent(purchase.pk, State.DECLINED, code=error.code)
-        return purchase
+        return
     except gateway.Unexecuted:
         raise
     except gateway.Unknown:
@@ -71,7 +72,10 @@ def _create(purchase: Purchase) -> Purchase:
     crash_points.reach("after_intent_create")
     wanted = _submit(purchase.pk, intent.id)
     crash_points.reach("after_intent_commit")
-    return _confirm(purchase, intent.id) if wanted else _cancel_and_settle(purchase, intent.id)
+    if wanted:
+        _confirm(purchase, intent.id)
+    else:
+        _cancel_and_settle(purchase, intent.id)
 
 
 def _is_stale(purchase: Purchase) -> bool:
@@ -83,14 +87,13 @@ def _is_stale(purchase: Purchase) -> bool:
     return clock.now() - purchase.created_at > within
 
 
-def _abandon(purchase: Purchase) -> Purchase:
+def _abandon(purchase: Purchase) -> None:
     """Close a purchase that never left `created`: its intent, if any, was never confirmed."""
     intent = _made_before(purchase)
     if intent is None:
         outcomes.close_without_intent(purchase.pk, State.CANCELED)
-        return purchase
-    _submit(purchase.pk, intent.id)
-    return _cancel_and_settle(purchase, intent.id)
+    else:
+        _cancel_and_settle(purchase, intent.id)
 
 
 def _made_before(purchase: Purchase) -> gateway.Intent | None:
@@ -126,7 +129,7 @@ def _count_attempt_if_wanted(purchase: Purchase, wallet: Wallet) -> bool:
     return True
 
 
-def _confirm(purchase: Purchase, intent_id: str) -> Purchase:
+def _confirm(purchase: Purchase, intent_id: str) -> None:
     purchase.refresh_from_db(fields=["attempts"])
     crash_points.reach("before_confirm")
     try:
@@ -139,14 +142,14 @@ def _confirm(purchase: Purchase, intent_id: str) -> Purchase:
             Purchase.objects.filter(pk=purchase.pk, state__in=OPEN_STATES).update(
                 decline_code=error.code[:100]
             )
-            return _cancel_and_settle(purchase, intent_id)
+            _cancel(purchase.pk, intent_id)
     crash_points.reach("after_confirm")
-    return settle(payment_intent=intent_id) or purchase
+    settle(payment_intent=intent_id)
 
 
-def _cancel_and_settle(purchase: Purchase, intent_id: str) -> Purchase:
+def _cancel_and_settle(purchase: Purchase, intent_id: str) -> None:
     _cancel(purchase.pk, intent_id)
-    return settle(payment_intent=intent_id) or purchase
+    settle(payment_intent=intent_id)
 
 
 def _cancel(purchase_id: UUID, intent_id: str) -> None:
@@ -156,27 +159,27 @@ def _cancel(purchase_id: UUID, intent_id: str) -> None:
         pass  # It was paid or canceled meanwhile; reading it tells which.
 
 
-def _ask_again(purchase: Purchase) -> Purchase:
+def _ask_again(purchase: Purchase) -> None:
     """Read the intent; confirm again only when Stripe says that nothing was confirmed."""
     intent = gateway.retrieve_intent(intent_id=purchase.payment_intent)
     if intent.status == "requires_confirmation":
-        return _confirm_again(purchase)
-    purchase = settle(payment_intent=purchase.payment_intent) or purchase
-    waited_for_bank = purchase.submitted_at and (
-        clock.now() - purchase.submitted_at > limits.BANK_LINK_LIFETIME
-    )
-    if purchase.state == State.REQUIRES_ACTION and waited_for_bank:
-        return _cancel_and_settle(purchase, purchase.payment_intent)
-    return purchase
+        _confirm_again(purchase)
+        return
+    settle(payment_intent=purchase.payment_intent)
+    purchase.refresh_from_db()
+    link_ends = purchase.submitted_at + limits.BANK_LINK_LIFETIME
+    if purchase.state == State.REQUIRES_ACTION and clock.now() > link_ends:
+        _cancel_and_settle(purchase, purchase.payment_intent)
 
 
-def _confirm_again(purchase: Purchase) -> Purchase:
+def _confirm_again(purchase: Purchase) -> None:
     with outcomes.locked(purchase.pk) as (locked, wallet):
         wanted = locked.is_open and _count_attempt_if_wanted(locked, wallet)
         locked.save(update_fields=["attempts"])
     if wanted:
-        return _confirm(purchase, purchase.payment_intent)
-    return _cancel_and_settle(purchase, purchase.payment_intent)
+        _confirm(purchase, purchase.payment_intent)
+    else:
+        _cancel_and_settle(purchase, purchase.payment_intent)
 
 
 def cancel(*, purchase_id: UUID) -> Purchase:
@@ -188,7 +191,8 @@ def cancel(*, purchase_id: UUID) -> Purchase:
     outcomes.close_without_intent(purchase_id, State.CANCELED)
     purchase = Purchase.objects.get(pk=purchase_id)
     if purchase.is_open:
-        purchase = _cancel_and_settle(purchase, purchase.payment_intent)
+        _cancel_and_settle(purchase, purchase.payment_intent)
+        purchase.refresh_from_db()
     return purchase
 
 

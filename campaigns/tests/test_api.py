@@ -290,11 +290,14 @@ def test_only_a_started_campaign_may_call(platform, wallet, status, reason):
 def test_while_auto_recharge_is_coming_the_answer_says_so(platform):
     wallet = make_wallet(account=make_individual(), credit="0.10")
     turn_on_auto_recharge(wallet)
+    other = make_wallet(account=make_individual(), credit="0.10")
 
     answer = authorize(platform, wallet.account, minute_type="premium").json()
+    without = authorize(platform, other.account, minute_type="premium").json()
     cheaper = authorize(platform, wallet.account, minute_type="basic").json()
 
     assert answer == {"allowed": False, "seconds": 0, "reason": "recharging"}
+    assert without == {"allowed": False, "seconds": 0, "reason": "low_balance"}
     assert cheaper == {"allowed": True, "seconds": 66, "reason": "ok"}
 
 

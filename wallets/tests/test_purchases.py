@@ -13,6 +13,7 @@ from wallets.models import Purchase
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
+    GOOD_CARD,
     add_card,
     make_wallet,
     pay,
@@ -89,7 +90,7 @@ def test_one_purchase_is_driven_settled_and_canceled_apart_from_another(low, str
     assert (purchase.state, waiting.state) == ("succeeded", "created")
     assert (credit(low), credit(other)) == (Decimal("58.00"), Decimal("8.00"))
 
-    purchases.cancel(purchase_id=waiting.pk)
+    assert purchases.cancel(purchase_id=waiting.pk).state == "canceled"
     purchase.refresh_from_db()
     waiting.refresh_from_db()
     assert (purchase.state, waiting.state) == ("succeeded", "canceled")
@@ -130,10 +131,11 @@ def test_a_charge_whose_answer_was_lost_is_found_by_reading(low, stripe, kind):
 
 def test_a_500_repeated_for_ever_under_the_key_of_creating_is_resolved_by_reading(low, stripe):
     stripe.fault(kind="500_after", path=CREATE + "$", method="POST", times=99)
-    purchase = purchases.drive(purchase_id=claim(low).pk)
-    assert purchase.state == "created"
+    purchase = claim(low)
+    with clock.at(purchase.created_at + timedelta(seconds=29)):
+        assert purchases.drive(purchase_id=purchase.pk).state == "created"
 
-    with clock.at(clock.now() + timedelta(minutes=1)):
+    with clock.at(purchase.created_at + timedelta(seconds=30)):
         purchase = purchases.drive(purchase_id=purchase.pk)
 
     assert purchase.state == "succeeded"
@@ -337,7 +339,37 @@ def test_a_second_intent_that_names_a_purchase_with_its_own_is_not_ours(low, str
     assert (purchase.state, purchase.quarantined_at, credit(low)) == ("submitted", None, 8)
 
 
+def test_a_purchase_canceled_while_its_intent_is_read_is_not_confirmed_again(
+    low, stripe, monkeypatch
+):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    during(monkeypatch, "retrieve_intent", lambda _: purchases.cancel(purchase_id=purchase.pk))
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.attempts, credit(low)) == ("canceled", 1, 8)
+    assert "confirm:2" not in keys(stripe, purchase)
+
+
+def test_a_card_refused_while_the_intent_is_created_is_declined(low, stripe, monkeypatch):
+    def refuse(**facts):
+        raise gateway.Declined("Your card has expired.", code="expired_card")
+
+    monkeypatch.setattr(gateway, "create_intent", refuse)
+
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    assert (purchase.state, purchase.decline_code) == ("declined", "expired_card")
+    assert "the card has expired" in purchase.error_text
+
+
 def test_a_card_removed_between_creating_and_confirming_is_declined(low, stripe):
+    other = make_wallet(credit="8.00")
+    add_card(stripe, other)
+    set_auto_recharge(other)
+    waiting = claim(other)
     stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
     purchase = purchases.drive(purchase_id=claim(low).pk)
     stripe.clear_faults()
@@ -348,6 +380,8 @@ def test_a_card_removed_between_creating_and_confirming_is_declined(low, stripe)
     assert (purchase.state, credit(low)) == ("declined", 8)
     assert purchase.decline_code == "resource_missing"
     assert taken(stripe) == []
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.decline_code) == ("created", "")
 
 
 def test_a_purchase_never_has_a_second_intent(low, stripe):
@@ -398,6 +432,35 @@ def test_a_decline_cancels_the_intent_so_that_nobody_can_confirm_it(stripe):
     assert "You were not charged" in purchase.error_text
 
 
+@pytest.mark.parametrize("number", [GOOD_CARD, DECLINED_CARD])
+def test_settling_what_ended_without_money_changes_nothing_and_suspects_nothing(stripe, number):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, number)
+    set_auto_recharge(wallet)
+    purchase = claim(wallet)
+    if number == GOOD_CARD:
+        set_auto_recharge(wallet, enabled=False)
+    purchases.drive(purchase_id=purchase.pk)
+    before = Purchase.objects.values().get()
+
+    purchases.settle(payment_intent=before["payment_intent"])
+
+    assert before["state"] == ("canceled" if number == GOOD_CARD else "declined")
+    assert Purchase.objects.values().get() == before
+    assert credit(wallet) == 8
+
+
+def test_a_success_forgets_what_stripe_refused_before(low, stripe):
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    Purchase.objects.update(decline_code="resource_missing")
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.decline_code) == ("succeeded", "")
+
+
 def test_a_card_that_wants_the_bank_waits_for_it_without_a_decline(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet, BANK_ASKS_CARD)
@@ -406,6 +469,7 @@ def test_a_card_that_wants_the_bank_waits_for_it_without_a_decline(stripe):
     purchase = purchases.drive(purchase_id=claim(wallet).pk)
 
     assert purchase.state == "requires_action"
+    assert "bank" in purchase.error_text
     assert credit(wallet) == 8
     wallet.auto_recharge.refresh_from_db()
     assert wallet.auto_recharge.suspended_reason == "authentication_required"
@@ -448,6 +512,18 @@ def test_refusing_at_the_bank_declines_and_the_suspension_stays(stripe):
     assert (purchase.state, credit(wallet)) == ("declined", 8)
     wallet.auto_recharge.refresh_from_db()
     assert wallet.auto_recharge.suspended_reason == "authentication_required"
+
+
+def test_what_waits_for_the_bank_is_canceled_at_stripe_and_then_here(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+
+    assert purchases.cancel(purchase_id=purchase.pk).state == "canceled"
+
+    assert [intent["status"] for intent in stripe.truth()["payment_intents"]] == ["canceled"]
+    assert credit(wallet) == 8
 
 
 def test_a_link_to_the_bank_ends_after_a_day(stripe):
@@ -580,7 +656,8 @@ def test_an_intent_that_differs_in_one_fact_is_never_credited(low, stripe, monke
     monkeypatch.setattr(gateway, "retrieve_intent", lambda **ask: replace(real(**ask), **fact))
 
     purchase = purchases.drive(purchase_id=claim(low).pk)
-    again = purchases.drive(purchase_id=purchase.pk)
+    purchases.drive(purchase_id=purchase.pk)
+    again = purchases.settle(payment_intent=purchase.payment_intent)
 
     assert (again.state, again.quarantined_at) == ("submitted", purchase.quarantined_at)
     assert str(next(iter(fact.values()))) in purchase.quarantine_reason
@@ -636,6 +713,10 @@ def test_a_success_found_on_a_closed_row_is_quarantined_and_pages_support(low, s
 def test_an_outcome_unknown_for_an_hour_is_told_to_support_once(low, stripe):
     stripe.fault(kind="reset_after", path=CONFIRM, method="POST", times=9)
     purchase = purchases.drive(purchase_id=claim(low).pk)
+    other = make_wallet(credit="8.00")
+    add_card(stripe, other)
+    set_auto_recharge(other)
+    waiting = claim(other)
 
     first = clock.now() + timedelta(minutes=61)
     for moment in (first, first + timedelta(minutes=1)):
@@ -646,6 +727,8 @@ def test_an_outcome_unknown_for_an_hour_is_told_to_support_once(low, stripe):
     assert alert.data == {"id": str(purchase.pk)}
     purchase.refresh_from_db()
     assert (purchase.state, purchase.reported_unknown_at) == ("submitted", first)
+    waiting.refresh_from_db()
+    assert waiting.reported_unknown_at is None
 
 
 @pytest.mark.parametrize(
