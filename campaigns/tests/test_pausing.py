@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from accounts import clock
 from accounts.models import Account, Notification
-from campaigns import lifecycle, pausing, payable
+from campaigns import lifecycle, limits, pausing, payable
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
+from campaigns.payable import Verdict
 from campaigns.tests.builders import (
     fill,
     make_account,
@@ -224,6 +225,22 @@ def test_the_sweep_counts_all_it_paused_and_leaves_what_can_be_paid():
     assert sorted(told) == sorted(wallet.account_id for wallet in broke)
 
 
+def test_what_one_sweep_leaves_the_next_one_takes(monkeypatch):
+    monkeypatch.setattr(limits, "SWEEP_BATCH", 1)
+    for _ in range(2):
+        make_campaign(make_wallet().account)
+        make_campaign(make_wallet(credit="5", account=make_account(status="closed")).account)
+        waiting = make_wallet(credit="1")
+        turn_on_auto_recharge(waiting)
+        make_campaign(waiting.account)
+        spend(waiting, "1")
+
+    assert [pausing.sweep() for _ in range(3)] == [2, 2, 0]
+
+    assert Campaign.objects.started().count() == 2
+    assert Campaign.objects.filter(pause_reason="manual").count() == 2
+
+
 def test_the_resume_list_has_what_low_balance_paused_with_its_reasons():
     wallet = make_wallet(basic=60)
     make_campaign(wallet.account, status="manual")
@@ -232,13 +249,26 @@ def test_the_resume_list_has_what_low_balance_paused_with_its_reasons():
     basic = make_campaign(wallet.account, status="low_balance", minute_type="basic")
     both = make_campaign(wallet.account, status="low_balance", minute_type="premium_then_basic")
 
-    listed = {one.campaign.pk: (one.eligible, one.reason) for one in _list(wallet)}
+    listed = {one.campaign.pk: (one.eligible, one.reason, one.verdict) for one in _list(wallet)}
 
+    needs, can = "Needs Premium minutes", Verdict(True, "payable", "", "")
     assert listed == {
-        premium.pk: (False, "Needs Premium minutes"),
-        basic.pk: (True, ""),
-        both.pk: (True, ""),
+        premium.pk: (
+            False,
+            needs,
+            Verdict(False, "low_balance", needs, "Needs at least $0.16 to run"),
+        ),
+        basic.pk: (True, "", can),
+        both.pk: (True, "", can),
     }
+
+
+def test_an_account_with_nothing_to_resume_is_told_so_by_one_statement(django_assert_num_queries):
+    wallet = make_wallet(credit="5")
+    make_campaign(wallet.account, status="manual")
+
+    with django_assert_num_queries(1):
+        assert _list(wallet) == []
 
 
 def _list(wallet):
@@ -253,7 +283,9 @@ def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
     answer = pausing.resume(campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None)
 
     assert [one.pk for one in answer.resumed] == [basic.pk]
-    assert [one.is_started for one in answer.resumed] == [True]
+    assert [(one.status, one.pause_reason, one.paused_at) for one in answer.resumed] == [
+        ("started", "", None)
+    ]
     assert [(one.campaign.pk, one.verdict.code) for one in answer.refused] == [
         (premium.pk, "low_balance")
     ]
@@ -353,7 +385,8 @@ def test_only_paused_campaigns_can_be_resumed(status):
         pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     assert refusal.value.code == "wrong_status"
-    assert campaign.get_status_display() in str(refusal.value)
+    label = campaign.get_status_display()
+    assert str(refusal.value) == f"It is “{label}”, and only paused campaigns can be resumed."
     assert standing(campaign) == (status, "")
 
 
