@@ -164,8 +164,8 @@ def _ask_again(purchase: Purchase) -> None:
     intent = gateway.retrieve_intent(intent_id=purchase.payment_intent)
     if intent.status == "requires_confirmation":
         _confirm_again(purchase)
-        return
-    settle(payment_intent=purchase.payment_intent)
+    else:
+        settle(payment_intent=purchase.payment_intent)
     purchase.refresh_from_db()
     link_ends = purchase.submitted_at + limits.BANK_LINK_LIFETIME
     if purchase.state == State.REQUIRES_ACTION and clock.now() > link_ends:

@@ -491,6 +491,7 @@ def test_confirming_with_the_bank_credits_once_and_lifts_the_suspension(stripe):
 
     assert url == again
     assert purchase.attempts == 2  # One by us, one with the person there.
+    assert keys(stripe, purchase) == ["create", "confirm:1", "confirm:2"]
     assert url.startswith(stripe.base_url)
     assert (purchase.state, credit(wallet)) == ("succeeded", Decimal("58.00"))
     # The question of the bank has been answered.
@@ -552,6 +553,19 @@ def test_a_link_to_the_bank_lives_exactly_a_day(stripe, later, state):
 
     with clock.at(purchase.submitted_at + later):
         assert purchases.drive(purchase_id=purchase.pk).state == state
+
+
+def test_a_link_that_was_found_after_its_day_is_canceled_at_once(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    stripe.fault(kind="reset_after", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+    stripe.clear_faults()
+    assert purchase.state == "submitted"
+
+    with clock.at(purchase.submitted_at + timedelta(hours=24, seconds=1)):
+        assert purchases.drive(purchase_id=purchase.pk).state == "canceled"
 
 
 @pytest.mark.parametrize(
