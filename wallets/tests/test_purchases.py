@@ -150,6 +150,10 @@ def test_an_event_that_is_faster_than_our_own_answer_leaves_it_submitted(low, st
     [intent] = stripe.truth()["payment_intents"]
     gateway.confirm_intent(key="faster", intent_id=intent["id"])
     assert (purchase.state, purchase.payment_intent) == ("created", None)
+    other = make_wallet(credit="8.00")
+    add_card(stripe, other)
+    set_auto_recharge(other)
+    newer = claim(other)
 
     moment = clock.now()
     with clock.at(moment):
@@ -159,6 +163,8 @@ def test_an_event_that_is_faster_than_our_own_answer_leaves_it_submitted(low, st
     assert (purchase.state, purchase.payment_intent) == ("submitted", intent["id"])
     assert purchase.submitted_at == moment
     assert credit(low) == 8
+    newer.refresh_from_db()
+    assert (newer.state, newer.payment_intent, newer.quarantined_at) == ("created", None, None)
 
 
 def test_entries_name_their_purchase_and_who_asked_for_it(low, stripe, django_user_model):
