@@ -785,22 +785,21 @@ def test_the_monthly_limit_starts_anew_at_the_accounts_midnight(stripe):
 
 
 def test_each_share_of_the_limit_is_announced_once(stripe):
-    wallet = make_wallet(credit="-27")
+    wallet = make_wallet(credit="-67")
     add_card(stripe, wallet)
-    set_auto_recharge(wallet, amount=5, monthly_limit=50)
+    set_auto_recharge(wallet, amount=5, monthly_limit=100)
     start = clock.now()
 
-    for minute, spent in ((0, 40), (15, 45), (30, 50)):
+    for minute, spent in ((0, 80), (15, 85), (30, 90), (45, 95), (60, 100)):
         with clock.at(start + timedelta(minutes=minute)):
             assert run(wallet) == "charge"
             assert monthly_limit.spent(wallet=wallet, now=clock.now()) == spent
             fill(wallet, credit="-5")
 
-    notes = Notification.objects.filter(account=wallet.account, kind="auto_recharge_limit")
-    assert [note.text for note in notes.order_by("pk")] == [
-        "Auto-Recharge has used 80 % of your $50.00 monthly limit ($40.00).",
-        "Auto-Recharge has used 90 % of your $50.00 monthly limit ($45.00).",
-        "Auto-Recharge has used 100 % of your $50.00 monthly limit ($50.00).",
+    assert told(wallet, "auto_recharge_limit") == [
+        "Auto-Recharge has used 80 % of your $100.00 monthly limit ($80.00).",
+        "Auto-Recharge has used 90 % of your $100.00 monthly limit ($90.00).",
+        "Auto-Recharge has used 100 % of your $100.00 monthly limit ($100.00).",
     ]
 
 

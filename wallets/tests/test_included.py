@@ -129,6 +129,19 @@ def test_a_plan_that_ended_loses_what_is_left_and_gets_nothing():
     assert included_minutes(account) == 0
 
 
+def test_the_smallest_plan_is_granted_and_the_smallest_rest_is_reset():
+    account = make_individual(included_minutes=1)
+    wallet = plan(account, day=1)
+
+    assert reset_at(noon(2026, 11, 1)) == 1
+    fill(wallet, included=-59)
+    Account.objects.filter(pk=account.pk).update(included_minutes=0)
+    assert reset_at(noon(2026, 12, 1)) == 1
+
+    wallet.refresh_from_db()
+    assert wallet.included_seconds == 0
+
+
 def test_minutes_granted_after_the_plan_ended_are_kept_until_the_next_period():
     account = make_individual(included_minutes=100)
     wallet = plan(account, day=1)
