@@ -263,7 +263,7 @@ def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
         refusal = "balance_fine"
     if not refusal and automatic.effective_payment_method != purchase.payment_method:
         refusal = "card_changed"
-    return Decision(not refusal, refusal or "charge", {"credit": wallet.credit.amount})
+    return Decision(not refusal, refusal or "charge", {})
 
 
 POLICY = Policy(

@@ -467,6 +467,33 @@ def test_a_success_forgets_what_stripe_refused_before(low, stripe):
     assert (purchase.state, purchase.decline_code) == ("succeeded", "")
 
 
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (
+            "processing_error",
+            "The payment could not be processed. You were not charged. Try again later.",
+        ),
+        (
+            "generic_decline",
+            "Visa •••• 4242 was declined. You were not charged. "
+            "Contact your bank or use another card.",
+        ),
+        (
+            "card_velocity_exceeded",
+            "Visa •••• 4242 was declined: the card is over its limit. You were not charged. "
+            "Use another card, or try again later.",
+        ),
+    ],
+)
+def test_a_decline_says_what_went_wrong_that_nothing_was_charged_and_what_helps(
+    low, stripe, code, text
+):
+    stripe.set_card(low.default_payment_method, behaviour={"decline_code": code})
+
+    assert purchases.drive(purchase_id=claim(low).pk).error_text == text
+
+
 def test_a_card_that_wants_the_bank_waits_for_it_without_a_decline(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet, BANK_ASKS_CARD)
