@@ -296,6 +296,7 @@ def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
 def test_resuming_by_hand_says_when_and_tells_the_account_without_a_mail():
     wallet = make_wallet(credit="5")
     campaign = make_campaign(wallet.account, status="manual", name="Spring")
+    make_campaign(wallet.account, status="manual")
     moment = clock.now() + timedelta(hours=1)
 
     with clock.at(moment):
