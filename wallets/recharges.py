@@ -250,11 +250,14 @@ def cancel_waiting(*, purchase_id: UUID) -> Purchase:
 def confirm_with_bank(*, purchase_id: UUID, return_url: str) -> str:
     """Where to send the person so that the bank can ask them; "" when nothing is left to ask.
 
-    Raises Refused when the payment does not wait for the bank, or GatewayUnreachable.
+    Raises Refused when the payment does not wait for the bank or is in quarantine, where what it
+    takes would not be credited; or GatewayUnreachable.
     """
     purchase = Purchase.objects.get(pk=purchase_id)
     if purchase.state != State.REQUIRES_ACTION:
         raise Refused("This payment does not wait for your bank.")
+    if purchase.quarantined_at:
+        raise Refused("Our support is looking at this payment, so it cannot be confirmed now.")
     try:
         with gateway.person_waiting():
             return _bank_url(purchase, return_url)

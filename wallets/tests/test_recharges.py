@@ -7,7 +7,16 @@ from django.db import connection
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import auto_recharge, gateway, limits, pricing, purchases, recharges, suspensions
+from wallets import (
+    auto_recharge,
+    gateway,
+    limits,
+    outcomes,
+    pricing,
+    purchases,
+    recharges,
+    suspensions,
+)
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -553,6 +562,18 @@ def test_what_does_not_wait_for_the_bank_leads_nowhere(stripe):
 
     with pytest.raises(Refused, match="does not wait for your bank"):
         ask_the_bank(pay(wallet))
+
+
+def test_a_waiting_payment_in_quarantine_is_not_confirmed(stripe):
+    """Whatever it took would not be credited."""
+    purchase = waiting_for_the_bank(stripe)
+    outcomes.quarantine(purchase.pk, "The facts differ.")
+    before = len(stripe.requests())
+
+    with pytest.raises(Refused, match="Our support is looking at this payment"):
+        ask_the_bank(purchase)
+
+    assert len(stripe.requests()) == before
 
 
 def test_while_stripe_does_not_answer_a_waiting_payment_stays(stripe):
