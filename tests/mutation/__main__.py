@@ -1,6 +1,7 @@
 """`python -m tests.mutation [module ...] [--fresh] [--only TEXT]`: 1 with an unexplained survivor.
 
-Without a module all of pyproject's. `--fresh` forgets which test reaches which line.
+Without a module all of pyproject's. A run that was stopped goes on where it was; `--fresh` forgets
+which test reaches which line and which killed what, and plays the explained ones, too.
 """
 
 import argparse
@@ -40,9 +41,11 @@ def main() -> int:
         seconds_most=config["seconds_most"],
         only=asked.only,
         every=asked.every,
+        explained="" if asked.fresh or not EXPLAINED.exists() else EXPLAINED.read_text(),
     )
     if asked.fresh:
         plan.recording.unlink(missing_ok=True)
+        plan.killed.unlink(missing_ok=True)
     # A failing example is enough: nobody reads how small it could be.
     phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
     hypothesis.settings.register_profile(
@@ -75,7 +78,7 @@ def _report(driver: Driver, seconds: float) -> int:
         print(f"  ({counts['timed out']} by the time limit)" if counts["timed out"] else "")
         for mutant in open_:
             print(f"  UNEXPLAINED line {mutant.lines.start}: {mutant.name}")
-    print(f"{seconds:.0f} s")
+    print(f"{seconds:.0f} s; {driver.known} were killed in a run before")
     return 1 if unexplained else 0
 
 

@@ -50,6 +50,13 @@ class Plan:
     only: str = ""
     # Every n-th mutant alone: a sample.
     every: int = 1
+    # The text that names the survivors that stay: those are not played again.
+    explained: str = ""
+
+    @property
+    def killed(self) -> Path:
+        """Who killed which mutant: a line each, so that a run that was stopped goes on."""
+        return self.recording.with_name("killed.jsonl")
 
 
 class Driver:
@@ -62,6 +69,9 @@ class Driver:
         self.recorded: dict[str, dict] = {}
         # How many mutants each test has killed. One that killed is seen to pass without any.
         self.kills: Counter[str] = Counter()
+        lines = plan.killed.read_text().splitlines() if plan.killed.exists() else []
+        self.killed_before = {fact["mutant"]: fact for fact in map(json.loads, lines)}
+        self.known = 0
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -164,15 +174,23 @@ class Driver:
             found = mutants(path, file.read_text(), filename=str(file),
                             skip_calls=self.plan.skip_calls,
                             skip_keywords=self.plan.skip_keywords)  # fmt: skip
+        texts = {name: ast.unparse(node) for name, node in functions(ast.parse(file.read_text()))}
         chosen = (mutant for mutant in found if self.plan.only in mutant.name)
         for number, mutant in enumerate(chosen):
             if number % self.plan.every == 0:
-                outcome, killer = self._play(mutant, self._tests_of(mutant, places))
+                text = _digest(texts.get(mutant.function, mutant.before))
+                outcome, killer = self._play(mutant, text, places)
                 self.outcomes.append((mutant, outcome, killer))
                 if outcome in (SURVIVED, UNREACHED):
                     print(f"{outcome.upper()} line {mutant.lines.start}: {mutant.name}", flush=True)
 
-    def _play(self, mutant: Mutant, tests: list[str]) -> tuple[str, str]:
+    def _play(self, mutant: Mutant, text: str, places: dict[int, str]) -> tuple[str, str]:
+        if killer := self._known_killer(mutant, text):
+            self.known += 1
+            return KILLED, killer
+        if f"`{mutant.name}`" in self.plan.explained:
+            return SURVIVED, ""
+        tests = self._tests_of(mutant, places)
         if not tests:
             return UNREACHED, ""
         outcome, killer = self._fork(tests, mutant)
@@ -180,8 +198,18 @@ class Driver:
         # A test that fails in a fork of the unchanged code kills nobody.
         if is_new and self._fork([killer], None)[0] != SURVIVED:
             raise pytest.UsageError(f"{killer} fails in a fork without any mutant")
-        self.kills[killer] += outcome == KILLED
+        if outcome == KILLED:
+            self.kills[killer] += 1
+            fact = {"mutant": mutant.name, "text": text, "killer": killer}
+            with self.plan.killed.open("a") as known:
+                known.write(json.dumps(fact | {"digest": self.digests[killer]}) + "\n")
         return outcome, killer
+
+    def _known_killer(self, mutant: Mutant, text: str) -> str:
+        """The test that killed it in a run before, if neither text has changed since."""
+        fact = self.killed_before.get(mutant.name, {"text": ""})
+        is_same = fact["text"] == text and fact["digest"] == self.digests.get(fact["killer"])
+        return fact["killer"] if is_same else ""
 
     def _fork(self, tests: list[str], mutant: Mutant | None) -> tuple[str, str]:
         _let_go_of_connections()

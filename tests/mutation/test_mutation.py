@@ -108,6 +108,23 @@ def test_only_tests_that_a_change_is_about_are_recorded_again(project):
     assert "lines 2 tests reach" in played(project).stdout
 
 
+def test_what_was_killed_is_played_again_when_its_function_or_its_killer_changed(project):
+    def known():
+        return played(project).stdout.rpartition("; ")[2].strip()
+
+    known()
+    killed = known()
+    assert killed != "0 were killed in a run before"
+    (project / "price.py").write_text(PRICE.replace("seconds + 1", "seconds - 1"))
+    assert known() == killed
+    (project / "price.py").write_text(PRICE.replace("seconds * 2", "2 * seconds"))
+    assert known() == "0 were killed in a run before"
+    assert known() == killed
+    file = project / "tests" / "test_price.py"
+    file.write_text(TESTS.replace("twice ==", "twice + 0 =="))
+    assert known() == "0 were killed in a run before"
+
+
 def test_a_test_that_fails_without_a_mutant_ends_the_run(project):
     (project / "tests" / "test_price.py").write_text("def test_it():\n    assert False\n")
     run = played(project)
