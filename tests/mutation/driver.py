@@ -145,8 +145,10 @@ class Driver:
         found.sort(key=lambda test: self.recorded[test]["seconds"])
         own = [test for test in found if test.split("::")[0] in self._own_tests(mutant.path)]
         others = [test for test in found if test not in own]
+        # A limit has no tests of its own: any may be the one that holds it.
+        most = len(others) if mutant.code is None else self.plan.others_most
         # What has killed before kills again.
-        found = sorted([*own, *others[: self.plan.others_most]], key=lambda one: -self.kills[one])
+        found = sorted([*own, *others[:most]], key=lambda one: -self.kills[one])
         return found[: self.plan.tests_most]
 
     def _naming(self, text: str) -> set[tuple[str, str]]:
