@@ -156,6 +156,7 @@ def log_watch(_watch: Watch) -> Iterator[Watch]:
     """No test may log a secret. One that plants some takes them out of `leaks` again."""
     _watch.leaks.clear()
     yield _watch
+    assert _watch in logging.getLogger().handlers, "Logging was set up anew: nobody watches it now."
     assert _watch.leaks == []
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 import schemathesis
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from django.core.wsgi import get_wsgi_application
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
@@ -64,7 +64,7 @@ def fuzzed(nudges, monkeypatch):
     for signal in (request_started, request_finished):
         monkeypatch.setattr(signal, "receivers", [])
         signal.sender_receivers_cache.clear()
-    schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", get_wsgi_application())
+    schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", WSGIHandler())
     return schema, {"Authorization": f"Bearer {token}"}
 
 
