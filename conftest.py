@@ -37,6 +37,8 @@ def chromium_path() -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     _call_nobody(NOWHERE)
+    # It is set up. Once more, as by Celery's loader, would take the watch over the log away.
+    django_settings.LOGGING_CONFIG = None
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     _use_own_redis_database()
     celery_app.conf.broker_url = "memory://"
