@@ -109,3 +109,14 @@ def make_world(stripe: StripeSandbox, *, timezone: str = "UTC", number: str = GO
     agency.refresh_from_db()
     open_wallet(account=sub)
     return World(stripe, agency, sub, card)
+
+
+def make_unanswered(stripe: StripeSandbox, *, number: str = GOOD_CARD) -> tuple[World, Purchase]:
+    """A world whose first month, at 10:00 on 14 November, was asked for; the answer was lost."""
+    world = make_world(stripe, number=number)
+    with clock.at(moment("2026-11-14 10:00")):
+        world.save()
+    stripe.fault(kind="reset_after", path="/v1/payment_intents/.*/confirm", times=2)
+    world.run_at("2026-11-14 10:00")
+    [purchase] = world.purchases()
+    return world, purchase

@@ -8,7 +8,7 @@ from accounts.tests.builders import close, make_user
 from wallets import allocations, payment_methods, pricing, purchases, recharges
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Wallet
-from wallets.tests.allocation_world import make_world, moment
+from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import BANK_ASKS_CARD, DECLINED_CARD, OTHER_GOOD_CARD, add_card
 
 pytestmark = pytest.mark.django_db
@@ -242,12 +242,7 @@ def test_there_is_nothing_to_retry_before_the_first_month(stripe):
 
 
 def test_retry_now_waits_for_a_charge_without_an_outcome(stripe):
-    world = make_world(stripe)
-    with clock.at(NOV_14):
-        world.save()
-    stripe.fault(kind="reset_after", path="/v1/payment_intents/.*/confirm", times=2)
-    world.run_at("2026-11-14 10:00")
-    [purchase] = world.purchases()
+    world, purchase = make_unanswered(stripe)
 
     with pytest.raises(PurchaseInProgress, match=r"\$205.00 charge is being confirmed") as refusal:
         retry(world)
@@ -546,13 +541,7 @@ def test_stopping_gives_up_the_payment_that_waits_for_the_bank(at_the_bank):
 
 
 def test_an_answer_that_was_lost_ends_with_one_charge_and_one_credit(stripe):
-    world = make_world(stripe)
-    with clock.at(NOV_14):
-        world.save()
-    stripe.fault(kind="reset_after", path="/v1/payment_intents/.*/confirm", times=2)
-
-    world.run_at("2026-11-14 10:00")
-    [purchase] = world.purchases()
+    world, purchase = make_unanswered(stripe)
     assert purchase.state == "submitted"
     assert world.run_at("2026-11-14 10:05") == []
     with clock.at(moment("2026-11-14 10:06")):

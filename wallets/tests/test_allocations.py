@@ -8,7 +8,7 @@ from accounts.tests.builders import close, make_agency, make_individual, make_su
 from wallets import allocations, gateway, pricing, purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Wallet
-from wallets.tests.allocation_world import make_world, moment
+from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
@@ -736,12 +736,7 @@ def test_a_card_that_asks_the_bank_fails_the_month_until_it_is_confirmed(stripe)
     ("number", "state"), [(DECLINED_CARD, "declined"), (BANK_ASKS_CARD, "requires_action")]
 )
 def test_a_refusal_that_is_learned_after_it_was_stopped_fails_no_month(stripe, number, state):
-    world = make_world(stripe, number=number)
-    with clock.at(NOV_14):
-        world.save()
-    stripe.fault(kind="reset_after", path="/v1/payment_intents/.*/confirm", times=2)
-    world.run_at("2026-11-14 10:00")
-    [purchase] = world.purchases()
+    world, purchase = make_unanswered(stripe, number=number)
     assert purchase.state == "submitted"
 
     with clock.at(moment("2026-11-14 10:05")):
