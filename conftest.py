@@ -40,6 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # It is set up. Once more, as by Celery's loader, would take the watch over the log away.
     django_settings.LOGGING_CONFIG = None
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    # Stripe's library sleeps half a second before it asks again: a hundredth is enough here.
+    stripe_sdk.HTTPClient.INITIAL_DELAY = stripe_sdk.HTTPClient.MAX_DELAY = 0.01
     _use_own_redis_database()
     celery_app.conf.broker_url = "memory://"
     celery_app.conf.broker_transport_options = {}
@@ -118,9 +120,20 @@ DatabaseOperations.execute_sql_flush = _flush_append_only_tables
 
 
 @pytest.fixture(scope="session")
-def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeSandbox]:
-    """One sandbox a test process: every xdist worker has its own."""
+def stripe_process(
+    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: object
+) -> Iterator[StripeSandbox]:
+    """One sandbox a test process: every xdist worker has its own.
+
+    dj-stripe mirrors our own account before the first card: here once, not in every test.
+    """
+    from djstripe.models import Account
+
     sandbox = start(state=Path(tmp_path_factory.mktemp("stripe")) / "state.sqlite3")
+    _call_nobody(sandbox.base_url)
+    with django_db_blocker.unblock():
+        Account.get_or_retrieve_for_api_key(django_settings.STRIPE_SECRET_KEY)
+    _call_nobody(NOWHERE)
     yield sandbox
     sandbox.stop()
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import stripe as stripe_sdk
 from django.core.management import call_command
 from django.db import connection
 
@@ -44,13 +43,6 @@ def plant(built_plant: Plant, stripe: StripeSandbox, django_db_blocker: object) 
         if not (built_plant.postgres.is_running and built_plant.postgres.is_usual):
             connection.close()
             built_plant.postgres.restart()
-
-
-@pytest.fixture(autouse=True)
-def impatient_stripe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stripe's library sleeps half a second before it asks again: a hundredth is enough here."""
-    monkeypatch.setattr(stripe_sdk.HTTPClient, "INITIAL_DELAY", 0.01)
-    monkeypatch.setattr(stripe_sdk.HTTPClient, "MAX_DELAY", 0.01)
 
 
 @pytest.fixture(autouse=True)
