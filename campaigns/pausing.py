@@ -103,6 +103,8 @@ def _log_spared(now: datetime) -> None:
     spared = payable.waits_for_recharge(campaigns=Campaign.objects.all(), now=now)
     wallet_ids = spared.order_by("account__wallet").values_list("account__wallet", flat=True)
     wallets = ledger.lock(wallet_ids=list(wallet_ids.distinct()[: limits.SWEEP_BATCH]))
+    if not wallets:
+        return
     by_account = {wallet.account_id: wallet for wallet in wallets.values()}
     waiting = spared.filter(account__in=by_account).select_related("account")
     pause_log.spared(list(waiting), by_account, rates=payable.rates_at(now))
