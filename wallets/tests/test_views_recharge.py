@@ -8,6 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.tests.builders import add_member, make_individual, make_user, owner_of
+from wallets import outcomes
 from wallets.models import LedgerEntry, Purchase
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
@@ -189,6 +190,36 @@ def test_a_payment_that_waits_for_the_bank_can_be_given_up(stripe, browser, wall
 
     purchase.refresh_from_db()
     assert purchase.state == "canceled"
+
+
+def test_a_payment_support_looks_at_is_not_confirmed_or_paid_again(stripe, browser, wallet):
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    browser.post(URL, asking(wallet))
+    purchase = Purchase.objects.get()
+    outcomes.quarantine(purchase.pk, "The facts differ.")
+
+    page = browser.get(reverse("wallets:purchase", args=[purchase.pk])).content.decode()
+    payments = browser.get(reverse("wallets:payments")).content.decode()
+
+    assert "Our support is looking at this payment" in page
+    assert "Our support is looking at a $50.00 payment" in payments
+    assert "Continue to your bank" not in page
+    assert "Confirm payment" not in payments
+
+
+def test_a_canceled_payment_that_was_paid_all_the_same_is_not_called_unpaid(
+    stripe, browser, wallet
+):
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    browser.post(URL, asking(wallet))
+    purchase = Purchase.objects.get()
+    browser.post(reverse("wallets:purchase_cancel", args=[purchase.pk]))
+    outcomes.quarantine(purchase.pk, "Paid after it was closed.")
+
+    page = browser.get(reverse("wallets:purchase", args=[purchase.pk])).content.decode()
+
+    assert "Our support is looking at this payment" in page
+    assert "You were not charged" not in page
 
 
 def test_no_definite_answer_is_shown_as_processing_and_polled(stripe, browser, wallet):
