@@ -84,10 +84,9 @@ def declined(purchase: Purchase, wallet: Wallet) -> None:
     if automatic.suspended_at:
         pass  # It was waiting for the bank; the suspension stays.
     elif declines.is_hard(purchase.decline_code) or count >= limits.DECLINES_TO_SUSPEND:
-        hold(automatic, "", None)
         _log_failed(automatic, purchase)
         mark_suspended(automatic, Suspended.PAYMENT_FAILED, purchase.card_fingerprint)
-        tell_suspended(automatic, purchase.error_text, key=str(purchase.pk))
+        tell_suspended(automatic, purchase.error_text)
         return
     else:
         hold(automatic, Hold.DECLINED, clock.now() + limits.DECLINE_WAITS[count - 1])
@@ -122,7 +121,7 @@ def requires_action(purchase: Purchase, wallet: Wallet) -> None:
     """Not a decline: automatic charges wait until the account has confirmed with its bank."""
     automatic = locked_settings(wallet)
     _log(automatic, "needs_bank", charge=dollars(purchase.amount_cents))
-    if automatic.suspended_reason in ("", *CARD_TROUBLE):
+    if not automatic.suspended_at:
         mark_suspended(automatic, Suspended.NEEDS_CONFIRMATION, purchase.card_fingerprint)
     notify(
         account=wallet.account,
@@ -167,14 +166,13 @@ def mark_suspended(automatic: AutoRecharge, reason: str, fingerprint: str) -> No
     _log(automatic, "now_suspended", reason=reason)
 
 
-def tell_suspended(automatic: AutoRecharge, why: str, key: str = "") -> None:
-    moment = automatic.suspended_at.isoformat()
+def tell_suspended(automatic: AutoRecharge, why: str) -> None:
     notify(
         account=automatic.wallet.account,
         kind="auto_recharge_suspended",
         text=f"Auto-Recharge is suspended. {why}",
         level="danger",
-        dedupe_key=f"suspended:{key or f'{automatic.wallet_id}:{moment}'}",
+        dedupe_key=f"suspended:{automatic.suspended_at.isoformat()}",
         link="/payments/",
     )
 
@@ -184,7 +182,6 @@ def _lift(automatic: AutoRecharge) -> None:
     automatic.suspended_reason = ""
     automatic.save(update_fields=["suspended_at", "suspended_reason"])
     _log(automatic, "lifted")
-    nudge("wallets.recharge_wallet", automatic.wallet_id)
 
 
 def start_afresh(automatic: AutoRecharge) -> None:

@@ -41,6 +41,11 @@ def logged(wallet: Wallet) -> list[str]:
     return list(rows.values_list("code", flat=True))
 
 
+def figures(wallet: Wallet, code: str) -> dict[str, str]:
+    """What the decision log says the latest decision with this code was made on."""
+    return LoggedDecision.objects.filter(wallet=wallet, code=code).latest("first_at").figures
+
+
 def suspend_by_declining(stripe: StripeSandbox, wallet: Wallet) -> None:
     add_card(stripe, wallet)
     decline(stripe, wallet, "lost_card")

@@ -9,7 +9,15 @@ from accounts.tests.builders import close
 from wallets import auto_recharge, auto_recharge_settings, payment_methods, recharges
 from wallets.auto_recharge import Terms
 from wallets.models import Wallet
-from wallets.tests.auto_recharge_world import credit, decline, logged, run, settings_of, told
+from wallets.tests.auto_recharge_world import (
+    credit,
+    decline,
+    figures,
+    logged,
+    run,
+    settings_of,
+    told,
+)
 from wallets.tests.builders import add_card, fill, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
@@ -189,6 +197,23 @@ def test_the_fourth_charge_in_ten_minutes_waits_and_people_are_told(stripe):
     assert Notification.objects.filter(kind="auto_recharge_waits").count() == 2
 
 
+def test_support_hears_of_each_wallet_that_waits(stripe):
+    wallets = [make_wallet(credit="8"), make_wallet(credit="8")]
+    start = clock.now()
+    for wallet in wallets:
+        add_card(stripe, wallet)
+        set_auto_recharge(wallet)
+        for minute in (0, 2, 4):
+            with clock.at(start + timedelta(minutes=minute)):
+                assert run(wallet) == "charge"
+                fill(wallet, credit="-50")
+        with clock.at(start + timedelta(minutes=6)):
+            assert run(wallet) == "too_many"
+
+    alerts = StaffAlert.objects.filter(kind="auto_recharge_waits").order_by("pk")
+    assert [one.data["account"] for one in alerts] == [str(one.account_id) for one in wallets]
+
+
 def test_payments_by_hand_do_not_count_as_automatic_charges(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet)
@@ -207,6 +232,42 @@ def test_payments_by_hand_do_not_count_as_automatic_charges(stripe):
 
     with clock.at(start + timedelta(minutes=4)):
         assert run(wallet) == "charge"
+
+
+def test_switched_off_it_charges_nothing(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, enabled=False)
+
+    assert run(wallet) == "off"
+    assert not wallet.purchases.exists()
+
+
+def test_the_log_holds_what_a_charge_was_decided_on(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=200)
+
+    run(wallet)
+
+    assert figures(wallet, "charge") == {
+        "credit": "8.000000",
+        "threshold": "10.000000",
+        "amount": "50.000000",
+        "limit": "200.000000",
+        "spent": "0",
+        "charge": "50.000000",
+    }
+
+
+def test_the_log_says_why_it_is_suspended(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, suspended_at=clock.now(), suspended_reason="support")
+
+    run(wallet)
+
+    assert figures(wallet, "suspended")["reason"] == "support"
 
 
 def test_without_any_card_nothing_is_charged(stripe):
@@ -242,6 +303,7 @@ def test_a_card_removed_behind_our_back_suspends_once(stripe):
     decision = auto_recharge.run(wallet_id=wallet.pk)
     assert (decision.wanted, decision.code) == (False, "no_card")
     assert run(wallet) == "suspended"
+    assert settings_of(wallet).failed_fingerprint == ""
     assert logged(wallet) == ["now_suspended", "no_card", "suspended"]
 
     assert (
@@ -327,8 +389,20 @@ def test_a_charge_on_its_way_is_coming_unless_it_waits_for_the_bank(stripe, stat
         wallet.purchases.update(state="submitted", submitted_at=clock.now(), payment_intent="pi_1")
     if state == "requires_action":
         wallet.purchases.update(state=state)
+    other = due(stripe, 0)
 
     assert auto_recharge.coming(clock.now()).filter(wallet=wallet).exists() is coming
+    assert auto_recharge.coming(clock.now()).filter(wallet=other).exists()
+
+
+def test_a_wallet_with_a_card_for_auto_recharge_alone_is_charged(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method="")
+    set_auto_recharge(wallet, due_since=clock.now(), payment_method=card.id)
+
+    assert auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
+    assert run(wallet) == "charge"
 
 
 @pytest.mark.parametrize("change", ["blocked", "closed", "no_card"])

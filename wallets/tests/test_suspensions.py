@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -21,6 +22,7 @@ from wallets.tests.auto_recharge_world import (
     TEN_FIFTY,
     credit,
     decline,
+    figures,
     logged,
     run,
     settings_of,
@@ -111,6 +113,74 @@ def test_a_success_forgets_the_declines_before_it(stripe):
         run(wallet)
     assert settings_of(wallet).suspended_reason == ""
     assert settings_of(wallet).not_before == later + timedelta(hours=1)
+
+
+def test_after_a_success_the_next_charge_waits_a_minute(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    now = clock.now()
+
+    with clock.at(now):
+        run(wallet)
+
+    kept = settings_of(wallet)
+    assert (kept.hold_reason, kept.not_before) == ("cooldown", now + timedelta(seconds=60))
+
+
+def test_each_payment_and_each_failure_is_told(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    moment = clock.now()
+    for _ in range(2):
+        with clock.at(moment):
+            run(wallet)
+            fill(wallet, credit="-50")
+        moment += timedelta(minutes=2)
+    decline(stripe, wallet)
+    for _ in range(2):
+        with clock.at(moment):
+            run(wallet)
+        moment += timedelta(hours=2)
+
+    assert len(told(wallet, "recharge_paid")) == 2
+    assert len(told(wallet, "recharge_failed")) == 2
+
+
+def test_the_account_is_sent_to_its_bank_each_time_it_asks(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    for _ in range(2):
+        run(wallet)
+        purchases.cancel(purchase_id=wallet.purchases.latest("created_at").pk)
+        suspensions.lift_by_support(wallet_id=wallet.pk, actor=make_user())
+
+    assert len(told(wallet, "action_required")) == 2
+
+
+def test_the_log_holds_the_figures_of_each_outcome(stripe):
+    paid, bank, canceled = (make_wallet(credit="8") for _ in range(3))
+    add_card(stripe, paid)
+    add_card(stripe, bank, BANK_ASKS_CARD)
+    add_card(stripe, canceled)
+    for wallet in (paid, bank, canceled):
+        set_auto_recharge(wallet)
+    run(paid)
+    run(bank)
+    _, purchase = auto_recharge.claim(wallet_id=canceled.pk)
+    fill(canceled, credit="2")
+    purchases.drive(purchase_id=purchase.pk)
+
+    assert figures(paid, "paid") == {
+        "charge": "50",
+        "card": "Visa •••• 4242",
+        "credit": "58.000000",
+    }
+    assert figures(bank, "needs_bank") == {"charge": "50"}
+    assert figures(bank, "now_suspended") == {"reason": "authentication_required"}
+    assert figures(canceled, "canceled") == {"charge": "50"}
 
 
 def test_the_account_hears_of_every_automatic_payment_once(stripe):
@@ -246,6 +316,37 @@ def test_another_card_shortens_the_wait_after_a_decline_unless_it_has_expired(st
     assert "lifted" not in logged(wallet)
 
 
+def test_a_card_after_the_only_one_was_gone_lifts_the_suspension(stripe):
+    wallet = make_wallet(credit="8")
+    gone = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    payment_methods.forget(account=wallet.account, card_id=gone.id)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=gone.id)
+    run(wallet)
+    assert settings_of(wallet).suspended_reason == "no_card"
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=other.id)
+
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+
+    assert settings_of(wallet).suspended_reason == ""
+    assert credit(wallet) == 58
+
+
+def test_another_card_chosen_in_configure_lifts_the_suspension_and_is_charged(stripe):
+    wallet = make_wallet(credit="8")
+    suspend_by_declining(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+
+    auto_recharge_settings.save(
+        wallet_id=wallet.pk, settings=replace(TEN_FIFTY, payment_method=other.id), actor=None
+    )
+
+    kept = settings_of(wallet)
+    assert (kept.suspended_reason, kept.consecutive_declines) == ("", 0)
+    assert credit(wallet) == 58
+
+
 def test_the_same_card_saved_again_lifts_nothing(stripe):
     wallet = make_wallet(credit="8")
     suspend_by_declining(stripe, wallet)
@@ -277,8 +378,10 @@ def test_a_refund_or_a_dispute_outweighs_trouble_with_the_card(stripe, reason):
     wallet = make_wallet(credit="8")
     suspend_by_declining(stripe, wallet)
 
+    failed = settings_of(wallet).failed_fingerprint
     with transaction.atomic():
         suspensions.suspend(wallet=wallet, reason=reason)
+    assert settings_of(wallet).failed_fingerprint == failed != ""
 
     other = add_card(stripe, wallet, OTHER_GOOD_CARD)
     payment_methods.make_default(account=wallet.account, card_id=other.id)
@@ -420,7 +523,9 @@ def test_a_refund_suspends_and_tells_only_where_it_is_switched_on(stripe, enable
 
     texts = ["Auto-Recharge is suspended. A recharge was refunded."] if enabled else []
     assert told(wallet, "auto_recharge_suspended") == texts
-    assert settings_of(wallet).suspended_reason == ("refunded" if enabled else "")
+    kept = settings_of(wallet)
+    assert kept.suspended_reason == ("refunded" if enabled else "")
+    assert kept.failed_fingerprint == ""
     assert logged(wallet) == (["now_suspended"] if enabled else [])
 
 
@@ -438,6 +543,7 @@ def test_support_suspends_and_lifts_and_the_account_hears_of_both(
     with pytest.raises(Refused, match="is not suspended"):
         suspensions.lift_by_support(**who)
     suspensions.suspend_by_support(**who)
+    assert settings_of(wallet).failed_fingerprint == ""
     assert run(wallet) == "suspended"
     with pytest.raises(Refused, match="suspended already: Suspended by support"):
         suspensions.suspend_by_support(**who)
