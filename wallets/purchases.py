@@ -163,13 +163,20 @@ def _ask_again(purchase: Purchase) -> None:
     """Read the intent; confirm again only when Stripe says that nothing was confirmed."""
     intent = gateway.retrieve_intent(intent_id=purchase.payment_intent)
     if intent.status == "requires_confirmation":
-        _confirm_again(purchase)
+        if agrees(purchase.pk, intent):
+            _confirm_again(purchase)
     else:
         settle(payment_intent=purchase.payment_intent)
     purchase.refresh_from_db()
     link_ends = purchase.submitted_at + limits.BANK_LINK_LIFETIME
     if purchase.state == State.REQUIRES_ACTION and clock.now() > link_ends:
         _cancel_and_settle(purchase, purchase.payment_intent)
+
+
+def agrees(purchase_id: UUID, intent: gateway.Intent) -> bool:
+    """Whether an intent that may be confirmed is what we asked for; else it is in quarantine."""
+    outcomes.record(purchase_id, intent)
+    return not Purchase.objects.exclude(quarantined_at=None).filter(pk=purchase_id).exists()
 
 
 def _confirm_again(purchase: Purchase) -> None:

@@ -257,7 +257,7 @@ def confirm_with_bank(*, purchase_id: UUID, return_url: str) -> str:
     if purchase.state != State.REQUIRES_ACTION:
         raise Refused("This payment does not wait for your bank.")
     if purchase.quarantined_at:
-        raise Refused("Our support is looking at this payment, so it cannot be confirmed now.")
+        raise _in_quarantine()
     try:
         with gateway.person_waiting():
             return _bank_url(purchase, return_url)
@@ -267,8 +267,14 @@ def confirm_with_bank(*, purchase_id: UUID, return_url: str) -> str:
         ) from error
 
 
+def _in_quarantine() -> Refused:
+    return Refused("Our support is looking at this payment, so it cannot be confirmed now.")
+
+
 def _bank_url(purchase: Purchase, return_url: str) -> str:
     intent = gateway.retrieve_intent(intent_id=purchase.payment_intent)
+    if not purchases.agrees(purchase.pk, intent):
+        raise _in_quarantine()
     if intent.status in ("requires_payment_method", "requires_confirmation"):
         try:
             intent = gateway.confirm_on_session(

@@ -713,6 +713,20 @@ def test_an_intent_that_differs_in_one_fact_is_never_credited(low, stripe, monke
     assert (alert.kind, alert.data) == ("purchase_quarantined", {"id": str(purchase.pk)})
 
 
+def test_an_intent_that_differs_is_not_confirmed(low, stripe, monkeypatch):
+    purchase = claim(low)
+    stripe.fault(kind="500_before", path=CONFIRM, times=9)
+    purchases.drive(purchase_id=purchase.pk)
+    stripe.clear_faults()
+    real = gateway.retrieve_intent
+    monkeypatch.setattr(gateway, "retrieve_intent", lambda **ask: replace(real(**ask), amount=1))
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, bool(purchase.quarantined_at)) == ("submitted", True)
+    assert (taken(stripe), credit(low)) == ([], 8)
+
+
 def test_the_sweep_leaves_a_purchase_in_quarantine_alone(low, stripe, monkeypatch):
     real = gateway.retrieve_intent
     monkeypatch.setattr(gateway, "retrieve_intent", lambda **ask: replace(real(**ask), amount=1))

@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -574,6 +575,18 @@ def test_a_waiting_payment_in_quarantine_is_not_confirmed(stripe):
         ask_the_bank(purchase)
 
     assert len(stripe.requests()) == before
+
+
+def test_nobody_is_sent_to_the_bank_for_another_amount(stripe, monkeypatch):
+    purchase = waiting_for_the_bank(stripe)
+    real = gateway.retrieve_intent
+    monkeypatch.setattr(gateway, "retrieve_intent", lambda **ask: replace(real(**ask), amount=1))
+
+    with pytest.raises(Refused, match="Our support is looking at this payment"):
+        ask_the_bank(purchase)
+
+    purchase.refresh_from_db()
+    assert (purchase.state, bool(purchase.quarantined_at)) == ("requires_action", True)
 
 
 def test_while_stripe_does_not_answer_a_waiting_payment_stays(stripe):
