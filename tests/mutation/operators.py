@@ -73,7 +73,9 @@ def mutants(
             is_left_out = edit.field == "keywords" and edit.new is None
             before = _short(edit.owner.keywords[edit.index] if is_left_out else edit.shown)
             old = _put(edit)
-            after = "pass" if isinstance(edit.new, ast.Pass) else _short(edit.shown)
+            is_negated = old is edit.shown
+            after = _short(edit.new if is_negated else edit.shown)
+            after = "pass" if isinstance(edit.new, ast.Pass) else after
             after = f"left out of {ast.unparse(edit.owner.func)}()" if is_left_out else after
             code = compile(ast.fix_missing_locations(tree), filename, "exec", dont_inherit=True)
             _restore(edit, old)
