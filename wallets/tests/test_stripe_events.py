@@ -58,10 +58,13 @@ def test_a_signed_event_is_stored_once_and_its_task_nudged(
 ):
     with django_capture_on_commit_callbacks(execute=True):
         first = receive(event())
+    assert nudges == [("wallets.apply_event", (first.pk,))]
+
+    with django_capture_on_commit_callbacks(execute=True):
         second = receive(event())
 
     assert first.pk == second.pk
-    assert nudges == [("wallets.apply_event", (first.pk,))]
+    assert len(nudges) == 1
 
 
 @pytest.mark.parametrize(
@@ -501,3 +504,21 @@ def test_an_event_delivered_ten_times_at_once_credits_once(stripe):
     assert StripeEvent.objects.count() == 1
     assert wallet.credit.amount == 58
     assert wallet.entries.filter(kind="auto_recharge").count() == 1
+
+
+def test_of_two_workers_with_one_event_the_second_leaves_it_alone(monkeypatch):
+    row, applied = receive(event()), []
+    monkeypatch.setattr(purchases, "settle", lambda **facts: applied.append(facts))
+    queryset = type(StripeEvent.objects.all())
+    update = queryset.update
+
+    def while_another_claims(self, **facts):
+        monkeypatch.setattr(queryset, "update", update)
+        assert stripe_events.apply(event_pk=row.pk)
+        return update(self, **facts)
+
+    monkeypatch.setattr(queryset, "update", while_another_claims)
+
+    assert not stripe_events.apply(event_pk=row.pk)
+
+    assert applied == [{"payment_intent": "pi_1"}]
