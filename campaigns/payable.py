@@ -110,7 +110,7 @@ def with_payable_seconds(
     )
     credit = Greatest(Cast(F("account__wallet__credit"), _DOLLARS), Value(Decimal(0), _DOLLARS))
     # div() is exact; a quotient could be rounded up to the next whole second.
-    bought = Func(credit * Value(MINUTE, _DOLLARS), price, function="div", output_field=_DOLLARS)
+    bought = Func(credit * Value(MINUTE, _DOLLARS), price, function="div")
     return campaigns.annotate(payable_seconds=usable + Cast(bought, BigIntegerField()))
 
 

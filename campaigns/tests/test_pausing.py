@@ -20,7 +20,7 @@ from campaigns.tests.builders import (
     turn_on_auto_recharge,
 )
 from wallets import ledger, pricing
-from wallets.models import AutoRecharge, LedgerEntry, MinuteRate
+from wallets.models import AutoRecharge, LedgerEntry, LoggedDecision, MinuteRate
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates")]
 
@@ -227,6 +227,7 @@ def test_the_sweep_counts_all_it_paused_and_leaves_what_can_be_paid():
 
 def test_what_one_sweep_leaves_the_next_one_takes(monkeypatch):
     monkeypatch.setattr(limits, "SWEEP_BATCH", 1)
+    spared = set()
     for _ in range(2):
         make_campaign(make_wallet().account)
         make_campaign(make_wallet(credit="5", account=make_account(status="closed")).account)
@@ -234,11 +235,14 @@ def test_what_one_sweep_leaves_the_next_one_takes(monkeypatch):
         turn_on_auto_recharge(waiting)
         make_campaign(waiting.account)
         spend(waiting, "1")
+        spared.add(waiting.pk)
 
     assert [pausing.sweep() for _ in range(3)] == [2, 2, 0]
 
     assert Campaign.objects.started().count() == 2
     assert Campaign.objects.filter(pause_reason="manual").count() == 2
+    said = LoggedDecision.objects.filter(code="waiting").values_list("wallet_id", flat=True)
+    assert set(said) and set(said) <= spared
 
 
 def test_the_resume_list_has_what_low_balance_paused_with_its_reasons():
