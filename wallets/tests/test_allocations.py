@@ -579,7 +579,8 @@ def test_what_stands_against_a_month_is_found_at_the_last_and_written_down(runni
         decision = allocations.run(run_id=run_id)
 
     assert (decision.wanted, decision.code) == (False, code)
-    assert decision.figures["period"] == date(2026, 12, 14)
+    cents = 49 if code == "too_small" else 20500
+    assert decision.figures == {"period": date(2026, 12, 14), "amount": Decimal(cents) / 100}
     assert running.taken() == [20500]
     assert running.logged(running.agency)[-1] == ("planned" if code == "not_due" else code)
 
@@ -618,6 +619,16 @@ def test_a_paid_month_is_never_charged_again_whatever_its_row_says(running):
     assert running.run_at("2026-11-20") == ["purchase_pending"]
 
     assert running.taken() == [20500]
+
+
+def test_a_month_whose_payment_has_no_outcome_yet_is_not_asked_for_again(stripe):
+    world, purchase = make_unanswered(stripe)
+
+    with clock.at(moment("2026-11-14 10:05")):
+        decision = allocations.run(run_id=purchase.allocation_run_id)
+
+    assert (decision.wanted, decision.code) == (False, "purchase_pending")
+    assert [one.state for one in world.purchases()] == ["submitted"]
 
 
 def test_an_earlier_month_that_is_asked_for_charges_no_later_one(running):
