@@ -97,8 +97,8 @@ def recharge_link(*, campaign: Campaign | None = None, text: str = "Recharge") -
 
 def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
     recharges = wallet.purchases.recharges()
-    waiting = recharges.filter(state=Purchase.State.REQUIRES_ACTION).order_by("-created_at").first()
-    if waiting:
+    asked = recharges.filter(state=Purchase.State.REQUIRES_ACTION, quarantined_at=None)
+    if waiting := asked.order_by("-created_at").first():
         text = f"Your bank needs you to confirm a {cents(waiting.amount_cents)} payment."
         url = reverse("wallets:purchase", args=[waiting.pk])
         return Banner("danger", text, (Link("Confirm payment", url, dialog=False),))

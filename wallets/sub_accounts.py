@@ -1,6 +1,17 @@
 """What an agency sees of its sub-accounts. Reads only."""
 
-from django.db.models import Count, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import (
+    Case,
+    Count,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.fields import BooleanField
 
 from accounts.models import Account
@@ -49,12 +60,14 @@ def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Accou
     open_purchases = Purchase.objects.filter(
         allocation_run__allocation__account=OuterRef("pk"), state__in=OPEN_STATES
     ).order_by("-created_at")
+    # One in quarantine waits for support, not for the bank.
+    state = Case(When(quarantined_at=None, then=F("state")), default=Value("submitted"))
     retried = _retried(agency).filter(allocation__account=OuterRef("pk"))
     return rows.annotate(
         payment_failed=ExpressionWrapper(_payment_failed(agency), output_field=BooleanField()),
         tried_again_at=Subquery(retried.values("next_attempt_at")[:1]),
         open_purchase=Subquery(open_purchases.values("pk")[:1]),
-        open_state=Subquery(open_purchases.values("state")[:1]),
+        open_state=Subquery(open_purchases.annotate(shown=state).values("shown")[:1]),
     )
 
 

@@ -526,6 +526,13 @@ def test_a_bank_confirmation_leads_to_the_payment(page, wallet):
     assert f'href="/payments/purchases/{purchase.pk}/"' in shown
 
 
+def test_nobody_is_sent_to_the_bank_for_a_payment_support_looks_at(page, wallet):
+    fill(wallet, credit="50")
+    paid(wallet, state="requires_action", closed_at=None, quarantined_at=clock.now())
+
+    assert banner(page).status_code == 204
+
+
 def test_a_low_balance_is_told_and_can_be_dismissed_until_it_is_low_again(page, wallet):
     fill(wallet, credit="8.20")
 

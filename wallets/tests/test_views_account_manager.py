@@ -18,7 +18,7 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from wallets import allocations, payment_methods
+from wallets import allocations, outcomes, payment_methods
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.opening import open_wallet
 from wallets.tests.builders import (
@@ -164,6 +164,19 @@ def test_a_row_says_that_the_bank_waits(stripe, browser, agency, dental):
     assert [account.name for account in found] == ["Northside Dental"]
     assert reverse("wallets:purchase", args=[purchase.pk]) in page
     assert "Retry now" not in page
+
+
+def test_a_month_support_looks_at_asks_nobody_to_confirm(stripe, browser, agency, dental):
+    decline_at(NOON, stripe, browser, agency, dental, BANK_ASKS_CARD)
+    outcomes.quarantine(Purchase.objects.get(state="requires_action").pk, "The facts differ.")
+
+    with clock.at(NOON):
+        listed = text_of(browser.get(MANAGER))
+        page = text_of(browser.get(url("account_manager_account", dental)))
+
+    assert "Payment processing" in row_of(listed, "Northside Dental")
+    assert "We couldn't confirm this month's payment yet." in page
+    assert "Confirm the payment" not in listed + page
 
 
 def test_a_closed_sub_account_is_closed_and_nothing_else(stripe, browser, agency, dental):
