@@ -172,7 +172,6 @@ def tell_suspended(automatic: AutoRecharge, why: str) -> None:
         kind="auto_recharge_suspended",
         text=f"Auto-Recharge is suspended. {why}",
         level="danger",
-        dedupe_key=f"suspended:{automatic.suspended_at.isoformat()}",
         link="/payments/",
     )
 
