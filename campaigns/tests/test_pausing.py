@@ -242,7 +242,8 @@ def test_what_one_sweep_leaves_the_next_one_takes(monkeypatch):
     assert Campaign.objects.started().count() == 2
     assert Campaign.objects.filter(pause_reason="manual").count() == 2
     said = LoggedDecision.objects.filter(code="waiting").values_list("wallet_id", flat=True)
-    assert set(said) and set(said) <= spared
+    assert set(said)
+    assert set(said) <= spared
 
 
 def test_the_resume_list_has_what_low_balance_paused_with_its_reasons():
