@@ -285,7 +285,7 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
             )
         except (gateway.Declined, gateway.StateChanged):
             pass  # Reading the intent tells.
-    if intent.status == "requires_action" and intent.bank_url:
+    if intent.bank_url:
         return intent.bank_url
     purchases.settle(payment_intent=intent.id)
     return ""

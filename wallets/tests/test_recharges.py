@@ -33,6 +33,7 @@ from wallets.tests import histories
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
+    GOOD_CARD,
     OTHER_GOOD_CARD,
     add_card,
     fill,
@@ -527,9 +528,10 @@ def test_each_question_of_the_bank_is_told(stripe):
     assert wallet.account.notifications.filter(kind="action_required").count() == 2
 
 
-def test_an_intent_nobody_confirmed_yet_is_confirmed_with_the_person_there(stripe):
+def unconfirmed(stripe, number):
+    """A payment that waits for the bank, but whose intent nobody has confirmed yet."""
     wallet = make_wallet()
-    card = add_card(stripe, wallet, BANK_ASKS_CARD)
+    card = add_card(stripe, wallet, number)
     intent = gateway.create_intent(
         key="unconfirmed",
         amount=5000,
@@ -542,8 +544,28 @@ def test_an_intent_nobody_confirmed_yet_is_confirmed_with_the_person_there(strip
     Purchase.objects.filter(pk=purchase.pk).update(
         state="requires_action", payment_intent=intent.id
     )
+    return purchase
 
-    assert ask_the_bank(purchase).startswith(stripe.base_url)
+
+def test_an_intent_nobody_confirmed_yet_is_confirmed_with_the_person_there(stripe):
+    assert ask_the_bank(unconfirmed(stripe, BANK_ASKS_CARD)).startswith(stripe.base_url)
+
+
+def test_a_payment_that_is_made_while_the_person_asks_leads_to_no_bank(stripe, monkeypatch):
+    purchase, real = unconfirmed(stripe, GOOD_CARD), gateway.retrieve_intent
+
+    def while_another_confirms(*, intent_id):
+        monkeypatch.setattr(gateway, "retrieve_intent", real)
+        intent = real(intent_id=intent_id)
+        gateway.confirm_intent(key="another", intent_id=intent_id)
+        return intent
+
+    monkeypatch.setattr(gateway, "retrieve_intent", while_another_confirms)
+
+    assert ask_the_bank(purchase) == ""
+
+    purchase.refresh_from_db()
+    assert purchase.state == "succeeded"
 
 
 def test_a_card_that_is_declined_when_the_person_confirms_ends_the_payment(stripe):
