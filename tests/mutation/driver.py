@@ -67,8 +67,10 @@ class Driver:
         self.outcomes: list[tuple[Mutant, str, str]] = []
         self.broken: list[str] = []
         self.recorded: dict[str, dict] = {}
-        # How many mutants each test has killed. One that killed is seen to pass without any.
-        self.kills: Counter[str] = Counter()
+        # How many mutants of a function each test has killed.
+        self.kills: Counter[tuple[str, str]] = Counter()
+        # Those that killed any, once seen to pass without a mutant.
+        self.killers: set[str] = set()
         lines = plan.killed.read_text().splitlines() if plan.killed.exists() else []
         self.killed_before = {fact["mutant"]: fact for fact in map(json.loads, lines)}
         self.known = 0
@@ -147,8 +149,8 @@ class Driver:
         others = [test for test in found if test not in own]
         # A limit has no tests of its own: any may be the one that holds it.
         most = len(others) if mutant.code is None else self.plan.others_most
-        # What has killed before kills again.
-        found = sorted([*own, *others[:most]], key=lambda one: -self.kills[one])
+        # What has killed in this function kills there again.
+        found = sorted([*own, *others[:most]], key=lambda one: -self.kills[mutant.function, one])
         return found[: self.plan.tests_most]
 
     def _naming(self, text: str) -> set[tuple[str, str]]:
@@ -189,6 +191,7 @@ class Driver:
     def _play(self, mutant: Mutant, text: str, places: dict[int, str]) -> tuple[str, str]:
         if killer := self._known_killer(mutant, text):
             self.known += 1
+            self.kills[mutant.function, killer] += 1
             return KILLED, killer
         if f"`{mutant.name}`" in self.plan.explained:
             return SURVIVED, ""
@@ -196,12 +199,13 @@ class Driver:
         if not tests:
             return UNREACHED, ""
         outcome, killer = self._fork(tests, mutant)
-        is_new = outcome == KILLED and killer not in self.kills
+        is_new = outcome == KILLED and killer not in self.killers
         # A test that fails in a fork of the unchanged code kills nobody.
         if is_new and self._fork([killer], None)[0] != SURVIVED:
             raise pytest.UsageError(f"{killer} fails in a fork without any mutant")
         if outcome == KILLED:
-            self.kills[killer] += 1
+            self.killers.add(killer)
+            self.kills[mutant.function, killer] += 1
             fact = {"mutant": mutant.name, "text": text, "killer": killer}
             with self.plan.killed.open("a") as known:
                 known.write(json.dumps(fact | {"digest": self.digests[killer]}) + "\n")
