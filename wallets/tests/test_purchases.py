@@ -71,10 +71,12 @@ def test_driving_a_closed_purchase_asks_stripe_nothing(low, stripe):
 
 def test_settling_again_changes_nothing(low, stripe):
     purchase = purchases.drive(purchase_id=claim(low).pk)
+    before = len(stripe.requests())
 
     purchases.settle(payment_intent=purchase.payment_intent)
     purchases.drive(purchase_id=purchase.pk)
 
+    assert len(stripe.requests()) == before + 1
     assert credit(low) == Decimal("58.00")
     assert low.entries.filter(kind="auto_recharge").count() == 1
 
