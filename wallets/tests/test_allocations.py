@@ -760,6 +760,16 @@ def test_a_refusal_that_is_learned_after_it_was_stopped_fails_no_month(stripe, n
     assert world.told(world.agency, "action_required") == []
 
 
+def test_a_payment_learned_of_in_the_next_month_pays_its_own(stripe):
+    world, purchase = make_unanswered(stripe)
+
+    with clock.at(moment("2026-12-14 00:01")):
+        allocations.plan_due(now=clock.now())
+        assert purchases.drive(purchase_id=purchase.pk).state == "succeeded"
+
+    assert world.runs == [("2026-11-14", "paid"), ("2026-12-14", "due")]
+
+
 def test_a_charge_stripe_never_answered_until_the_month_was_over_is_missed(running):
     running.stripe.fault(kind="500_before", path="/v1/payment_intents", times=100)
     running.run_at("2026-12-14 00:01")
