@@ -8,7 +8,8 @@ import pytest
 
 from accounts import clock
 from accounts.models import Account, StaffAlert
-from wallets import auto_recharge, gateway, purchases, recharges
+from accounts.tests.builders import make_user
+from wallets import auto_recharge, gateway, purchases, recharges, suspensions
 from wallets.models import Purchase
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
@@ -329,7 +330,7 @@ def test_a_refusal_that_comes_after_somebody_canceled_changes_nothing(low, strip
 
     purchase = purchases.drive(purchase_id=purchase.pk)
 
-    assert (purchase.state, purchase.decline_code) == ("canceled", "")
+    assert (purchase.state, purchase.decline_code, purchase.error_text) == ("canceled", "", "")
     assert credit(low) == 8
 
 
@@ -713,6 +714,37 @@ def test_an_intent_that_differs_in_one_fact_is_never_credited(low, stripe, monke
     assert credit(low) == 8
     [alert] = StaffAlert.objects.all()
     assert (alert.kind, alert.data) == ("purchase_quarantined", {"id": str(purchase.pk)})
+
+
+def test_an_intent_that_waits_for_the_bank_makes_its_purchase_wait(low, stripe):
+    card = add_card(stripe, low, BANK_ASKS_CARD)
+    set_auto_recharge(low, payment_method=card.id)
+    stripe.fault(kind="500_before", path=CONFIRM, times=9)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+    gateway.confirm_on_session(
+        key="a person",
+        intent_id=purchase.payment_intent,
+        payment_method=card.id,
+        return_url="http://localhost/",
+    )
+
+    assert purchases.drive(purchase_id=purchase.pk).state == "requires_action"
+
+    assert low.account.notifications.filter(kind="action_required").count() == 1
+    assert credit(low) == 8
+
+
+def test_a_payment_that_still_waits_for_the_bank_suspends_nothing_anew(low, stripe):
+    card = add_card(stripe, low, BANK_ASKS_CARD)
+    set_auto_recharge(low, payment_method=card.id)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    suspensions.lift_by_support(wallet_id=low.pk, actor=make_user())
+
+    assert purchases.drive(purchase_id=purchase.pk).state == "requires_action"
+
+    low.auto_recharge.refresh_from_db()
+    assert low.auto_recharge.suspended_reason == ""
 
 
 def test_an_intent_that_differs_is_not_confirmed(low, stripe, monkeypatch):
