@@ -7,7 +7,7 @@ from accounts import clock
 from accounts.tests.builders import close, make_user
 from wallets import allocations, payment_methods, pricing, purchases, recharges
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
-from wallets.models import AllocationRun, AutoAllocation, Wallet
+from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
 from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import BANK_ASKS_CARD, DECLINED_CARD, OTHER_GOOD_CARD, add_card
 
@@ -566,6 +566,8 @@ def test_a_stripe_that_is_down_for_two_days_ends_with_one_charge(stripe):
         purchases.drive(purchase_id=world.purchases()[0].pk)
     assert world.purchases()[0].state == "canceled"
     assert world.logged(world.agency)[-1] == "canceled"
+    said = LoggedDecision.objects.get(wallet__account=world.agency, code="canceled").figures
+    assert said["until"] == "2026-11-16T10:03:00+00:00"
     assert world.run("2026-11-14").next_attempt_at == moment("2026-11-16 10:03")
     world.run_at("2026-11-16 10:03")
 
