@@ -305,9 +305,12 @@ def test_resuming_by_hand_says_when_and_tells_the_account_without_a_mail():
     moment = clock.now() + timedelta(hours=1)
 
     with clock.at(moment):
-        resumed = pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+        [resumed] = pausing.resume(
+            campaign_ids=[campaign.pk], account=wallet.account, actor=None
+        ).resumed
 
     assert standing(campaign) == RUNNING
+    assert resumed.updated_at == moment
     assert (campaign.paused_at, campaign.updated_at) == (None, moment)
     assert (resumed.pk, resumed.is_started) == (campaign.pk, True)
     told = Notification.objects.get(kind="campaigns_resumed")
