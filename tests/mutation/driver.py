@@ -318,12 +318,14 @@ class _Reach:
 
 def _loaded_functions() -> dict[tuple[str, str], list[FunctionType]]:
     """Every function by its file and name, wherever decorators and imports have taken it."""
+    # What is frozen is not listed.
+    gc.unfreeze()
     found = defaultdict(list)
     for function in gc.get_objects():
         if type(function) is FunctionType:  # A lazy object would be woken by isinstance.
             code = function.__code__
             found[code.co_filename, code.co_qualname].append(function)
-    return found
+    return dict(found)
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

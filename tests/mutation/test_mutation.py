@@ -48,12 +48,21 @@ def test_three_seconds_are_six(seconds):
         assert twice == 2 * seconds
 """
 
+# As ours does: what is frozen has to be found all the same.
+CONFTEST = """
+import gc
+
+def pytest_collection_finish(session):
+    gc.freeze()
+"""
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "tests").mkdir()
     (tmp_path / "docs").mkdir()
     (tmp_path / "pyproject.toml").write_text(CONFIG)
+    (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "price.py").write_text(PRICE)
     (tmp_path / "tests" / "test_price.py").write_text(TESTS)
     return tmp_path
