@@ -9,7 +9,7 @@ import pytest
 from accounts import clock
 from accounts.models import Account, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, gateway, purchases, recharges, suspensions
+from wallets import auto_recharge, gateway, outcomes, purchases, recharges, suspensions
 from wallets.models import Purchase
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
@@ -759,6 +759,15 @@ def test_an_intent_that_differs_is_not_confirmed(low, stripe, monkeypatch):
 
     assert (purchase.state, bool(purchase.quarantined_at)) == ("submitted", True)
     assert (taken(stripe), credit(low)) == ([], 8)
+
+
+def test_a_long_reason_is_cut_to_what_the_row_holds(low):
+    purchase = claim(low)
+
+    outcomes.quarantine(purchase.pk, "x" * 300)
+
+    purchase.refresh_from_db()
+    assert purchase.quarantine_reason == "x" * 200
 
 
 def test_the_sweep_leaves_a_purchase_in_quarantine_alone(low, stripe, monkeypatch):

@@ -360,6 +360,22 @@ def test_the_same_card_saved_again_lifts_nothing(stripe):
     assert credit(wallet) == 8
 
 
+def test_the_same_card_saved_again_shortens_no_wait(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    decline(stripe, wallet)
+    set_auto_recharge(wallet)
+    run(wallet)
+    assert settings_of(wallet).failed_fingerprint == card.fingerprint
+    again = add_card(stripe, wallet)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=again.id)
+
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+
+    kept = settings_of(wallet)
+    assert (kept.hold_reason, kept.consecutive_declines) == ("declined", 1)
+
+
 def test_paying_by_hand_with_its_own_card_lifts_the_suspension(stripe):
     wallet = make_wallet(credit="8")
     suspend_by_declining(stripe, wallet)
