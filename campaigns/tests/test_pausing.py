@@ -231,6 +231,7 @@ def test_what_one_sweep_leaves_the_next_one_takes(monkeypatch):
     for _ in range(2):
         make_campaign(make_wallet().account)
         make_campaign(make_wallet(credit="5", account=make_account(status="closed")).account)
+    for _ in range(2):
         waiting = make_wallet(credit="1")
         turn_on_auto_recharge(waiting)
         make_campaign(waiting.account)
