@@ -138,11 +138,14 @@ class Driver:
 
     def _tests_of(self, mutant: Mutant, places: dict[int, str]) -> list[str]:
         wanted = {(mutant.path, places[line]) for line in mutant.lines if line in places}
+        files: set[str] = set()
         if mutant.code is None:
             wanted = self._naming(f"limits.{mutant.function}")
+            files = self._tests_of_unwatched(mutant.path, f"limits.{mutant.function}")
         found = [
             test for test, facts in self.recorded.items()
             if any(place in facts["lines"].get(path, ()) for path, place in wanted)
+            or test.split("::")[0] in files
         ]  # fmt: skip
         found.sort(key=lambda test: self.recorded[test]["seconds"])
         own = [test for test in found if test.split("::")[0] in self._own_tests(mutant.path)]
@@ -160,6 +163,19 @@ class Driver:
             for path in self.watched
             for line, place in _spans(self.plan.root / path).items()
             if re.search(rf"\b{text}\b", linecache.getline(str(self.plan.root / path), line))
+        }
+
+    def _tests_of_unwatched(self, limits: str, text: str) -> set[str]:
+        """The own test files of modules beside the limits that hold this, but are not played."""
+        beside = {
+            os.path.relpath(file, self.plan.root): file.read_text()
+            for file in (self.plan.root / limits).parent.glob("*.py")
+        }
+        return {
+            tests
+            for path, source in beside.items()
+            if path not in self.watched and re.search(rf"\b{text}\b", source)
+            for tests in self._own_tests(path)
         }
 
     def _own_tests(self, path: str) -> list[str]:

@@ -108,6 +108,21 @@ def test_a_module_played_for_the_first_time_is_reached_by_tests_recorded_before(
     assert "UNREACHED" not in played(project, "tax.py").stdout
 
 
+def test_a_limit_is_held_by_the_tests_of_whatever_names_it(project):
+    (project / "limits.py").write_text("MOST = 5\n")
+    (project / "shop.py").write_text(
+        "import limits\n\ndef fits(number):\n    return number <= limits.MOST\n"
+    )
+    file = project / "tests" / "test_shop.py"
+    file.write_text("from shop import fits\n\ndef test_it():\n    assert fits(5)\n")
+    assert (
+        "SURVIVED line 1: limits.py MOST: 5 → one step more" in played(project, "limits.py").stdout
+    )
+    with file.open("a") as more:
+        more.write("    assert not fits(6)\n")
+    assert played(project, "limits.py").returncode == 0
+
+
 def test_only_tests_that_a_change_is_about_are_recorded_again(project):
     file = project / "tests" / "test_price.py"
     added = "\n@pytest.fixture\ndef one():\n    return 3\n\ndef test_it(one):\n    assert one\n"
