@@ -778,6 +778,9 @@ def test_the_sweep_leaves_a_purchase_in_quarantine_alone(low, stripe, monkeypatc
 
     with clock.at(clock.now() + timedelta(minutes=2)):
         assert purchases.sweep() == []
+        before = len(stripe.requests())
+        purchases.drive(purchase_id=purchase.pk)
+        assert len(stripe.requests()) == before
         settled = purchases.settle(payment_intent=purchase.payment_intent)
 
     assert (settled.state, credit(low)) == ("submitted", 8)
