@@ -289,6 +289,7 @@ def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
     answer = pausing.resume(campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None)
 
     assert [one.pk for one in answer.resumed] == [basic.pk]
+    assert answer.resumed[0].updated_at == Campaign.objects.get(pk=basic.pk).updated_at
     assert [(one.status, one.pause_reason, one.paused_at) for one in answer.resumed] == [
         ("started", "", None)
     ]
@@ -306,12 +307,9 @@ def test_resuming_by_hand_says_when_and_tells_the_account_without_a_mail():
     moment = clock.now() + timedelta(hours=1)
 
     with clock.at(moment):
-        [resumed] = pausing.resume(
-            campaign_ids=[campaign.pk], account=wallet.account, actor=None
-        ).resumed
+        resumed = pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     assert standing(campaign) == RUNNING
-    assert resumed.updated_at == moment
     assert (campaign.paused_at, campaign.updated_at) == (None, moment)
     assert (resumed.pk, resumed.is_started) == (campaign.pk, True)
     told = Notification.objects.get(kind="campaigns_resumed")
