@@ -761,6 +761,18 @@ def test_an_intent_that_differs_is_not_confirmed(low, stripe, monkeypatch):
     assert (taken(stripe), credit(low)) == ([], 8)
 
 
+def test_a_purchase_in_quarantine_keeps_no_other_from_being_confirmed(low, stripe):
+    other = make_wallet(credit="8.00")
+    add_card(stripe, other)
+    set_auto_recharge(other, threshold=10, amount=50)
+    outcomes.quarantine(claim(other).pk, "The facts differ.")
+    stripe.fault(kind="500_before", path=CONFIRM, times=9)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    stripe.clear_faults()
+
+    assert purchases.drive(purchase_id=purchase.pk).state == "succeeded"
+
+
 def test_a_long_reason_is_cut_to_what_the_row_holds(low):
     purchase = claim(low)
 
