@@ -6,7 +6,7 @@ import pytest
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import close
-from wallets import auto_recharge, auto_recharge_settings, payment_methods, recharges
+from wallets import auto_recharge, auto_recharge_settings, payment_methods, purchases, recharges
 from wallets.auto_recharge import Terms
 from wallets.models import Wallet
 from wallets.tests.auto_recharge_world import (
@@ -36,6 +36,7 @@ def terms(threshold, amount, monthly_limit=None):
         ("-120", 10, 50, 150),
         ("0", 10_000, 2_500, 12_500),
         ("-30000", 10_000, 2_500, 12_500),  # The largest multiple that fits; the rest follows.
+        ("-30000", 10_000, "1388.89", Decimal("11111.12")),  # Nine would be a cent too much.
     ],
 )
 def test_one_charge_lands_strictly_above_the_threshold(balance, threshold, amount, charge):
@@ -323,6 +324,18 @@ def test_a_card_that_has_expired_meanwhile_suspends_and_is_not_charged(stripe):
     kept = settings_of(wallet)
     assert (kept.suspended_reason, kept.failed_fingerprint) == ("no_card", card.fingerprint)
     assert not wallet.purchases.exists()
+
+
+def test_a_charge_that_was_claimed_for_another_card_is_not_made(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    _, purchase = auto_recharge.claim(wallet_id=wallet.pk)
+    other = add_card(stripe, wallet)
+    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=other.id)
+
+    assert purchases.drive(purchase_id=purchase.pk).state == "canceled"
+    assert credit(wallet) == 8
 
 
 def test_an_automatic_charge_says_whom_it_charges_and_for_what(stripe):

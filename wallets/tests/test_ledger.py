@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 
+from accounts.tests.builders import make_user
 from wallets import ledger
 from wallets.errors import InvalidAmount, KeyReused
 from wallets.models import LedgerEntry, MinuteRate, Wallet
@@ -233,15 +234,22 @@ def test_an_adjustment_needs_a_reason():
     assert not wallet.entries.exists()
 
 
-def adjust(wallet, amount, *, pot="credit", note="Goodwill", form_key="f"):
+def adjust(wallet, amount, *, pot="credit", note="Goodwill", form_key="f", actor=None):
     return ledger.adjust(
         wallet_id=wallet.pk,
         pot=pot,
         amount=Decimal(amount),
         note=note,
-        actor=None,
+        actor=actor,
         form_key=form_key,
     )
+
+
+def test_an_adjustment_says_who_made_it():
+    person = make_user()
+
+    assert adjust(make_wallet(), 1, actor=person).actor == person
+    assert adjust(make_wallet(), 1).actor is None
 
 
 @pytest.mark.parametrize("note", ["!", "x" * 200, f"  {'x' * 200}  "])

@@ -514,11 +514,13 @@ def test_of_two_workers_with_one_event_the_second_leaves_it_alone(monkeypatch):
 
     def while_another_claims(self, **facts):
         monkeypatch.setattr(queryset, "update", update)
-        assert stripe_events.apply(event_pk=row.pk)
+        assert stripe_events._claim(row.pk)
         return update(self, **facts)
 
     monkeypatch.setattr(queryset, "update", while_another_claims)
 
     assert not stripe_events.apply(event_pk=row.pk)
 
-    assert applied == [{"payment_intent": "pi_1"}]
+    assert applied == []
+    row.refresh_from_db()
+    assert row.attempts == 1
