@@ -137,23 +137,24 @@ class Driver:
         }
 
     def _tests_of(self, mutant: Mutant, places: dict[int, str]) -> list[str]:
+        modules = {mutant.path}
         wanted = {(mutant.path, places[line]) for line in mutant.lines if line in places}
-        files: set[str] = set()
         if mutant.code is None:
             wanted = self._naming(f"limits.{mutant.function}")
-            files = self._tests_of_unwatched(mutant.path, f"limits.{mutant.function}")
+            modules = self._modules_naming(mutant.path, f"limits.{mutant.function}")
+        about = {tests for path in modules for tests in self._own_tests(path)}
+        # Who reaches which line was not looked at there.
+        unseen = {tests for path in modules - self.watched for tests in self._own_tests(path)}
         found = [
             test for test, facts in self.recorded.items()
             if any(place in facts["lines"].get(path, ()) for path, place in wanted)
-            or test.split("::")[0] in files
+            or test.split("::")[0] in unseen
         ]  # fmt: skip
         found.sort(key=lambda test: self.recorded[test]["seconds"])
-        own = [test for test in found if test.split("::")[0] in self._own_tests(mutant.path)]
-        others = [test for test in found if test not in own]
-        # A limit has no tests of its own: any may be the one that holds it.
-        most = len(others) if mutant.code is None else self.plan.others_most
+        own = [test for test in found if test.split("::")[0] in about]
+        others = [test for test in found if test not in own][: self.plan.others_most]
         # What has killed in this function kills there again.
-        found = sorted([*own, *others[:most]], key=lambda one: -self.kills[mutant.function, one])
+        found = sorted([*own, *others], key=lambda one: -self.kills[mutant.function, one])
         return found[: self.plan.tests_most]
 
     def _naming(self, text: str) -> set[tuple[str, str]]:
@@ -165,17 +166,12 @@ class Driver:
             if re.search(rf"\b{text}\b", linecache.getline(str(self.plan.root / path), line))
         }
 
-    def _tests_of_unwatched(self, limits: str, text: str) -> set[str]:
-        """The own test files of modules beside the limits that hold this, but are not played."""
-        beside = {
-            os.path.relpath(file, self.plan.root): file.read_text()
-            for file in (self.plan.root / limits).parent.glob("*.py")
-        }
+    def _modules_naming(self, limits: str, text: str) -> set[str]:
+        """The modules beside the limits that hold this."""
         return {
-            tests
-            for path, source in beside.items()
-            if path not in self.watched and re.search(rf"\b{text}\b", source)
-            for tests in self._own_tests(path)
+            os.path.relpath(file, self.plan.root)
+            for file in (self.plan.root / limits).parent.glob("*.py")
+            if re.search(rf"\b{text}\b", file.read_text())
         }
 
     def _own_tests(self, path: str) -> list[str]:
