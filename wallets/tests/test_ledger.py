@@ -245,6 +245,16 @@ def adjust(wallet, amount, *, pot="credit", note="Goodwill", form_key="f", actor
     )
 
 
+@pytest.mark.parametrize("pot", ["credit", "premium", "basic", "included"])
+def test_the_wallet_that_was_given_shows_what_it_holds_now(pot):
+    wallet = make_wallet()
+    found = movement(wallet, 90, pot=pot)
+
+    ledger.post(movements=[found], wallets={wallet.pk: wallet})
+
+    assert (wallet.credit.amount if pot == "credit" else getattr(wallet, f"{pot}_seconds")) == 90
+
+
 def test_an_adjustment_says_who_made_it():
     person = make_user()
 

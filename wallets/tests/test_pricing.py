@@ -182,3 +182,7 @@ def test_debt_pays_for_nothing():
     )
 
     assert found == 0
+
+
+def test_cents_are_dollars_exactly():
+    assert (pricing.dollars(1), pricing.dollars(12_345)) == (Decimal("0.01"), Decimal("123.45"))
