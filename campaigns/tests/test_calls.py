@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import RFC_4122
 
@@ -445,16 +445,16 @@ def test_a_batch_is_a_fixed_number_of_statements(size, django_assert_max_num_que
 
 
 def test_time_ordered_ids_sort_by_time_and_never_repeat():
-    ids = []
+    # An odd millisecond: the last bit beside the version is kept.
+    start, ids = datetime(2026, 11, 22, 12, 0, 0, 1000, tzinfo=UTC), []
     for minute in range(3):
-        # An odd millisecond: the last bit beside the version is kept.
-        with clock.at(NOW + timedelta(minutes=minute, milliseconds=1)):
+        with clock.at(start + timedelta(minutes=minute)):
             ids += sorted(calls.time_ordered_uuid() for _ in range(50))
 
     assert ids == sorted(set(ids))
     assert {one.version for one in ids} == {7}
     assert {one.variant for one in ids} == {RFC_4122}
-    began = int(NOW.timestamp() * 1000) + 1
+    began = int(start.timestamp() * 1000)
     assert {one.int >> 80 for one in ids} == {began, began + 60_000, began + 120_000}
 
 
