@@ -70,7 +70,7 @@ def test_a_won_dispute_gives_back_exactly_what_it_took(wallet, stripe):
 
     won, again = (reversals.apply_dispute(dispute_id=disputed) for _ in range(2))
 
-    assert (won.state, won.error_text) == ("failed", "The dispute was won.")
+    assert (again.state, again.error_text) == ("failed", "The dispute was won.")
     assert won.closed_at
     assert again.closed_at == won.closed_at
     assert pots(wallet) == (Decimal("100"), 3750, 0)
