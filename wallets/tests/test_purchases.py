@@ -11,6 +11,7 @@ from accounts.models import Account, StaffAlert
 from accounts.tests.builders import make_user
 from wallets import auto_recharge, gateway, outcomes, purchases, recharges, suspensions
 from wallets.models import Purchase
+from wallets.tests.allocation_world import make_world, moment
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
@@ -648,6 +649,23 @@ def test_a_purchase_is_confirmed_until_it_is_fifteen_minutes_old(low, stripe, la
         assert purchases.drive(purchase_id=purchase.pk).state == state
 
 
+@pytest.mark.parametrize(
+    ("later", "state"),
+    [(timedelta(hours=24), "succeeded"), (timedelta(hours=24, seconds=1), "canceled")],
+)
+def test_a_months_purchase_is_confirmed_until_it_is_a_day_old(stripe, later, state):
+    world = make_world(stripe)
+    with clock.at(moment("2026-11-14 10:00")):
+        world.save()
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    world.run_at("2026-11-14 10:00")
+    stripe.clear_faults()
+    [purchase] = world.purchases()
+
+    with clock.at(purchase.created_at + later):
+        assert purchases.drive(purchase_id=purchase.pk).state == state
+
+
 def test_an_old_purchase_that_never_got_an_intent_is_closed_without_one(low, stripe):
     stripe.fault(kind="reset_before", path=CREATE, method="POST", times=3)
     purchase = purchases.drive(purchase_id=claim(low).pk)
@@ -838,8 +856,8 @@ def test_an_outcome_unknown_for_an_hour_is_told_to_support_once(low, stripe):
     waiting = claim(other)
 
     first = clock.now() + timedelta(minutes=61)
-    for moment in (first, first + timedelta(minutes=1)):
-        with clock.at(moment):
+    for now in (first, first + timedelta(minutes=1)):
+        with clock.at(now):
             purchases.sweep()
 
     alert = StaffAlert.objects.get(kind="purchase_unknown")

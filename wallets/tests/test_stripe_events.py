@@ -3,11 +3,12 @@ import hmac
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 import requests
+import time_machine
 from django.conf import settings
 from django.db import connection
 
@@ -90,6 +91,21 @@ def test_an_event_that_stripe_did_not_sign_lately_is_refused(signature, told):
 
     assert not StripeEvent.objects.exists()
     assert StaffAlert.objects.filter(kind="clocks_differ").count() == told
+
+
+@pytest.mark.parametrize(("seconds", "accepted"), [(300, True), (301, False)])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_event_may_be_signed_five_minutes_before_or_after_now(seconds, accepted, sign):
+    payload = event()
+    with time_machine.travel(datetime(2026, 11, 22, tzinfo=UTC), tick=False):
+        signature = signed(payload, at=time.time() - sign * seconds)
+        if accepted:
+            stripe_events.record(payload=payload, signature=signature)
+        else:
+            with pytest.raises(EventRefused):
+                stripe_events.record(payload=payload, signature=signature)
+
+    assert StripeEvent.objects.exists() is accepted
 
 
 @pytest.mark.parametrize(
