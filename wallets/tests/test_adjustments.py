@@ -65,11 +65,13 @@ def test_splitting_within_a_day_helps_nobody():
 
 def test_a_day_later_and_for_another_person_the_count_is_anew():
     wallet, actor = make_wallet(), make_staff()
-    adjust(wallet, "60", actor=actor, form_key="a")
+    made = adjust(wallet, "60", actor=actor, form_key="a").created_at
 
     assert isinstance(adjust(wallet, "60", actor=make_staff(), form_key="b"), LedgerEntry)
-    with clock.at(clock.now() + timedelta(days=1, seconds=1)):
-        assert isinstance(adjust(wallet, "60", actor=actor, form_key="c"), LedgerEntry)
+    with clock.at(made + timedelta(days=1)):
+        assert isinstance(adjust(wallet, "60", actor=actor, form_key="c"), AdjustmentRequest)
+    with clock.at(made + timedelta(days=1, seconds=1)):
+        assert isinstance(adjust(wallet, "60", actor=actor, form_key="d"), LedgerEntry)
 
 
 def test_minutes_are_worth_what_they_cost_today():
@@ -161,6 +163,19 @@ def test_what_cannot_be_posted_is_refused_with_nothing_changed(pot, amount, note
 
     assert not LedgerEntry.objects.exists()
     assert not AdjustmentRequest.objects.exists()
+
+
+@pytest.mark.parametrize(("minutes", "is_allowed"), [(1, True), (10_000, True), (10_001, False)])
+def test_one_to_ten_thousand_minutes_are_granted_at_once(minutes, is_allowed):
+    facts = {"account": make_agency(), "note": "Outage", "actor": make_staff(), "form_key": "g"}
+
+    if is_allowed:
+        assert adjustments.grant_included(minutes=minutes, **facts).amount == minutes * 60
+    else:
+        with pytest.raises(InvalidAmount):
+            adjustments.grant_included(minutes=minutes, **facts)
+        assert not LedgerEntry.objects.exists()
+        assert not AdjustmentRequest.objects.exists()
 
 
 @time_machine.travel("2026-05-05T12:00Z")
