@@ -163,6 +163,22 @@ def test_a_month_costs_fifty_cents_or_more(world, price, is_allowed):
     assert nothing_was_set(world)
 
 
+@pytest.mark.parametrize(("basic", "is_allowed"), [(99, True), (100, False)])
+def test_a_month_costs_a_cent_less_than_a_million_dollars(world, basic, is_allowed):
+    start = clock.now() + timedelta(seconds=1)
+    pricing.set_rate(minute_type="basic", price=Decimal("0.01"), effective_from=start, actor=None)
+    pricing.set_rate(minute_type="premium", price=Decimal(1), effective_from=start, actor=None)
+
+    with clock.at(start):
+        if is_allowed:
+            assert world.save(basic=basic, premium=999_999).basic_minutes == basic
+            return
+        with pytest.raises(InvalidAmount, match=r"at most \$999,999.99"):
+            world.save(basic=basic, premium=999_999)
+
+    assert nothing_was_set(world)
+
+
 @pytest.mark.parametrize(
     ("start", "is_allowed"),
     [
