@@ -10,18 +10,22 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts import crash_points
+from tests.databases import has_test_database
 from tests.faults.harness import Plant
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 
 
 @pytest.fixture(scope="session")
-def built_plant(django_db_blocker: object) -> Iterator[Plant]:
+def built_plant(django_db_setup: None, django_db_blocker: object) -> Iterator[Plant]:
     # Not in pytest's own folder: each pytest that starts closes that to PostgreSQL's user.
     folder = Path(tempfile.mkdtemp(prefix="thinkrr-plant-"))
     found = Plant(folder)
     found.redis.start()
     found.postgres.start()
     found.postgres.create_database()
+    if has_test_database():
+        found.postgres.copy_tables_of(connection.settings_dict)
+    # Nothing is left to do where tables could be copied.
     with django_db_blocker.unblock(), found.database():
         call_command("migrate", verbosity=0)
     yield found

@@ -133,6 +133,19 @@ class Postgres(Part):
         with psycopg.connect(self.url.rpartition("/")[0] + "/postgres", autocommit=True) as db:
             db.execute(f"CREATE DATABASE {postgres.DATABASE}")
 
+    def copy_tables_of(self, database: dict) -> None:
+        """Migrating takes twenty times as long as this. A newer server's are not copied."""
+        source = ("-h", database["HOST"], "-U", database["USER"], database["NAME"])
+        port = ("-p", str(database["PORT"])) if database["PORT"] else ()
+        dump = subprocess.run(
+            [postgres._program("pg_dump"), *port, *source], capture_output=True, check=False
+        )
+        if dump.returncode == 0:
+            subprocess.run(
+                [postgres._program("psql"), "-q", "-v", "ON_ERROR_STOP=1", self.url],
+                input=dump.stdout, stdout=subprocess.DEVNULL, check=True,
+            )  # fmt: skip
+
     def stop_now(self) -> None:
         """Immediate shutdown: every client is cut off, and the next start recovers."""
         if self.is_running:
