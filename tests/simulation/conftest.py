@@ -4,10 +4,17 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.databases import has_test_database
 from tests.simulation.world import World, simulated
+
+
+@pytest.fixture
+def _django_db_helper() -> None:
+    """In place of pytest-django's transaction: the world has its own, and rolls it back."""
 
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: object) -> Iterator[World]:
+    assert has_test_database(), "Mark what wants a world with django_db: nothing else makes one."
     with django_db_blocker.unblock(), simulated() as found:
         yield found

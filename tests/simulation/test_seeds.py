@@ -4,6 +4,8 @@ import pytest
 
 from tests.simulation.run import run_seed
 
+pytestmark = pytest.mark.django_db
+
 # Seeds that once broke a promise, and what it was.
 FOUND = {
     1910: "a refund of an allocation whose minutes were all used was a server error",

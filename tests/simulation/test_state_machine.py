@@ -14,7 +14,7 @@ from tests.simulation.run import act, come_to_rest
 from tests.simulation.world import World, rolled_back
 from wallets import books
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 
 # Broken by time alone until the sweeps have run; they are checked at rest.
 AT_REST = {"I8", "I12"}
