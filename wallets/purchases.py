@@ -176,7 +176,7 @@ def _ask_again(purchase: Purchase) -> None:
 def agrees(purchase_id: UUID, intent: gateway.Intent) -> bool:
     """Whether an intent that may be confirmed is what we asked for; else it is in quarantine."""
     outcomes.record(purchase_id, intent)
-    return not Purchase.objects.exclude(quarantined_at=None).filter(pk=purchase_id).exists()
+    return Purchase.objects.get(pk=purchase_id).quarantined_at is None
 
 
 def _confirm_again(purchase: Purchase) -> None:
