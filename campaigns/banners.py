@@ -12,7 +12,7 @@ from campaigns.pausing import Resumable
 from wallets import payment_methods, pricing
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.opening import open_wallet
-from wallets.templatetags.money import cents, day, money
+from wallets.texts import cents, day, money
 
 Suspended = AutoRecharge.Suspended
 

@@ -14,7 +14,7 @@ from django.db.models.functions import Cast, Greatest
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
 from wallets import auto_recharge, pricing
 from wallets.models import MinuteType, Wallet
-from wallets.templatetags.money import money
+from wallets.texts import money
 
 MINUTE = pricing.SECONDS_PER_MINUTE
 _CENT = Decimal("0.01")

@@ -7,7 +7,7 @@ from accounts.models import Level
 from accounts.notifications import notify
 from campaigns.models import Campaign
 from wallets.models import Wallet
-from wallets.templatetags.money import money
+from wallets.texts import money
 
 # A digest names this many campaigns and counts the rest.
 NAMED = 5

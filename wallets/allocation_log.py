@@ -3,11 +3,11 @@ sub-account's only the minutes that arrived, without card or price."""
 
 from accounts.models import Account
 from wallets import decisions
-from wallets.allocation_notices import minutes_text
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.opening import open_wallet
 from wallets.outcomes import Decision
 from wallets.pricing import dollars
+from wallets.texts import minutes_text
 
 # Seen at every repeated look, and said by the run's own row already.
 _UNSAID = frozenset({"not_due", "passed"})

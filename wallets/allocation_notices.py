@@ -4,16 +4,9 @@ from datetime import date
 
 from accounts import clock
 from accounts.notifications import notify
-from wallets.allocation_schedule import spoken
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.pricing import dollars
-from wallets.texts import usd
-
-
-def minutes_text(*, basic: int, premium: int) -> str:
-    """500 Basic and 1,000 Premium minutes; a type of which there are none is left out."""
-    parts = [f"{basic:,} Basic"] * bool(basic) + [f"{premium:,} Premium"] * bool(premium)
-    return f"{' and '.join(parts)} minutes"
+from wallets.texts import minutes_text, spoken, usd
 
 
 def settings_link(allocation: AutoAllocation) -> str:

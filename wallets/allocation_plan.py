@@ -14,7 +14,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts import clock
 from accounts.models import Account
-from wallets import allocation_log, ledger, limits
+from wallets import allocation_log, ledger, limits, texts
 from wallets import allocation_notices as notices
 from wallets.allocation_schedule import current_period, due_dates
 from wallets.errors import Refused
@@ -252,7 +252,5 @@ def _would_charge(allocation: AutoAllocation) -> str:
     cost = estimate(
         basic_minutes=allocation.basic_minutes, premium_minutes=allocation.premium_minutes
     )
-    minutes = notices.minutes_text(
-        basic=allocation.basic_minutes, premium=allocation.premium_minutes
-    )
+    minutes = texts.minutes_text(basic=allocation.basic_minutes, premium=allocation.premium_minutes)
     return f"charge {usd(cost.total)} for {minutes}"

@@ -63,15 +63,3 @@ def is_clamped(day: date, anchor: date) -> bool:
     """Whether the month was too short for the anchor's day, so that its last day stands in."""
     last = calendar.monthrange(day.year, day.month)[1]
     return day.day == last < anchor.day
-
-
-def day_of_month(anchor: date) -> str:
-    """How people say it: 1st, 2nd, 3rd, 14th."""
-    day = anchor.day
-    teens = 11 <= day <= 13
-    return f"{day}{'th' if teens else {1: 'st', 2: 'nd', 3: 'rd'}.get(day % 10, 'th')}"
-
-
-def spoken(day: date, *, today: date) -> str:
-    """A date in a sentence: 14 Dec, with the year when it is another one."""
-    return f"{day:%-d %b}" if day.year == today.year else f"{day:%-d %b %Y}"

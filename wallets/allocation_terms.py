@@ -11,18 +11,11 @@ from accounts import clock
 from accounts.models import Account
 from wallets import limits, payment_methods
 from wallets.allocation_notices import schedule_text
-from wallets.allocation_schedule import (
-    charge_days,
-    current_period,
-    day_of_month,
-    due_date,
-    next_due,
-    spoken,
-)
+from wallets.allocation_schedule import charge_days, current_period, due_date, next_due
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.pricing import Estimate, dollars, estimate
-from wallets.texts import usd
+from wallets.texts import day_of_month, spoken, usd
 
 _ZERO = Decimal(0)
 

@@ -19,7 +19,7 @@ from wallets import allocation_plan as planning
 from wallets.allocation_plan import Locked, State, dry_run, due_run_ids, plan_due
 from wallets.allocation_retries import make_due, payment_method_changed, retry_now, retry_run
 from wallets.allocation_runs import POLICY, run, run_due
-from wallets.allocation_schedule import due_date, due_dates, spoken
+from wallets.allocation_schedule import due_date, due_dates
 from wallets.allocation_terms import (
     Preview,
     Wish,
@@ -33,6 +33,7 @@ from wallets.errors import InvalidAmount, Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
 from wallets.opening import open_wallet
+from wallets.texts import spoken
 
 logger = logging.getLogger(__name__)
 

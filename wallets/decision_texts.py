@@ -12,8 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from wallets.models import AutoRecharge, LoggedDecision
-from wallets.templatetags.money import rate
-from wallets.texts import usd
+from wallets.texts import rate, usd
 
 Subject = LoggedDecision.Subject
 

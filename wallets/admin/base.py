@@ -5,8 +5,7 @@ from decimal import Decimal
 from accounts.admin.base import ReadOnly, ReadOnlyInline
 from wallets.models import Pot
 from wallets.pricing import dollars
-from wallets.templatetags.money import signed_minutes, signed_money
-from wallets.texts import usd
+from wallets.texts import signed_minutes, signed_money, usd
 
 __all__ = ["ReadOnly", "ReadOnlyInline", "amount_of", "in_dollars"]
 

@@ -17,7 +17,7 @@ from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from wallets import pricing, rate_effects
 from wallets.admin.base import ReadOnly
 from wallets.models import MinuteRate, MinuteType
-from wallets.templatetags.money import rate
+from wallets.texts import rate
 
 
 class RateForm(ReasonForm):

@@ -7,13 +7,12 @@ import pytest
 from wallets.allocation_schedule import (
     charge_days,
     current_period,
-    day_of_month,
     due_date,
     due_dates,
     is_clamped,
     next_due,
-    spoken,
 )
+from wallets.texts import day_of_month, spoken
 
 LEAP_AND_COMMON_YEAR = 24  # Months from January 2027 on reach over February 2028, a leap day.
 

@@ -9,7 +9,7 @@ import pytest
 from django.template import Context, Template
 from djmoney.money import Money
 
-from wallets.templatetags import money as tags
+from wallets import texts
 
 NEW_YORK = SimpleNamespace(zone=ZoneInfo("America/New_York"))
 MOMENT = datetime(2026, 11, 23, 3, 4, 5, tzinfo=UTC)
@@ -27,12 +27,12 @@ MOMENT = datetime(2026, 11, 23, 3, 4, 5, tzinfo=UTC)
     ],
 )
 def test_money_is_written_in_dollars_and_cents(amount, written):
-    assert tags.money(amount) == written
+    assert texts.money(amount) == written
 
 
 def test_what_did_not_move_is_written_without_a_sign():
-    assert tags.unsigned_money(Decimal("-35")) == "$35.00"
-    assert tags.unsigned_money(Money("50", "USD")) == "$50.00"
+    assert texts.unsigned_money(Decimal("-35")) == "$35.00"
+    assert texts.unsigned_money(Money("50", "USD")) == "$50.00"
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_what_did_not_move_is_written_without_a_sign():
     [("50", "+$50.00"), ("-4.32", "−$4.32"), ("0", "$0.00"), ("0.001", "$0.00")],
 )
 def test_a_movement_carries_its_sign(amount, written):
-    assert tags.signed_money(Decimal(amount)) == written
+    assert texts.signed_money(Decimal(amount)) == written
 
 
 def test_card_amounts_are_cents():
-    assert tags.cents(1_250_000) == "$12,500.00"
+    assert texts.cents(1_250_000) == "$12,500.00"
 
 
 @pytest.mark.parametrize(
@@ -58,24 +58,24 @@ def test_card_amounts_are_cents():
     ],
 )
 def test_a_rate_keeps_every_decimal_it_has(price, written):
-    assert tags.rate(Decimal(price)) == written
+    assert texts.rate(Decimal(price)) == written
 
 
 @pytest.mark.parametrize(
     ("seconds", "written"), [(75_000, "1,250"), (59, "0"), (-60, "0"), (None, "0")]
 )
 def test_minutes_are_whole_and_never_below_zero(seconds, written):
-    assert tags.minutes(seconds) == written
+    assert texts.minutes(seconds) == written
 
 
 def test_a_movement_of_minutes_is_exact_to_the_second():
-    assert tags.signed_minutes(18_750) == "+312 min 30 s"
-    assert tags.signed_minutes(-65) == "−1 min 05 s"
-    assert tags.signed_minutes(30_000) == "+500 min"
+    assert texts.signed_minutes(18_750) == "+312 min 30 s"
+    assert texts.signed_minutes(-65) == "−1 min 05 s"
+    assert texts.signed_minutes(30_000) == "+500 min"
 
 
 def test_the_length_of_a_call_is_said_in_minutes_and_seconds():
-    assert [tags.duration(seconds) for seconds in (0, 22, 244, 6000)] == [
+    assert [texts.duration(seconds) for seconds in (0, 22, 244, 6000)] == [
         "0 s",
         "22 s",
         "4 min 04 s",

@@ -15,8 +15,7 @@ from wallets.errors import WalletError
 from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
 from wallets.opening import open_wallet
-from wallets.templatetags.money import rate
-from wallets.texts import usd
+from wallets.texts import rate, usd
 from wallets.views.account_manager import (
     allocation_facts,
     charges,

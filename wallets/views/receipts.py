@@ -12,8 +12,7 @@ from accounts.access import Permission
 from wallets import receipt_pdf
 from wallets.models import Purchase
 from wallets.receipt_pdf import Receipt
-from wallets.templatetags.money import cents, day, minutes, rate, signed_money
-from wallets.texts import usd
+from wallets.texts import cents, day, minutes, rate, signed_money, usd
 from wallets.views.dialogs import needs
 from wallets.views.purchases import of_account
 
