@@ -3,9 +3,9 @@ sub-account's only the minutes that arrived, without card or price."""
 
 from accounts.models import Account
 from wallets import decisions
+from wallets.decisions import Decision
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.opening import open_wallet
-from wallets.outcomes import Decision
 from wallets.pricing import dollars
 from wallets.texts import minutes_text
 

@@ -25,10 +25,11 @@ from wallets.allocation_plan import (
     period_now,
     plan_due,
 )
+from wallets.decisions import Decision
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
-from wallets.outcomes import Decision, Policy
+from wallets.outcomes import Policy
 from wallets.pricing import dollars
 
 logger = logging.getLogger(__name__)

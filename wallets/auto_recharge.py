@@ -24,8 +24,9 @@ from wallets import (
     purchases,
     suspensions,
 )
+from wallets.decisions import Decision
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.outcomes import Decision, Policy
+from wallets.outcomes import Policy
 from wallets.pricing import cents
 
 Hold = AutoRecharge.Hold

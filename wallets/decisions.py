@@ -30,6 +30,15 @@ EXPECTED = frozenset({"paid", "charge", "set", "lifted", *QUIET})
 
 
 @dataclass(frozen=True)
+class Decision:
+    """Whether something was done or wanted, why, and the numbers it rests on."""
+
+    wanted: bool
+    code: str
+    figures: dict[str, object]
+
+
+@dataclass(frozen=True)
 class Entry:
     """Something decided. `figures` are plain values; `about` and `name` say which campaign."""
 

@@ -14,19 +14,11 @@ from django.db import connection, transaction
 from accounts import clock, crash_points
 from accounts.notifications import alert_staff
 from wallets import declines, gateway, ledger
+from wallets.decisions import Decision
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.pricing import dollars, seconds_for
 
 State = Purchase.State
-
-
-@dataclass(frozen=True)
-class Decision:
-    """Whether something was done or wanted, why, and the numbers it rests on."""
-
-    wanted: bool
-    code: str
-    figures: dict[str, object]
 
 
 @dataclass(frozen=True)

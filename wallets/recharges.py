@@ -11,6 +11,7 @@ from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
 from wallets import auto_recharge, gateway, ledger, limits, payment_methods, purchases, suspensions
+from wallets.decisions import Decision
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -20,7 +21,7 @@ from wallets.errors import (
     Refused,
 )
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.outcomes import Decision, Policy
+from wallets.outcomes import Policy
 from wallets.pricing import cents, dollars, rate, seconds_for
 from wallets.texts import holds, usd
 
