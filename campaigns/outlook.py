@@ -194,5 +194,5 @@ def _recharged(wallet: Wallet, tier: str, amount: Decimal, rates: dict[str, Deci
     debt = min(amount, max(_ZERO, -wallet.credit.amount))
     seconds, left_over = pricing.seconds_for(amount=amount - debt, rate=rates[tier])
     after.credit = Money(wallet.credit.amount + debt + left_over, "USD")
-    setattr(after, f"{tier}_seconds", getattr(wallet, f"{tier}_seconds") + seconds)
+    setattr(after, f"{tier}_seconds", wallet.held(tier) + seconds)
     return after

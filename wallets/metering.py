@@ -70,11 +70,7 @@ class _Pots:
     """The minute pots of one wallet while a batch is worked out."""
 
     def __init__(self, wallet: Wallet) -> None:
-        self.seconds = {
-            Pot.INCLUDED: wallet.included_seconds,
-            Pot.PREMIUM: wallet.premium_seconds,
-            Pot.BASIC: wallet.basic_seconds,
-        }
+        self.seconds = wallet.pots
 
     def take(self, usage: Usage, rates: RateHistory) -> Taken:
         """Included first, then the usable pots in order, then credit at the rate of its end."""

@@ -169,7 +169,7 @@ def payable_seconds(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -
     `campaigns.pausing`; a test holds them together.
     """
     pots = USABLE_POTS[usable]
-    seconds = sum(getattr(wallet, f"{pot}_seconds") for pot in pots)
+    seconds = sum(wallet.held(pot) for pot in pots)
     if "premium" in pots:
         seconds += wallet.included_seconds
     credit = max(Decimal(0), wallet.credit.amount)

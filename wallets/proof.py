@@ -48,12 +48,7 @@ class Proof:
 
 def of(wallet: Wallet) -> list[Proof]:
     """Every pot of the wallet with its proof. Dollars of credit, seconds of minutes."""
-    held = {
-        Pot.CREDIT: wallet.credit.amount,
-        Pot.PREMIUM: Decimal(wallet.premium_seconds),
-        Pot.BASIC: Decimal(wallet.basic_seconds),
-        Pot.INCLUDED: Decimal(wallet.included_seconds),
-    }
+    held = {Pot(pot): Decimal(amount) for pot, amount in wallet.pots.items()}
     with connection.cursor() as cursor:
         cursor.execute(
             PROOF, {"pots": [str(pot) for pot in held], "wallet": wallet.pk, "most": SUMMED}

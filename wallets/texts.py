@@ -70,9 +70,7 @@ def signed_minutes(seconds: int | Decimal) -> str:
 
 def holds(wallet) -> str:
     """What a balance consists of: `$0.05 and 156 Premium minutes`."""
-    minutes = {
-        pot: getattr(wallet, f"{pot}_seconds") // 60 for pot in ("included", "premium", "basic")
-    }
+    minutes = {pot: wallet.held(pot) // 60 for pot in ("included", "premium", "basic")}
     named = [f"{count:,} {pot.title()}" for pot, count in minutes.items() if count]
     credit = usd(wallet.credit.amount)
     return f"{credit} and {' and '.join(named)} minutes" if named else credit

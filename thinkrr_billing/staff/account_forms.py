@@ -36,12 +36,8 @@ class AccountForm(ReasonForm):
         wallet = self.wallet
         if wallet is None:
             return []
-        pots = ((Pot.PREMIUM, wallet.premium_seconds), (Pot.BASIC, wallet.basic_seconds))
-        included = ((Pot.INCLUDED, wallet.included_seconds),)
-        return [
-            ("Credit now", usd(wallet.credit.amount)),
-            *((f"{pot.label} now", amount_of(pot, held)) for pot, held in (*pots, *included)),
-        ]
+        held = [(Pot(pot), amount) for pot, amount in wallet.pots.items()]
+        return [(f"{pot.label} now", amount_of(pot, amount)) for pot, amount in held]
 
 
 class AdjustForm(AccountForm):

@@ -4,6 +4,8 @@ The four pots are running totals kept for speed. The ledger is the truth: a pot 
 the sum of its entries. Only `wallets.ledger` writes either of them.
 """
 
+from decimal import Decimal
+
 from django.db import models
 from django.db.models import Q
 
@@ -84,3 +86,17 @@ class Wallet(models.Model):
             wanted = set(kwargs.get("update_fields") or columns)
             kwargs["update_fields"] = wanted - BALANCES
         super().save(**kwargs)
+
+    @property
+    def pots(self) -> dict[str, Decimal | int]:
+        """What each pot holds: dollars of credit, whole seconds of minutes."""
+        return {
+            "credit": self.credit.amount,
+            "premium": self.premium_seconds,
+            "basic": self.basic_seconds,
+            "included": self.included_seconds,
+        }
+
+    def held(self, pot: str) -> Decimal | int:
+        """What one pot holds: dollars of credit, whole seconds of minutes."""
+        return self.credit.amount if pot == "credit" else getattr(self, f"{pot}_seconds")
