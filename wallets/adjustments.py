@@ -1,6 +1,4 @@
-"""Corrections by hand. Above a limit one person asks and another one approves.
-
-Doors use this module, never `ledger.adjust` itself."""
+"""Corrections by hand. Above a limit one person asks and another one approves."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,11 +12,15 @@ from accounts.notifications import alert_staff
 from wallets import ledger, limits
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, LedgerEntry, MinuteType, Pot, Wallet
+from wallets.models.fields import LARGEST_AMOUNT
+from wallets.models.wallet import MOST_SECONDS
 from wallets.opening import open_wallet
-from wallets.pricing import price_of_seconds, rates_now
+from wallets.pricing import MICRO_DOLLAR, price_of_seconds, rates_now
 from wallets.texts import usd
 
 State = AdjustmentRequest.State
+
+NOTE_LENGTH = 200
 
 
 @transaction.atomic
@@ -31,19 +33,70 @@ def adjust(
     this person has adjusted in this wallet within a day, so that splitting helps nobody. The
     same form again answers with what it made. Raises InvalidAmount.
     """
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     if asked := AdjustmentRequest.objects.filter(form_key=form_key).first():
         return _repeated(asked, wallet_id, pot, amount)
     posted = wallet.entries.filter(pot=pot, key=f"adjustment:{form_key}").exists()
     if not posted:
-        ledger.check_adjustment(wallet=wallet, pot=pot, amount=amount, note=note)
+        _check(wallet=wallet, pot=pot, amount=amount, note=note)
     if posted or worth(pot=pot, amount=amount) + _worth_today(wallet, actor) <= (
         limits.ADJUSTED_ALONE
     ):
-        return ledger.adjust(
+        return post(
             wallet_id=wallet_id, pot=pot, amount=amount, note=note, actor=actor, form_key=form_key
         )
     return _ask(wallet, pot, amount, note.strip(), actor, form_key)
+
+
+def post(
+    *, wallet_id: int, pot: str, amount: Decimal, note: str, actor: User | None, form_key: str
+) -> LedgerEntry:
+    """Correct one pot without a second person: approved, or in nobody's working day.
+
+    Positive adds, negative takes; dollars, or whole seconds for minute pots. The form's key makes
+    a second click post nothing. Raises InvalidAmount.
+    """
+    with transaction.atomic():
+        wallet = ledger.lock_one(wallet_id=wallet_id)
+        key = f"adjustment:{form_key}"
+        before = LedgerEntry.objects.filter(wallet_id=wallet_id, pot=pot, key=key).first()
+        if before is None:
+            _check(wallet=wallet, pot=pot, amount=amount, note=note)
+        movement = ledger.Movement(
+            wallet_id=wallet_id,
+            pot=pot,
+            amount=amount,
+            kind=LedgerEntry.Kind.ADJUSTMENT,
+            key=key,
+            note=note.strip(),
+            actor_id=actor.pk if actor else None,
+        )
+        ledger.post(movements=[movement], wallets={wallet_id: wallet})
+        return LedgerEntry.objects.get(wallet_id=wallet_id, pot=pot, key=key)
+
+
+def _check(*, wallet: Wallet, pot: str, amount: Decimal, note: str) -> None:
+    """Raise InvalidAmount unless the locked wallet can be adjusted so."""
+    if not 0 < len(note.strip()) <= NOTE_LENGTH:
+        text = f"Say why you adjust this, in at most {NOTE_LENGTH} characters."
+        raise InvalidAmount(text, fields={"note": "Say why."})
+    if not amount.is_finite() or not amount:
+        raise InvalidAmount("Enter an amount other than 0.", fields={"amount": "Not 0."})
+    after = wallet.held(pot) + amount
+    if pot == Pot.CREDIT:
+        largest = max(abs(amount), abs(after))
+        if largest > LARGEST_AMOUNT or amount != amount.quantize(MICRO_DOLLAR):
+            text = "Enter dollars with at most six decimals; a wallet holds up to a billion."
+            raise InvalidAmount(text, fields={"amount": text})
+        return
+    if amount != int(amount):
+        raise InvalidAmount("Enter whole seconds.", fields={"amount": "Whole seconds."})
+    if after >= MOST_SECONDS:
+        raise InvalidAmount("A minute pot cannot hold that.", fields={"amount": "Too much."})
+    if after < 0:
+        raise InvalidAmount(
+            "A minute pot cannot go below zero.", fields={"amount": "More than there is."}
+        )
 
 
 def worth(*, pot: str, amount: Decimal) -> Decimal:
@@ -95,7 +148,7 @@ def approve(*, request_id: int, actor: User) -> LedgerEntry:
     request = _undecided(request_id)
     if request.asked_by_id == actor.pk:
         raise Refused("You asked for this yourself. Another person must approve it.")
-    entry = ledger.adjust(
+    entry = post(
         wallet_id=request.wallet_id,
         pot=request.pot,
         amount=request.amount,
@@ -117,7 +170,7 @@ def reject(*, request_id: int, actor: User) -> AdjustmentRequest:
 
 def _undecided(request_id: int) -> AdjustmentRequest:
     wallet_id = AdjustmentRequest.objects.values_list("wallet_id", flat=True).get(pk=request_id)
-    ledger.lock(wallet_ids=[wallet_id])
+    ledger.lock_one(wallet_id=wallet_id)
     rows = AdjustmentRequest.objects.select_for_update(of=("self",), no_key=True)
     request = rows.select_related("asked_by").get(pk=request_id)
     if request.state != State.ASKED:

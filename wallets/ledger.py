@@ -14,16 +14,10 @@ from django.db import connection, transaction
 from djmoney.money import Money
 
 from accounts import clock
-from accounts.models import User
 from accounts.nudges import nudge
-from wallets.errors import InvalidAmount, KeyReused
+from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
-from wallets.models.fields import LARGEST_AMOUNT
-from wallets.models.wallet import MOST_SECONDS
-from wallets.pricing import MICRO_DOLLAR
 from wallets.signals import balances_moved
-
-NOTE_LENGTH = 200
 
 INSERT_ENTRIES = """
 INSERT INTO wallets_ledgerentry
@@ -91,54 +85,9 @@ def lock(*, wallet_ids: Iterable[int]) -> dict[int, Wallet]:
     return wallets
 
 
-def adjust(
-    *, wallet_id: int, pot: str, amount: Decimal, note: str, actor: User | None, form_key: str
-) -> LedgerEntry:
-    """Correct one pot by hand: positive adds, negative takes; whole seconds for minute pots.
-
-    The form's key makes a second click post nothing. Raises InvalidAmount.
-    """
-    with transaction.atomic():
-        wallet = lock(wallet_ids=[wallet_id])[wallet_id]
-        key = f"adjustment:{form_key}"
-        before = LedgerEntry.objects.filter(wallet_id=wallet_id, pot=pot, key=key).first()
-        if before is None:
-            check_adjustment(wallet=wallet, pot=pot, amount=amount, note=note)
-        movement = Movement(
-            wallet_id=wallet_id,
-            pot=pot,
-            amount=amount,
-            kind=LedgerEntry.Kind.ADJUSTMENT,
-            key=key,
-            note=note.strip(),
-            actor_id=actor.pk if actor else None,
-        )
-        post(movements=[movement], wallets={wallet_id: wallet})
-        return LedgerEntry.objects.get(wallet_id=wallet_id, pot=pot, key=key)
-
-
-def check_adjustment(*, wallet: Wallet, pot: str, amount: Decimal, note: str) -> None:
-    """Raise InvalidAmount unless the locked wallet can be adjusted so."""
-    if not 0 < len(note.strip()) <= NOTE_LENGTH:
-        text = f"Say why you adjust this, in at most {NOTE_LENGTH} characters."
-        raise InvalidAmount(text, fields={"note": "Say why."})
-    if not amount.is_finite() or not amount:
-        raise InvalidAmount("Enter an amount other than 0.", fields={"amount": "Not 0."})
-    after = _balance(wallet, pot) + amount
-    if pot == Pot.CREDIT:
-        largest = max(abs(amount), abs(after))
-        if largest > LARGEST_AMOUNT or amount != amount.quantize(MICRO_DOLLAR):
-            text = "Enter dollars with at most six decimals; a wallet holds up to a billion."
-            raise InvalidAmount(text, fields={"amount": text})
-        return
-    if amount != int(amount):
-        raise InvalidAmount("Enter whole seconds.", fields={"amount": "Whole seconds."})
-    if after >= MOST_SECONDS:
-        raise InvalidAmount("A minute pot cannot hold that.", fields={"amount": "Too much."})
-    if after < 0:
-        raise InvalidAmount(
-            "A minute pot cannot go below zero.", fields={"amount": "More than there is."}
-        )
+def lock_one(*, wallet_id: int) -> Wallet:
+    """Lock one wallet, before any other row. Raises Wallet.DoesNotExist."""
+    return lock(wallet_ids=[wallet_id])[wallet_id]
 
 
 def _without_posted(movements: Sequence[Movement]) -> list[Movement]:
@@ -178,10 +127,6 @@ def _move(wallet: Wallet, pot: str, amount: Decimal | int) -> Decimal | int:
     if pot == Pot.CREDIT:
         wallet.credit = Money(wallet.credit.amount + amount, "USD")
         return wallet.credit.amount
-    after = _balance(wallet, pot) + int(amount)
+    after = wallet.held(pot) + int(amount)
     setattr(wallet, f"{pot}_seconds", after)
     return after
-
-
-def _balance(wallet: Wallet, pot: str) -> Decimal | int:
-    return wallet.credit.amount if pot == Pot.CREDIT else getattr(wallet, f"{pot}_seconds")

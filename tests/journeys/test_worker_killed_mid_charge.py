@@ -11,7 +11,7 @@ from accounts.tests.builders import make_individual
 from tests.journeys.workers import Workers
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
-from wallets import auto_recharge_settings, ledger, payment_methods
+from wallets import adjustments, auto_recharge_settings, payment_methods
 from wallets.auto_recharge_settings import Settings
 from wallets.models import LedgerEntry, Purchase, Wallet
 from wallets.opening import open_wallet
@@ -83,7 +83,7 @@ def _wallet_below_threshold(stripe: StripeSandbox, name: str, *, hangs: str) -> 
 
 
 def _adjust(wallet: Wallet, amount: str) -> None:
-    ledger.adjust(
+    adjustments.post(
         wallet_id=wallet.pk,
         pot="credit",
         amount=Decimal(amount),

@@ -19,11 +19,11 @@ from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.webhooks import sign
 from wallets import (
+    adjustments,
     allocations,
     auto_recharge_settings,
     gateway,
     included,
-    ledger,
     payment_methods,
     purchases,
     recharges,
@@ -371,7 +371,7 @@ def support_acts(world: World) -> object:
         Wallet.objects.filter(pk=wallet.pk).update(blocked_at=None, blocked_reason="")
         return "unblocked"
     amount = Decimal(world.rng.choice(("-30", "-3.5", "0.01", "15")))
-    ledger.adjust(
+    adjustments.post(
         wallet_id=wallet.pk, pot="credit", amount=amount, note="goodwill", actor=None,
         form_key=f"adjust-{world.rng.randrange(10**9)}",
     )  # fmt: skip

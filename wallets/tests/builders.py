@@ -8,7 +8,7 @@ from djmoney.money import Money
 from accounts.models import Account
 from accounts.tests.builders import make_individual
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import gateway, ledger, payment_methods
+from wallets import adjustments, gateway, payment_methods
 from wallets.models import AutoRecharge, Pot, Wallet
 from wallets.opening import open_wallet
 from wallets.payment_methods import Card
@@ -46,7 +46,7 @@ def fill(
         (Pot.INCLUDED, included),
     ):
         if Decimal(amount):
-            ledger.adjust(
+            adjustments.post(
                 wallet_id=wallet.pk,
                 pot=pot,
                 amount=Decimal(amount),

@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 
 from accounts.tests.builders import make_user
-from wallets import ledger
+from wallets import adjustments, ledger
 from wallets.errors import InvalidAmount, KeyReused
 from wallets.models import LedgerEntry, MinuteRate, Wallet
 from wallets.signals import balances_moved
@@ -221,7 +221,7 @@ def test_an_adjustment_needs_a_reason():
     wallet = make_wallet()
 
     with pytest.raises(InvalidAmount) as refusal:
-        ledger.adjust(
+        adjustments.post(
             wallet_id=wallet.pk,
             pot="credit",
             amount=Decimal(1),
@@ -235,7 +235,7 @@ def test_an_adjustment_needs_a_reason():
 
 
 def adjust(wallet, amount, *, pot="credit", note="Goodwill", form_key="f", actor=None):
-    return ledger.adjust(
+    return adjustments.post(
         wallet_id=wallet.pk,
         pot=pot,
         amount=Decimal(amount),
@@ -252,7 +252,7 @@ def test_the_wallet_that_was_given_shows_what_it_holds_now(pot):
 
     ledger.post(movements=[found], wallets={wallet.pk: wallet})
 
-    assert (wallet.credit.amount if pot == "credit" else getattr(wallet, f"{pot}_seconds")) == 90
+    assert wallet.held(pot) == 90
 
 
 def test_an_adjustment_says_who_made_it():

@@ -16,7 +16,7 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from wallets import ledger
+from wallets import adjustments, ledger
 from wallets.ledger import Movement
 from wallets.models import AutoRecharge, LedgerEntry, Purchase
 from wallets.tests.builders import (
@@ -423,7 +423,7 @@ def test_the_export_has_the_same_rows_as_plain_figures(browser, wallet):
 
 
 def test_the_export_disarms_formulas_in_words(browser, wallet):
-    ledger.adjust(
+    adjustments.post(
         wallet_id=wallet.pk, pot="credit", amount=Decimal(1), note="=cmd()", actor=None,
         form_key="formula",
     )  # fmt: skip

@@ -127,9 +127,9 @@ def _role(stage: Stage, account: "Account", email: str, credit: str) -> Role:
 
 
 def _give(wallet_id: int, credit: str) -> None:
-    from wallets import ledger
+    from wallets import adjustments
 
-    ledger.adjust(
+    adjustments.post(
         wallet_id=wallet_id, pot="credit", amount=Decimal(credit), actor=None,
         note="Credit of earlier days", form_key=f"story:{wallet_id}",
     )  # fmt: skip
