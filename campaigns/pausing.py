@@ -228,4 +228,4 @@ def _run_again(campaigns: list[Campaign], *, by_themselves: bool) -> None:
 def lock_wallet(*, account: Account) -> Wallet:
     """The account's wallet, locked until the transaction ends."""
     wallet_id = opening.open_wallet(account=account).pk
-    return ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    return ledger.lock_one(wallet_id=wallet_id)

@@ -41,7 +41,7 @@ def lock(*, allocation_id: int) -> Locked:
     """Lock the sub-account's wallet, then its allocation. Call inside a transaction."""
     account = AutoAllocation.objects.select_related("account").get(pk=allocation_id).account
     wallet_id = open_wallet(account=account).pk
-    return lock_with(wallet=ledger.lock(wallet_ids=[wallet_id])[wallet_id])
+    return lock_with(wallet=ledger.lock_one(wallet_id=wallet_id))
 
 
 def lock_active(*, account: Account, agency: Account) -> Locked:

@@ -132,7 +132,7 @@ def _stop_if_set(*, account: Account, agency: Account, actor: User | None) -> Au
 def _locked_or_new(*, account: Account, agency: Account, wish: Wish) -> Locked:
     """The allocation, locked after its wallet; a new one is inactive until it is set."""
     wallet_id = open_wallet(account=account).pk
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     today = agency.local_date(clock.now())
     AutoAllocation.objects.get_or_create(
         account=account,

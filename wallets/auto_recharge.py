@@ -141,7 +141,7 @@ def run(*, wallet_id: int) -> Decision:
 @transaction.atomic(durable=True)
 def claim(*, wallet_id: int) -> tuple[Decision, Purchase | None]:
     """Decide under the wallet's lock, and write down the purchase to be charged, if any."""
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     return claim_locked(wallet=wallet, automatic=suspensions.locked_settings(wallet))
 
 
@@ -279,7 +279,7 @@ POLICY = Policy(
 def payment_method_changed(*, wallet_id: int) -> None:
     """Look again after a card was chosen: only another card than the failed one lifts anything."""
     with transaction.atomic():
-        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+        wallet = ledger.lock_one(wallet_id=wallet_id)
         automatic = suspensions.locked_settings(wallet)
         suspensions.consider_card(automatic)
     run(wallet_id=wallet_id)

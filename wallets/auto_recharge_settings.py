@@ -74,7 +74,7 @@ def save(
     and Refused for a closed account; then nothing was changed.
     """
     with transaction.atomic(durable=True):
-        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+        wallet = ledger.lock_one(wallet_id=wallet_id)
         if wallet.account.is_closed:
             raise Refused("This account is closed. Contact support to open it again.")
         automatic = suspensions.locked_settings(wallet)
@@ -105,7 +105,7 @@ def try_again(*, wallet_id: int, actor: User | None) -> Saved:
     Raises Refused when there is nothing to try again, or TooManyAttempts.
     """
     with transaction.atomic(durable=True):
-        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+        wallet = ledger.lock_one(wallet_id=wallet_id)
         automatic = suspensions.locked_settings(wallet)
         _refuse_too_many_attempts(wallet)
         if automatic.suspended_reason not in ("", *suspensions.CARD_TROUBLE):

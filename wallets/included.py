@@ -70,7 +70,7 @@ def _key(period: date, what: str) -> str:
 def _reset(account: Account, period: date) -> bool:
     """Take what is left of the last period and grant this one's minutes, together."""
     wallet = open_wallet(account=account)
-    wallet = ledger.lock(wallet_ids=[wallet.pk])[wallet.pk]
+    wallet = ledger.lock_one(wallet_id=wallet.pk)
     # A reset that found an empty pot left no entry: the grant tells, too.
     if wallet.entries.filter(key__in=[_key(period, "reset"), _key(period, "grant")]).exists():
         return False

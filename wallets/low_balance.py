@@ -15,7 +15,7 @@ from wallets.texts import usd
 @transaction.atomic
 def tell(*, wallet_id: int) -> None:
     """Tell the account, if it has not been told since its balance fell. Safe to repeat."""
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     automatic = suspensions.locked_settings(wallet)
     if automatic.low_since is None:
         return

@@ -41,7 +41,7 @@ def locked(purchase_id: UUID) -> Iterator[tuple[Purchase, Wallet]]:
     """A transaction of its own, with the wallet and then the purchase locked."""
     wallet_id = Purchase.objects.values_list("wallet_id", flat=True).get(pk=purchase_id)
     with transaction.atomic(durable=True):
-        wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+        wallet = ledger.lock_one(wallet_id=wallet_id)
         yield Purchase.objects.locked().get(pk=purchase_id), wallet
 
 

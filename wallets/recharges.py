@@ -168,7 +168,7 @@ def _decide(
     quoted_rate: Decimal | None,
     quoted_debt: Decimal | None,
 ) -> Purchase:
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     if repeated := _repeated(wallet, form_key, amount, buys, payment_method):
         return repeated
     if wallet.account.is_closed:

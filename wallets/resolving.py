@@ -41,7 +41,7 @@ def resolve(*, purchase_id: UUID, actor: User) -> Purchase:
 def _release(purchase_id: UUID) -> None:
     wallet_id = Purchase.objects.values_list("wallet_id", flat=True).get(pk=purchase_id)
     with transaction.atomic():
-        ledger.lock(wallet_ids=[wallet_id])
+        ledger.lock_one(wallet_id=wallet_id)
         purchase = Purchase.objects.locked().get(pk=purchase_id)
         if purchase.quarantined_at:
             logger.info("purchase %s leaves quarantine to be looked at again", purchase_id)

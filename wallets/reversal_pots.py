@@ -96,9 +96,7 @@ def unused_seconds(purchase: Purchase, wallet: Wallet) -> dict[str, int]:
         .annotate(total=Sum("amount"))
         .values_list("pot", "total")
     )
-    held = {
-        pot: min(int(own.get(pot, 0)), getattr(wallet, f"{pot}_seconds")) for pot in MINUTE_POTS
-    }
+    held = {pot: min(int(own.get(pot, 0)), wallet.held(pot)) for pot in MINUTE_POTS}
     return {pot: seconds for pot, seconds in held.items() if seconds > 0}
 
 

@@ -220,7 +220,7 @@ def forgive_in_memory(automatic: AutoRecharge, card: Card) -> None:
 @transaction.atomic
 def suspend_by_support(*, wallet_id: int, actor: User) -> None:
     """Stop automatic charges until support lifts it. Raises Refused when they are stopped."""
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     automatic = locked_settings(wallet)
     if automatic.suspended_at:
         why = automatic.get_suspended_reason_display()
@@ -235,7 +235,7 @@ def lift_by_support(*, wallet_id: int, actor: User) -> None:
 
     Raises Refused when nothing is suspended.
     """
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     automatic = locked_settings(wallet)
     if not automatic.suspended_at:
         raise Refused("Auto-Recharge is not suspended.")
@@ -252,7 +252,7 @@ def unblock(*, wallet_id: int, actor: User) -> None:
     Auto-Recharge that was suspended by the dispute stays so: that is lifted apart. Raises
     Refused when nothing is blocked.
     """
-    wallet = ledger.lock(wallet_ids=[wallet_id])[wallet_id]
+    wallet = ledger.lock_one(wallet_id=wallet_id)
     if not wallet.blocked_at:
         raise Refused("The wallet is not blocked.")
     wallet.blocked_at, wallet.blocked_reason = None, ""
