@@ -16,7 +16,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection
 from django.http import HttpRequest
 
-from accounts.pages import client_ip
+from accounts.runtime.addresses import client_ip
 
 # Only Django writes these with quotes; raw statements of hot paths cost nothing extra.
 WATCHED = (

@@ -14,7 +14,7 @@ from django.utils.safestring import mark_safe
 from accounts import api_keys, clock, logins, mail_topics
 from accounts.errors import TooMany
 from accounts.models import Account, Role, Scope, Theme, User
-from accounts.pages import client_ip
+from accounts.runtime.addresses import client_ip
 
 PASSWORD_HELP = "At least 8 characters. A long one that you use nowhere else is best."
 KEY_LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]

@@ -14,7 +14,6 @@ from django.db.models import F
 from django.template.loader import render_to_string
 
 from accounts import clock, mail_topics
-from accounts.members import invitation_path
 from accounts.models import Invitation, Level, Membership, Notification, Role, StaffAlert, User
 from accounts.models.mailed import Mailed
 
@@ -123,7 +122,7 @@ def _alert_message(alert: StaffAlert) -> EmailMultiAlternatives:
 def _invitation_message(invitation: Invitation) -> EmailMultiAlternatives:
     context = {
         "invitation": invitation,
-        "link": _absolute(invitation_path(invitation=invitation)),
+        "link": _absolute(invitation.path),
         "action": "Accept the invitation",
     }
     return _message(

@@ -18,8 +18,6 @@ from accounts.nudges import nudge
 
 INVITATION_LASTS = timedelta(days=7)
 
-_SALT = "accounts.invitation"
-
 
 @transaction.atomic
 def invite(*, account: Account, email: str, role: str, invited_by: User | None) -> Invitation:
@@ -60,17 +58,11 @@ def withdraw(*, account: Account, invitation_id: int) -> None:
     Invitation.objects.filter(pk=invitation_id, account=account, accepted_at__isnull=True).delete()
 
 
-def invitation_path(*, invitation: Invitation) -> str:
-    """The address in the mail: whoever has it may take the seat."""
-    token = signing.dumps([invitation.pk, invitation.nonce], salt=_SALT)
-    return reverse("accounts:accept_invitation", args=[token])
-
-
 def find_invitation(*, token: str) -> Invitation:
     """The open invitation behind a link, or `NotFound` with what to do."""
     gone = NotFound("This invitation is no longer valid. Ask for a new one.")
     try:
-        pk, nonce = signing.loads(token, salt=_SALT)
+        pk, nonce = signing.loads(token, salt=Invitation.LINK_SALT)
     except (signing.BadSignature, ValueError, TypeError):
         raise gone from None
     invitation = (

@@ -1,8 +1,5 @@
-"""What the views of every app share: asking for a permission, and where requests come from."""
+"""What the views of every app share: asking for a permission, paths back, numbered pages."""
 
-import ipaddress
-
-from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,7 +9,6 @@ from accounts import access
 from accounts.access import Permission
 
 PAGE_SIZE = 25
-UNKNOWN_IP = "0.0.0.0"  # noqa: S104  A web server on a socket names no address.
 
 
 def require(request: HttpRequest, permission: Permission) -> None:
@@ -36,20 +32,3 @@ def next_path(request: HttpRequest, default: str = "/") -> str:
 def numbered(request: HttpRequest, rows: QuerySet, name: str = "page") -> Page:
     """The page of a list that the parameter `name` asks for; one that is not there is the last."""
     return Paginator(rows, PAGE_SIZE).get_page(request.GET.get(name))
-
-
-def client_ip(request: HttpRequest) -> str:
-    """The machine that asks. Where a proxy of ours stands in front (settings trust its
-    X-Forwarded-Proto), it is the last address that proxy added; what a client sent counts never."""
-    last = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    if settings.SECURE_PROXY_SSL_HEADER and _is_address(last):
-        return last
-    return request.META.get("REMOTE_ADDR") or UNKNOWN_IP
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

@@ -22,7 +22,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from accounts import staff_actions
 from accounts.errors import AccountError
 from accounts.models import Account, StaffAction
-from accounts.pages import client_ip
+from accounts.runtime.addresses import client_ip
 
 _PLAIN_NUMBER = re.compile(r"\s*\d{1,12}(\.\d{1,12})?\s*", re.ASCII)
 

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
+from django.core import signing
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
+from django.urls import reverse
 
 from accounts import clock
 from accounts.models.mailed import Mailed
@@ -168,6 +170,8 @@ class Invitation(Mailed):
     """A seat offered by e-mail. The link in the mail is signed over the nonce, so the database
     alone does not open the seat, and a new nonce makes the old link worthless."""
 
+    LINK_SALT = "accounts.invitation"
+
     account = models.ForeignKey(Account, models.CASCADE, related_name="invitations")
     email = models.EmailField("e-mail")
     role = models.CharField(max_length=6, choices=Role)
@@ -194,3 +198,9 @@ class Invitation(Mailed):
 
     def __str__(self) -> str:
         return f"{self.email} to {self.account}"
+
+    @property
+    def path(self) -> str:
+        """The address in the mail: whoever has it may take the seat."""
+        token = signing.dumps([self.pk, self.nonce], salt=self.LINK_SALT)
+        return reverse("accounts:accept_invitation", args=[token])

@@ -178,7 +178,7 @@ class TestInvitationPage:
         invitation = members.invite(
             account=account, email="new@example.com", role=Role.MEMBER, invited_by=None
         )
-        return members.invitation_path(invitation=invitation)
+        return invitation.path
 
     def test_a_new_person_chooses_a_password_and_is_inside(self, client, account, path):
         page = client.get(path).content.decode()

@@ -24,7 +24,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def token_of(invitation: Invitation) -> str:
-    return members.invitation_path(invitation=invitation).split("/")[-2]
+    return invitation.path.split("/")[-2]
 
 
 def role_of(user: User, account: Account) -> str | None:

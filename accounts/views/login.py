@@ -13,7 +13,7 @@ from accounts.errors import AccountError
 from accounts.forms import ForgottenForm, JoinForm, LogInForm
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
-from accounts.pages import client_ip
+from accounts.runtime.addresses import client_ip
 from accounts.views.theme import remember_theme
 
 

@@ -3,7 +3,6 @@
 import pytest
 
 from accounts import api_keys, clock
-from accounts.members import invitation_path
 from accounts.models import ApiKey, Notification, Scope
 from accounts.tests.builders import (
     PASSWORD,
@@ -198,7 +197,7 @@ def test_an_invited_person_joins_and_sees_the_account(enter, wallet):
     owner.sees(email)
     guest = enter()
 
-    guest.visit(invitation_path(invitation=wallet.account.invitations.get()))
+    guest.visit(wallet.account.invitations.get().path)
     guest.page.fill("#id_name", "Grace")
     guest.page.fill("#id_password", PASSWORD)
     guest.page.click("main button.btn-primary")

@@ -136,7 +136,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "password reset sent": "/password-reset/sent/",
             "old reset link": "/password-reset/MQ/abc-def/",
             "password saved": "/password-reset/done/",
-            "invitation": members.invitation_path(invitation=invitation),
+            "invitation": invitation.path,
         },
         troubled=_troubled(stripe),
     )

@@ -10,7 +10,7 @@ from hijack.signals import hijack_ended, hijack_started
 
 from accounts import clock
 from accounts.models import StaffAction, User
-from accounts.pages import client_ip
+from accounts.runtime.addresses import client_ip
 
 logger = logging.getLogger(__name__)
 

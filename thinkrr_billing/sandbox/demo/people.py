@@ -69,7 +69,7 @@ def _users() -> dict[str, User]:
 def _sub_account(agency: Account, actor: cast.Actor, users: dict[str, User]) -> Account:
     owner = users[actor.owner.email]
     account = opening.add_sub_account(agency=agency, name=actor.name, owner_email=owner.email)
-    path = members.invitation_path(invitation=account.invitations.get())
+    path = account.invitations.get().path
     members.accept(token=path.rstrip("/").rpartition("/")[2], user=owner)
     return account
 

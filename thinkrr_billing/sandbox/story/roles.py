@@ -95,7 +95,7 @@ def enter(stage: Stage) -> Cast:
     northside = opening.add_sub_account(
         agency=agency, name="Northside Dental", owner_email=manager.email
     )
-    path = members.invitation_path(invitation=northside.invitations.get())
+    path = northside.invitations.get().path
     members.accept(token=path.rstrip("/").rpartition("/")[2], user=manager)
     jordan = opening.open_individual(name="Jordan Blake", owner=user)
     _, token = api_keys.create(account=None, name="Voice platform", scopes=["calls", "read"])
