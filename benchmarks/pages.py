@@ -20,8 +20,8 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report
 from wallets import ledger
-from wallets.allocation_schedule import due_date
 from wallets.models import AllocationRun, AutoAllocation, AutoRecharge, Wallet
+from wallets.months import due_date
 from wallets.opening import open_wallet
 
 DAYS = 365

@@ -16,10 +16,10 @@ from accounts import clock
 from accounts.models import Account
 from wallets import allocation_log, ledger, limits, texts
 from wallets import allocation_notices as notices
-from wallets.allocation_schedule import current_period, due_dates
 from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
+from wallets.months import current_period, due_dates
 from wallets.opening import open_wallet
 from wallets.pricing import dollars, estimate
 from wallets.texts import usd

@@ -11,9 +11,9 @@ from accounts import clock
 from accounts.models import Account
 from wallets import limits, payment_methods
 from wallets.allocation_notices import schedule_text
-from wallets.allocation_schedule import charge_days, current_period, due_date, next_due
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation
+from wallets.months import charge_days, current_period, due_date, next_due
 from wallets.pricing import Estimate, dollars, estimate
 from wallets.texts import day_of_month, spoken, usd
 

@@ -19,7 +19,6 @@ from wallets import allocation_plan as planning
 from wallets.allocation_plan import Locked, State, dry_run, due_run_ids, plan_due
 from wallets.allocation_retries import make_due, payment_method_changed, retry_now, retry_run
 from wallets.allocation_runs import POLICY, run, run_due
-from wallets.allocation_schedule import due_date, due_dates
 from wallets.allocation_terms import (
     Preview,
     Wish,
@@ -32,6 +31,7 @@ from wallets.allocation_terms import (
 from wallets.errors import InvalidAmount, Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
+from wallets.months import due_date, due_dates
 from wallets.opening import open_wallet
 from wallets.texts import spoken
 

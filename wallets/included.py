@@ -13,8 +13,8 @@ from django.db.models import Q
 from accounts import clock
 from accounts.models import Account
 from wallets import ledger
-from wallets.allocation_schedule import on_day
 from wallets.models import LedgerEntry, Pot
+from wallets.months import on_day
 from wallets.opening import open_wallet
 
 logger = logging.getLogger(__name__)

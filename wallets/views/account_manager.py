@@ -17,9 +17,9 @@ from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
 from wallets import (
-    allocation_schedule,
     allocations,
     decisions,
+    months,
     payment_methods,
     pricing,
     statements,
@@ -167,13 +167,13 @@ def next_charge(account: Account, today):
     allocation = getattr(account, "auto_allocation", None)
     if allocation is None or not allocation.active or account.is_closed:
         return None
-    due = allocation_schedule.due_dates(allocation.anchor_date, after=today)
+    due = months.due_dates(allocation.anchor_date, after=today)
     return next(day for day in due if day != allocation.skip_period)
 
 
 def charges(days: Iterable[date], anchor: date | None) -> list[dict[str, object]]:
     """The days of coming charges, and which of them end a month too short for the anchor."""
-    return [{"day": day, "is_clamped": allocation_schedule.is_clamped(day, anchor)} for day in days]
+    return [{"day": day, "is_clamped": months.is_clamped(day, anchor)} for day in days]
 
 
 def _may_allocate(request: HttpRequest) -> bool:

@@ -19,8 +19,8 @@ from thinkrr_billing.sandbox.demo.history import History, register
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import allocations, included
-from wallets.allocation_schedule import due_date
 from wallets.models import Purchase
+from wallets.months import due_date
 
 # Told to the agency last of all: what was interrupted can be told from what is complete.
 COMPLETE = "demo-data"

@@ -4,14 +4,7 @@ from itertools import islice
 
 import pytest
 
-from wallets.allocation_schedule import (
-    charge_days,
-    current_period,
-    due_date,
-    due_dates,
-    is_clamped,
-    next_due,
-)
+from wallets.months import charge_days, current_period, due_date, due_dates, is_clamped, next_due
 from wallets.texts import day_of_month, spoken
 
 LEAP_AND_COMMON_YEAR = 24  # Months from January 2027 on reach over February 2028, a leap day.
