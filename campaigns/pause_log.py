@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from campaigns.models import Campaign
-from wallets import decisions, pricing
-from wallets.decisions import Entry
+from wallets import pricing
 from wallets.models import Wallet
+from wallets.why import decisions
+from wallets.why.decisions import Entry
 
 
 def paused(

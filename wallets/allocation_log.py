@@ -2,12 +2,12 @@
 sub-account's only the minutes that arrived, without card or price."""
 
 from accounts.models import Account
-from wallets import decisions
-from wallets.decisions import Decision
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.opening import open_wallet
 from wallets.pricing import dollars
 from wallets.texts import minutes_text
+from wallets.why import decisions
+from wallets.why.decisions import Decision
 
 # Seen at every repeated look, and said by the run's own row already.
 _UNSAID = frozenset({"not_due", "passed"})

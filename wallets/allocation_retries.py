@@ -10,12 +10,12 @@ from wallets import gateway, limits, payment_methods
 from wallets.allocation_plan import Locked, State
 from wallets.allocation_runs import decide, run
 from wallets.allocation_terms import check_parties
-from wallets.decisions import Decision
 from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.pricing import dollars
 from wallets.texts import usd
+from wallets.why.decisions import Decision
 
 
 def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purchase:

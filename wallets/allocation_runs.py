@@ -25,12 +25,12 @@ from wallets.allocation_plan import (
     period_now,
     plan_due,
 )
-from wallets.decisions import Decision
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.outcomes import Policy
 from wallets.pricing import dollars
+from wallets.why.decisions import Decision
 
 logger = logging.getLogger(__name__)
 

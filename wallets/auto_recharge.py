@@ -15,19 +15,12 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import clock, crash_points
 from accounts.models import User
 from accounts.notifications import alert_staff, notify
-from wallets import (
-    decisions,
-    ledger,
-    limits,
-    monthly_limit,
-    payment_methods,
-    purchases,
-    suspensions,
-)
-from wallets.decisions import Decision
+from wallets import ledger, limits, monthly_limit, payment_methods, purchases, suspensions
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.outcomes import Policy
 from wallets.pricing import cents
+from wallets.why import decisions
+from wallets.why.decisions import Decision
 
 Hold = AutoRecharge.Hold
 Suspended = AutoRecharge.Suspended

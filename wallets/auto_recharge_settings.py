@@ -10,11 +10,11 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
 from wallets import auto_recharge, gateway, ledger, limits, payment_methods, purchases, suspensions
-from wallets.decisions import Decision
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.payment_methods import Card
 from wallets.texts import usd
+from wallets.why.decisions import Decision
 
 Suspended = AutoRecharge.Suspended
 

@@ -14,9 +14,9 @@ from django.db import connection, transaction
 from accounts import clock, crash_points
 from accounts.notifications import alert_staff
 from wallets import declines, gateway, ledger
-from wallets.decisions import Decision
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.pricing import dollars, seconds_for
+from wallets.why.decisions import Decision
 
 State = Purchase.State
 

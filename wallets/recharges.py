@@ -11,7 +11,6 @@ from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
 from wallets import auto_recharge, gateway, ledger, limits, payment_methods, purchases, suspensions
-from wallets.decisions import Decision
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -24,6 +23,7 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.outcomes import Policy
 from wallets.pricing import cents, dollars, rate, seconds_for
 from wallets.texts import holds, usd
+from wallets.why.decisions import Decision
 
 Buys = Purchase.Buys
 State = Purchase.State

@@ -11,12 +11,13 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import decisions, declines, ledger, limits, monthly_limit, payment_methods
+from wallets import declines, ledger, limits, monthly_limit, payment_methods
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.payment_methods import Card
 from wallets.pricing import dollars
 from wallets.texts import usd
+from wallets.why import decisions
 
 Hold = AutoRecharge.Hold
 Suspended = AutoRecharge.Suspended

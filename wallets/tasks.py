@@ -12,7 +12,6 @@ from wallets import (
     auto_recharge,
     books,
     card_expiry,
-    decisions,
     gateway,
     included,
     limits,
@@ -22,6 +21,7 @@ from wallets import (
     stripe_events,
     sweeps,
 )
+from wallets.why import decisions
 
 logger = logging.getLogger(__name__)
 

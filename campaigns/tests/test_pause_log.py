@@ -11,8 +11,8 @@ from accounts.tests.builders import close, make_individual, owner_of
 from campaigns import lifecycle, pausing
 from campaigns.errors import CannotRun
 from campaigns.tests.builders import fill, make_campaign, make_wallet, turn_on_auto_recharge
-from wallets import decision_texts
 from wallets.models import LoggedDecision
+from wallets.why import sentences
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates", "nudges")]
 
@@ -32,7 +32,7 @@ def wallet(account):
 def log(campaign):
     rows = LoggedDecision.objects.filter(about=campaign.external_id).order_by("first_at", "pk")
     return [
-        str(decision_texts.sentence(decision=row, zone=ZoneInfo("UTC"))).replace("&#x27;", "'")
+        str(sentences.sentence(decision=row, zone=ZoneInfo("UTC"))).replace("&#x27;", "'")
         for row in rows
     ]
 

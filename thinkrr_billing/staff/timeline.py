@@ -12,12 +12,12 @@ from django.utils.html import strip_tags
 
 from accounts.admin.audit import changed
 from accounts.models import Account, AuditEntry, Notification, StaffAction
-from wallets import decision_texts
 from wallets.admin.base import amount_of
 from wallets.models import LedgerEntry, LoggedDecision, Purchase, Reversal, Wallet
 from wallets.pricing import dollars
 from wallets.stripe_links import dashboard_url
 from wallets.texts import usd
+from wallets.why import sentences
 
 PAGE_SIZE = 40
 
@@ -174,7 +174,7 @@ def _decisions(account: Account, before: datetime | None) -> Iterator[Event]:
             at=decision.last_at,
             kind="decision",
             title=f"{decision.get_subject_display()}: {decision.code.replace('_', ' ')}",
-            text=strip_tags(decision_texts.sentence(decision=decision, zone=account.zone)),
+            text=strip_tags(sentences.sentence(decision=decision, zone=account.zone)),
             link=_page(decision),
             details=figures + (often if decision.times > 1 else []),
         )

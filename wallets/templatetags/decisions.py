@@ -5,8 +5,8 @@ from datetime import UTC
 from django import template
 from django.utils.safestring import SafeString
 
-from wallets import decision_texts
 from wallets.models import LoggedDecision
+from wallets.why import sentences
 
 register = template.Library()
 
@@ -15,10 +15,10 @@ register = template.Library()
 def decision_sentence(context: template.Context, decision: LoggedDecision) -> SafeString:
     """Write a decision as a sentence, its moments in the current account's time zone."""
     account = context.get("current_account")
-    return decision_texts.sentence(decision=decision, zone=account.zone if account else UTC)
+    return sentences.sentence(decision=decision, zone=account.zone if account else UTC)
 
 
 @register.filter
 def decision_tone(decision: LoggedDecision) -> str:
     """The tone of its mark: warning, success or nothing."""
-    return decision_texts.tone(decision)
+    return sentences.tone(decision)

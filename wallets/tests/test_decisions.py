@@ -9,8 +9,7 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
-from wallets import allocations, auto_recharge, decision_texts, decisions, limits
-from wallets.decisions import Entry
+from wallets import allocations, auto_recharge, limits
 from wallets.models import LoggedDecision, Wallet
 from wallets.tests.builders import (
     DECLINED_CARD,
@@ -19,6 +18,9 @@ from wallets.tests.builders import (
     make_wallet,
     set_auto_recharge,
 )
+from wallets.why import decisions
+from wallets.why import sentences as decision_texts
+from wallets.why.decisions import Entry
 
 pytestmark = pytest.mark.django_db
 

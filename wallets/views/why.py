@@ -5,11 +5,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
-from wallets import decisions
 from wallets.cursors import BadCursor
-from wallets.decisions import Subject
 from wallets.opening import open_wallet
 from wallets.views.dialogs import needs
+from wallets.why import decisions
+from wallets.why.decisions import Subject
 
 PAGE_SIZE = 25
 

@@ -1,6 +1,6 @@
 """What a logged decision says, made of its code and figures when it is read.
 
-Figures are texts (see `wallets.decisions`); their names say what they are.
+Figures are texts (see `wallets.why.decisions`); their names say what they are.
 """
 
 from collections.abc import Callable

@@ -1,0 +1,1 @@
+"""Why something was decided: the log people read under "Why?", its codes and sentences."""
