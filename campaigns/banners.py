@@ -9,9 +9,10 @@ from accounts.models import Account
 from campaigns import limits, outlook, pausing, telling
 from campaigns.models import Campaign
 from campaigns.pausing import Resumable
-from wallets import payment_methods, pricing
+from wallets import payment_methods
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.opening import open_wallet
+from wallets.prices import rates as pricing
 from wallets.texts import cents, day, money
 
 Suspended = AutoRecharge.Suspended

@@ -19,9 +19,10 @@ from campaigns import limits
 from campaigns.errors import Busy
 from campaigns.models import PLATFORM, Call, Campaign
 from campaigns.reports import REJECTIONS, Accepted, Report, facts, is_external_id, judge_all, rows
-from wallets import auto_recharge, ledger, metering, pricing
+from wallets import auto_recharge, ledger, metering
 from wallets.models import Wallet
 from wallets.opening import open_wallet
+from wallets.prices import rates as pricing
 
 BILLABLE = frozenset(
     {

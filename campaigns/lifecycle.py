@@ -14,7 +14,8 @@ from campaigns import limits, pause_log, pausing, payable
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id
-from wallets import opening, pricing
+from wallets import opening
+from wallets.prices import rates as pricing
 
 Status = Campaign.Status
 

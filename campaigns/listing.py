@@ -12,8 +12,8 @@ from accounts.models import Account
 from campaigns import limits, pausing
 from campaigns.models import Call, Campaign
 from campaigns.payable import Verdict
-from wallets import pricing
 from wallets.models import Wallet
+from wallets.prices import rates as pricing
 
 Status = Campaign.Status
 

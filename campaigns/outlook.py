@@ -23,9 +23,10 @@ from accounts import clock
 from accounts.models import Account
 from campaigns import limits, payable
 from campaigns.models import Call, Campaign
-from wallets import pricing, runway
+from wallets import runway
 from wallets.models import Wallet
 from wallets.pace import Pace, Taken, told_by
+from wallets.prices import rates as pricing
 
 _ZERO = Decimal(0)
 MINUTE_TIERS = ("premium", "basic")

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from campaigns.models import Campaign
-from wallets import pricing
 from wallets.models import Wallet
+from wallets.prices import rates as pricing
 from wallets.why import decisions
 from wallets.why.decisions import Entry
 

@@ -17,8 +17,9 @@ from campaigns import limits, pause_log, payable, telling
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
 from campaigns.payable import Verdict
-from wallets import ledger, opening, pricing
+from wallets import ledger, opening
 from wallets.models import Wallet
+from wallets.prices import rates as pricing
 
 logger = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
 """Whether campaigns can be paid: at least one payable minute (design, section 1).
 
-The formula stands twice: `wallets.pricing.payable_seconds` decides about one wallet in Python,
+The formula stands twice: `wallets.prices.rates.payable_seconds` decides about one wallet in Python,
 `with_payable_seconds` about many in SQL. A test holds them together.
 """
 
@@ -12,8 +12,9 @@ from django.db.models import BigIntegerField, Case, DecimalField, F, Func, Value
 from django.db.models.functions import Cast, Greatest
 
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
-from wallets import auto_recharge, pricing
+from wallets import auto_recharge
 from wallets.models import MinuteType, Wallet
+from wallets.prices import rates as pricing
 from wallets.texts import money
 
 MINUTE = pricing.SECONDS_PER_MINUTE

@@ -9,7 +9,13 @@ from uuid import UUID
 
 from wallets import ledger
 from wallets.models import LedgerEntry, Pot, Wallet
-from wallets.pricing import CREDIT_RATE, USABLE_POTS, RateHistory, price_of_seconds, rate_history
+from wallets.prices.rates import (
+    CREDIT_RATE,
+    USABLE_POTS,
+    RateHistory,
+    price_of_seconds,
+    rate_history,
+)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from decimal import Decimal
 from django.db import connection
 
 from accounts import clock
-from wallets import limits, pricing
+from wallets import limits
 from wallets.models import Pot, Wallet
+from wallets.prices import rates as pricing
 
 _ZERO = Decimal(0)
 

@@ -7,7 +7,7 @@ from django.db.models import Sum
 
 from accounts import clock
 from wallets.models import AutoAllocation, MinuteRate, MinuteType
-from wallets.pricing import estimate, minutes_for, rates_now
+from wallets.prices.rates import estimate, minutes_for, rates_now
 from wallets.texts import rate, usd
 
 EXAMPLE = Decimal(50)

@@ -14,9 +14,10 @@ from django.db import connection
 from django.utils.functional import cached_property
 
 from accounts import clock
-from wallets import auto_recharge, limits, pricing
+from wallets import auto_recharge, limits
 from wallets.auto_recharge import Terms
 from wallets.models import Wallet
+from wallets.prices import rates as pricing
 
 _ZERO = Decimal(0)
 

@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from accounts import clock
-from wallets import limits, pricing
+from wallets import limits
 from wallets.models import AutoRecharge, Wallet
 from wallets.pace import Pace, measure
+from wallets.prices import rates as pricing
 
 DAY_SECONDS = Decimal(24 * 3600)
 _ZERO = Decimal(0)

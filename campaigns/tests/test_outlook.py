@@ -12,8 +12,9 @@ from accounts import clock
 from accounts.tests.builders import add_member, make_individual, owner_of
 from campaigns import calls, limits, outlook
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
-from wallets import pace, pricing
+from wallets import pace
 from wallets.pace import Pace
+from wallets.prices import rates as pricing
 from wallets.tests.builders import add_card, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates", "nudges")]

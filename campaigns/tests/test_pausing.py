@@ -19,8 +19,9 @@ from campaigns.tests.builders import (
     make_wallet,
     turn_on_auto_recharge,
 )
-from wallets import ledger, pricing
+from wallets import ledger
 from wallets.models import AutoRecharge, LedgerEntry, LoggedDecision, MinuteRate
+from wallets.prices import rates as pricing
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates")]
 

@@ -11,8 +11,9 @@ from accounts.models import Notification
 from tests.faults.harness import come_to_rest
 from tests.faults.people import automatic, low_balance, taken
 from tests.oracle import work_off
-from wallets import auto_recharge, declines, pricing
+from wallets import auto_recharge, declines
 from wallets.models import AutoRecharge, Purchase
+from wallets.prices import rates as pricing
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 

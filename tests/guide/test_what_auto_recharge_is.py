@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from accounts import clock
 from tests.guide.world import World, status_of
-from wallets import pricing
 from wallets.models import MinuteRate
+from wallets.prices import rates as pricing
 
 
 def test_an_account_stays_functional_without_interruptions_due_to_depleted_credit(

@@ -14,9 +14,10 @@ from unfold.widgets import (
 
 from accounts import clock
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
-from wallets import pricing, rate_effects
+from wallets import rate_effects
 from wallets.admin.base import ReadOnly
 from wallets.models import MinuteRate, MinuteType
+from wallets.prices import rates as pricing
 from wallets.texts import rate
 
 

@@ -18,7 +18,7 @@ from accounts.strict import StrictCharField, StrictDateField, StrictIntegerField
 from wallets import allocations, limits
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.models import AllocationRun, AutoAllocation
-from wallets.pricing import dollars, estimate
+from wallets.prices.rates import dollars, estimate
 
 CHARGES_SHOWN = 3
 

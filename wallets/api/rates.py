@@ -10,10 +10,10 @@ from accounts.api_views import ApiView
 from accounts.errors import Forbidden
 from accounts.models import Scope
 from accounts.strict import StrictSerializer
-from wallets import pricing
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.api.wallet import RatesByTypeSerializer
 from wallets.models import MinuteRate, MinuteType
+from wallets.prices import rates as pricing
 
 
 class RateSerializer(serializers.Serializer):

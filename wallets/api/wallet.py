@@ -13,7 +13,7 @@ from accounts.api_schema import refusals
 from accounts.api_views import ApiView
 from accounts.models import Account
 from accounts.strict import StrictChoiceField
-from wallets import pricing, statements
+from wallets import statements
 from wallets.api.fields import (
     CurrencyField,
     DayOrMomentField,
@@ -24,6 +24,7 @@ from wallets.api.fields import (
     page_of,
 )
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
+from wallets.prices import rates as pricing
 from wallets.statement_rows import of_entry
 
 BALANCE_STATUSES = ("healthy", "low", "negative")

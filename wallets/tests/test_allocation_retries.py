@@ -5,9 +5,10 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import allocations, payment_methods, pricing, purchases, recharges
+from wallets import allocations, payment_methods, purchases, recharges
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
+from wallets.prices import rates as pricing
 from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import BANK_ASKS_CARD, DECLINED_CARD, OTHER_GOOD_CARD, add_card
 

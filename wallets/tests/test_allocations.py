@@ -5,9 +5,10 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account, make_user
-from wallets import allocations, gateway, pricing, purchases
+from wallets import allocations, gateway, purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Wallet
+from wallets.prices import rates as pricing
 from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

@@ -9,8 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
-from wallets import ledger, pricing
+from wallets import ledger
 from wallets.models import LedgerEntry, Wallet
+from wallets.prices import rates as pricing
 from wallets.tests.api_clients import client_of, refusal
 from wallets.tests.builders import fill, make_wallet, set_auto_recharge
 from wallets.tests.histories import allocate

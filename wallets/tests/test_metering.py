@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts import clock
-from wallets import ledger, metering, pricing
+from wallets import ledger, metering
 from wallets.metering import Taken, Usage
 from wallets.models import LedgerEntry
+from wallets.prices import rates as pricing
 from wallets.tests.builders import make_wallet
 
 pytestmark = pytest.mark.django_db

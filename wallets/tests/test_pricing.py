@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 
 from accounts import clock
 from accounts.tests.builders import make_staff
-from wallets import pricing
 from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate
+from wallets.prices import rates as pricing
 from wallets.tests.builders import make_wallet
 
 PREMIUM, BASIC = Decimal("0.16"), Decimal("0.09")

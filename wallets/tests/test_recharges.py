@@ -8,16 +8,7 @@ from django.db import connection
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import (
-    auto_recharge,
-    gateway,
-    limits,
-    outcomes,
-    pricing,
-    purchases,
-    recharges,
-    suspensions,
-)
+from wallets import auto_recharge, gateway, limits, outcomes, purchases, recharges, suspensions
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -29,6 +20,7 @@ from wallets.errors import (
     WalletError,
 )
 from wallets.models import MinuteRate, Purchase, Wallet
+from wallets.prices import rates as pricing
 from wallets.tests import histories
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

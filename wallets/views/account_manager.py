@@ -16,10 +16,11 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
-from wallets import allocations, months, payment_methods, pricing, statements, sub_accounts
+from wallets import allocations, months, payment_methods, statements, sub_accounts
 from wallets.forms import SubAccountForm
 from wallets.opening import open_wallet
 from wallets.payment_methods import Card
+from wallets.prices import rates as pricing
 from wallets.views.dialogs import add_errors, dialog, done, needs
 from wallets.views.payments import balance
 from wallets.why import decisions

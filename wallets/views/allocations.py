@@ -10,11 +10,12 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission
 from accounts.models import Account
-from wallets import allocations, payment_methods, pricing
+from wallets import allocations, payment_methods
 from wallets.errors import WalletError
 from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
 from wallets.opening import open_wallet
+from wallets.prices import rates as pricing
 from wallets.texts import rate, usd
 from wallets.views.account_manager import (
     allocation_facts,

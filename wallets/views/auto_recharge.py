@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
-from wallets import auto_recharge_settings, limits, payment_methods, pricing
+from wallets import auto_recharge_settings, limits, payment_methods
 from wallets.auto_recharge_settings import Preview, Saved, Settings
 from wallets.errors import InvalidAmount, WalletError
 from wallets.forms import AutoRechargeForm
 from wallets.models import AutoRecharge, Wallet
 from wallets.opening import open_wallet
+from wallets.prices import rates as pricing
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.views.purchases import purchase_context

@@ -9,9 +9,10 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import Permission
-from wallets import payment_methods, pricing, runway, statements
+from wallets import payment_methods, runway, statements
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.opening import open_wallet
+from wallets.prices import rates as pricing
 from wallets.views.chart import balance_chart
 from wallets.views.dialogs import needs
 from wallets.why import decisions

@@ -9,11 +9,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import Permission
-from wallets import payment_methods, pricing, recharges
+from wallets import payment_methods, recharges
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
 from wallets.forms import RechargeForm, new_key
 from wallets.models import Purchase, Wallet
 from wallets.opening import open_wallet
+from wallets.prices import rates as pricing
 from wallets.recharges import Quote
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, needs, triggered

@@ -11,8 +11,9 @@ from campaigns.reports import Report
 from thinkrr_billing.sandbox.demo import history
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import auto_recharge, pricing
+from wallets import auto_recharge
 from wallets.models import Wallet
+from wallets.prices import rates as pricing
 
 LONGEST_CALL = 240
 _numbers = count(1)
