@@ -12,7 +12,9 @@ from campaigns.pausing import Resumable
 from wallets import payment_methods
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.opening import open_wallet
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import minutes_for
+from wallets.prices.payable import CREDIT_RATE
+from wallets.prices.rates import rates_now
 from wallets.texts import cents, day, money
 
 Suspended = AutoRecharge.Suspended
@@ -84,7 +86,7 @@ def _best_tier(paused: list[Resumable], wallet: Wallet) -> str:
     resumed = outlook.resumes(
         campaigns=[one.campaign for one in paused], wallet=wallet, amount=limits.USUAL_RECHARGE
     )
-    preferred = pricing.CREDIT_RATE[paused[0].campaign.minute_type]
+    preferred = CREDIT_RATE[paused[0].campaign.minute_type]
     return outlook.best_tier(resumed=resumed, preferred=preferred)
 
 
@@ -92,7 +94,7 @@ def recharge_link(*, campaign: Campaign | None = None, text: str = "Recharge") -
     """To the Recharge dialog, with the minutes chosen that the campaign uses first."""
     url = reverse("wallets:recharge")
     if campaign:
-        url += f"?buys={pricing.CREDIT_RATE[campaign.minute_type]}"
+        url += f"?buys={CREDIT_RATE[campaign.minute_type]}"
     return Link(text, url)
 
 
@@ -127,7 +129,7 @@ def _low_balance(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
     if credit < 0:
         text = f"Your balance is {money(credit)}. Recharge to continue calling."
     else:
-        left = pricing.minutes_for(amount=credit, rate=pricing.rates_now()["premium"])
+        left = minutes_for(amount=credit, rate=rates_now()["premium"])
         text = f"Low balance: {money(credit)}, about {left:,} Premium minutes."
     about = f"low-balance:{automatic.low_since}"
     return Banner("warning", text, (recharge_link(),), dismissible=True, about=about)

@@ -3,7 +3,7 @@
 from campaigns.limits import SWEEP_SLACK
 from wallets.books import missing_guards, register
 from wallets.limits import GRACE
-from wallets.prices.rates import SECONDS_PER_MINUTE
+from wallets.prices.amounts import SECONDS_PER_MINUTE
 
 
 @register("I5")

@@ -22,7 +22,9 @@ from campaigns.reports import REJECTIONS, Accepted, Report, facts, is_external_i
 from wallets import auto_recharge, ledger, metering
 from wallets.models import Wallet
 from wallets.opening import open_wallet
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import SECONDS_PER_MINUTE
+from wallets.prices.payable import payable_seconds
+from wallets.prices.rates import rates_now
 
 BILLABLE = frozenset(
     {
@@ -221,11 +223,11 @@ def authorize(
     """
     usable = campaign.minute_type if campaign else minute_type
     wallet = open_wallet(account=account)
-    seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=pricing.rates_now())
+    seconds = payable_seconds(wallet=wallet, usable=usable, rates=rates_now())
     if reason := _not_running(account, campaign):
         return Authorization(False, 0, reason)
     calls = live + 1
-    if seconds >= calls * pricing.SECONDS_PER_MINUTE:
+    if seconds >= calls * SECONDS_PER_MINUTE:
         return Authorization(True, seconds // calls, "ok")
     recharging = auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
     return Authorization(False, 0, "recharging" if recharging else "low_balance")

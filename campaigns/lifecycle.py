@@ -15,7 +15,7 @@ from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id
 from wallets import opening
-from wallets.prices import rates as pricing
+from wallets.prices.rates import rates_now
 
 Status = Campaign.Status
 
@@ -91,7 +91,7 @@ def _start(campaign_id: int, account: Account) -> tuple[Campaign, payable.Verdic
     if campaign.status == Status.PAUSED:
         raise WrongStatus("The campaign is paused. Resume it instead.")
     _refuse_finished(campaign)
-    verdict = payable.judge(campaign=campaign, wallet=wallet, rates=pricing.rates_now())
+    verdict = payable.judge(campaign=campaign, wallet=wallet, rates=rates_now())
     if verdict.ok:
         return _move(campaign, Status.STARTED), verdict
     pause_log.refused(campaign, wallet_id=wallet.pk, error=verdict.sentence)

@@ -13,7 +13,7 @@ from campaigns import limits, pausing
 from campaigns.models import Call, Campaign
 from campaigns.payable import Verdict
 from wallets.models import Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.payable import CREDIT_RATE
 
 Status = Campaign.Status
 
@@ -38,7 +38,7 @@ class Row:
     @property
     def tier(self) -> str:
         """The minutes to buy first: premium or basic."""
-        return pricing.CREDIT_RATE[self.campaign.minute_type]
+        return CREDIT_RATE[self.campaign.minute_type]
 
     @property
     def can_resume(self) -> bool:

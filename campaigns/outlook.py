@@ -26,7 +26,9 @@ from campaigns.models import Call, Campaign
 from wallets import runway
 from wallets.models import Wallet
 from wallets.pace import Pace, Taken, told_by
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import SECONDS_PER_MINUTE, seconds_for
+from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
+from wallets.prices.rates import rates_now
 
 _ZERO = Decimal(0)
 MINUTE_TIERS = ("premium", "basic")
@@ -68,7 +70,7 @@ class Use:
 
     @property
     def dollars(self) -> Decimal:
-        return self.seconds * self.rate / pricing.SECONDS_PER_MINUTE
+        return self.seconds * self.rate / SECONDS_PER_MINUTE
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Outlook(Together):
 
 def uses(*, campaigns: Sequence[Campaign]) -> dict[int, Use]:
     """What each campaign used a day in the week before its pause, or before now. Two queries."""
-    rates, now = pricing.rates_now(), clock.now()
+    rates, now = rates_now(), clock.now()
     used = _used(campaigns, now)
     answer = {}
     for one in campaigns:
@@ -104,7 +106,7 @@ def uses(*, campaigns: Sequence[Campaign]) -> dict[int, Use]:
         answer[one.pk] = Use(
             minute_type=one.minute_type,
             seconds=Decimal(seconds) / _days(one, first, one.paused_at or now),
-            rate=rates[pricing.CREDIT_RATE[one.minute_type]],
+            rate=rates[CREDIT_RATE[one.minute_type]],
         )
     return answer
 
@@ -144,10 +146,10 @@ def outlook(*, chosen: Iterable[Use], wallet: Wallet, running: Iterable[Use] = (
     chosen, running = list(chosen), list(running)
     pace = Pace(**{
         kind: sum((use.seconds for use in chosen + running if use.minute_type == kind), _ZERO)
-        for kind in pricing.USABLE_POTS
+        for kind in USABLE_POTS
     })  # fmt: skip
     is_idle = not any(use.seconds for use in chosen)
-    rates = pricing.rates_now()
+    rates = rates_now()
     return Outlook(
         **_sums(chosen),
         running=Together(**_sums(running)),
@@ -171,7 +173,7 @@ def resumes(
     rates: dict[str, Decimal] | None = None,
 ) -> dict[str, int]:
     """How many of these campaigns could run after a recharge of `amount` dollars, by tier."""
-    rates = rates or pricing.rates_now()
+    rates = rates or rates_now()
     return {
         tier: sum(payable.judge(campaign=one, wallet=after, rates=rates).ok for one in campaigns)
         for tier, after in ((tier, _recharged(wallet, tier, amount, rates)) for tier in TIERS)
@@ -193,7 +195,7 @@ def _recharged(wallet: Wallet, tier: str, amount: Decimal, rates: dict[str, Deci
         after.credit = Money(wallet.credit.amount + amount, "USD")
         return after
     debt = min(amount, max(_ZERO, -wallet.credit.amount))
-    seconds, left_over = pricing.seconds_for(amount=amount - debt, rate=rates[tier])
+    seconds, left_over = seconds_for(amount=amount - debt, rate=rates[tier])
     after.credit = Money(wallet.credit.amount + debt + left_over, "USD")
     setattr(after, f"{tier}_seconds", wallet.held(tier) + seconds)
     return after

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from campaigns.models import Campaign
 from wallets.models import Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.payable import CREDIT_RATE
 from wallets.why import decisions
 from wallets.why.decisions import Entry
 
@@ -32,7 +32,7 @@ def _poor(campaign: Campaign, wallet: Wallet, code: str, rates: dict[str, Decima
     figures = {
         "payable": campaign.payable_seconds,
         "credit": wallet.credit,
-        "rate": rates[pricing.CREDIT_RATE[campaign.minute_type]],
+        "rate": rates[CREDIT_RATE[campaign.minute_type]],
     }
     return _entry(campaign, wallet.pk, code, figures)
 

@@ -19,7 +19,7 @@ from campaigns.models import Campaign
 from campaigns.payable import Verdict
 from wallets import ledger, opening
 from wallets.models import Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.rates import rates_now
 
 logger = logging.getLogger(__name__)
 
@@ -137,13 +137,13 @@ def resumable(*, account: Account) -> list[Resumable]:
 def can_resume_any(*, account: Account) -> bool:
     """Whether one of the account's campaigns paused for low balance can be paid. Two statements."""
     waiting = Campaign.objects.filter(account=account).paused_for_low_balance()
-    able = payable.with_payable_seconds(waiting, rates=pricing.rates_now())
+    able = payable.with_payable_seconds(waiting, rates=rates_now())
     return able.filter(payable_seconds__gte=payable.MINUTE).exists()
 
 
 def verdicts(*, campaigns: Iterable[Campaign], wallet: Wallet) -> list[Resumable]:
     """Say of each campaign of one wallet whether it can run now."""
-    rates = pricing.rates_now()
+    rates = rates_now()
     return [Resumable(one, _verdict(one, wallet, rates)) for one in campaigns]
 
 
@@ -206,7 +206,7 @@ def resume_after_recharge(*, wallets: Sequence[Wallet]) -> int:
         account__status=Account.Status.ACTIVE,
         account__wallet__auto_recharge__resume_campaigns=True,
     )
-    able = payable.with_payable_seconds(waiting, rates=pricing.rates_now())
+    able = payable.with_payable_seconds(waiting, rates=rates_now())
     campaigns = list(
         able.filter(payable_seconds__gte=payable.MINUTE).select_related("account").locked()
     )

@@ -1,7 +1,7 @@
-"""Whether campaigns can be paid: at least one payable minute (design, section 1).
+"""Whether campaigns can be paid: at least one payable minute for the type of call they make.
 
-The formula stands twice: `wallets.prices.rates.payable_seconds` decides about one wallet in Python,
-`with_payable_seconds` about many in SQL. A test holds them together.
+The formula stands twice: `payable_seconds` of `wallets.prices.payable` decides about one wallet in
+Python, `with_payable_seconds` about many in SQL. A test holds them together.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,12 @@ from django.db.models.functions import Cast, Greatest
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
 from wallets import auto_recharge
 from wallets.models import MinuteType, Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import SECONDS_PER_MINUTE
+from wallets.prices.payable import CREDIT_RATE, payable_seconds
+from wallets.prices.rates import rate_history
 from wallets.texts import money
 
-MINUTE = pricing.SECONDS_PER_MINUTE
+MINUTE = SECONDS_PER_MINUTE
 _CENT = Decimal("0.01")
 _DOLLARS = DecimalField(max_digits=18, decimal_places=6)
 
@@ -48,7 +50,7 @@ class Verdict:
 
 def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> Verdict:
     """Decide whether the campaign may start, resume or go on: with exactly one minute it may."""
-    seconds = pricing.payable_seconds(wallet=wallet, usable=campaign.minute_type, rates=rates)
+    seconds = payable_seconds(wallet=wallet, usable=campaign.minute_type, rates=rates)
     if campaign.account.is_closed:
         return Verdict(False, "closed", f"{campaign.account.name} is closed", "")
     if seconds >= MINUTE:
@@ -79,14 +81,14 @@ def _poor(campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
 
 def rates_at(moment: datetime) -> dict[str, Decimal]:
     """Dollars per minute of both types at a moment. One statement."""
-    history = pricing.rate_history()
+    history = rate_history()
     return {tier: history.at(tier, moment) for tier in MinuteType.values}
 
 
 def needed_credit(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -> Decimal:
     """The credit, in whole cents, that makes a payable minute of pots that hold less than one."""
-    pots = pricing.payable_seconds(wallet=_without_credit(wallet), usable=usable, rates=rates)
-    dollars = rates[pricing.CREDIT_RATE[usable]] * (MINUTE - pots) / MINUTE
+    pots = payable_seconds(wallet=_without_credit(wallet), usable=usable, rates=rates)
+    dollars = rates[CREDIT_RATE[usable]] * (MINUTE - pots) / MINUTE
     return dollars.quantize(_CENT, ROUND_CEILING)
 
 
@@ -106,7 +108,7 @@ def with_payable_seconds(
     price = Case(
         *[
             When(minute_type=use, then=Value(rates[tier], _DOLLARS))
-            for use, tier in pricing.CREDIT_RATE.items()
+            for use, tier in CREDIT_RATE.items()
         ]
     )
     credit = Greatest(Cast(F("account__wallet__credit"), _DOLLARS), Value(Decimal(0), _DOLLARS))

@@ -15,7 +15,8 @@ from wallets.models import AdjustmentRequest, LedgerEntry, MinuteType, Pot, Wall
 from wallets.models.fields import LARGEST_AMOUNT
 from wallets.models.wallet import MOST_SECONDS
 from wallets.opening import open_wallet
-from wallets.prices.rates import MICRO_DOLLAR, price_of_seconds, rates_now
+from wallets.prices.amounts import MICRO_DOLLAR, price_of_seconds
+from wallets.prices.rates import rates_now
 from wallets.texts import usd
 
 State = AdjustmentRequest.State

@@ -21,7 +21,8 @@ from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.months import current_period, due_dates
 from wallets.opening import open_wallet
-from wallets.prices.rates import dollars, estimate
+from wallets.prices.amounts import dollars
+from wallets.prices.estimates import estimate
 from wallets.texts import usd
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from wallets.allocation_terms import check_parties
 from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.texts import usd
 from wallets.why.decisions import Decision
 

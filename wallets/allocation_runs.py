@@ -29,7 +29,7 @@ from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.outcomes import Policy
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.why.decisions import Decision
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,8 @@ from wallets.allocation_notices import schedule_text
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.months import charge_days, current_period, due_date, next_due
-from wallets.prices.rates import Estimate, dollars, estimate
+from wallets.prices.amounts import dollars
+from wallets.prices.estimates import Estimate, estimate
 from wallets.texts import day_of_month, spoken, usd
 
 _ZERO = Decimal(0)

@@ -18,7 +18,7 @@ from accounts.notifications import alert_staff, notify
 from wallets import ledger, limits, monthly_limit, payment_methods, purchases, suspensions
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.outcomes import Policy
-from wallets.prices.rates import cents
+from wallets.prices.amounts import cents
 from wallets.why import decisions
 from wallets.why.decisions import Decision
 

@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.notifications import alert_staff, notify
 from wallets import gateway, suspensions
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.reversal_pots import Locked, give_back, locked_purchase, take
 from wallets.texts import usd
 

@@ -8,7 +8,8 @@ from django.db import transaction
 from accounts.notifications import notify
 from wallets import ledger, limits, suspensions
 from wallets.models import AutoRecharge
-from wallets.prices.rates import minutes_for, rates_now
+from wallets.prices.amounts import minutes_for
+from wallets.prices.rates import rates_now
 from wallets.texts import usd
 
 

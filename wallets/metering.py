@@ -9,13 +9,9 @@ from uuid import UUID
 
 from wallets import ledger
 from wallets.models import LedgerEntry, Pot, Wallet
-from wallets.prices.rates import (
-    CREDIT_RATE,
-    USABLE_POTS,
-    RateHistory,
-    price_of_seconds,
-    rate_history,
-)
+from wallets.prices.amounts import price_of_seconds
+from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
+from wallets.prices.rates import RateHistory, rate_history
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from accounts.notifications import notify
 from wallets import limits
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.texts import usd
 
 

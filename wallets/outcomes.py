@@ -15,7 +15,7 @@ from accounts import clock, crash_points
 from accounts.notifications import alert_staff
 from wallets import declines, gateway, ledger
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
-from wallets.prices.rates import dollars, seconds_for
+from wallets.prices.amounts import dollars, seconds_for
 from wallets.why.decisions import Decision
 
 State = Purchase.State

@@ -14,7 +14,8 @@ from django.db import connection
 from accounts import clock
 from wallets import limits
 from wallets.models import Pot, Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import SECONDS_PER_MINUTE
+from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
 
 _ZERO = Decimal(0)
 
@@ -84,7 +85,7 @@ def measure(*, wallet: Wallet, rates: dict[str, Decimal]) -> Measured:
 
 def _by_kind(a_day: dict[str, Decimal], taken: Taken, rates: dict[str, Decimal]) -> Pace:
     """Split what each pot lost among the minute types, as their calls took it."""
-    seconds = dict.fromkeys(pricing.USABLE_POTS, _ZERO)
+    seconds = dict.fromkeys(USABLE_POTS, _ZERO)
     unsplit = _ZERO
     for pot, used in a_day.items():
         shares = _shares(taken, pot)
@@ -93,8 +94,8 @@ def _by_kind(a_day: dict[str, Decimal], taken: Taken, rates: dict[str, Decimal])
                 seconds[kind] += used * share
         elif shares:
             for kind, share in shares.items():
-                rate = rates[pricing.CREDIT_RATE[kind]]
-                seconds[kind] += used * share / rate * pricing.SECONDS_PER_MINUTE
+                rate = rates[CREDIT_RATE[kind]]
+                seconds[kind] += used * share / rate * SECONDS_PER_MINUTE
         else:
             unsplit = used
     return Pace(**seconds, credit=unsplit)

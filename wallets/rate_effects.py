@@ -7,7 +7,9 @@ from django.db.models import Sum
 
 from accounts import clock
 from wallets.models import AutoAllocation, MinuteRate, MinuteType
-from wallets.prices.rates import estimate, minutes_for, rates_now
+from wallets.prices.amounts import minutes_for
+from wallets.prices.estimates import estimate
+from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
 
 EXAMPLE = Decimal(50)

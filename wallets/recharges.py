@@ -21,7 +21,8 @@ from wallets.errors import (
 )
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.outcomes import Policy
-from wallets.prices.rates import cents, dollars, rate, seconds_for
+from wallets.prices.amounts import cents, dollars, seconds_for
+from wallets.prices.rates import rate
 from wallets.texts import holds, usd
 from wallets.why.decisions import Decision
 

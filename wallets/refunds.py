@@ -15,7 +15,7 @@ from accounts.nudges import nudge
 from wallets import gateway, limits, suspensions
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.reversal_pots import Locked, give_back, locked_purchase, refundable, take
 from wallets.texts import usd
 

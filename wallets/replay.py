@@ -17,7 +17,7 @@ from accounts import clock
 from wallets import auto_recharge, limits
 from wallets.auto_recharge import Terms
 from wallets.models import Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.rates import rates_now
 
 _ZERO = Decimal(0)
 
@@ -84,7 +84,7 @@ def past(*, wallet: Wallet) -> Past:
         since=since,
         opening=opening[0] if opening else _ZERO,
         slots=slots,
-        minute=min(pricing.rates_now().values()),
+        minute=min(rates_now().values()),
     )
 
 

@@ -19,7 +19,7 @@ from accounts.notifications import alert_staff
 from wallets import ledger
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
 from wallets.opening import open_wallet
-from wallets.prices.rates import SECONDS_PER_MINUTE, dollars, price_of_seconds
+from wallets.prices.amounts import SECONDS_PER_MINUTE, dollars, price_of_seconds
 from wallets.texts import usd
 
 # Premium first: it is worth more, so fewer entries are needed.

@@ -12,12 +12,13 @@ from accounts import clock
 from wallets import limits
 from wallets.models import AutoRecharge, Wallet
 from wallets.pace import Pace, measure
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import SECONDS_PER_MINUTE
+from wallets.prices.payable import USABLE_POTS, payable_seconds
 
 DAY_SECONDS = Decimal(24 * 3600)
 _ZERO = Decimal(0)
 # What a pace has parts for: kinds of campaigns, and calls of a kind we do not know.
-KINDS = (*pricing.USABLE_POTS, "credit")
+KINDS = (*USABLE_POTS, "credit")
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,12 @@ def stops(*, wallet: Wallet, pace: Pace, rates: dict[str, Decimal]) -> dict[str,
 
 
 def _is_paid(kind: str, pots: dict[str, Decimal], credit: Decimal) -> bool:
-    return credit > 0 or any(pots[pot] > 0 for pot in pricing.USABLE_POTS.get(kind, ()))
+    return credit > 0 or any(pots[pot] > 0 for pot in USABLE_POTS.get(kind, ()))
 
 
 def _drain(pace: Pace, rates: dict[str, Decimal], *, has_premium: bool, has_basic: bool) -> Drain:
     """Who pays now: minutes where there are any, credit for the others."""
-    minute = pricing.SECONDS_PER_MINUTE
+    minute = SECONDS_PER_MINUTE
     mixed_on_basic = pace.premium_then_basic if not has_premium and has_basic else _ZERO
     on_premium = pace.premium + pace.premium_then_basic if has_premium else _ZERO
     on_basic = pace.basic + mixed_on_basic if has_basic else _ZERO
@@ -152,9 +153,9 @@ def _keeps_filled(wallet: Wallet, automatic: AutoRecharge) -> bool:
 
 
 def _has_a_minute(wallet: Wallet, kind: str, rates: dict[str, Decimal]) -> bool:
-    usable = kind if kind in pricing.USABLE_POTS else "basic"
-    seconds = pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates)
-    return seconds >= pricing.SECONDS_PER_MINUTE
+    usable = kind if kind in USABLE_POTS else "basic"
+    seconds = payable_seconds(wallet=wallet, usable=usable, rates=rates)
+    return seconds >= SECONDS_PER_MINUTE
 
 
 def _charges(cost: Decimal, amount: Decimal) -> int:

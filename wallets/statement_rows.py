@@ -13,7 +13,7 @@ from django.db import models
 
 from accounts.models import Account
 from wallets.models import LedgerEntry, Pot, Purchase
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.texts import MINUS, usd
 
 Kind = LedgerEntry.Kind

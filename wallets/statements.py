@@ -21,7 +21,7 @@ from accounts import clock
 from accounts.models import Account
 from wallets.cursors import ENTRY, PURCHASE, Place
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.statement_rows import Row, Status, of_entry, of_purchase
 
 LARGEST_PAGE = 500

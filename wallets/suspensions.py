@@ -15,7 +15,7 @@ from wallets import declines, ledger, limits, monthly_limit, payment_methods
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.payment_methods import Card
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.texts import usd
 from wallets.why import decisions
 

@@ -14,7 +14,7 @@ from campaigns import calls, limits, outlook
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from wallets import pace
 from wallets.pace import Pace
-from wallets.prices import rates as pricing
+from wallets.prices.rates import rates_now
 from wallets.tests.builders import add_card, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates", "nudges")]
@@ -76,7 +76,7 @@ def test_the_runway_splits_credit_by_the_minute_type_of_the_calls(account, walle
     called(basic, minutes=100, ago=timedelta(days=2))
 
     with clock.at(NOON):
-        measured = pace.measure(wallet=wallet, rates=pricing.rates_now())
+        measured = pace.measure(wallet=wallet, rates=rates_now())
 
     # 50 minutes of each a day; $25 in two days.
     assert measured.dollars == Decimal("12.5")

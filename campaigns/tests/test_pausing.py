@@ -21,7 +21,7 @@ from campaigns.tests.builders import (
 )
 from wallets import ledger
 from wallets.models import AutoRecharge, LedgerEntry, LoggedDecision, MinuteRate
-from wallets.prices import rates as pricing
+from wallets.prices.payable import payable_seconds
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates")]
 
@@ -521,7 +521,7 @@ def test_the_formula_in_sql_and_in_python_agree_to_the_second(
     )
 
     assert {one.minute_type: one.payable_seconds for one in campaigns} == {
-        usable: pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates)
+        usable: payable_seconds(wallet=wallet, usable=usable, rates=rates)
         for usable in ("premium", "basic", "premium_then_basic")
     }
 
@@ -533,7 +533,7 @@ def test_a_needed_credit_is_really_enough():
         needed = payable.needed_credit(wallet=wallet, usable="premium", rates=rates)
         fill(wallet, credit=str(needed))
 
-        assert pricing.payable_seconds(wallet=wallet, usable="premium", rates=rates) >= 60
+        assert payable_seconds(wallet=wallet, usable="premium", rates=rates) >= 60
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from tests.faults.people import automatic, low_balance, taken
 from tests.oracle import work_off
 from wallets import auto_recharge, declines
 from wallets.models import AutoRecharge, Purchase
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import price_of_seconds
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 
@@ -126,7 +126,7 @@ def test_f88_the_parts_of_any_number_of_calls_are_the_whole():
     """A million calls of a rate with a thousandth of a cent: exact to the millionth."""
     rate = Decimal("0.00001")
     for seconds in (1, 59, 60, 61, 3599, 86_400):
-        one = pricing.price_of_seconds(seconds=seconds, rate=rate)
+        one = price_of_seconds(seconds=seconds, rate=rate)
         assert one == (Decimal(seconds) * rate / 60).quantize(
             Decimal("0.000001"), rounding="ROUND_HALF_UP"
         )

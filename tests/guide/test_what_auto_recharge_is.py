@@ -6,7 +6,8 @@ from decimal import Decimal
 from accounts import clock
 from tests.guide.world import World, status_of
 from wallets.models import MinuteRate
-from wallets.prices import rates as pricing
+from wallets.prices.payable import payable_seconds
+from wallets.prices.rates import rates_now
 
 
 def test_an_account_stays_functional_without_interruptions_due_to_depleted_credit(
@@ -121,10 +122,10 @@ def test_premium_is_billed_at_16_cents_and_basic_at_9_cents_a_minute(world: Worl
 
 def test_credit_converts_at_the_rate_of_the_current_usage(world: World) -> None:
     player = world.individual(credit="14.40")
-    rates = pricing.rates_now()
+    rates = rates_now()
 
     worth = {
-        usable: pricing.payable_seconds(wallet=player.wallet, usable=usable, rates=rates) // 60
+        usable: payable_seconds(wallet=player.wallet, usable=usable, rates=rates) // 60
         for usable in ("premium", "basic", "premium_then_basic")
     }
 

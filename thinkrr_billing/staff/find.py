@@ -23,7 +23,7 @@ from campaigns import searching as campaign_search
 from campaigns.models import Call, Campaign
 from wallets.models import Purchase, Reversal, StripeEvent
 from wallets.payment_methods import BRANDS
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.texts import usd
 
 MOST_HITS = 20

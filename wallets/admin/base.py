@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from accounts.admin.base import ReadOnly, ReadOnlyInline
 from wallets.models import Pot
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 from wallets.texts import signed_minutes, signed_money, usd
 
 __all__ = ["ReadOnly", "ReadOnlyInline", "amount_of", "in_dollars"]

@@ -17,7 +17,7 @@ from accounts.models import Account, User
 from wallets import auto_recharge_settings, resolving, reversals
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
-from wallets.prices.rates import cents, dollars
+from wallets.prices.amounts import cents, dollars
 from wallets.stripe_links import dashboard_url
 from wallets.texts import usd
 

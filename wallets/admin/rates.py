@@ -17,7 +17,8 @@ from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from wallets import rate_effects
 from wallets.admin.base import ReadOnly
 from wallets.models import MinuteRate, MinuteType
-from wallets.prices import rates as pricing
+from wallets.prices import rates
+from wallets.prices.rates import rates_now
 from wallets.texts import rate
 
 
@@ -63,7 +64,7 @@ class RateForm(ReasonForm):
         return values
 
     def facts(self) -> list[tuple[str, object]]:
-        now = pricing.rates_now()
+        now = rates_now()
         rows: list[tuple[str, object]] = [
             (f"{kind.label} now", f"{rate(now[kind])} a minute") for kind in MinuteType
         ]
@@ -90,7 +91,7 @@ class MinuteRateAdmin(ReadOnly):
         icon="sell",
     )
     def set_rate(self, subject: None, form: RateForm, request: HttpRequest) -> str:
-        made = pricing.set_rate(
+        made = rates.set_rate(
             minute_type=form.cleaned_data["minute_type"],
             price=form.cleaned_data["price"],
             effective_from=form.cleaned_data["effective_from"],

@@ -18,7 +18,8 @@ from accounts.strict import StrictCharField, StrictDateField, StrictIntegerField
 from wallets import allocations, limits
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.models import AllocationRun, AutoAllocation
-from wallets.prices.rates import dollars, estimate
+from wallets.prices.amounts import dollars
+from wallets.prices.estimates import estimate
 
 CHARGES_SHOWN = 3
 

@@ -13,7 +13,7 @@ from accounts.strict import StrictSerializer
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.api.wallet import RatesByTypeSerializer
 from wallets.models import MinuteRate, MinuteType
-from wallets.prices import rates as pricing
+from wallets.prices.rates import rates_now
 
 
 class RateSerializer(serializers.Serializer):
@@ -58,4 +58,4 @@ class RatesView(ApiView):
         if Scope.READ not in request.user.key.scopes:
             raise Forbidden("This needs an API key with the scope “read”.")
         history = MinuteRate.objects.order_by("-effective_from", "-minute_type")
-        return Response(RatesSerializer({"now": pricing.rates_now(), "history": history}).data)
+        return Response(RatesSerializer({"now": rates_now(), "history": history}).data)

@@ -22,7 +22,7 @@ from wallets.api.fields import CurrencyField, DollarsField
 from wallets.errors import PurchaseInProgress
 from wallets.models import LedgerEntry, Purchase
 from wallets.opening import open_wallet
-from wallets.prices.rates import dollars
+from wallets.prices.amounts import dollars
 
 BUYS = ("premium", "basic", "credit")
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)

@@ -24,7 +24,9 @@ from wallets.api.fields import (
     page_of,
 )
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
-from wallets.prices import rates as pricing
+from wallets.prices import payable
+from wallets.prices.amounts import minutes_for
+from wallets.prices.rates import rates_now
 from wallets.statement_rows import of_entry
 
 BALANCE_STATUSES = ("healthy", "low", "negative")
@@ -95,7 +97,7 @@ class WalletSerializer(serializers.Serializer):
     blocked = serializers.BooleanField(help_text="Support stopped automatic charges.")
 
     def to_representation(self, wallet: Wallet) -> dict[str, object]:
-        rates = pricing.rates_now()
+        rates = rates_now()
         credit = max(wallet.credit.amount, Decimal(0))
         shown = {
             "account_id": wallet.account_id,
@@ -104,10 +106,10 @@ class WalletSerializer(serializers.Serializer):
             "basic_seconds": wallet.basic_seconds,
             "included_seconds": wallet.included_seconds,
             "credit_minutes": {
-                name: pricing.minutes_for(amount=credit, rate=rate) for name, rate in rates.items()
+                name: minutes_for(amount=credit, rate=rate) for name, rate in rates.items()
             },
             "payable_seconds": {
-                name: pricing.payable_seconds(wallet=wallet, usable=name, rates=rates)
+                name: payable.payable_seconds(wallet=wallet, usable=name, rates=rates)
                 for name in rates
             },
             "rates": rates,

@@ -8,7 +8,7 @@ from accounts.tests.builders import close, make_user
 from wallets import allocations, payment_methods, purchases, recharges
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.rates import set_rate
 from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import BANK_ASKS_CARD, DECLINED_CARD, OTHER_GOOD_CARD, add_card
 
@@ -72,9 +72,7 @@ def test_it_is_tried_again_after_1_24_and_72_hours_and_then_stays_failed(failing
 def test_a_retry_keeps_the_runs_minutes_and_first_rates(failing):
     with clock.at(moment("2026-11-14 10:30")):
         failing.save(basic=10, premium=10)
-        pricing.set_rate(
-            minute_type="basic", price=Decimal("0.10"), effective_from=clock.now(), actor=None
-        )
+        set_rate(minute_type="basic", price=Decimal("0.10"), effective_from=clock.now(), actor=None)
     failing.accept()
 
     assert failing.run_at("2026-11-14 11:00") == ["charge"]

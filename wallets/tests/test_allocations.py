@@ -8,7 +8,7 @@ from accounts.tests.builders import close, make_agency, make_individual, make_su
 from wallets import allocations, gateway, purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.rates import set_rate
 from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
@@ -92,7 +92,7 @@ def test_months_follow_on_the_same_day(running):
 def test_the_charge_is_rounded_half_up_to_the_cent_once(world):
     with clock.at(NOV_14):
         for minute_type in ("premium", "basic"):
-            pricing.set_rate(
+            set_rate(
                 minute_type=minute_type,
                 price=Decimal("0.1625"),
                 effective_from=clock.now(),
@@ -108,7 +108,7 @@ def test_the_charge_is_rounded_half_up_to_the_cent_once(world):
 def test_a_run_freezes_the_rates_of_its_moment_not_of_saving(world):
     with clock.at(NOV_14):
         world.save(start_date=date(2026, 11, 20))
-        pricing.set_rate(
+        set_rate(
             minute_type="basic",
             price=Decimal("0.10"),
             effective_from=moment("2026-11-18"),
@@ -152,7 +152,7 @@ def test_a_million_minutes_and_54_cents_are_allowed(world):
 @pytest.mark.parametrize(("price", "is_allowed"), [("0.0049", False), ("0.005", True)])
 def test_a_month_costs_fifty_cents_or_more(world, price, is_allowed):
     start = clock.now() + timedelta(seconds=1)
-    pricing.set_rate(minute_type="basic", price=Decimal(price), effective_from=start, actor=None)
+    set_rate(minute_type="basic", price=Decimal(price), effective_from=start, actor=None)
 
     with clock.at(start):
         if is_allowed:
@@ -167,8 +167,8 @@ def test_a_month_costs_fifty_cents_or_more(world, price, is_allowed):
 @pytest.mark.parametrize(("basic", "is_allowed"), [(99, True), (100, False)])
 def test_a_month_costs_a_cent_less_than_a_million_dollars(world, basic, is_allowed):
     start = clock.now() + timedelta(seconds=1)
-    pricing.set_rate(minute_type="basic", price=Decimal("0.01"), effective_from=start, actor=None)
-    pricing.set_rate(minute_type="premium", price=Decimal(1), effective_from=start, actor=None)
+    set_rate(minute_type="basic", price=Decimal("0.01"), effective_from=start, actor=None)
+    set_rate(minute_type="premium", price=Decimal(1), effective_from=start, actor=None)
 
     with clock.at(start):
         if is_allowed:
@@ -667,7 +667,7 @@ def test_a_strangers_block_stops_nobody_else(running):
 def test_a_charge_that_fell_below_stripes_minimum_fails_and_is_told(world):
     with clock.at(NOV_14):
         world.save(basic=6, premium=0, start_date=date(2026, 11, 20))
-        pricing.set_rate(
+        set_rate(
             minute_type="basic",
             price=Decimal("0.05"),
             effective_from=moment("2026-11-18"),

@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
 from wallets import ledger
 from wallets.models import LedgerEntry, Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.rates import set_rate
 from wallets.tests.api_clients import client_of, refusal
 from wallets.tests.builders import fill, make_wallet, set_auto_recharge
 from wallets.tests.histories import allocate
@@ -290,7 +290,7 @@ def test_a_sub_account_does_not_learn_its_agencys_purchase():
 
 def test_rates_are_those_in_force_and_every_one_there_was_or_will_be():
     later = clock.now() + timedelta(days=30)
-    pricing.set_rate(minute_type="basic", price=Decimal("0.0875"), effective_from=later, actor=None)
+    set_rate(minute_type="basic", price=Decimal("0.0875"), effective_from=later, actor=None)
 
     body = client_of(None, "read").get(RATES).json()
 

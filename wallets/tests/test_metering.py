@@ -11,7 +11,8 @@ from accounts import clock
 from wallets import ledger, metering
 from wallets.metering import Taken, Usage
 from wallets.models import LedgerEntry
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import price_of_seconds
+from wallets.prices.rates import set_rate
 from wallets.tests.builders import make_wallet
 
 pytestmark = pytest.mark.django_db
@@ -118,9 +119,7 @@ def test_a_batch_writes_one_entry_for_each_wallet_and_pot():
 def test_the_rate_is_the_one_in_force_when_the_call_ended():
     wallet = make_wallet(credit="10")
     change = datetime(2100, 1, 1, tzinfo=UTC)
-    pricing.set_rate(
-        minute_type="premium", price=Decimal("0.32"), effective_from=change, actor=None
-    )
+    set_rate(minute_type="premium", price=Decimal("0.32"), effective_from=change, actor=None)
 
     before, after = charge(
         usage(wallet, "premium", MINUTE, ended_at=datetime(2099, 12, 31, tzinfo=UTC)),
@@ -152,7 +151,7 @@ def test_no_second_is_lost_and_no_cent_invented(calls, premium, basic, included)
     for (kind, seconds), part in zip(calls, taken, strict=True):
         paid = part.included_seconds + part.premium_seconds + part.basic_seconds
         rate = Decimal("0.09") if kind == "basic" else Decimal("0.16")
-        assert part.credit == pricing.price_of_seconds(seconds=seconds - paid, rate=rate)
+        assert part.credit == price_of_seconds(seconds=seconds - paid, rate=rate)
     after = pots(wallet)
     assert after[0] == included - sum(part.included_seconds for part in taken)
     assert after[1] == premium - sum(part.premium_seconds for part in taken)

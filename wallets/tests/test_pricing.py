@@ -9,7 +9,10 @@ from accounts import clock
 from accounts.tests.builders import make_staff
 from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate
-from wallets.prices import rates as pricing
+from wallets.prices import amounts, estimates, rates
+from wallets.prices.amounts import MICRO_DOLLAR, dollars, minutes_for, price_of_seconds, seconds_for
+from wallets.prices.payable import payable_seconds
+from wallets.prices.rates import RateHistory, set_rate
 from wallets.tests.builders import make_wallet
 
 PREMIUM, BASIC = Decimal("0.16"), Decimal("0.09")
@@ -17,12 +20,12 @@ PREMIUM, BASIC = Decimal("0.16"), Decimal("0.09")
 
 @pytest.mark.parametrize(("rate", "minutes"), [(PREMIUM, 312), (BASIC, 555)])
 def test_fifty_dollars_buy_312_premium_or_555_basic_minutes(rate, minutes):
-    assert pricing.minutes_for(amount=Decimal(50), rate=rate) == minutes
+    assert minutes_for(amount=Decimal(50), rate=rate) == minutes
 
 
 @pytest.mark.parametrize(("amount", "minutes"), [("0.15", 0), ("0.16", 1), ("0", 0), ("-5", 0)])
 def test_less_than_a_minutes_price_and_debt_buy_no_minute(amount, minutes):
-    assert pricing.minutes_for(amount=Decimal(amount), rate=PREMIUM) == minutes
+    assert minutes_for(amount=Decimal(amount), rate=PREMIUM) == minutes
 
 
 @pytest.mark.parametrize(
@@ -30,7 +33,7 @@ def test_less_than_a_minutes_price_and_debt_buy_no_minute(amount, minutes):
     [("0.004999", 0), ("0.005", 1), ("0.014999", 1), ("50", 5000), ("-0.005", -1)],
 )
 def test_a_card_is_charged_whole_cents_rounded_half_up(amount, cents):
-    assert pricing.cents(Decimal(amount)) == cents
+    assert amounts.cents(Decimal(amount)) == cents
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def test_a_card_is_charged_whole_cents_rounded_half_up(amount, cents):
     ],
 )
 def test_seconds_are_priced_half_up_to_a_millionth_of_a_dollar(seconds, rate, price):
-    assert pricing.price_of_seconds(seconds=seconds, rate=rate) == Decimal(price)
+    assert price_of_seconds(seconds=seconds, rate=rate) == Decimal(price)
 
 
 @given(
@@ -54,17 +57,17 @@ def test_seconds_are_priced_half_up_to_a_millionth_of_a_dollar(seconds, rate, pr
 def test_seconds_and_left_over_credit_are_worth_what_was_paid(cents, rate):
     paid = Decimal(cents) / 100
 
-    seconds, leftover = pricing.seconds_for(amount=paid, rate=rate)
+    seconds, leftover = seconds_for(amount=paid, rate=rate)
 
-    worth = pricing.price_of_seconds(seconds=seconds, rate=rate) + leftover
-    assert abs(worth - paid) <= pricing.MICRO_DOLLAR
+    worth = price_of_seconds(seconds=seconds, rate=rate) + leftover
+    assert abs(worth - paid) <= MICRO_DOLLAR
     assert 0 <= leftover < rate
 
 
 def test_an_estimate_is_rounded_to_the_cent_once_on_the_total():
     rates = {"basic": Decimal("0.0905"), "premium": Decimal("0.1605")}
 
-    estimate = pricing.estimate(basic_minutes=1, premium_minutes=1, rates=rates)
+    estimate = estimates.estimate(basic_minutes=1, premium_minutes=1, rates=rates)
 
     assert estimate.total_cents == 25
 
@@ -72,22 +75,22 @@ def test_an_estimate_is_rounded_to_the_cent_once_on_the_total():
 @pytest.mark.django_db
 def test_the_rate_of_a_moment_is_the_latest_that_had_begun():
     now = clock.now()
-    pricing.set_rate(
+    set_rate(
         minute_type="premium",
         price=Decimal("0.20"),
         effective_from=now + timedelta(days=1),
         actor=None,
     )
 
-    assert pricing.rate(minute_type="premium", at=now) == PREMIUM
-    assert pricing.rate(minute_type="premium", at=now + timedelta(days=1)) == Decimal("0.20")
-    assert pricing.rate(minute_type="basic", at=now + timedelta(days=1)) == BASIC
+    assert rates.rate(minute_type="premium", at=now) == PREMIUM
+    assert rates.rate(minute_type="premium", at=now + timedelta(days=1)) == Decimal("0.20")
+    assert rates.rate(minute_type="basic", at=now + timedelta(days=1)) == BASIC
 
 
 @pytest.mark.django_db
 def test_a_rate_never_begins_in_the_past():
     with pytest.raises(InvalidAmount):
-        pricing.set_rate(
+        set_rate(
             minute_type="basic",
             price=Decimal("0.10"),
             effective_from=clock.now() - timedelta(seconds=1),
@@ -98,7 +101,7 @@ def test_a_rate_never_begins_in_the_past():
 
 
 def set_basic_rate(price="0.10", *, minute_type="basic", at=None, actor=None):
-    return pricing.set_rate(
+    return set_rate(
         minute_type=minute_type,
         price=Decimal(price),
         effective_from=at or clock.now() + timedelta(days=1),
@@ -146,14 +149,14 @@ def test_a_second_rate_of_a_type_from_the_same_moment_is_refused():
     with pytest.raises(InvalidAmount, match="already"):
         set_basic_rate("0.11", at=moment)
 
-    assert pricing.rate(minute_type="basic", at=moment) == Decimal("0.10")
+    assert rates.rate(minute_type="basic", at=moment) == Decimal("0.10")
 
 
 def test_a_moment_before_any_rate_has_no_price():
     now = clock.now()
 
     with pytest.raises(LookupError):
-        pricing.RateHistory({"basic": [(now, BASIC)]}).at("basic", now - timedelta(seconds=1))
+        RateHistory({"basic": [(now, BASIC)]}).at("basic", now - timedelta(seconds=1))
 
 
 @pytest.mark.django_db
@@ -170,14 +173,14 @@ def test_payable_seconds_are_the_usable_pots_and_what_credit_buys(usable, second
     wallet = make_wallet(credit="1.60", premium=60, basic=120, included=600)
     rates = {"premium": PREMIUM, "basic": BASIC}
 
-    assert pricing.payable_seconds(wallet=wallet, usable=usable, rates=rates) == seconds
+    assert payable_seconds(wallet=wallet, usable=usable, rates=rates) == seconds
 
 
 @pytest.mark.django_db
 def test_debt_pays_for_nothing():
     wallet = make_wallet(credit="-5")
 
-    found = pricing.payable_seconds(
+    found = payable_seconds(
         wallet=wallet, usable="basic", rates={"premium": PREMIUM, "basic": BASIC}
     )
 
@@ -185,4 +188,4 @@ def test_debt_pays_for_nothing():
 
 
 def test_cents_are_dollars_exactly():
-    assert (pricing.dollars(1), pricing.dollars(12_345)) == (Decimal("0.01"), Decimal("123.45"))
+    assert (dollars(1), dollars(12_345)) == (Decimal("0.01"), Decimal("123.45"))

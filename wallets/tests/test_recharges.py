@@ -20,7 +20,7 @@ from wallets.errors import (
     WalletError,
 )
 from wallets.models import MinuteRate, Purchase, Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.rates import set_rate
 from wallets.tests import histories
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
@@ -294,7 +294,7 @@ def test_a_rate_that_changed_since_the_quote_charges_nothing(stripe):
     add_card(stripe, wallet)
     quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
     later = clock.now() + timedelta(minutes=1)
-    pricing.set_rate(minute_type="premium", price=Decimal("0.20"), effective_from=later, actor=None)
+    set_rate(minute_type="premium", price=Decimal("0.20"), effective_from=later, actor=None)
 
     with clock.at(later), pytest.raises(QuoteChanged, match="250 minutes"):
         pay(wallet, quoted_rate=quote.rate)

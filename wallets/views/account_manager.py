@@ -20,7 +20,8 @@ from wallets import allocations, months, payment_methods, statements, sub_accoun
 from wallets.forms import SubAccountForm
 from wallets.opening import open_wallet
 from wallets.payment_methods import Card
-from wallets.prices import rates as pricing
+from wallets.prices.estimates import estimate
+from wallets.prices.rates import rates_now
 from wallets.views.dialogs import add_errors, dialog, done, needs
 from wallets.views.payments import balance
 from wallets.why import decisions
@@ -67,7 +68,7 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
     context = {
         **allocation_facts(request, account, cards=payment_methods.cards(request.account)),
         "wallet": wallet,
-        "balance": balance(wallet=wallet, automatic=automatic, rates=pricing.rates_now()),
+        "balance": balance(wallet=wallet, automatic=automatic, rates=rates_now()),
         "automatic": automatic,
         # From the agency's own log: its sub-account's is not its business.
         "decisions": decisions.page(
@@ -105,7 +106,7 @@ def allocation_facts(
         "runs": runs,
         "latest": runs[0] if runs else None,
         "next_charge": next_charge(account, request.account.local_date(clock.now())),
-        "monthly": pricing.estimate(
+        "monthly": estimate(
             basic_minutes=allocation.basic_minutes, premium_minutes=allocation.premium_minutes
         ).total,
         "charges": charges(allocations.upcoming(allocation), allocation.anchor_date)

@@ -15,7 +15,7 @@ from wallets.errors import WalletError
 from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
 from wallets.opening import open_wallet
-from wallets.prices import rates as pricing
+from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
 from wallets.views.account_manager import (
     allocation_facts,
@@ -188,7 +188,7 @@ def _dialog(
     shown: dict[str, object],
     status: int = 200,
 ) -> HttpResponse:
-    for name, price in pricing.rates_now().items():
+    for name, price in rates_now().items():
         form.fields[f"{name}_minutes"].help_text = f"{rate(price)} per minute. Enter 0 for none."
     cards = payment_methods.cards(request.account)
     return dialog(

@@ -15,7 +15,8 @@ from wallets.errors import InvalidAmount, WalletError
 from wallets.forms import AutoRechargeForm
 from wallets.models import AutoRecharge, Wallet
 from wallets.opening import open_wallet
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import minutes_for
+from wallets.prices.rates import rates_now
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.views.purchases import purchase_context
@@ -150,9 +151,9 @@ def _sentence(found: Preview, settings: Settings) -> str:
         )
     if found.decision.code != "balance_fine":
         return auto_recharge_settings.explain(found.decision)
-    rates = pricing.rates_now()
-    premium = pricing.minutes_for(amount=settings.amount, rate=rates["premium"])
-    basic = pricing.minutes_for(amount=settings.amount, rate=rates["basic"])
+    rates = rates_now()
+    premium = minutes_for(amount=settings.amount, rate=rates["premium"])
+    basic = minutes_for(amount=settings.amount, rate=rates["basic"])
     return (
         f"Each recharge buys up to {premium:,} Premium or {basic:,} Basic minutes. "
         "Nothing is charged now."

@@ -12,7 +12,8 @@ from accounts.access import Permission
 from wallets import payment_methods, runway, statements
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.opening import open_wallet
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import SECONDS_PER_MINUTE
+from wallets.prices.rates import rates_now
 from wallets.views.chart import balance_chart
 from wallets.views.dialogs import needs
 from wallets.why import decisions
@@ -27,7 +28,7 @@ LATEST_DECISIONS = 3
 def payments(request: HttpRequest) -> HttpResponse:
     account = request.account
     wallet = open_wallet(account=account)
-    automatic, rates = wallet.auto_recharge, pricing.rates_now()
+    automatic, rates = wallet.auto_recharge, rates_now()
     latest_recharge = _latest_recharge(wallet)
     context = {
         "wallet": wallet,
@@ -76,7 +77,7 @@ def balance(
 
 def _minutes(seconds: int, credit: Decimal, rate: Decimal) -> int:
     """Whole minutes that a pot and all the credit pay for together."""
-    minute = pricing.SECONDS_PER_MINUTE
+    minute = SECONDS_PER_MINUTE
     return int((seconds * rate + max(Decimal(0), credit) * minute) // (minute * rate))
 
 

@@ -14,7 +14,8 @@ from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, Wallet
 from wallets.forms import RechargeForm, new_key
 from wallets.models import Purchase, Wallet
 from wallets.opening import open_wallet
-from wallets.prices import rates as pricing
+from wallets.prices.amounts import dollars, minutes_for
+from wallets.prices.rates import rates_now
 from wallets.recharges import Quote
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, needs, triggered
@@ -125,7 +126,7 @@ def _with_new_key(data: QueryDict, cards: list) -> RechargeForm:
 def _initial(request: HttpRequest, wallet: Wallet) -> dict[str, object]:
     """The last recharge again, unless the link asked for something."""
     last = wallet.purchases.filter(purpose="recharge").order_by("-created_at").first()
-    amount = pricing.dollars(last.amount_cents) if last else FIRST_AMOUNT
+    amount = dollars(last.amount_cents) if last else FIRST_AMOUNT
     asked = _values(request.GET)
     return {
         "amount": f"{asked.get('amount', amount):.2f}",
@@ -165,8 +166,8 @@ def _choices(amount: Decimal | None) -> list[dict[str, str]]:
             "minutes": "Stays dollars: any call uses it at the rate of the day",
         }
     ]
-    for name, rate in reversed(pricing.rates_now().items()):
-        minutes = pricing.minutes_for(amount=Decimal(amount), rate=rate) if amount else None
+    for name, rate in reversed(rates_now().items()):
+        minutes = minutes_for(amount=Decimal(amount), rate=rate) if amount else None
         choices.append(
             {
                 "value": name,

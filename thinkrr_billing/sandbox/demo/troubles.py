@@ -13,7 +13,8 @@ from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import auto_recharge
 from wallets.models import Wallet
-from wallets.prices import rates as pricing
+from wallets.prices.payable import payable_seconds
+from wallets.prices.rates import rates_now
 
 LONGEST_CALL = 240
 _numbers = count(1)
@@ -26,9 +27,7 @@ def run_dry(player: Player, moment: datetime) -> None:
     """
     with clock.at(moment):
         wallet = Wallet.objects.get(pk=player.wallet.pk)
-        seconds = pricing.payable_seconds(
-            wallet=wallet, usable="premium", rates=pricing.rates_now()
-        )
+        seconds = payable_seconds(wallet=wallet, usable="premium", rates=rates_now())
         _call_for(player, seconds - 20, moment)
 
 
@@ -41,7 +40,7 @@ def refuse_card(sandbox: StripeSandbox, player: Player, moment: datetime) -> Non
     with clock.at(moment):
         wallet = Wallet.objects.get(pk=player.wallet.pk)
         spare = wallet.credit.amount - player.actor.automatic.threshold + Decimal(3)
-        rate = pricing.rates_now()["premium"]
+        rate = rates_now()["premium"]
         _call_for(player, wallet.premium_seconds + int(spare * 60 / rate), moment)
     with clock.at(moment + timedelta(seconds=5)):
         sandbox.set_clock(clock.now().timestamp())
