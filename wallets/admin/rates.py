@@ -14,10 +14,9 @@ from unfold.widgets import (
 
 from accounts import clock
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
-from wallets import rate_effects
 from wallets.admin.base import ReadOnly
 from wallets.models import MinuteRate, MinuteType
-from wallets.prices import rates
+from wallets.prices import effects, rates
 from wallets.prices.rates import rates_now
 from wallets.texts import rate
 
@@ -41,7 +40,7 @@ class RateForm(ReasonForm):
     # What was shown: other figures are shown again before anything is set.
     shown = forms.CharField(required=False, widget=forms.HiddenInput, max_length=120)
 
-    effect: rate_effects.Effect | None = None
+    effect: effects.Effect | None = None
 
     def prepare(self) -> None:
         tomorrow = (clock.now() + timedelta(days=1)).replace(
@@ -55,9 +54,7 @@ class RateForm(ReasonForm):
             return values
         facts = f"{values['minute_type']} {values['price']} {values['effective_from']}"
         if values["shown"] != facts:
-            self.effect = rate_effects.preview(
-                minute_type=values["minute_type"], price=values["price"]
-            )
+            self.effect = effects.preview(minute_type=values["minute_type"], price=values["price"])
             self.data = self.data.copy()
             self.data["shown"] = facts
             self.add_error(None, "Nothing is set yet. Check the effect, then press again.")
