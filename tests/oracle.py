@@ -20,8 +20,9 @@ from accounts import clock, crash_points
 from accounts.models import StaffAlert
 from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import books, gateway, reversals, sweeps
+from wallets import books, reversals, sweeps
 from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent
+from wallets.stripe import gateway
 
 # Time passes in these steps until nothing is open any more: the sweeps' minute, the waits of
 # declines and retries, and at last the day after which a bank's link ends.

@@ -6,7 +6,7 @@ from accounts import clock
 from accounts.models import Account, User
 from accounts.nudges import nudge
 from wallets import allocation_plan as planning
-from wallets import gateway, limits, payment_methods
+from wallets import limits, payment_methods
 from wallets.allocation_plan import Locked, State
 from wallets.allocation_runs import decide, run
 from wallets.allocation_terms import check_parties
@@ -14,6 +14,7 @@ from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.prices.amounts import dollars
+from wallets.stripe import gateway
 from wallets.texts import usd
 from wallets.why.decisions import Decision
 

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import clock, crash_points
 from accounts.models import User
-from wallets import allocation_log, declines, gateway, limits, payment_methods, purchases
+from wallets import allocation_log, declines, limits, payment_methods, purchases
 from wallets import allocation_notices as notices
 from wallets.allocation_plan import (
     State,
@@ -30,6 +30,7 @@ from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.outcomes import Policy
 from wallets.prices.amounts import dollars
+from wallets.stripe import gateway
 from wallets.why.decisions import Decision
 
 logger = logging.getLogger(__name__)

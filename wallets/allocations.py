@@ -13,7 +13,7 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, User
 from accounts.nudges import nudge
-from wallets import allocation_log, gateway, ledger, limits, purchases
+from wallets import allocation_log, ledger, limits, purchases
 from wallets import allocation_notices as notices
 from wallets import allocation_plan as planning
 from wallets.allocation_plan import Locked, State, dry_run, due_run_ids, plan_due
@@ -33,6 +33,7 @@ from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
 from wallets.months import due_date, due_dates
 from wallets.opening import open_wallet
+from wallets.stripe import gateway
 from wallets.texts import spoken
 
 logger = logging.getLogger(__name__)

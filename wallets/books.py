@@ -13,8 +13,9 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.notifications import alert_staff
-from wallets import gateway, stripe_books
+from wallets import stripe_books
 from wallets.models import Wallet
+from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)
 

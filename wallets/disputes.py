@@ -9,10 +9,11 @@ from typing import Any
 
 from accounts import clock
 from accounts.notifications import alert_staff, notify
-from wallets import gateway, suspensions
+from wallets import suspensions
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
 from wallets.reversal_pots import Locked, give_back, locked_purchase, take
+from wallets.stripe import gateway
 from wallets.texts import usd
 
 logger = logging.getLogger(__name__)

@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from accounts import clock, crash_points
 from accounts.notifications import alert_staff
-from wallets import declines, gateway, ledger
+from wallets import declines, ledger
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.prices.amounts import dollars, seconds_for
+from wallets.stripe import gateway
 from wallets.why.decisions import Decision
 
 State = Purchase.State

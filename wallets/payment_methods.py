@@ -16,10 +16,11 @@ from accounts import clock
 from accounts.models import Account, Membership, Role, User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import gateway, limits
+from wallets import limits
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
 from wallets.models import AutoAllocation, AutoRecharge, Wallet
 from wallets.opening import open_wallet
+from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)
 

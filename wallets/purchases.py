@@ -11,9 +11,10 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import clock, crash_points
-from wallets import gateway, limits, outcomes
+from wallets import limits, outcomes
 from wallets.models import Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
+from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from accounts import crash_points
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import auto_recharge, gateway, ledger, limits, payment_methods, purchases, suspensions
+from wallets import auto_recharge, ledger, limits, payment_methods, purchases, suspensions
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -23,6 +23,7 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.outcomes import Policy
 from wallets.prices.amounts import cents, dollars, seconds_for
 from wallets.prices.rates import rate
+from wallets.stripe import gateway
 from wallets.texts import holds, usd
 from wallets.why.decisions import Decision
 

@@ -12,11 +12,12 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import alert_staff, notify
 from accounts.nudges import nudge
-from wallets import gateway, limits, suspensions
+from wallets import limits, suspensions
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.reversal_pots import Locked, give_back, locked_purchase, refundable, take
+from wallets.stripe import gateway
 from wallets.texts import usd
 
 logger = logging.getLogger(__name__)

@@ -9,9 +9,10 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from wallets import gateway, ledger, purchases
+from wallets import ledger, purchases
 from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
+from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)
 

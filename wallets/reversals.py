@@ -3,7 +3,6 @@
 import logging
 from datetime import datetime
 
-from wallets import gateway
 from wallets.disputes import apply_dispute, apply_dispute_from
 from wallets.refunds import (
     drive_refund,
@@ -13,6 +12,7 @@ from wallets.refunds import (
     settle_refund_from,
 )
 from wallets.reversal_pots import Refundable, refundable
+from wallets.stripe import gateway
 
 __all__ = [
     "Refundable",

@@ -13,10 +13,11 @@ from django.db.models import Exists, Min, OuterRef
 
 from accounts import clock
 from accounts.models import Account
-from wallets import gateway, limits
+from wallets import limits
 from wallets.disputes import funds_are_withdrawn
 from wallets.models import LedgerEntry, Purchase, Reversal
 from wallets.refunds import STATES
+from wallets.stripe import gateway
 
 Finding = tuple[int | None, str]
 

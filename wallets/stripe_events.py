@@ -17,9 +17,10 @@ from accounts import clock
 from accounts.models import Account
 from accounts.notifications import alert_staff
 from accounts.nudges import nudge
-from wallets import gateway, limits, payment_methods, purchases, reversals
+from wallets import limits, payment_methods, purchases, reversals
 from wallets.errors import Refused
 from wallets.models import StripeEvent
+from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,6 @@ from wallets import (
     auto_recharge,
     books,
     card_expiry,
-    gateway,
     included,
     limits,
     low_balance,
@@ -21,6 +20,7 @@ from wallets import (
     stripe_events,
     sweeps,
 )
+from wallets.stripe import gateway
 from wallets.why import decisions
 
 logger = logging.getLogger(__name__)

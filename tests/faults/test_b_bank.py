@@ -21,9 +21,10 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import allocations, books, gateway, purchases, recharges, reversals, sweeps
+from wallets import allocations, books, purchases, recharges, reversals, sweeps
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.opening import open_wallet
+from wallets.stripe import gateway
 from wallets.tests.builders import add_card
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]

@@ -367,7 +367,7 @@ def _let_go_of_connections() -> None:
     import stripe
     from django.db import connections
 
-    from wallets import gateway
+    from wallets.stripe import gateway
 
     connections.close_all()
     gateway._client.cache_clear()

@@ -22,7 +22,6 @@ from wallets import (
     adjustments,
     allocations,
     auto_recharge_settings,
-    gateway,
     included,
     payment_methods,
     purchases,
@@ -32,6 +31,7 @@ from wallets import (
     sweeps,
 )
 from wallets.models import Purchase, Wallet
+from wallets.stripe import gateway
 
 ACTIONS: dict[str, tuple[int, Callable[[World], object]]] = {}
 

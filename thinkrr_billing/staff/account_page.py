@@ -34,7 +34,7 @@ from wallets.models import (
     Wallet,
 )
 from wallets.opening import open_wallet
-from wallets.stripe_links import dashboard_url
+from wallets.stripe.dashboard import dashboard_url
 
 admin.site.unregister(Account)
 

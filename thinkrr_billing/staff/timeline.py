@@ -15,7 +15,7 @@ from accounts.models import Account, AuditEntry, Notification, StaffAction
 from wallets.admin.base import amount_of
 from wallets.models import LedgerEntry, LoggedDecision, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
-from wallets.stripe_links import dashboard_url
+from wallets.stripe.dashboard import dashboard_url
 from wallets.texts import usd
 from wallets.why import sentences
 

@@ -18,7 +18,7 @@ from wallets import auto_recharge_settings, resolving, reversals
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
-from wallets.stripe_links import dashboard_url
+from wallets.stripe.dashboard import dashboard_url
 from wallets.texts import usd
 
 # As many as a receipt number may have.

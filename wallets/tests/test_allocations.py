@@ -5,10 +5,11 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account, make_user
-from wallets import allocations, gateway, purchases
+from wallets import allocations, purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Wallet
 from wallets.prices.rates import set_rate
+from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

@@ -13,8 +13,9 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import books, gateway, recharges, reversals
+from wallets import books, recharges, reversals
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, StripeEvent, Wallet
+from wallets.stripe import gateway
 from wallets.tests import histories
 from wallets.tests.allocation_world import make_world
 from wallets.tests.builders import (

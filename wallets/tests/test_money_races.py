@@ -7,9 +7,10 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from wallets import allocations, books, gateway, recharges, reversals
+from wallets import allocations, books, recharges, reversals
 from wallets.errors import WalletError
 from wallets.models import AllocationRun, Reversal, Wallet
+from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_world
 from wallets.tests.builders import add_card, make_wallet
 

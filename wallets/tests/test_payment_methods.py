@@ -2,10 +2,11 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification
-from wallets import card_expiry, gateway, payment_methods
+from wallets import card_expiry, payment_methods
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
 from wallets.models import AutoAllocation
 from wallets.payment_methods import Card
+from wallets.stripe import gateway
 from wallets.tests.builders import OTHER_GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,9 @@ import pytest
 from accounts import clock
 from accounts.models import Account, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, gateway, outcomes, purchases, recharges, suspensions
+from wallets import auto_recharge, outcomes, purchases, recharges, suspensions
 from wallets.models import Purchase
+from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_world, moment
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

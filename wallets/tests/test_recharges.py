@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import auto_recharge, gateway, limits, outcomes, purchases, recharges, suspensions
+from wallets import auto_recharge, limits, outcomes, purchases, recharges, suspensions
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -21,6 +21,7 @@ from wallets.errors import (
 )
 from wallets.models import MinuteRate, Purchase, Wallet
 from wallets.prices.rates import set_rate
+from wallets.stripe import gateway
 from wallets.tests import histories
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

@@ -9,9 +9,10 @@ from django.db import connection
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, gateway, refunds, reversals
+from wallets import auto_recharge, refunds, reversals
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Reversal
+from wallets.stripe import gateway
 from wallets.tests.builders import set_auto_recharge
 from wallets.tests.reversal_world import (
     buy,

@@ -4,8 +4,9 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from wallets import books, gateway, reversals
+from wallets import books, reversals
 from wallets.models import Reversal
+from wallets.stripe import gateway
 from wallets.tests import histories
 from wallets.tests.builders import pay, stranger_pays
 from wallets.tests.reversal_world import (

@@ -14,16 +14,10 @@ from django.db import connection
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import (
-    auto_recharge,
-    gateway,
-    payment_methods,
-    purchases,
-    recharges,
-    stripe_events,
-)
+from wallets import auto_recharge, payment_methods, purchases, recharges, stripe_events
 from wallets.errors import Refused
 from wallets.models import StripeEvent, Wallet
+from wallets.stripe import gateway
 from wallets.stripe_events import EventRefused
 from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
 

@@ -7,9 +7,10 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Permission
-from wallets import gateway, purchases, recharges
+from wallets import purchases, recharges
 from wallets.errors import WalletError
 from wallets.models import Purchase
+from wallets.stripe import gateway
 from wallets.texts import holds
 from wallets.views.dialogs import needs, refused, triggered
 

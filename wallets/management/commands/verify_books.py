@@ -2,7 +2,8 @@
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wallets import books, gateway
+from wallets import books
+from wallets.stripe import gateway
 
 
 class Command(BaseCommand):

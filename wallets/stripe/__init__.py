@@ -1,0 +1,1 @@
+"""What speaks to Stripe, or knows its addresses. Only this room imports its SDK."""
