@@ -22,7 +22,7 @@ from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import books, reversals, sweeps
 from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent
-from wallets.stripe import gateway
+from wallets.stripe import answers
 
 # Time passes in these steps until nothing is open any more: the sweeps' minute, the waits of
 # declines and retries, and at last the day after which a bank's link ends.
@@ -71,7 +71,7 @@ def do(task: str, arguments: tuple) -> None:
     """Run a task as a worker would: an error of the gateway is logged and forgotten."""
     try:
         current_app.tasks[task](*json.loads(json.dumps(list(arguments))))
-    except (gateway.GatewayError, crash_points.Crash):
+    except (answers.GatewayError, crash_points.Crash):
         pass
 
 

@@ -30,7 +30,7 @@ from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.outcomes import Policy
 from wallets.prices.amounts import dollars
-from wallets.stripe import gateway
+from wallets.stripe import answers
 from wallets.why.decisions import Decision
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def run(*, run_id: int, actor: User | None = None) -> Decision:
     """
     try:
         _take_over_waiting(run_id)
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         logger.info("run %s: its waiting payment could not be canceled: %s", run_id, error)
         return Decision(False, "gateway_wait", {})
     crash_points.reach("before_claim")

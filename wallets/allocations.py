@@ -33,7 +33,7 @@ from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
 from wallets.months import due_date, due_dates
 from wallets.opening import open_wallet
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 from wallets.texts import spoken
 
 logger = logging.getLogger(__name__)
@@ -211,7 +211,7 @@ def _cancel_waiting(allocation: AutoAllocation) -> None:
         try:
             with gateway.person_waiting():
                 purchases.cancel(purchase_id=purchase.pk)
-        except gateway.GatewayError as error:
+        except answers.GatewayError as error:
             # Its last look finds the run canceled; a bank's link ends after a day.
             logger.warning("purchase %s was not canceled: %s", purchase.pk, error)
 

@@ -15,7 +15,7 @@ from accounts import clock
 from accounts.notifications import alert_staff
 from wallets import stripe_books
 from wallets.models import Wallet
-from wallets.stripe import gateway
+from wallets.stripe import answers
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +91,7 @@ def check_and_freeze(*, stripe: bool = False) -> list[Broken]:
     """
     try:
         broken = check_all(stripe=stripe)
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         _tell_not_compared(error)
         broken = check_all()
     if broken:
@@ -115,7 +115,7 @@ def _freeze(broken: Iterable[Broken]) -> int:
     )
 
 
-def _tell_not_compared(error: gateway.GatewayError) -> None:
+def _tell_not_compared(error: answers.GatewayError) -> None:
     alert_staff(
         kind="books",
         text=f"The books could not be compared with Stripe: {error}",

@@ -16,7 +16,7 @@ from accounts.notifications import alert_staff
 from wallets import declines, ledger
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.prices.amounts import dollars, seconds_for
-from wallets.stripe import gateway
+from wallets.stripe import answers
 from wallets.why.decisions import Decision
 
 State = Purchase.State
@@ -46,7 +46,7 @@ def locked(purchase_id: UUID) -> Iterator[tuple[Purchase, Wallet]]:
         yield Purchase.objects.locked().get(pk=purchase_id), wallet
 
 
-def record(purchase_id: UUID, intent: gateway.Intent) -> bool:
+def record(purchase_id: UUID, intent: answers.Intent) -> bool:
     """Move the row to what the intent says. Returns True when the intent must be canceled."""
     with locked(purchase_id) as (purchase, wallet):
         if problem := _mismatch(purchase, intent):
@@ -62,7 +62,7 @@ def record(purchase_id: UUID, intent: gateway.Intent) -> bool:
     return False
 
 
-def _mismatch(purchase: Purchase, intent: gateway.Intent) -> str:
+def _mismatch(purchase: Purchase, intent: answers.Intent) -> str:
     """Why this intent cannot be the purchase's, or "" when all facts agree."""
     ours = (purchase.amount_cents, "usd", purchase.payer.stripe_customer)
     theirs = (intent.amount, intent.currency, intent.customer)
@@ -73,7 +73,7 @@ def _mismatch(purchase: Purchase, intent: gateway.Intent) -> str:
     return ""
 
 
-def _adopt(purchase: Purchase, intent: gateway.Intent) -> None:
+def _adopt(purchase: Purchase, intent: answers.Intent) -> None:
     """An event can be faster than our own transaction that stores the intent's id."""
     if purchase.state == State.CREATED:
         purchase.payment_intent = intent.id
@@ -82,7 +82,7 @@ def _adopt(purchase: Purchase, intent: gateway.Intent) -> None:
         purchase.save(update_fields=["payment_intent", "state", "submitted_at"])
 
 
-def _apply(purchase: Purchase, wallet: Wallet, intent: gateway.Intent) -> bool:
+def _apply(purchase: Purchase, wallet: Wallet, intent: answers.Intent) -> bool:
     """The table of design 4.4, point 5. Returns True when the intent must be canceled."""
     needs_bank = intent.error_code in declines.NEEDS_BANK
     match intent.status:

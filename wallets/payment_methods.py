@@ -20,7 +20,7 @@ from wallets import limits
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
 from wallets.models import AutoAllocation, AutoRecharge, Wallet
 from wallets.opening import open_wallet
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ def start_adding(*, account: Account, success_url: str, cancel_url: str) -> str:
             return gateway.start_card_setup(
                 customer=customer, success_url=success_url, cancel_url=cancel_url
             )
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. Try again in a minute."
         ) from error
@@ -151,9 +151,9 @@ def finish_adding(*, account: Account, session_id: str) -> Card | None:
     try:
         with gateway.person_waiting():
             customer, card_id = gateway.finished_card_setup(session_id=session_id)
-    except gateway.Impossible:
+    except answers.Impossible:
         return None
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise GatewayUnreachable(
             "Your card is being saved. Reload this page in a minute."
         ) from error
@@ -243,9 +243,9 @@ def remove(*, account: Account, card_id: str, actor: User | None) -> Card:
     try:
         with gateway.person_waiting():
             gateway.detach_card(card_id=card_id)
-    except gateway.Impossible:
+    except answers.Impossible:
         pass  # It is gone at Stripe already.
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. The card was not removed; try again."
         ) from error

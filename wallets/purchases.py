@@ -14,7 +14,7 @@ from accounts import clock, crash_points
 from wallets import limits, outcomes
 from wallets.models import Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,11 @@ def drive(*, purchase_id: UUID) -> Purchase:
             _create(purchase)
         elif purchase.is_open:
             _ask_again(purchase)
-    except gateway.Unknown:
+    except answers.Unknown:
         logger.info("purchase %s has no definite answer yet", purchase_id)
-    except gateway.Misconfigured as error:
+    except answers.Misconfigured as error:
         outcomes.alert("stripe_refuses_our_key", f"Stripe refuses our key: {error}", {})
-    except gateway.KeyConflict as error:
+    except answers.KeyConflict as error:
         outcomes.quarantine(purchase_id, f"Idempotency key reused: {error}")
     purchase.refresh_from_db()
     return purchase
@@ -59,12 +59,12 @@ def _create(purchase: Purchase) -> None:
             metadata={"purchase": str(purchase.pk), "purpose": purchase.purpose},
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
-    except (gateway.Impossible, gateway.Declined) as error:
+    except (answers.Impossible, answers.Declined) as error:
         outcomes.close_without_intent(purchase.pk, State.DECLINED, code=error.code)
         return
-    except gateway.Unexecuted:
+    except answers.Unexecuted:
         raise
-    except gateway.Unknown:
+    except answers.Unknown:
         # It may have been made, and Stripe repeats a 500 under its key for a day: once the answer
         # has had its time, reading decides.
         is_young = clock.now() - purchase.created_at < limits.SWEEP_AFTER
@@ -97,7 +97,7 @@ def _abandon(purchase: Purchase) -> None:
         _cancel_and_settle(purchase, intent.id)
 
 
-def _made_before(purchase: Purchase) -> gateway.Intent | None:
+def _made_before(purchase: Purchase) -> answers.Intent | None:
     """The purchase's intent at Stripe, when its id never reached us."""
     return gateway.find_intent(
         customer=purchase.payer.stripe_customer,
@@ -137,9 +137,9 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
         gateway.confirm_intent(
             key=f"{purchase.pk}:confirm:{purchase.attempts}", intent_id=intent_id
         )
-    except (gateway.Declined, gateway.StateChanged, gateway.Impossible) as error:
+    except (answers.Declined, answers.StateChanged, answers.Impossible) as error:
         # The intent says what happened. An impossible one says nothing, so the code is kept.
-        if isinstance(error, gateway.Impossible):
+        if isinstance(error, answers.Impossible):
             Purchase.objects.filter(pk=purchase.pk, state__in=OPEN_STATES).update(
                 decline_code=error.code[:100]
             )
@@ -156,7 +156,7 @@ def _cancel_and_settle(purchase: Purchase, intent_id: str) -> None:
 def _cancel(purchase_id: UUID, intent_id: str) -> None:
     try:
         gateway.cancel_intent(key=f"{purchase_id}:cancel", intent_id=intent_id)
-    except gateway.StateChanged:
+    except answers.StateChanged:
         pass  # It was paid or canceled meanwhile; reading it tells which.
 
 
@@ -174,7 +174,7 @@ def _ask_again(purchase: Purchase) -> None:
         _cancel_and_settle(purchase, purchase.payment_intent)
 
 
-def agrees(purchase_id: UUID, intent: gateway.Intent) -> bool:
+def agrees(purchase_id: UUID, intent: answers.Intent) -> bool:
     """Whether an intent that may be confirmed is what we asked for; else it is in quarantine."""
     outcomes.record(purchase_id, intent)
     return Purchase.objects.get(pk=purchase_id).quarantined_at is None
@@ -232,7 +232,7 @@ def settle(*, payment_intent: str) -> Purchase | None:
     return purchase
 
 
-def _purchase_of(intent: gateway.Intent) -> Purchase | None:
+def _purchase_of(intent: answers.Intent) -> Purchase | None:
     """The purchase by the intent's id, or by its metadata when we died before storing it."""
     if found := Purchase.objects.filter(payment_intent=intent.id).first():
         return found

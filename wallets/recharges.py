@@ -23,7 +23,7 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.outcomes import Policy
 from wallets.prices.amounts import cents, dollars, seconds_for
 from wallets.prices.rates import rate
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 from wallets.texts import holds, usd
 from wallets.why.decisions import Decision
 
@@ -230,7 +230,7 @@ def _take_over_waiting(wallet: Wallet) -> None:
         return
     try:
         ended = purchases.cancel(purchase_id=waiting.pk)
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise in_progress(waiting) from error
     if ended.state == State.SUCCEEDED:
         raise QuoteChanged(
@@ -244,7 +244,7 @@ def cancel_waiting(*, purchase_id: UUID) -> Purchase:
     try:
         with gateway.person_waiting():
             return purchases.cancel(purchase_id=purchase_id)
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. The payment was not canceled; try again."
         ) from error
@@ -264,7 +264,7 @@ def confirm_with_bank(*, purchase_id: UUID, return_url: str) -> str:
     try:
         with gateway.person_waiting():
             return _bank_url(purchase, return_url)
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. Try again in a minute."
         ) from error
@@ -286,7 +286,7 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
                 payment_method=purchase.payment_method,
                 return_url=return_url,
             )
-        except (gateway.Declined, gateway.StateChanged):
+        except (answers.Declined, answers.StateChanged):
             pass  # Reading the intent tells.
     if intent.bank_url:
         return intent.bank_url

@@ -17,7 +17,7 @@ from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.reversal_pots import Locked, give_back, locked_purchase, refundable, take
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 from wallets.texts import usd
 
 logger = logging.getLogger(__name__)
@@ -130,9 +130,9 @@ def drive_refund(*, reversal_id: UUID) -> Reversal:
             found = _create(reversal)
         if found is not None:
             _record(reversal.pk, found)
-    except gateway.Unknown:
+    except answers.Unknown:
         logger.info("refund %s has no definite answer yet", reversal_id)
-    except (gateway.Misconfigured, gateway.KeyConflict) as error:
+    except (answers.Misconfigured, answers.KeyConflict) as error:
         _alert(f"refund-key:{reversal_id}", f"Stripe refuses refund {reversal_id}: {error}")
     reversal.refresh_from_db()
     return reversal
@@ -167,7 +167,7 @@ def _create(reversal: Reversal) -> dict[str, Any] | None:
             amount=reversal.amount_cents,
             metadata={"reversal": str(reversal.pk), "purchase": str(reversal.purchase_id)},
         )
-    except (gateway.Impossible, gateway.Declined, gateway.StateChanged) as error:
+    except (answers.Impossible, answers.Declined, answers.StateChanged) as error:
         # An earlier call may have worked and left nothing for this one.
         found = _find(reversal)
         if found is None:

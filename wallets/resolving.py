@@ -12,7 +12,7 @@ from accounts.models import User
 from wallets import ledger, purchases
 from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ def resolve(*, purchase_id: UUID, actor: User) -> Purchase:
             if purchase.is_open:
                 return purchases.drive(purchase_id=purchase_id)
             return purchases.settle(payment_intent=purchase.payment_intent) or purchase
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise GatewayUnreachable(UNREACHABLE) from error
 
 
@@ -61,5 +61,5 @@ def give_up(*, purchase_id: UUID, actor: User) -> Purchase:
     try:
         with gateway.person_waiting():
             return purchases.cancel(purchase_id=purchase_id)
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         raise GatewayUnreachable(UNREACHABLE) from error

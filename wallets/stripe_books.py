@@ -17,7 +17,7 @@ from wallets import limits
 from wallets.disputes import funds_are_withdrawn
 from wallets.models import LedgerEntry, Purchase, Reversal
 from wallets.refunds import STATES
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 
 Finding = tuple[int | None, str]
 
@@ -60,7 +60,7 @@ def _purchases() -> dict[str, Purchase]:
 
 
 def _ours_at_stripe(
-    purchases: dict[str, Purchase], intents: dict[str, gateway.Intent]
+    purchases: dict[str, Purchase], intents: dict[str, answers.Intent]
 ) -> Iterator[Finding]:
     for intent_id, purchase in purchases.items():
         if purchase.state != Purchase.State.SUCCEEDED and not purchase.is_credited:
@@ -72,14 +72,14 @@ def _ours_at_stripe(
             yield purchase.wallet_id, f"purchase {purchase.pk}: {problem}"
 
 
-def _read_again(intent_id: str) -> gateway.Intent | None:
+def _read_again(intent_id: str) -> answers.Intent | None:
     try:
         return gateway.retrieve_intent(intent_id=intent_id)
-    except gateway.Impossible:
+    except answers.Impossible:
         return None
 
 
-def _differs(purchase: Purchase, intent: gateway.Intent | None) -> str:
+def _differs(purchase: Purchase, intent: answers.Intent | None) -> str:
     if not purchase.is_credited:
         return "it is paid, but the ledger does not credit it"
     if purchase.state != Purchase.State.SUCCEEDED:
@@ -94,7 +94,7 @@ def _differs(purchase: Purchase, intent: gateway.Intent | None) -> str:
 
 
 def _theirs_with_us(
-    purchases: dict[str, Purchase], intents: dict[str, gateway.Intent], standing: dict[str, dict]
+    purchases: dict[str, Purchase], intents: dict[str, answers.Intent], standing: dict[str, dict]
 ) -> Iterator[Finding]:
     given_back: Counter[str] = Counter()
     for found in standing.values():
@@ -117,7 +117,7 @@ def _theirs_with_us(
             yield purchase.wallet_id, f"{took}, but purchase {purchase.pk} is {purchase.state}"
 
 
-def _by_metadata(intent: gateway.Intent) -> Purchase | None:
+def _by_metadata(intent: answers.Intent) -> Purchase | None:
     try:
         return Purchase.objects.filter(pk=UUID(intent.purchase_id)).first()
     except ValueError:

@@ -20,7 +20,7 @@ from accounts.nudges import nudge
 from wallets import limits, payment_methods, purchases, reversals
 from wallets.errors import Refused
 from wallets.models import StripeEvent
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +181,7 @@ def _card_changed(found: dict[str, Any]) -> None:
     """A card was renewed by its bank, or taken off the customer."""
     try:
         data = gateway.retrieve_card(card_id=found["id"])
-    except gateway.Impossible:
+    except answers.Impossible:
         data = {}
     if data.get("customer"):
         payment_methods.mirror_card(data)

@@ -20,7 +20,7 @@ from wallets import (
     stripe_events,
     sweeps,
 )
-from wallets.stripe import gateway
+from wallets.stripe import answers
 from wallets.why import decisions
 
 logger = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ def _catch_up(how_far: timedelta) -> None:
     try:
         reversals.catch_up(since=clock.now() - how_far)
     # The next hour asks again; the books must be checked all the same.
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         logger.warning("refunds and disputes were not caught up: %s", error)
 
 

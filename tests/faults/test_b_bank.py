@@ -24,7 +24,7 @@ from tests.faults.people import low_balance, taken
 from wallets import allocations, books, purchases, recharges, reversals, sweeps
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.opening import open_wallet
-from wallets.stripe import gateway
+from wallets.stripe import answers
 from wallets.tests.builders import add_card
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
@@ -58,7 +58,7 @@ class Bank:
             try:
                 act(rng)
                 self.done[act.__name__] = self.done.get(act.__name__, 0) + 1
-            except (AccountError, gateway.GatewayError):
+            except (AccountError, answers.GatewayError):
                 pass  # Refused, or nothing definite: an answer.
             except DatabaseError:
                 # PostgreSQL went away under us; what was not committed did not happen.

@@ -31,7 +31,7 @@ from wallets import (
     sweeps,
 )
 from wallets.models import Purchase, Wallet
-from wallets.stripe import gateway
+from wallets.stripe import answers
 
 ACTIONS: dict[str, tuple[int, Callable[[World], object]]] = {}
 
@@ -173,7 +173,7 @@ def work(world: World) -> object:
         return "told"
     try:
         return run_task(name, args)
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         return f"logged: {error}"
 
 
@@ -392,7 +392,7 @@ def night(world: World) -> object:
     granted = included.reset_due()
     try:
         return granted, reversals.catch_up(since=clock.now() - timedelta(days=120))
-    except gateway.GatewayError as error:
+    except answers.GatewayError as error:
         return granted, f"logged: {error}"
 
 

@@ -1,16 +1,14 @@
-"""The only importer of `stripe`: everything we ask of it, and what its answers mean.
+"""Everything we ask of Stripe.
 
 Never call it with a transaction open: it waits on the network, and a rollback cannot give money
 back. Amounts are integer US cents. Every write carries our own idempotency key.
 """
 
 import json
-import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, wraps
 from typing import Any
@@ -19,7 +17,8 @@ import stripe
 from django.conf import settings
 from django.db import connection
 
-logger = logging.getLogger(__name__)
+from wallets.stripe.answers import Intent, Unknown, id_of, intent_of, plain, translated
+
 
 # A worker can wait; a person's request answers "Processing" rather than hang.
 WORKER_CALL_SECONDS = 20
@@ -29,62 +28,8 @@ PERSON_TOTAL_SECONDS = 12
 _deadline: ContextVar[float | None] = ContextVar("gateway_deadline", default=None)
 
 
-class GatewayError(Exception):
-    """Stripe did not do what was asked. `code` is Stripe's, for support and logs."""
-
-    def __init__(self, message: str, *, code: str = "") -> None:
-        super().__init__(message)
-        self.code = code
-
-
-class Unknown(GatewayError):
-    """No definite answer. What was asked may have happened: read the object to know."""
-
-
-class Unexecuted(Unknown):
-    """Stripe says that it did not do it this time (429, 409). The same key later."""
-
-
-class Declined(GatewayError):
-    """The card was refused, or the bank wants its owner. The intent says which."""
-
-
-class Impossible(GatewayError):
-    """Stripe will never do this: a missing card or customer, an amount out of range."""
-
-
-class StateChanged(GatewayError):
-    """The object is no longer in the state this needs. Read it: somebody else was first."""
-
-
-class KeyConflict(GatewayError):
-    """Our key was used with other parameters: our bug. Never tried with a new key."""
-
-
-class Misconfigured(GatewayError):
-    """Stripe refuses our key. All charging stops until somebody mends the configuration."""
-
-
 class TransactionOpen(RuntimeError):
     """Stripe was about to be called while a database transaction was open."""
-
-
-@dataclass(frozen=True)
-class Intent:
-    """A payment intent, as far as the state machine reads it."""
-
-    id: str
-    status: str
-    amount: int
-    amount_received: int
-    currency: str
-    customer: str
-    payment_method: str
-    error_code: str
-    decline_code: str
-    bank_url: str
-    purchase_id: str
-    created: int
 
 
 @contextmanager
@@ -138,7 +83,7 @@ def _definite(call: Callable) -> Callable:
         try:
             return call(*args, **kwargs)
         except stripe.StripeError as error:
-            raise _translated(error) from error
+            raise translated(error) from error
 
     return guarded
 
@@ -148,31 +93,6 @@ def _refuse_open_transaction() -> None:
     # Test cases wrap everything in a transaction of their own, as `durable` knows, too.
     if blocks and not blocks[-1]._from_testcase:
         raise TransactionOpen("Stripe must not be called while a transaction is open.")
-
-
-def _translated(error: stripe.StripeError) -> GatewayError:
-    """What Stripe's error means for us (stack of outcomes: docs/decisions)."""
-    code = getattr(error, "code", None) or ""
-    message = getattr(error, "user_message", None) or str(error)
-    match error:
-        case stripe.CardError():
-            kind = Declined
-        case stripe.IdempotencyError():
-            kind = KeyConflict
-        case stripe.RateLimitError():
-            kind = Unexecuted
-        case stripe.AuthenticationError() | stripe.PermissionError():
-            kind = Misconfigured
-        case stripe.InvalidRequestError() if error.http_status == 409 or code == "lock_timeout":
-            kind = Unexecuted
-        case stripe.InvalidRequestError() if code.endswith("unexpected_state"):
-            kind = StateChanged
-        case stripe.InvalidRequestError():
-            kind = Impossible
-        case _:
-            kind = Unexecuted if error.http_status == 409 else Unknown
-    logger.warning("stripe answered %s %s", kind.__name__, code or error.http_status or "")
-    return kind(message, code=code)
 
 
 @lru_cache(maxsize=8)
@@ -196,34 +116,6 @@ def _stripe() -> Any:
     ).v1
 
 
-def _plain(found: Any) -> dict[str, Any]:
-    return json.loads(str(found))
-
-
-def _id_of(value: Any) -> str:
-    return (value.get("id") if isinstance(value, dict) else value) or ""
-
-
-def _intent(found: Any) -> Intent:
-    data = _plain(found)
-    error = data.get("last_payment_error") or {}
-    action = (data.get("next_action") or {}).get("redirect_to_url") or {}
-    return Intent(
-        id=data["id"],
-        status=data["status"],
-        amount=data["amount"],
-        amount_received=data.get("amount_received") or 0,
-        currency=data["currency"],
-        customer=_id_of(data.get("customer")),
-        payment_method=_id_of(data.get("payment_method")) or _id_of(error.get("payment_method")),
-        error_code=error.get("code") or "",
-        decline_code=error.get("decline_code") or "",
-        bank_url=action.get("url") or "",
-        purchase_id=(data.get("metadata") or {}).get("purchase") or "",
-        created=data.get("created") or 0,
-    )
-
-
 @_definite
 def create_intent(
     *, key: str, amount: int, customer: str, payment_method: str, metadata: dict, description: str
@@ -238,7 +130,7 @@ def create_intent(
         "description": description,
         "metadata": metadata,
     }
-    return _intent(_stripe().payment_intents.create(params, {"idempotency_key": key}))
+    return intent_of(_stripe().payment_intents.create(params, {"idempotency_key": key}))
 
 
 @_definite
@@ -251,12 +143,12 @@ def confirm_intent(*, key: str, intent_id: str) -> None:
 def confirm_on_session(*, key: str, intent_id: str, payment_method: str, return_url: str) -> Intent:
     """Confirm with the person present: `bank_url` is where the bank asks them."""
     params = {"payment_method": payment_method, "return_url": return_url}
-    return _intent(_stripe().payment_intents.confirm(intent_id, params, {"idempotency_key": key}))
+    return intent_of(_stripe().payment_intents.confirm(intent_id, params, {"idempotency_key": key}))
 
 
 @_definite
 def retrieve_intent(*, intent_id: str) -> Intent:
-    return _intent(_stripe().payment_intents.retrieve(intent_id))
+    return intent_of(_stripe().payment_intents.retrieve(intent_id))
 
 
 @_definite
@@ -279,7 +171,7 @@ def intents_since(*, since: datetime, customer: str = "") -> Iterator[Intent]:
     params: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
     if customer:
         params["customer"] = customer
-    yield from map(_intent, _every("payment_intents", params))
+    yield from map(intent_of, _every("payment_intents", params))
 
 
 def _every(collection: str, params: dict[str, Any]) -> Iterator[Any]:
@@ -324,33 +216,33 @@ def start_card_setup(*, customer: str, success_url: str, cancel_url: str) -> str
 @_definite
 def finished_card_setup(*, session_id: str) -> tuple[str, str]:
     """The customer and the card of a finished set-up session; the card is "" while unfinished."""
-    session = _plain(_stripe().checkout.sessions.retrieve(session_id, {"expand": ["setup_intent"]}))
+    session = plain(_stripe().checkout.sessions.retrieve(session_id, {"expand": ["setup_intent"]}))
     setup = session.get("setup_intent")
     if isinstance(setup, str):
-        setup = _plain(_stripe().setup_intents.retrieve(setup))
+        setup = plain(_stripe().setup_intents.retrieve(setup))
     done = session.get("status") == "complete" and setup and setup.get("status") == "succeeded"
-    return _id_of(session.get("customer")), _id_of(setup.get("payment_method")) if done else ""
+    return id_of(session.get("customer")), id_of(setup.get("payment_method")) if done else ""
 
 
 @_definite
 def retrieve_setup_intent(*, setup_intent_id: str) -> dict[str, Any]:
-    return _plain(_stripe().setup_intents.retrieve(setup_intent_id))
+    return plain(_stripe().setup_intents.retrieve(setup_intent_id))
 
 
 @_definite
 def retrieve_customer(*, customer: str) -> dict[str, Any]:
-    return _plain(_stripe().customers.retrieve(customer))
+    return plain(_stripe().customers.retrieve(customer))
 
 
 @_definite
 def retrieve_card(*, card_id: str) -> dict[str, Any]:
-    return _plain(_stripe().payment_methods.retrieve(card_id))
+    return plain(_stripe().payment_methods.retrieve(card_id))
 
 
 @_definite
 def list_cards(*, customer: str) -> list[dict[str, Any]]:
     params = {"customer": customer, "type": "card", "limit": 100}
-    return [_plain(card) for card in _every("payment_methods", params)]
+    return [plain(card) for card in _every("payment_methods", params)]
 
 
 @_definite
@@ -361,29 +253,29 @@ def detach_card(*, card_id: str) -> None:
 @_definite
 def create_refund(*, key: str, intent_id: str, amount: int, metadata: dict) -> dict[str, Any]:
     params = {"payment_intent": intent_id, "amount": amount, "metadata": metadata}
-    return _plain(_stripe().refunds.create(params, {"idempotency_key": key}))
+    return plain(_stripe().refunds.create(params, {"idempotency_key": key}))
 
 
 @_definite
 def retrieve_refund(*, refund_id: str) -> dict[str, Any]:
-    return _plain(_stripe().refunds.retrieve(refund_id))
+    return plain(_stripe().refunds.retrieve(refund_id))
 
 
 @_definite
 def list_refunds(*, intent_id: str) -> list[dict[str, Any]]:
-    return [_plain(refund) for refund in _every("refunds", {"payment_intent": intent_id})]
+    return [plain(refund) for refund in _every("refunds", {"payment_intent": intent_id})]
 
 
 @_definite
 def retrieve_dispute(*, dispute_id: str) -> dict[str, Any]:
-    return _plain(_stripe().disputes.retrieve(dispute_id))
+    return plain(_stripe().disputes.retrieve(dispute_id))
 
 
 def refunds_since(*, since: datetime) -> Iterator[dict[str, Any]]:
     params = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-    yield from map(_plain, _every("refunds", params))
+    yield from map(plain, _every("refunds", params))
 
 
 def disputes_since(*, since: datetime) -> Iterator[dict[str, Any]]:
     params = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-    yield from map(_plain, _every("disputes", params))
+    yield from map(plain, _every("disputes", params))

@@ -11,7 +11,7 @@ from accounts.models import Account, StaffAlert
 from accounts.tests.builders import make_user
 from wallets import auto_recharge, outcomes, purchases, recharges, suspensions
 from wallets.models import Purchase
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 from wallets.tests.allocation_world import make_world, moment
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
@@ -366,7 +366,7 @@ def test_a_purchase_canceled_while_its_intent_is_read_is_not_confirmed_again(
 
 def test_a_card_refused_while_the_intent_is_created_is_declined(low, stripe, monkeypatch):
     def refuse(**facts):
-        raise gateway.Declined("Your card has expired.", code="expired_card")
+        raise answers.Declined("Your card has expired.", code="expired_card")
 
     monkeypatch.setattr(gateway, "create_intent", refuse)
 
@@ -700,7 +700,7 @@ def test_an_answer_about_another_amount_is_quarantined_and_never_credited(low, s
 
     def lies(*, intent_id):
         intent = real(intent_id=intent_id)
-        return gateway.Intent(**{**intent.__dict__, "amount": 50_000, "amount_received": 50_000})
+        return answers.Intent(**{**intent.__dict__, "amount": 50_000, "amount_received": 50_000})
 
     monkeypatch.setattr(gateway, "retrieve_intent", lies)
     purchase = purchases.drive(purchase_id=purchase.pk)

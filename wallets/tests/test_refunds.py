@@ -12,7 +12,7 @@ from accounts.tests.builders import make_user
 from wallets import auto_recharge, refunds, reversals
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Reversal
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 from wallets.tests.builders import set_auto_recharge
 from wallets.tests.reversal_world import (
     buy,
@@ -297,7 +297,7 @@ def test_the_sweep_takes_refunds_older_than_thirty_seconds_and_no_disputes(walle
         assert reversals.open_reversal_ids() == []
 
 
-@pytest.mark.parametrize("error", [gateway.Declined, gateway.StateChanged])
+@pytest.mark.parametrize("error", [answers.Declined, answers.StateChanged])
 def test_however_stripe_refuses_for_good_the_refund_is_put_back(wallet, stripe, monkeypatch, error):
     reversal = refund(buy(wallet), 2000)
 

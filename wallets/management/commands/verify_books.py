@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from wallets import books
-from wallets.stripe import gateway
+from wallets.stripe import answers
 
 
 class Command(BaseCommand):
@@ -15,7 +15,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, stripe: bool, **options: object) -> None:
         try:
             broken = books.check_all(stripe=stripe)
-        except gateway.GatewayError as error:
+        except answers.GatewayError as error:
             raise CommandError(
                 f"Stripe did not answer, so the books were not compared with it: {error}",
                 returncode=2,

@@ -1,0 +1,117 @@
+"""What Stripe's answers mean to us: its errors as ours, its payment intents as we read them."""
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+import stripe
+
+logger = logging.getLogger(__name__)
+
+
+class GatewayError(Exception):
+    """Stripe did not do what was asked. `code` is Stripe's, for support and logs."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class Unknown(GatewayError):
+    """No definite answer. What was asked may have happened: read the object to know."""
+
+
+class Unexecuted(Unknown):
+    """Stripe says that it did not do it this time (429, 409). The same key later."""
+
+
+class Declined(GatewayError):
+    """The card was refused, or the bank wants its owner. The intent says which."""
+
+
+class Impossible(GatewayError):
+    """Stripe will never do this: a missing card or customer, an amount out of range."""
+
+
+class StateChanged(GatewayError):
+    """The object is no longer in the state this needs. Read it: somebody else was first."""
+
+
+class KeyConflict(GatewayError):
+    """Our key was used with other parameters: our bug. Never tried with a new key."""
+
+
+class Misconfigured(GatewayError):
+    """Stripe refuses our key. All charging stops until somebody mends the configuration."""
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A payment intent, as far as the state machine reads it."""
+
+    id: str
+    status: str
+    amount: int
+    amount_received: int
+    currency: str
+    customer: str
+    payment_method: str
+    error_code: str
+    decline_code: str
+    bank_url: str
+    purchase_id: str
+    created: int
+
+
+def translated(error: stripe.StripeError) -> GatewayError:
+    """What Stripe's error means for us (docs/decisions/0002)."""
+    code = getattr(error, "code", None) or ""
+    message = getattr(error, "user_message", None) or str(error)
+    match error:
+        case stripe.CardError():
+            kind = Declined
+        case stripe.IdempotencyError():
+            kind = KeyConflict
+        case stripe.RateLimitError():
+            kind = Unexecuted
+        case stripe.AuthenticationError() | stripe.PermissionError():
+            kind = Misconfigured
+        case stripe.InvalidRequestError() if error.http_status == 409 or code == "lock_timeout":
+            kind = Unexecuted
+        case stripe.InvalidRequestError() if code.endswith("unexpected_state"):
+            kind = StateChanged
+        case stripe.InvalidRequestError():
+            kind = Impossible
+        case _:
+            kind = Unexecuted if error.http_status == 409 else Unknown
+    logger.warning("stripe answered %s %s", kind.__name__, code or error.http_status or "")
+    return kind(message, code=code)
+
+
+def plain(found: Any) -> dict[str, Any]:
+    return json.loads(str(found))
+
+
+def id_of(value: Any) -> str:
+    return (value.get("id") if isinstance(value, dict) else value) or ""
+
+
+def intent_of(found: Any) -> Intent:
+    data = plain(found)
+    error = data.get("last_payment_error") or {}
+    action = (data.get("next_action") or {}).get("redirect_to_url") or {}
+    return Intent(
+        id=data["id"],
+        status=data["status"],
+        amount=data["amount"],
+        amount_received=data.get("amount_received") or 0,
+        currency=data["currency"],
+        customer=id_of(data.get("customer")),
+        payment_method=id_of(data.get("payment_method")) or id_of(error.get("payment_method")),
+        error_code=error.get("code") or "",
+        decline_code=error.get("decline_code") or "",
+        bank_url=action.get("url") or "",
+        purchase_id=(data.get("metadata") or {}).get("purchase") or "",
+        created=data.get("created") or 0,
+    )
