@@ -1,8 +1,4 @@
-"""Monthly allocation as people set it: save, preview, stop, skip. The doors' module.
-
-What is due, charging it and retrying live in the other allocation modules; what doors need of
-them is offered here, too.
-"""
+"""Monthly allocation as people set it: save, preview, stop, skip."""
 
 import logging
 from collections.abc import Iterator
@@ -16,9 +12,8 @@ from accounts.nudges import nudge
 from wallets import allocation_log, ledger, limits, purchases
 from wallets import allocation_notices as notices
 from wallets import allocation_plan as planning
-from wallets.allocation_plan import Locked, State, dry_run, due_run_ids, plan_due
-from wallets.allocation_retries import make_due, payment_method_changed, retry_now, retry_run
-from wallets.allocation_runs import POLICY, run, run_due
+from wallets.allocation_plan import Locked, State
+from wallets.allocation_retries import make_due
 from wallets.allocation_terms import (
     Preview,
     Wish,
@@ -31,32 +26,12 @@ from wallets.allocation_terms import (
 from wallets.errors import InvalidAmount, Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
-from wallets.months import due_date, due_dates
+from wallets.months import due_dates
 from wallets.opening import open_wallet
 from wallets.stripe import answers, gateway
 from wallets.texts import spoken
 
 logger = logging.getLogger(__name__)
-
-__all__ = [
-    "POLICY",
-    "Preview",
-    "due_date",
-    "due_run_ids",
-    "dry_run",
-    "payment_method_changed",
-    "plan_due",
-    "preview",
-    "retry_now",
-    "retry_run",
-    "run",
-    "run_due",
-    "save",
-    "skip_next",
-    "stop",
-    "unskip",
-    "upcoming",
-]
 
 
 def preview(

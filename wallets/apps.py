@@ -10,7 +10,7 @@ class WalletsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.mail_topics import offer
         from wallets import (  # noqa: F401
-            allocations,
+            allocation_runs,
             auto_recharge,
             book_rules,
             checks,
@@ -40,6 +40,6 @@ class WalletsConfig(AppConfig):
             {
                 "recharge": recharges.POLICY,
                 "auto_recharge": auto_recharge.POLICY,
-                "allocation": allocations.POLICY,
+                "allocation": allocation_runs.POLICY,
             }
         )

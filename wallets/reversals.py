@@ -1,29 +1,13 @@
-"""Money on its way back: refunds by support or at Stripe, and disputes. The doors' module."""
+"""Refunds and disputes that no event told us of: asked of Stripe, and applied."""
 
 import logging
 from datetime import datetime
 
-from wallets.disputes import apply_dispute, apply_dispute_from
+from wallets.disputes import apply_dispute_from
 from wallets.refunds import (
-    drive_refund,
-    open_reversal_ids,
-    refund,
-    settle_refund,
     settle_refund_from,
 )
-from wallets.reversal_pots import Refundable, refundable
 from wallets.stripe import gateway
-
-__all__ = [
-    "Refundable",
-    "apply_dispute",
-    "catch_up",
-    "drive_refund",
-    "open_reversal_ids",
-    "refund",
-    "refundable",
-    "settle_refund",
-]
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from accounts import clock
 from accounts.models import Account
 from accounts.notifications import alert_staff
 from accounts.nudges import nudge
-from wallets import limits, payment_methods, purchases, reversals
+from wallets import disputes, limits, payment_methods, purchases, refunds
 from wallets.errors import Refused
 from wallets.models import StripeEvent
 from wallets.stripe import answers, gateway
@@ -158,11 +158,11 @@ def _intent_changed(found: dict[str, Any]) -> None:
 
 
 def _refund_changed(found: dict[str, Any]) -> None:
-    reversals.settle_refund(refund_id=found["id"])
+    refunds.settle_refund(refund_id=found["id"])
 
 
 def _dispute_changed(found: dict[str, Any]) -> None:
-    reversals.apply_dispute(dispute_id=found["id"])
+    disputes.apply_dispute(dispute_id=found["id"])
 
 
 def _card_saved(found: dict[str, Any]) -> None:

@@ -7,7 +7,14 @@ import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
-from wallets import allocations, auto_recharge, low_balance, purchases, reversals, stripe_events
+from wallets import (
+    allocation_plan,
+    auto_recharge,
+    low_balance,
+    purchases,
+    refunds,
+    stripe_events,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,15 +30,15 @@ def _open_purchases() -> list[str]:
 
 
 def _due_allocations() -> Iterator[Work]:
-    allocations.plan_due(now=clock.now())
-    for run_id in allocations.due_run_ids():
+    allocation_plan.plan_due(now=clock.now())
+    for run_id in allocation_plan.due_run_ids():
         yield "wallets.run_allocation", (run_id,)
 
 
 FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "events": _each("wallets.apply_event", stripe_events.waiting_ids),
     "purchases": _each("wallets.drive_purchase", _open_purchases),
-    "refunds": _each("wallets.drive_refund", reversals.open_reversal_ids),
+    "refunds": _each("wallets.drive_refund", refunds.open_reversal_ids),
     "recharges": _each("wallets.recharge_wallet", auto_recharge.due_wallet_ids),
     "low balances": _each("wallets.tell_low_balance", low_balance.untold_wallet_ids),
     "allocations": _due_allocations,

@@ -8,7 +8,8 @@ from celery import current_app, shared_task
 
 from accounts import clock, job_runs
 from wallets import (
-    allocations,
+    allocation_retries,
+    allocation_runs,
     auto_recharge,
     books,
     card_expiry,
@@ -16,6 +17,7 @@ from wallets import (
     limits,
     low_balance,
     purchases,
+    refunds,
     reversals,
     stripe_events,
     sweeps,
@@ -42,7 +44,7 @@ def recharge_wallet(wallet_id: int) -> None:
 @shared_task(name="wallets.payment_method_changed")
 def payment_method_changed(wallet_id: int) -> None:
     auto_recharge.payment_method_changed(wallet_id=wallet_id)
-    allocations.payment_method_changed(wallet_id=wallet_id)
+    allocation_retries.payment_method_changed(wallet_id=wallet_id)
 
 
 @shared_task(name="wallets.tell_low_balance")
@@ -62,12 +64,12 @@ def apply_event(event_pk: int) -> None:
 
 @shared_task(name="wallets.run_allocation")
 def run_allocation(run_id: int) -> None:
-    allocations.run(run_id=run_id)
+    allocation_runs.run(run_id=run_id)
 
 
 @shared_task(name="wallets.drive_refund")
 def drive_refund(reversal_id: str) -> None:
-    reversals.drive_refund(reversal_id=UUID(reversal_id))
+    refunds.drive_refund(reversal_id=UUID(reversal_id))
 
 
 @shared_task(name="wallets.reset_included")

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocations, auto_recharge, recharges
+from wallets import allocation_runs, allocations, auto_recharge, recharges
 from wallets.models import AutoRecharge, Wallet
 from wallets.opening import open_wallet
 from wallets.tests.builders import add_card, fill, set_auto_recharge
@@ -65,7 +65,7 @@ def monthly(stripe: StripeSandbox) -> Situation:
     )  # fmt: skip
     run = allocation.runs.get()
     return Situation(
-        wallet, lambda: allocations.run(run_id=run.pk), 1600, Decimal(0), premium_seconds=6000
+        wallet, lambda: allocation_runs.run(run_id=run.pk), 1600, Decimal(0), premium_seconds=6000
     )
 
 

@@ -21,7 +21,15 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import allocations, books, purchases, recharges, reversals, sweeps
+from wallets import (
+    allocation_runs,
+    allocations,
+    books,
+    purchases,
+    recharges,
+    refunds,
+    sweeps,
+)
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.opening import open_wallet
 from wallets.stripe import answers
@@ -89,7 +97,7 @@ class Bank:
     def refund(self, rng: random.Random) -> None:
         paid = list(Purchase.objects.filter(state="succeeded").order_by("pk")[:20])
         if paid:
-            reversals.refund(
+            refunds.refund(
                 purchase_id=rng.choice(paid).pk, amount_cents=rng.choice((1, 100)), actor=None,
                 reason="bank test", form_key=f"bank-{rng.randrange(40)}",
             )  # fmt: skip
@@ -98,7 +106,7 @@ class Bank:
         if run_ids := list(
             AllocationRun.objects.exclude(state="paid").values_list("pk", flat=True)
         ):
-            allocations.run(run_id=rng.choice(run_ids))
+            allocation_runs.run(run_id=rng.choice(run_ids))
 
     def resume(self, rng: random.Random) -> None:
         wallet = rng.choice(self.wallets)

@@ -24,7 +24,7 @@ from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import automatic, low_balance, monthly, taken
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
-from wallets import allocations
+from wallets import allocation_plan, allocations
 from wallets.models import AllocationRun, LedgerEntry, Purchase
 from wallets.opening import open_wallet
 from wallets.tests.builders import add_card
@@ -288,7 +288,9 @@ def test_f67_postgresql_restarted_in_the_middle_of_the_allocations_runs_each_onc
         )  # fmt: skip
     worker = plant.worker()
     worker.start()
-    plant.send_all([("wallets.run_allocation", (run_id,)) for run_id in allocations.due_run_ids()])
+    plant.send_all(
+        [("wallets.run_allocation", (run_id,)) for run_id in allocation_plan.due_run_ids()]
+    )
     part = random.randint(1, ACCOUNTS * 3 // 4)
     worker.wait_for(lambda: len(taken(stripe)) >= part, f"{part} are paid", seconds=10 * ACCOUNTS)
     connection.close()

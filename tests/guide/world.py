@@ -13,7 +13,7 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.story.person import Page
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocations, auto_recharge
+from wallets import allocation_plan, allocation_runs, auto_recharge
 from wallets.models import AllocationRun, LedgerEntry, Purchase, Wallet
 from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
@@ -93,9 +93,9 @@ def work() -> None:
     """What workers do once a transaction has committed."""
     for wallet_id in auto_recharge.due_wallet_ids():
         auto_recharge.run(wallet_id=wallet_id)
-    allocations.plan_due(now=clock.now())
-    for run_id in allocations.due_run_ids():
-        allocations.run(run_id=run_id)
+    allocation_plan.plan_due(now=clock.now())
+    for run_id in allocation_plan.due_run_ids():
+        allocation_runs.run(run_id=run_id)
 
 
 def status_of(campaign: Campaign) -> str:

@@ -20,12 +20,14 @@ from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.webhooks import sign
 from wallets import (
     adjustments,
+    allocation_retries,
     allocations,
     auto_recharge_settings,
     included,
     payment_methods,
     purchases,
     recharges,
+    refunds,
     reversals,
     stripe_events,
     sweeps,
@@ -143,8 +145,8 @@ def save_allocation(world: World) -> object:
 @action(3)
 def change_allocation(world: World) -> object:
     change = world.rng.choice(
-        (allocations.stop, allocations.skip_next, allocations.unskip, allocations.retry_now,
-         allocations.retry_now)
+        (allocations.stop, allocations.skip_next, allocations.unskip, allocation_retries.retry_now,
+         allocation_retries.retry_now)
     )  # fmt: skip
     change(account=world.rng.choice(world.subs), agency=world.agency, actor=None)
     return change.__name__
@@ -301,7 +303,7 @@ def refund_by_support(world: World) -> object:
     if purchase is None:
         return "nothing"
     cents = world.rng.choice((1, 100, 333, purchase.amount_cents, purchase.amount_cents // 2 or 1))
-    reversal = reversals.refund(
+    reversal = refunds.refund(
         purchase_id=purchase.pk,
         amount_cents=cents,
         actor=None,

@@ -18,7 +18,7 @@ from thinkrr_billing.staff import account_forms as forms
 from thinkrr_billing.staff import looking, timeline
 from wallets import (
     adjustments,
-    allocations,
+    allocation_retries,
     auto_recharge_settings,
     payment_methods,
     proof,
@@ -131,7 +131,9 @@ class AccountPage(AccountAdmin):
         **ITSELF,
     )
     def run_allocation(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        purchase = allocations.retry_now(account=account, agency=account.agency, actor=request.user)
+        purchase = allocation_retries.retry_now(
+            account=account, agency=account.agency, actor=request.user
+        )
         return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
 
     @staff_action(

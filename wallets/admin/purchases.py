@@ -14,7 +14,7 @@ from accounts import searching
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
-from wallets import auto_recharge_settings, resolving, reversals
+from wallets import auto_recharge_settings, refunds, resolving, reversal_pots
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
@@ -76,7 +76,7 @@ class RefundForm(ReasonForm):
     )
 
     def prepare(self) -> None:
-        self.left = reversals.refundable(self.subject)
+        self.left = reversal_pots.refundable(self.subject)
         self.fields["amount"].initial = dollars(self.left.cents)
 
     def facts(self) -> list[tuple[str, object]]:
@@ -219,7 +219,7 @@ class PurchaseAdmin(ReadOnly):
 
     def offered(self, name: str, purchase: Purchase) -> bool:
         if name == "refund":
-            return reversals.refundable(purchase).cents > 0
+            return reversal_pots.refundable(purchase).cents > 0
         if name == "retry":
             return is_latest_failure(purchase)
         if name == "give_up":
@@ -236,7 +236,7 @@ class PurchaseAdmin(ReadOnly):
         account_of=lambda purchase: purchase.payer,
     )
     def refund(self, purchase: Purchase, form: RefundForm, request: HttpRequest) -> str:
-        reversal = reversals.refund(
+        reversal = refunds.refund(
             purchase_id=purchase.pk,
             amount_cents=cents(form.cleaned_data["amount"]),
             actor=request.user,

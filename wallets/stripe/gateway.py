@@ -19,7 +19,6 @@ from django.db import connection
 
 from wallets.stripe.answers import Intent, Unknown, id_of, intent_of, plain, translated
 
-
 # A worker can wait; a person's request answers "Processing" rather than hang.
 WORKER_CALL_SECONDS = 20
 PERSON_CALL_SECONDS = 5

@@ -7,7 +7,7 @@ from accounts import clock
 from accounts.models import Account, Notification
 from accounts.tests.builders import make_agency, make_sub_account
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocations
+from wallets import allocation_runs, allocations
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Purchase, Wallet
 from wallets.opening import open_wallet
 from wallets.payment_methods import Card
@@ -52,7 +52,7 @@ class World:
     def run_at(self, text: str) -> list[str]:
         """Everything that is due at that moment, as a worker would do it."""
         with clock.at(moment(text)):
-            return [one.code for one in allocations.run_due(now=clock.now())]
+            return [one.code for one in allocation_runs.run_due(now=clock.now())]
 
     def decline_with(self, code: str = "insufficient_funds") -> None:
         self.stripe.set_card(self.card.id, behaviour={"decline_code": code})

@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from accounts import clock
-from wallets import recharges, reversals
+from wallets import recharges, refunds
 from wallets.models import Reversal, Wallet
 from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_world, moment
@@ -37,7 +37,7 @@ def buy(wallet, amount=50, buys="credit"):
 
 
 def refund(purchase, cents, form_key=None, **facts):
-    return reversals.refund(
+    return refunds.refund(
         purchase_id=purchase.pk,
         amount_cents=cents,
         actor=None,
@@ -48,7 +48,7 @@ def refund(purchase, cents, form_key=None, **facts):
 
 
 def drive(reversal):
-    return reversals.drive_refund(reversal_id=reversal.pk).state
+    return refunds.drive_refund(reversal_id=reversal.pk).state
 
 
 def dispute(stripe, purchase, **facts):

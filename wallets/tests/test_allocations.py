@@ -5,7 +5,7 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account, make_user
-from wallets import allocations, purchases
+from wallets import allocation_plan, allocation_runs, allocations, purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Wallet
 from wallets.prices.rates import set_rate
@@ -394,7 +394,7 @@ def test_a_run_canceled_today_is_due_again_when_restarted_today(world):
     world.decline_with()
     with clock.at(NOV_14):
         world.save()
-        allocations.run_due(now=clock.now())
+        allocation_runs.run_due(now=clock.now())
         world.stop()
         world.accept()
         world.save(basic=0, premium=100)
@@ -511,7 +511,7 @@ def test_after_40_days_of_outage_only_the_current_month_is_charged_and_the_misse
 
 def test_a_run_that_was_planned_but_never_charged_is_missed_when_the_next_month_begins(running):
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocations.plan_due(now=clock.now())
+        [run_id] = allocation_plan.plan_due(now=clock.now())
 
     assert running.run_at("2027-01-14 00:01") == ["charge"]
 
@@ -521,8 +521,8 @@ def test_a_run_that_was_planned_but_never_charged_is_missed_when_the_next_month_
 
 def test_planning_twice_makes_one_run(running):
     with clock.at(moment("2026-12-14 00:01")):
-        first = allocations.plan_due(now=clock.now())
-        second = allocations.plan_due(now=clock.now())
+        first = allocation_plan.plan_due(now=clock.now())
+        second = allocation_plan.plan_due(now=clock.now())
 
     assert (len(first), second) == (1, [])
 
@@ -530,7 +530,7 @@ def test_planning_twice_makes_one_run(running):
 def test_the_dry_run_says_what_would_happen_and_changes_nothing(running):
     now = moment("2027-01-20 12:00")
     with clock.at(now):
-        lines = allocations.dry_run(now=now)
+        lines = allocation_plan.dry_run(now=now)
 
     assert lines == [
         "Northside Dental, 14 Dec 2026: missed",
@@ -592,9 +592,9 @@ def move(account, agency):
 def test_what_stands_against_a_month_is_found_at_the_last_and_written_down(running, code, change):
     """Between the sweep that found the month due and the worker that takes it up."""
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocations.plan_due(now=clock.now())
+        [run_id] = allocation_plan.plan_due(now=clock.now())
         change(running)
-        decision = allocations.run(run_id=run_id)
+        decision = allocation_runs.run(run_id=run_id)
 
     assert (decision.wanted, decision.code) == (False, code)
     cents = 49 if code == "too_small" else 20500
@@ -607,11 +607,11 @@ def test_what_stands_against_a_month_is_found_at_the_last_and_written_down(runni
 def test_a_month_that_waits_is_charged_from_its_moment_on(running, seconds, code):
     waits = moment("2026-12-14 00:02")
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocations.plan_due(now=clock.now())
+        [run_id] = allocation_plan.plan_due(now=clock.now())
     run_of(running, "2026-12-14").update(next_attempt_at=waits)
 
     with clock.at(moment(f"2026-12-14 00:01:{seconds}") if seconds < 60 else waits):
-        decision = allocations.run(run_id=run_id)
+        decision = allocation_runs.run(run_id=run_id)
 
     assert (decision.wanted, decision.code) == (code == "charge", code)
     assert decision.figures.get("until") == (None if decision.wanted else waits)
@@ -620,10 +620,10 @@ def test_a_month_that_waits_is_charged_from_its_moment_on(running, seconds, code
 
 def test_a_month_that_passed_before_a_worker_came_is_missed_and_told(running):
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocations.plan_due(now=clock.now())
+        [run_id] = allocation_plan.plan_due(now=clock.now())
 
     with clock.at(moment("2027-01-14 00:00")):
-        assert allocations.run(run_id=run_id).code == "passed"
+        assert allocation_runs.run(run_id=run_id).code == "passed"
 
     assert running.runs[-1] == ("2026-12-14", "missed")
     assert len(running.told(running.agency, "allocation_missed")) == 1
@@ -643,7 +643,7 @@ def test_a_month_whose_payment_has_no_outcome_yet_is_not_asked_for_again(stripe)
     world, purchase = make_unanswered(stripe)
 
     with clock.at(moment("2026-11-14 10:05")):
-        decision = allocations.run(run_id=purchase.allocation_run_id)
+        decision = allocation_runs.run(run_id=purchase.allocation_run_id)
 
     assert (decision.wanted, decision.code) == (False, "purchase_pending")
     assert [one.state for one in world.purchases()] == ["submitted"]
@@ -651,8 +651,8 @@ def test_a_month_whose_payment_has_no_outcome_yet_is_not_asked_for_again(stripe)
 
 def test_an_earlier_month_that_is_asked_for_charges_no_later_one(running):
     with clock.at(moment("2026-12-14 00:01")):
-        allocations.plan_due(now=clock.now())
-        decision = allocations.run(run_id=running.run("2026-11-14").pk)
+        allocation_plan.plan_due(now=clock.now())
+        decision = allocation_runs.run(run_id=running.run("2026-11-14").pk)
 
     assert decision.code == "not_due"
     assert running.taken() == [20500]
@@ -782,7 +782,7 @@ def test_a_payment_learned_of_in_the_next_month_pays_its_own(stripe):
     world, purchase = make_unanswered(stripe)
 
     with clock.at(moment("2026-12-14 00:01")):
-        allocations.plan_due(now=clock.now())
+        allocation_plan.plan_due(now=clock.now())
         assert purchases.drive(purchase_id=purchase.pk).state == "succeeded"
 
     assert world.runs == [("2026-11-14", "paid"), ("2026-12-14", "due")]

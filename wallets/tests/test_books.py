@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import books, recharges, reversals
+from wallets import books, disputes, recharges, refunds, reversals
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, StripeEvent, Wallet
 from wallets.stripe import gateway
 from wallets.tests import histories
@@ -38,14 +38,14 @@ def buy(wallet, amount, buys):
 
 
 def refund(purchase, cents):
-    reversal = reversals.refund(
+    reversal = refunds.refund(
         purchase_id=purchase.pk,
         amount_cents=cents,
         actor=None,
         reason="Asked",
         form_key=str(uuid4()),
     )
-    return reversals.drive_refund(reversal_id=reversal.pk)
+    return refunds.drive_refund(reversal_id=reversal.pk)
 
 
 @pytest.fixture
@@ -66,12 +66,12 @@ def busy(stripe):
     refund(basic, 1234)
     failed = refund(wallet.premium_purchase, 2000)
     stripe.set_refund(failed.stripe_id, "failed")
-    reversals.settle_refund(refund_id=failed.stripe_id)
+    refunds.settle_refund(refund_id=failed.stripe_id)
     for outcome in ("win", "lose"):
         disputed = stripe.dispute(buy(wallet, 10, "credit").payment_intent)["id"]
-        reversals.apply_dispute(dispute_id=disputed)
+        disputes.apply_dispute(dispute_id=disputed)
         stripe.move_dispute(disputed, outcome)
-        reversals.apply_dispute(dispute_id=disputed)
+        disputes.apply_dispute(dispute_id=disputed)
     world.wallet = wallet
     return world
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
-from wallets import allocations, auto_recharge, limits
+from wallets import allocation_runs, allocations, auto_recharge, limits
 from wallets.models import LoggedDecision, Wallet
 from wallets.tests.builders import (
     DECLINED_CARD,
@@ -210,7 +210,7 @@ def allocate(payer, child, card):
         premium_minutes=0,
         payment_method=card.id,
     )
-    return allocations.run_due(now=clock.now())
+    return allocation_runs.run_due(now=clock.now())
 
 
 def test_the_agency_reads_the_charge_and_its_sub_account_only_the_minutes(family):

@@ -5,7 +5,7 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from wallets import auto_recharge, disputes, reversals
+from wallets import auto_recharge, disputes, reversal_pots
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Reversal, Wallet
 from wallets.stripe import gateway
@@ -34,7 +34,7 @@ def test_withdrawn_funds_are_taken_once_and_block_automatic_charges(wallet, stri
     disputed = dispute(stripe, purchase)
 
     for _ in range(2):
-        reversal = reversals.apply_dispute(dispute_id=disputed)
+        reversal = disputes.apply_dispute(dispute_id=disputed)
 
     assert (reversal.state, reversal.closed_at) == ("submitted", None)
     assert reversal.reason == "Disputed: fraudulent"
@@ -55,7 +55,7 @@ def test_a_dispute_leaves_the_reason_a_wallet_was_blocked_for_before(wallet, str
     disputed = dispute(stripe, buy(wallet))
     Wallet.objects.filter(pk=wallet.pk).update(blocked_at=since, blocked_reason="support")
 
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
 
     wallet.refresh_from_db()
     assert (wallet.blocked_reason, wallet.blocked_at) == ("support", since)
@@ -65,11 +65,11 @@ def test_a_won_dispute_gives_back_exactly_what_it_took(wallet, stripe):
     purchase = buy(wallet, 50, "premium")
     fill(wallet, premium=-15000)
     disputed = dispute(stripe, purchase)
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
     fill(wallet, credit="100")
     stripe.move_dispute(disputed, "win")
 
-    won, again = (reversals.apply_dispute(dispute_id=disputed) for _ in range(2))
+    won, again = (disputes.apply_dispute(dispute_id=disputed) for _ in range(2))
 
     assert (again.state, again.error_text) == ("failed", "The dispute was won.")
     assert won.closed_at
@@ -86,18 +86,18 @@ def test_a_won_dispute_gives_back_exactly_what_it_took(wallet, stripe):
 def test_each_dispute_that_is_won_is_told(wallet, stripe):
     for amount in (50, 20):
         disputed = dispute(stripe, buy(wallet, amount))
-        reversals.apply_dispute(dispute_id=disputed)
+        disputes.apply_dispute(dispute_id=disputed)
         stripe.move_dispute(disputed, "win")
-        reversals.apply_dispute(dispute_id=disputed)
+        disputes.apply_dispute(dispute_id=disputed)
 
     assert Notification.objects.filter(kind="dispute_won").count() == 2
 
 
 def test_money_taken_again_after_a_dispute_was_won_is_left_to_support(wallet, stripe):
     disputed = dispute(stripe, buy(wallet))
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
     stripe.move_dispute(disputed, "win")
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
     found = gateway.retrieve_dispute(dispute_id=disputed)
     taken_again = [*found["balance_transactions"], {"amount": -5000}]
 
@@ -113,24 +113,24 @@ def test_money_taken_again_after_a_dispute_was_won_is_left_to_support(wallet, st
 def test_a_lost_dispute_is_closed_and_moves_nothing_more(wallet, stripe):
     purchase = buy(wallet)
     disputed = dispute(stripe, purchase)
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
     stripe.move_dispute(disputed, "lose")
 
-    closed = reversals.apply_dispute(dispute_id=disputed)
-    again = reversals.apply_dispute(dispute_id=disputed)
+    closed = disputes.apply_dispute(dispute_id=disputed)
+    again = disputes.apply_dispute(dispute_id=disputed)
 
     assert (closed.state, closed.error_text) == ("succeeded", "")
     assert closed.closed_at
     assert again.closed_at == closed.closed_at
     assert pots(wallet)[0] == Decimal(0)
-    assert reversals.refundable(purchase).cents == 0
+    assert reversal_pots.refundable(purchase).cents == 0
 
 
 def test_a_lost_dispute_whose_money_comes_back_after_all_is_given_back(wallet, stripe):
     disputed = dispute(stripe, buy(wallet))
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
     stripe.move_dispute(disputed, "lose")
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
     found = gateway.retrieve_dispute(dispute_id=disputed)
     returned = [*found["balance_transactions"], {"amount": 5000}]
 
@@ -144,10 +144,10 @@ def test_an_inquiry_moves_nothing_until_funds_are_withdrawn(wallet, stripe):
     purchase = buy(wallet)
     inquiry = dispute(stripe, purchase, status="warning_needs_response")
 
-    assert reversals.apply_dispute(dispute_id=inquiry) is None
+    assert disputes.apply_dispute(dispute_id=inquiry) is None
     assert nothing_moved(purchase)
     stripe.move_dispute(inquiry, "withdraw")
-    assert reversals.apply_dispute(dispute_id=inquiry).state == "submitted"
+    assert disputes.apply_dispute(dispute_id=inquiry).state == "submitted"
 
     assert pots(wallet)[0] == Decimal(0)
 
@@ -157,7 +157,7 @@ def test_a_dispute_that_was_won_before_we_heard_of_it_moves_nothing(wallet, stri
     disputed = dispute(stripe, purchase)
     stripe.move_dispute(disputed, "win")
 
-    assert reversals.apply_dispute(dispute_id=disputed) is None
+    assert disputes.apply_dispute(dispute_id=disputed) is None
 
     assert nothing_moved(purchase)
     assert pots(wallet)[0] == Decimal("50")
@@ -166,21 +166,21 @@ def test_a_dispute_that_was_won_before_we_heard_of_it_moves_nothing(wallet, stri
 def test_no_refund_while_a_dispute_is_open(wallet, stripe):
     purchase = buy(wallet)
     disputed = dispute(stripe, purchase, amount=2000)
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
 
     with pytest.raises(Refused, match="This payment is disputed"):
         refund(purchase, 1000)
 
     assert pots(wallet)[0] == Decimal("30")
     stripe.move_dispute(disputed, "lose")
-    reversals.apply_dispute(dispute_id=disputed)
-    assert reversals.refundable(purchase).cents == 3000
+    disputes.apply_dispute(dispute_id=disputed)
+    assert reversal_pots.refundable(purchase).cents == 3000
     refund(purchase, 3000)
     assert pots(wallet)[0] == Decimal(0)
 
 
 def test_a_dispute_is_never_driven_as_a_refund(wallet, stripe):
-    disputed = reversals.apply_dispute(dispute_id=dispute(stripe, buy(wallet)))
+    disputed = disputes.apply_dispute(dispute_id=dispute(stripe, buy(wallet)))
     stripe.clear_requests()
 
     assert drive(disputed) == "submitted"

@@ -7,7 +7,14 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from wallets import allocations, books, recharges, reversals
+from wallets import (
+    allocation_plan,
+    allocation_runs,
+    books,
+    disputes,
+    recharges,
+    refunds,
+)
 from wallets.errors import WalletError
 from wallets.models import AllocationRun, Reversal, Wallet
 from wallets.stripe import gateway
@@ -55,7 +62,7 @@ def test_eight_workers_charge_one_run_once(stripe):
     world.save()
     run = AllocationRun.objects.get()
 
-    codes = at_once(lambda _: allocations.run(run_id=run.pk).code, range(8))
+    codes = at_once(lambda _: allocation_runs.run(run_id=run.pk).code, range(8))
 
     assert codes.count("charge") == 1
     assert set(codes) <= {"charge", "purchase_pending", "not_due"}
@@ -68,7 +75,7 @@ def test_eight_beats_make_one_run(stripe):
     world.save()
     AllocationRun.objects.all().delete()
 
-    planned = at_once(lambda _: allocations.plan_due(now=clock.now()), range(8))
+    planned = at_once(lambda _: allocation_plan.plan_due(now=clock.now()), range(8))
 
     assert AllocationRun.objects.count() == 1
     assert {run_id for ids in planned for run_id in ids} == {AllocationRun.objects.get().pk}
@@ -79,7 +86,7 @@ def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
     world.save()
     run_id = AllocationRun.objects.get().pk
 
-    at_once(lambda act: act(), [lambda: allocations.run(run_id=run_id), world.stop])
+    at_once(lambda act: act(), [lambda: allocation_runs.run(run_id=run_id), world.stop])
 
     [(_period, state)] = world.runs
     is_paid = state == "paid"
@@ -91,10 +98,10 @@ def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
 
 def test_one_form_clicked_four_times_refunds_once(paid, stripe):
     def click(_):
-        reversal = reversals.refund(
+        reversal = refunds.refund(
             purchase_id=paid.pk, amount_cents=2000, actor=None, reason="Asked", form_key="form"
         )
-        return reversals.drive_refund(reversal_id=reversal.pk).pk
+        return refunds.drive_refund(reversal_id=reversal.pk).pk
 
     answers = at_once(click, range(4))
 
@@ -105,14 +112,14 @@ def test_one_form_clicked_four_times_refunds_once(paid, stripe):
 
 def test_four_full_refunds_at_once_refund_once(paid, stripe):
     def ask(number):
-        reversal = reversals.refund(
+        reversal = refunds.refund(
             purchase_id=paid.pk,
             amount_cents=5000,
             actor=None,
             reason="Asked",
             form_key=f"form-{number}",
         )
-        return reversals.drive_refund(reversal_id=reversal.pk).state
+        return refunds.drive_refund(reversal_id=reversal.pk).state
 
     answers = at_once(ask, range(4))
 
@@ -124,18 +131,18 @@ def test_four_full_refunds_at_once_refund_once(paid, stripe):
 
 
 def test_copies_of_a_refunds_event_and_its_driver_settle_it_once(paid, stripe):
-    reversal = reversals.refund(
+    reversal = refunds.refund(
         purchase_id=paid.pk, amount_cents=2000, actor=None, reason="Asked", form_key="form"
     )
     stripe.fault(kind="reset_after", path="/v1/refunds", method="POST", times=2)
-    reversals.drive_refund(reversal_id=reversal.pk)
+    refunds.drive_refund(reversal_id=reversal.pk)
     [found] = gateway.list_refunds(intent_id=paid.payment_intent)
     stripe.set_refund(found["id"], "failed")
 
     def settle(number):
         if number % 2:
-            return reversals.settle_refund(refund_id=found["id"]).state
-        return reversals.drive_refund(reversal_id=reversal.pk).state
+            return refunds.settle_refund(refund_id=found["id"]).state
+        return refunds.drive_refund(reversal_id=reversal.pk).state
 
     assert set(at_once(settle, range(6))) == {"failed"}
 
@@ -148,7 +155,7 @@ def test_copies_of_an_imported_refunds_event_import_it_once(paid, stripe):
         key="dashboard", intent_id=paid.payment_intent, amount=1600, metadata={}
     )
 
-    at_once(lambda _: reversals.settle_refund(refund_id=outside["id"]).pk, range(6))
+    at_once(lambda _: refunds.settle_refund(refund_id=outside["id"]).pk, range(6))
 
     assert Reversal.objects.count() == 1
     assert pots(paid) == (0, 18750 - 6000)
@@ -157,7 +164,7 @@ def test_copies_of_an_imported_refunds_event_import_it_once(paid, stripe):
 def test_copies_of_a_disputes_event_take_once(paid, stripe):
     disputed = stripe.dispute(paid.payment_intent)["id"]
 
-    at_once(lambda _: reversals.apply_dispute(dispute_id=disputed).pk, range(6))
+    at_once(lambda _: disputes.apply_dispute(dispute_id=disputed).pk, range(6))
 
     assert Reversal.objects.count() == 1
     assert pots(paid) == (0, 0)

@@ -9,7 +9,7 @@ from django.db import connection
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, refunds, reversals
+from wallets import auto_recharge, disputes, refunds, reversal_pots
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Reversal
 from wallets.stripe import answers, gateway
@@ -44,7 +44,7 @@ def test_the_entry_is_posted_when_decided_and_stripe_is_told_next(wallet, stripe
     purchase = buy(wallet)
     person = make_user()
 
-    reversal = reversals.refund(
+    reversal = refunds.refund(
         purchase_id=purchase.pk, amount_cents=2000, actor=person, reason="Sorry", form_key="1"
     )
 
@@ -131,7 +131,7 @@ def test_a_reason_is_required(wallet, stripe):
     purchase = buy(wallet)
 
     with pytest.raises(InvalidAmount) as refusal:
-        reversals.refund(
+        refunds.refund(
             purchase_id=purchase.pk, amount_cents=100, actor=None, reason="  ", form_key="1"
         )
 
@@ -140,7 +140,7 @@ def test_a_reason_is_required(wallet, stripe):
 
 
 def test_of_a_long_reason_the_beginning_is_kept(wallet, stripe):
-    reversal = reversals.refund(
+    reversal = refunds.refund(
         purchase_id=buy(wallet).pk, amount_cents=100, actor=None, reason="x" * 201, form_key="1"
     )
 
@@ -154,7 +154,7 @@ def test_a_declined_purchase_cannot_be_refunded(wallet, stripe):
     with pytest.raises(Refused, match="Only a paid purchase"):
         refund(purchase, 100)
 
-    assert reversals.refundable(purchase).cents == 0
+    assert reversal_pots.refundable(purchase).cents == 0
     assert nothing_moved(purchase)
 
 
@@ -200,16 +200,16 @@ def test_a_lost_answer_ends_with_exactly_one_refund(wallet, stripe, kind):
     stripe.fault(kind=kind, path="/v1/refunds", method="POST", times=2)
 
     assert drive(reversal) == "submitted"
-    assert reversals.open_reversal_ids() == []
+    assert refunds.open_reversal_ids() == []
     with clock.at(clock.now() + timedelta(minutes=1)):
-        assert reversals.open_reversal_ids() == [str(reversal.pk)]
+        assert refunds.open_reversal_ids() == [str(reversal.pk)]
     stripe.clear_faults()
     assert drive(reversal) == "succeeded"
     assert drive(reversal) == "succeeded"
 
     assert refunded_at_stripe(stripe) == 2000
     assert pots(wallet)[0] == Decimal("30")
-    assert reversals.open_reversal_ids() == []
+    assert refunds.open_reversal_ids() == []
 
 
 def test_a_lost_answer_is_found_again_after_stripe_forgot_the_key(wallet, stripe):
@@ -287,14 +287,14 @@ def test_the_sweep_takes_refunds_older_than_thirty_seconds_and_no_disputes(walle
     now = clock.now()
     with clock.at(now):
         reversal = refund(buy(wallet), 2000)
-        reversals.apply_dispute(dispute_id=dispute(stripe, buy(wallet)))
+        disputes.apply_dispute(dispute_id=dispute(stripe, buy(wallet)))
 
     with clock.at(now + timedelta(seconds=30)):
-        assert reversals.open_reversal_ids() == []
+        assert refunds.open_reversal_ids() == []
     with clock.at(now + timedelta(seconds=31)):
-        assert reversals.open_reversal_ids() == [str(reversal.pk)]
+        assert refunds.open_reversal_ids() == [str(reversal.pk)]
         drive(reversal)
-        assert reversals.open_reversal_ids() == []
+        assert refunds.open_reversal_ids() == []
 
 
 @pytest.mark.parametrize("error", [answers.Declined, answers.StateChanged])
@@ -333,12 +333,12 @@ def test_a_refund_the_bank_sends_back_later_is_put_back_once(wallet, stripe):
     stripe.set_refund(reversal.stripe_id, "failed")
 
     for _ in range(2):
-        settled = reversals.settle_refund(refund_id=reversal.stripe_id)
+        settled = refunds.settle_refund(refund_id=reversal.stripe_id)
 
     assert (settled.state, settled.error_text) == ("failed", "lost_or_stolen_card")
     assert settled.closed_at > reversal.closed_at
     assert pots(wallet)[0] == Decimal("50")
-    assert reversals.refundable(purchase).cents == 5000
+    assert reversal_pots.refundable(purchase).cents == 5000
     told = Notification.objects.get(kind="refund_failed", account=wallet.account)
     assert told.data == {"purchase": str(purchase.pk)}
     assert StaffAlert.objects.filter(kind="refund").count() == 1
@@ -350,7 +350,7 @@ def test_refunds_that_fail_are_told_each(wallet, stripe):
         drive(reversal)
         reversal.refresh_from_db()
         stripe.set_refund(reversal.stripe_id, "failed")
-        reversals.settle_refund(refund_id=reversal.stripe_id)
+        refunds.settle_refund(refund_id=reversal.stripe_id)
 
     assert Notification.objects.filter(kind="refund_failed").count() == 2
     assert StaffAlert.objects.filter(kind="refund").count() == 2
@@ -380,7 +380,7 @@ def test_a_refund_that_was_put_back_and_then_paid_is_left_to_support(wallet, str
     for reversal in waiting:
         late = refunded_outside(reversal.purchase, 2000, reversal=str(reversal.pk))
         for _ in range(2):
-            assert reversals.settle_refund(refund_id=late["id"]).state == "failed"
+            assert refunds.settle_refund(refund_id=late["id"]).state == "failed"
 
     assert pots(wallet)[0] == Decimal("100")
     told = StaffAlert.objects.filter(text__endswith="was put back, but Stripe says succeeded.")
@@ -393,7 +393,7 @@ def test_a_refund_that_was_paid_stays_paid_while_stripe_says_pending_again(walle
     reversal.refresh_from_db()
     stripe.set_refund(reversal.stripe_id, "pending")
 
-    settled = reversals.settle_refund(refund_id=reversal.stripe_id)
+    settled = refunds.settle_refund(refund_id=reversal.stripe_id)
 
     assert (settled.state, settled.closed_at) == ("succeeded", reversal.closed_at)
 
@@ -408,7 +408,7 @@ def test_a_refund_at_stripe_that_differs_from_ours_settles_nothing_and_is_told(
         purchase = other if of_another else reversal.purchase
         made = refunded_outside(purchase, cents, reversal=str(reversal.pk))
         for _ in range(2):
-            settled = reversals.settle_refund(refund_id=made["id"])
+            settled = refunds.settle_refund(refund_id=made["id"])
         assert (settled.pk, settled.state, settled.stripe_id) == (reversal.pk, "created", None)
 
     assert pots(wallet)[0] == Decimal("110")
@@ -423,7 +423,7 @@ def test_an_event_that_is_faster_than_our_own_answer_settles_the_same_row(wallet
     drive(reversal)
     [found] = gateway.list_refunds(intent_id=reversal.purchase.payment_intent)
 
-    settled = reversals.settle_refund(refund_id=found["id"])
+    settled = refunds.settle_refund(refund_id=found["id"])
 
     assert (settled.pk, settled.state, settled.stripe_id) == (
         reversal.pk,
@@ -452,7 +452,7 @@ def test_a_refund_made_in_stripes_dashboard_is_imported_once(wallet, stripe):
     outside = refunded_outside(purchase, 1500)
 
     for _ in range(2):
-        reversal = reversals.settle_refund(refund_id=outside["id"])
+        reversal = refunds.settle_refund(refund_id=outside["id"])
 
     assert Reversal.objects.get() == reversal
     assert (reversal.state, reversal.amount_cents, reversal.reason) == (
@@ -469,7 +469,7 @@ def test_a_refund_that_failed_before_we_heard_of_it_moves_nothing(wallet, stripe
     outside = refunded_outside(purchase, 1500)
     stripe.set_refund(outside["id"], "failed")
 
-    assert reversals.settle_refund(refund_id=outside["id"]) is None
+    assert refunds.settle_refund(refund_id=outside["id"]) is None
 
     assert nothing_moved(purchase)
 
@@ -483,7 +483,7 @@ def test_a_refund_that_only_looks_like_ours_is_imported_by_itself(wallet, stripe
     named = {"one of ours": str(ours.pk), "none of ours": str(uuid4())}.get(names, names)
     outside = refunded_outside(purchase, 1500, reversal=named)
 
-    imported = reversals.settle_refund(refund_id=outside["id"])
+    imported = refunds.settle_refund(refund_id=outside["id"])
 
     assert (imported.stripe_id, imported.amount_cents) == (outside["id"], 1500)
     assert set(Reversal.objects.values_list("pk", "state")) == {
@@ -520,13 +520,13 @@ def test_a_refund_that_failed_meanwhile_is_not_opened_again_by_a_slower_driver(w
         drive(reversal)
         reversal.refresh_from_db()
         stripe.set_refund(reversal.stripe_id, "failed")
-        reversals.settle_refund(refund_id=reversal.stripe_id)
+        refunds.settle_refund(refund_id=reversal.stripe_id)
 
     with just_before('UPDATE "wallets_reversal"', fail):
         assert drive(reversal) == "failed"
 
     assert pots(wallet)[0] == Decimal("50")
-    assert reversals.refundable(purchase).cents == 5000
+    assert reversal_pots.refundable(purchase).cents == 5000
 
 
 def test_a_refund_that_two_drivers_see_refused_is_put_back_once(wallet, stripe):
@@ -550,10 +550,10 @@ def test_a_refund_made_at_stripe_that_two_events_tell_is_imported_once(wallet, s
     first = []
 
     def settle():
-        first.append(reversals.settle_refund(refund_id=outside["id"]))
+        first.append(refunds.settle_refund(refund_id=outside["id"]))
 
     with just_before('SELECT "wallets_purchase"', settle):
-        assert [reversals.settle_refund(refund_id=outside["id"])] == first
+        assert [refunds.settle_refund(refund_id=outside["id"])] == first
 
     assert Reversal.objects.count() == 1
     assert pots(wallet)[0] == Decimal("35")

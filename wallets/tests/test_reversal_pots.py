@@ -5,7 +5,7 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from wallets import books, reversals
+from wallets import books, disputes, refunds, reversal_pots, reversals
 from wallets.errors import InvalidAmount
 from wallets.models import Reversal, Wallet
 from wallets.tests.builders import add_card, fill, make_wallet
@@ -93,7 +93,7 @@ def test_a_dispute_takes_unused_minutes_first_and_may_leave_a_debt(wallet, strip
     purchase = buy(wallet, 50, "premium")
     fill(wallet, premium=-18750 + 3750)
 
-    reversals.apply_dispute(dispute_id=dispute(stripe, purchase))
+    disputes.apply_dispute(dispute_id=dispute(stripe, purchase))
 
     assert pots(wallet) == (Decimal("-40"), 0, 0)
 
@@ -114,12 +114,12 @@ def test_two_part_refunds_together_are_at_most_the_purchase(wallet, stripe):
 
 
 def test_refunds_of_one_wallet_that_fail_are_each_put_back(wallet, stripe):
-    refunds = [refund(buy(wallet), 5000) for _ in range(2)]
-    for reversal in refunds:
+    both = [refund(buy(wallet), 5000) for _ in range(2)]
+    for reversal in both:
         drive(reversal)
         reversal.refresh_from_db()
         stripe.set_refund(reversal.stripe_id, "failed")
-        reversals.settle_refund(refund_id=reversal.stripe_id)
+        refunds.settle_refund(refund_id=reversal.stripe_id)
 
     assert pots(wallet)[0] == Decimal(100)
 
@@ -144,7 +144,7 @@ def test_a_refund_or_a_dispute_moves_nothing_of_another_customer(wallet, stripe)
 
     drive(refund(first, 2000))
     disputed = stripe.dispute(second.payment_intent)
-    reversals.apply_dispute(dispute_id=disputed["id"])
+    disputes.apply_dispute(dispute_id=disputed["id"])
 
     assert pots(wallet) == (0, 0, 0)
     assert pots(other) == theirs
@@ -164,7 +164,7 @@ def test_of_an_allocation_only_unused_minutes_are_refundable(allocated):
     [purchase] = allocated.purchases()
     fill(allocated.sub.wallet, premium=-900 * 60, basic=-500 * 60)
 
-    left = reversals.refundable(purchase)
+    left = reversal_pots.refundable(purchase)
 
     assert (left.cents, left.unused) == (1600, {"premium": 6000})
     with pytest.raises(InvalidAmount, match=r"between \$0.01 and \$16.00"):
@@ -180,7 +180,7 @@ def test_a_fraction_of_a_cent_of_unused_minutes_is_not_refundable(allocated):
     # Seven Premium seconds are worth 1.87 cents.
     fill(allocated.sub.wallet, premium=-(60_000 - 7), basic=-500 * 60)
 
-    assert reversals.refundable(purchase).cents == 1
+    assert reversal_pots.refundable(purchase).cents == 1
 
 
 def test_an_allocation_whose_minutes_are_all_used_has_nothing_to_refund(allocated):
@@ -207,7 +207,7 @@ def test_what_a_dispute_takes_beyond_unused_minutes_is_charged_to_the_agency(all
     fill(allocated.sub.wallet, premium=-900 * 60, basic=-500 * 60)
     dispute = allocated.stripe.dispute(purchase.payment_intent)
 
-    reversals.apply_dispute(dispute_id=dispute["id"])
+    disputes.apply_dispute(dispute_id=dispute["id"])
 
     assert allocated.minutes == (0, 0)
     assert pots(allocated.sub.wallet)[0] == Decimal(0)
@@ -230,22 +230,22 @@ def refunded_then_disputed(wallet, stripe):
     drive(refunded)
     refunded.refresh_from_db()
     disputed = dispute(stripe, purchase)
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
     return purchase, refunded.stripe_id, disputed
 
 
 def test_a_dispute_over_all_of_a_payment_refunded_in_part_takes_all_of_it(wallet, stripe):
     purchase, _, disputed = refunded_then_disputed(wallet, stripe)
-    reversals.apply_dispute(dispute_id=disputed)
+    disputes.apply_dispute(dispute_id=disputed)
 
     assert pots(wallet)[0] == Decimal("-20")
-    assert reversals.refundable(purchase).cents == 0
+    assert reversal_pots.refundable(purchase).cents == 0
     assert books.check_all(stripe=True) == []
 
 
 def test_more_taken_back_than_was_paid_is_told_to_support_once_a_payment(wallet, stripe):
     first, second = [refunded_then_disputed(wallet, stripe)[0] for _ in range(2)]
-    reversals.apply_dispute(dispute_id=dispute(stripe, first, amount=100))
+    disputes.apply_dispute(dispute_id=dispute(stripe, first, amount=100))
     reversals.catch_up(since=clock.now() - timedelta(hours=1))
 
     assert set(beyond_paid().values_list("text", "data__purchase")) == {
@@ -261,7 +261,7 @@ def test_all_that_was_paid_and_no_more_is_nothing_to_tell(wallet, stripe):
     purchase = buy(wallet)
     drive(refund(purchase, 2000))
 
-    reversals.apply_dispute(dispute_id=dispute(stripe, purchase, amount=3000))
+    disputes.apply_dispute(dispute_id=dispute(stripe, purchase, amount=3000))
 
     assert pots(wallet)[0] == Decimal(0)
     assert not beyond_paid()
@@ -271,7 +271,7 @@ def test_a_refund_that_fails_after_the_dispute_is_put_back(wallet, stripe):
     _, refunded, _ = refunded_then_disputed(wallet, stripe)
     stripe.set_refund(refunded, "failed")
 
-    assert reversals.settle_refund(refund_id=refunded).state == "failed"
+    assert refunds.settle_refund(refund_id=refunded).state == "failed"
 
     assert pots(wallet)[0] == Decimal(0)
     assert books.check_all(stripe=True) == []
@@ -281,10 +281,10 @@ def test_a_dispute_won_after_a_refund_gives_back_the_disputes_part_alone(wallet,
     purchase, _, disputed = refunded_then_disputed(wallet, stripe)
     stripe.move_dispute(disputed, "win")
 
-    assert reversals.apply_dispute(dispute_id=disputed).state == "failed"
+    assert disputes.apply_dispute(dispute_id=disputed).state == "failed"
 
     assert pots(wallet)[0] == Decimal("30")
-    assert reversals.refundable(purchase).cents == 3000
+    assert reversal_pots.refundable(purchase).cents == 3000
     assert books.check_all(stripe=True) == []
 
 
@@ -293,13 +293,13 @@ def test_two_disputes_of_one_payment_are_followed_each_by_itself(wallet, stripe)
     first = dispute(stripe, purchase, amount=2000)
     second = dispute(stripe, purchase, amount=3000)
     for disputed in (first, second, first):
-        reversals.apply_dispute(dispute_id=disputed)
+        disputes.apply_dispute(dispute_id=disputed)
     assert pots(wallet) == (Decimal(0), 0, 0)
 
     stripe.move_dispute(first, "win")
     stripe.move_dispute(second, "lose")
     for disputed in (second, first, second):
-        reversals.apply_dispute(dispute_id=disputed)
+        disputes.apply_dispute(dispute_id=disputed)
 
     assert pots(wallet) == (Decimal(0), 7500, 0)
     assert Notification.objects.filter(kind="dispute").count() == 2
@@ -314,7 +314,7 @@ def test_a_refund_during_an_inquiry_that_becomes_a_dispute_is_followed(wallet, s
     drive(refund(purchase, 5000))
     stripe.move_dispute(inquiry, "withdraw")
 
-    assert reversals.apply_dispute(dispute_id=inquiry).state == "submitted"
+    assert disputes.apply_dispute(dispute_id=inquiry).state == "submitted"
 
     assert pots(wallet)[0] == Decimal("-50")
     assert len(beyond_paid()) == 1
@@ -324,9 +324,9 @@ def test_a_refund_during_an_inquiry_that_becomes_a_dispute_is_followed(wallet, s
 def test_a_refund_at_stripe_that_we_hear_of_after_the_dispute_is_told_too(wallet, stripe):
     purchase = buy(wallet)
     outside = refunded_outside(purchase, 1500)
-    reversals.apply_dispute(dispute_id=dispute(stripe, purchase))
+    disputes.apply_dispute(dispute_id=dispute(stripe, purchase))
 
-    reversals.settle_refund(refund_id=outside["id"])
+    refunds.settle_refund(refund_id=outside["id"])
 
     assert pots(wallet)[0] == Decimal("-15")
     assert len(beyond_paid()) == 1

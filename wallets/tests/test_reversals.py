@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from wallets import books, reversals
+from wallets import books, disputes, refunds, reversals
 from wallets.models import Reversal
 from wallets.stripe import gateway
 from wallets.tests import histories
@@ -45,9 +45,9 @@ def test_a_refund_or_a_dispute_of_nobody_we_know_moves_nothing(wallet, stripe):
     stranger = stranger_pays(stripe)
     outside = gateway.create_refund(key="theirs", intent_id=stranger, amount=1500, metadata={})
 
-    assert reversals.settle_refund(refund_id=outside["id"]) is None
+    assert refunds.settle_refund(refund_id=outside["id"]) is None
     disputed = stripe.dispute(stranger_pays(stripe))
-    assert reversals.apply_dispute(dispute_id=disputed["id"]) is None
+    assert disputes.apply_dispute(dispute_id=disputed["id"]) is None
 
     assert nothing_moved(purchase)
     assert pots(wallet)[0] == Decimal("50")
@@ -61,9 +61,9 @@ def test_what_was_paid_but_never_credited_and_goes_back_takes_nothing(wallet, st
 
     if back == "refunded":
         outside = refunded_outside(purchase, 5000)
-        assert reversals.settle_refund(refund_id=outside["id"]) is None
+        assert refunds.settle_refund(refund_id=outside["id"]) is None
     else:
-        assert reversals.apply_dispute(dispute_id=dispute(stripe, purchase)) is None
+        assert disputes.apply_dispute(dispute_id=dispute(stripe, purchase)) is None
 
     assert nothing_moved(purchase)
     assert pots(wallet)[0] == Decimal(0)

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission
 from accounts.models import Account
-from wallets import allocations, payment_methods
+from wallets import allocation_retries, allocations, payment_methods
 from wallets.errors import WalletError
 from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
@@ -70,7 +70,7 @@ def retry(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = sub_account_of(request, account_id)
     require_allocate(request, account)
     try:
-        purchase = allocations.retry_now(
+        purchase = allocation_retries.retry_now(
             account=account, agency=request.account, actor=request.user
         )
     except WalletError as error:

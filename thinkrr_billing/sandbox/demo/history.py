@@ -17,7 +17,14 @@ from campaigns.reports import Report
 from thinkrr_billing.sandbox.demo import cast, people
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocations, auto_recharge, included, low_balance, purchases
+from wallets import (
+    allocation_plan,
+    allocation_runs,
+    auto_recharge,
+    included,
+    low_balance,
+    purchases,
+)
 from wallets.models import Purchase, Wallet
 
 # When the platform reports: after the morning's and the afternoon's calls, in UTC.
@@ -243,7 +250,7 @@ def import_paid(
 def run_allocations(sandbox: StripeSandbox, moment: datetime) -> None:
     """One beat for the monthly allocations, at Stripe's clock of the same moment."""
     with clock.at(moment):
-        allocations.plan_due(now=moment)
-        for run_id in allocations.due_run_ids():
+        allocation_plan.plan_due(now=moment)
+        for run_id in allocation_plan.due_run_ids():
             sandbox.set_clock(moment.timestamp())
-            allocations.run(run_id=run_id)
+            allocation_runs.run(run_id=run_id)
