@@ -70,7 +70,7 @@ simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a pr
 	@$(PYTHON) -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),1)
 
 mutants: export DEBUG ?= True
-mutants: $(INSTALLED) ## breaks the money modules line by line; ARGS=wallets/ledger.py one alone
+mutants: $(INSTALLED) ## breaks the money modules line by line; ARGS=wallets/balances/ledger.py one alone
 	@nice $(PYTHON) -m tests.mutation $(ARGS)
 
 clean: ## deletes .data: the embedded database, the sandbox's state, mails

@@ -21,7 +21,8 @@ from accounts.models import Account
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report
-from wallets import books, ledger
+from wallets import books
+from wallets.balances import ledger
 from wallets.models import Wallet
 
 WALLETS = 10_000

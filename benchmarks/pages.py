@@ -19,10 +19,10 @@ from accounts.models import Account, Notification, User
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report
-from wallets import ledger
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, AutoAllocation, AutoRecharge, Wallet
 from wallets.months import due_date
-from wallets.opening import open_wallet
 
 DAYS = 365
 BATCHES_A_DAY = 4

@@ -10,8 +10,8 @@ from campaigns import limits, outlook, pausing, telling
 from campaigns.models import Campaign
 from campaigns.pausing import Resumable
 from wallets import payment_methods
+from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.opening import open_wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.payable import CREDIT_RATE
 from wallets.prices.rates import rates_now

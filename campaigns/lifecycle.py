@@ -14,7 +14,7 @@ from campaigns import limits, pause_log, pausing, payable
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id
-from wallets import opening
+from wallets.balances import opening
 from wallets.prices.rates import rates_now
 
 Status = Campaign.Status

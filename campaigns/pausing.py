@@ -17,7 +17,7 @@ from campaigns import limits, pause_log, payable, telling
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
 from campaigns.payable import Verdict
-from wallets import ledger, opening
+from wallets.balances import ledger, opening
 from wallets.models import Wallet
 from wallets.prices.rates import rates_now
 

@@ -10,7 +10,7 @@ from accounts.access import Permission
 from campaigns import outlook
 from campaigns.models import Campaign
 from wallets import limits
-from wallets.opening import open_wallet
+from wallets.balances.opening import open_wallet
 from wallets.views.dialogs import needs
 
 

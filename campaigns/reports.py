@@ -16,7 +16,7 @@ from accounts import clock
 from accounts.models import Account
 from campaigns import limits
 from campaigns.models import Call, MinuteUse
-from wallets import opening
+from wallets.balances import opening
 
 OUTCOMES = frozenset(Call.Outcome.values)
 MINUTE_TYPES = frozenset(MinuteUse.values)

@@ -12,8 +12,8 @@ from campaigns import banners, lifecycle, limits, listing, outlook, pausing, tel
 from campaigns.errors import CampaignError
 from campaigns.forms import ResumeForm, number, purchase_id
 from campaigns.models import Campaign
+from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
-from wallets.opening import open_wallet
 from wallets.texts import holds
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.why import decisions

@@ -17,7 +17,8 @@ from accounts.models import Account, Membership, Notification, Role, Scope, User
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
 from campaigns import calls
 from campaigns.tests.builders import make_campaign, make_report
-from wallets import ledger, recharges
+from wallets import recharges
+from wallets.balances import ledger
 from wallets.models import AutoAllocation, AutoRecharge, Purchase, Wallet
 from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
 

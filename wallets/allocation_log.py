@@ -2,8 +2,8 @@
 sub-account's only the minutes that arrived, without card or price."""
 
 from accounts.models import Account
+from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, AutoAllocation, Purchase
-from wallets.opening import open_wallet
 from wallets.prices.amounts import dollars
 from wallets.texts import minutes_text
 from wallets.why import decisions

@@ -14,13 +14,14 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts import clock
 from accounts.models import Account
-from wallets import allocation_log, ledger, limits, texts
+from wallets import allocation_log, limits, texts
 from wallets import allocation_notices as notices
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
 from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.months import current_period, due_dates
-from wallets.opening import open_wallet
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
 from wallets.texts import usd

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, User
 from accounts.nudges import nudge
-from wallets import allocation_log, ledger, limits, purchases
+from wallets import allocation_log, limits, purchases
 from wallets import allocation_notices as notices
 from wallets import allocation_plan as planning
 from wallets.allocation_plan import Locked, State
@@ -23,11 +23,12 @@ from wallets.allocation_terms import (
     describe,
     start_of,
 )
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
 from wallets.errors import InvalidAmount, Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
 from wallets.months import due_dates
-from wallets.opening import open_wallet
 from wallets.stripe import answers, gateway
 from wallets.texts import spoken
 

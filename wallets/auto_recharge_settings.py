@@ -9,7 +9,8 @@ from djmoney.money import Money
 from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
-from wallets import auto_recharge, ledger, limits, payment_methods, purchases, suspensions
+from wallets import auto_recharge, limits, payment_methods, purchases, suspensions
+from wallets.balances import ledger
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.payment_methods import Card

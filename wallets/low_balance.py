@@ -6,7 +6,8 @@ The ledger notes the crossing (`AutoRecharge.watch`); it is armed again well abo
 from django.db import transaction
 
 from accounts.notifications import notify
-from wallets import ledger, limits, suspensions
+from wallets import limits, suspensions
+from wallets.balances import ledger
 from wallets.models import AutoRecharge
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now

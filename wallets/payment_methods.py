@@ -17,9 +17,9 @@ from accounts.models import Account, Membership, Role, User
 from accounts.notifications import notify
 from accounts.nudges import nudge
 from wallets import limits
+from wallets.balances.opening import open_wallet
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
 from wallets.models import AutoAllocation, AutoRecharge, Wallet
-from wallets.opening import open_wallet
 from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)

@@ -10,7 +10,8 @@ from accounts import crash_points
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import auto_recharge, ledger, limits, payment_methods, purchases, suspensions
+from wallets import auto_recharge, limits, payment_methods, purchases, suspensions
+from wallets.balances import ledger
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,

@@ -16,9 +16,9 @@ from django.db import transaction
 from django.db.models import Sum
 
 from accounts.notifications import alert_staff
-from wallets import ledger
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
-from wallets.opening import open_wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE, dollars, price_of_seconds
 from wallets.texts import usd
 

@@ -11,7 +11,8 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import declines, ledger, limits, monthly_limit, payment_methods
+from wallets import declines, limits, monthly_limit, payment_methods
+from wallets.balances import ledger
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.payment_methods import Card

@@ -13,7 +13,6 @@ from wallets import (
     auto_recharge,
     books,
     card_expiry,
-    included,
     limits,
     low_balance,
     purchases,
@@ -22,6 +21,7 @@ from wallets import (
     stripe_events,
     sweeps,
 )
+from wallets.balances import included
 from wallets.stripe import answers
 from wallets.why import decisions
 

@@ -9,9 +9,9 @@ from accounts import clock
 from accounts.models import Account
 from campaigns.models import Campaign
 from campaigns.reports import Report
-from wallets import ledger
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Wallet
-from wallets.opening import open_wallet
 
 _numbers = count(1)
 

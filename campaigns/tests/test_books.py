@@ -14,7 +14,8 @@ from campaigns.tests.builders import (
     make_wallet,
     turn_on_auto_recharge,
 )
-from wallets import books, ledger
+from wallets import books
+from wallets.balances import ledger
 from wallets.models import MinuteRate
 
 pytestmark = pytest.mark.django_db

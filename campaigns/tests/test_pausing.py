@@ -19,7 +19,7 @@ from campaigns.tests.builders import (
     make_wallet,
     turn_on_auto_recharge,
 )
-from wallets import ledger
+from wallets.balances import ledger
 from wallets.models import AutoRecharge, LedgerEntry, LoggedDecision, MinuteRate
 from wallets.prices.payable import payable_seconds
 

@@ -121,7 +121,7 @@ def test_without_the_wallets_lock_the_same_race_is_refused_by_the_database(monke
     def unlocked(*, wallet_ids):
         return {one.pk: one for one in Wallet.objects.filter(pk__in=wallet_ids)}
 
-    monkeypatch.setattr("wallets.ledger.lock", unlocked)
+    monkeypatch.setattr("wallets.balances.ledger.lock", unlocked)
     with pytest.raises(ProgrammingError, match="does not leave what its pot holds"):
         at_once(record, [[make_report(wallet.account)] for _ in range(60)])
 

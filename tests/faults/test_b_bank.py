@@ -30,8 +30,8 @@ from wallets import (
     refunds,
     sweeps,
 )
+from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, Purchase, Wallet
-from wallets.opening import open_wallet
 from wallets.stripe import answers
 from wallets.tests.builders import add_card
 

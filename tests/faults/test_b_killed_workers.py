@@ -25,8 +25,8 @@ from tests.faults.people import automatic, low_balance, monthly, taken
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
 from wallets import allocation_plan, allocations
+from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, LedgerEntry, Purchase
-from wallets.opening import open_wallet
 from wallets.tests.builders import add_card
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]

@@ -11,8 +11,8 @@ from schemathesis.checks import CHECKS, load_all_checks
 from accounts.models import Scope
 from accounts.tests.builders import make_agency, make_key, make_sub_account
 from campaigns.tests.builders import make_campaign
+from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
-from wallets.opening import open_wallet
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 

@@ -10,6 +10,7 @@ from accounts import clock
 from accounts.models import Account, ApiKey, Invitation, Membership, User
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
 from thinkrr_billing.staff.tests.phone import press, staff_client
+from wallets.balances.opening import open_wallet
 from wallets.models import (
     AutoAllocation,
     AutoRecharge,
@@ -18,7 +19,6 @@ from wallets.models import (
     Purchase,
     Reversal,
 )
-from wallets.opening import open_wallet
 from wallets.tests.api_clients import client_of
 from wallets.tests.builders import add_card
 from wallets.tests.histories import buy

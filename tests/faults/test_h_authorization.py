@@ -23,8 +23,8 @@ from accounts.tests.builders import (
     owner_of,
 )
 from campaigns.tests.builders import make_campaign
+from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
-from wallets.opening import open_wallet
 from wallets.tests.api_clients import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.journey]

@@ -19,11 +19,9 @@ from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.webhooks import sign
 from wallets import (
-    adjustments,
     allocation_retries,
     allocations,
     auto_recharge_settings,
-    included,
     payment_methods,
     purchases,
     recharges,
@@ -32,6 +30,7 @@ from wallets import (
     stripe_events,
     sweeps,
 )
+from wallets.balances import adjustments, included
 from wallets.models import Purchase, Wallet
 from wallets.stripe import answers
 

@@ -16,8 +16,8 @@ from accounts.tests.builders import make_agency, make_individual, make_sub_accou
 from campaigns.tests.builders import make_campaign
 from tests.simulation.in_process import InProcessHTTP, InProcessSandbox, clients
 from thinkrr_billing.celery import app as celery_app
+from wallets.balances.opening import open_wallet
 from wallets.models import Wallet
-from wallets.opening import open_wallet
 from wallets.stripe import gateway
 from wallets.tests.builders import GOOD_CARD, OTHER_GOOD_CARD, add_card, fill
 

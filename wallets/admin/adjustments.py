@@ -6,8 +6,8 @@ from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
 from accounts.admin.dialogs import ReasonForm, staff_action
-from wallets import adjustments
 from wallets.admin.base import ReadOnly
+from wallets.balances import adjustments
 from wallets.models import AdjustmentRequest
 from wallets.texts import usd
 

@@ -15,8 +15,8 @@ from wallets.api.fields import CurrencyField, DollarsField
 from wallets.api.recharges import PurchaseSerializer
 from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status, waits, wallet_of
 from wallets.auto_recharge_settings import Saved, Settings, explain
+from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge
-from wallets.opening import open_wallet
 
 
 class SettingsSerializer(serializers.Serializer):

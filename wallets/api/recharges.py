@@ -19,9 +19,9 @@ from accounts.errors import NotFound
 from accounts.strict import AmountField, StrictCharField, StrictChoiceField, StrictSerializer
 from wallets import limits, recharges
 from wallets.api.fields import CurrencyField, DollarsField
+from wallets.balances.opening import open_wallet
 from wallets.errors import PurchaseInProgress
 from wallets.models import LedgerEntry, Purchase
-from wallets.opening import open_wallet
 from wallets.prices.amounts import dollars
 
 BUYS = ("premium", "basic", "credit")

@@ -18,9 +18,9 @@ from accounts.strict import StrictCharField, StrictSerializer
 from wallets import sub_accounts
 from wallets.api.fields import CurrencyField, DollarsField, PageQuery, next_page, page_of
 from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status
+from wallets.balances.opening import open_wallet
 from wallets.cursors import Place
 from wallets.models import AutoRecharge, Wallet
-from wallets.opening import open_wallet
 
 
 class SubAccountSerializer(serializers.Serializer):

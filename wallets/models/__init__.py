@@ -1,4 +1,4 @@
-"""The tables of money. Only `wallets.ledger` writes balances and entries."""
+"""The tables of money. Only `wallets.balances.ledger` writes balances and entries."""
 
 from wallets.models.adjustment import AdjustmentRequest
 from wallets.models.allocation import AllocationRun, AutoAllocation

@@ -1,7 +1,7 @@
 """Wallets: what an account has to pay its calls with.
 
 The four pots are running totals kept for speed. The ledger is the truth: a pot always equals
-the sum of its entries. Only `wallets.ledger` writes either of them.
+the sum of its entries. Only `wallets.balances.ledger` writes either of them.
 """
 
 from decimal import Decimal

@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from accounts import clock
-from wallets import ledger
+from wallets.balances import ledger
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 
 

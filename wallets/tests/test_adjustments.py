@@ -9,7 +9,7 @@ import time_machine
 from accounts import clock
 from accounts.models import StaffAlert
 from accounts.tests.builders import make_agency, make_staff, make_sub_account
-from wallets import adjustments
+from wallets.balances import adjustments
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, LedgerEntry
 from wallets.tests.builders import make_wallet

@@ -7,8 +7,8 @@ import pytest
 from accounts import clock
 from accounts.models import Account, Invitation
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
+from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, AutoAllocation, Wallet
-from wallets.opening import open_wallet
 from wallets.tests.api_clients import client_of, refusal
 from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
 

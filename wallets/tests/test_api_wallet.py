@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
-from wallets import ledger
+from wallets.balances import ledger
 from wallets.models import LedgerEntry, Wallet
 from wallets.prices.rates import set_rate
 from wallets.tests.api_clients import client_of, refusal

@@ -5,9 +5,9 @@ import pytest
 from accounts import clock
 from accounts.models import Account
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
-from wallets import included, ledger
+from wallets.balances import included, ledger
+from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Wallet
-from wallets.opening import open_wallet
 from wallets.tests.builders import fill
 
 pytestmark = pytest.mark.django_db

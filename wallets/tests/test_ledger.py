@@ -7,7 +7,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 
 from accounts.tests.builders import make_user
-from wallets import adjustments, ledger
+from wallets.balances import adjustments, ledger
 from wallets.errors import InvalidAmount, KeyReused
 from wallets.models import LedgerEntry, MinuteRate, Wallet
 from wallets.signals import balances_moved

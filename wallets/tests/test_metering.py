@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts import clock
-from wallets import ledger, metering
-from wallets.metering import Taken, Usage
+from wallets.balances import ledger, metering
+from wallets.balances.metering import Taken, Usage
 from wallets.models import LedgerEntry
 from wallets.prices.amounts import price_of_seconds
 from wallets.prices.rates import set_rate

@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from wallets import ledger, replay
+from wallets import replay
 from wallets.auto_recharge import Terms
-from wallets.ledger import Movement
+from wallets.balances import ledger
+from wallets.balances.ledger import Movement
 from wallets.tests.builders import make_wallet
 
 pytestmark = pytest.mark.django_db

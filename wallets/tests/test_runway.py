@@ -7,8 +7,9 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import make_individual
-from wallets import ledger, pace, runway
-from wallets.ledger import Movement
+from wallets import pace, runway
+from wallets.balances import ledger
+from wallets.balances.ledger import Movement
 from wallets.models import AutoRecharge, Wallet
 from wallets.pace import Pace
 from wallets.tests.builders import make_wallet, set_auto_recharge

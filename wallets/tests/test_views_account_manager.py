@@ -19,8 +19,8 @@ from accounts.tests.builders import (
     owner_of,
 )
 from wallets import allocation_runs, allocations, outcomes, payment_methods
+from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, AutoAllocation, Purchase
-from wallets.opening import open_wallet
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,

@@ -16,8 +16,8 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from wallets import adjustments, ledger
-from wallets.ledger import Movement
+from wallets.balances import adjustments, ledger
+from wallets.balances.ledger import Movement
 from wallets.models import AutoRecharge, LedgerEntry, Purchase
 from wallets.tests.builders import (
     DECLINED_CARD,

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission
 from accounts.models import Account
 from wallets import allocation_retries, allocations, payment_methods
+from wallets.balances.opening import open_wallet
 from wallets.errors import WalletError
 from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
-from wallets.opening import open_wallet
 from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
 from wallets.views.account_manager import (

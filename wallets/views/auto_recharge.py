@@ -11,10 +11,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.access import Permission
 from wallets import auto_recharge_settings, limits, payment_methods
 from wallets.auto_recharge_settings import Preview, Saved, Settings
+from wallets.balances.opening import open_wallet
 from wallets.errors import InvalidAmount, WalletError
 from wallets.forms import AutoRechargeForm
 from wallets.models import AutoRecharge, Wallet
-from wallets.opening import open_wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
 from wallets.texts import usd

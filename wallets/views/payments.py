@@ -10,8 +10,8 @@ from django.views.decorators.http import require_safe
 from accounts import clock
 from accounts.access import Permission
 from wallets import payment_methods, runway, statements
+from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.opening import open_wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.rates import rates_now
 from wallets.views.chart import balance_chart

@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import Permission
 from wallets import payment_methods, recharges
+from wallets.balances.opening import open_wallet
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
 from wallets.forms import RechargeForm, new_key
 from wallets.models import Purchase, Wallet
-from wallets.opening import open_wallet
 from wallets.prices.amounts import dollars, minutes_for
 from wallets.prices.rates import rates_now
 from wallets.recharges import Quote

@@ -11,8 +11,8 @@ from thinkrr_billing.sandbox.demo import cast
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import auto_recharge_settings, payment_methods, recharges
 from wallets.auto_recharge_settings import Settings
+from wallets.balances.opening import open_wallet
 from wallets.models import Wallet
-from wallets.opening import open_wallet
 
 
 @dataclass(frozen=True)

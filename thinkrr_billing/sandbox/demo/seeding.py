@@ -18,7 +18,8 @@ from thinkrr_billing.sandbox.demo import cast, people, troubles
 from thinkrr_billing.sandbox.demo.history import History, register
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocations, included
+from wallets import allocations
+from wallets.balances import included
 from wallets.models import Purchase
 from wallets.months import due_date
 

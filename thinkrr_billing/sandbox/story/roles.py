@@ -109,7 +109,7 @@ def enter(stage: Stage) -> Cast:
 
 def _role(stage: Stage, account: "Account", email: str, credit: str) -> Role:
     from accounts import api_keys
-    from wallets.opening import open_wallet
+    from wallets.balances.opening import open_wallet
 
     wallet = open_wallet(account=account)
     _give(wallet.pk, credit)
@@ -127,7 +127,7 @@ def _role(stage: Stage, account: "Account", email: str, credit: str) -> Role:
 
 
 def _give(wallet_id: int, credit: str) -> None:
-    from wallets import adjustments
+    from wallets.balances import adjustments
 
     adjustments.post(
         wallet_id=wallet_id, pot="credit", amount=Decimal(credit), actor=None,

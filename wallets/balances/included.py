@@ -12,10 +12,10 @@ from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Account
-from wallets import ledger
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot
 from wallets.months import on_day
-from wallets.opening import open_wallet
 
 logger = logging.getLogger(__name__)
 

@@ -9,12 +9,13 @@ from django.db.models import Q
 from accounts import clock
 from accounts.models import Account, User
 from accounts.notifications import alert_staff
-from wallets import ledger, limits
+from wallets import limits
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, LedgerEntry, MinuteType, Pot, Wallet
 from wallets.models.fields import LARGEST_AMOUNT
 from wallets.models.wallet import MOST_SECONDS
-from wallets.opening import open_wallet
 from wallets.prices.amounts import MICRO_DOLLAR, price_of_seconds
 from wallets.prices.rates import rates_now
 from wallets.texts import usd

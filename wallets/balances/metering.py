@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from wallets import ledger
+from wallets.balances import ledger
 from wallets.models import LedgerEntry, Pot, Wallet
 from wallets.prices.amounts import price_of_seconds
 from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
