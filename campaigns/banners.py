@@ -9,8 +9,8 @@ from accounts.models import Account
 from campaigns import limits, outlook, pausing, telling
 from campaigns.models import Campaign
 from campaigns.pausing import Resumable
-from wallets import payment_methods
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.payable import CREDIT_RATE

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import clock, crash_points
 from accounts.models import User
-from wallets import allocation_log, declines, limits, payment_methods, purchases
+from wallets import allocation_log, declines, limits, purchases
 from wallets import allocation_notices as notices
 from wallets.allocation_plan import (
     State,
@@ -25,6 +25,7 @@ from wallets.allocation_plan import (
     period_now,
     plan_due,
 )
+from wallets.cards import payment_methods
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES

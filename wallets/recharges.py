@@ -10,8 +10,9 @@ from accounts import crash_points
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import auto_recharge, limits, payment_methods, purchases, suspensions
+from wallets import auto_recharge, limits, purchases, suspensions
 from wallets.balances import ledger
+from wallets.cards import payment_methods
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,

@@ -12,7 +12,6 @@ from wallets import (
     allocation_runs,
     auto_recharge,
     books,
-    card_expiry,
     limits,
     low_balance,
     purchases,
@@ -22,6 +21,7 @@ from wallets import (
     sweeps,
 )
 from wallets.balances import included
+from wallets.cards import expiry
 from wallets.stripe import answers
 from wallets.why import decisions
 
@@ -99,7 +99,7 @@ def check_books() -> None:
 def nightly() -> None:
     """The books against Stripe, cards that expire, and old decisions."""
     with job_runs.noted("wallets.nightly") as found:
-        card_expiry.tell()
+        expiry.tell()
         decisions.delete_old()
         _catch_up(limits.CATCH_UP_NIGHTLY)
         found += map(str, books.check_and_freeze(stripe=True))

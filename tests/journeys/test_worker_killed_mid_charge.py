@@ -11,10 +11,11 @@ from accounts.tests.builders import make_individual
 from tests.journeys.workers import Workers
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
-from wallets import auto_recharge_settings, payment_methods
+from wallets import auto_recharge_settings
 from wallets.auto_recharge_settings import Settings
 from wallets.balances import adjustments
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.models import LedgerEntry, Purchase, Wallet
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]

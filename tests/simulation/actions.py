@@ -22,7 +22,6 @@ from wallets import (
     allocation_retries,
     allocations,
     auto_recharge_settings,
-    payment_methods,
     purchases,
     recharges,
     refunds,
@@ -31,6 +30,7 @@ from wallets import (
     sweeps,
 )
 from wallets.balances import adjustments, included
+from wallets.cards import payment_methods
 from wallets.models import Purchase, Wallet
 from wallets.stripe import answers
 

@@ -21,8 +21,8 @@ from accounts.models import Account
 from accounts.searching import MOST_FOUND
 from campaigns import searching as campaign_search
 from campaigns.models import Call, Campaign
+from wallets.cards.payment_methods import BRANDS
 from wallets.models import Purchase, Reversal, StripeEvent
-from wallets.payment_methods import BRANDS
 from wallets.prices.amounts import dollars
 from wallets.texts import usd
 

@@ -9,8 +9,8 @@ from accounts.tests.builders import make_agency, make_sub_account
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import allocation_runs, allocations
 from wallets.balances.opening import open_wallet
+from wallets.cards.payment_methods import Card
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Purchase, Wallet
-from wallets.payment_methods import Card
 from wallets.tests.builders import GOOD_CARD, add_card
 
 

@@ -8,11 +8,11 @@ from djmoney.money import Money
 from accounts.models import Account
 from accounts.tests.builders import make_individual
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import payment_methods
 from wallets.balances import adjustments
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
+from wallets.cards.payment_methods import Card
 from wallets.models import AutoRecharge, Pot, Wallet
-from wallets.payment_methods import Card
 from wallets.stripe import gateway
 
 _numbers = count(1)

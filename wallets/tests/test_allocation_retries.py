@@ -5,14 +5,8 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import (
-    allocation_retries,
-    allocation_runs,
-    allocations,
-    payment_methods,
-    purchases,
-    recharges,
-)
+from wallets import allocation_retries, allocation_runs, allocations, purchases, recharges
+from wallets.cards import payment_methods
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
 from wallets.prices.rates import set_rate

@@ -6,8 +6,9 @@ import pytest
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import close
-from wallets import auto_recharge, auto_recharge_settings, payment_methods, purchases, recharges
+from wallets import auto_recharge, auto_recharge_settings, purchases, recharges
 from wallets.auto_recharge import Terms
+from wallets.cards import payment_methods
 from wallets.models import Wallet
 from wallets.tests.auto_recharge_world import (
     credit,

@@ -2,10 +2,10 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification
-from wallets import card_expiry, payment_methods
+from wallets.cards import expiry, payment_methods
+from wallets.cards.payment_methods import Card
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
 from wallets.models import AutoAllocation
-from wallets.payment_methods import Card
 from wallets.stripe import gateway
 from wallets.tests.builders import OTHER_GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
@@ -143,7 +143,7 @@ def test_an_expiring_card_in_use_is_announced_once(stripe):
     add_card(stripe, wallet, exp_year=today.year, exp_month=today.month)
     set_auto_recharge(wallet)
 
-    assert [card_expiry.tell(), card_expiry.tell()] == [1, 0]
+    assert [expiry.tell(), expiry.tell()] == [1, 0]
 
     note = Notification.objects.get(account=wallet.account, kind="card_expiring")
     assert note.text.startswith("Visa •••• 4242 expires on ")

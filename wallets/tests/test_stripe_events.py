@@ -14,7 +14,8 @@ from django.db import connection
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import auto_recharge, payment_methods, purchases, recharges, stripe_events
+from wallets import auto_recharge, purchases, recharges, stripe_events
+from wallets.cards import payment_methods
 from wallets.errors import Refused
 from wallets.models import StripeEvent, Wallet
 from wallets.stripe import gateway

@@ -18,8 +18,9 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from wallets import allocation_runs, allocations, outcomes, payment_methods
+from wallets import allocation_runs, allocations, outcomes
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

@@ -16,10 +16,11 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
-from wallets import allocations, months, payment_methods, statements, sub_accounts
+from wallets import allocations, months, statements, sub_accounts
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
+from wallets.cards.payment_methods import Card
 from wallets.forms import SubAccountForm
-from wallets.payment_methods import Card
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import rates_now
 from wallets.views.dialogs import add_errors, dialog, done, needs

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission
 from accounts.models import Account
-from wallets import allocation_retries, allocations, payment_methods
+from wallets import allocation_retries, allocations
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.errors import WalletError
 from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation

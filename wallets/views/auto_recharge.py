@@ -9,9 +9,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
-from wallets import auto_recharge_settings, limits, payment_methods
+from wallets import auto_recharge_settings, limits
 from wallets.auto_recharge_settings import Preview, Saved, Settings
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.errors import InvalidAmount, WalletError
 from wallets.forms import AutoRechargeForm
 from wallets.models import AutoRecharge, Wallet

@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import Permission
-from wallets import payment_methods, recharges
+from wallets import recharges
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
 from wallets.forms import RechargeForm, new_key
 from wallets.models import Purchase, Wallet

@@ -9,9 +9,10 @@ from accounts import members, opening
 from accounts.models import Account, Membership, Role, User
 from thinkrr_billing.sandbox.demo import cast
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import auto_recharge_settings, payment_methods, recharges
+from wallets import auto_recharge_settings, recharges
 from wallets.auto_recharge_settings import Settings
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.models import Wallet
 
 

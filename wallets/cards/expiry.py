@@ -2,7 +2,7 @@
 
 from accounts.models import Account
 from accounts.notifications import notify
-from wallets import payment_methods
+from wallets.cards import payment_methods
 from wallets.models import AutoAllocation, AutoRecharge
 
 

@@ -1,0 +1,1 @@
+"""Saved cards: shown, chosen, kept with Stripe, expiring."""
