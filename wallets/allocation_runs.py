@@ -11,7 +11,7 @@ from django.db import transaction
 
 from accounts import clock, crash_points
 from accounts.models import User
-from wallets import allocation_log, declines, limits, purchases
+from wallets import allocation_log, limits
 from wallets import allocation_notices as notices
 from wallets.allocation_plan import (
     State,
@@ -26,10 +26,11 @@ from wallets.allocation_plan import (
     plan_due,
 )
 from wallets.cards import payment_methods
+from wallets.charging import declines, purchases
+from wallets.charging.outcomes import Policy
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
-from wallets.outcomes import Policy
 from wallets.prices.amounts import dollars
 from wallets.stripe import answers
 from wallets.why.decisions import Decision

@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, User
 from accounts.nudges import nudge
-from wallets import allocation_log, limits, purchases
+from wallets import allocation_log, limits
 from wallets import allocation_notices as notices
 from wallets import allocation_plan as planning
 from wallets.allocation_plan import Locked, State
@@ -25,6 +25,7 @@ from wallets.allocation_terms import (
 )
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
+from wallets.charging import purchases
 from wallets.errors import InvalidAmount, Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES

@@ -9,14 +9,8 @@ class WalletsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.mail_topics import offer
-        from wallets import (  # noqa: F401
-            allocation_runs,
-            auto_recharge,
-            book_rules,
-            checks,
-            outcomes,
-            recharges,
-        )
+        from wallets import allocation_runs, auto_recharge, recharges
+        from wallets.charging import outcomes
 
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer("low_balance", label="Low balance", kinds={"low_balance"})

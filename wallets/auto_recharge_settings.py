@@ -9,10 +9,11 @@ from djmoney.money import Money
 from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
-from wallets import auto_recharge, limits, purchases, suspensions
+from wallets import auto_recharge, limits, suspensions
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
+from wallets.charging import purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.stripe import gateway

@@ -10,9 +10,11 @@ from accounts import crash_points
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import auto_recharge, limits, purchases, suspensions
+from wallets import auto_recharge, limits, suspensions
 from wallets.balances import ledger
 from wallets.cards import payment_methods
+from wallets.charging import purchases
+from wallets.charging.outcomes import Policy
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -22,7 +24,6 @@ from wallets.errors import (
     Refused,
 )
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.outcomes import Policy
 from wallets.prices.amounts import cents, dollars, seconds_for
 from wallets.prices.rates import rate
 from wallets.stripe import answers, gateway

@@ -11,10 +11,11 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import declines, limits, monthly_limit
+from wallets import limits, monthly_limit
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
+from wallets.charging import declines
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import dollars

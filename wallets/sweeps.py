@@ -7,14 +7,8 @@ import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
-from wallets import (
-    allocation_plan,
-    auto_recharge,
-    low_balance,
-    purchases,
-    refunds,
-    stripe_events,
-)
+from wallets import allocation_plan, auto_recharge, low_balance, refunds, stripe_events
+from wallets.charging import purchases
 
 logger = logging.getLogger(__name__)
 

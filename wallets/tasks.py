@@ -14,7 +14,6 @@ from wallets import (
     books,
     limits,
     low_balance,
-    purchases,
     refunds,
     reversals,
     stripe_events,
@@ -22,6 +21,7 @@ from wallets import (
 )
 from wallets.balances import included
 from wallets.cards import expiry
+from wallets.charging import purchases
 from wallets.stripe import answers
 from wallets.why import decisions
 

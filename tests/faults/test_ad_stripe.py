@@ -11,7 +11,8 @@ from accounts.models import Notification
 from tests.faults.harness import come_to_rest
 from tests.faults.people import automatic, low_balance, taken
 from tests.oracle import work_off
-from wallets import auto_recharge, declines
+from wallets import auto_recharge
+from wallets.charging import declines
 from wallets.models import AutoRecharge, Purchase
 from wallets.prices.amounts import price_of_seconds
 
@@ -54,7 +55,7 @@ def test_f8_after_25_hours_nothing_is_created_or_confirmed(stripe):
     stripe.clear_requests()
 
     with later(stripe, hours=25):
-        from wallets import purchases
+        from wallets.charging import purchases
 
         purchase = purchases.drive(purchase_id=purchase.pk)
 

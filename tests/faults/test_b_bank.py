@@ -21,16 +21,9 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import (
-    allocation_runs,
-    allocations,
-    books,
-    purchases,
-    recharges,
-    refunds,
-    sweeps,
-)
+from wallets import allocation_runs, allocations, books, recharges, refunds, sweeps
 from wallets.balances.opening import open_wallet
+from wallets.charging import purchases
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.stripe import answers
 from wallets.tests.builders import add_card

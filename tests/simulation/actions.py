@@ -22,7 +22,6 @@ from wallets import (
     allocation_retries,
     allocations,
     auto_recharge_settings,
-    purchases,
     recharges,
     refunds,
     reversals,
@@ -31,6 +30,7 @@ from wallets import (
 )
 from wallets.balances import adjustments, included
 from wallets.cards import payment_methods
+from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
 from wallets.stripe import answers
 

@@ -42,7 +42,7 @@ def test_a_broken_promise_is_found(world, monkeypatch):
     from decimal import Decimal
 
     from tests.simulation.run import SeedFailed
-    from wallets import outcomes
+    from wallets.charging import outcomes
 
     credited = outcomes._bought
 

@@ -14,8 +14,9 @@ from accounts import searching
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
-from wallets import auto_recharge_settings, refunds, resolving, reversal_pots
+from wallets import auto_recharge_settings, refunds, reversal_pots
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
+from wallets.charging import resolving
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
 from wallets.stripe.dashboard import dashboard_url

@@ -5,8 +5,9 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import allocation_retries, allocation_runs, allocations, purchases, recharges
+from wallets import allocation_retries, allocation_runs, allocations, recharges
 from wallets.cards import payment_methods
+from wallets.charging import purchases
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
 from wallets.prices.rates import set_rate

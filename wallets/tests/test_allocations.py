@@ -5,7 +5,8 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account, make_user
-from wallets import allocation_plan, allocation_runs, allocations, purchases
+from wallets import allocation_plan, allocation_runs, allocations
+from wallets.charging import purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Wallet
 from wallets.prices.rates import set_rate

@@ -6,9 +6,10 @@ import pytest
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import close
-from wallets import auto_recharge, auto_recharge_settings, purchases, recharges
+from wallets import auto_recharge, auto_recharge_settings, recharges
 from wallets.auto_recharge import Terms
 from wallets.cards import payment_methods
+from wallets.charging import purchases
 from wallets.models import Wallet
 from wallets.tests.auto_recharge_world import (
     credit,

@@ -9,7 +9,8 @@ import pytest
 from accounts import clock
 from accounts.models import Account, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, outcomes, purchases, recharges, suspensions
+from wallets import auto_recharge, recharges, suspensions
+from wallets.charging import outcomes, purchases
 from wallets.models import Purchase
 from wallets.stripe import answers, gateway
 from wallets.tests.allocation_world import make_world, moment

@@ -8,7 +8,8 @@ from django.db import connection
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import auto_recharge, limits, outcomes, purchases, recharges, suspensions
+from wallets import auto_recharge, limits, recharges, suspensions
+from wallets.charging import outcomes, purchases
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,

@@ -14,8 +14,9 @@ from django.db import connection
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import auto_recharge, purchases, recharges, stripe_events
+from wallets import auto_recharge, recharges, stripe_events
 from wallets.cards import payment_methods
+from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.models import StripeEvent, Wallet
 from wallets.stripe import gateway

@@ -8,8 +8,9 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual, make_user
-from wallets import auto_recharge, auto_recharge_settings, purchases, recharges, suspensions
+from wallets import auto_recharge, auto_recharge_settings, recharges, suspensions
 from wallets.cards import payment_methods
+from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.models import Wallet
 from wallets.tests.auto_recharge_world import (

@@ -18,9 +18,10 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from wallets import allocation_runs, allocations, outcomes
+from wallets import allocation_runs, allocations
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
+from wallets.charging import outcomes
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.tests.builders import add_member, make_individual, make_user, owner_of
-from wallets import outcomes
+from wallets.charging import outcomes
 from wallets.models import LedgerEntry, Purchase
 from wallets.tests.builders import (
     BANK_ASKS_CARD,

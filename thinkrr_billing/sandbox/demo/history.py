@@ -17,8 +17,9 @@ from campaigns.reports import Report
 from thinkrr_billing.sandbox.demo import cast, people
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_plan, allocation_runs, auto_recharge, low_balance, purchases
+from wallets import allocation_plan, allocation_runs, auto_recharge, low_balance
 from wallets.balances import included
+from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
 
 # When the platform reports: after the morning's and the afternoon's calls, in UTC.

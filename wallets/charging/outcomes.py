@@ -13,8 +13,8 @@ from django.db import connection, transaction
 
 from accounts import clock, crash_points
 from accounts.notifications import alert_staff
-from wallets import declines
 from wallets.balances import ledger
+from wallets.charging import declines
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.prices.amounts import dollars, seconds_for
 from wallets.stripe import answers

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import User
-from wallets import purchases
 from wallets.balances import ledger
+from wallets.charging import purchases
 from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
 from wallets.stripe import answers, gateway

@@ -11,7 +11,8 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts import clock, crash_points
-from wallets import limits, outcomes
+from wallets import limits
+from wallets.charging import outcomes
 from wallets.models import Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.stripe import answers, gateway
