@@ -19,13 +19,13 @@ from campaigns import limits
 from campaigns.errors import Busy
 from campaigns.models import PLATFORM, Call, Campaign
 from campaigns.reports import REJECTIONS, Accepted, Report, facts, is_external_id, judge_all, rows
-from wallets import auto_recharge
 from wallets.balances import ledger, metering
 from wallets.balances.opening import open_wallet
 from wallets.models import Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import payable_seconds
 from wallets.prices.rates import rates_now
+from wallets.recharges import auto_recharge
 
 BILLABLE = frozenset(
     {

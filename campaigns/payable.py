@@ -12,11 +12,11 @@ from django.db.models import BigIntegerField, Case, DecimalField, F, Func, Value
 from django.db.models.functions import Cast, Greatest
 
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
-from wallets import auto_recharge
 from wallets.models import MinuteType, Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import CREDIT_RATE, payable_seconds
 from wallets.prices.rates import rate_history
+from wallets.recharges import auto_recharge
 from wallets.texts import money
 
 MINUTE = SECONDS_PER_MINUTE

@@ -17,9 +17,9 @@ from accounts.models import Account, Membership, Notification, Role, Scope, User
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
 from campaigns import calls
 from campaigns.tests.builders import make_campaign, make_report
-from wallets import recharges
 from wallets.balances import ledger
 from wallets.models import AutoAllocation, AutoRecharge, Purchase, Wallet
+from wallets.recharges import by_hand
 from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
@@ -58,7 +58,7 @@ def grown(stripe, rows: int) -> tuple[Client, dict[str, object]]:
     owner, wallet = owner_of(agency), make_wallet(account=agency, credit="500")
     card = add_card(stripe, wallet)
     set_auto_recharge(wallet, threshold=5, amount=50)
-    paid = recharges.recharge(
+    paid = by_hand.recharge(
         wallet_id=wallet.pk,
         actor=owner,
         amount=Decimal(50),

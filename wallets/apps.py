@@ -9,8 +9,9 @@ class WalletsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.mail_topics import offer
-        from wallets import allocation_runs, auto_recharge, recharges
+        from wallets import allocation_runs
         from wallets.charging import outcomes
+        from wallets.recharges import auto_recharge, by_hand
 
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer("low_balance", label="Low balance", kinds={"low_balance"})
@@ -32,7 +33,7 @@ class WalletsConfig(AppConfig):
         )
         outcomes.policies.update(
             {
-                "recharge": recharges.POLICY,
+                "recharge": by_hand.POLICY,
                 "auto_recharge": auto_recharge.POLICY,
                 "allocation": allocation_runs.POLICY,
             }

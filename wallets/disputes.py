@@ -9,9 +9,9 @@ from typing import Any
 
 from accounts import clock
 from accounts.notifications import alert_staff, notify
-from wallets import suspensions
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
+from wallets.recharges import suspensions
 from wallets.reversal_pots import Locked, give_back, locked_purchase, take
 from wallets.stripe import gateway
 from wallets.texts import usd

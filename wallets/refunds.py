@@ -12,10 +12,11 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import alert_staff, notify
 from accounts.nudges import nudge
-from wallets import limits, suspensions
+from wallets import limits
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
+from wallets.recharges import suspensions
 from wallets.reversal_pots import Locked, give_back, locked_purchase, refundable, take
 from wallets.stripe import answers, gateway
 from wallets.texts import usd

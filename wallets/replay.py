@@ -14,10 +14,11 @@ from django.db import connection
 from django.utils.functional import cached_property
 
 from accounts import clock
-from wallets import auto_recharge, limits
-from wallets.auto_recharge import Terms
+from wallets import limits
 from wallets.models import Wallet
 from wallets.prices.rates import rates_now
+from wallets.recharges import auto_recharge
+from wallets.recharges.auto_recharge import Terms
 
 _ZERO = Decimal(0)
 

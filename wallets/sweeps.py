@@ -7,8 +7,9 @@ import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
-from wallets import allocation_plan, auto_recharge, low_balance, refunds, stripe_events
+from wallets import allocation_plan, refunds, stripe_events
 from wallets.charging import purchases
+from wallets.recharges import auto_recharge, low_balance
 
 logger = logging.getLogger(__name__)
 

@@ -10,10 +10,8 @@ from accounts import clock, job_runs
 from wallets import (
     allocation_retries,
     allocation_runs,
-    auto_recharge,
     books,
     limits,
-    low_balance,
     refunds,
     reversals,
     stripe_events,
@@ -22,6 +20,7 @@ from wallets import (
 from wallets.balances import included
 from wallets.cards import expiry
 from wallets.charging import purchases
+from wallets.recharges import auto_recharge, low_balance
 from wallets.stripe import answers
 from wallets.why import decisions
 

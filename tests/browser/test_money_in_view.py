@@ -11,9 +11,9 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.browser.people import DESK, PHONE
-from wallets import auto_recharge
 from wallets.balances import ledger
 from wallets.models import Purchase
+from wallets.recharges import auto_recharge
 from wallets.tests.builders import DECLINED_CARD, add_card, fill, set_auto_recharge
 
 

@@ -4,8 +4,8 @@ import pytest
 
 from accounts.tests.builders import owner_of
 from tests.browser.people import DESK, PHONE
-from wallets import auto_recharge
 from wallets.models import AutoRecharge, Purchase
+from wallets.recharges import auto_recharge
 from wallets.tests.builders import DECLINED_CARD, OTHER_GOOD_CARD, add_card, set_auto_recharge
 
 

@@ -14,8 +14,9 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_runs, allocations, recharges, refunds, suspensions
+from wallets import allocation_runs, allocations, refunds
 from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.recharges import by_hand, suspensions
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
@@ -146,7 +147,7 @@ def pay(
     wallet: Wallet, actor: User, *, amount: str = "50", buys: str = "credit", card: str = ""
 ) -> Purchase:
     """A recharge by hand, whatever becomes of it."""
-    return recharges.recharge(
+    return by_hand.recharge(
         wallet_id=wallet.pk,
         actor=actor,
         amount=Decimal(amount),

@@ -6,9 +6,11 @@ from decimal import Decimal
 
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_runs, allocations, auto_recharge, recharges
+from wallets import allocation_runs, allocations
 from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Wallet
+from wallets.recharges import auto_recharge
+from wallets.recharges import by_hand as recharges
 from wallets.tests.builders import add_card, fill, set_auto_recharge
 
 

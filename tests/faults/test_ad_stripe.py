@@ -11,10 +11,10 @@ from accounts.models import Notification
 from tests.faults.harness import come_to_rest
 from tests.faults.people import automatic, low_balance, taken
 from tests.oracle import work_off
-from wallets import auto_recharge
 from wallets.charging import declines
 from wallets.models import AutoRecharge, Purchase
 from wallets.prices.amounts import price_of_seconds
+from wallets.recharges import auto_recharge
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 

@@ -21,10 +21,11 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import allocation_runs, allocations, books, recharges, refunds, sweeps
+from wallets import allocation_runs, allocations, books, refunds, sweeps
 from wallets.balances.opening import open_wallet
 from wallets.charging import purchases
 from wallets.models import AllocationRun, Purchase, Wallet
+from wallets.recharges import by_hand
 from wallets.stripe import answers
 from wallets.tests.builders import add_card
 
@@ -79,7 +80,7 @@ class Bank:
         calls.record(reports=reports, reporter=None)
 
     def recharge(self, rng: random.Random) -> None:
-        recharges.recharge(
+        by_hand.recharge(
             wallet_id=rng.choice(self.wallets).pk,
             actor=None,
             amount=Decimal(rng.choice((5, 20))),

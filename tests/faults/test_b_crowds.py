@@ -19,9 +19,10 @@ from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import come_to_rest
 from tests.faults.people import automatic, low_balance, taken
 from tests.oracle import work_off
-from wallets import auto_recharge, recharges
 from wallets.errors import WalletError
 from wallets.models import AutoRecharge, LedgerEntry, Purchase
+from wallets.recharges import auto_recharge
+from wallets.recharges import by_hand as recharges
 from wallets.tests.builders import make_wallet
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]

@@ -387,7 +387,7 @@ def test_a_refusal_at_commit_leaves_no_trace(plant, stripe: StripeSandbox):
     """The control: without a commit nothing of a claim is there, and Stripe was not asked."""
     wallet = low_balance(stripe)
     stripe.clear_requests()
-    from wallets import auto_recharge, suspensions
+    from wallets.recharges import auto_recharge, suspensions
 
     with transaction.atomic():
         auto_recharge.claim_locked(wallet=wallet, automatic=suspensions.locked_settings(wallet))

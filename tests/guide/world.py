@@ -13,8 +13,9 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.story.person import Page
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_plan, allocation_runs, auto_recharge
+from wallets import allocation_plan, allocation_runs
 from wallets.models import AllocationRun, LedgerEntry, Purchase, Wallet
+from wallets.recharges import auto_recharge
 from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
 SITE = "http://testserver"

@@ -11,12 +11,12 @@ from accounts.tests.builders import make_individual
 from tests.journeys.workers import Workers
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
-from wallets import auto_recharge_settings
-from wallets.auto_recharge_settings import Settings
 from wallets.balances import adjustments
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.models import LedgerEntry, Purchase, Wallet
+from wallets.recharges import configure
+from wallets.recharges.configure import Settings
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 
@@ -68,7 +68,7 @@ def _wallet_below_threshold(stripe: StripeSandbox, name: str, *, hangs: str) -> 
     _adjust(wallet, "20")
     customer = payment_methods.ensure_customer(account=account)
     payment_methods.adopt(account=account, card_id=stripe.add_card(customer)["id"])
-    auto_recharge_settings.save(
+    configure.save(
         wallet_id=wallet.pk,
         settings=Settings(enabled=True, threshold=Decimal(10), amount=Decimal(50)),
         actor=None,

@@ -18,20 +18,12 @@ from campaigns.tests.builders import make_report
 from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.webhooks import sign
-from wallets import (
-    allocation_retries,
-    allocations,
-    auto_recharge_settings,
-    recharges,
-    refunds,
-    reversals,
-    stripe_events,
-    sweeps,
-)
+from wallets import allocation_retries, allocations, refunds, reversals, stripe_events, sweeps
 from wallets.balances import adjustments, included
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
+from wallets.recharges import by_hand, configure
 from wallets.stripe import answers
 
 ACTIONS: dict[str, tuple[int, Callable[[World], object]]] = {}
@@ -89,7 +81,7 @@ def report_calls(world: World) -> object:
 def recharge_by_hand(world: World) -> object:
     rng = world.rng
     wallet = rng.choice(world.wallets)
-    purchase = recharges.recharge(
+    purchase = by_hand.recharge(
         wallet_id=wallet.pk,
         actor=None,
         amount=Decimal(rng.choice(("5", "19.99", "50", "333.33", "10000"))),
@@ -105,9 +97,9 @@ def recharge_by_hand(world: World) -> object:
 def save_auto_recharge(world: World) -> object:
     rng = world.rng
     wallet = rng.choice(world.wallets)
-    saved = auto_recharge_settings.save(
+    saved = configure.save(
         wallet_id=wallet.pk,
-        settings=auto_recharge_settings.Settings(
+        settings=configure.Settings(
             enabled=rng.random() < 0.85,
             threshold=Decimal(rng.choice(("1", "10", "25", "100"))),
             amount=Decimal(rng.choice(("5", "20", "50", "2500"))),
@@ -122,7 +114,7 @@ def save_auto_recharge(world: World) -> object:
 
 @action(2)
 def try_again(world: World) -> object:
-    return auto_recharge_settings.try_again(
+    return configure.try_again(
         wallet_id=world.rng.choice(world.wallets).pk, actor=None
     ).decision.code
 
@@ -287,8 +279,8 @@ def follow_link_to_bank(world: World) -> object:
         return "nothing"
     purchase = world.rng.choice(waiting)
     if world.chance(0.25):
-        return recharges.cancel_waiting(purchase_id=purchase.pk).state
-    return recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://127.0.0.1/back")
+        return by_hand.cancel_waiting(purchase_id=purchase.pk).state
+    return by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://127.0.0.1/back")
 
 
 def _paid(world: World) -> Purchase | None:

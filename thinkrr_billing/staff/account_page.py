@@ -16,7 +16,7 @@ from campaigns import lifecycle, pausing
 from campaigns.models import Campaign
 from thinkrr_billing.staff import account_forms as forms
 from thinkrr_billing.staff import looking, timeline
-from wallets import allocation_retries, auto_recharge_settings, proof, suspensions
+from wallets import allocation_retries, proof
 from wallets.admin.base import amount_of
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.balances import adjustments
@@ -29,6 +29,7 @@ from wallets.models import (
     AutoRecharge,
     Wallet,
 )
+from wallets.recharges import configure, suspensions
 from wallets.stripe.dashboard import dashboard_url
 
 admin.site.unregister(Account)
@@ -268,7 +269,7 @@ def _offers(account: Account) -> dict[str, bool]:
         "unblock": bool(wallet and wallet.blocked_at),
         "suspend": bool(automatic) and not suspended,
         "lift": suspended,
-        "retry": bool(automatic) and auto_recharge_settings.has_failed(automatic),
+        "retry": bool(automatic) and configure.has_failed(automatic),
         "run_allocation": _unpaid(account) is not None,
         "pause_campaigns": (Campaign.Status.STARTED,) in states,
         "resume_campaigns": (Campaign.Status.PAUSED,) in states,

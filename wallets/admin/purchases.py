@@ -14,11 +14,12 @@ from accounts import searching
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
-from wallets import auto_recharge_settings, refunds, reversal_pots
+from wallets import refunds, reversal_pots
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.charging import resolving
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
+from wallets.recharges import configure
 from wallets.stripe.dashboard import dashboard_url
 from wallets.texts import usd
 
@@ -100,7 +101,7 @@ class RetryForm(ReasonForm):
     """One attempt now: shown first is what it charges. The subject has a wallet."""
 
     def prepare(self) -> None:
-        self.coming = auto_recharge_settings.preview_try_again(wallet_id=self.subject.wallet.pk)
+        self.coming = configure.preview_try_again(wallet_id=self.subject.wallet.pk)
 
     def facts(self) -> list[tuple[str, object]]:
         wallet, card = self.subject.wallet, self.coming.card
@@ -113,7 +114,7 @@ class RetryForm(ReasonForm):
         ]
 
     def warning(self) -> str:
-        return "" if self.coming.charge else auto_recharge_settings.explain(self.coming.decision)
+        return "" if self.coming.charge else configure.explain(self.coming.decision)
 
 
 def is_latest_failure(purchase: Purchase) -> bool:
@@ -126,7 +127,7 @@ def is_latest_failure(purchase: Purchase) -> bool:
 
 
 def retry_auto_recharge(*, wallet: Wallet, actor: User) -> str:
-    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=actor)
+    saved = configure.try_again(wallet_id=wallet.pk, actor=actor)
     tried = saved.purchase
     text = f"{in_dollars(tried.amount_cents)} from {tried.card}: {tried.get_state_display()}."
     return f"{text} {tried.error_text}".strip()

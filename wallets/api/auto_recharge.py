@@ -10,13 +10,14 @@ from accounts.api import resolve_account
 from accounts.api_schema import refusals
 from accounts.api_views import AccountQuery, ApiView
 from accounts.strict import AmountField, StrictBooleanField, StrictCharField, StrictSerializer
-from wallets import auto_recharge_settings, limits
+from wallets import limits
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.api.recharges import PurchaseSerializer
 from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status, waits, wallet_of
-from wallets.auto_recharge_settings import Saved, Settings, explain
 from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge
+from wallets.recharges import configure
+from wallets.recharges.configure import Saved, Settings, explain
 
 
 class SettingsSerializer(serializers.Serializer):
@@ -149,7 +150,7 @@ class AutoRechargeView(ApiView):
         body.is_valid(raise_exception=True)
         values = dict(body.validated_data)
         quoted = values.pop("quoted_charge", None)
-        saved: Saved = auto_recharge_settings.save(
+        saved: Saved = configure.save(
             wallet_id=open_wallet(account=account).pk,
             settings=Settings(**values),
             actor=None,

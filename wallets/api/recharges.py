@@ -17,12 +17,13 @@ from accounts.api_schema import refusals
 from accounts.api_views import AccountQuery, ApiView
 from accounts.errors import NotFound
 from accounts.strict import AmountField, StrictCharField, StrictChoiceField, StrictSerializer
-from wallets import limits, recharges
+from wallets import limits
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.balances.opening import open_wallet
 from wallets.errors import PurchaseInProgress
 from wallets.models import LedgerEntry, Purchase
 from wallets.prices.amounts import dollars
+from wallets.recharges import by_hand
 
 BUYS = ("premium", "basic", "credit")
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
@@ -159,7 +160,7 @@ class RechargesView(ApiView):
         body.is_valid(raise_exception=True)
         repeated = Purchase.objects.filter(payer=account, form_key=key).exists()
         try:
-            purchase = recharges.recharge(
+            purchase = by_hand.recharge(
                 wallet_id=open_wallet(account=account).pk,
                 actor=None,
                 form_key=key,

@@ -4,9 +4,9 @@ from decimal import Decimal
 
 from accounts.models import Notification
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import auto_recharge
-from wallets.auto_recharge_settings import Settings
 from wallets.models import AutoRecharge, LoggedDecision, Wallet
+from wallets.recharges import auto_recharge
+from wallets.recharges.configure import Settings
 from wallets.tests.builders import add_card, set_auto_recharge
 
 TEN_FIFTY = Settings(enabled=True, threshold=Decimal(10), amount=Decimal(50))

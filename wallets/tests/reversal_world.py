@@ -4,8 +4,9 @@ from decimal import Decimal
 from uuid import uuid4
 
 from accounts import clock
-from wallets import recharges, refunds
+from wallets import refunds
 from wallets.models import Reversal, Wallet
+from wallets.recharges import by_hand
 from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_world, moment
 from wallets.tests.builders import add_card, make_wallet
@@ -27,7 +28,7 @@ def make_allocated(stripe):
 
 
 def buy(wallet, amount=50, buys="credit"):
-    return recharges.recharge(
+    return by_hand.recharge(
         wallet_id=wallet.pk,
         actor=None,
         amount=Decimal(amount),

@@ -5,12 +5,13 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import allocation_retries, allocation_runs, allocations, recharges
+from wallets import allocation_retries, allocation_runs, allocations
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
 from wallets.prices.rates import set_rate
+from wallets.recharges import by_hand
 from wallets.tests.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.builders import BANK_ASKS_CARD, DECLINED_CARD, OTHER_GOOD_CARD, add_card
 
@@ -446,7 +447,7 @@ def at_the_bank(stripe):
 def test_confirming_with_the_bank_pays_the_failed_month_once(at_the_bank):
     [purchase] = at_the_bank.purchases()
     with clock.at(moment("2026-11-14 12:00")):
-        recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
+        by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
         at_the_bank.stripe.answer_bank(purchase.payment_intent, approved=True)
         purchases.settle(payment_intent=purchase.payment_intent)
 

@@ -6,11 +6,11 @@ import pytest
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import close
-from wallets import auto_recharge, auto_recharge_settings, recharges
-from wallets.auto_recharge import Terms
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.models import Wallet
+from wallets.recharges import auto_recharge, by_hand, configure
+from wallets.recharges.auto_recharge import Terms
 from wallets.tests.auto_recharge_world import (
     credit,
     decline,
@@ -125,7 +125,7 @@ def test_the_pause_counts_from_the_latest_success_of_either_kind(stripe):
     with clock.at(start):
         run(wallet)
     with clock.at(start + timedelta(seconds=30)):
-        recharges.recharge(
+        by_hand.recharge(
             wallet_id=wallet.pk, actor=None, amount=Decimal(5), buys="credit", form_key="a"
         )
         fill(wallet, credit="-60")
@@ -145,10 +145,10 @@ def test_declined_tries_are_no_charges_of_the_ten_minutes(stripe):
     set_auto_recharge(wallet)
     run(wallet)
     for _ in range(2):
-        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+        configure.try_again(wallet_id=wallet.pk, actor=None)
     stripe.set_card(wallet.default_payment_method, behaviour="ok")
 
-    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+    saved = configure.try_again(wallet_id=wallet.pk, actor=None)
 
     assert saved.decision.code == "charge"
     assert credit(wallet) == 58
@@ -223,7 +223,7 @@ def test_payments_by_hand_do_not_count_as_automatic_charges(stripe):
     start = clock.now()
     for minute in range(3):
         with clock.at(start + timedelta(minutes=minute)):
-            recharges.recharge(
+            by_hand.recharge(
                 wallet_id=wallet.pk,
                 actor=None,
                 amount=Decimal(5),

@@ -4,9 +4,9 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from wallets import auto_recharge_settings
-from wallets.auto_recharge_settings import Settings
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
+from wallets.recharges import configure
+from wallets.recharges.configure import Settings
 from wallets.tests.auto_recharge_world import (
     TEN_FIFTY,
     credit,
@@ -24,7 +24,7 @@ def test_saving_below_the_threshold_charges_at_once(stripe):
     wallet = make_wallet(credit="15")
     add_card(stripe, wallet)
 
-    saved = auto_recharge_settings.save(
+    saved = configure.save(
         wallet_id=wallet.pk,
         settings=Settings(enabled=True, threshold=Decimal(20), amount=Decimal(50)),
         actor=None,
@@ -40,11 +40,11 @@ def test_the_preview_is_what_saving_charges(stripe):
     add_card(stripe, wallet)
     settings = Settings(enabled=True, threshold=Decimal(100), amount=Decimal(50))
 
-    preview = auto_recharge_settings.preview(wallet_id=wallet.pk, settings=settings)
+    preview = configure.preview(wallet_id=wallet.pk, settings=settings)
 
     assert preview.charge == 150
     assert not settings_of(wallet).enabled
-    saved = auto_recharge_settings.save(wallet_id=wallet.pk, settings=settings, actor=None)
+    saved = configure.save(wallet_id=wallet.pk, settings=settings, actor=None)
     assert saved.purchase.amount_cents == 15_000
 
 
@@ -53,7 +53,7 @@ def test_a_charge_that_differs_from_the_one_shown_saves_nothing(stripe):
     add_card(stripe, wallet)
 
     with pytest.raises(QuoteChanged, match=r"The charge is now \$50.00"):
-        auto_recharge_settings.save(
+        configure.save(
             wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None, quoted_charge=Decimal(0)
         )
 
@@ -65,7 +65,7 @@ def test_settings_stay_saved_when_the_charge_fails(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet, DECLINED_CARD)
 
-    saved = auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+    saved = configure.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
 
     assert saved.purchase.state == "declined"
     assert settings_of(wallet).enabled
@@ -76,7 +76,7 @@ def test_turning_it_on_without_a_card_is_refused():
     wallet = make_wallet(credit="8")
 
     with pytest.raises(NoPaymentMethod, match="Add a payment method before turning this on"):
-        auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+        configure.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
 
     assert not settings_of(wallet).enabled
 
@@ -101,7 +101,7 @@ def test_settings_out_of_range_change_nothing(stripe, change, field):
     settings = Settings(**{**TEN_FIFTY.__dict__, **change})
 
     with pytest.raises(InvalidAmount) as refusal:
-        auto_recharge_settings.save(wallet_id=wallet.pk, settings=settings, actor=None)
+        configure.save(wallet_id=wallet.pk, settings=settings, actor=None)
 
     assert list(refusal.value.fields) == [field]
     assert settings_of(wallet).threshold.amount == 10
@@ -120,7 +120,7 @@ def test_settings_may_be_as_small_and_as_large_as_promised(
     limit = monthly_limit and Decimal(monthly_limit)
     asked = Settings(True, Decimal(threshold), Decimal(amount), monthly_limit=limit)
 
-    auto_recharge_settings.save(wallet_id=wallet.pk, settings=asked, actor=None)
+    configure.save(wallet_id=wallet.pk, settings=asked, actor=None)
 
     kept = settings_of(wallet)
     assert (kept.threshold.amount, kept.amount.amount) == (asked.threshold, asked.amount)
@@ -132,7 +132,7 @@ def test_an_expired_card_cannot_be_chosen(stripe):
     add_card(stripe, wallet, exp_year=2020, exp_month=1)
 
     with pytest.raises(NoPaymentMethod, match="has expired"):
-        auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+        configure.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
 
 
 def test_try_again_is_one_attempt_whatever_the_wait(stripe):
@@ -143,7 +143,7 @@ def test_try_again_is_one_attempt_whatever_the_wait(stripe):
     run(wallet)
     stripe.set_card(wallet.default_payment_method, behaviour="ok")
 
-    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+    saved = configure.try_again(wallet_id=wallet.pk, actor=None)
 
     assert saved.purchase.state == "succeeded"
     assert credit(wallet) == 58
@@ -153,7 +153,7 @@ def test_try_again_that_fails_suspends_again(stripe):
     wallet = make_wallet(credit="8")
     suspend_by_declining(stripe, wallet)
 
-    saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+    saved = configure.try_again(wallet_id=wallet.pk, actor=None)
 
     assert saved.purchase.state == "declined"
     assert settings_of(wallet).suspended_reason == "payment_failed"
@@ -164,10 +164,10 @@ def test_try_again_more_than_five_times_an_hour_is_refused(stripe, django_user_m
     suspend_by_declining(stripe, wallet)
     person = django_user_model.objects.create_user("ann@example.com")
     for _ in range(5):
-        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+        configure.try_again(wallet_id=wallet.pk, actor=person)
 
     with pytest.raises(TooManyAttempts):
-        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+        configure.try_again(wallet_id=wallet.pk, actor=person)
 
     assert wallet.purchases.count() == 6
     assert settings_of(wallet).suspended_reason == "payment_failed"
@@ -180,12 +180,12 @@ def test_a_try_counts_for_an_hour(stripe, django_user_model):
     start = clock.now()
     with clock.at(start):
         for _ in range(5):
-            auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+            configure.try_again(wallet_id=wallet.pk, actor=person)
 
     with clock.at(start + timedelta(seconds=3599)), pytest.raises(TooManyAttempts):
-        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+        configure.try_again(wallet_id=wallet.pk, actor=person)
     with clock.at(start + timedelta(seconds=3600)):
-        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=person)
+        configure.try_again(wallet_id=wallet.pk, actor=person)
 
     assert wallet.purchases.count() == 7
 
@@ -196,4 +196,4 @@ def test_try_again_with_a_fine_balance_is_refused(stripe):
     set_auto_recharge(wallet)
 
     with pytest.raises(Refused, match="is not below"):
-        auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=None)
+        configure.try_again(wallet_id=wallet.pk, actor=None)

@@ -13,8 +13,9 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import books, disputes, recharges, refunds, reversals
+from wallets import books, disputes, refunds, reversals
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, StripeEvent, Wallet
+from wallets.recharges import by_hand
 from wallets.stripe import gateway
 from wallets.tests import histories
 from wallets.tests.allocation_world import make_world
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 
 def buy(wallet, amount, buys):
-    return recharges.recharge(
+    return by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(amount), buys=buys, form_key=str(uuid4())
     )
 
@@ -506,7 +507,7 @@ def test_verify_books_without_an_answer_from_stripe_does_not_say_that_all_is_wel
 
 def test_another_cards_purchase_keeps_the_books_right(paid, stripe):
     card = add_card(stripe, paid, OTHER_GOOD_CARD)
-    recharges.recharge(
+    by_hand.recharge(
         wallet_id=paid.pk,
         actor=None,
         amount=Decimal("12.34"),

@@ -9,8 +9,9 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
-from wallets import allocation_runs, allocations, auto_recharge, limits
+from wallets import allocation_runs, allocations, limits
 from wallets.models import LoggedDecision, Wallet
+from wallets.recharges import auto_recharge
 from wallets.tests.builders import (
     DECLINED_CARD,
     add_card,

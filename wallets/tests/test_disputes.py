@@ -5,9 +5,10 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from wallets import auto_recharge, disputes, reversal_pots
+from wallets import disputes, reversal_pots
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Reversal, Wallet
+from wallets.recharges import auto_recharge
 from wallets.stripe import gateway
 from wallets.tests.builders import fill, set_auto_recharge
 from wallets.tests.reversal_world import (

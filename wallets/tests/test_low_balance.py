@@ -1,7 +1,7 @@
 import pytest
 
 from accounts.models import Notification
-from wallets import low_balance
+from wallets.recharges import low_balance
 from wallets.tests.builders import fill, make_wallet
 
 pytestmark = pytest.mark.django_db

@@ -7,16 +7,10 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from wallets import (
-    allocation_plan,
-    allocation_runs,
-    books,
-    disputes,
-    recharges,
-    refunds,
-)
+from wallets import allocation_plan, allocation_runs, books, disputes, refunds
 from wallets.errors import WalletError
 from wallets.models import AllocationRun, Reversal, Wallet
+from wallets.recharges import by_hand
 from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_world
 from wallets.tests.builders import add_card, make_wallet
@@ -43,7 +37,7 @@ def at_once(function, arguments):
 def paid(stripe):
     wallet = make_wallet()
     add_card(stripe, wallet)
-    return recharges.recharge(
+    return by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="premium", form_key="buy"
     )
 

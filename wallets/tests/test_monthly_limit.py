@@ -6,7 +6,7 @@ import pytest
 from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual
-from wallets import auto_recharge, monthly_limit, recharges
+from wallets.recharges import auto_recharge, by_hand, monthly_limit
 from wallets.tests.auto_recharge_world import decline, run, told
 from wallets.tests.builders import add_card, fill, make_wallet, set_auto_recharge
 
@@ -117,7 +117,7 @@ def test_the_limit_counts_automatic_charges_that_were_or_may_yet_be_paid(stripe)
     wallet = make_wallet(credit="3")
     card = add_card(stripe, wallet)
     set_auto_recharge(wallet, monthly_limit=500)
-    recharges.recharge(
+    by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(5), buys="credit", form_key="a"
     )
     start = clock.now() + timedelta(minutes=2)

@@ -9,9 +9,9 @@ import pytest
 from accounts import clock
 from accounts.models import Account, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import auto_recharge, recharges, suspensions
 from wallets.charging import outcomes, purchases
 from wallets.models import Purchase
+from wallets.recharges import auto_recharge, by_hand, suspensions
 from wallets.stripe import answers, gateway
 from wallets.tests.allocation_world import make_world, moment
 from wallets.tests.builders import (
@@ -176,7 +176,7 @@ def test_an_event_that_is_faster_than_our_own_answer_leaves_it_submitted(low, st
 def test_entries_name_their_purchase_and_who_asked_for_it(low, stripe, django_user_model):
     person = django_user_model.objects.create_user("ann@example.com")
 
-    purchase = recharges.recharge(
+    purchase = by_hand.recharge(
         wallet_id=low.pk, actor=person, amount=Decimal(50), buys="credit", form_key="a"
     )
 
@@ -521,10 +521,8 @@ def test_confirming_with_the_bank_credits_once_and_lifts_the_suspension(stripe):
     set_auto_recharge(wallet)
     purchase = purchases.drive(purchase_id=claim(wallet).pk)
 
-    url = recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
-    again = recharges.confirm_with_bank(
-        purchase_id=purchase.pk, return_url="http://testserver/back"
-    )
+    url = by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
+    again = by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
     stripe.answer_bank(purchase.payment_intent, approved=True)
     purchase = purchases.settle(payment_intent=purchase.payment_intent)
 
@@ -544,7 +542,7 @@ def test_refusing_at_the_bank_declines_and_the_suspension_stays(stripe):
     add_card(stripe, wallet, BANK_ASKS_CARD)
     set_auto_recharge(wallet)
     purchase = purchases.drive(purchase_id=claim(wallet).pk)
-    recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
+    by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
 
     stripe.answer_bank(purchase.payment_intent, approved=False)
     purchase = purchases.settle(payment_intent=purchase.payment_intent)
@@ -954,7 +952,7 @@ def test_minutes_bought_by_hand_pay_the_debt_first_and_leave_the_fraction_as_cre
     wallet = make_wallet(credit="-1.92")
     add_card(stripe, wallet)
 
-    purchase = recharges.recharge(
+    purchase = by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="premium", form_key="a"
     )
 

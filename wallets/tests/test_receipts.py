@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.tests.builders import make_individual, owner_of
-from wallets import recharges
 from wallets.receipt_pdf import MISSING, Receipt, draw
+from wallets.recharges import by_hand
 from wallets.tests.builders import DECLINED_CARD, add_card, make_wallet
 
 PAGES = re.compile(rb"/Type /Page\b")
@@ -28,7 +28,7 @@ def wallet(stripe, nudges):
 
 
 def pay(wallet):
-    return recharges.recharge(
+    return by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="premium", form_key="one"
     )
 
@@ -52,7 +52,7 @@ def test_a_paid_recharge_has_a_pdf_of_one_page_named_by_its_number(db, browser, 
 
 def test_what_was_not_paid_and_what_others_paid_has_none(db, stripe, client, browser, wallet):
     paid = pay(wallet)
-    declined = recharges.recharge(
+    declined = by_hand.recharge(
         wallet_id=wallet.pk,
         actor=None,
         amount=Decimal(60),

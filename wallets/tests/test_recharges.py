@@ -8,7 +8,7 @@ from django.db import connection
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import auto_recharge, limits, recharges, suspensions
+from wallets import limits
 from wallets.charging import outcomes, purchases
 from wallets.errors import (
     FormReused,
@@ -22,6 +22,7 @@ from wallets.errors import (
 )
 from wallets.models import MinuteRate, Purchase, Wallet
 from wallets.prices.rates import set_rate
+from wallets.recharges import auto_recharge, by_hand, suspensions
 from wallets.stripe import gateway
 from wallets.tests import histories
 from wallets.tests.builders import (
@@ -39,7 +40,7 @@ pytestmark = pytest.mark.django_db
 
 
 def pay(wallet, amount="50", *, buys="premium", form_key="form-1", **facts):
-    return recharges.recharge(
+    return by_hand.recharge(
         wallet_id=wallet.pk,
         actor=None,
         amount=Decimal(amount),
@@ -107,7 +108,7 @@ def test_a_purchase_knows_who_asked_and_which_card_was_charged(stripe):
     wallet, person = make_wallet(), make_user()
     card = add_card(stripe, wallet)
 
-    purchase = recharges.recharge(
+    purchase = by_hand.recharge(
         wallet_id=wallet.pk, actor=person, amount=Decimal(50), buys="credit", form_key="1"
     )
 
@@ -179,7 +180,7 @@ def test_amounts_out_of_range_charge_nothing(stripe, amount):
 
     assert str(refusal.value) == f"{refusal.value.fields['amount']}."
     with pytest.raises(InvalidAmount):
-        recharges.quote(wallet_id=wallet.pk, amount=Decimal(amount), buys="premium")
+        by_hand.quote(wallet_id=wallet.pk, amount=Decimal(amount), buys="premium")
     assert not wallet.purchases.exists()
 
 
@@ -198,7 +199,7 @@ def test_no_choice_of_minutes_is_refused(stripe):
     with pytest.raises(InvalidAmount, match="Choose Premium or Basic Minutes"):
         pay(wallet, buys="allocation")
     with pytest.raises(InvalidAmount, match="Choose Premium or Basic Minutes"):
-        recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="allocation")
+        by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="allocation")
 
 
 def test_without_a_card_nothing_is_charged():
@@ -283,7 +284,7 @@ def test_what_is_owed_is_paid_first(stripe, credit, buys, debt, seconds, bought,
     wallet = make_wallet(credit=credit)
     add_card(stripe, wallet)
 
-    quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys=buys)
+    quote = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys=buys)
 
     assert (quote.amount, quote.buys, quote.debt) == (50, buys, debt)
     assert (quote.seconds, quote.credit, quote.credit_after) == (seconds, bought, after)
@@ -294,7 +295,7 @@ def test_what_is_owed_is_paid_first(stripe, credit, buys, debt, seconds, bought,
 def test_a_rate_that_changed_since_the_quote_charges_nothing(stripe):
     wallet = make_wallet()
     add_card(stripe, wallet)
-    quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
+    quote = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
     later = clock.now() + timedelta(minutes=1)
     set_rate(minute_type="premium", price=Decimal("0.20"), effective_from=later, actor=None)
 
@@ -308,7 +309,7 @@ def test_a_rate_that_changed_since_the_quote_charges_nothing(stripe):
 def test_a_debt_that_changed_since_the_quote_charges_nothing(stripe):
     wallet = make_wallet()
     add_card(stripe, wallet)
-    quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
+    quote = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
     fill(wallet, credit="-3")
 
     with pytest.raises(QuoteChanged, match=r"\$3.00"):
@@ -322,8 +323,8 @@ def test_the_quote_says_what_auto_recharge_will_charge_too(stripe):
     add_card(stripe, wallet)
     set_auto_recharge(wallet, threshold=10, amount=50)
 
-    minutes = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
-    plain = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="credit")
+    minutes = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
+    plain = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="credit")
 
     assert (minutes.minutes, minutes.auto_recharge) == (312, 50)
     assert (plain.credit_after, plain.auto_recharge) == (58, 0)
@@ -333,7 +334,7 @@ def test_at_the_threshold_auto_recharge_charges_nothing_on_top():
     wallet = make_wallet(credit="5")
     set_auto_recharge(wallet, threshold=10, amount=50)
 
-    enough = recharges.quote(wallet_id=wallet.pk, amount=Decimal(5), buys="credit")
+    enough = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(5), buys="credit")
 
     assert (enough.credit_after, enough.auto_recharge) == (10, 0)
 
@@ -352,7 +353,7 @@ def test_the_quote_adds_nothing_while_auto_recharge_is_stopped(stopped_by):
             blocked_at=clock.now(), blocked_reason="disputed"
         )
 
-    quote = recharges.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
+    quote = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
 
     assert quote.auto_recharge == 0
 
@@ -460,7 +461,7 @@ def test_a_bank_that_had_said_yes_meanwhile_is_settled_and_the_person_asked_agai
     set_auto_recharge(wallet)
     auto_recharge.run(wallet_id=wallet.pk)
     waiting = wallet.purchases.get()
-    recharges.confirm_with_bank(purchase_id=waiting.pk, return_url="http://testserver/")
+    by_hand.confirm_with_bank(purchase_id=waiting.pk, return_url="http://testserver/")
     stripe.answer_bank(waiting.payment_intent, approved=True)
 
     with pytest.raises(QuoteChanged, match="was just paid"):
@@ -496,7 +497,7 @@ def waiting_for_the_bank(stripe, **facts):
 
 
 def ask_the_bank(purchase):
-    return recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/")
+    return by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/")
 
 
 def test_two_people_are_each_sent_to_their_own_bank_page(stripe):
@@ -517,7 +518,7 @@ def test_each_question_of_the_bank_is_told(stripe):
     add_card(stripe, wallet, BANK_ASKS_CARD)
 
     for form_key in ("one", "two"):
-        recharges.cancel_waiting(purchase_id=pay(wallet, form_key=form_key).pk)
+        by_hand.cancel_waiting(purchase_id=pay(wallet, form_key=form_key).pk)
 
     assert wallet.account.notifications.filter(kind="action_required").count() == 2
 
@@ -612,7 +613,7 @@ def test_while_stripe_does_not_answer_a_waiting_payment_stays(stripe):
     with pytest.raises(GatewayUnreachable, match="Try again in a minute"):
         ask_the_bank(purchase)
     with pytest.raises(GatewayUnreachable, match="was not canceled"):
-        recharges.cancel_waiting(purchase_id=purchase.pk)
+        by_hand.cancel_waiting(purchase_id=purchase.pk)
 
     purchase.refresh_from_db()
     assert purchase.state == "requires_action"
@@ -624,7 +625,7 @@ def test_giving_up_a_waiting_payment_takes_nothing_and_looks_at_the_rule_again(
     purchase = waiting_for_the_bank(stripe)
 
     with django_capture_on_commit_callbacks(execute=True):
-        assert recharges.cancel_waiting(purchase_id=purchase.pk).state == "canceled"
+        assert by_hand.cancel_waiting(purchase_id=purchase.pk).state == "canceled"
 
     assert nudges == [("wallets.recharge_wallet", (purchase.wallet_id,))]
     assert charges(stripe) == []

@@ -7,9 +7,9 @@ import pytest
 
 from accounts import clock
 from wallets import replay
-from wallets.auto_recharge import Terms
 from wallets.balances import ledger
 from wallets.balances.ledger import Movement
+from wallets.recharges.auto_recharge import Terms
 from wallets.tests.builders import make_wallet
 
 pytestmark = pytest.mark.django_db

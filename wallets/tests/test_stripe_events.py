@@ -14,11 +14,12 @@ from django.db import connection
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import auto_recharge, recharges, stripe_events
+from wallets import stripe_events
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.models import StripeEvent, Wallet
+from wallets.recharges import auto_recharge, by_hand
 from wallets.stripe import gateway
 from wallets.stripe_events import EventRefused
 from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
@@ -353,7 +354,7 @@ def test_the_age_of_the_oldest_waiting_event_is_known():
 def test_refunds_and_disputes_made_at_stripe_are_followed_by_their_events(stripe, kind):
     wallet = make_wallet()
     add_card(stripe, wallet)
-    purchase = recharges.recharge(
+    purchase = by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="credit", form_key="1"
     )
     if "dispute" in kind:

@@ -8,11 +8,11 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual, make_user
-from wallets import auto_recharge, auto_recharge_settings, recharges, suspensions
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.models import Wallet
+from wallets.recharges import auto_recharge, by_hand, configure, suspensions
 from wallets.tests.auto_recharge_world import (
     TEN_FIFTY,
     credit,
@@ -333,7 +333,7 @@ def test_another_card_chosen_in_configure_lifts_the_suspension_and_is_charged(st
     suspend_by_declining(stripe, wallet)
     other = add_card(stripe, wallet, OTHER_GOOD_CARD)
 
-    auto_recharge_settings.save(
+    configure.save(
         wallet_id=wallet.pk, settings=replace(TEN_FIFTY, payment_method=other.id), actor=None
     )
 
@@ -349,7 +349,7 @@ def test_the_same_card_saved_again_lifts_nothing(stripe):
 
     payment_methods.make_default(account=wallet.account, card_id=again.id)
     auto_recharge.payment_method_changed(wallet_id=wallet.pk)
-    auto_recharge_settings.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
+    configure.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
 
     assert settings_of(wallet).suspended_reason == "payment_failed"
     assert credit(wallet) == 8
@@ -376,7 +376,7 @@ def test_paying_by_hand_with_its_own_card_lifts_the_suspension(stripe):
     suspend_by_declining(stripe, wallet)
     stripe.set_card(wallet.default_payment_method, behaviour="ok")
 
-    recharges.recharge(
+    by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(5), buys="credit", form_key="a"
     )
 
@@ -458,7 +458,7 @@ def test_a_refusal_at_the_bank_is_told_without_a_next_try(stripe):
     note = Notification.objects.get(account=wallet.account, kind="action_required")
     assert note.data == {"purchase": str(purchase.pk)}
 
-    recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
+    by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
     stripe.answer_bank(purchase.payment_intent, approved=False)
     purchases.settle(payment_intent=purchase.payment_intent)
 
@@ -476,7 +476,7 @@ def test_paying_at_the_bank_is_logged_as_lifting_and_looked_at_again(stripe, nud
     set_auto_recharge(wallet)
     run(wallet)
     purchase = wallet.purchases.get()
-    recharges.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
+    by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://localhost/back")
     stripe.answer_bank(purchase.payment_intent, approved=True)
 
     purchases.settle(payment_intent=purchase.payment_intent)

@@ -11,9 +11,10 @@ from kombu.utils import json
 from accounts import clock
 from accounts.models import StaffAlert
 from accounts.tests.builders import make_individual
-from wallets import auto_recharge, sweeps, tasks
+from wallets import sweeps, tasks
 from wallets.charging import purchases
 from wallets.models import LedgerEntry
+from wallets.recharges import auto_recharge
 from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
-from wallets import auto_recharge_settings, limits
-from wallets.auto_recharge_settings import Preview, Saved, Settings
+from wallets import limits
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import InvalidAmount, WalletError
@@ -18,6 +17,8 @@ from wallets.forms import AutoRechargeForm
 from wallets.models import AutoRecharge, Wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
+from wallets.recharges import configure as auto_recharge_settings
+from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.views.purchases import purchase_context

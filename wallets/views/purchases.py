@@ -7,10 +7,10 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Permission
-from wallets import recharges
 from wallets.charging import purchases
 from wallets.errors import WalletError
 from wallets.models import Purchase
+from wallets.recharges import by_hand
 from wallets.stripe import gateway
 from wallets.texts import holds
 from wallets.views.dialogs import needs, refused, triggered
@@ -47,7 +47,7 @@ def confirm(request: HttpRequest, purchase_id) -> HttpResponse:
     found = of_account(request, purchase_id)
     here = reverse("wallets:purchase", args=[found.pk])
     try:
-        bank_url = recharges.confirm_with_bank(
+        bank_url = by_hand.confirm_with_bank(
             purchase_id=found.pk, return_url=request.build_absolute_uri(here)
         )
     except WalletError as error:
@@ -67,7 +67,7 @@ def cancel(request: HttpRequest, purchase_id) -> HttpResponse:
     found = of_account(request, purchase_id)
     here = reverse("wallets:purchase", args=[found.pk])
     try:
-        recharges.cancel_waiting(purchase_id=found.pk)
+        by_hand.cancel_waiting(purchase_id=found.pk)
     except WalletError as error:
         return refused(request, back=here, error=error)
     return redirect(here)

@@ -9,7 +9,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import Permission
-from wallets import recharges
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
@@ -17,7 +16,8 @@ from wallets.forms import RechargeForm, new_key
 from wallets.models import Purchase, Wallet
 from wallets.prices.amounts import dollars, minutes_for
 from wallets.prices.rates import rates_now
-from wallets.recharges import Quote
+from wallets.recharges import by_hand
+from wallets.recharges.by_hand import Quote
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, needs, triggered
 from wallets.views.purchases import purchase_context
@@ -97,7 +97,7 @@ def _agreed(form: RechargeForm) -> bool:
 
 
 def _charge(request: HttpRequest, wallet: Wallet, values: dict) -> Purchase:
-    return recharges.recharge(
+    return by_hand.recharge(
         wallet_id=wallet.pk,
         actor=request.user,
         amount=values["amount"],
@@ -150,7 +150,7 @@ def _quote(wallet: Wallet, values: dict) -> Quote | None:
     if not values.get("amount") or not values.get("buys"):
         return None
     try:
-        return recharges.quote(
+        return by_hand.quote(
             wallet_id=wallet.pk, amount=Decimal(values["amount"]), buys=values["buys"]
         )
     except InvalidAmount:

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from wallets import limits, replay
-from wallets.auto_recharge import Terms
-from wallets.auto_recharge_settings import Settings
 from wallets.models import Wallet
+from wallets.recharges.auto_recharge import Terms
+from wallets.recharges.configure import Settings
 from wallets.replay import Replay
 
 

@@ -17,10 +17,11 @@ from campaigns.reports import Report
 from thinkrr_billing.sandbox.demo import cast, people
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_plan, allocation_runs, auto_recharge, low_balance
+from wallets import allocation_plan, allocation_runs
 from wallets.balances import included
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
+from wallets.recharges import auto_recharge, low_balance
 
 # When the platform reports: after the morning's and the afternoon's calls, in UTC.
 REPORTED_AT = (time(16, 30), time(21, 30))

@@ -9,11 +9,11 @@ from accounts import members, opening
 from accounts.models import Account, Membership, Role, User
 from thinkrr_billing.sandbox.demo import cast
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import auto_recharge_settings, recharges
-from wallets.auto_recharge_settings import Settings
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.models import Wallet
+from wallets.recharges import by_hand, configure
+from wallets.recharges.configure import Settings
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def fund(player: Player) -> None:
     dollars, buys = player.actor.first
     recharge(player, amount=Decimal(dollars), buys=buys)
     if wanted := player.actor.automatic:
-        auto_recharge_settings.save(
+        configure.save(
             wallet_id=player.wallet.pk,
             actor=player.owner,
             settings=Settings(
@@ -101,7 +101,7 @@ def fund(player: Player) -> None:
 
 
 def recharge(player: Player, *, amount: Decimal, buys: str) -> None:
-    purchase = recharges.recharge(
+    purchase = by_hand.recharge(
         wallet_id=player.wallet.pk,
         actor=player.owner,
         amount=amount,

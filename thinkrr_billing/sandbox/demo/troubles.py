@@ -11,10 +11,10 @@ from campaigns.reports import Report
 from thinkrr_billing.sandbox.demo import history
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import auto_recharge
 from wallets.models import Wallet
 from wallets.prices.payable import payable_seconds
 from wallets.prices.rates import rates_now
+from wallets.recharges import auto_recharge
 
 LONGEST_CALL = 240
 _numbers = count(1)

@@ -11,7 +11,6 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import BILLING, SUPPORT
 from thinkrr_billing.staff.tests.phone import press, said, staff_client, url
-from wallets import auto_recharge, recharges
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
@@ -21,6 +20,7 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
+from wallets.recharges import auto_recharge, by_hand
 from wallets.tests.builders import add_card, fill, make_wallet, set_auto_recharge
 
 ACCOUNT = "accounts.account"
@@ -213,7 +213,7 @@ def test_an_allocation_without_a_month_to_charge_says_so(db):
 def paid(transactional_db, stripe) -> Purchase:
     wallet = make_wallet()
     add_card(stripe, wallet)
-    purchase = recharges.recharge(
+    purchase = by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="credit", form_key="f"
     )
     assert purchase.state == "succeeded"

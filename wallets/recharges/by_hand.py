@@ -10,7 +10,7 @@ from accounts import crash_points
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import auto_recharge, limits, suspensions
+from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.charging import purchases
@@ -26,6 +26,7 @@ from wallets.errors import (
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import cents, dollars, seconds_for
 from wallets.prices.rates import rate
+from wallets.recharges import auto_recharge, suspensions
 from wallets.stripe import answers, gateway
 from wallets.texts import holds, usd
 from wallets.why.decisions import Decision

@@ -15,13 +15,14 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import clock, crash_points
 from accounts.models import User
 from accounts.notifications import alert_staff, notify
-from wallets import limits, monthly_limit, suspensions
+from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.charging.outcomes import Policy
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import cents
+from wallets.recharges import monthly_limit, suspensions
 from wallets.why import decisions
 from wallets.why.decisions import Decision
 

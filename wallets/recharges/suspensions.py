@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
 from accounts.nudges import nudge
-from wallets import limits, monthly_limit
+from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
@@ -19,6 +19,7 @@ from wallets.charging import declines
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import dollars
+from wallets.recharges import monthly_limit
 from wallets.texts import usd
 from wallets.why import decisions
 

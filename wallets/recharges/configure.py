@@ -9,13 +9,14 @@ from djmoney.money import Money
 from accounts import clock
 from accounts.models import User
 from accounts.notifications import notify
-from wallets import auto_recharge, limits, suspensions
+from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
 from wallets.charging import purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.recharges import auto_recharge, suspensions
 from wallets.stripe import gateway
 from wallets.texts import usd
 from wallets.why.decisions import Decision

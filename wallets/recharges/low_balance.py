@@ -6,11 +6,12 @@ The ledger notes the crossing (`AutoRecharge.watch`); it is armed again well abo
 from django.db import transaction
 
 from accounts.notifications import notify
-from wallets import limits, suspensions
+from wallets import limits
 from wallets.balances import ledger
 from wallets.models import AutoRecharge
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
+from wallets.recharges import suspensions
 from wallets.texts import usd
 
 
