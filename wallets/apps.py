@@ -9,7 +9,7 @@ class WalletsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.mail_topics import offer
-        from wallets import allocation_runs
+        from wallets.allocations import runs
         from wallets.charging import outcomes
         from wallets.recharges import auto_recharge, by_hand
 
@@ -35,6 +35,6 @@ class WalletsConfig(AppConfig):
             {
                 "recharge": by_hand.POLICY,
                 "auto_recharge": auto_recharge.POLICY,
-                "allocation": allocation_runs.POLICY,
+                "allocation": runs.POLICY,
             }
         )

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
-from wallets import allocation_plan, refunds, stripe_events
+from wallets import refunds, stripe_events
+from wallets.allocations import planning
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance
 
@@ -25,8 +26,8 @@ def _open_purchases() -> list[str]:
 
 
 def _due_allocations() -> Iterator[Work]:
-    allocation_plan.plan_due(now=clock.now())
-    for run_id in allocation_plan.due_run_ids():
+    planning.plan_due(now=clock.now())
+    for run_id in planning.due_run_ids():
         yield "wallets.run_allocation", (run_id,)
 
 

@@ -7,16 +7,8 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from accounts import clock, job_runs
-from wallets import (
-    allocation_retries,
-    allocation_runs,
-    books,
-    limits,
-    refunds,
-    reversals,
-    stripe_events,
-    sweeps,
-)
+from wallets import books, limits, refunds, reversals, stripe_events, sweeps
+from wallets.allocations import retries, runs
 from wallets.balances import included
 from wallets.cards import expiry
 from wallets.charging import purchases
@@ -43,7 +35,7 @@ def recharge_wallet(wallet_id: int) -> None:
 @shared_task(name="wallets.payment_method_changed")
 def payment_method_changed(wallet_id: int) -> None:
     auto_recharge.payment_method_changed(wallet_id=wallet_id)
-    allocation_retries.payment_method_changed(wallet_id=wallet_id)
+    retries.payment_method_changed(wallet_id=wallet_id)
 
 
 @shared_task(name="wallets.tell_low_balance")
@@ -63,7 +55,7 @@ def apply_event(event_pk: int) -> None:
 
 @shared_task(name="wallets.run_allocation")
 def run_allocation(run_id: int) -> None:
-    allocation_runs.run(run_id=run_id)
+    runs.run(run_id=run_id)
 
 
 @shared_task(name="wallets.drive_refund")

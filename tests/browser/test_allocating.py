@@ -7,7 +7,7 @@ from accounts.models import Account
 from accounts.tests.builders import make_sub_account, owner_of
 from tests.browser.people import DESK, PHONE
 from tests.browser.world import allocate
-from wallets import allocation_runs
+from wallets.allocations import runs
 from wallets.models import AutoAllocation, Purchase
 from wallets.tests.builders import add_card, make_wallet
 
@@ -91,8 +91,8 @@ def test_a_triple_click_saves_and_charges_once(owner, stripe, wallet, dental):
         "for (let i = 0; i < 3; i++) document.getElementById('allocation-save').click()"
     )
     owner.dialog_closes()
-    allocation_runs.run_due(now=clock.now())
-    allocation_runs.run_due(now=clock.now())
+    runs.run_due(now=clock.now())
+    runs.run_due(now=clock.now())
 
     paid = Purchase.objects.filter(payer=wallet.account, state="succeeded")
     assert [purchase.amount_cents for purchase in paid] == [4500]

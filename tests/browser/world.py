@@ -14,7 +14,8 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_runs, allocations, refunds
+from wallets import refunds
+from wallets.allocations import configure, runs
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.recharges import by_hand, suspensions
 from wallets.tests.builders import (
@@ -165,7 +166,7 @@ def allocate(
     if declines:
         stripe.set_card(card.id, behaviour={"decline_code": declines})
     agency_wallet.account.refresh_from_db()
-    allocations.save(
+    configure.save(
         account=sub_account,
         agency=agency_wallet.account,
         actor=None,
@@ -173,7 +174,7 @@ def allocate(
         premium_minutes=0,
         payment_method=card.id,
     )
-    allocation_runs.run_due(now=clock.now())
+    runs.run_due(now=clock.now())
     return card.id
 
 
@@ -215,7 +216,7 @@ def _sub_accounts(
             stripe.set_card(paid_by, behaviour=_behaviour(refusal))
         accounts[name] = make_sub_account(name, agency=agency)
         make_wallet(account=accounts[name], credit="3.10")
-        allocations.save(
+        configure.save(
             account=accounts[name],
             agency=agency,
             actor=owner,
@@ -224,7 +225,7 @@ def _sub_accounts(
             payment_method=paid_by,
         )
     accounts["without an allocation"] = make_sub_account(LONG_NAME, agency=agency)
-    allocation_runs.run_due(now=clock.now())
+    runs.run_due(now=clock.now())
     close(accounts["Closed Clinic"])
     dental, harbor, *others = accounts.values()
     return dental, harbor, dict(zip(list(accounts)[2:], (one.pk for one in others), strict=True))

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_runs, allocations
+from wallets.allocations import configure, runs
 from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Wallet
 from wallets.recharges import auto_recharge
@@ -61,13 +61,13 @@ def monthly(stripe: StripeSandbox) -> Situation:
     card = add_card(stripe, open_wallet(account=agency))
     wallet = open_wallet(account=account)
     agency.refresh_from_db()
-    allocation = allocations.save(
+    allocation = configure.save(
         account=account, agency=agency, actor=None, basic_minutes=0, premium_minutes=100,
         payment_method=card.id,
     )  # fmt: skip
     run = allocation.runs.get()
     return Situation(
-        wallet, lambda: allocation_runs.run(run_id=run.pk), 1600, Decimal(0), premium_seconds=6000
+        wallet, lambda: runs.run(run_id=run.pk), 1600, Decimal(0), premium_seconds=6000
     )
 
 

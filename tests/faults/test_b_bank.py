@@ -21,7 +21,8 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import allocation_runs, allocations, books, refunds, sweeps
+from wallets import books, refunds, sweeps
+from wallets.allocations import configure, runs
 from wallets.balances.opening import open_wallet
 from wallets.charging import purchases
 from wallets.models import AllocationRun, Purchase, Wallet
@@ -100,7 +101,7 @@ class Bank:
         if run_ids := list(
             AllocationRun.objects.exclude(state="paid").values_list("pk", flat=True)
         ):
-            allocation_runs.run(run_id=rng.choice(run_ids))
+            runs.run(run_id=rng.choice(run_ids))
 
     def resume(self, rng: random.Random) -> None:
         wallet = rng.choice(self.wallets)
@@ -147,7 +148,7 @@ def test_f34_the_bank_keeps_its_books_while_its_parts_die(plant, stripe):
     card = add_card(stripe, open_wallet(account=agency))
     agency.refresh_from_db()
     for number in range(SUB_ACCOUNTS):
-        allocations.save(
+        configure.save(
             account=make_sub_account(f"Sub {number}", agency=agency), agency=agency, actor=None,
             basic_minutes=0, premium_minutes=100, payment_method=card.id,
         )  # fmt: skip

@@ -24,7 +24,7 @@ from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import automatic, low_balance, monthly, taken
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
-from wallets import allocation_plan, allocations
+from wallets.allocations import configure, planning
 from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, LedgerEntry, Purchase
 from wallets.tests.builders import add_card
@@ -282,15 +282,13 @@ def test_f67_postgresql_restarted_in_the_middle_of_the_allocations_runs_each_onc
     card = add_card(stripe, open_wallet(account=agency))
     agency.refresh_from_db()
     for number in range(ACCOUNTS):
-        allocations.save(
+        configure.save(
             account=make_sub_account(f"Sub {number}", agency=agency), agency=agency, actor=None,
             basic_minutes=0, premium_minutes=100, payment_method=card.id,
         )  # fmt: skip
     worker = plant.worker()
     worker.start()
-    plant.send_all(
-        [("wallets.run_allocation", (run_id,)) for run_id in allocation_plan.due_run_ids()]
-    )
+    plant.send_all([("wallets.run_allocation", (run_id,)) for run_id in planning.due_run_ids()])
     part = random.randint(1, ACCOUNTS * 3 // 4)
     worker.wait_for(lambda: len(taken(stripe)) >= part, f"{part} are paid", seconds=10 * ACCOUNTS)
     connection.close()

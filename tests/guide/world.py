@@ -13,7 +13,8 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.story.person import Page
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_plan, allocation_runs
+from wallets.allocations import planning
+from wallets.allocations import runs as allocation_runs
 from wallets.models import AllocationRun, LedgerEntry, Purchase, Wallet
 from wallets.recharges import auto_recharge
 from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
@@ -94,8 +95,8 @@ def work() -> None:
     """What workers do once a transaction has committed."""
     for wallet_id in auto_recharge.due_wallet_ids():
         auto_recharge.run(wallet_id=wallet_id)
-    allocation_plan.plan_due(now=clock.now())
-    for run_id in allocation_plan.due_run_ids():
+    planning.plan_due(now=clock.now())
+    for run_id in planning.due_run_ids():
         allocation_runs.run(run_id=run_id)
 
 

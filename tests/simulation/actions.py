@@ -18,7 +18,9 @@ from campaigns.tests.builders import make_report
 from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.webhooks import sign
-from wallets import allocation_retries, allocations, refunds, reversals, stripe_events, sweeps
+from wallets import refunds, reversals, stripe_events, sweeps
+from wallets.allocations import configure as allocations
+from wallets.allocations import retries
 from wallets.balances import adjustments, included
 from wallets.cards import payment_methods
 from wallets.charging import purchases
@@ -136,8 +138,8 @@ def save_allocation(world: World) -> object:
 @action(3)
 def change_allocation(world: World) -> object:
     change = world.rng.choice(
-        (allocations.stop, allocations.skip_next, allocations.unskip, allocation_retries.retry_now,
-         allocation_retries.retry_now)
+        (allocations.stop, allocations.skip_next, allocations.unskip, retries.retry_now,
+         retries.retry_now)
     )  # fmt: skip
     change(account=world.rng.choice(world.subs), agency=world.agency, actor=None)
     return change.__name__

@@ -16,9 +16,10 @@ from campaigns import lifecycle, pausing
 from campaigns.models import Campaign
 from thinkrr_billing.staff import account_forms as forms
 from thinkrr_billing.staff import looking, timeline
-from wallets import allocation_retries, proof
+from wallets import proof
 from wallets.admin.base import amount_of
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
+from wallets.allocations import retries
 from wallets.balances import adjustments
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
@@ -127,9 +128,7 @@ class AccountPage(AccountAdmin):
         **ITSELF,
     )
     def run_allocation(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        purchase = allocation_retries.retry_now(
-            account=account, agency=account.agency, actor=request.user
-        )
+        purchase = retries.retry_now(account=account, agency=account.agency, actor=request.user)
         return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
 
     @staff_action(

@@ -6,8 +6,8 @@ from unfold.contrib.filters.admin import RangeDateFilter
 
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.admin.ranges import Marked
-from wallets import allocation_retries
 from wallets.admin.base import ReadOnly, in_dollars
+from wallets.allocations import retries
 from wallets.models import AllocationRun, AutoAllocation
 
 
@@ -75,7 +75,7 @@ class AllocationRunAdmin(ReadOnly):
         account_of=lambda run: run.allocation.account,
     )
     def run(self, run: AllocationRun, form: RunForm, request: HttpRequest) -> str:
-        purchase = allocation_retries.retry_run(run_id=run.pk, actor=request.user)
+        purchase = retries.retry_run(run_id=run.pk, actor=request.user)
         return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
 
     @admin.display(description="account", ordering="allocation__account__name")

@@ -15,7 +15,8 @@ from accounts.api_views import ApiView
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account
 from accounts.strict import StrictCharField, StrictDateField, StrictIntegerField, StrictSerializer
-from wallets import allocations, limits
+from wallets import limits
+from wallets.allocations import configure
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.prices.amounts import dollars
@@ -128,7 +129,7 @@ class AllocationView(ApiView):
         account = _sub_account(request, account_id, Permission.ALLOCATE)
         body = NewAllocationSerializer(data=request.data)
         body.is_valid(raise_exception=True)
-        allocations.save(account=account, agency=account.agency, actor=None, **body.validated_data)
+        configure.save(account=account, agency=account.agency, actor=None, **body.validated_data)
         return Response(_shown(account))
 
 
@@ -154,7 +155,7 @@ def _shown(account: Account) -> dict[str, object]:
     latest = allocation.runs.order_by("-period").first() if allocation.pk else None
     basic, premium = allocation.basic_minutes, allocation.premium_minutes
     charge = estimate(basic_minutes=basic, premium_minutes=premium).total
-    coming: list[date] = allocations.upcoming(allocation, CHARGES_SHOWN)
+    coming: list[date] = configure.upcoming(allocation, CHARGES_SHOWN)
     return AllocationSerializer(
         {
             "account": account.pk,

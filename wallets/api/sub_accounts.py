@@ -15,7 +15,7 @@ from accounts.api_views import AccountQuery, ApiView
 from accounts.models import Account
 from accounts.opening import MAX_NAME_LENGTH
 from accounts.strict import StrictCharField, StrictSerializer
-from wallets import sub_accounts
+from wallets.allocations import sub_accounts
 from wallets.api.fields import CurrencyField, DollarsField, PageQuery, next_page, page_of
 from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status
 from wallets.balances.opening import open_wallet

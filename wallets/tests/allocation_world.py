@@ -7,7 +7,8 @@ from accounts import clock
 from accounts.models import Account, Notification
 from accounts.tests.builders import make_agency, make_sub_account
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_runs, allocations
+from wallets.allocations import configure
+from wallets.allocations import runs as allocation_runs
 from wallets.balances.opening import open_wallet
 from wallets.cards.payment_methods import Card
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Purchase, Wallet
@@ -28,7 +29,7 @@ class World:
 
     def save(self, basic: int = 500, premium: int = 1000, **facts: object) -> AutoAllocation:
         facts = {"payment_method": self.card.id} | facts
-        return allocations.save(
+        return configure.save(
             account=self.sub,
             agency=self.agency,
             actor=None,
@@ -38,7 +39,7 @@ class World:
         )
 
     def preview(self, basic: int = 500, premium: int = 1000, **facts: object):
-        return allocations.preview(
+        return configure.preview(
             account=self.sub,
             agency=self.agency,
             basic_minutes=basic,
@@ -47,7 +48,7 @@ class World:
         )
 
     def stop(self) -> AutoAllocation:
-        return allocations.stop(account=self.sub, agency=self.agency, actor=None)
+        return configure.stop(account=self.sub, agency=self.agency, actor=None)
 
     def run_at(self, text: str) -> list[str]:
         """Everything that is due at that moment, as a worker would do it."""

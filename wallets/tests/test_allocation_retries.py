@@ -5,7 +5,7 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_user
-from wallets import allocation_retries, allocation_runs, allocations
+from wallets.allocations import configure, retries, runs
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
@@ -33,7 +33,7 @@ def failing(stripe):
 
 def retry(world, at="2026-11-14 10:05", actor=None):
     with clock.at(moment(at)):
-        return allocation_retries.retry_now(account=world.sub, agency=world.agency, actor=actor)
+        return retries.retry_now(account=world.sub, agency=world.agency, actor=actor)
 
 
 def give_up(world):
@@ -211,10 +211,10 @@ def test_support_retries_the_month_that_runs_now_and_no_other(failing):
 
     with clock.at(moment("2026-12-14 00:00")):
         with pytest.raises(Refused, match="Only the month that runs now"):
-            allocation_retries.retry_run(run_id=november, actor=person)
+            retries.retry_run(run_id=november, actor=person)
         assert len(failing.purchases()) == 1
     with clock.at(moment("2026-12-13 23:59")):
-        paid = allocation_retries.retry_run(run_id=november, actor=person)
+        paid = retries.retry_run(run_id=november, actor=person)
 
     assert (paid.state, paid.requested_by) == ("succeeded", person)
     assert failing.runs == [("2026-11-14", "paid")]
@@ -304,7 +304,7 @@ def test_a_card_that_was_removed_fails_the_month_like_a_decline(stripe):
     payment_methods.forget(account=world.agency, card_id=world.card.id)
 
     with clock.at(NOV_14):
-        [decision] = allocation_runs.run_due(now=NOV_14)
+        [decision] = runs.run_due(now=NOV_14)
 
     assert (decision.wanted, decision.code) == (False, "no_card")
     assert world.purchases() == []
@@ -341,7 +341,7 @@ def card_changed(nudges, django_capture_on_commit_callbacks):
     def change(world, at="2026-11-19"):
         nudges.clear()
         with clock.at(moment(at)), django_capture_on_commit_callbacks(execute=True):
-            allocation_retries.payment_method_changed(wallet_id=world.agency.wallet.pk)
+            retries.payment_method_changed(wallet_id=world.agency.wallet.pk)
         return [args[0] for name, args in nudges if name == "wallets.run_allocation"]
 
     return change
@@ -386,7 +386,7 @@ def test_a_renewed_card_revives_no_month_below_stripes_minimum(stripe, card_chan
 def test_a_renewed_card_revives_no_month_that_is_over(stripe, card_changed):
     world = without_a_card(stripe)
     with clock.at(moment("2026-11-20")):
-        allocations.skip_next(account=world.sub, agency=world.agency, actor=None)
+        configure.skip_next(account=world.sub, agency=world.agency, actor=None)
     world.run_at("2026-12-14 00:00")
     renew(world)
 
@@ -426,7 +426,7 @@ def test_a_renewed_card_is_tried_where_only_another_one_was_declined(failing, ca
 def test_a_card_that_was_declined_is_not_tried_again_by_itself(failing):
     give_up(failing)
 
-    allocation_retries.payment_method_changed(wallet_id=failing.agency.wallet.pk)
+    retries.payment_method_changed(wallet_id=failing.agency.wallet.pk)
 
     assert failing.run_at("2026-11-20") == []
     assert len(failing.purchases()) == 4
@@ -483,7 +483,7 @@ def test_a_payment_at_the_bank_that_cannot_be_given_up_keeps_the_next_from_being
     with clock.at(moment("2026-11-14 11:00")):
         at_the_bank.save(payment_method=other.id)
         at_the_bank.stripe.fault(kind="500_before", path="/v1/payment_intents/.*/cancel", times=100)
-        [decision] = allocation_runs.run_due(now=clock.now())
+        [decision] = runs.run_due(now=clock.now())
 
     assert (decision.wanted, decision.code) == (False, "gateway_wait")
     assert [row.state for row in at_the_bank.purchases()] == ["requires_action"]
@@ -494,7 +494,7 @@ def test_a_payment_at_the_bank_that_cannot_be_given_up_keeps_the_next_from_being
 
 def test_a_late_worker_leaves_the_payment_at_the_bank_alone(at_the_bank):
     with clock.at(moment("2026-11-14 11:00")):
-        decision = allocation_runs.run(run_id=at_the_bank.run("2026-11-14").pk)
+        decision = runs.run(run_id=at_the_bank.run("2026-11-14").pk)
 
     assert decision.code == "not_due"
     assert [row.state for row in at_the_bank.purchases()] == ["requires_action"]
@@ -504,15 +504,15 @@ def test_giving_up_one_payment_leaves_those_of_another_sub_account_alone(at_the_
     sibling, declined = at_the_bank.sibling(), at_the_bank.sibling("Eastside Dental")
     with clock.at(moment("2026-11-14 10:30")):
         sibling.save()
-        allocation_runs.run_due(now=clock.now())
+        runs.run_due(now=clock.now())
     declined.card = add_card(at_the_bank.stripe, at_the_bank.agency.wallet, DECLINED_CARD)
     other = add_card(at_the_bank.stripe, at_the_bank.agency.wallet, OTHER_GOOD_CARD)
     with clock.at(moment("2026-11-14 11:00")):
         declined.save()
-        allocation_runs.run_due(now=clock.now())
+        runs.run_due(now=clock.now())
         for world in (at_the_bank, sibling):
             world.save(payment_method=other.id)
-        allocation_runs.run(run_id=at_the_bank.run("2026-11-14").pk)
+        runs.run(run_id=at_the_bank.run("2026-11-14").pk)
 
     assert at_the_bank.runs == [("2026-11-14", "paid")]
     waiting = sibling.run("2026-11-14").purchases.get()

@@ -5,7 +5,7 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account, make_user
-from wallets import allocation_plan, allocation_runs, allocations
+from wallets.allocations import configure, planning, runs
 from wallets.charging import purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation, LedgerEntry, Purchase, Wallet
@@ -395,7 +395,7 @@ def test_a_run_canceled_today_is_due_again_when_restarted_today(world):
     world.decline_with()
     with clock.at(NOV_14):
         world.save()
-        allocation_runs.run_due(now=clock.now())
+        runs.run_due(now=clock.now())
         world.stop()
         world.accept()
         world.save(basic=0, premium=100)
@@ -410,9 +410,9 @@ def test_a_run_canceled_today_is_due_again_when_restarted_today(world):
 
 def test_skip_next_leaves_out_one_month_only(running):
     with clock.at(moment("2026-11-20")):
-        allocations.skip_next(account=running.sub, agency=running.agency, actor=make_user())
-        allocations.skip_next(account=running.sub, agency=running.agency, actor=None)
-        assert allocations.upcoming(running.allocation, 2) == [date(2027, 1, 14), date(2027, 2, 14)]
+        configure.skip_next(account=running.sub, agency=running.agency, actor=make_user())
+        configure.skip_next(account=running.sub, agency=running.agency, actor=None)
+        assert configure.upcoming(running.allocation, 2) == [date(2027, 1, 14), date(2027, 2, 14)]
 
     assert running.run_at("2026-12-14 01:00") == []
     assert running.run_at("2027-01-14 01:00") == ["charge"]
@@ -427,18 +427,18 @@ def test_skip_next_leaves_out_one_month_only(running):
 def test_a_skipped_month_can_be_taken_back_until_it_begins(running):
     who = {"account": running.sub, "agency": running.agency, "actor": None}
     with clock.at(moment("2026-11-20")):
-        allocations.skip_next(**who)
-        allocations.unskip(**who)
-        assert allocations.upcoming(running.allocation, 1) == [date(2026, 12, 14)]
+        configure.skip_next(**who)
+        configure.unskip(**who)
+        assert configure.upcoming(running.allocation, 1) == [date(2026, 12, 14)]
         with pytest.raises(Refused, match="No coming month is skipped"):
-            allocations.unskip(**who)
+            configure.unskip(**who)
 
     assert running.run_at("2026-12-14 01:00") == ["charge"]
 
 
 def test_a_year_of_dates_is_known_ahead(running):
     with clock.at(moment("2026-11-20")):
-        dates = allocations.upcoming(running.allocation)
+        dates = configure.upcoming(running.allocation)
 
     assert (len(dates), dates[0], dates[-1]) == (12, date(2026, 12, 14), date(2027, 11, 14))
 
@@ -512,7 +512,7 @@ def test_after_40_days_of_outage_only_the_current_month_is_charged_and_the_misse
 
 def test_a_run_that_was_planned_but_never_charged_is_missed_when_the_next_month_begins(running):
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocation_plan.plan_due(now=clock.now())
+        [run_id] = planning.plan_due(now=clock.now())
 
     assert running.run_at("2027-01-14 00:01") == ["charge"]
 
@@ -522,8 +522,8 @@ def test_a_run_that_was_planned_but_never_charged_is_missed_when_the_next_month_
 
 def test_planning_twice_makes_one_run(running):
     with clock.at(moment("2026-12-14 00:01")):
-        first = allocation_plan.plan_due(now=clock.now())
-        second = allocation_plan.plan_due(now=clock.now())
+        first = planning.plan_due(now=clock.now())
+        second = planning.plan_due(now=clock.now())
 
     assert (len(first), second) == (1, [])
 
@@ -531,7 +531,7 @@ def test_planning_twice_makes_one_run(running):
 def test_the_dry_run_says_what_would_happen_and_changes_nothing(running):
     now = moment("2027-01-20 12:00")
     with clock.at(now):
-        lines = allocation_plan.dry_run(now=now)
+        lines = planning.dry_run(now=now)
 
     assert lines == [
         "Northside Dental, 14 Dec 2026: missed",
@@ -593,9 +593,9 @@ def move(account, agency):
 def test_what_stands_against_a_month_is_found_at_the_last_and_written_down(running, code, change):
     """Between the sweep that found the month due and the worker that takes it up."""
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocation_plan.plan_due(now=clock.now())
+        [run_id] = planning.plan_due(now=clock.now())
         change(running)
-        decision = allocation_runs.run(run_id=run_id)
+        decision = runs.run(run_id=run_id)
 
     assert (decision.wanted, decision.code) == (False, code)
     cents = 49 if code == "too_small" else 20500
@@ -608,11 +608,11 @@ def test_what_stands_against_a_month_is_found_at_the_last_and_written_down(runni
 def test_a_month_that_waits_is_charged_from_its_moment_on(running, seconds, code):
     waits = moment("2026-12-14 00:02")
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocation_plan.plan_due(now=clock.now())
+        [run_id] = planning.plan_due(now=clock.now())
     run_of(running, "2026-12-14").update(next_attempt_at=waits)
 
     with clock.at(moment(f"2026-12-14 00:01:{seconds}") if seconds < 60 else waits):
-        decision = allocation_runs.run(run_id=run_id)
+        decision = runs.run(run_id=run_id)
 
     assert (decision.wanted, decision.code) == (code == "charge", code)
     assert decision.figures.get("until") == (None if decision.wanted else waits)
@@ -621,10 +621,10 @@ def test_a_month_that_waits_is_charged_from_its_moment_on(running, seconds, code
 
 def test_a_month_that_passed_before_a_worker_came_is_missed_and_told(running):
     with clock.at(moment("2026-12-14 00:01")):
-        [run_id] = allocation_plan.plan_due(now=clock.now())
+        [run_id] = planning.plan_due(now=clock.now())
 
     with clock.at(moment("2027-01-14 00:00")):
-        assert allocation_runs.run(run_id=run_id).code == "passed"
+        assert runs.run(run_id=run_id).code == "passed"
 
     assert running.runs[-1] == ("2026-12-14", "missed")
     assert len(running.told(running.agency, "allocation_missed")) == 1
@@ -644,7 +644,7 @@ def test_a_month_whose_payment_has_no_outcome_yet_is_not_asked_for_again(stripe)
     world, purchase = make_unanswered(stripe)
 
     with clock.at(moment("2026-11-14 10:05")):
-        decision = allocation_runs.run(run_id=purchase.allocation_run_id)
+        decision = runs.run(run_id=purchase.allocation_run_id)
 
     assert (decision.wanted, decision.code) == (False, "purchase_pending")
     assert [one.state for one in world.purchases()] == ["submitted"]
@@ -652,8 +652,8 @@ def test_a_month_whose_payment_has_no_outcome_yet_is_not_asked_for_again(stripe)
 
 def test_an_earlier_month_that_is_asked_for_charges_no_later_one(running):
     with clock.at(moment("2026-12-14 00:01")):
-        allocation_plan.plan_due(now=clock.now())
-        decision = allocation_runs.run(run_id=running.run("2026-11-14").pk)
+        planning.plan_due(now=clock.now())
+        decision = runs.run(run_id=running.run("2026-11-14").pk)
 
     assert decision.code == "not_due"
     assert running.taken() == [20500]
@@ -783,7 +783,7 @@ def test_a_payment_learned_of_in_the_next_month_pays_its_own(stripe):
     world, purchase = make_unanswered(stripe)
 
     with clock.at(moment("2026-12-14 00:01")):
-        allocation_plan.plan_due(now=clock.now())
+        planning.plan_due(now=clock.now())
         assert purchases.drive(purchase_id=purchase.pk).state == "succeeded"
 
     assert world.runs == [("2026-11-14", "paid"), ("2026-12-14", "due")]

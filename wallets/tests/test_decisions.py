@@ -9,7 +9,8 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
-from wallets import allocation_runs, allocations, limits
+from wallets import limits
+from wallets.allocations import configure, runs
 from wallets.models import LoggedDecision, Wallet
 from wallets.recharges import auto_recharge
 from wallets.tests.builders import (
@@ -203,7 +204,7 @@ def family(stripe, nudges):
 
 
 def allocate(payer, child, card):
-    allocations.save(
+    configure.save(
         account=child.account,
         agency=payer.account,
         actor=owner_of(payer.account),
@@ -211,7 +212,7 @@ def allocate(payer, child, card):
         premium_minutes=0,
         payment_method=card.id,
     )
-    return allocation_runs.run_due(now=clock.now())
+    return runs.run_due(now=clock.now())
 
 
 def test_the_agency_reads_the_charge_and_its_sub_account_only_the_minutes(family):
@@ -244,7 +245,7 @@ def test_stopping_says_who_did_it(family):
     payer, child, stripe = family
     allocate(payer, child, add_card(stripe, payer))
 
-    allocations.stop(account=child.account, agency=payer.account, actor=owner_of(payer.account))
+    configure.stop(account=child.account, agency=payer.account, actor=owner_of(payer.account))
 
     boss = owner_of(payer.account)
     expected = f"The monthly allocation of Northside Dental was stopped by {boss}."

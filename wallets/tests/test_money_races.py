@@ -7,7 +7,8 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from wallets import allocation_plan, allocation_runs, books, disputes, refunds
+from wallets import books, disputes, refunds
+from wallets.allocations import planning, runs
 from wallets.errors import WalletError
 from wallets.models import AllocationRun, Reversal, Wallet
 from wallets.recharges import by_hand
@@ -56,7 +57,7 @@ def test_eight_workers_charge_one_run_once(stripe):
     world.save()
     run = AllocationRun.objects.get()
 
-    codes = at_once(lambda _: allocation_runs.run(run_id=run.pk).code, range(8))
+    codes = at_once(lambda _: runs.run(run_id=run.pk).code, range(8))
 
     assert codes.count("charge") == 1
     assert set(codes) <= {"charge", "purchase_pending", "not_due"}
@@ -69,7 +70,7 @@ def test_eight_beats_make_one_run(stripe):
     world.save()
     AllocationRun.objects.all().delete()
 
-    planned = at_once(lambda _: allocation_plan.plan_due(now=clock.now()), range(8))
+    planned = at_once(lambda _: planning.plan_due(now=clock.now()), range(8))
 
     assert AllocationRun.objects.count() == 1
     assert {run_id for ids in planned for run_id in ids} == {AllocationRun.objects.get().pk}
@@ -80,7 +81,7 @@ def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
     world.save()
     run_id = AllocationRun.objects.get().pk
 
-    at_once(lambda act: act(), [lambda: allocation_runs.run(run_id=run_id), world.stop])
+    at_once(lambda act: act(), [lambda: runs.run(run_id=run_id), world.stop])
 
     [(_period, state)] = world.runs
     is_paid = state == "paid"

@@ -16,7 +16,8 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
-from wallets import allocations, months, statements, sub_accounts
+from wallets import months, statements
+from wallets.allocations import configure, sub_accounts
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
@@ -110,7 +111,7 @@ def allocation_facts(
         "monthly": estimate(
             basic_minutes=allocation.basic_minutes, premium_minutes=allocation.premium_minutes
         ).total,
-        "charges": charges(allocations.upcoming(allocation), allocation.anchor_date)
+        "charges": charges(configure.upcoming(allocation), allocation.anchor_date)
         if is_running
         else [],
     }

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission
 from accounts.models import Account
-from wallets import allocation_retries, allocations
+from wallets.allocations import configure as allocations
+from wallets.allocations import retries
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import WalletError
@@ -71,9 +72,7 @@ def retry(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = sub_account_of(request, account_id)
     require_allocate(request, account)
     try:
-        purchase = allocation_retries.retry_now(
-            account=account, agency=request.account, actor=request.user
-        )
+        purchase = retries.retry_now(account=account, agency=request.account, actor=request.user)
     except WalletError as error:
         return refused(request, back=_page(account), error=error)
     return redirect("wallets:purchase", purchase.pk)

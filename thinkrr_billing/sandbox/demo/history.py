@@ -17,7 +17,7 @@ from campaigns.reports import Report
 from thinkrr_billing.sandbox.demo import cast, people
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocation_plan, allocation_runs
+from wallets.allocations import planning, runs
 from wallets.balances import included
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
@@ -246,7 +246,7 @@ def import_paid(
 def run_allocations(sandbox: StripeSandbox, moment: datetime) -> None:
     """One beat for the monthly allocations, at Stripe's clock of the same moment."""
     with clock.at(moment):
-        allocation_plan.plan_due(now=moment)
-        for run_id in allocation_plan.due_run_ids():
+        planning.plan_due(now=moment)
+        for run_id in planning.due_run_ids():
             sandbox.set_clock(moment.timestamp())
-            allocation_runs.run(run_id=run_id)
+            runs.run(run_id=run_id)

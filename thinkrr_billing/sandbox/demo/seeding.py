@@ -18,7 +18,7 @@ from thinkrr_billing.sandbox.demo import cast, people, troubles
 from thinkrr_billing.sandbox.demo.history import History, register
 from thinkrr_billing.sandbox.demo.people import Player
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import allocations
+from wallets.allocations import configure
 from wallets.balances import included
 from wallets.models import Purchase
 from wallets.months import due_date
@@ -163,7 +163,7 @@ def _allocate(players: list[Player], now: datetime, *, card: str, failing_card: 
     by_actor = {player.actor: player for player in players}
     for monthly in (*cast.ALLOCATIONS, cast.FAILED_ALLOCATION):
         last = agency.account.local_date(now - timedelta(days=monthly.last_due_days_ago))
-        allocations.save(
+        configure.save(
             account=by_actor[monthly.actor].account,
             agency=agency.account,
             actor=agency.owner,

@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts import clock
-from wallets import allocation_plan, allocation_runs
+from wallets.allocations import planning, runs
 
 
 class Command(BaseCommand):
@@ -15,10 +15,10 @@ class Command(BaseCommand):
     def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         now = clock.now()
         if dry_run:
-            for line in allocation_plan.dry_run(now=now) or ["Nothing is due."]:
+            for line in planning.dry_run(now=now) or ["Nothing is due."]:
                 self.stdout.write(line)
             return
-        decisions = allocation_runs.run_due(now=now)
+        decisions = runs.run_due(now=now)
         for decision in decisions:
             self.stdout.write(
                 f"{decision.figures.get('period', '')}: {decision.code}"

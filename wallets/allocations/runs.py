@@ -11,9 +11,9 @@ from django.db import transaction
 
 from accounts import clock, crash_points
 from accounts.models import User
-from wallets import allocation_log, limits
-from wallets import allocation_notices as notices
-from wallets.allocation_plan import (
+from wallets import limits
+from wallets.allocations import decision_log, notices
+from wallets.allocations.planning import (
     State,
     close_passed_run,
     close_unpaid,
@@ -82,7 +82,7 @@ def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
     if decision.code == "passed":
         close_passed_run(run)
     if not decision.wanted:
-        allocation_log.not_charged(run, decision)
+        decision_log.not_charged(run, decision)
         return decision, None
     agency = locked.allocation.agency
     try:
@@ -159,7 +159,7 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
     run.allocation.failed_at = None
     run.allocation.save(update_fields=["failed_at"])
     notices.tell_charged(run, purchase)
-    allocation_log.charged(run, purchase)
+    decision_log.charged(run, purchase)
 
 
 def _declined(purchase: Purchase, wallet: Wallet) -> None:
@@ -179,7 +179,7 @@ def _fail(run: AllocationRun, why: str, *, is_hard: bool = False) -> None:
         run.next_attempt_at = clock.now() + limits.ALLOCATION_WAITS[run.attempts - 1]
     run.save()
     notices.tell_failed(run)
-    allocation_log.failed(run)
+    decision_log.failed(run)
 
 
 def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
@@ -192,7 +192,7 @@ def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
     run.save()
     mark_failed(run.allocation)
     notices.tell_needs_bank(run, purchase)
-    allocation_log.run_decided(run, "needs_bank")
+    decision_log.run_decided(run, "needs_bank")
 
 
 def _canceled(purchase: Purchase, wallet: Wallet) -> None:
@@ -205,7 +205,7 @@ def _canceled(purchase: Purchase, wallet: Wallet) -> None:
         return
     run.next_attempt_at = clock.now() + limits.GATEWAY_WAIT
     run.save(update_fields=["next_attempt_at"])
-    allocation_log.run_decided(run, "canceled", until=run.next_attempt_at)
+    decision_log.run_decided(run, "canceled", until=run.next_attempt_at)
 
 
 POLICY = Policy(

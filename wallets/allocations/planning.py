@@ -14,8 +14,8 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts import clock
 from accounts.models import Account
-from wallets import allocation_log, limits, texts
-from wallets import allocation_notices as notices
+from wallets import limits, texts
+from wallets.allocations import decision_log, notices
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.errors import Refused
@@ -149,7 +149,7 @@ def close_passed_run(run: AllocationRun) -> None:
     run.save(update_fields=["state", "closed_at", "next_attempt_at"])
     if run.state == State.MISSED:
         notices.tell_missed(run)
-        allocation_log.run_decided(run, "missed")
+        decision_log.run_decided(run, "missed")
 
 
 def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> AllocationRun:
@@ -160,7 +160,7 @@ def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> All
     elif not is_current:
         close_unpaid(run, State.MISSED)
     run.save()
-    allocation_log.run_decided(run, "planned" if run.state == State.DUE else run.state)
+    decision_log.run_decided(run, "planned" if run.state == State.DUE else run.state)
     if run.state == State.MISSED:
         notices.tell_missed(run)
     if run.state == State.DUE:
@@ -190,7 +190,7 @@ def refuse_too_small(run: AllocationRun) -> None:
     run.save()
     mark_failed(run.allocation)
     notices.tell_too_small(run)
-    allocation_log.run_decided(run, "too_small", error=run.error_text)
+    decision_log.run_decided(run, "too_small", error=run.error_text)
 
 
 def close_unpaid(run: AllocationRun, state: str) -> None:

@@ -9,12 +9,11 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, User
 from accounts.nudges import nudge
-from wallets import allocation_log, limits
-from wallets import allocation_notices as notices
-from wallets import allocation_plan as planning
-from wallets.allocation_plan import Locked, State
-from wallets.allocation_retries import make_due
-from wallets.allocation_terms import (
+from wallets import limits
+from wallets.allocations import decision_log, notices, planning
+from wallets.allocations.planning import Locked, State
+from wallets.allocations.retries import make_due
+from wallets.allocations.terms import (
     Preview,
     Wish,
     check_card,
@@ -174,7 +173,7 @@ def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAlloca
         allocation.updated_at = clock.now()
         allocation.save()
         notices.tell_changed(allocation, "stopped. Minutes already credited stay.", actor)
-        allocation_log.stopped(allocation, actor)
+        decision_log.stopped(allocation, actor)
     _cancel_waiting(allocation)
     return allocation
 

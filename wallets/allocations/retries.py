@@ -5,11 +5,11 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, User
 from accounts.nudges import nudge
-from wallets import allocation_plan as planning
 from wallets import limits
-from wallets.allocation_plan import Locked, State
-from wallets.allocation_runs import decide, run
-from wallets.allocation_terms import check_parties
+from wallets.allocations import planning
+from wallets.allocations.planning import Locked, State
+from wallets.allocations.runs import decide, run
+from wallets.allocations.terms import check_parties
 from wallets.cards import payment_methods
 from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet

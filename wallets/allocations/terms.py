@@ -10,7 +10,7 @@ from decimal import Decimal
 from accounts import clock
 from accounts.models import Account
 from wallets import limits
-from wallets.allocation_notices import schedule_text
+from wallets.allocations.notices import schedule_text
 from wallets.cards import payment_methods
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation

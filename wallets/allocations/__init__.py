@@ -1,0 +1,1 @@
+"""Minutes an agency buys for a sub-account each month."""
