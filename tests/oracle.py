@@ -20,8 +20,9 @@ from accounts import clock, crash_points
 from accounts.models import StaffAlert
 from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import books, reversals, sweeps
+from wallets import books, sweeps
 from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent
+from wallets.reversals import catching_up
 from wallets.stripe import answers
 
 # Time passes in these steps until nothing is open any more: the sweeps' minute, the waits of
@@ -50,7 +51,7 @@ def run_until_quiet(*, stripe: StripeSandbox, move: Callable[[timedelta], None])
         move(step)
     else:
         raise NeverQuiet(f"still open: {open_things()}")
-    reversals.catch_up(since=clock.now() - timedelta(days=3650))
+    catching_up.catch_up(since=clock.now() - timedelta(days=3650))
 
 
 def work_off() -> None:

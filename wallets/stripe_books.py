@@ -14,9 +14,9 @@ from django.db.models import Exists, Min, OuterRef
 from accounts import clock
 from accounts.models import Account
 from wallets import limits
-from wallets.disputes import funds_are_withdrawn
 from wallets.models import LedgerEntry, Purchase, Reversal
-from wallets.refunds import STATES
+from wallets.reversals.disputes import funds_are_withdrawn
+from wallets.reversals.refunds import STATES
 from wallets.stripe import answers, gateway
 
 Finding = tuple[int | None, str]

@@ -17,11 +17,12 @@ from accounts import clock
 from accounts.models import Account
 from accounts.notifications import alert_staff
 from accounts.nudges import nudge
-from wallets import disputes, limits, refunds
+from wallets import limits
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.models import StripeEvent
+from wallets.reversals import disputes, refunds
 from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)

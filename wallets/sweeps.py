@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
-from wallets import refunds, stripe_events
+from wallets import stripe_events
 from wallets.allocations import planning
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance
+from wallets.reversals import refunds
 
 logger = logging.getLogger(__name__)
 

@@ -7,12 +7,13 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from accounts import clock, job_runs
-from wallets import books, limits, refunds, reversals, stripe_events, sweeps
+from wallets import books, limits, stripe_events, sweeps
 from wallets.allocations import retries, runs
 from wallets.balances import included
 from wallets.cards import expiry
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance
+from wallets.reversals import catching_up, refunds
 from wallets.stripe import answers
 from wallets.why import decisions
 
@@ -72,7 +73,7 @@ def reset_included() -> None:
 
 def _catch_up(how_far: timedelta) -> None:
     try:
-        reversals.catch_up(since=clock.now() - how_far)
+        catching_up.catch_up(since=clock.now() - how_far)
     # The next hour asks again; the books must be checked all the same.
     except answers.GatewayError as error:
         logger.warning("refunds and disputes were not caught up: %s", error)

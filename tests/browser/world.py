@@ -14,10 +14,10 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import refunds
 from wallets.allocations import configure, runs
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.recharges import by_hand, suspensions
+from wallets.reversals import refunds
 from wallets.tests.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,

@@ -21,12 +21,13 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import books, refunds, sweeps
+from wallets import books, sweeps
 from wallets.allocations import configure, runs
 from wallets.balances.opening import open_wallet
 from wallets.charging import purchases
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.recharges import by_hand
+from wallets.reversals import refunds
 from wallets.stripe import answers
 from wallets.tests.builders import add_card
 

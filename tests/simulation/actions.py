@@ -18,7 +18,7 @@ from campaigns.tests.builders import make_report
 from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.webhooks import sign
-from wallets import refunds, reversals, stripe_events, sweeps
+from wallets import stripe_events, sweeps
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances import adjustments, included
@@ -26,6 +26,7 @@ from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
 from wallets.recharges import by_hand, configure
+from wallets.reversals import catching_up, refunds
 from wallets.stripe import answers
 
 ACTIONS: dict[str, tuple[int, Callable[[World], object]]] = {}
@@ -386,7 +387,7 @@ def night(world: World) -> object:
     """The nightly task, but for the books, which are checked at the end."""
     granted = included.reset_due()
     try:
-        return granted, reversals.catch_up(since=clock.now() - timedelta(days=120))
+        return granted, catching_up.catch_up(since=clock.now() - timedelta(days=120))
     except answers.GatewayError as error:
         return granted, f"logged: {error}"
 

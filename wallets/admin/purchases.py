@@ -14,12 +14,12 @@ from accounts import searching
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
-from wallets import refunds, reversal_pots
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.charging import resolving
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
 from wallets.recharges import configure
+from wallets.reversals import pots, refunds
 from wallets.stripe.dashboard import dashboard_url
 from wallets.texts import usd
 
@@ -78,7 +78,7 @@ class RefundForm(ReasonForm):
     )
 
     def prepare(self) -> None:
-        self.left = reversal_pots.refundable(self.subject)
+        self.left = pots.refundable(self.subject)
         self.fields["amount"].initial = dollars(self.left.cents)
 
     def facts(self) -> list[tuple[str, object]]:
@@ -221,7 +221,7 @@ class PurchaseAdmin(ReadOnly):
 
     def offered(self, name: str, purchase: Purchase) -> bool:
         if name == "refund":
-            return reversal_pots.refundable(purchase).cents > 0
+            return pots.refundable(purchase).cents > 0
         if name == "retry":
             return is_latest_failure(purchase)
         if name == "give_up":

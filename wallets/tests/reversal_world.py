@@ -4,9 +4,9 @@ from decimal import Decimal
 from uuid import uuid4
 
 from accounts import clock
-from wallets import refunds
 from wallets.models import Reversal, Wallet
 from wallets.recharges import by_hand
+from wallets.reversals import refunds
 from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_world, moment
 from wallets.tests.builders import add_card, make_wallet

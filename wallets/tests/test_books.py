@@ -13,9 +13,10 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import books, disputes, refunds, reversals
+from wallets import books
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, StripeEvent, Wallet
 from wallets.recharges import by_hand
+from wallets.reversals import catching_up, disputes, refunds
 from wallets.stripe import gateway
 from wallets.tests import histories
 from wallets.tests.allocation_world import make_world
@@ -377,7 +378,7 @@ def test_a_closed_purchase_that_was_paid_is_found_until_all_of_it_was_given_back
         else:
             gateway.create_refund(key=f"{part}", intent_id=intent, amount=part, metadata={})
 
-    reversals.catch_up(since=clock.now() - timedelta(hours=1))
+    catching_up.catch_up(since=clock.now() - timedelta(hours=1))
     with later():
         assert books.check_all(stripe=True) == []
 
@@ -408,7 +409,7 @@ def test_a_refund_or_a_dispute_our_books_do_not_know_is_found(paid, stripe):
 
     assert any("gave back 1500 cents" in text for text in texts)
     assert f"Stripe gave back 2000 cents by {disputed}, our books did not" in texts
-    reversals.catch_up(since=clock.now() - timedelta(hours=1))
+    catching_up.catch_up(since=clock.now() - timedelta(hours=1))
     assert against_stripe() == []
 
 

@@ -5,10 +5,11 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from wallets import disputes, reversal_pots
 from wallets.errors import Refused
 from wallets.models import AutoRecharge, Reversal, Wallet
 from wallets.recharges import auto_recharge
+from wallets.reversals import disputes
+from wallets.reversals import pots as reversal_pots
 from wallets.stripe import gateway
 from wallets.tests.builders import fill, set_auto_recharge
 from wallets.tests.reversal_world import (

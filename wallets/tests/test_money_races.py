@@ -7,11 +7,12 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from wallets import books, disputes, refunds
+from wallets import books
 from wallets.allocations import planning, runs
 from wallets.errors import WalletError
 from wallets.models import AllocationRun, Reversal, Wallet
 from wallets.recharges import by_hand
+from wallets.reversals import disputes, refunds
 from wallets.stripe import gateway
 from wallets.tests.allocation_world import make_world
 from wallets.tests.builders import add_card, make_wallet

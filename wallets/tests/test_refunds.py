@@ -9,10 +9,11 @@ from django.db import connection
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_user
-from wallets import disputes, refunds, reversal_pots
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Reversal
 from wallets.recharges import auto_recharge
+from wallets.reversals import disputes, refunds
+from wallets.reversals import pots as reversal_pots
 from wallets.stripe import answers, gateway
 from wallets.tests.builders import set_auto_recharge
 from wallets.tests.reversal_world import (

@@ -5,9 +5,11 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from wallets import books, disputes, refunds, reversal_pots, reversals
+from wallets import books
 from wallets.errors import InvalidAmount
 from wallets.models import Reversal, Wallet
+from wallets.reversals import catching_up, disputes, refunds
+from wallets.reversals import pots as reversal_pots
 from wallets.tests.builders import add_card, fill, make_wallet
 from wallets.tests.reversal_world import (
     buy,
@@ -246,7 +248,7 @@ def test_a_dispute_over_all_of_a_payment_refunded_in_part_takes_all_of_it(wallet
 def test_more_taken_back_than_was_paid_is_told_to_support_once_a_payment(wallet, stripe):
     first, second = [refunded_then_disputed(wallet, stripe)[0] for _ in range(2)]
     disputes.apply_dispute(dispute_id=dispute(stripe, first, amount=100))
-    reversals.catch_up(since=clock.now() - timedelta(hours=1))
+    catching_up.catch_up(since=clock.now() - timedelta(hours=1))
 
     assert set(beyond_paid().values_list("text", "data__purchase")) == {
         (

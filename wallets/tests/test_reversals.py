@@ -4,8 +4,9 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from wallets import books, disputes, refunds, reversals
+from wallets import books
 from wallets.models import Reversal
+from wallets.reversals import catching_up, disputes, refunds
 from wallets.stripe import gateway
 from wallets.tests import histories
 from wallets.tests.builders import pay, stranger_pays
@@ -33,8 +34,8 @@ def test_what_no_event_told_is_caught_up(wallet, stripe):
     other = buy(wallet)
     stripe.dispute(other.payment_intent)
 
-    assert reversals.catch_up(since=since) == 2
-    assert reversals.catch_up(since=since) == 2
+    assert catching_up.catch_up(since=since) == 2
+    assert catching_up.catch_up(since=since) == 2
 
     assert Reversal.objects.count() == 2
     assert pots(wallet)[0] == Decimal("35")

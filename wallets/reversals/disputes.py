@@ -12,7 +12,7 @@ from accounts.notifications import alert_staff, notify
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
-from wallets.reversal_pots import Locked, give_back, locked_purchase, take
+from wallets.reversals.pots import Locked, give_back, locked_purchase, take
 from wallets.stripe import gateway
 from wallets.texts import usd
 

@@ -3,10 +3,8 @@
 import logging
 from datetime import datetime
 
-from wallets.disputes import apply_dispute_from
-from wallets.refunds import (
-    settle_refund_from,
-)
+from wallets.reversals.disputes import apply_dispute_from
+from wallets.reversals.refunds import settle_refund_from
 from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)

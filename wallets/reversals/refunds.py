@@ -17,7 +17,7 @@ from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
-from wallets.reversal_pots import Locked, give_back, locked_purchase, refundable, take
+from wallets.reversals.pots import Locked, give_back, locked_purchase, refundable, take
 from wallets.stripe import answers, gateway
 from wallets.texts import usd
 

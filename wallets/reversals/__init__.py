@@ -1,0 +1,1 @@
+"""Money on its way back: refunds by support or at Stripe, and disputes."""
