@@ -9,7 +9,7 @@ from django.db.models import Model, Q
 
 from wallets.errors import InvalidAmount
 
-_SALT = "wallets.statements"
+_SALT = "wallets.statements.statements"
 _LONGEST = 200
 # Of one moment, rows keyed by UUID (purchases) come before numbered ones on a page backwards.
 ENTRY, PURCHASE = 0, 1

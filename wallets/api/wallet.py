@@ -13,7 +13,6 @@ from accounts.api_schema import refusals
 from accounts.api_views import ApiView
 from accounts.models import Account
 from accounts.strict import StrictChoiceField
-from wallets import statements
 from wallets.api.fields import (
     CurrencyField,
     DayOrMomentField,
@@ -27,7 +26,8 @@ from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
 from wallets.prices import payable
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
-from wallets.statement_rows import of_entry
+from wallets.statements import statements
+from wallets.statements.rows import of_entry
 
 BALANCE_STATUSES = ("healthy", "low", "negative")
 AUTO_RECHARGE_STATUSES = ("off", "on", "waiting", "suspended", "blocked")

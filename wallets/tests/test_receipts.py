@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.tests.builders import make_individual, owner_of
-from wallets.receipt_pdf import MISSING, Receipt, draw
 from wallets.recharges import by_hand
+from wallets.statements.receipt_pdf import MISSING, Receipt, draw
 from wallets.tests.builders import DECLINED_CARD, add_card, make_wallet
 
 PAGES = re.compile(rb"/Type /Page\b")

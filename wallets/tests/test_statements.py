@@ -8,11 +8,11 @@ import pytest
 from accounts import clock
 from accounts.models import Account
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
-from wallets import statements
 from wallets.balances.opening import open_wallet
 from wallets.cursors import BadCursor
 from wallets.models import Purchase, Reversal, Wallet
-from wallets.statement_rows import Status, Unit
+from wallets.statements import statements
+from wallets.statements.rows import Status, Unit
 from wallets.tests.histories import allocate, buy, post
 
 pytestmark = pytest.mark.django_db

@@ -9,12 +9,13 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import Permission
-from wallets import runway, statements
+from wallets import runway
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.rates import rates_now
+from wallets.statements import statements
 from wallets.views.chart import balance_chart
 from wallets.views.dialogs import needs
 from wallets.why import decisions

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 from accounts import clock
 from accounts.access import Permission
 from accounts.models import Account
-from wallets import statements
 from wallets.errors import InvalidAmount
 from wallets.forms import KINDS, TransactionsForm
-from wallets.statement_rows import Row
+from wallets.statements import statements
+from wallets.statements.rows import Row
 from wallets.views.dialogs import needs
 
 PAGE_SIZE = 25

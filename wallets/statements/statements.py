@@ -22,7 +22,7 @@ from accounts.models import Account
 from wallets.cursors import ENTRY, PURCHASE, Place
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
-from wallets.statement_rows import Row, Status, of_entry, of_purchase
+from wallets.statements.rows import Row, Status, of_entry, of_purchase
 
 LARGEST_PAGE = 500
 
