@@ -23,9 +23,9 @@ from accounts import clock
 from accounts.models import Account
 from campaigns import limits, payable
 from campaigns.models import Call, Campaign
-from wallets import runway
+from wallets.forecasts import runway
+from wallets.forecasts.pace import Pace, Taken, told_by
 from wallets.models import Wallet
-from wallets.pace import Pace, Taken, told_by
 from wallets.prices.amounts import SECONDS_PER_MINUTE, seconds_for
 from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
 from wallets.prices.rates import rates_now

@@ -12,8 +12,8 @@ from accounts import clock
 from accounts.tests.builders import add_member, make_individual, owner_of
 from campaigns import calls, limits, outlook
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
-from wallets import pace
-from wallets.pace import Pace
+from wallets.forecasts import pace
+from wallets.forecasts.pace import Pace
 from wallets.prices.rates import rates_now
 from wallets.tests.builders import add_card, fill
 

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from wallets import replay
 from wallets.balances import ledger
 from wallets.balances.ledger import Movement
+from wallets.forecasts import replay
 from wallets.recharges.auto_recharge import Terms
 from wallets.tests.builders import make_wallet
 

@@ -7,11 +7,11 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import make_individual
-from wallets import pace, runway
 from wallets.balances import ledger
 from wallets.balances.ledger import Movement
+from wallets.forecasts import pace, runway
+from wallets.forecasts.pace import Pace
 from wallets.models import AutoRecharge, Wallet
-from wallets.pace import Pace
 from wallets.tests.builders import make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import Permission
-from wallets import runway
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
+from wallets.forecasts import runway
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.rates import rates_now

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 
-from wallets import limits, replay
+from wallets import limits
+from wallets.forecasts import replay
+from wallets.forecasts.replay import Replay
 from wallets.models import Wallet
 from wallets.recharges.auto_recharge import Terms
 from wallets.recharges.configure import Settings
-from wallets.replay import Replay
 
 
 def replayed(wallet: Wallet, settings: Settings | None = None) -> dict[str, object]:

@@ -10,8 +10,8 @@ from decimal import ROUND_CEILING, Decimal
 
 from accounts import clock
 from wallets import limits
+from wallets.forecasts.pace import Pace, measure
 from wallets.models import AutoRecharge, Wallet
-from wallets.pace import Pace, measure
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import USABLE_POTS, payable_seconds
 

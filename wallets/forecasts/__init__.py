@@ -1,0 +1,1 @@
+"""How long a balance lasts, and what Auto-Recharge would have done."""
