@@ -21,8 +21,8 @@ from accounts.models import Account
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report
-from wallets import books
 from wallets.balances import ledger
+from wallets.books import checking
 from wallets.models import Wallet
 
 WALLETS = 10_000
@@ -89,7 +89,7 @@ def run() -> None:
         for name, batch in ways.items():
             speeds[name].append(_calls_a_second(batch))
     _print(speeds)
-    broken = books.check_all()
+    broken = checking.check_all()
     print(f"Books: {'in order' if not broken else broken[:5]}")
 
 

@@ -1,7 +1,7 @@
 """The rules of the books over campaigns and calls, one query each (reliability, section 2)."""
 
 from campaigns.limits import SWEEP_SLACK
-from wallets.books import missing_guards, register
+from wallets.books.checking import missing_guards, register
 from wallets.limits import GRACE
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 

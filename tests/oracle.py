@@ -20,7 +20,8 @@ from accounts import clock, crash_points
 from accounts.models import StaffAlert
 from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets import books, sweeps
+from wallets import sweeps
+from wallets.books import checking
 from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent
 from wallets.reversals import catching_up
 from wallets.stripe import answers
@@ -98,7 +99,7 @@ def check(stripe: StripeSandbox) -> None:
     """Assert every invariant, and that the ledger holds what the sandbox took and gave back."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    broken = books.check_all(stripe=True)
+    broken = checking.check_all(stripe=True)
     assert not broken, "\n".join(map(str, broken))
     quarantined = Purchase.objects.exclude(quarantined_at=None)
     assert not quarantined, [purchase.quarantine_reason for purchase in quarantined]

@@ -7,9 +7,10 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from accounts import clock, job_runs
-from wallets import books, limits, stripe_events, sweeps
+from wallets import limits, stripe_events, sweeps
 from wallets.allocations import retries, runs
 from wallets.balances import included
+from wallets.books import checking
 from wallets.cards import expiry
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance
@@ -83,7 +84,7 @@ def _catch_up(how_far: timedelta) -> None:
 def check_books() -> None:
     """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
     with job_runs.noted("wallets.check_books") as found:
-        found += map(str, books.check_and_freeze(stripe=False))
+        found += map(str, checking.check_and_freeze(stripe=False))
         _catch_up(limits.CATCH_UP_HOURLY)
 
 
@@ -94,4 +95,4 @@ def nightly() -> None:
         expiry.tell()
         decisions.delete_old()
         _catch_up(limits.CATCH_UP_NIGHTLY)
-        found += map(str, books.check_and_freeze(stripe=True))
+        found += map(str, checking.check_and_freeze(stripe=True))

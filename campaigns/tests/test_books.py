@@ -14,15 +14,15 @@ from campaigns.tests.builders import (
     make_wallet,
     turn_on_auto_recharge,
 )
-from wallets import books
 from wallets.balances import ledger
+from wallets.books import checking
 from wallets.models import MinuteRate
 
 pytestmark = pytest.mark.django_db
 
 
 def broken(*rules):
-    return [(one.rule, one.wallet_id) for one in books.check_all() if one.rule in rules]
+    return [(one.rule, one.wallet_id) for one in checking.check_all() if one.rule in rules]
 
 
 def write_call(wallet, **fields):
@@ -57,7 +57,7 @@ def test_calls_of_every_kind_leave_the_books_in_order():
         reports += [make_report(wallet.account, outcome="failed"), reports[0]]
         calls.record(reports=reports, reporter=None)
 
-    assert books.check_all() == []
+    assert checking.check_all() == []
 
 
 def test_a_call_that_nobody_charged_breaks_the_books():

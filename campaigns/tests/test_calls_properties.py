@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from campaigns import calls
 from campaigns.models import Call
 from campaigns.tests.builders import make_report, make_wallet
-from wallets import books
+from wallets.books import checking
 
 pytestmark = pytest.mark.django_db
 
@@ -85,7 +85,7 @@ def test_no_second_is_lost_and_none_is_charged_twice(pots, wanted):
         "basic": wallet.basic_seconds,
         "credit": wallet.credit.amount,
     }
-    assert books.check_all() == []
+    assert checking.check_all() == []
 
 
 @given(pots=pots, wanted=usages, cut=st.integers(0, 12))

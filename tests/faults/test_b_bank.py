@@ -21,9 +21,10 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
 from tests.faults.people import low_balance, taken
-from wallets import books, sweeps
+from wallets import sweeps
 from wallets.allocations import configure, runs
 from wallets.balances.opening import open_wallet
+from wallets.books import checking
 from wallets.charging import purchases
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.recharges import by_hand
@@ -116,7 +117,7 @@ class Bank:
             purchases.drive(purchase_id=purchase.pk)
 
     def read(self, rng: random.Random) -> None:
-        broken = [row for row in books.check_all() if row.rule not in AT_REST]
+        broken = [row for row in checking.check_all() if row.rule not in AT_REST]
         if broken:
             self.wrong += map(str, broken)
             self.over.set()

@@ -12,7 +12,7 @@ from tests import oracle
 from tests.simulation.actions import ACTIONS
 from tests.simulation.run import act, come_to_rest
 from tests.simulation.world import World, rolled_back
-from wallets import books
+from wallets.books import checking
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 
@@ -36,7 +36,7 @@ def machine(world: World) -> type[RuleBasedStateMachine]:
 
         @invariant()
         def the_books_are_right(self) -> None:
-            broken = [row for row in books.check_all() if row.rule not in AT_REST]
+            broken = [row for row in checking.check_all() if row.rule not in AT_REST]
             assert not broken, "\n".join(map(str, broken))
 
         def teardown(self) -> None:

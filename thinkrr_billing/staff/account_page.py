@@ -16,12 +16,12 @@ from campaigns import lifecycle, pausing
 from campaigns.models import Campaign
 from thinkrr_billing.staff import account_forms as forms
 from thinkrr_billing.staff import looking, timeline
-from wallets import proof
 from wallets.admin.base import amount_of
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.allocations import retries
 from wallets.balances import adjustments
 from wallets.balances.opening import open_wallet
+from wallets.books import proof
 from wallets.cards import payment_methods
 from wallets.models import (
     AdjustmentRequest,

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import books
+from wallets.books import checking
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, StripeEvent, Wallet
 from wallets.recharges import by_hand
 from wallets.reversals import catching_up, disputes, refunds
@@ -93,7 +93,7 @@ def plant(sql, *, without=""):
 
 
 def test_busy_books_break_no_rule_not_even_with_stripe(busy):
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 COPY_PURCHASE = """
@@ -218,10 +218,10 @@ def test_every_planted_error_is_found(busy, subtests):
         with subtests.test(case), undone():
             plant(sql, without=without)
 
-            found = [row.text for row in books.check_all() if row.rule == rule]
+            found = [row.text for row in checking.check_all() if row.rule == rule]
 
             assert any(text in one for one in found), found
-    assert books.check_all() == []
+    assert checking.check_all() == []
 
 
 def automatic(wallet, *, at, cents=1000):
@@ -245,7 +245,7 @@ def test_four_automatic_charges_within_ten_minutes_break_i11(db, minutes, is_bro
     for offset in (0, 3, 6, minutes):
         automatic(wallet, at=start + timedelta(minutes=offset))
 
-    found = [row.wallet_id for row in books.check_all() if row.rule == "I11"]
+    found = [row.wallet_id for row in checking.check_all() if row.rule == "I11"]
 
     assert found == ([wallet.pk] if is_broken else [])
 
@@ -269,7 +269,7 @@ def test_automatic_charges_over_the_monthly_limit_break_i11(
     for text in moments:
         automatic(wallet, at=datetime.fromisoformat(text).replace(tzinfo=UTC))
 
-    found = [row.wallet_id for row in books.check_all() if row.rule == "I11"]
+    found = [row.wallet_id for row in checking.check_all() if row.rule == "I11"]
 
     assert found == ([wallet.pk] if is_broken else [])
 
@@ -284,7 +284,7 @@ def test_an_event_that_waits_longer_than_five_minutes_breaks_i12(db):
     }.items():
         StripeEvent.objects.create(event_id=name, type="x", payload={}, **facts)
 
-    [found] = books.check_all()
+    [found] = checking.check_all()
 
     assert (found.rule, found.wallet_id) == ("I12", None)
     assert "evt_old" in found.text
@@ -299,7 +299,7 @@ def later():
 
 def against_stripe():
     with later():
-        return [(row.wallet_id, row.text) for row in books.check_all(stripe=True)
+        return [(row.wallet_id, row.text) for row in checking.check_all(stripe=True)
                 if row.rule == "I13"]  # fmt: skip
 
 
@@ -380,7 +380,7 @@ def test_a_closed_purchase_that_was_paid_is_found_until_all_of_it_was_given_back
 
     catching_up.catch_up(since=clock.now() - timedelta(hours=1))
     with later():
-        assert books.check_all(stripe=True) == []
+        assert checking.check_all(stripe=True) == []
 
 
 def test_a_payment_of_our_customer_that_no_purchase_knows_is_found(paid, stripe):
@@ -440,7 +440,7 @@ def test_the_hourly_check_freezes_the_wallets_named_and_tells_support(paid):
     plant(f"UPDATE wallets_wallet SET credit = credit + 1 WHERE id = {paid.pk}")
 
     for _ in range(2):
-        books.check_and_freeze()
+        checking.check_and_freeze()
 
     paid.refresh_from_db()
     innocent.refresh_from_db()
@@ -452,7 +452,7 @@ def test_the_hourly_check_freezes_the_wallets_named_and_tells_support(paid):
 def test_a_freezing_rule_that_names_no_wallet_freezes_all(paid):
     plant("DROP TRIGGER wallets_purchases_guarded ON wallets_purchase")
 
-    books.check_and_freeze()
+    checking.check_and_freeze()
 
     assert not Wallet.objects.filter(blocked_at=None).exists()
 
@@ -461,7 +461,7 @@ def test_rules_that_only_alert_freeze_nobody(paid):
     old = clock.now() - timedelta(minutes=6)
     StripeEvent.objects.create(event_id="evt_1", type="x", payload={}, received_at=old)
 
-    books.check_and_freeze()
+    checking.check_and_freeze()
 
     assert not Wallet.objects.exclude(blocked_at=None).exists()
     assert StaffAlert.objects.filter(kind="books").count() == 1
@@ -471,7 +471,7 @@ def test_without_stripe_the_nightly_check_still_proves_the_rest(paid, stripe):
     plant(f"UPDATE wallets_wallet SET credit = credit + 1 WHERE id = {paid.pk}")
     stripe.fault(kind="500_before", path="/v1/", times=100)
 
-    broken = books.check_and_freeze(stripe=True)
+    broken = checking.check_and_freeze(stripe=True)
 
     assert [row.rule for row in broken] == ["I1"]
     assert StaffAlert.objects.filter(text__startswith="The books could not be compared").exists()

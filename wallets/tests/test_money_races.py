@@ -7,8 +7,8 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from wallets import books
 from wallets.allocations import planning, runs
+from wallets.books import checking
 from wallets.errors import WalletError
 from wallets.models import AllocationRun, Reversal, Wallet
 from wallets.recharges import by_hand
@@ -63,7 +63,7 @@ def test_eight_workers_charge_one_run_once(stripe):
     assert codes.count("charge") == 1
     assert set(codes) <= {"charge", "purchase_pending", "not_due"}
     assert (world.taken(), world.minutes) == ([20500], (500, 1000))
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 def test_eight_beats_make_one_run(stripe):
@@ -89,7 +89,7 @@ def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
     assert state in ("paid", "canceled")
     assert world.taken() == ([20500] if is_paid else [])
     assert world.minutes == ((500, 1000) if is_paid else (0, 0))
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 def test_one_form_clicked_four_times_refunds_once(paid, stripe):
@@ -164,4 +164,4 @@ def test_copies_of_a_disputes_event_take_once(paid, stripe):
 
     assert Reversal.objects.count() == 1
     assert pots(paid) == (0, 0)
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []

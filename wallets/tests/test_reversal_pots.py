@@ -5,7 +5,7 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from wallets import books
+from wallets.books import checking
 from wallets.errors import InvalidAmount
 from wallets.models import Reversal, Wallet
 from wallets.reversals import catching_up, disputes, refunds
@@ -242,7 +242,7 @@ def test_a_dispute_over_all_of_a_payment_refunded_in_part_takes_all_of_it(wallet
 
     assert pots(wallet)[0] == Decimal("-20")
     assert reversal_pots.refundable(purchase).cents == 0
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 def test_more_taken_back_than_was_paid_is_told_to_support_once_a_payment(wallet, stripe):
@@ -276,7 +276,7 @@ def test_a_refund_that_fails_after_the_dispute_is_put_back(wallet, stripe):
     assert refunds.settle_refund(refund_id=refunded).state == "failed"
 
     assert pots(wallet)[0] == Decimal(0)
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 def test_a_dispute_won_after_a_refund_gives_back_the_disputes_part_alone(wallet, stripe):
@@ -287,7 +287,7 @@ def test_a_dispute_won_after_a_refund_gives_back_the_disputes_part_alone(wallet,
 
     assert pots(wallet)[0] == Decimal("30")
     assert reversal_pots.refundable(purchase).cents == 3000
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 def test_two_disputes_of_one_payment_are_followed_each_by_itself(wallet, stripe):
@@ -307,7 +307,7 @@ def test_two_disputes_of_one_payment_are_followed_each_by_itself(wallet, stripe)
     assert Notification.objects.filter(kind="dispute").count() == 2
     assert StaffAlert.objects.filter(kind="dispute").count() == 2
     assert not beyond_paid()
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 def test_a_refund_during_an_inquiry_that_becomes_a_dispute_is_followed(wallet, stripe):
@@ -320,7 +320,7 @@ def test_a_refund_during_an_inquiry_that_becomes_a_dispute_is_followed(wallet, s
 
     assert pots(wallet)[0] == Decimal("-50")
     assert len(beyond_paid()) == 1
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []
 
 
 def test_a_refund_at_stripe_that_we_hear_of_after_the_dispute_is_told_too(wallet, stripe):
@@ -332,4 +332,4 @@ def test_a_refund_at_stripe_that_we_hear_of_after_the_dispute_is_told_too(wallet
 
     assert pots(wallet)[0] == Decimal("-15")
     assert len(beyond_paid()) == 1
-    assert books.check_all(stripe=True) == []
+    assert checking.check_all(stripe=True) == []

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from wallets import books
+from wallets.books import checking
 from wallets.models import Reversal
 from wallets.reversals import catching_up, disputes, refunds
 from wallets.stripe import gateway
@@ -68,4 +68,4 @@ def test_what_was_paid_but_never_credited_and_goes_back_takes_nothing(wallet, st
 
     assert nothing_moved(purchase)
     assert pots(wallet)[0] == Decimal(0)
-    assert books.check_all() == []
+    assert checking.check_all() == []

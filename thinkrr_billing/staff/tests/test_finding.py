@@ -168,7 +168,7 @@ def test_the_account_page_proves_its_balances(wallet):
 
 
 def test_the_balance_of_very_many_entries_is_proven_by_its_newest(wallet, monkeypatch):
-    monkeypatch.setattr("wallets.proof.SUMMED", 3)
+    monkeypatch.setattr("wallets.books.proof.SUMMED", 3)
     fill(wallet, premium=60)
     for _ in range(4):
         fill(wallet, credit="1")
@@ -183,7 +183,7 @@ def test_the_balance_of_very_many_entries_is_proven_by_its_newest(wallet, monkey
 
 
 def test_a_pot_of_many_entries_that_rests_says_who_proves_it(wallet, monkeypatch):
-    monkeypatch.setattr("wallets.proof.SUMMED", 3)
+    monkeypatch.setattr("wallets.books.proof.SUMMED", 3)
     for _ in range(4):
         fill(wallet, premium=60)
     for _ in range(3):

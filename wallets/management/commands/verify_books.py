@@ -2,7 +2,7 @@
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from wallets import books
+from wallets.books import checking
 from wallets.stripe import answers
 
 
@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, stripe: bool, **options: object) -> None:
         try:
-            broken = books.check_all(stripe=stripe)
+            broken = checking.check_all(stripe=stripe)
         except answers.GatewayError as error:
             raise CommandError(
                 f"Stripe did not answer, so the books were not compared with it: {error}",

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.notifications import alert_staff
-from wallets import stripe_books
+from wallets.books import against_stripe
 from wallets.models import Wallet
 from wallets.stripe import answers
 
@@ -74,7 +74,7 @@ def check_all(*, stripe: bool = False) -> list[Broken]:
     """Every row that breaks a rule; with `stripe` also what Stripe and we do not agree on."""
     broken = [row for name, query in _rules for row in _check(name, query())]
     if stripe:
-        broken += [Broken("I13", wallet_id, text) for wallet_id, text in stripe_books.compare()]
+        broken += [Broken("I13", wallet_id, text) for wallet_id, text in against_stripe.compare()]
     return sorted(broken, key=lambda row: (len(row.rule), row.rule))
 
 

@@ -1,6 +1,6 @@
 """The rules of the books over the tables of wallets, one query each (reliability, section 2)."""
 
-from wallets.books import missing_guards, register
+from wallets.books.checking import missing_guards, register
 
 # What minutes cost at the purchase's frozen rates, rounded as `pricing.price_of_seconds` does.
 VALUE = """

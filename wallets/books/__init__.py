@@ -1,0 +1,1 @@
+"""Proves the books: each rule is one SQL query that returns the rows breaking it."""
