@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
-from wallets import stripe_events
+from wallets import inbox
 from wallets.allocations import planning
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance
@@ -33,7 +33,7 @@ def _due_allocations() -> Iterator[Work]:
 
 
 FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
-    "events": _each("wallets.apply_event", stripe_events.waiting_ids),
+    "events": _each("wallets.apply_event", inbox.waiting_ids),
     "purchases": _each("wallets.drive_purchase", _open_purchases),
     "refunds": _each("wallets.drive_refund", refunds.open_reversal_ids),
     "recharges": _each("wallets.recharge_wallet", auto_recharge.due_wallet_ids),

@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import current_app, shared_task
 
 from accounts import clock, job_runs
-from wallets import limits, stripe_events, sweeps
+from wallets import inbox, limits, sweeps
 from wallets.allocations import retries, runs
 from wallets.balances import included
 from wallets.books import checking
@@ -52,7 +52,7 @@ def drive_purchase(purchase_id: str) -> None:
 
 @shared_task(name="wallets.apply_event")
 def apply_event(event_pk: int) -> None:
-    stripe_events.apply(event_pk=event_pk)
+    inbox.apply(event_pk=event_pk)
 
 
 @shared_task(name="wallets.run_allocation")

@@ -18,7 +18,7 @@ from campaigns.tests.builders import make_report
 from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.webhooks import sign
-from wallets import stripe_events, sweeps
+from wallets import inbox, sweeps
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances import adjustments, included
@@ -211,7 +211,7 @@ def deliver(event: dict) -> None:
 
     body = json.dumps(event).encode()
     signature = sign(secret=settings.STRIPE_WEBHOOK_SECRET, body=body, kind="good", now=time.time())
-    stripe_events.record(payload=body, signature=signature)
+    inbox.record(payload=body, signature=signature)
 
 
 @action(10)

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from accounts import clock, soft_cache
 from accounts.models import JobRun, StaffAlert
 from campaigns.models import Campaign
-from wallets import stripe_events
+from wallets import inbox
 from wallets.models import (
     AdjustmentRequest,
     AutoAllocation,
@@ -154,7 +154,7 @@ def _customers(now: datetime) -> list[Figure]:
 
 def _queues(now: datetime) -> list[Figure]:
     waiting = StripeEvent.objects.waiting().count()
-    age = stripe_events.oldest_waiting_age()
+    age = inbox.oldest_waiting_age()
     books = JobRun.objects.filter(pk="wallets.check_books").first()
     return [
         _figure(

@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.admin.ranges import Marked
-from wallets import stripe_events
+from wallets import inbox
 from wallets.admin.base import ReadOnly
 from wallets.models import StripeEvent
 
@@ -43,5 +43,5 @@ class StripeEventAdmin(ReadOnly):
         icon="replay",
     )
     def apply_again(self, event: StripeEvent, form: ReasonForm, request: HttpRequest) -> str:
-        stripe_events.apply_again(event_pk=event.pk)
+        inbox.apply_again(event_pk=event.pk)
         return "A worker applies it now."

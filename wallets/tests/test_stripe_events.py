@@ -14,14 +14,14 @@ from django.db import connection
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets import stripe_events
+from wallets import inbox
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.errors import Refused
+from wallets.inbox import EventRefused
 from wallets.models import StripeEvent, Wallet
 from wallets.recharges import auto_recharge, by_hand
 from wallets.stripe import gateway
-from wallets.stripe_events import EventRefused
 from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ def signed(payload, *, at=None, secret=None):
 
 
 def receive(payload):
-    return stripe_events.record(payload=payload, signature=signed(payload))
+    return inbox.record(payload=payload, signature=signed(payload))
 
 
 def test_a_signed_event_is_stored_once_and_its_task_nudged(
@@ -84,7 +84,7 @@ def test_an_event_that_stripe_did_not_sign_lately_is_refused(signature, told):
 
     for moment in (now, now, now + timedelta(hours=1)):
         with clock.at(moment), pytest.raises(EventRefused):
-            stripe_events.record(payload=payload, signature=signature(payload))
+            inbox.record(payload=payload, signature=signature(payload))
 
     assert not StripeEvent.objects.exists()
     assert StaffAlert.objects.filter(kind="clocks_differ").count() == told
@@ -97,10 +97,10 @@ def test_an_event_may_be_signed_five_minutes_before_or_after_now(seconds, accept
     with time_machine.travel(datetime(2026, 11, 22, tzinfo=UTC), tick=False):
         signature = signed(payload, at=time.time() - sign * seconds)
         if accepted:
-            stripe_events.record(payload=payload, signature=signature)
+            inbox.record(payload=payload, signature=signature)
         else:
             with pytest.raises(EventRefused):
-                stripe_events.record(payload=payload, signature=signature)
+                inbox.record(payload=payload, signature=signature)
 
     assert StripeEvent.objects.exists() is accepted
 
@@ -152,8 +152,8 @@ def test_an_event_settles_what_our_own_answer_missed(paid_but_unanswered):
     purchase = paid_but_unanswered
     row = receive(event(found={"id": purchase.payment_intent, "object": "payment_intent"}))
 
-    assert stripe_events.apply(event_pk=row.pk)
-    assert not stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
+    assert not inbox.apply(event_pk=row.pk)
 
     purchase.refresh_from_db()
     assert purchase.state == "succeeded"
@@ -166,7 +166,7 @@ def test_two_events_about_one_charge_credit_once(paid_but_unanswered):
     found = {"id": purchase.payment_intent, "object": "payment_intent"}
     for number, kind in enumerate(["payment_intent.processing", "payment_intent.succeeded"]):
         row = receive(event(kind, found, event_id=f"evt_{number}"))
-        stripe_events.apply(event_pk=row.pk)
+        inbox.apply(event_pk=row.pk)
 
     purchase.wallet.refresh_from_db()
     assert purchase.wallet.credit.amount == Decimal(58)
@@ -189,7 +189,7 @@ def test_an_event_before_we_stored_the_intent_finds_the_purchase_by_its_metadata
     gateway.confirm_intent(key=f"{purchase.pk}:confirm:1", intent_id=intent.id)
 
     row = receive(event(found={"id": intent.id, "object": "payment_intent"}))
-    stripe_events.apply(event_pk=row.pk)
+    inbox.apply(event_pk=row.pk)
 
     purchase.refresh_from_db()
     assert (purchase.state, purchase.payment_intent) == ("succeeded", intent.id)
@@ -206,7 +206,7 @@ def test_an_event_lies_without_effect_because_the_object_is_read_again(stripe):
     row = receive(
         event(found={"id": purchase.payment_intent, "status": "succeeded", "amount": 5000})
     )
-    stripe_events.apply(event_pk=row.pk)
+    inbox.apply(event_pk=row.pk)
 
     purchase.refresh_from_db()
     assert purchase.state == "submitted"
@@ -222,8 +222,8 @@ def test_a_poisonous_event_is_retried_then_given_up_and_does_not_stop_others(
     for attempt in range(12):
         moment += timedelta(hours=3)
         with clock.at(moment):
-            for pk in stripe_events.waiting_ids():
-                stripe_events.apply(event_pk=pk)
+            for pk in inbox.waiting_ids():
+                inbox.apply(event_pk=pk)
         if attempt == 0:
             applied = StripeEvent.objects.filter(pk__in=good).exclude(applied_at=None)
             assert applied.count() == 50
@@ -245,10 +245,10 @@ def test_waits_double_from_fifteen_seconds_and_are_each_events_own():
 
     for attempt, wait in enumerate([15, 30, 60], start=1):
         with clock.at(now):
-            assert row.pk in stripe_events.waiting_ids()
-            assert not stripe_events.apply(event_pk=row.pk)
-            assert not stripe_events.apply(event_pk=row.pk)
-            assert row.pk not in stripe_events.waiting_ids()
+            assert row.pk in inbox.waiting_ids()
+            assert not inbox.apply(event_pk=row.pk)
+            assert not inbox.apply(event_pk=row.pk)
+            assert row.pk not in inbox.waiting_ids()
         row.refresh_from_db()
         now += timedelta(seconds=wait)
         assert (row.attempts, row.next_attempt_at, row.given_up_at) == (attempt, now, None)
@@ -261,13 +261,13 @@ def test_an_event_that_works_at_last_keeps_no_error(paid_but_unanswered, stripe)
     row = receive(event(found={"id": paid_but_unanswered.payment_intent}))
     other = receive(event(event_id="evt_other"))
     stripe.fault(kind="500_before", path="/v1/payment_intents", times=9)
-    assert not stripe_events.apply(event_pk=row.pk)
+    assert not inbox.apply(event_pk=row.pk)
     row.refresh_from_db()
     assert row.error.startswith("Unknown: ")
     stripe.clear_faults()
 
     with clock.at(clock.now() + timedelta(seconds=15)):
-        assert stripe_events.apply(event_pk=row.pk)
+        assert inbox.apply(event_pk=row.pk)
 
     row.refresh_from_db()
     other.refresh_from_db()
@@ -278,7 +278,7 @@ def test_an_event_that_works_at_last_keeps_no_error(paid_but_unanswered, stripe)
 def test_of_a_long_error_the_beginning_is_kept(stripe):
     row = receive(event(found={"id": f"pi_{'x' * 600}"}))
 
-    stripe_events.apply(event_pk=row.pk)
+    inbox.apply(event_pk=row.pk)
 
     row.refresh_from_db()
     assert row.error.startswith("Impossible: No such payment_intent: 'pi_xxx")
@@ -291,7 +291,7 @@ def give_up(*rows):
         moment += timedelta(hours=3)
         with clock.at(moment):
             for row in rows:
-                stripe_events.apply(event_pk=row.pk)
+                inbox.apply(event_pk=row.pk)
     return moment
 
 
@@ -302,7 +302,7 @@ def test_events_given_up_are_told_each_and_again_after_support_tried():
     assert [alert.data for alert in told] == [{"event": row.pk} for row in rows]
 
     with clock.at(clock.now() + timedelta(days=2)):
-        stripe_events.apply_again(event_pk=rows[0].pk)
+        inbox.apply_again(event_pk=rows[0].pk)
         give_up(rows[0])
 
     assert told.all().count() == 3
@@ -316,33 +316,33 @@ def test_an_event_given_up_is_applied_again_when_support_asks(
     stripe.fault(kind="500_before", path="/v1/payment_intents", times=99)
     give_up(row, other)
     stripe.clear_faults()
-    assert stripe_events.waiting_ids() == []
+    assert inbox.waiting_ids() == []
     nudges.clear()
 
     with django_capture_on_commit_callbacks(execute=True):
-        stripe_events.apply_again(event_pk=row.pk)
+        inbox.apply_again(event_pk=row.pk)
 
     assert nudges == [("wallets.apply_event", (row.pk,))]
     row.refresh_from_db()
     assert (row.attempts, row.error, row.given_up_at) == (0, "", None)
-    assert stripe_events.waiting_ids() == [row.pk]
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.waiting_ids() == [row.pk]
+    assert inbox.apply(event_pk=row.pk)
     with pytest.raises(Refused, match="applied already"):
-        stripe_events.apply_again(event_pk=row.pk)
+        inbox.apply_again(event_pk=row.pk)
     assert StripeEvent.objects.get(pk=other.pk).attempts == 10
 
 
 def test_the_age_of_the_oldest_waiting_event_is_known():
     now = clock.now()
     with clock.at(now):
-        assert stripe_events.oldest_waiting_age() == timedelta(0)
+        assert inbox.oldest_waiting_age() == timedelta(0)
     for minutes in (1, 5, 3):
         with clock.at(now - timedelta(minutes=minutes)):
             receive(event(event_id=f"evt_{minutes}"))
 
     with clock.at(now):
-        assert stripe_events.oldest_waiting_age() == timedelta(minutes=5)
-        oldest_first = stripe_events.waiting_ids()
+        assert inbox.oldest_waiting_age() == timedelta(minutes=5)
+        oldest_first = inbox.waiting_ids()
 
     by_id = StripeEvent.objects.in_bulk(oldest_first)
     assert [by_id[pk].event_id for pk in oldest_first] == ["evt_5", "evt_3", "evt_1"]
@@ -365,7 +365,7 @@ def test_refunds_and_disputes_made_at_stripe_are_followed_by_their_events(stripe
         )
 
     row = receive(event(kind, {"id": found["id"]}))
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
 
     wallet.refresh_from_db()
     assert wallet.credit.amount == 35
@@ -375,7 +375,7 @@ def test_refunds_and_disputes_made_at_stripe_are_followed_by_their_events(stripe
 def test_an_event_of_a_kind_we_do_not_use_is_kept_and_done(stripe):
     row = receive(event("invoice.paid", {"id": "in_1"}))
 
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
 
 
 def test_a_card_saved_in_a_window_that_was_closed_still_arrives(stripe):
@@ -388,7 +388,7 @@ def test_a_card_saved_in_a_window_that_was_closed_still_arrives(stripe):
     )  # fmt: skip
 
     row = receive(event("setup_intent.succeeded", {"id": setup.id, "object": "setup_intent"}))
-    stripe_events.apply(event_pk=row.pk)
+    inbox.apply(event_pk=row.pk)
 
     assert [card.label for card in payment_methods.cards(wallet.account)] == ["Visa •••• 4242"]
 
@@ -402,12 +402,12 @@ def test_a_hosted_page_that_was_closed_at_the_end_still_saves_its_card(stripe):
     )
     found = {"id": url.rsplit("/", 1)[-1], "object": "checkout.session"}
     row = receive(event("checkout.session.completed", found))
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
     assert payment_methods.cards(wallet.account) == []
 
     requests.post(url, {"number": GOOD_CARD}, allow_redirects=False, timeout=20)
     row = receive(event("checkout.session.completed", found, event_id="evt_2"))
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
 
     assert [card.label for card in payment_methods.cards(wallet.account)] == ["Visa •••• 4242"]
 
@@ -424,7 +424,7 @@ def test_a_card_saved_for_somebody_else_is_nobodys_of_ours(stripe, customer):
     )
 
     row = receive(event("setup_intent.succeeded", {"id": setup.id, "object": "setup_intent"}))
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
 
     for one in (wallet, without_customer):
         one.refresh_from_db()
@@ -438,7 +438,7 @@ def test_a_card_its_bank_renewed_is_shown_as_it_is_now(stripe):
     stripe.set_card(card.id, exp_year=2034)
 
     row = receive(event("payment_method.automatically_updated", {"id": card.id}))
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
 
     wallet.refresh_from_db()
     assert [card.exp_year for card in payment_methods.cards(wallet.account)] == [2034]
@@ -451,7 +451,7 @@ def test_a_card_stripe_knows_no_more_is_charged_no_more(stripe):
     Wallet.objects.filter(pk=wallet.pk).update(default_payment_method="pm_gone")
 
     row = receive(event("payment_method.detached", {"id": "pm_gone"}))
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
 
     wallet.refresh_from_db()
     assert wallet.default_payment_method == ""
@@ -464,13 +464,13 @@ def test_a_customer_deleted_at_stripe_has_no_cards_here(stripe):
         add_card(stripe, one)
     deleted = {"id": wallet.account.stripe_customer, "object": "customer"}
     row = receive(event("customer.deleted", deleted))
-    assert stripe_events.apply(event_pk=row.pk)
+    assert inbox.apply(event_pk=row.pk)
     assert len(payment_methods.cards(wallet.account)) == 2  # It is still there: the event lied.
 
     gateway._stripe().customers.delete(deleted["id"])
     for number, found in enumerate([deleted, {"id": "cus_stranger"}]):
         row = receive(event("customer.deleted", found, event_id=f"evt_deleted_{number}"))
-        assert stripe_events.apply(event_pk=row.pk)
+        assert inbox.apply(event_pk=row.pk)
 
     wallet.refresh_from_db()
     assert (wallet.default_payment_method, payment_methods.cards(wallet.account)) == ("", [])
@@ -483,7 +483,7 @@ def test_a_card_detached_at_stripe_leaves_the_wallet(stripe):
     gateway.detach_card(card_id=card.id)
 
     row = receive(event("payment_method.detached", {"id": card.id, "object": "payment_method"}))
-    stripe_events.apply(event_pk=row.pk)
+    inbox.apply(event_pk=row.pk)
 
     wallet.refresh_from_db()
     assert wallet.default_payment_method == ""
@@ -505,7 +505,7 @@ def test_an_event_delivered_ten_times_at_once_credits_once(stripe):
     def deliver(_):
         try:
             row = receive(event(found={"id": intent}))
-            stripe_events.apply(event_pk=row.pk)
+            inbox.apply(event_pk=row.pk)
             purchases.settle(payment_intent=intent)
         finally:
             connection.close()
@@ -527,12 +527,12 @@ def test_of_two_workers_with_one_event_the_second_leaves_it_alone(monkeypatch):
 
     def while_another_claims(self, **facts):
         monkeypatch.setattr(queryset, "update", update)
-        assert stripe_events._claim(row.pk)
+        assert inbox._claim(row.pk)
         return update(self, **facts)
 
     monkeypatch.setattr(queryset, "update", while_another_claims)
 
-    assert not stripe_events.apply(event_pk=row.pk)
+    assert not inbox.apply(event_pk=row.pk)
 
     assert applied == []
     row.refresh_from_db()

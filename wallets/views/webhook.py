@@ -5,8 +5,8 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from wallets import limits, stripe_events
-from wallets.stripe_events import EventRefused
+from wallets import inbox, limits
+from wallets.inbox import EventRefused
 
 
 @csrf_exempt
@@ -20,7 +20,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         return HttpResponse("The event is too large.", status=413, content_type="text/plain")
     signature = request.headers.get("Stripe-Signature", "")
     try:
-        stripe_events.record(payload=payload, signature=signature)
+        inbox.record(payload=payload, signature=signature)
     except EventRefused as error:
         return HttpResponse(str(error), status=error.status, content_type="text/plain")
     return HttpResponse(status=200)
