@@ -9,7 +9,7 @@ from thinkrr_billing import health
 
 api = [
     path("", include("accounts.api_urls")),
-    path("", include("wallets.api_urls")),
+    path("", include("wallets.api.urls")),
     path("", include("campaigns.api_urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),

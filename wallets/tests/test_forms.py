@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django import forms
 
-from wallets.forms import DollarsField, MinutesField
+from wallets.views.forms import DollarsField, MinutesField
 
 
 @pytest.mark.parametrize(

@@ -21,11 +21,11 @@ from wallets.allocations import configure, sub_accounts
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
-from wallets.forms import SubAccountForm
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import rates_now
 from wallets.statements import statements
 from wallets.views.dialogs import add_errors, dialog, done, needs
+from wallets.views.forms import SubAccountForm
 from wallets.views.payments import balance
 from wallets.why import decisions
 

@@ -15,7 +15,6 @@ from wallets.allocations import retries
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import WalletError
-from wallets.forms import AllocationForm
 from wallets.models import AutoAllocation
 from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
@@ -26,6 +25,7 @@ from wallets.views.account_manager import (
     sub_account_of,
 )
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused
+from wallets.views.forms import AllocationForm
 
 _HINT = "Enter minutes to see what they cost each month."
 

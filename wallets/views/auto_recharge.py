@@ -13,7 +13,6 @@ from wallets import limits
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import InvalidAmount, WalletError
-from wallets.forms import AutoRechargeForm
 from wallets.models import AutoRecharge, Wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
@@ -21,6 +20,7 @@ from wallets.recharges import configure as auto_recharge_settings
 from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
+from wallets.views.forms import AutoRechargeForm
 from wallets.views.purchases import purchase_context
 from wallets.views.replayed import replayed
 

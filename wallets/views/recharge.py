@@ -12,7 +12,6 @@ from accounts.access import Permission
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
-from wallets.forms import RechargeForm, new_key
 from wallets.models import Purchase, Wallet
 from wallets.prices.amounts import dollars, minutes_for
 from wallets.prices.rates import rates_now
@@ -20,6 +19,7 @@ from wallets.recharges import by_hand
 from wallets.recharges.by_hand import Quote
 from wallets.texts import usd
 from wallets.views.dialogs import add_errors, dialog, needs, triggered
+from wallets.views.forms import RechargeForm, new_key
 from wallets.views.purchases import purchase_context
 
 CHIPS = (25, 50, 100, 250)

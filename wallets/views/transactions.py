@@ -13,10 +13,10 @@ from accounts import clock
 from accounts.access import Permission
 from accounts.models import Account
 from wallets.errors import InvalidAmount
-from wallets.forms import KINDS, TransactionsForm
 from wallets.statements import statements
 from wallets.statements.rows import Row
 from wallets.views.dialogs import needs
+from wallets.views.forms import KINDS, TransactionsForm
 
 PAGE_SIZE = 25
 
