@@ -7,11 +7,11 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import needs
 from campaigns import outlook
 from campaigns.models import Campaign
 from wallets import limits
 from wallets.balances.opening import open_wallet
-from wallets.views.dialogs import needs
 
 
 @require_safe

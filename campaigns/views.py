@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from campaigns import banners, lifecycle, limits, listing, outlook, pausing, telling
 from campaigns.errors import CampaignError
 from campaigns.forms import ResumeForm, number, purchase_id
@@ -15,7 +16,6 @@ from campaigns.models import Campaign
 from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
 from wallets.texts import holds
-from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.why import decisions
 
 DISMISSED = "dismissed_banners"

@@ -16,6 +16,7 @@ from accounts.access import Permission
 from accounts.errors import AccountError, Forbidden
 from accounts.models import Account
 from accounts.opening import add_sub_account as open_sub_account
+from accounts.views.dialogs import add_errors, dialog, done, needs
 from wallets import months
 from wallets.allocations import configure, sub_accounts
 from wallets.balances.opening import open_wallet
@@ -24,7 +25,6 @@ from wallets.cards.payment_methods import Card
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import rates_now
 from wallets.statements import statements
-from wallets.views.dialogs import add_errors, dialog, done, needs
 from wallets.views.forms import SubAccountForm
 from wallets.views.payments import balance
 from wallets.why import decisions

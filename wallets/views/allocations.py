@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission
 from accounts.models import Account
+from accounts.views.dialogs import add_errors, dialog, done, needs, refused
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances.opening import open_wallet
@@ -24,7 +25,6 @@ from wallets.views.account_manager import (
     require_allocate,
     sub_account_of,
 )
-from wallets.views.dialogs import add_errors, dialog, done, needs, refused
 from wallets.views.forms import AllocationForm
 
 _HINT = "Enter minutes to see what they cost each month."

@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets import limits
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
@@ -19,7 +20,6 @@ from wallets.prices.rates import rates_now
 from wallets.recharges import configure as auto_recharge_settings
 from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
-from wallets.views.dialogs import add_errors, dialog, done, needs, refused, triggered
 from wallets.views.forms import AutoRechargeForm
 from wallets.views.purchases import purchase_context
 from wallets.views.replayed import replayed

@@ -8,9 +8,9 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import dialog, done, needs, refused
 from wallets.cards import payment_methods
 from wallets.errors import PaymentMethodInUse, WalletError
-from wallets.views.dialogs import dialog, done, needs, refused
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

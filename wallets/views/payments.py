@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import Permission
+from accounts.views.dialogs import needs
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.forecasts import runway
@@ -17,7 +18,6 @@ from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.rates import rates_now
 from wallets.statements import statements
 from wallets.views.chart import balance_chart
-from wallets.views.dialogs import needs
 from wallets.why import decisions
 
 CHART_DAYS = (7, 30, 90)

@@ -7,13 +7,13 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import needs, refused, triggered
 from wallets.charging import purchases
 from wallets.errors import WalletError
 from wallets.models import Purchase
 from wallets.recharges import by_hand
 from wallets.stripe import gateway
 from wallets.texts import holds
-from wallets.views.dialogs import needs, refused, triggered
 
 # Every 2 seconds for half a minute; then the page says that it does not know yet.
 MOST_POLLS = 15

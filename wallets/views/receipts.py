@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import needs
 from wallets.models import Purchase
 from wallets.statements import receipt_pdf
 from wallets.statements.receipt_pdf import Receipt
 from wallets.texts import cents, day, minutes, rate, signed_money, usd
-from wallets.views.dialogs import needs
 from wallets.views.purchases import of_account
 
 SELLER = "thinkrr.ai"

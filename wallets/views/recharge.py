@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import add_errors, dialog, needs, triggered
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
@@ -18,7 +19,6 @@ from wallets.prices.rates import rates_now
 from wallets.recharges import by_hand
 from wallets.recharges.by_hand import Quote
 from wallets.texts import usd
-from wallets.views.dialogs import add_errors, dialog, needs, triggered
 from wallets.views.forms import RechargeForm, new_key
 from wallets.views.purchases import purchase_context
 

@@ -12,10 +12,10 @@ from django.views.decorators.http import require_safe
 from accounts import clock
 from accounts.access import Permission
 from accounts.models import Account
+from accounts.views.dialogs import needs
 from wallets.errors import InvalidAmount
 from wallets.statements import statements
 from wallets.statements.rows import Row
-from wallets.views.dialogs import needs
 from wallets.views.forms import KINDS, TransactionsForm
 
 PAGE_SIZE = 25

@@ -5,9 +5,9 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
+from accounts.views.dialogs import needs
 from wallets.balances.opening import open_wallet
 from wallets.cursors import BadCursor
-from wallets.views.dialogs import needs
 from wallets.why import decisions
 from wallets.why.decisions import Subject
 
