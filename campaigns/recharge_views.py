@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
-from accounts.views.dialogs import needs
+from accounts.pages import needs
 from campaigns import outlook
 from campaigns.models import Campaign
 from wallets import limits

@@ -10,6 +10,7 @@ from wallets.views import (
     purchases,
     receipts,
     recharge,
+    sub_account,
     transactions,
     webhook,
     why,
@@ -43,7 +44,7 @@ urlpatterns = [
     path("payments/why/", why.why, name="why"),
     path("account-manager/", account_manager.account_manager, name="account_manager"),
     path("account-manager/add/", account_manager.add_sub_account, name="add_sub_account"),
-    path(_SUB_ACCOUNT, account_manager.sub_account, name="account_manager_account"),
+    path(_SUB_ACCOUNT, sub_account.sub_account, name="account_manager_account"),
     path(f"{_SUB_ACCOUNT}auto-allocation/", allocations.configure, name="auto_allocation"),
     path(
         f"{_SUB_ACCOUNT}auto-allocation/estimate/",

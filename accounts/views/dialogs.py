@@ -1,35 +1,13 @@
 """How the pages of wallets answer: a dialog that is also a page, a finished change, a refusal."""
 
 import json
-from collections.abc import Callable
-from functools import wraps
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
 
-from accounts import access
-from accounts.access import Permission
 from accounts.errors import AccountError
-
-View = Callable[..., HttpResponse]
-
-
-def needs(permission: Permission) -> Callable[[View], View]:
-    """Let only those in who may do this in the account they work in."""
-
-    def decorate(view: View) -> View:
-        @wraps(view)
-        def checked(request: HttpRequest, *args, **kwargs) -> HttpResponse:
-            access.check(
-                granted=request.permissions, account=request.account, permission=permission
-            )
-            return view(request, *args, **kwargs)
-
-        return checked
-
-    return decorate
 
 
 def dialog(

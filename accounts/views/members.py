@@ -10,12 +10,12 @@ from accounts.access import Permission
 from accounts.errors import Conflict, Forbidden
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Invitation, Membership, Role
-from accounts.pages import may, numbered, require
+from accounts.pages import may, needs, numbered, require
 
 
 @require_GET
+@needs(Permission.SEE)
 def member_list(request: HttpRequest) -> HttpResponse:
-    require(request, Permission.SEE)
     return _page(request, form=InviteForm())
 
 
@@ -36,16 +36,16 @@ def invite(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@needs(Permission.MONEY)
 def withdraw(request: HttpRequest, invitation_id: int) -> HttpResponse:
-    require(request, Permission.MONEY)
     members.withdraw(account=request.account, invitation_id=invitation_id)
     messages.success(request, "Invitation withdrawn.")
     return redirect("accounts:members")
 
 
 @require_POST
+@needs(Permission.MONEY)
 def change_role(request: HttpRequest, user_id: int) -> HttpResponse:
-    require(request, Permission.MONEY)
     form = RoleForm(request.POST)
     if not form.is_valid():
         return _page(request, form=InviteForm(), error="Choose a role from the list.", status=422)

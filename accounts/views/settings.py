@@ -10,13 +10,13 @@ from accounts import api_keys
 from accounts.access import Permission
 from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
-from accounts.pages import may, numbered, require
+from accounts.pages import may, needs, numbered, require
 from accounts.views.theme import remember_theme
 
 
 @require_http_methods(["GET", "POST"])
+@needs(Permission.SEE)
 def account(request: HttpRequest) -> HttpResponse:
-    require(request, Permission.SEE)
     # A copy of its own: an invalid form must not rename the account in the shell around it.
     instance = Account.objects.get(pk=request.account.pk)
     form = AccountForm(
@@ -32,9 +32,9 @@ def account(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
+@needs(Permission.SEE)
 def keys(request: HttpRequest) -> HttpResponse:
     """List the account's keys. A POST makes one and shows it, this once."""
-    require(request, Permission.SEE)
     form = ApiKeyForm(request.POST or None)
     secret = ""
     if request.method == "POST":
@@ -55,8 +55,8 @@ def keys(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
+@needs(Permission.MONEY)
 def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
-    require(request, Permission.MONEY)
     api_keys.revoke(key_id=key_id, account=request.account)
     messages.success(request, "API key revoked. It stopped working.")
     return redirect("accounts:api_keys")

@@ -11,7 +11,7 @@ from accounts import access, notifications
 from accounts.access import Permission
 from accounts.errors import Forbidden, NotFound
 from accounts.middleware import SESSION_KEY
-from accounts.pages import next_path, require
+from accounts.pages import needs, next_path
 
 ACCOUNTS_PER_PAGE = 25
 MAX_ID_DIGITS = 18  # What surely fits a bigint.
@@ -35,8 +35,8 @@ def switch(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
+@needs(Permission.SEE)
 def notification_list(request: HttpRequest) -> HttpResponse:
-    require(request, Permission.SEE)
     rows, before = notifications.page(
         account_id=request.account.pk, before=_row_id(request.GET.get("before", ""))
     )

@@ -1,37 +1,24 @@
-"""Account Manager: an agency's sub-accounts, one of them, and adding one."""
-
-from collections.abc import Iterable
-from datetime import date
-from uuid import UUID
+"""Account Manager: an agency's sub-accounts, and adding one."""
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import access, clock
 from accounts.access import Permission
-from accounts.errors import AccountError, Forbidden
-from accounts.models import Account
+from accounts.errors import AccountError
 from accounts.opening import add_sub_account as open_sub_account
-from accounts.views.dialogs import add_errors, dialog, done, needs
-from wallets import months
-from wallets.allocations import configure, sub_accounts
+from accounts.pages import needs
+from accounts.views.dialogs import add_errors, dialog, done
+from wallets.allocations import sub_accounts
 from wallets.balances.opening import open_wallet
-from wallets.cards import payment_methods
-from wallets.cards.payment_methods import Card
-from wallets.prices.estimates import estimate
-from wallets.prices.rates import rates_now
-from wallets.statements import statements
 from wallets.views.forms import SubAccountForm
-from wallets.views.payments import balance
-from wallets.why import decisions
+from wallets.views.sub_account import may_allocate, next_charge
 
 PAGE_SIZE = 25
-RUNS_SHOWN = 12
-DECISIONS_SHOWN = 8
 
 
 @require_safe
@@ -50,7 +37,7 @@ def account_manager(request: HttpRequest) -> HttpResponse:
     today = request.account.local_date(clock.now())
     for account in page:
         account.next_charge = next_charge(account, today)
-        account.may_allocate = _may_allocate(request)
+        account.may_allocate = may_allocate(request)
     context = {
         "page": page,
         "counts": sub_accounts.counts(agency=request.account),
@@ -59,63 +46,6 @@ def account_manager(request: HttpRequest) -> HttpResponse:
         "may_add": Permission.MONEY in request.permissions,
     }
     return render(request, "wallets/account_manager.html", context)
-
-
-@require_safe
-@needs(Permission.SEE)
-def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
-    """One sub-account as its agency sees it: Auto-Recharge is read-only here."""
-    account = sub_account_of(request, account_id)
-    wallet = open_wallet(account=account)
-    automatic = wallet.auto_recharge
-    context = {
-        **allocation_facts(request, account, cards=payment_methods.cards(request.account)),
-        "wallet": wallet,
-        "balance": balance(wallet=wallet, automatic=automatic, rates=rates_now()),
-        "automatic": automatic,
-        # From the agency's own log: its sub-account's is not its business.
-        "decisions": decisions.page(
-            wallet_id=open_wallet(account=request.account).pk,
-            subject=decisions.Subject.ALLOCATION,
-            about=str(account.pk),
-            limit=DECISIONS_SHOWN,
-        ),
-        "usage": [
-            month
-            for month in statements.usage_by_month(wallet=wallet)
-            if month.credit or month.premium_seconds or month.basic_seconds
-        ],
-        "now": clock.now(),
-    }
-    return render(request, "wallets/sub_account.html", context)
-
-
-def allocation_facts(
-    request: HttpRequest, account: Account, *, cards: list[Card]
-) -> dict[str, object]:
-    """How the monthly allocation stands: its card, its coming charges, and its latest months."""
-    allocation = getattr(account, "auto_allocation", None)
-    facts = {
-        "account": account,
-        "allocation": allocation,
-        "may_allocate": _may_allocate(request) and not account.is_closed,
-    }
-    if allocation is None:
-        return facts
-    runs = list(allocation.runs.all()[:RUNS_SHOWN])
-    is_running = not (account.is_closed or request.account.is_closed)
-    return facts | {
-        "card": next((card for card in cards if card.id == allocation.payment_method), None),
-        "runs": runs,
-        "latest": runs[0] if runs else None,
-        "next_charge": next_charge(account, request.account.local_date(clock.now())),
-        "monthly": estimate(
-            basic_minutes=allocation.basic_minutes, premium_minutes=allocation.premium_minutes
-        ).total,
-        "charges": charges(configure.upcoming(allocation), allocation.anchor_date)
-        if is_running
-        else [],
-    }
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -143,36 +73,3 @@ def add_sub_account(request: HttpRequest) -> HttpResponse:
         context={"form": form},
         status=422 if request.method == "POST" else 200,
     )
-
-
-def sub_account_of(request: HttpRequest, account_id: UUID) -> Account:
-    """One of the agency's own sub-accounts, else 404."""
-    access.require_agency(account=request.account)
-    rows = Account.objects.select_related("agency", "auto_allocation")
-    rows = sub_accounts.with_payments(rows, agency=request.account)
-    return get_object_or_404(rows, pk=account_id, agency=request.account)
-
-
-def require_allocate(request: HttpRequest, account: Account) -> None:
-    """Owners and admins of the agency may; a seat in the sub-account itself decides first."""
-    access.require(user=request.user, account=account, permission=Permission.ALLOCATE)
-    if request.account.is_closed:
-        raise Forbidden(f"{request.account.name} is closed, so nothing in it can be changed.")
-
-
-def next_charge(account: Account, today):
-    """The next due date of the account's allocation, or None when nothing is allocated."""
-    allocation = getattr(account, "auto_allocation", None)
-    if allocation is None or not allocation.active or account.is_closed:
-        return None
-    due = months.due_dates(allocation.anchor_date, after=today)
-    return next(day for day in due if day != allocation.skip_period)
-
-
-def charges(days: Iterable[date], anchor: date | None) -> list[dict[str, object]]:
-    """The days of coming charges, and which of them end a month too short for the anchor."""
-    return [{"day": day, "is_clamped": months.is_clamped(day, anchor)} for day in days]
-
-
-def _may_allocate(request: HttpRequest) -> bool:
-    return Permission.MONEY in request.permissions

@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.access import Permission
 from accounts.models import Account
-from accounts.views.dialogs import add_errors, dialog, done, needs, refused
+from accounts.pages import needs
+from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances.opening import open_wallet
@@ -19,13 +20,8 @@ from wallets.errors import WalletError
 from wallets.models import AutoAllocation
 from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
-from wallets.views.account_manager import (
-    allocation_facts,
-    charges,
-    require_allocate,
-    sub_account_of,
-)
 from wallets.views.forms import AllocationForm
+from wallets.views.sub_account import allocation_facts, charges, require_allocate, sub_account_of
 
 _HINT = "Enter minutes to see what they cost each month."
 

@@ -9,14 +9,14 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.access import Permission
-from accounts.views.dialogs import needs
+from accounts.pages import needs
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.forecasts import runway
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.rates import rates_now
 from wallets.statements import statements
+from wallets.views.balance import balance
 from wallets.views.chart import balance_chart
 from wallets.why import decisions
 
@@ -50,37 +50,6 @@ def payments(request: HttpRequest) -> HttpResponse:
         (card for card in context["cards"] if card.id == automatic.effective_payment_method), None
     )
     return render(request, "wallets/payments.html", context)
-
-
-def balance(
-    *, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
-) -> dict[str, object]:
-    """What the balance is worth: its badge, and minutes if all were used for one type."""
-    credit = wallet.credit.amount
-    if credit < 0:
-        tone, badge = "danger", "Negative"
-    elif credit < automatic.threshold.amount:
-        tone, badge = "warning", "Low balance"
-    else:
-        tone, badge = "success", "Healthy"
-    return {
-        "credit": credit,
-        "negative": credit < 0,
-        "tone": tone,
-        "badge": badge,
-        "premium_minutes": _minutes(
-            wallet.premium_seconds + wallet.included_seconds, credit, rates["premium"]
-        ),
-        "basic_minutes": _minutes(wallet.basic_seconds, credit, rates["basic"]),
-        "rates": rates,
-        "has_minutes": bool(wallet.premium_seconds or wallet.basic_seconds),
-    }
-
-
-def _minutes(seconds: int, credit: Decimal, rate: Decimal) -> int:
-    """Whole minutes that a pot and all the credit pay for together."""
-    minute = SECONDS_PER_MINUTE
-    return int((seconds * rate + max(Decimal(0), credit) * minute) // (minute * rate))
 
 
 def _latest_recharge(wallet: Wallet) -> Purchase | None:

@@ -7,7 +7,8 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import Permission
-from accounts.views.dialogs import needs, refused, triggered
+from accounts.pages import needs
+from accounts.views.dialogs import refused, triggered
 from wallets.charging import purchases
 from wallets.errors import WalletError
 from wallets.models import Purchase

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
-from accounts.views.dialogs import needs
+from accounts.pages import needs
 from wallets.models import Purchase
 from wallets.statements import receipt_pdf
 from wallets.statements.receipt_pdf import Receipt

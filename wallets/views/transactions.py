@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts import clock
 from accounts.access import Permission
 from accounts.models import Account
-from accounts.views.dialogs import needs
+from accounts.pages import needs
 from wallets.errors import InvalidAmount
 from wallets.statements import statements
 from wallets.statements.rows import Row

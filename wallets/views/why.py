@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.access import Permission
-from accounts.views.dialogs import needs
+from accounts.pages import needs
 from wallets.balances.opening import open_wallet
 from wallets.cursors import BadCursor
 from wallets.why import decisions
