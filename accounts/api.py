@@ -13,10 +13,10 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 from rest_framework.views import set_rollback
 
-from accounts import access
-from accounts.access import Permission
 from accounts.errors import NotFound
 from accounts.models import Account
+from accounts.people import access
+from accounts.people.access import Permission
 
 logger = logging.getLogger(__name__)
 

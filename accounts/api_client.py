@@ -10,8 +10,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from accounts import api_keys, clock, soft_cache
+from accounts import clock, soft_cache
 from accounts.models import ApiKey
+from accounts.people import api_keys
 
 WINDOW_SECONDS = 60
 

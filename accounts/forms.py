@@ -11,9 +11,10 @@ from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from accounts import api_keys, clock, logins, mail_topics
+from accounts import clock, mail_topics
 from accounts.errors import TooMany
 from accounts.models import Account, Role, Scope, Theme, User
+from accounts.people import api_keys, logins
 from accounts.runtime.addresses import client_ip
 
 PASSWORD_HELP = "At least 8 characters. A long one that you use nowhere else is best."

@@ -14,8 +14,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_cache_control
 
-from accounts import access, audit
+from accounts import audit
 from accounts.errors import Forbidden, NotFound
+from accounts.people import access
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from accounts import access
-from accounts.access import Permission
+from accounts.people import access
+from accounts.people.access import Permission
 
 View = Callable[..., HttpResponse]
 

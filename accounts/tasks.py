@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from accounts import logins, mails
+from accounts import mails
+from accounts.people import logins
 
 
 @shared_task(name="accounts.mail_notification")

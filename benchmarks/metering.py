@@ -16,8 +16,9 @@ from statistics import median
 from django.db import connection, transaction
 from django.test import Client
 
-from accounts import api_keys, clock
+from accounts import clock
 from accounts.models import Account
+from accounts.people import api_keys
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report

@@ -14,8 +14,9 @@ from django.db import connection, reset_queries
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import clock, opening
+from accounts import clock
 from accounts.models import Account, Notification, User
+from accounts.people import opening
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report

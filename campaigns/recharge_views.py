@@ -6,8 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.access import Permission
 from accounts.pages import needs
+from accounts.people.access import Permission
 from campaigns import outlook
 from campaigns.models import Campaign
 from wallets import limits

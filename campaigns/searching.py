@@ -4,7 +4,7 @@ from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import QuerySet
 
 from accounts.models import ApiKey, Scope
-from accounts.searching import MOST_FOUND, words_of
+from accounts.people.searching import MOST_FOUND, words_of
 from campaigns.models import PLATFORM, Call, Campaign
 
 

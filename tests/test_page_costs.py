@@ -12,8 +12,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import api_keys, clock, members
+from accounts import clock
 from accounts.models import Account, Membership, Notification, Role, Scope, User
+from accounts.people import api_keys, members
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
 from campaigns import calls
 from campaigns.tests.builders import make_campaign, make_report

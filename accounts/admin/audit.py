@@ -6,11 +6,12 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from accounts import audit, searching
+from accounts import audit
 from accounts.admin import dialogs
 from accounts.admin.base import ReadOnly
 from accounts.admin.ranges import Days
 from accounts.models import AuditEntry, JobRun, StaffAction, User
+from accounts.people import searching
 
 # What says nothing about a new row.
 OBVIOUS = frozenset({"id", "account_id", "wallet_id", "created_at", "currency"})

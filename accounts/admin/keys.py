@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
-from accounts import api_keys
 from accounts.admin.base import ReadOnly
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.admin.ranges import Marked
 from accounts.models import ApiKey
+from accounts.people import api_keys
 
 
 @admin.register(ApiKey)

@@ -1,6 +1,6 @@
 """People and the accounts they work for, the keys of machines, and what both are told.
 
-Nothing here knows money. Who may do what is decided in `accounts.access`."""
+Nothing here knows money. Who may do what is decided in `accounts.people.access`."""
 
 from accounts.models.accounts import Account, Invitation, Membership, Role, validate_timezone
 from accounts.models.keys import ApiKey, Scope

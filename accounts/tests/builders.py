@@ -7,8 +7,8 @@ from django.test import Client
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_static.models import StaticDevice
 
-from accounts import api_keys, opening
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
+from accounts.people import api_keys, opening
 
 PASSWORD = "correct-horse-battery"
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from accounts import access
-from accounts.access import NOTHING, Permission, key_permissions, permissions
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Membership, Role, Scope
+from accounts.people import access
+from accounts.people.access import NOTHING, Permission, key_permissions, permissions
 from accounts.tests.builders import (
     add_member,
     close,

@@ -10,9 +10,10 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from accounts import access, api_client, clock
+from accounts import api_client, clock
 from accounts.api import account_for, exception_handler, resolve_account
 from accounts.errors import Conflict, Invalid, NotFound
+from accounts.people import access
 from accounts.strict import StrictCharField, StrictIntegerField, StrictSerializer
 from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account
 

@@ -4,10 +4,11 @@ import pytest
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
 
-from accounts import api_keys, clock
+from accounts import clock
 from accounts.api_client import ApiKeyAuthentication
 from accounts.errors import Invalid, NotFound
 from accounts.models import ApiKey, Notification
+from accounts.people import api_keys
 from accounts.tests.builders import make_agency, make_individual, make_key
 
 pytestmark = pytest.mark.django_db

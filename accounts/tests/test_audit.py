@@ -4,8 +4,9 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 
-from accounts import audit, closing
+from accounts import audit
 from accounts.models import ApiKey, AuditEntry, Membership, Role, StaffAction, User
+from accounts.people import closing
 from accounts.tests.builders import (
     add_member,
     log_in_staff,

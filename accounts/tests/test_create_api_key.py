@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts import api_keys, clock
+from accounts import clock
 from accounts.models import ApiKey
+from accounts.people import api_keys
 from accounts.tests.builders import make_individual
 
 pytestmark = pytest.mark.django_db

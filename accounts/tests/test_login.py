@@ -8,8 +8,9 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 
-from accounts import clock, logins, members
+from accounts import clock
 from accounts.models import FailedLogin, Membership, Role, User
+from accounts.people import logins, members
 from accounts.tests.builders import PASSWORD, make_individual, make_user, owner_of
 
 pytestmark = pytest.mark.django_db

@@ -4,9 +4,10 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection
 
-from accounts import clock, mails, members, opening
+from accounts import clock, mails
 from accounts.errors import Conflict, Forbidden, Invalid, NotFound
 from accounts.models import Account, Invitation, Membership, Role, User
+from accounts.people import members, opening
 from accounts.tests.builders import (
     PASSWORD,
     add_member,

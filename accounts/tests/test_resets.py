@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from accounts import resets
+from accounts.people import resets
 from accounts.tests.builders import make_user
 
 pytestmark = pytest.mark.django_db

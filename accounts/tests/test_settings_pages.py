@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from accounts import api_keys, clock, opening
+from accounts import clock
 from accounts.models import Account, ApiKey, Invitation, Membership, Role, User
+from accounts.people import api_keys, opening
 from accounts.tests.builders import (
     PASSWORD,
     add_member,

@@ -8,11 +8,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_http_methods
 
-from accounts import members, resets
 from accounts.errors import AccountError
 from accounts.forms import ForgottenForm, JoinForm, LogInForm
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
+from accounts.people import members, resets
 from accounts.runtime.addresses import client_ip
 from accounts.views.theme import remember_theme
 

@@ -5,12 +5,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from accounts import clock, members
-from accounts.access import Permission
+from accounts import clock
 from accounts.errors import Conflict, Forbidden
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Invitation, Membership, Role
 from accounts.pages import may, needs, numbered, require
+from accounts.people import members
+from accounts.people.access import Permission
 
 
 @require_GET

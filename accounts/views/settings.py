@@ -6,11 +6,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts import api_keys
-from accounts.access import Permission
 from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
 from accounts.pages import may, needs, numbered, require
+from accounts.people import api_keys
+from accounts.people.access import Permission
 from accounts.views.theme import remember_theme
 
 

@@ -2,8 +2,9 @@
 
 import pytest
 
-from accounts import api_keys, clock
+from accounts import clock
 from accounts.models import ApiKey, Notification, Scope
+from accounts.people import api_keys
 from accounts.tests.builders import (
     PASSWORD,
     add_member,

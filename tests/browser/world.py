@@ -7,8 +7,9 @@ from decimal import Decimal
 
 from django.db import transaction
 
-from accounts import api_keys, clock, members, opening
+from accounts import clock
 from accounts.models import Account, Role, Scope, User
+from accounts.people import api_keys, members, opening
 from accounts.tests.builders import add_member, close, make_agency, make_sub_account, owner_of
 from campaigns import calls
 from campaigns.models import Campaign

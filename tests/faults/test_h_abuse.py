@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts import clock, logins
+from accounts import clock
 from accounts.models import FailedLogin, User
+from accounts.people import logins
 from accounts.tests.builders import PASSWORD, make_individual, make_user, owner_of
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]

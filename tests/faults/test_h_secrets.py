@@ -19,8 +19,8 @@ from django.db import connection
 from django.test import Client
 from rest_framework.test import APIClient
 
-from accounts import access, api_keys
 from accounts.models import ApiKey, Scope
+from accounts.people import access, api_keys
 from accounts.tests.builders import PASSWORD, make_individual, make_key, owner_of
 from campaigns.tests.builders import make_campaign
 from tests.faults.harness import ROOT, come_to_rest

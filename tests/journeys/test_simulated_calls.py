@@ -2,8 +2,8 @@
 
 import pytest
 
-from accounts import api_keys
 from accounts.models import Account
+from accounts.people import api_keys
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.sandbox.dialer import Dialer

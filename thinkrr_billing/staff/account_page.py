@@ -8,10 +8,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_datetime
 from unfold.enums import ActionVariant
 
-from accounts import api_keys, closing, searching
 from accounts.admin.accounts import AccountAdmin
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.models import Account, ApiKey, Membership
+from accounts.people import api_keys, closing, searching
 from campaigns import lifecycle, pausing
 from campaigns.models import Campaign
 from thinkrr_billing.staff import account_forms as forms

@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts import searching as account_search
 from accounts.models import Account
-from accounts.searching import MOST_FOUND
+from accounts.people import searching as account_search
+from accounts.people.searching import MOST_FOUND
 from campaigns import searching as campaign_search
 from campaigns.models import Call, Campaign
 from wallets.cards.payment_methods import BRANDS

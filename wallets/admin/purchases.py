@@ -10,10 +10,10 @@ from django.utils.html import format_html
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from accounts import searching
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
+from accounts.people import searching
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.charging import resolving
 from wallets.models import LedgerEntry, Purchase, Reversal, Wallet

@@ -6,9 +6,9 @@ from django.contrib import admin
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import HttpRequest
 
-from accounts import searching
 from accounts.admin.ranges import Amounts, Marked
 from accounts.models import Account
+from accounts.people import searching
 from wallets.admin.base import ReadOnly, amount_of
 from wallets.models import AutoRecharge, LoggedDecision, Pot, Purchase, Wallet
 from wallets.texts import usd

@@ -5,10 +5,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.access import Permission
 from accounts.api import resolve_account
 from accounts.api_schema import refusals
 from accounts.api_views import AccountQuery, ApiView
+from accounts.people.access import Permission
 from accounts.strict import AmountField, StrictBooleanField, StrictCharField, StrictSerializer
 from wallets import limits
 from wallets.api.fields import CurrencyField, DollarsField

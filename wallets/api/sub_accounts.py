@@ -7,13 +7,13 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import access, opening
-from accounts.access import Permission
 from accounts.api import resolve_account
 from accounts.api_schema import refusals
 from accounts.api_views import AccountQuery, ApiView
 from accounts.models import Account
-from accounts.opening import MAX_NAME_LENGTH
+from accounts.people import access, opening
+from accounts.people.access import Permission
+from accounts.people.opening import MAX_NAME_LENGTH
 from accounts.strict import StrictCharField, StrictSerializer
 from wallets.allocations import sub_accounts
 from wallets.api.fields import CurrencyField, DollarsField, PageQuery, next_page, page_of

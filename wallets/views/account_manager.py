@@ -7,11 +7,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import access, clock
-from accounts.access import Permission
+from accounts import clock
 from accounts.errors import AccountError
-from accounts.opening import add_sub_account as open_sub_account
 from accounts.pages import needs
+from accounts.people import access
+from accounts.people.access import Permission
+from accounts.people.opening import add_sub_account as open_sub_account
 from accounts.views.dialogs import add_errors, dialog, done
 from wallets.allocations import sub_accounts
 from wallets.balances.opening import open_wallet

@@ -8,9 +8,9 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission
 from accounts.models import Account
 from accounts.pages import needs
+from accounts.people.access import Permission
 from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.access import Permission
 from accounts.pages import needs
+from accounts.people.access import Permission
 from accounts.views.dialogs import dialog, done, refused
 from wallets.cards import payment_methods
 from wallets.errors import PaymentMethodInUse, WalletError

@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import clock
-from accounts.access import Permission
 from accounts.pages import needs
+from accounts.people.access import Permission
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.forecasts import runway

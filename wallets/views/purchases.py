@@ -6,8 +6,8 @@ from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.access import Permission
 from accounts.pages import needs
+from accounts.people.access import Permission
 from accounts.views.dialogs import refused, triggered
 from wallets.charging import purchases
 from wallets.errors import WalletError

@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.access import Permission
 from accounts.pages import needs
+from accounts.people.access import Permission
 from wallets.models import Purchase
 from wallets.statements import receipt_pdf
 from wallets.statements.receipt_pdf import Receipt

@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
-from accounts import access, clock
-from accounts.access import Permission
+from accounts import clock
 from accounts.errors import Forbidden
 from accounts.models import Account
 from accounts.pages import needs
+from accounts.people import access
+from accounts.people.access import Permission
 from wallets import months
 from wallets.allocations import configure, sub_accounts
 from wallets.balances.opening import open_wallet

@@ -10,9 +10,9 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from accounts import clock
-from accounts.access import Permission
 from accounts.models import Account
 from accounts.pages import needs
+from accounts.people.access import Permission
 from wallets.errors import InvalidAmount
 from wallets.statements import statements
 from wallets.statements.rows import Row

@@ -4,8 +4,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
-from accounts.access import Permission
 from accounts.pages import needs
+from accounts.people.access import Permission
 from wallets.balances.opening import open_wallet
 from wallets.cursors import BadCursor
 from wallets.why import decisions

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import api_keys, clock
+from accounts import clock
 from accounts.errors import AccountError
 from accounts.models import Account
+from accounts.people import api_keys
 
 
 class Command(BaseCommand):

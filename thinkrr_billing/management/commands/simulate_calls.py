@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts import api_keys, clock
+from accounts import clock
 from accounts.models import Account, ApiKey, Scope
+from accounts.people import api_keys
 from wallets.models import Purchase
 
 FASTEST = 200.0

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 from django.contrib.auth.hashers import make_password
 
-from accounts import members, opening
 from accounts.models import Account, Membership, Role, User
+from accounts.people import members, opening
 from thinkrr_billing.sandbox.demo import cast
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.balances.opening import open_wallet

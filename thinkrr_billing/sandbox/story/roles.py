@@ -80,8 +80,8 @@ def enter(stage: Stage) -> Cast:
     django.setup()
     from django.contrib.auth.hashers import make_password
 
-    from accounts import api_keys, members, opening
     from accounts.models import User
+    from accounts.people import api_keys, members, opening
 
     # Hashed once: a hash takes as long as three steps of the story.
     password = make_password(PASSWORD)
@@ -108,7 +108,7 @@ def enter(stage: Stage) -> Cast:
 
 
 def _role(stage: Stage, account: "Account", email: str, credit: str) -> Role:
-    from accounts import api_keys
+    from accounts.people import api_keys
     from wallets.balances.opening import open_wallet
 
     wallet = open_wallet(account=account)

@@ -4,9 +4,9 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from accounts import access, members
 from accounts.errors import Conflict, Invalid
 from accounts.models import Account, Membership, Role, User, validate_timezone
+from accounts.people import access, members
 
 MAX_NAME_LENGTH = 120
 
