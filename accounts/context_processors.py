@@ -6,9 +6,9 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from accounts import notifications
 from accounts.models import Account, Role
 from accounts.people import access
+from accounts.telling import notifications
 
 # The menu shows 20 and offers the page of all when there are more.
 MENU_SIZE = 21

@@ -11,11 +11,12 @@ from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from accounts import clock, mail_topics
+from accounts import clock
 from accounts.errors import TooMany
 from accounts.models import Account, Role, Scope, Theme, User
 from accounts.people import api_keys, logins
 from accounts.runtime.addresses import client_ip
+from accounts.telling import mail_topics
 
 PASSWORD_HELP = "At least 8 characters. A long one that you use nowhere else is best."
 KEY_LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]

@@ -2,8 +2,8 @@
 
 from celery import shared_task
 
-from accounts import mails
 from accounts.people import logins
+from accounts.telling import mails
 
 
 @shared_task(name="accounts.mail_notification")

@@ -8,7 +8,7 @@ class CampaignsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts.mail_topics import offer
+        from accounts.telling.mail_topics import offer
         from campaigns import books, outlook, receivers  # noqa: F401
 
         offer(

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from accounts.models import Level
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from campaigns.models import Campaign
 from wallets.models import Wallet
 from wallets.texts import money

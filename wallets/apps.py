@@ -8,7 +8,7 @@ class WalletsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts.mail_topics import offer
+        from accounts.telling.mail_topics import offer
         from wallets.allocations import runs
         from wallets.charging import outcomes
         from wallets.recharges import auto_recharge, by_hand

@@ -15,8 +15,8 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account
-from accounts.notifications import alert_staff
 from accounts.nudges import nudge
+from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.cards import payment_methods
 from wallets.charging import purchases

@@ -3,11 +3,11 @@
 from django.contrib import admin
 from django.http import HttpRequest
 
-from accounts import notifications
 from accounts.admin.base import ReadOnly
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.admin.ranges import Marked
 from accounts.models import Notification, StaffAlert
+from accounts.telling import notifications
 
 
 @admin.register(Notification)

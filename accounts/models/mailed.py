@@ -1,4 +1,4 @@
-"""Rows that are sent by mail: `accounts.mails` claims and sends them."""
+"""Rows that are sent by mail: `accounts.telling.mails` claims and sends them."""
 
 from django.db import models
 

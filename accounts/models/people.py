@@ -38,7 +38,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=120, blank=True)
     is_staff = models.BooleanField("support staff", default=False)
     is_active = models.BooleanField("active", default=True)
-    # Topics of `accounts.mail_topics` this person wants no mails of.
+    # Topics of `accounts.telling.mail_topics` this person wants no mails of.
     muted = ArrayField(models.CharField(max_length=40), default=list, blank=True)
     theme = models.CharField(max_length=6, choices=Theme, default=Theme.SYSTEM)
     date_joined = models.DateTimeField(default=clock.now, editable=False)

@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts import clock
 from accounts.errors import Invalid, NotFound
 from accounts.models import Account, ApiKey, Scope, User
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 
 PREFIX_BYTES = 6
 SECRET_BYTES = 32  # 256 random bits: nothing can be guessed, so a fast hash is enough.

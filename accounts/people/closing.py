@@ -6,8 +6,8 @@ campaigns are paused, and neither automatic charges nor allocations are made."""
 from django.db import transaction
 
 from accounts.models import Account, User
-from accounts.notifications import notify
 from accounts.nudges import nudge
+from accounts.telling.notifications import notify
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 import pytest
 
 from accounts import models
-from accounts.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import log_in_staff, make_individual, make_key, make_staff, make_user
 
 pytestmark = pytest.mark.django_db

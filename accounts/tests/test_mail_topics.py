@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from accounts import mails, notifications
 from accounts.models import Role, User
+from accounts.telling import mails, notifications
 from accounts.tests.builders import add_member, make_agency, make_user, owner_of
 
 pytestmark = pytest.mark.django_db

@@ -4,10 +4,11 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection
 
-from accounts import clock, mails
+from accounts import clock
 from accounts.errors import Conflict, Forbidden, Invalid, NotFound
 from accounts.models import Account, Invitation, Membership, Role, User
 from accounts.people import members, opening
+from accounts.telling import mails
 from accounts.tests.builders import (
     PASSWORD,
     add_member,

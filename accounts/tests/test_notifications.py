@@ -5,9 +5,10 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection, transaction
 
-from accounts import clock, mails, notifications
+from accounts import clock
 from accounts.models import Notification, Role, StaffAlert
-from accounts.notifications import alert_staff, notify
+from accounts.telling import mails, notifications
+from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import add_member, make_agency, make_individual, make_user
 
 pytestmark = pytest.mark.django_db

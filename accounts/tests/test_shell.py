@@ -5,7 +5,7 @@ import re
 import pytest
 
 from accounts.models import Membership, Notification, Role
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from accounts.tests.builders import (
     add_member,
     make_agency,

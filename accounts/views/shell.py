@@ -7,12 +7,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import notifications
 from accounts.errors import Forbidden, NotFound
 from accounts.middleware import SESSION_KEY
 from accounts.pages import needs, next_path
 from accounts.people import access
 from accounts.people.access import Permission
+from accounts.telling import notifications
 
 ACCOUNTS_PER_PAGE = 25
 MAX_ID_DIGITS = 18  # What surely fits a bigint.

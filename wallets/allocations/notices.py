@@ -3,7 +3,7 @@
 from datetime import date
 
 from accounts import clock
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.amounts import dollars
 from wallets.texts import minutes_text, spoken, usd

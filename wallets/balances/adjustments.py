@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Account, User
-from accounts.notifications import alert_staff
+from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet

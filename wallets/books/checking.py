@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 
 from accounts import clock
-from accounts.notifications import alert_staff
+from accounts.telling.notifications import alert_staff
 from wallets.books import against_stripe
 from wallets.models import Wallet
 from wallets.stripe import answers

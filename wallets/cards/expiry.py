@@ -1,7 +1,7 @@
 """Telling people in time that a card somebody relies on expires, from the mirror."""
 
 from accounts.models import Account
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from wallets.cards import payment_methods
 from wallets.models import AutoAllocation, AutoRecharge
 

@@ -14,8 +14,8 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, Membership, Role, User
-from accounts.notifications import notify
 from accounts.nudges import nudge
+from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances.opening import open_wallet
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse

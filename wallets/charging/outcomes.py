@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts import clock, crash_points
-from accounts.notifications import alert_staff
+from accounts.telling.notifications import alert_staff
 from wallets.balances import ledger
 from wallets.charging import declines
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet

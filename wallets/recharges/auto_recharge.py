@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts import clock, crash_points
 from accounts.models import User
-from accounts.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff, notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from accounts import crash_points
 from accounts.models import User
-from accounts.notifications import notify
 from accounts.nudges import nudge
+from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods

@@ -8,7 +8,7 @@ from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import User
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods

@@ -5,7 +5,7 @@ The ledger notes the crossing (`AutoRecharge.watch`); it is armed again well abo
 
 from django.db import transaction
 
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.models import AutoRecharge

@@ -6,7 +6,7 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from accounts import clock
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES

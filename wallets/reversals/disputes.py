@@ -8,7 +8,7 @@ import logging
 from typing import Any
 
 from accounts import clock
-from accounts.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff, notify
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Sum
 
-from accounts.notifications import alert_staff
+from accounts.telling.notifications import alert_staff
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet

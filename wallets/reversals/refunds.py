@@ -10,8 +10,8 @@ from uuid import UUID
 
 from accounts import clock
 from accounts.models import User
-from accounts.notifications import alert_staff, notify
 from accounts.nudges import nudge
+from accounts.telling.notifications import alert_staff, notify
 from wallets import limits
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from accounts import clock
 from accounts.models import Account, Notification
-from accounts.notifications import notify
+from accounts.telling.notifications import notify
 from campaigns.models import Call
 from thinkrr_billing.sandbox.demo import cast, people, troubles
 from thinkrr_billing.sandbox.demo.history import History, register

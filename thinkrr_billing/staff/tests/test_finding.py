@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.models import JobRun, StaffAlert
-from accounts.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import (
     add_member,
     make_agency,

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.models import FailedLogin, JobRun, StaffAction
-from accounts.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import add_member, make_agency, make_key, make_staff, make_sub_account
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff import groups

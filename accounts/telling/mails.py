@@ -13,9 +13,10 @@ from django.core.mail import EmailMultiAlternatives
 from django.db.models import F
 from django.template.loader import render_to_string
 
-from accounts import clock, mail_topics
+from accounts import clock
 from accounts.models import Invitation, Level, Membership, Notification, Role, StaffAlert, User
 from accounts.models.mailed import Mailed
+from accounts.telling import mail_topics
 
 logger = logging.getLogger(__name__)
 
