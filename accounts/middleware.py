@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 from django.utils.cache import patch_cache_control
 
-from accounts import audit
+from accounts.audit import requests
 from accounts.errors import Forbidden, NotFound
 from accounts.people import access
 
@@ -38,7 +38,7 @@ class CurrentAccountMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         request.account, request.permissions, request.role = None, access.NOTHING, ""
-        with audit.of(request):
+        with requests.of(request):
             response = self.get_response(request)
         response["X-Request-ID"] = request.id
         if request.account and not response.has_header("Cache-Control"):

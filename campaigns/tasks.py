@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from accounts import job_runs
+from accounts.audit import job_runs
 from campaigns import pausing
 
 

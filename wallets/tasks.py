@@ -6,7 +6,8 @@ from uuid import UUID
 
 from celery import current_app, shared_task
 
-from accounts import clock, job_runs
+from accounts import clock
+from accounts.audit import job_runs
 from wallets import inbox, limits, sweeps
 from wallets.allocations import retries, runs
 from wallets.balances import included

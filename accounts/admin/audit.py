@@ -6,10 +6,10 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from accounts import audit
 from accounts.admin import dialogs
 from accounts.admin.base import ReadOnly
 from accounts.admin.ranges import Days
+from accounts.audit import requests
 from accounts.models import AuditEntry, JobRun, StaffAction, User
 from accounts.people import searching
 
@@ -51,7 +51,7 @@ class TableFilter(KnownFilter):
     title = parameter_name = "table"
 
     def known(self) -> Iterable[str]:
-        return audit.WATCHED
+        return requests.WATCHED
 
 
 @admin.register(StaffAction)

@@ -19,7 +19,7 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from accounts import staff_actions
+from accounts.audit import staff_actions
 from accounts.errors import AccountError
 from accounts.models import Account, StaffAction
 from accounts.runtime.addresses import client_ip

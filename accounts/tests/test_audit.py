@@ -4,7 +4,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 
-from accounts import audit
+from accounts.audit import requests
 from accounts.models import ApiKey, AuditEntry, Membership, Role, StaffAction, User
 from accounts.people import closing
 from accounts.tests.builders import (
@@ -36,7 +36,7 @@ def test_every_watched_table_has_its_triggers_and_no_other():
         )
         watched = {name for (name,) in cursor.fetchall()}
 
-    assert watched == set(audit.WATCHED)
+    assert watched == set(requests.WATCHED)
 
 
 def test_a_change_by_a_page_names_who_asked_from_where_and_by_which_request(client):

@@ -6,7 +6,8 @@ from django.db import DatabaseError, connection, transaction
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import audit, clock
+from accounts import clock
+from accounts.audit import requests
 from accounts.models import AuditEntry, Invitation
 from accounts.tests.builders import (
     make_agency,
@@ -137,7 +138,7 @@ def write_raw(table: str, column: str, kind: str) -> bool:
 
 
 @pytest.mark.usefixtures("_rows")
-@pytest.mark.parametrize("table", audit.WATCHED)
+@pytest.mark.parametrize("table", requests.WATCHED)
 def test_a_raw_update_of_any_setting_is_noted_with_before_and_after(table):
     silent, noted = [], 0
     for column, kind in columns(table):

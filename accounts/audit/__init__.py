@@ -1,0 +1,1 @@
+"""What was done, by whom: by staff, by requests, by jobs."""
