@@ -196,7 +196,7 @@ def empty_cache() -> None:
 @pytest.fixture
 def no_cache(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> object:
     """The cache's server is down. Returns the log."""
-    from accounts import soft_cache
+    from accounts.runtime import soft_cache
 
     class Down:
         def __getattr__(self, name: str) -> object:

@@ -10,9 +10,10 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from accounts import clock, soft_cache
+from accounts import clock
 from accounts.models import ApiKey
 from accounts.people import api_keys
+from accounts.runtime import soft_cache
 
 WINDOW_SECONDS = 60
 

@@ -6,7 +6,7 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from accounts import crash_points
+        from accounts.runtime import crash_points
         from accounts.telling import mail_topics
 
         crash_points.arm_from_environment()

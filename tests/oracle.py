@@ -16,8 +16,9 @@ from kombu.utils import json
 import accounts.tasks  # noqa: F401  (importing the tasks registers their names)
 import campaigns.tasks  # noqa: F401
 import wallets.tasks  # noqa: F401
-from accounts import clock, crash_points
+from accounts import clock
 from accounts.models import StaffAlert
+from accounts.runtime import crash_points
 from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import sweeps

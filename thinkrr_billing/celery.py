@@ -5,7 +5,7 @@ import os
 from celery import Celery
 from celery.signals import task_postrun, worker_init, worker_process_init
 
-from accounts import crash_points
+from accounts.runtime import crash_points
 from thinkrr_billing.memory import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")

@@ -15,7 +15,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.cards import payment_methods

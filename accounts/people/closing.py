@@ -6,7 +6,7 @@ campaigns are paused, and neither automatic charges nor allocations are made."""
 from django.db import transaction
 
 from accounts.models import Account, User
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import notify
 
 

@@ -13,7 +13,7 @@ from accounts import clock
 from accounts.errors import Conflict, Forbidden, NotFound
 from accounts.models import Account, Invitation, Membership, Role, User
 from accounts.models.accounts import new_nonce
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import notify
 
 INVITATION_LASTS = timedelta(days=7)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from hashlib import sha256
 
-from accounts import soft_cache
+from accounts.runtime import soft_cache
 
 WINDOW = timedelta(hours=1)
 # A person who waits for the first mail asks once or twice more.

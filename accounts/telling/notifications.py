@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 
 from accounts import clock
 from accounts.models import Account, Level, Notification, StaffAlert
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 
 Row = TypeVar("Row", bound=Model)
 

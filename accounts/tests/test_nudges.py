@@ -2,7 +2,7 @@ import pytest
 from celery import current_app
 from django.db import transaction
 
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 
 pytestmark = pytest.mark.django_db
 

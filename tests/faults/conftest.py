@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection
 
-from accounts import crash_points
+from accounts.runtime import crash_points
 from tests.databases import has_test_database
 from tests.faults.harness import Plant
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox

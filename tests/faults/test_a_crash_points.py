@@ -5,7 +5,7 @@ The table raises in this process; the next module kills real workers at some of 
 
 import pytest
 
-from accounts import crash_points
+from accounts.runtime import crash_points
 from tests.faults.harness import come_to_rest
 from tests.faults.people import SITUATIONS, taken
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts import crash_points
+from accounts.runtime import crash_points
 from tests.faults.harness import come_to_rest
 from tests.faults.people import SITUATIONS
 from tests.faults.test_a_crash_points import assert_paid_once, die_at

@@ -67,7 +67,7 @@ def test_f13_a_task_cut_by_its_time_limit_ends_with_one_charge(plant, stripe):
 
 
 def test_f14_a_connection_lost_at_the_commit_of_the_credit_credits_once(plant, stripe):
-    from accounts import crash_points
+    from accounts.runtime import crash_points
 
     situation = automatic(stripe)
 

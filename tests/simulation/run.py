@@ -2,8 +2,8 @@
 
 import traceback
 
-from accounts import crash_points
 from accounts.errors import AccountError
+from accounts.runtime import crash_points
 from tests import oracle
 from tests.simulation.actions import ACTIONS
 from tests.simulation.world import World, rolled_back

@@ -10,8 +10,9 @@ import stripe as stripe_sdk
 from django.db import connection, transaction
 from kombu.utils import json
 
-from accounts import clock, crash_points
+from accounts import clock
 from accounts.models import Account
+from accounts.runtime import crash_points
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from campaigns.tests.builders import make_campaign
 from tests.simulation.in_process import InProcessHTTP, InProcessSandbox, clients

@@ -9,8 +9,9 @@ from django.db import connection
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from accounts import clock, soft_cache
+from accounts import clock
 from accounts.models import JobRun, StaffAlert
+from accounts.runtime import soft_cache
 from campaigns.models import Campaign
 from wallets import inbox
 from wallets.models import (

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, User
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from wallets import limits
 from wallets.allocations import decision_log, notices, planning
 from wallets.allocations.planning import Locked, State

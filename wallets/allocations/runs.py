@@ -9,8 +9,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import clock, crash_points
+from accounts import clock
 from accounts.models import User
+from accounts.runtime import crash_points
 from wallets import limits
 from wallets.allocations import decision_log, notices
 from wallets.allocations.planning import (

@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from djmoney.money import Money
 
 from accounts import clock
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
 from wallets.signals import balances_moved

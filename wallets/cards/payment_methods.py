@@ -14,7 +14,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, Membership, Role, User
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances.opening import open_wallet

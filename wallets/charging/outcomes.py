@@ -11,7 +11,8 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from accounts import clock, crash_points
+from accounts import clock
+from accounts.runtime import crash_points
 from accounts.telling.notifications import alert_staff
 from wallets.balances import ledger
 from wallets.charging import declines

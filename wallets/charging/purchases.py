@@ -10,7 +10,8 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts import clock, crash_points
+from accounts import clock
+from accounts.runtime import crash_points
 from wallets import limits
 from wallets.charging import outcomes
 from wallets.models import Purchase, Wallet

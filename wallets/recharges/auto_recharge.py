@@ -12,8 +12,9 @@ from math import floor
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from accounts import clock, crash_points
+from accounts import clock
 from accounts.models import User
+from accounts.runtime import crash_points
 from accounts.telling.notifications import alert_staff, notify
 from wallets import limits
 from wallets.balances import ledger

@@ -6,9 +6,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts import crash_points
 from accounts.models import User
-from accounts.nudges import nudge
+from accounts.runtime import crash_points
+from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import User
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger

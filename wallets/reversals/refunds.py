@@ -10,7 +10,7 @@ from uuid import UUID
 
 from accounts import clock
 from accounts.models import User
-from accounts.nudges import nudge
+from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import alert_staff, notify
 from wallets import limits
 from wallets.errors import FormReused, InvalidAmount, Refused

@@ -9,7 +9,7 @@ from functools import partial
 from celery import current_app
 from django.db import transaction
 
-from accounts import crash_points
+from accounts.runtime import crash_points
 
 logger = logging.getLogger(__name__)
 
