@@ -10,13 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api import account_for, resolve_account
-from accounts.api_schema import refusals
+from accounts.api.answers import account_for, resolve_account
+from accounts.api.schema import refusals
+from accounts.api.strict import TooLarge
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account, Scope
 from accounts.people import access
 from accounts.people.access import Permission
-from accounts.strict import TooLarge
 from campaigns import api_shapes as shapes
 from campaigns import calls, lifecycle, limits, pausing
 from campaigns.calls import Result

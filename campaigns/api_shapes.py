@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from accounts.strict import (
+from accounts.api.strict import (
     StrictCharField,
     StrictChoiceField,
     StrictIntegerField,

@@ -275,14 +275,14 @@ globals().update(env.email(debug=DEBUG, mail_folder=DATA_DIR / "mail"))
 
 # --- The API
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api_client.ApiKeyAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["accounts.api_client.HasApiKey"],
-    "DEFAULT_THROTTLE_CLASSES": ["accounts.api_client.KeyThrottle"],
-    "DEFAULT_PARSER_CLASSES": ["accounts.strict.StrictJSONParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.api.client.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.client.HasApiKey"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.client.KeyThrottle"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.strict.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.CursorPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "accounts.api.exception_handler",
+    "EXCEPTION_HANDLER": "accounts.api.answers.exception_handler",
     "PAGE_SIZE": 50,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -4,11 +4,11 @@ from django.contrib import admin
 from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts.api import no_such_route
+from accounts.api.answers import no_such_route
 from thinkrr_billing import health
 
 api = [
-    path("", include("accounts.api_urls")),
+    path("", include("accounts.api.urls")),
     path("", include("wallets.api.urls")),
     path("", include("campaigns.api_urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),

@@ -10,11 +10,12 @@ from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
 from rest_framework.views import APIView
 
-from accounts import api_client, clock
-from accounts.api import account_for, exception_handler, resolve_account
+from accounts import clock
+from accounts.api import client as api_client
+from accounts.api.answers import account_for, exception_handler, resolve_account
+from accounts.api.strict import StrictCharField, StrictIntegerField, StrictSerializer
 from accounts.errors import Conflict, Invalid, NotFound
 from accounts.people import access
-from accounts.strict import StrictCharField, StrictIntegerField, StrictSerializer
 from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account
 
 pytestmark = pytest.mark.django_db

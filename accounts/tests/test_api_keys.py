@@ -5,7 +5,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.test import APIRequestFactory
 
 from accounts import clock
-from accounts.api_client import ApiKeyAuthentication
+from accounts.api.client import ApiKeyAuthentication
 from accounts.errors import Invalid, NotFound
 from accounts.models import ApiKey, Notification
 from accounts.people import api_keys

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
 
-from accounts import strict
+from accounts.api import strict
 
 NOT_INTEGERS = [
     True,

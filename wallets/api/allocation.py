@@ -8,13 +8,18 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import account_for
-from accounts.api_schema import refusals
-from accounts.api_views import ApiView
+from accounts.api.answers import account_for
+from accounts.api.schema import refusals
+from accounts.api.strict import (
+    StrictCharField,
+    StrictDateField,
+    StrictIntegerField,
+    StrictSerializer,
+)
+from accounts.api.views import ApiView
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account
 from accounts.people.access import Permission
-from accounts.strict import StrictCharField, StrictDateField, StrictIntegerField, StrictSerializer
 from wallets import limits
 from wallets.allocations import configure
 from wallets.api.fields import CurrencyField, DollarsField

@@ -11,8 +11,8 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from accounts.api_views import AccountQuery, PageSizeField
-from accounts.strict import StrictCharField, StrictDateField, StrictMomentField
+from accounts.api.strict import StrictCharField, StrictDateField, StrictMomentField
+from accounts.api.views import AccountQuery, PageSizeField
 
 CURRENCY = "USD"
 LARGEST_PAGE = 200

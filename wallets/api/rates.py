@@ -5,11 +5,11 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api_schema import refusals
-from accounts.api_views import ApiView
+from accounts.api.schema import refusals
+from accounts.api.strict import StrictSerializer
+from accounts.api.views import ApiView
 from accounts.errors import Forbidden
 from accounts.models import Scope
-from accounts.strict import StrictSerializer
 from wallets.api.fields import CurrencyField, DollarsField
 from wallets.api.wallet import RatesByTypeSerializer
 from wallets.models import MinuteRate, MinuteType

@@ -7,14 +7,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import resolve_account
-from accounts.api_schema import refusals
-from accounts.api_views import AccountQuery, ApiView
+from accounts.api.answers import resolve_account
+from accounts.api.schema import refusals
+from accounts.api.strict import StrictCharField, StrictSerializer
+from accounts.api.views import AccountQuery, ApiView
 from accounts.models import Account
 from accounts.people import access, opening
 from accounts.people.access import Permission
 from accounts.people.opening import MAX_NAME_LENGTH
-from accounts.strict import StrictCharField, StrictSerializer
 from wallets.allocations import sub_accounts
 from wallets.api.fields import CurrencyField, DollarsField, PageQuery, next_page, page_of
 from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status

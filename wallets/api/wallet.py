@@ -8,11 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import clock
-from accounts.api import resolve_account
-from accounts.api_schema import refusals
-from accounts.api_views import ApiView
+from accounts.api.answers import resolve_account
+from accounts.api.schema import refusals
+from accounts.api.strict import StrictChoiceField
+from accounts.api.views import ApiView
 from accounts.models import Account
-from accounts.strict import StrictChoiceField
 from wallets.api.fields import (
     CurrencyField,
     DayOrMomentField,

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):
-    target_class = "accounts.api_client.ApiKeyAuthentication"
+    target_class = "accounts.api.client.ApiKeyAuthentication"
     name = "ApiKey"
 
     def get_security_definition(self, auto_schema: object) -> dict[str, str]:
@@ -23,7 +23,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
 class StrictBody(OpenApiSerializerExtension):
     """A body with a field we do not know is refused, and the document says so."""
 
-    target_class = "accounts.strict.StrictSerializer"
+    target_class = "accounts.api.strict.StrictSerializer"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: object, direction: str) -> dict:

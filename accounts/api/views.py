@@ -6,7 +6,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.strict import StrictSerializer, StrictUUIDField
+from accounts.api.strict import StrictSerializer, StrictUUIDField
 
 
 class AccountQuery(StrictSerializer):
@@ -20,7 +20,7 @@ class AccountQuery(StrictSerializer):
 class ApiView(APIView):
     """Refuses parameters that `query_serializer` does not know, and those sent twice.
 
-    What was read is in `self.query`; the account is `accounts.api.resolve_account`'s business.
+    What was read is in `self.query`; the account is `accounts.api.answers.resolve_account`'s business.
     """
 
     query_serializer: type[StrictSerializer] = AccountQuery
