@@ -10,9 +10,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.answers import account_for, resolve_account
 from accounts.api.schema import refusals
 from accounts.api.strict import TooLarge
+from accounts.api.whose import account_for, resolve_account
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account, Scope
 from accounts.people import access

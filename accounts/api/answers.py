@@ -1,52 +1,16 @@
-"""What every API view shares: the error envelope, and whose account is meant."""
+"""How the API refuses: the error envelope, from our errors and the framework's."""
 
 import logging
-import re
-from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions
-from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 from rest_framework.views import set_rollback
 
-from accounts.errors import NotFound
-from accounts.models import Account
-from accounts.people import access
-from accounts.people.access import Permission
-
 logger = logging.getLogger(__name__)
-
-_ACCOUNT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
-
-
-def resolve_account(request: Request, *, permission: Permission = Permission.SEE) -> Account:
-    """The account a request is about: `?account=<id>`, else the key's own."""
-    given = request.query_params.getlist("account")
-    if not given:
-        return account_for(request, account_id=None, permission=permission)
-    if len(given) > 1 or not _ACCOUNT_ID.fullmatch(given[0]):
-        raise exceptions.ValidationError({"account": ["Send one account id."]})
-    return account_for(request, account_id=UUID(given[0]), permission=permission)
-
-
-def account_for(request: Request, *, account_id: UUID | None, permission: Permission) -> Account:
-    """The account by its id (the key's own without one), if the key may do this in it."""
-    key = request.user.key
-    if account_id is None and key.is_platform:
-        raise exceptions.ValidationError(
-            {"account": ["A platform key belongs to no account: send ?account=<id>."]}
-        )
-    account = key.account
-    if account_id is not None and account_id != key.account_id:
-        account = Account.objects.select_related("agency").filter(pk=account_id).first()
-    if account is None:
-        raise NotFound("There is no such account.")
-    access.require_key(key=key, account=account, permission=permission)
-    return account
 
 
 def exception_handler(error: Exception, context: dict) -> Response | None:

@@ -20,7 +20,7 @@ class AccountQuery(StrictSerializer):
 class ApiView(APIView):
     """Refuses parameters that `query_serializer` does not know, and those sent twice.
 
-    What was read is in `self.query`; the account is `accounts.api.answers.resolve_account`'s business.
+    What was read is in `self.query`; whose account it is, `accounts.api.whose` decides.
     """
 
     query_serializer: type[StrictSerializer] = AccountQuery

@@ -12,8 +12,9 @@ from rest_framework.views import APIView
 
 from accounts import clock
 from accounts.api import client as api_client
-from accounts.api.answers import account_for, exception_handler, resolve_account
+from accounts.api.answers import exception_handler
 from accounts.api.strict import StrictCharField, StrictIntegerField, StrictSerializer
+from accounts.api.whose import account_for, resolve_account
 from accounts.errors import Conflict, Invalid, NotFound
 from accounts.people import access
 from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account

@@ -8,7 +8,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import account_for
 from accounts.api.schema import refusals
 from accounts.api.strict import (
     StrictCharField,
@@ -17,6 +16,7 @@ from accounts.api.strict import (
     StrictSerializer,
 )
 from accounts.api.views import ApiView
+from accounts.api.whose import account_for
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account
 from accounts.people.access import Permission

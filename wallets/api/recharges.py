@@ -11,10 +11,10 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.answers import resolve_account
 from accounts.api.schema import refusals
 from accounts.api.strict import AmountField, StrictCharField, StrictChoiceField, StrictSerializer
 from accounts.api.views import AccountQuery, ApiView
+from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
 from accounts.people.access import Permission
 from wallets import limits

@@ -8,10 +8,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import clock
-from accounts.api.answers import resolve_account
 from accounts.api.schema import refusals
 from accounts.api.strict import StrictChoiceField
 from accounts.api.views import ApiView
+from accounts.api.whose import resolve_account
 from accounts.models import Account
 from wallets.api.fields import (
     CurrencyField,
