@@ -10,7 +10,7 @@ from thinkrr_billing import health
 api = [
     path("", include("accounts.api.urls")),
     path("", include("wallets.api.urls")),
-    path("", include("campaigns.api_urls")),
+    path("", include("campaigns.api.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("<path:route>", no_such_route),

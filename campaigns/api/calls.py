@@ -17,8 +17,8 @@ from accounts.errors import Forbidden, NotFound
 from accounts.models import Account, Scope
 from accounts.people import access
 from accounts.people.access import Permission
-from campaigns import api_shapes as shapes
 from campaigns import calls, lifecycle, limits, pausing
+from campaigns.api import shapes
 from campaigns.calls import Result
 from campaigns.models import Campaign
 from campaigns.reports import Report

@@ -1,0 +1,13 @@
+"""The API routes of campaigns."""
+
+from django.urls import path
+
+from campaigns.api import calls
+
+urlpatterns = [
+    path("calls", calls.Calls.as_view(), name="api_calls"),
+    path("calls/authorize", calls.Authorize.as_view(), name="api_authorize"),
+    path("campaigns", calls.Campaigns.as_view(), name="api_campaigns"),
+    path("campaigns/<str:external_id>", calls.OneCampaign.as_view(), name="api_campaign"),
+    path("campaigns/<str:external_id>/<str:step>", calls.Step.as_view(), name="api_campaign_step"),
+]
