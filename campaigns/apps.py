@@ -9,7 +9,7 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.telling.mail_topics import offer
-        from campaigns import books, outlook, receivers  # noqa: F401
+        from campaigns import book_rules, outlook, receivers  # noqa: F401
 
         offer(
             "campaigns",

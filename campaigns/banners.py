@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import Account
-from campaigns import limits, outlook, pausing, telling
+from campaigns import limits, notices, outlook, pausing
 from campaigns.models import Campaign
 from campaigns.pausing import Resumable
 from wallets.balances.opening import open_wallet
@@ -63,7 +63,7 @@ def banner(*, account: Account) -> Banner | None:
 
 def _paused(paused: list[Resumable], wallet: Wallet, payment: Banner | None) -> Banner:
     """While anything is paused this carries the count; payment trouble is its second sentence."""
-    count = telling.counted(len(paused))
+    count = notices.counted(len(paused))
     able = sum(one.eligible for one in paused)
     if able:
         are = "is" if len(paused) == 1 else "are"

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, User
-from campaigns import limits, pause_log, pausing, payable
+from campaigns import decision_log, limits, pausing, payable
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id
@@ -94,7 +94,7 @@ def _start(campaign_id: int, account: Account) -> tuple[Campaign, payable.Verdic
     verdict = payable.judge(campaign=campaign, wallet=wallet, rates=rates_now())
     if verdict.ok:
         return _move(campaign, Status.STARTED), verdict
-    pause_log.refused(campaign, wallet_id=wallet.pk, error=verdict.sentence)
+    decision_log.refused(campaign, wallet_id=wallet.pk, error=verdict.sentence)
     return campaign, verdict
 
 
@@ -108,7 +108,7 @@ def pause(*, campaign_id: int, account: Account, actor: User | None) -> Campaign
     if campaign.status == Status.NOT_STARTED:
         raise WrongStatus("The campaign has not started, so there is nothing to pause.")
     wallet_id = opening.open_wallet(account=account).pk
-    pause_log.paused_by_hand(campaign, wallet_id=wallet_id, actor=actor)
+    decision_log.paused_by_hand(campaign, wallet_id=wallet_id, actor=actor)
     return _move(campaign, Status.PAUSED)
 
 

@@ -13,7 +13,7 @@ from django.db.models.expressions import RawSQL
 
 from accounts import clock
 from accounts.models import Account, User
-from campaigns import limits, pause_log, payable, telling
+from campaigns import decision_log, limits, notices, payable
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
 from campaigns.payable import Verdict
@@ -78,8 +78,8 @@ def pause_unpayable(*, wallets: Sequence[Wallet], now: datetime) -> int:
         status=PAUSED, pause_reason=LOW_BALANCE, paused_at=now, updated_at=now
     )
     by_account = {wallet.account_id: wallet for wallet in wallets}
-    telling.tell_paused(broke, by_account)
-    pause_log.paused(broke, by_account, rates=payable.rates_at(now))
+    notices.tell_paused(broke, by_account)
+    decision_log.paused(broke, by_account, rates=payable.rates_at(now))
     return len(broke)
 
 
@@ -108,7 +108,7 @@ def _log_spared(now: datetime) -> None:
         return
     by_account = {wallet.account_id: wallet for wallet in wallets.values()}
     waiting = spared.filter(account__in=by_account).select_related("account")
-    pause_log.spared(list(waiting), by_account, rates=payable.rates_at(now))
+    decision_log.spared(list(waiting), by_account, rates=payable.rates_at(now))
 
 
 @transaction.atomic
@@ -116,7 +116,7 @@ def _pause_closed(now: datetime) -> int:
     """Campaigns of closed accounts. As by hand: money must not bring them back."""
     running = Campaign.objects.started().filter(account__status=Account.Status.CLOSED)
     closed = list(running.select_related("account__wallet").locked()[: limits.SWEEP_BATCH])
-    pause_log.account_closed(closed)
+    decision_log.account_closed(closed)
     return Campaign.objects.filter(pk__in=[campaign.pk for campaign in closed]).update(
         status=PAUSED, pause_reason=MANUAL, paused_at=now, updated_at=now
     )
@@ -172,10 +172,10 @@ def resume(*, campaign_ids: Iterable[int], account: Account, actor: User | None)
     looked_at = verdicts(campaigns=stopped, wallet=wallet)
     resumed = [one.campaign for one in looked_at if one.eligible]
     _run_again(resumed, by_themselves=False)
-    pause_log.resumed(resumed, wallet_id=wallet.pk, actor=actor)
+    decision_log.resumed(resumed, wallet_id=wallet.pk, actor=actor)
     for one in looked_at:
         if not one.eligible:
-            pause_log.refused(one.campaign, wallet_id=wallet.pk, error=one.verdict.sentence)
+            decision_log.refused(one.campaign, wallet_id=wallet.pk, error=one.verdict.sentence)
     logger.info(
         "resumed campaigns=%s by=%s", [one.pk for one in resumed], actor.pk if actor else None
     )
@@ -211,7 +211,7 @@ def resume_after_recharge(*, wallets: Sequence[Wallet]) -> int:
         able.filter(payable_seconds__gte=payable.MINUTE).select_related("account").locked()
     )
     _run_again(campaigns, by_themselves=True)
-    pause_log.resumed_by_themselves(campaigns, {one.account_id: one.pk for one in wallets})
+    decision_log.resumed_by_themselves(campaigns, {one.account_id: one.pk for one in wallets})
     return len(campaigns)
 
 
@@ -223,7 +223,7 @@ def _run_again(campaigns: list[Campaign], *, by_themselves: bool) -> None:
     Campaign.objects.filter(pk__in=[campaign.pk for campaign in campaigns]).update(
         status=STARTED, pause_reason="", paused_at=None, updated_at=now
     )
-    telling.tell_resumed(campaigns, by_themselves=by_themselves)
+    notices.tell_resumed(campaigns, by_themselves=by_themselves)
 
 
 def lock_wallet(*, account: Account) -> Wallet:

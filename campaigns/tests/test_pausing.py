@@ -133,7 +133,7 @@ def test_a_failed_pause_undoes_the_debit(monkeypatch):
     def fail(*args):
         raise RuntimeError("the pause failed")
 
-    monkeypatch.setattr("campaigns.telling.tell_paused", fail)
+    monkeypatch.setattr("campaigns.notices.tell_paused", fail)
     with pytest.raises(RuntimeError):
         spend(wallet, "1")
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.views.dialogs import add_errors, dialog, done, refused, triggered
-from campaigns import banners, lifecycle, limits, listing, outlook, pausing, telling
+from campaigns import banners, lifecycle, limits, listing, notices, outlook, pausing
 from campaigns.errors import CampaignError
 from campaigns.forms import ResumeForm, number, purchase_id
 from campaigns.models import Campaign
@@ -144,7 +144,7 @@ def _resume_chosen(request: HttpRequest) -> HttpResponse:
     except CampaignError as error:
         add_errors(form, error)
         return _resume_dialog(request, form, waiting=waiting, purchase=purchase, status=422)
-    text = f"{telling.counted(len(answer.resumed))} resumed."
+    text = f"{notices.counted(len(answer.resumed))} resumed."
     if not answer.refused:
         return done(request, back=reverse("campaigns:list"), text=text)
     return _some_refused(request, answer, purchase)
@@ -169,7 +169,7 @@ def _some_refused(
 
 def _refusal(answer: pausing.Resumed) -> str:
     refusals = "; ".join(f"{one.campaign.name}: {one.reason.lower()}" for one in answer.refused)
-    resumed = f"{telling.counted(len(answer.resumed))} resumed. " if answer.resumed else ""
+    resumed = f"{notices.counted(len(answer.resumed))} resumed. " if answer.resumed else ""
     return f"{resumed}Not resumed: {refusals}."
 
 
