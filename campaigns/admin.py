@@ -6,7 +6,7 @@ from unfold.enums import ActionVariant
 
 from accounts.admin.base import ReadOnly
 from accounts.admin.dialogs import ReasonForm, staff_action
-from campaigns import lifecycle, pausing, searching
+from campaigns import lifecycle, resuming, searching
 from campaigns.models import Call, Campaign
 
 
@@ -51,7 +51,7 @@ class CampaignAdmin(ReadOnly):
         account_of=lambda campaign: campaign.account,
     )
     def resume(self, campaign: Campaign, form: ReasonForm, request: HttpRequest) -> str:
-        pausing.resume_one(campaign_id=campaign.pk, account=campaign.account, actor=request.user)
+        resuming.resume_one(campaign_id=campaign.pk, account=campaign.account, actor=request.user)
         return f"{campaign} runs again."
 
 

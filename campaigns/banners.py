@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import Account
-from campaigns import limits, notices, outlook, pausing
+from campaigns import limits, notices, outlook, resuming
 from campaigns.models import Campaign
-from campaigns.pausing import Resumable
+from campaigns.resuming import Resumable
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.models import AutoRecharge, Purchase, Wallet
@@ -55,7 +55,7 @@ def banner(*, account: Account) -> Banner | None:
     wallet = open_wallet(account=account)
     automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
     payment = _payment_trouble(wallet, automatic)
-    paused = pausing.resumable(account=account)
+    paused = resuming.resumable(account=account)
     if paused:
         return _paused(paused, wallet, payment)
     return payment or _low_balance(wallet, automatic) or _card_expires(account, automatic)

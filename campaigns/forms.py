@@ -6,7 +6,7 @@ from django import forms
 from django.http import HttpRequest
 
 from campaigns import limits
-from campaigns.pausing import Resumable
+from campaigns.resuming import Resumable
 
 
 class ResumeForm(forms.Form):

@@ -1,7 +1,7 @@
 """A campaign's life by request: registered, started, paused by hand, completed, ended.
 
 Each step may be repeated: a campaign already there stays as it is. Resuming is in
-`campaigns.pausing`, as is pausing for low balance.
+`campaigns.resuming`, pausing for low balance in `campaigns.pausing`.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, User
-from campaigns import decision_log, limits, pausing, payable
+from campaigns import decision_log, limits, pausing, payable, resuming
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id
@@ -77,7 +77,7 @@ def start(*, campaign_id: int, account: Account, actor: User | None) -> Campaign
     """Start a campaign, if one minute can be paid. Raises CannotRun or WrongStatus."""
     campaign, verdict = _start(campaign_id, account)
     if verdict and not verdict.ok:
-        pausing.refuse(verdict)
+        resuming.refuse(verdict)
     return campaign
 
 

@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from accounts import clock
 from accounts.models import Account
-from campaigns import limits, pausing
+from campaigns import limits, resuming
 from campaigns.models import Call, Campaign
 from campaigns.payable import Verdict
 from wallets.models import Wallet
@@ -76,7 +76,7 @@ def rows(*, campaigns: list[Campaign], account: Account, wallet: Wallet) -> list
     """Campaigns of one account with their use of this month, in its time zone."""
     paused = [one for one in campaigns if one.is_paused]
     verdicts = {
-        one.campaign.pk: one.verdict for one in pausing.verdicts(campaigns=paused, wallet=wallet)
+        one.campaign.pk: one.verdict for one in resuming.verdicts(campaigns=paused, wallet=wallet)
     }
     use = _use(campaigns, since=month_start(account))
     return [Row(one, verdicts.get(one.pk), *use.get(one.pk, (0, None))) for one in campaigns]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.dispatch import receiver
 
 from accounts import clock
-from campaigns import pausing
+from campaigns import pausing, resuming
 from wallets.models import LedgerEntry, Wallet
 from wallets.signals import balances_moved
 
@@ -17,4 +17,4 @@ def pause_or_resume(
     """Pause what the moved wallets no longer pay. Money of Auto-Recharge may resume campaigns."""
     pausing.pause_unpayable(wallets=wallets, now=clock.now())
     if LedgerEntry.Kind.AUTO_RECHARGE in kinds:
-        pausing.resume_after_recharge(wallets=wallets)
+        resuming.resume_after_recharge(wallets=wallets)

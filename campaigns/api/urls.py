@@ -2,12 +2,14 @@
 
 from django.urls import path
 
-from campaigns.api import calls
+from campaigns.api import calls, campaigns
 
 urlpatterns = [
     path("calls", calls.Calls.as_view(), name="api_calls"),
     path("calls/authorize", calls.Authorize.as_view(), name="api_authorize"),
-    path("campaigns", calls.Campaigns.as_view(), name="api_campaigns"),
-    path("campaigns/<str:external_id>", calls.OneCampaign.as_view(), name="api_campaign"),
-    path("campaigns/<str:external_id>/<str:step>", calls.Step.as_view(), name="api_campaign_step"),
+    path("campaigns", campaigns.Campaigns.as_view(), name="api_campaigns"),
+    path("campaigns/<str:external_id>", campaigns.OneCampaign.as_view(), name="api_campaign"),
+    path(
+        "campaigns/<str:external_id>/<str:step>", campaigns.Step.as_view(), name="api_campaign_step"
+    ),
 ]

@@ -459,7 +459,7 @@ def test_campaigns_are_listed_in_the_order_of_their_changes(client, wallet):
 
 
 def test_the_pages_of_the_list_have_every_campaign_once(client, wallet, monkeypatch):
-    monkeypatch.setattr("campaigns.api.calls._Pages.page_size", 3)
+    monkeypatch.setattr("campaigns.api.campaigns._Pages.page_size", 3)
     moment = clock.now()
     made = {make_campaign(wallet.account, updated_at=moment).external_id for _ in range(8)}
     api = api_of(client, wallet.account, "read")

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.tests.builders import close, make_individual, owner_of
-from campaigns import lifecycle, pausing
+from campaigns import lifecycle, pausing, resuming
 from campaigns.errors import CannotRun
 from campaigns.tests.builders import fill, make_campaign, make_wallet, turn_on_auto_recharge
 from wallets.models import LoggedDecision
@@ -76,7 +76,7 @@ def test_resuming_says_who_did_it_and_a_refusal_says_why(account, wallet):
     premium = make_campaign(account, status="low_balance", name="Premium")
     fill(wallet, credit="-0.90")
 
-    pausing.resume(campaign_ids=[basic.pk, premium.pk], account=account, actor=boss)
+    resuming.resume(campaign_ids=[basic.pk, premium.pk], account=account, actor=boss)
 
     assert log(basic) == [f"Basic was resumed by {boss}."]
     assert log(premium) == [
@@ -102,7 +102,7 @@ def test_money_of_auto_recharge_explains_what_resumed_by_itself(account, wallet)
     turn_on_auto_recharge(wallet, resume_campaigns=True)
     campaign = make_campaign(account, status="low_balance", name="Recall")
 
-    pausing.resume_after_recharge(wallets=[wallet])
+    resuming.resume_after_recharge(wallets=[wallet])
 
     assert log(campaign) == ["Recall resumed by itself, because Auto-Recharge brought money."]
 

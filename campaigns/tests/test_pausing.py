@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from accounts import clock
 from accounts.models import Account, Notification
-from campaigns import lifecycle, limits, pausing, payable
+from campaigns import lifecycle, limits, pausing, payable, resuming
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
 from campaigns.payable import Verdict
@@ -279,7 +279,7 @@ def test_an_account_with_nothing_to_resume_is_told_so_by_one_statement(django_as
 
 
 def _list(wallet):
-    return pausing.resumable(account=wallet.account)
+    return resuming.resumable(account=wallet.account)
 
 
 def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
@@ -287,7 +287,9 @@ def test_resume_starts_what_can_be_paid_and_refuses_the_rest():
     premium = make_campaign(wallet.account, status="low_balance")
     basic = make_campaign(wallet.account, status="low_balance", minute_type="basic")
 
-    answer = pausing.resume(campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None)
+    answer = resuming.resume(
+        campaign_ids=[premium.pk, basic.pk], account=wallet.account, actor=None
+    )
 
     assert [one.pk for one in answer.resumed] == [basic.pk]
     assert answer.resumed[0].updated_at == Campaign.objects.get(pk=basic.pk).updated_at
@@ -308,7 +310,7 @@ def test_resuming_by_hand_says_when_and_tells_the_account_without_a_mail():
     moment = clock.now() + timedelta(hours=1)
 
     with clock.at(moment):
-        resumed = pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+        resumed = resuming.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     assert standing(campaign) == RUNNING
     assert (campaign.paused_at, campaign.updated_at) == (None, moment)
@@ -325,7 +327,7 @@ def test_resuming_some_leaves_the_others_and_what_runs_already_as_they_are():
     wanted, other = (make_campaign(wallet.account, status="low_balance") for _ in range(2))
     before = Campaign.objects.filter(pk=running.pk).values().get()
 
-    answer = pausing.resume(
+    answer = resuming.resume(
         campaign_ids=[wanted.pk, running.pk, wanted.pk], account=wallet.account, actor=None
     )
 
@@ -360,7 +362,7 @@ def test_whether_anything_can_be_resumed_is_one_payable_minute(credit, status, c
     make_campaign(wallet.account, status=status)
     make_campaign(make_wallet(credit="5").account, status="low_balance")
 
-    assert pausing.can_resume_any(account=wallet.account) is can
+    assert resuming.can_resume_any(account=wallet.account) is can
 
 
 def test_a_refused_resume_says_what_is_needed():
@@ -368,7 +370,7 @@ def test_a_refused_resume_says_what_is_needed():
     campaign = make_campaign(wallet.account, status="low_balance")
 
     with pytest.raises(CannotRun) as refusal:
-        pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+        resuming.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     # 45 of 60 seconds are missing: $0.12.
     assert str(refusal.value) == "Needs Premium minutes. Needs at least $0.12 to run."
@@ -380,7 +382,7 @@ def test_resuming_what_runs_already_changes_nothing():
     wallet = make_wallet()
     campaign = make_campaign(wallet.account)
 
-    assert pausing.resume_one(
+    assert resuming.resume_one(
         campaign_id=campaign.pk, account=wallet.account, actor=None
     ).is_started
 
@@ -391,7 +393,7 @@ def test_only_paused_campaigns_can_be_resumed(status):
     campaign = make_campaign(wallet.account, status=status)
 
     with pytest.raises(CannotRun) as refusal:
-        pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+        resuming.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     assert refusal.value.code == "wrong_status"
     label = campaign.get_status_display()
@@ -405,7 +407,7 @@ def test_a_campaign_of_another_account_cannot_be_resumed_and_nothing_else_is():
     theirs = make_campaign(other.account, status="low_balance")
 
     with pytest.raises(UnknownCampaign):
-        pausing.resume(campaign_ids=[mine.pk, theirs.pk], account=wallet.account, actor=None)
+        resuming.resume(campaign_ids=[mine.pk, theirs.pk], account=wallet.account, actor=None)
 
     assert standing(mine) == OUT_OF_BALANCE
     assert standing(theirs) == OUT_OF_BALANCE
@@ -416,7 +418,7 @@ def test_a_closed_account_cannot_resume():
     campaign = make_campaign(wallet.account, status="low_balance")
 
     with pytest.raises(CannotRun) as refusal:
-        pausing.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
+        resuming.resume_one(campaign_id=campaign.pk, account=wallet.account, actor=None)
 
     assert refusal.value.code == "closed"
     assert str(refusal.value) == f"{wallet.account.name} is closed."
@@ -461,7 +463,7 @@ def test_exactly_one_minute_resumes_and_the_count_says_how_many():
     basic = make_campaign(wallet.account, status="low_balance", minute_type="basic", name="Fall")
 
     with transaction.atomic():
-        assert pausing.resume_after_recharge(wallets=[wallet]) == 2
+        assert resuming.resume_after_recharge(wallets=[wallet]) == 2
 
     assert (standing(premium), standing(basic)) == (RUNNING, RUNNING)
     told = Notification.objects.get(kind="campaigns_resumed")

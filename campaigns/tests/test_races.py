@@ -15,7 +15,7 @@ from django.db import (
 )
 from django.db.models import Sum
 
-from campaigns import calls, limits, pausing
+from campaigns import calls, limits, resuming
 from campaigns.errors import Busy
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
@@ -102,7 +102,7 @@ def test_a_campaign_never_runs_on_after_a_race_of_calls_and_resumes():
 
     def either(number):
         if number % 2:
-            pausing.resume(campaign_ids=[campaign.pk], account=wallet.account, actor=None)
+            resuming.resume(campaign_ids=[campaign.pk], account=wallet.account, actor=None)
         else:
             record([make_report(wallet.account, campaign=campaign)])
 

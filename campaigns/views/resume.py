@@ -1,95 +1,30 @@
-"""The pages of campaigns, the resume dialog, and the banner on every page."""
+"""The resume dialog: which paused campaigns go on, what that costs, and what became of it."""
 
 from collections.abc import Set
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.views.dialogs import add_errors, dialog, done, refused, triggered
-from campaigns import banners, lifecycle, limits, listing, notices, outlook, pausing
+from campaigns import banners, limits, notices, outlook, resuming
 from campaigns.errors import CampaignError
-from campaigns.forms import ResumeForm, number, purchase_id
-from campaigns.models import Campaign
+from campaigns.forms import ResumeForm, purchase_id
+from campaigns.views.lists import back_from, may, of_account
 from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
 from wallets.texts import holds
-from wallets.why import decisions
-
-DISMISSED = "dismissed_banners"
-# Enough for every message there is; the oldest may come back.
-MOST_DISMISSED = 10
-DECISIONS_SHOWN = 8
-
-
-@require_safe
-@needs(Permission.SEE)
-def campaigns(request: HttpRequest) -> HttpResponse:
-    tab = request.GET.get("show", "all")
-    tab = tab if tab in listing.TABS else "all"
-    rows, more = listing.page(
-        account=request.account,
-        wallet=open_wallet(account=request.account),
-        tab=tab,
-        before=number(request.GET.get("before", "")),
-    )
-    context = {
-        "rows": rows,
-        "more": more,
-        "tab": tab,
-        "tabs": listing.tabs(account=request.account),
-        "can_resume": pausing.can_resume_any(account=request.account),
-        **_may(request),
-    }
-    return render(request, "campaigns/list.html", context)
-
-
-@require_safe
-@needs(Permission.SEE)
-def campaign(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    found = _of_account(request, campaign_id)
-    wallet = open_wallet(account=request.account)
-    (row,) = listing.rows(campaigns=[found], account=request.account, wallet=wallet)
-    context = {
-        "row": row,
-        "campaign": found,
-        "use": outlook.uses(campaigns=[found])[found.pk]
-        if found.is_started or found.is_paused
-        else None,
-        "calls": listing.last_calls(campaign=found),
-        "decisions": decisions.page(
-            wallet_id=wallet.pk,
-            subject=decisions.Subject.AUTOPAUSE,
-            about=found.external_id,
-            limit=DECISIONS_SHOWN,
-        ),
-        **_may(request),
-    }
-    return render(request, "campaigns/detail.html", context)
-
-
-@require_POST
-@needs(Permission.CAMPAIGNS)
-def pause(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    back = _back(request, _of_account(request, campaign_id))
-    try:
-        paused = lifecycle.pause(
-            campaign_id=campaign_id, account=request.account, actor=request.user
-        )
-    except CampaignError as error:
-        return refused(request, back=back, error=error)
-    return done(request, back=back, text=f"{paused.name} is paused. Calls in progress finish.")
 
 
 @require_POST
 @needs(Permission.CAMPAIGNS)
 def resume_one(request: HttpRequest, campaign_id: int) -> HttpResponse:
-    back = _back(request, _of_account(request, campaign_id))
+    back = back_from(request, of_account(request, campaign_id))
     try:
-        resumed = pausing.resume_one(
+        resumed = resuming.resume_one(
             campaign_id=campaign_id, account=request.account, actor=request.user
         )
     except CampaignError as error:
@@ -136,7 +71,7 @@ def _resume_chosen(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _resume_dialog(request, form, waiting=waiting, purchase=purchase, status=422)
     try:
-        answer = pausing.resume(
+        answer = resuming.resume(
             campaign_ids=form.cleaned_data["campaign"],
             account=request.account,
             actor=request.user,
@@ -151,7 +86,7 @@ def _resume_chosen(request: HttpRequest) -> HttpResponse:
 
 
 def _some_refused(
-    request: HttpRequest, answer: pausing.Resumed, purchase: Purchase | None
+    request: HttpRequest, answer: resuming.Resumed, purchase: Purchase | None
 ) -> HttpResponse:
     """The balance was used meanwhile: show what is left, with the refused ones marked."""
     waiting = _waiting(request)
@@ -167,7 +102,7 @@ def _some_refused(
     return triggered(response, {"balance-changed": {}}) if answer.resumed else response
 
 
-def _refusal(answer: pausing.Resumed) -> str:
+def _refusal(answer: resuming.Resumed) -> str:
     refusals = "; ".join(f"{one.campaign.name}: {one.reason.lower()}" for one in answer.refused)
     resumed = f"{notices.counted(len(answer.resumed))} resumed. " if answer.resumed else ""
     return f"{resumed}Not resumed: {refusals}."
@@ -177,7 +112,7 @@ def _resume_dialog(
     request: HttpRequest,
     form: ResumeForm,
     *,
-    waiting: list[pausing.Resumable],
+    waiting: list[resuming.Resumable],
     purchase: Purchase | None,
     problem: str = "",
     marked: Set[int] = frozenset(),
@@ -207,7 +142,7 @@ def _resume_dialog(
         "recharge": _recharge(waiting),
         "purchase": purchase,
         "holds": holds(wallet),
-        **_may(request),
+        **may(request),
     }
     title = "Recharge complete" if purchase else "Resume campaigns"
     return dialog(
@@ -220,19 +155,19 @@ def _resume_dialog(
     )
 
 
-def _waiting(request: HttpRequest) -> list[pausing.Resumable]:
+def _waiting(request: HttpRequest) -> list[resuming.Resumable]:
     """What waits to be resumed: those that can run first, each kind by the age of its pause."""
-    return sorted(pausing.resumable(account=request.account), key=lambda one: not one.eligible)
+    return sorted(resuming.resumable(account=request.account), key=lambda one: not one.eligible)
 
 
-def _they_need(waiting: list[pausing.Resumable]) -> str:
+def _they_need(waiting: list[resuming.Resumable]) -> str:
     """What the campaigns that cannot run are missing, in one sentence."""
     reasons = {one.reason for one in waiting if not one.eligible}
     missing = sorted(reason.removeprefix("Needs ") for reason in reasons if reason[:6] == "Needs ")
     return f"They need {', or '.join(missing)}." if missing else ". ".join([*sorted(reasons), ""])
 
 
-def _recharge(waiting: list[pausing.Resumable]) -> list[banners.Link]:
+def _recharge(waiting: list[resuming.Resumable]) -> list[banners.Link]:
     """One link per kind of minutes that is missing."""
     links = {}
     for one in waiting:
@@ -240,48 +175,6 @@ def _recharge(waiting: list[pausing.Resumable]) -> list[banners.Link]:
             tier = "Basic" if one.campaign.minute_type == "basic" else "Premium"
             links[tier] = banners.recharge_link(campaign=one.campaign, text=f"Recharge {tier}")
     return [links[tier] for tier in sorted(links, reverse=True)]
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-@needs(Permission.SEE)
-def banner(request: HttpRequest) -> HttpResponse:
-    """The banner's fragment; 204 when the page shows it already. POST dismisses a soft one."""
-    current = banners.banner(account=request.account)
-    if request.method == "POST":
-        _dismiss(request, current)
-        if not request.htmx:
-            return redirect("/")
-    if current and current.dismissible and current.mark in request.session.get(DISMISSED, []):
-        current = None
-    seen = request.GET.get("seen", "")
-    if request.method != "POST" and seen == (current.mark if current else ""):
-        return HttpResponse(status=204)
-    return render(request, "campaigns/_banner.html", {"banner": current, **_may(request)})
-
-
-def _dismiss(request: HttpRequest, current: banners.Banner | None) -> None:
-    if current and current.dismissible and request.POST.get("mark") == current.mark:
-        dismissed = [*request.session.get(DISMISSED, []), current.mark]
-        request.session[DISMISSED] = dismissed[-MOST_DISMISSED:]
-
-
-def _may(request: HttpRequest) -> dict[str, bool]:
-    return {
-        "may_run": Permission.CAMPAIGNS in request.permissions,
-        "may_pay": Permission.MONEY in request.permissions,
-    }
-
-
-def _of_account(request: HttpRequest, campaign_id: int) -> Campaign:
-    mine = Campaign.objects.select_related("account")
-    return get_object_or_404(mine, pk=campaign_id, account=request.account)
-
-
-def _back(request: HttpRequest, campaign: Campaign) -> str:
-    """Where the button was pressed: on the campaign's own page, or in the list."""
-    if request.POST.get("from") == "detail":
-        return reverse("campaigns:detail", args=[campaign.pk])
-    return reverse("campaigns:list")
 
 
 def _purchase(request: HttpRequest) -> Purchase | None:

@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection
 
 from accounts.errors import AccountError
 from accounts.tests.builders import make_agency, make_sub_account
-from campaigns import calls, pausing
+from campaigns import calls, resuming
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from tests.faults.harness import Plant, come_to_rest
@@ -108,7 +108,7 @@ class Bank:
     def resume(self, rng: random.Random) -> None:
         wallet = rng.choice(self.wallets)
         mine = Campaign.objects.filter(account=wallet.account).values_list("pk", flat=True)
-        pausing.resume(campaign_ids=list(mine), account=wallet.account, actor=None)
+        resuming.resume(campaign_ids=list(mine), account=wallet.account, actor=None)
 
     def sweep(self, rng: random.Random) -> None:
         for name, arguments in sweeps.find_work():

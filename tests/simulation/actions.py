@@ -12,7 +12,7 @@ from django.conf import settings
 
 from accounts import clock
 from accounts.models import Account
-from campaigns import calls, pausing
+from campaigns import calls, pausing, resuming
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_report
 from tests.simulation.world import World
@@ -378,7 +378,7 @@ def support_acts(world: World) -> object:
 def resume_campaigns(world: World) -> object:
     account = world.rng.choice(world.accounts)
     mine = Campaign.objects.filter(account=account).order_by("pk")
-    answer = pausing.resume(campaign_ids=[one.pk for one in mine], account=account, actor=None)
+    answer = resuming.resume(campaign_ids=[one.pk for one in mine], account=account, actor=None)
     return len(answer.resumed)
 
 

@@ -12,7 +12,7 @@ from unfold.widgets import (
 
 from accounts.admin.dialogs import DecimalField, IntegerField, ReasonForm
 from accounts.models import Account, ApiKey
-from campaigns import pausing
+from campaigns import resuming
 from campaigns.models import Campaign
 from wallets import limits
 from wallets.admin.base import amount_of
@@ -152,7 +152,7 @@ class ResumeForm(CampaignsForm):
         return super().rows().filter(status=Campaign.Status.PAUSED)
 
     def facts(self) -> list[tuple[str, object]]:
-        waiting = pausing.resumable(account=self.subject)
+        waiting = resuming.resumable(account=self.subject)
         return [(one.campaign.name, "can run" if one.eligible else one.reason) for one in waiting]
 
     def warning(self) -> str:

@@ -12,7 +12,7 @@ from accounts.admin.accounts import AccountAdmin
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.models import Account, ApiKey, Membership
 from accounts.people import api_keys, closing, searching
-from campaigns import lifecycle, pausing
+from campaigns import lifecycle, resuming
 from campaigns.models import Campaign
 from thinkrr_billing.staff import account_forms as forms
 from thinkrr_billing.staff import looking, timeline
@@ -206,7 +206,7 @@ class AccountPage(AccountAdmin):
     def resume_campaigns(
         self, account: Account, form: forms.ResumeForm, request: HttpRequest
     ) -> str:
-        answer = pausing.resume(campaign_ids=form.ids(), account=account, actor=request.user)
+        answer = resuming.resume(campaign_ids=form.ids(), account=account, actor=request.user)
         refused = "".join(f" {one.campaign}: {one.verdict.sentence}" for one in answer.refused)
         return f"{len(answer.resumed)} resumed.{refused}"
 

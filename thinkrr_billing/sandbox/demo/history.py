@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 
 from accounts import clock
-from campaigns import calls, lifecycle, pausing
+from campaigns import calls, lifecycle, pausing, resuming
 from campaigns.errors import CannotRun
 from campaigns.models import Campaign
 from campaigns.reports import Report
@@ -157,9 +157,9 @@ class History:
                 continue
             self._sandbox.set_clock(moment.timestamp())
             people.recharge(player, amount=habit.amount, buys=habit.buys)
-            waiting = [one.campaign.pk for one in pausing.resumable(account=player.account)]
+            waiting = [one.campaign.pk for one in resuming.resumable(account=player.account)]
             if waiting:
-                pausing.resume(campaign_ids=waiting, account=player.account, actor=player.owner)
+                resuming.resume(campaign_ids=waiting, account=player.account, actor=player.owner)
 
 
 def _has_enough(wallet: Wallet, habit: cast.ByHand) -> bool:
