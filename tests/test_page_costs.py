@@ -21,7 +21,7 @@ from campaigns.tests.builders import make_campaign, make_report
 from wallets.balances import ledger
 from wallets.models import AutoAllocation, AutoRecharge, Purchase, Wallet
 from wallets.recharges import by_hand
-from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from wallets.forecasts import pace
 from wallets.forecasts.pace import Pace
 from wallets.prices.rates import rates_now
-from wallets.tests.builders import add_card, fill
+from wallets.tests.worlds.builders import add_card, fill
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates", "nudges")]
 

@@ -17,7 +17,7 @@ from tests.browser.people import Person, Watched
 from tests.browser.world import Rich, rich_world
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.models import Wallet
-from wallets.tests.builders import make_wallet
+from wallets.tests.worlds.builders import make_wallet
 
 HERE = Path(__file__).parent
 

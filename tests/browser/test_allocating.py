@@ -9,7 +9,7 @@ from tests.browser.people import DESK, PHONE
 from tests.browser.world import allocate
 from wallets.allocations import runs
 from wallets.models import AutoAllocation, Purchase
-from wallets.tests.builders import add_card, make_wallet
+from wallets.tests.worlds.builders import add_card, make_wallet
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from accounts import clock
 from accounts.models import Notification
 from campaigns import limits
 from campaigns.tests.builders import make_campaign
-from wallets.tests.builders import fill
+from wallets.tests.worlds.builders import fill
 
 
 def load_older(person, rows: str, count: int) -> None:

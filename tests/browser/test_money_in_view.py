@@ -14,7 +14,7 @@ from tests.browser.people import DESK, PHONE
 from wallets.balances import ledger
 from wallets.models import Purchase
 from wallets.recharges import auto_recharge
-from wallets.tests.builders import DECLINED_CARD, add_card, fill, set_auto_recharge
+from wallets.tests.worlds.builders import DECLINED_CARD, add_card, fill, set_auto_recharge
 
 
 @pytest.fixture

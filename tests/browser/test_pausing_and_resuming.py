@@ -6,7 +6,7 @@ from accounts.tests.builders import owner_of
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign
 from tests.browser.people import DESK, PHONE
-from wallets.tests.builders import add_card, fill
+from wallets.tests.worlds.builders import add_card, fill
 
 
 def paused(wallet, minute_type: str, name: str) -> Campaign:

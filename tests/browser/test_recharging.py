@@ -6,7 +6,7 @@ from decimal import Decimal
 from accounts.tests.builders import owner_of
 from tests.browser.people import PHONE
 from wallets.models import Purchase
-from wallets.tests.builders import BANK_ASKS_CARD, DECLINED_CARD, add_card
+from wallets.tests.worlds.builders import BANK_ASKS_CARD, DECLINED_CARD, add_card
 
 CONFIRM = r"^/v1/payment_intents/[^/]+/confirm$"
 

@@ -6,7 +6,12 @@ from accounts.tests.builders import owner_of
 from tests.browser.people import DESK, PHONE
 from wallets.models import AutoRecharge, Purchase
 from wallets.recharges import auto_recharge
-from wallets.tests.builders import DECLINED_CARD, OTHER_GOOD_CARD, add_card, set_auto_recharge
+from wallets.tests.worlds.builders import (
+    DECLINED_CARD,
+    OTHER_GOOD_CARD,
+    add_card,
+    set_auto_recharge,
+)
 
 
 def open_configure(person) -> None:

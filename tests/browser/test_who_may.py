@@ -14,7 +14,7 @@ from accounts.tests.builders import (
     owner_of,
 )
 from wallets.models import Purchase
-from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
 
 def test_a_member_sees_the_money_and_no_way_to_move_it(enter, stripe, wallet):

@@ -10,7 +10,7 @@ from campaigns.tests.builders import make_campaign
 from tests.browser.people import Person
 from tests.browser.world import allocate
 from wallets.models import AutoAllocation, AutoRecharge, Purchase
-from wallets.tests.builders import BANK_ASKS_CARD, add_card, fill
+from wallets.tests.worlds.builders import BANK_ASKS_CARD, add_card, fill
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from wallets.allocations import configure, runs
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.recharges import by_hand, suspensions
 from wallets.reversals import refunds
-from wallets.tests.builders import (
+from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
     OTHER_GOOD_CARD,

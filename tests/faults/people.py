@@ -11,7 +11,7 @@ from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Wallet
 from wallets.recharges import auto_recharge
 from wallets.recharges import by_hand as recharges
-from wallets.tests.builders import add_card, fill, set_auto_recharge
+from wallets.tests.worlds.builders import add_card, fill, set_auto_recharge
 
 
 @dataclass

@@ -30,7 +30,7 @@ from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.recharges import by_hand
 from wallets.reversals import refunds
 from wallets.stripe import answers
-from wallets.tests.builders import add_card
+from wallets.tests.worlds.builders import add_card
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
 

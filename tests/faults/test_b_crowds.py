@@ -23,7 +23,7 @@ from wallets.errors import WalletError
 from wallets.models import AutoRecharge, LedgerEntry, Purchase
 from wallets.recharges import auto_recharge
 from wallets.recharges import by_hand as recharges
-from wallets.tests.builders import make_wallet
+from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 

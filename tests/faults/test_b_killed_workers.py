@@ -27,7 +27,7 @@ from thinkrr_billing.tests.processes import wait_until
 from wallets.allocations import configure, planning
 from wallets.balances.opening import open_wallet
 from wallets.models import AllocationRun, LedgerEntry, Purchase
-from wallets.tests.builders import add_card
+from wallets.tests.worlds.builders import add_card
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
 

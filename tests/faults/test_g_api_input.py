@@ -1,6 +1,6 @@
 """Hostile figures, dates and texts in every field of the platform's routes: none gets in.
 
-The wallets' routes have their table in wallets/tests/test_api_strictness.py.
+The wallets' routes have their table in wallets/tests/api/test_strictness.py.
 """
 
 import json
@@ -13,8 +13,8 @@ from accounts.tests.builders import make_individual
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign
 from wallets.models import LedgerEntry, Wallet
-from wallets.tests.api_clients import client_of
-from wallets.tests.builders import make_wallet
+from wallets.tests.worlds.api_clients import client_of
+from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 

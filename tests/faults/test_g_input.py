@@ -19,9 +19,9 @@ from wallets.models import (
     Purchase,
     Reversal,
 )
-from wallets.tests.api_clients import client_of
-from wallets.tests.builders import add_card
-from wallets.tests.histories import buy
+from wallets.tests.worlds.api_clients import client_of
+from wallets.tests.worlds.builders import add_card
+from wallets.tests.worlds.histories import buy
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 

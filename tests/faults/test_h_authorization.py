@@ -25,7 +25,7 @@ from accounts.tests.builders import (
 from campaigns.tests.builders import make_campaign
 from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
-from wallets.tests.api_clients import client_of
+from wallets.tests.worlds.api_clients import client_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from tests.guide.world import RESUME, Player, World, status_of
-from wallets.tests.builders import fill
+from wallets.tests.worlds.builders import fill
 
 
 @pytest.fixture

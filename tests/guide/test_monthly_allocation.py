@@ -8,7 +8,7 @@ import pytest
 from accounts import clock
 from tests.guide.world import SITE, Player, World, purchases_of, runs_of, work
 from wallets.models import AutoAllocation, MinuteRate, Pot
-from wallets.tests.builders import OTHER_GOOD_CARD, add_card
+from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card
 
 START = datetime(2027, 1, 14, 15, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ from accounts.models import Account, Role
 from accounts.tests.builders import add_member
 from tests.guide.world import CONFIGURE, Player, World, purchases_of, work
 from wallets.models import AutoRecharge
-from wallets.tests.builders import DECLINED_CARD, OTHER_GOOD_CARD, add_card
+from wallets.tests.worlds.builders import DECLINED_CARD, OTHER_GOOD_CARD, add_card
 
 
 def _settings(player: Player) -> AutoRecharge:

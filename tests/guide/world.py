@@ -17,7 +17,7 @@ from wallets.allocations import planning
 from wallets.allocations import runs as allocation_runs
 from wallets.models import AllocationRun, LedgerEntry, Purchase, Wallet
 from wallets.recharges import auto_recharge
-from wallets.tests.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
 SITE = "http://testserver"
 CONFIGURE = "/payments/auto-recharge/"

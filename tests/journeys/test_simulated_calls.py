@@ -8,7 +8,7 @@ from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.sandbox.dialer import Dialer
 from thinkrr_billing.sandbox.http_api import Api
-from wallets.tests.builders import fill, make_wallet
+from wallets.tests.worlds.builders import fill, make_wallet
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
 

@@ -20,7 +20,7 @@ from thinkrr_billing.celery import app as celery_app
 from wallets.balances.opening import open_wallet
 from wallets.models import Wallet
 from wallets.stripe import gateway
-from wallets.tests.builders import GOOD_CARD, OTHER_GOOD_CARD, add_card, fill
+from wallets.tests.worlds.builders import GOOD_CARD, OTHER_GOOD_CARD, add_card, fill
 
 BEGINNING = datetime(2027, 1, 27, 9, 30, tzinfo=UTC)
 

@@ -27,8 +27,8 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
-from wallets.tests.builders import make_wallet
-from wallets.tests.histories import allocate, buy
+from wallets.tests.worlds.builders import make_wallet
+from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = pytest.mark.django_db
 

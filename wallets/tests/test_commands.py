@@ -5,7 +5,7 @@ from celery import current_app
 from django.core.management import call_command
 
 from accounts import clock
-from wallets.tests.allocation_world import make_world, moment
+from wallets.tests.worlds.allocation_world import make_world, moment
 
 pytestmark = pytest.mark.django_db
 

@@ -15,7 +15,7 @@ from wallets import sweeps, tasks
 from wallets.charging import purchases
 from wallets.models import LedgerEntry
 from wallets.recharges import auto_recharge
-from wallets.tests.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
 

@@ -20,8 +20,8 @@ from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import SUPPORT
 from thinkrr_billing.staff.tests.phone import press, staff_client
 from wallets.models import AdjustmentRequest, MinuteRate
-from wallets.tests.builders import make_wallet, set_auto_recharge
-from wallets.tests.histories import allocate
+from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
+from wallets.tests.worlds.histories import allocate
 
 pytestmark = pytest.mark.django_db
 

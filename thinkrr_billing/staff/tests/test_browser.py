@@ -15,7 +15,7 @@ from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import ROLES, staff_client, url
 from thinkrr_billing.staff.tests.test_second_factor import code_of
 from wallets.models import AutoRecharge, MinuteRate, Wallet
-from wallets.tests.builders import make_wallet, set_auto_recharge
+from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 
 pytestmark = [
     pytest.mark.browser,

@@ -21,7 +21,7 @@ from wallets.models import (
     Wallet,
 )
 from wallets.recharges import auto_recharge, by_hand
-from wallets.tests.builders import add_card, fill, make_wallet, set_auto_recharge
+from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
 
 ACCOUNT = "accounts.account"
 ADD_FIVE = {"pot": "credit", "direction": "add", "amount": "5"}

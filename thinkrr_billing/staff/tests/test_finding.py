@@ -31,8 +31,8 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
-from wallets.tests.builders import fill, make_wallet, set_auto_recharge
-from wallets.tests.histories import allocate, buy
+from wallets.tests.worlds.builders import fill, make_wallet, set_auto_recharge
+from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = pytest.mark.django_db
 

@@ -15,8 +15,8 @@ from thinkrr_billing.staff import groups
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import ROLES, press, staff_client, url
 from wallets.models import AdjustmentRequest, AllocationRun, MinuteRate, StripeEvent, Wallet
-from wallets.tests.builders import make_wallet
-from wallets.tests.histories import allocate, buy
+from wallets.tests.worlds.builders import make_wallet
+from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from accounts.tests.builders import add_member, log_in_staff, make_staff, owner_
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import staff_client, url
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.tests.builders import make_wallet
+from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from campaigns import calls
 from campaigns.models import Call
 from campaigns.tests.builders import make_report
 from wallets.models import LedgerEntry, MinuteRate, Purchase, Reversal, StripeEvent, Wallet
-from wallets.tests.builders import make_wallet
-from wallets.tests.histories import buy
+from wallets.tests.worlds.builders import make_wallet
+from wallets.tests.worlds.histories import buy
 
 pytestmark = pytest.mark.django_db
 

@@ -11,8 +11,8 @@ from accounts.tests.builders import make_agency, make_individual, make_sub_accou
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.tests.phone import staff_client, url
 from wallets.models import AutoRecharge, Wallet
-from wallets.tests.builders import make_wallet, set_auto_recharge
-from wallets.tests.histories import allocate, buy
+from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
+from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = pytest.mark.django_db
 

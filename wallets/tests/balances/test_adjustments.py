@@ -1,0 +1,190 @@
+"""Adjustments: one person up to a limit, two above it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import time_machine
+
+from accounts import clock
+from accounts.models import StaffAlert
+from accounts.tests.builders import make_agency, make_staff, make_sub_account
+from wallets.balances import adjustments
+from wallets.errors import FormReused, InvalidAmount, Refused
+from wallets.models import AdjustmentRequest, LedgerEntry
+from wallets.tests.worlds.builders import make_wallet
+
+pytestmark = pytest.mark.django_db
+
+
+def adjust(wallet, amount, *, actor, pot="credit", form_key="f1", note="Goodwill"):
+    return adjustments.adjust(
+        wallet_id=wallet.pk,
+        pot=pot,
+        amount=Decimal(amount),
+        note=note,
+        actor=actor,
+        form_key=form_key,
+    )
+
+
+def test_up_to_the_limit_one_person_is_enough():
+    wallet, actor = make_wallet(), make_staff()
+
+    entry = adjust(wallet, "100", actor=actor)
+
+    wallet.refresh_from_db()
+    assert (entry.kind, entry.amount, entry.actor, entry.note) == (
+        "adjustment",
+        Decimal(100),
+        actor,
+        "Goodwill",
+    )
+    assert wallet.credit.amount == Decimal(100)
+
+
+def test_a_cent_above_the_limit_waits_for_a_second_person_and_support_is_told():
+    wallet, actor = make_wallet(), make_staff()
+
+    asked = adjust(wallet, "-100.01", actor=actor)
+
+    wallet.refresh_from_db()
+    assert (asked.state, asked.amount, asked.asked_by) == ("asked", Decimal("-100.01"), actor)
+    assert wallet.credit.amount == 0
+    assert StaffAlert.objects.get().kind == "adjustment_asked"
+
+
+def test_splitting_within_a_day_helps_nobody():
+    wallet, actor = make_wallet(), make_staff()
+    adjust(wallet, "60", actor=actor, form_key="a")
+
+    second = adjust(wallet, "60", actor=actor, form_key="b")
+
+    assert isinstance(second, AdjustmentRequest)
+
+
+def test_a_day_later_and_for_another_person_the_count_is_anew():
+    wallet, actor = make_wallet(), make_staff()
+    made = adjust(wallet, "60", actor=actor, form_key="a").created_at
+
+    assert isinstance(adjust(wallet, "60", actor=make_staff(), form_key="b"), LedgerEntry)
+    with clock.at(made + timedelta(days=1)):
+        assert isinstance(adjust(wallet, "60", actor=actor, form_key="c"), AdjustmentRequest)
+    with clock.at(made + timedelta(days=1, seconds=1)):
+        assert isinstance(adjust(wallet, "60", actor=actor, form_key="d"), LedgerEntry)
+
+
+def test_minutes_are_worth_what_they_cost_today():
+    # 625 Premium minutes at $0.16 are $100; a second more is not.
+    assert adjustments.worth(pot="premium", amount=Decimal(625 * 60)) == Decimal(100)
+    assert adjustments.worth(pot="basic", amount=Decimal(-600)) == Decimal("0.9")
+    assert isinstance(
+        adjust(make_wallet(), 625 * 60 + 1, pot="premium", actor=make_staff()), AdjustmentRequest
+    )
+
+
+def test_the_same_form_again_answers_with_what_it_made():
+    wallet, actor = make_wallet(), make_staff()
+
+    first, again = (adjust(wallet, "70", actor=actor) for _ in range(2))
+    asked, asked_again = (adjust(wallet, "700", actor=actor, form_key="g") for _ in range(2))
+
+    wallet.refresh_from_db()
+    assert (first, asked) == (again, asked_again)
+    assert wallet.credit.amount == Decimal(70)
+    with pytest.raises(FormReused):
+        adjust(wallet, "701", actor=actor, form_key="g")
+
+
+def test_taking_the_last_minutes_twice_with_one_form_answers_with_what_it_did():
+    wallet, actor = make_wallet(basic=60), make_staff()
+
+    first, again = (adjust(wallet, "-60", pot="basic", actor=actor) for _ in range(2))
+
+    wallet.refresh_from_db()
+    assert first == again
+    assert wallet.basic_seconds == 0
+
+
+def test_another_person_approves_and_the_entry_names_who_asked():
+    wallet, asker, approver = make_wallet(), make_staff(), make_staff()
+    asked = adjust(wallet, "500", actor=asker)
+
+    entry = adjustments.approve(request_id=asked.pk, actor=approver)
+
+    asked.refresh_from_db()
+    wallet.refresh_from_db()
+    assert (asked.state, asked.decided_by) == ("approved", approver)
+    assert (entry.actor, entry.amount) == (asker, Decimal(500))
+    assert wallet.credit.amount == Decimal(500)
+
+
+def test_nobody_approves_what_they_asked_for():
+    wallet, asker = make_wallet(), make_staff()
+    asked = adjust(wallet, "500", actor=asker)
+
+    with pytest.raises(Refused, match="Another person"):
+        adjustments.approve(request_id=asked.pk, actor=asker)
+
+    asked.refresh_from_db()
+    assert asked.state == "asked"
+    assert not LedgerEntry.objects.exists()
+
+
+@pytest.mark.parametrize("decide", [adjustments.approve, adjustments.reject])
+def test_what_was_decided_is_not_decided_again(decide):
+    wallet = make_wallet()
+    asked = adjust(wallet, "500", actor=make_staff())
+    adjustments.reject(request_id=asked.pk, actor=make_staff())
+
+    with pytest.raises(Refused, match="decided already"):
+        decide(request_id=asked.pk, actor=make_staff())
+
+    assert not LedgerEntry.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("pot", "amount", "note"),
+    [
+        ("credit", "0", "Goodwill"),
+        ("credit", "NaN", "Goodwill"),
+        ("credit", "Infinity", "Goodwill"),
+        ("credit", "1E+30", "Goodwill"),
+        ("credit", "0.0000001", "Goodwill"),
+        ("credit", "5", "  "),
+        ("credit", "5", "x" * 201),
+        ("premium", "0.5", "Goodwill"),
+        ("premium", "-1", "Goodwill"),
+    ],
+)
+def test_what_cannot_be_posted_is_refused_with_nothing_changed(pot, amount, note):
+    with pytest.raises(InvalidAmount):
+        adjust(make_wallet(), amount, pot=pot, note=note, actor=make_staff())
+
+    assert not LedgerEntry.objects.exists()
+    assert not AdjustmentRequest.objects.exists()
+
+
+@pytest.mark.parametrize(("minutes", "is_allowed"), [(1, True), (10_000, True), (10_001, False)])
+def test_one_to_ten_thousand_minutes_are_granted_at_once(minutes, is_allowed):
+    facts = {"account": make_agency(), "note": "Outage", "actor": make_staff(), "form_key": "g"}
+
+    if is_allowed:
+        assert adjustments.grant_included(minutes=minutes, **facts).amount == minutes * 60
+    else:
+        with pytest.raises(InvalidAmount):
+            adjustments.grant_included(minutes=minutes, **facts)
+        assert not LedgerEntry.objects.exists()
+        assert not AdjustmentRequest.objects.exists()
+
+
+@time_machine.travel("2026-05-05T12:00Z")
+def test_included_minutes_are_granted_but_never_to_sub_accounts():
+    account = make_agency()
+    facts = {"minutes": 30, "note": "Outage", "actor": make_staff(), "form_key": "g"}
+
+    entry = adjustments.grant_included(account=account, **facts)
+
+    assert (entry.pot, entry.amount) == ("included", Decimal(1800))
+    with pytest.raises(Refused):
+        adjustments.grant_included(account=make_sub_account(agency=account), **facts)

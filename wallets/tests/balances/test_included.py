@@ -1,0 +1,204 @@
+from datetime import UTC, date, datetime
+
+import pytest
+
+from accounts import clock
+from accounts.models import Account
+from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
+from wallets.balances import included, ledger
+from wallets.balances.opening import open_wallet
+from wallets.models import LedgerEntry, Wallet
+from wallets.tests.worlds.builders import fill
+
+pytestmark = pytest.mark.django_db
+
+
+def noon(year, month, day):
+    return datetime(year, month, day, 12, tzinfo=UTC)
+
+
+def reset_at(moment):
+    with clock.at(moment):
+        return included.reset_due()
+
+
+def included_minutes(account):
+    return Wallet.objects.get(account=account).included_seconds // 60
+
+
+def plan(account, *, day):
+    Account.objects.filter(pk=account.pk).update(included_anchor_day=day)
+    return open_wallet(account=account)
+
+
+@pytest.mark.parametrize(
+    ("anchor_day", "today", "period"),
+    [
+        (1, date(2026, 11, 22), date(2026, 11, 1)),
+        (22, date(2026, 11, 22), date(2026, 11, 22)),
+        (23, date(2026, 11, 22), date(2026, 10, 23)),
+        (31, date(2026, 11, 29), date(2026, 10, 31)),
+        (31, date(2026, 11, 30), date(2026, 11, 30)),
+        (30, date(2027, 2, 27), date(2027, 1, 30)),
+        (30, date(2027, 2, 28), date(2027, 2, 28)),
+        (29, date(2028, 2, 29), date(2028, 2, 29)),
+        (15, date(2027, 1, 3), date(2026, 12, 15)),
+    ],
+)
+def test_the_period_begins_on_the_anchor_day_clamped_to_the_months_end(anchor_day, today, period):
+    assert included.period_of(anchor_day=anchor_day, today=today) == period
+
+
+def test_included_minutes_are_granted_once_a_period():
+    agency = make_agency(included_minutes=100)
+    wallet = plan(agency, day=15)
+
+    assert reset_at(noon(2026, 11, 15)) == 1
+    assert reset_at(noon(2026, 11, 15)) == 0
+    assert reset_at(noon(2026, 12, 14)) == 0
+
+    assert included_minutes(agency) == 100
+    entry = wallet.entries.get()
+    assert (entry.kind, entry.key, entry.amount) == (
+        "included_grant",
+        "included:2026-11-15:grant",
+        6000,
+    )
+
+
+def test_looking_again_at_a_period_that_is_done_reads_twice_and_locks_nobody(
+    django_assert_num_queries,
+):
+    for name in ("Ada Lovelace", "Grace Hopper"):
+        plan(make_individual(name, included_minutes=100), day=1)
+    assert reset_at(noon(2026, 11, 1)) == 2
+
+    with django_assert_num_queries(2):
+        assert reset_at(noon(2026, 11, 2)) == 0
+
+
+def test_what_is_left_is_reset_and_does_not_add_up():
+    account = make_individual(included_minutes=100)
+    wallet = plan(account, day=1)
+    reset_at(noon(2026, 11, 1))
+    fill(wallet, included=-90 * 60)
+
+    assert reset_at(noon(2026, 12, 1)) == 1
+
+    assert included_minutes(account) == 100
+    reset = wallet.entries.get(kind=LedgerEntry.Kind.INCLUDED_RESET)
+    assert (reset.key, reset.amount) == ("included:2026-12-01:reset", -600)
+
+
+def test_minutes_used_within_the_period_are_not_given_again():
+    account = make_individual(included_minutes=100)
+    wallet = plan(account, day=1)
+    reset_at(noon(2026, 11, 1))
+    fill(wallet, included=-100 * 60)
+
+    assert reset_at(noon(2026, 11, 30)) == 0
+
+    assert included_minutes(account) == 0
+
+
+def test_after_an_outage_only_the_current_period_is_granted():
+    account = make_individual(included_minutes=100)
+    wallet = plan(account, day=1)
+    reset_at(noon(2026, 8, 1))
+
+    assert reset_at(noon(2026, 11, 20)) == 1
+
+    assert included_minutes(account) == 100
+    assert list(
+        wallet.entries.filter(kind="included_grant").order_by("id").values_list("key", flat=True)
+    ) == ["included:2026-08-01:grant", "included:2026-11-01:grant"]
+
+
+def test_the_day_is_the_accounts_own_not_utcs():
+    east = make_individual("East", timezone="Pacific/Auckland", included_minutes=10)
+    west = make_individual("West", timezone="America/Los_Angeles", included_minutes=10)
+    for account in (east, west):
+        plan(account, day=15)
+        Wallet.objects.get(account=account)
+    reset_at(noon(2026, 10, 20))
+
+    # 14 November 12:00 UTC is the 15th in Auckland, 15 November 07:00 UTC the 14th in Los Angeles.
+    assert reset_at(datetime(2026, 11, 14, 12, tzinfo=UTC)) == 1
+    assert reset_at(datetime(2026, 11, 15, 7, tzinfo=UTC)) == 0
+    assert reset_at(datetime(2026, 11, 15, 9, tzinfo=UTC)) == 1
+
+
+def test_a_plan_that_ended_loses_what_is_left_and_gets_nothing():
+    account = make_individual(included_minutes=100)
+    plan(account, day=1)
+    reset_at(noon(2026, 11, 1))
+    Account.objects.filter(pk=account.pk).update(included_minutes=0)
+
+    assert reset_at(noon(2026, 12, 1)) == 1
+    assert reset_at(noon(2026, 12, 2)) == 0
+
+    assert included_minutes(account) == 0
+
+
+def test_the_smallest_plan_is_granted_and_the_smallest_rest_is_reset():
+    account = make_individual(included_minutes=1)
+    wallet = plan(account, day=1)
+
+    assert reset_at(noon(2026, 11, 1)) == 1
+    fill(wallet, included=-59)
+    Account.objects.filter(pk=account.pk).update(included_minutes=0)
+    assert reset_at(noon(2026, 12, 1)) == 1
+
+    wallet.refresh_from_db()
+    assert wallet.included_seconds == 0
+
+
+def test_minutes_granted_after_the_plan_ended_are_kept_until_the_next_period():
+    account = make_individual(included_minutes=100)
+    wallet = plan(account, day=1)
+    reset_at(noon(2026, 11, 1))
+    Account.objects.filter(pk=account.pk).update(included_minutes=0)
+    reset_at(noon(2026, 12, 1))
+    fill(wallet, included=600)
+
+    assert reset_at(noon(2026, 12, 2)) == 0
+    assert included_minutes(account) == 10
+    assert reset_at(noon(2027, 1, 1)) == 1
+    assert included_minutes(account) == 0
+
+
+def test_a_worker_that_comes_second_takes_nothing_of_what_the_first_granted(monkeypatch):
+    account = make_individual(included_minutes=100)
+    wallet = plan(account, day=1)
+    real = ledger.lock
+
+    def lock_after_another_worker(**which):
+        monkeypatch.setattr(ledger, "lock", real)
+        assert included.reset_due() == 1
+        fill(wallet, included=-60)
+        return real(**which)
+
+    monkeypatch.setattr(ledger, "lock", lock_after_another_worker)
+
+    assert reset_at(noon(2026, 11, 1)) == 0
+    assert included_minutes(account) == 99
+
+
+def test_minutes_support_gave_a_sub_account_are_not_reset():
+    wallet = open_wallet(account=make_sub_account())
+    fill(wallet, included=600)
+
+    assert reset_at(noon(2026, 11, 1)) == 0
+
+    assert included_minutes(wallet.account) == 10
+
+
+def test_closed_accounts_and_sub_accounts_get_none():
+    closed = make_individual(included_minutes=100)
+    open_wallet(account=closed)
+    close(closed)
+    open_wallet(account=make_sub_account())
+
+    assert reset_at(noon(2026, 11, 1)) == 0
+
+    assert included_minutes(closed) == 0

@@ -1,0 +1,167 @@
+"""Allocations, refunds and disputes when several processes do the same thing at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from accounts import clock
+from wallets.allocations import planning, runs
+from wallets.books import checking
+from wallets.errors import WalletError
+from wallets.models import AllocationRun, Reversal, Wallet
+from wallets.recharges import by_hand
+from wallets.reversals import disputes, refunds
+from wallets.stripe import gateway
+from wallets.tests.worlds.allocation_world import make_world
+from wallets.tests.worlds.builders import add_card, make_wallet
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def at_once(function, arguments):
+    """Call it with each argument at the same time, each on a connection of its own."""
+
+    def call(argument):
+        try:
+            return function(argument)
+        except WalletError as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=len(arguments)) as pool:
+        return list(pool.map(call, arguments))
+
+
+@pytest.fixture
+def paid(stripe):
+    wallet = make_wallet()
+    add_card(stripe, wallet)
+    return by_hand.recharge(
+        wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="premium", form_key="buy"
+    )
+
+
+def pots(purchase):
+    wallet = Wallet.objects.get(pk=purchase.wallet_id)
+    return wallet.credit.amount, wallet.premium_seconds
+
+
+def refunded(stripe):
+    return [one["amount_refunded"] for one in stripe.truth()["payment_intents"]]
+
+
+def test_eight_workers_charge_one_run_once(stripe):
+    world = make_world(stripe)
+    world.save()
+    run = AllocationRun.objects.get()
+
+    codes = at_once(lambda _: runs.run(run_id=run.pk).code, range(8))
+
+    assert codes.count("charge") == 1
+    assert set(codes) <= {"charge", "purchase_pending", "not_due"}
+    assert (world.taken(), world.minutes) == ([20500], (500, 1000))
+    assert checking.check_all(stripe=True) == []
+
+
+def test_eight_beats_make_one_run(stripe):
+    world = make_world(stripe)
+    world.save()
+    AllocationRun.objects.all().delete()
+
+    planned = at_once(lambda _: planning.plan_due(now=clock.now()), range(8))
+
+    assert AllocationRun.objects.count() == 1
+    assert {run_id for ids in planned for run_id in ids} == {AllocationRun.objects.get().pk}
+
+
+def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
+    world = make_world(stripe)
+    world.save()
+    run_id = AllocationRun.objects.get().pk
+
+    at_once(lambda act: act(), [lambda: runs.run(run_id=run_id), world.stop])
+
+    [(_period, state)] = world.runs
+    is_paid = state == "paid"
+    assert state in ("paid", "canceled")
+    assert world.taken() == ([20500] if is_paid else [])
+    assert world.minutes == ((500, 1000) if is_paid else (0, 0))
+    assert checking.check_all(stripe=True) == []
+
+
+def test_one_form_clicked_four_times_refunds_once(paid, stripe):
+    def click(_):
+        reversal = refunds.refund(
+            purchase_id=paid.pk, amount_cents=2000, actor=None, reason="Asked", form_key="form"
+        )
+        return refunds.drive_refund(reversal_id=reversal.pk).pk
+
+    answers = at_once(click, range(4))
+
+    assert len(set(answers)) == 1
+    assert refunded(stripe) == [2000]
+    assert pots(paid) == (0, 18750 - 7500)
+
+
+def test_four_full_refunds_at_once_refund_once(paid, stripe):
+    def ask(number):
+        reversal = refunds.refund(
+            purchase_id=paid.pk,
+            amount_cents=5000,
+            actor=None,
+            reason="Asked",
+            form_key=f"form-{number}",
+        )
+        return refunds.drive_refund(reversal_id=reversal.pk).state
+
+    answers = at_once(ask, range(4))
+
+    assert sorted(answers) in (
+        ["invalid"] * (3 - late) + ["refused"] * late + ["succeeded"] for late in range(4)
+    )
+    assert refunded(stripe) == [5000]
+    assert pots(paid) == (0, 0)
+
+
+def test_copies_of_a_refunds_event_and_its_driver_settle_it_once(paid, stripe):
+    reversal = refunds.refund(
+        purchase_id=paid.pk, amount_cents=2000, actor=None, reason="Asked", form_key="form"
+    )
+    stripe.fault(kind="reset_after", path="/v1/refunds", method="POST", times=2)
+    refunds.drive_refund(reversal_id=reversal.pk)
+    [found] = gateway.list_refunds(intent_id=paid.payment_intent)
+    stripe.set_refund(found["id"], "failed")
+
+    def settle(number):
+        if number % 2:
+            return refunds.settle_refund(refund_id=found["id"]).state
+        return refunds.drive_refund(reversal_id=reversal.pk).state
+
+    assert set(at_once(settle, range(6))) == {"failed"}
+
+    assert pots(paid) == (0, 18750)
+    assert Reversal.objects.count() == 1
+
+
+def test_copies_of_an_imported_refunds_event_import_it_once(paid, stripe):
+    outside = gateway.create_refund(
+        key="dashboard", intent_id=paid.payment_intent, amount=1600, metadata={}
+    )
+
+    at_once(lambda _: refunds.settle_refund(refund_id=outside["id"]).pk, range(6))
+
+    assert Reversal.objects.count() == 1
+    assert pots(paid) == (0, 18750 - 6000)
+
+
+def test_copies_of_a_disputes_event_take_once(paid, stripe):
+    disputed = stripe.dispute(paid.payment_intent)["id"]
+
+    at_once(lambda _: disputes.apply_dispute(dispute_id=disputed).pk, range(6))
+
+    assert Reversal.objects.count() == 1
+    assert pots(paid) == (0, 0)
+    assert checking.check_all(stripe=True) == []

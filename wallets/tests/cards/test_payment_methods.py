@@ -1,0 +1,155 @@
+import pytest
+
+from accounts import clock
+from accounts.models import Notification
+from wallets.cards import expiry, payment_methods
+from wallets.cards.payment_methods import Card
+from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
+from wallets.models import AutoAllocation
+from wallets.stripe import gateway
+from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card, make_wallet, set_auto_recharge
+
+pytestmark = pytest.mark.django_db
+
+
+def labels(wallet):
+    return [card.label for card in payment_methods.cards(wallet.account)]
+
+
+def test_the_first_card_becomes_the_default_and_later_ones_do_not(stripe):
+    wallet = make_wallet()
+
+    first = add_card(stripe, wallet)
+    add_card(stripe, wallet, OTHER_GOOD_CARD)
+
+    assert wallet.default_payment_method == first.id
+    assert labels(wallet) == ["Visa •••• 4242", "Mastercard •••• 4444"]
+
+
+def test_the_customer_is_created_once_for_an_account(stripe):
+    wallet = make_wallet()
+
+    first = payment_methods.ensure_customer(account=wallet.account)
+    second = payment_methods.ensure_customer(account=wallet.account)
+
+    assert first == second
+    keys = [r["idempotency_key"] for r in stripe.requests(path="/v1/customers", method="POST")]
+    assert keys == [f"customer:{wallet.account.pk}"]
+
+
+def test_a_hosted_page_is_opened_and_an_unfinished_one_saves_nothing(stripe):
+    wallet = make_wallet()
+
+    url = payment_methods.start_adding(
+        account=wallet.account,
+        success_url="http://testserver/ok?session={CHECKOUT_SESSION_ID}",
+        cancel_url="http://testserver/no",
+    )
+    session = url.rstrip("/").rsplit("/", 1)[-1].split("?")[0].split("#")[0]
+
+    assert url.startswith(stripe.base_url)
+    assert payment_methods.finish_adding(account=wallet.account, session_id=session) is None
+    assert labels(wallet) == []
+
+
+@pytest.mark.parametrize("session", ["cs_test_nonsense", "../../v1/customers", "x" * 500])
+def test_a_made_up_session_saves_nothing(stripe, session):
+    wallet = make_wallet()
+    payment_methods.ensure_customer(account=wallet.account)
+
+    assert payment_methods.finish_adding(account=wallet.account, session_id=session) is None
+
+
+def test_adopting_a_card_twice_changes_nothing(stripe):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet)
+
+    payment_methods.adopt(account=wallet.account, card_id=card.id)
+
+    assert labels(wallet) == ["Visa •••• 4242"]
+    added = Notification.objects.filter(account=wallet.account, kind="payment_method_added")
+    assert added.count() == 1
+
+
+def test_a_card_auto_recharge_uses_cannot_be_removed(stripe):
+    wallet = make_wallet(credit="100")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    with pytest.raises(PaymentMethodInUse, match="Auto-Recharge uses it"):
+        payment_methods.remove(account=wallet.account, card_id=card.id, actor=None)
+
+    assert labels(wallet) == ["Visa •••• 4242"]
+    assert gateway.retrieve_card(card_id=card.id)["customer"]
+
+
+def test_a_card_an_allocation_uses_cannot_be_removed(stripe):
+    from accounts.tests.builders import make_agency, make_sub_account
+
+    agency = make_agency()
+    wallet = make_wallet(account=agency)
+    card = add_card(stripe, wallet)
+    agency.refresh_from_db()
+    AutoAllocation.objects.create(
+        agency=agency,
+        account=make_sub_account("Northside Dental", agency=agency),
+        basic_minutes=500,
+        payment_method=card.id,
+        anchor_date=clock.now().date(),
+    )
+
+    with pytest.raises(PaymentMethodInUse, match="The monthly allocation for Northside Dental"):
+        payment_methods.remove(account=agency, card_id=card.id, actor=None)
+
+
+def test_removing_the_default_makes_the_next_card_the_default(stripe):
+    wallet = make_wallet()
+    first = add_card(stripe, wallet)
+    second = add_card(stripe, wallet, OTHER_GOOD_CARD)
+
+    payment_methods.remove(account=wallet.account, card_id=first.id, actor=None)
+
+    wallet.refresh_from_db()
+    assert wallet.default_payment_method == second.id
+    assert labels(wallet) == ["Mastercard •••• 4444"]
+    assert gateway.retrieve_card(card_id=first.id)["customer"] is None
+
+
+def test_removing_a_card_of_somebody_else_is_refused(stripe):
+    wallet, other = make_wallet(), make_wallet()
+    theirs = add_card(stripe, other)
+    add_card(stripe, wallet)
+
+    with pytest.raises(NoPaymentMethod):
+        payment_methods.remove(account=wallet.account, card_id=theirs.id, actor=None)
+
+    assert labels(other) == ["Visa •••• 4242"]
+
+
+def test_a_card_stays_when_stripe_does_not_answer(stripe):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet)
+    stripe.fault(kind="reset_before", path=r"/v1/payment_methods/[^/]+/detach", times=5)
+
+    with pytest.raises(GatewayUnreachable, match="was not removed"):
+        payment_methods.remove(account=wallet.account, card_id=card.id, actor=None)
+
+    assert labels(wallet) == ["Visa •••• 4242"]
+
+
+def test_an_expiring_card_in_use_is_announced_once(stripe):
+    wallet = make_wallet(credit="100")
+    today = clock.now()
+    add_card(stripe, wallet, exp_year=today.year, exp_month=today.month)
+    set_auto_recharge(wallet)
+
+    assert [expiry.tell(), expiry.tell()] == [1, 0]
+
+    note = Notification.objects.get(account=wallet.account, kind="card_expiring")
+    assert note.text.startswith("Visa •••• 4242 expires on ")
+
+
+def test_a_card_is_good_until_the_end_of_its_month():
+    card = Card("pm", "visa", "4242", 2, 2028, "f")
+
+    assert card.last_day.isoformat() == "2028-02-29"

@@ -1,0 +1,434 @@
+"""The Payments page, Auto-Recharge, payment methods and transactions, as people use them."""
+
+import csv
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.tests.builders import (
+    add_member,
+    close,
+    make_agency,
+    make_individual,
+    make_sub_account,
+    make_user,
+    owner_of,
+)
+from wallets.balances import adjustments, ledger
+from wallets.balances.ledger import Movement
+from wallets.models import AutoRecharge, LedgerEntry, Purchase
+from wallets.tests.worlds.builders import (
+    DECLINED_CARD,
+    OTHER_GOOD_CARD,
+    add_card,
+    fill,
+    make_wallet,
+    set_auto_recharge,
+)
+
+pytestmark = pytest.mark.django_db
+
+PAYMENTS = reverse("wallets:payments")
+CONFIGURE = reverse("wallets:auto_recharge")
+PREVIEW = reverse("wallets:auto_recharge_preview")
+TRANSACTIONS = reverse("wallets:transactions")
+HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
+
+
+@pytest.fixture
+def wallet(nudges):
+    return make_wallet(credit="50")
+
+
+@pytest.fixture
+def browser(client: Client, wallet) -> Client:
+    client.force_login(owner_of(wallet.account))
+    return client
+
+
+def text_of(answer) -> str:
+    return answer.content.decode().replace("&#x27;", "'")
+
+
+def settings(**changes) -> dict[str, str]:
+    """The form as the page would send it, with Auto-Recharge turned on."""
+    facts = {"enabled": "on", "threshold": "10.00", "amount": "50.00", "quoted_charge": "0"}
+    return facts | changes
+
+
+# --- the page
+
+
+def test_the_home_page_is_payments(browser):
+    assert browser.get("/", follow=True).redirect_chain == [(PAYMENTS, 302)]
+
+
+def test_the_balance_is_shown_with_what_it_is_worth(browser):
+    text = text_of(browser.get(PAYMENTS))
+
+    assert "$50.00" in text
+    assert "Healthy" in text
+    assert "≈ 312 min" in text
+    assert "≈ 555 min" in text
+    assert "Show as table" in text
+
+
+def test_minutes_that_were_bought_count_with_those_that_credit_pays(browser, wallet):
+    fill(wallet, basic=6000)
+
+    text = text_of(browser.get(PAYMENTS))
+
+    assert "≈ 655 min" in text
+    assert "your minutes, and all credit at $0.09/min" in text
+    assert "≈ 312 min" in text
+    assert "if all used at $0.16/min" in text
+    assert "0 Premium, 100 Basic" in text
+
+
+@pytest.mark.parametrize(
+    ("credit", "badge", "shown"),
+    [("-41.80", "Low balance", "$8.20"), ("-51.92", "Negative", "−$1.92")],
+)
+def test_a_low_and_a_negative_balance_say_so(browser, wallet, credit, badge, shown):
+    fill(wallet, credit=credit)
+
+    text = text_of(browser.get(PAYMENTS))
+
+    assert badge in text
+    assert shown in text
+
+
+def test_with_nothing_yet_the_page_says_what_to_do_next(client, nudges):
+    user = make_user()
+    make_individual(owner=user)
+    client.force_login(user)
+
+    text = text_of(client.get(PAYMENTS))
+
+    assert "No payment method yet. Add one to recharge your wallet." in text
+    assert "No transactions yet. Add credit to start calling." in text
+    assert "No recharge yet" in text
+
+
+def test_a_member_sees_the_page_without_money_buttons(client, wallet):
+    client.force_login(add_member(wallet.account))
+
+    text = text_of(client.get(PAYMENTS))
+
+    assert "$50.00" in text
+    assert "Ask an owner" in text
+    for absent in ("Add credit", "Configure", "Add payment method"):
+        assert absent not in text.replace("Add credit to start", "")
+
+
+def test_an_agency_sees_its_sub_accounts_auto_recharge_but_cannot_change_it(client, nudges):
+    agency = make_agency()
+    wallet = make_wallet(account=make_sub_account(agency=agency))
+    client.force_login(owner_of(agency))
+    client.post(reverse("accounts:switch"), {"account": str(wallet.account.pk)})
+
+    page = client.get(PAYMENTS)
+    answer = client.post(CONFIGURE, settings())
+
+    assert "Set by the sub-account" in text_of(page)
+    assert answer.status_code == 403
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+
+
+def test_a_closed_account_is_read_only(stripe, browser, wallet):
+    add_card(stripe, wallet)
+    close(wallet.account)
+
+    assert browser.get(PAYMENTS).status_code == 200
+    assert browser.post(CONFIGURE, settings()).status_code == 403
+
+
+# --- Auto-Recharge
+
+
+def test_the_dialog_shows_the_saved_settings(browser, wallet):
+    set_auto_recharge(wallet, enabled=False, threshold="12.5", amount=75)
+
+    for answer in (browser.get(CONFIGURE), browser.get(CONFIGURE, headers=HTMX)):
+        assert 'value="12.50"' in text_of(answer)
+        assert 'value="75.00"' in text_of(answer)
+        assert "Auto-Recharge is off. Nothing is charged." in text_of(answer)
+
+
+def test_the_preview_of_a_fine_balance_charges_nothing(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    text = text_of(browser.get(PREVIEW, settings()))
+
+    assert "Each recharge buys up to 312 Premium or 555 Basic minutes." in text
+    assert 'name="quoted_charge" value="0"' in text
+
+
+def test_the_preview_below_the_threshold_names_the_charge(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    text = text_of(browser.get(PREVIEW, settings(threshold="100", amount="30")))
+
+    assert "Your balance ($50.00) is already below $100.00." in text
+    assert "Visa •••• 4242 will be charged $60.00 now (2 × $30.00)." in text
+    assert "Save and charge $60.00" in text
+    assert "One recharge of $30.00 may not be enough" in text
+
+
+def test_saving_above_the_threshold_charges_nothing_and_closes_the_dialog(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    answer = browser.post(CONFIGURE, settings(monthly_limit="500"), headers=HTMX)
+
+    assert answer.status_code == 204
+    assert "dialog-close" in answer["HX-Trigger"]
+    assert "Auto-Recharge saved." in answer["HX-Trigger"]
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    assert automatic.enabled
+    assert automatic.monthly_limit.amount == 500
+    assert not Purchase.objects.exists()
+
+
+def test_without_javascript_saving_leads_back_to_the_page(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    answer = browser.post(CONFIGURE, settings(), follow=True)
+
+    assert answer.redirect_chain == [(PAYMENTS, 302)]
+    assert "Auto-Recharge saved." in text_of(answer)
+
+
+def test_saving_below_the_threshold_charges_what_the_dialog_named(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    answer = browser.post(
+        CONFIGURE, settings(threshold="100", quoted_charge="100.00"), headers=HTMX
+    )
+
+    assert "Payment received: $100.00." in text_of(answer)
+    wallet.refresh_from_db()
+    assert wallet.credit.amount == Decimal(150)
+
+
+def test_a_charge_the_page_did_not_name_is_shown_first(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    answer = browser.post(CONFIGURE, settings(threshold="100"))
+
+    text = text_of(answer)
+    assert answer.status_code == 422
+    assert "The charge is now $100.00. Check and save again." in text
+    assert "Save and charge $100.00" in text
+    assert not Purchase.objects.exists()
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+
+
+def test_a_declined_first_charge_keeps_the_settings_and_offers_another_try(stripe, browser, wallet):
+    add_card(stripe, wallet, DECLINED_CARD)
+
+    answer = browser.post(CONFIGURE, settings(threshold="100", quoted_charge="100"), headers=HTMX)
+    page = text_of(browser.get(PAYMENTS))
+
+    assert "Settings saved, but" in text_of(answer)
+    assert "You were not charged." in text_of(answer)
+    assert AutoRecharge.objects.get(wallet=wallet).enabled
+    assert "Retrying" in page
+    assert "Try again" in page
+
+
+def test_trying_again_charges_once_more(stripe, browser, wallet):
+    add_card(stripe, wallet, DECLINED_CARD)
+    browser.post(CONFIGURE, settings(threshold="100", quoted_charge="100"))
+
+    browser.post(reverse("wallets:auto_recharge_retry"))
+
+    assert Purchase.objects.filter(state="declined").count() == 2
+
+
+def test_trying_again_with_nothing_to_charge_says_so(stripe, browser, wallet):
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    answer = browser.post(reverse("wallets:auto_recharge_retry"), follow=True)
+
+    assert "Your balance ($50.00) is not below $10.00." in text_of(answer)
+    assert not Purchase.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"threshold": ""}, "Enter an amount in dollars and cents, like 10.00"),
+        ({"threshold": "0.50"}, "Minimum Threshold must be between $1.00 and $10,000.00"),
+        ({"amount": "4"}, "Auto-Recharge Amount must be between $5.00 and $2,500.00"),
+        ({"monthly_limit": "20"}, "Monthly limit must be at least the Auto-Recharge Amount"),
+    ],
+)
+def test_settings_that_cannot_be_are_said_beside_the_field(
+    stripe, browser, wallet, changes, message
+):
+    add_card(stripe, wallet)
+
+    answer = browser.post(CONFIGURE, settings(**changes), headers=HTMX)
+
+    assert answer.status_code == 422
+    assert message in text_of(answer)
+    assert 'aria-invalid="true"' in text_of(answer)
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+
+
+def test_turning_it_on_without_a_card_is_refused(browser, wallet):
+    answer = browser.post(CONFIGURE, settings())
+
+    assert answer.status_code == 422
+    assert "Add a payment method before turning this on." in text_of(answer)
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+
+
+# --- payment methods
+
+
+def test_adding_a_card_goes_to_stripes_page_and_comes_back_with_the_card(stripe, browser, wallet):
+    away = browser.post(reverse("wallets:methods_add"))
+
+    assert away.status_code == 302
+    assert away["Location"].startswith(stripe.base_url)
+
+
+def test_returning_without_a_card_says_so(stripe, browser):
+    answer = browser.get(
+        reverse("wallets:methods_added"), {"session_id": "cs_test_nothing"}, follow=True
+    )
+
+    assert "No payment method was added." in text_of(answer)
+
+
+@pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example", "payments"])
+def test_the_way_back_is_one_of_our_pages(browser, next_page):
+    text = text_of(browser.get(reverse("wallets:methods_add"), {"next": next_page}))
+
+    assert "evil.example" not in text
+    assert f'name="next" value="{PAYMENTS}"' in text
+
+
+def test_another_card_becomes_the_default(stripe, browser, wallet):
+    add_card(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+
+    browser.post(reverse("wallets:methods_default", args=[other.id]))
+
+    wallet.refresh_from_db()
+    assert wallet.default_payment_method == other.id
+
+
+def test_a_card_in_use_is_not_removed_and_its_uses_are_named(stripe, browser, wallet):
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    answer = browser.post(reverse("wallets:methods_remove", args=[card.id]), headers=HTMX)
+
+    assert answer.status_code == 409
+    assert "Auto-Recharge uses it." in text_of(answer)
+    assert "Visa •••• 4242" in text_of(browser.get(PAYMENTS))
+
+
+def test_an_unused_card_is_removed(stripe, browser, wallet):
+    card = add_card(stripe, wallet)
+
+    asked = browser.get(reverse("wallets:methods_remove", args=[card.id]), headers=HTMX)
+    answer = browser.post(reverse("wallets:methods_remove", args=[card.id]), headers=HTMX)
+
+    assert "Past payments and receipts stay." in text_of(asked)
+    assert answer.status_code == 204
+    assert "No payment method yet." in text_of(browser.get(PAYMENTS))
+
+
+def test_somebody_elses_card_is_not_found(stripe, browser, wallet):
+    card = add_card(stripe, make_wallet())
+
+    assert browser.post(reverse("wallets:methods_remove", args=[card.id])).status_code == 404
+
+
+# --- transactions
+
+
+def take(wallet, amount: str, key: str) -> None:
+    ledger.post(
+        movements=[Movement(wallet_id=wallet.pk, pot="credit", amount=Decimal(amount),
+                            kind=LedgerEntry.Kind.CALLS, key=key)]
+    )  # fmt: skip
+
+
+def test_transactions_show_what_moved_and_can_be_filtered(browser, wallet):
+    take(wallet, "-4.32", "calls:1")
+
+    everything = text_of(browser.get(TRANSACTIONS))
+    calls = text_of(browser.get(TRANSACTIONS, {"type": "calls"}))
+
+    assert "−$4.32" in everything
+    assert "+$50.00" in everything
+    assert "$45.68" in everything
+    assert "−$4.32" in calls
+    assert "+$50.00" not in calls
+
+
+def test_a_filter_without_matches_says_so(browser):
+    text = text_of(browser.get(TRANSACTIONS, {"type": "refunds"}))
+
+    assert "No transactions match these filters." in text
+
+
+@pytest.mark.parametrize(
+    "query", [{"since": "yesterday"}, {"type": "x"}, {"status": "'"}, {"until": "2026-02-31"}]
+)
+def test_a_senseless_filter_is_ignored(browser, query):
+    answer = browser.get(TRANSACTIONS, query)
+
+    assert answer.status_code == 200
+    assert "+$50.00" in text_of(answer)
+
+
+def test_older_transactions_are_a_page_away(browser, wallet):
+    for number in range(30):
+        take(wallet, "-0.10", f"calls:{number}")
+
+    first = browser.get(TRANSACTIONS)
+    cursor = first.context["statement"].next_cursor
+    older = browser.get(TRANSACTIONS, {"cursor": cursor})
+
+    assert "Load older" in text_of(first)
+    assert "+$50.00" not in text_of(first)
+    assert "+$50.00" in text_of(older)
+    assert "Load older" not in text_of(older)
+
+
+def test_a_forged_cursor_starts_from_the_newest(browser):
+    answer = browser.get(TRANSACTIONS, {"cursor": "forged"}, follow=True)
+
+    assert answer.redirect_chain == [(TRANSACTIONS, 302)]
+
+
+def test_the_export_has_the_same_rows_as_plain_figures(browser, wallet):
+    take(wallet, "-4.32", "calls:1")
+
+    answer = browser.get(reverse("wallets:transactions_csv"), {"type": "calls"})
+
+    rows = list(csv.DictReader(b"".join(answer.streaming_content).decode().splitlines()))
+    assert [(row["description"], Decimal(row["amount"]), row["unit"]) for row in rows] == [
+        ("Calls", Decimal("-4.32"), "USD")
+    ]
+    assert answer["Content-Disposition"].startswith('attachment; filename="transactions-ada-')
+
+
+def test_the_export_disarms_formulas_in_words(browser, wallet):
+    adjustments.post(
+        wallet_id=wallet.pk, pot="credit", amount=Decimal(1), note="=cmd()", actor=None,
+        form_key="formula",
+    )  # fmt: skip
+
+    answer = browser.get(reverse("wallets:transactions_csv"))
+
+    rows = list(csv.DictReader(b"".join(answer.streaming_content).decode().splitlines()))
+    assert rows[0]["note"] == "'=cmd()"
