@@ -235,7 +235,7 @@ class _ApiCall:
                 self.key, answer.status or None, int(self.replayed),
                 self.fault["kind"] if self.fault else None,
                 round((time.perf_counter() - self.started) * 1000, 2),
-                json.dumps(pages.without_numbers(self.raw)),
+                json.dumps(params.without_numbers(self.raw)),
             )  # fmt: skip
             store.execute("DELETE FROM requests WHERE id<=?", cursor.lastrowid - KEPT_REQUESTS)
 

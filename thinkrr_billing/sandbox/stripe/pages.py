@@ -1,7 +1,6 @@
 """The hosted pages a person sees: saving a card, and the bank's question."""
 
 import html
-import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,7 +12,6 @@ from .router import Context
 if TYPE_CHECKING:
     from .app import Sandbox
 
-_SECRET_FIELDS = ("number", "cvc")
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _LATER = {
     "": "as the card's number says", "ok": "succeed",
@@ -177,12 +175,3 @@ def _page(title: str, content: str, status: int = 200) -> Answer:
         "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store",
         "Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff",
     })  # fmt: skip
-
-
-def without_numbers(params: dict) -> dict:
-    """Return the parameters fit for the log: no card numbers, not even of test cards."""
-    if not isinstance(params.get("card"), dict):
-        return params
-    card = {name: "…" if name in _SECRET_FIELDS else value
-            for name, value in params["card"].items()}  # fmt: skip
-    return json.loads(json.dumps({**params, "card": card}))

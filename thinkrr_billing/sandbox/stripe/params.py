@@ -13,11 +13,11 @@ MAX_METADATA_KEY = 40
 MAX_METADATA_VALUE = 500
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _PART = re.compile(r"\[([^\[\]]*)\]")
+_SECRET_FIELDS = ("number", "cvc")
 
 # A spec maps a name to one of the words below, a tuple of allowed words, or a nested spec.
 #   str int bool time range metadata list any
 Spec = Mapping[str, object]
-CREATED_RANGE = "range"
 LISTING: Spec = {
     "limit": "int", "starting_after": "str", "ending_before": "str", "expand": "list",
 }  # fmt: skip
@@ -161,6 +161,15 @@ def merge_metadata(old: dict, new: dict | None) -> dict:
     if new == {"": ""}:
         return {}
     return {key: value for key, value in {**old, **new}.items() if value != ""}
+
+
+def without_numbers(params: dict) -> dict:
+    """Return the parameters fit for the log: no card numbers, not even of test cards."""
+    if not isinstance(params.get("card"), dict):
+        return params
+    card = {name: "…" if name in _SECRET_FIELDS else value
+            for name, value in params["card"].items()}  # fmt: skip
+    return {**params, "card": card}
 
 
 _READERS = {
