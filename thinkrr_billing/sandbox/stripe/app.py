@@ -1,6 +1,5 @@
 """What happens to one request: the key, the scripted fault, idempotency, the route, the log."""
 
-import base64
 import json
 import re
 import sys
@@ -20,6 +19,7 @@ from . import (
     rendering,
     routes,
 )
+from .authentication import authenticate
 from .clock import Clock
 from .events import API_VERSION
 from .ids import new_id
@@ -30,8 +30,6 @@ from .webhooks import Deliverer
 
 KEPT_REQUESTS = 50_000
 HANG_SECONDS = 3600  # A hang without `seconds`: longer than any client waits.
-_LIVE = re.compile(r"(sk|rk|pk)_live_")
-_TEST = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{8,200}")
 _INTENT = re.compile(r"/v1/payment_intents/([A-Za-z0-9_]+).*")
 
 _REGISTERING = (routes, control_machine, control_money)  # Importing them adds their routes.
@@ -238,35 +236,6 @@ class _ApiCall:
                 json.dumps(params.without_numbers(self.raw)),
             )  # fmt: skip
             store.execute("DELETE FROM requests WHERE id<=?", cursor.lastrowid - KEPT_REQUESTS)
-
-
-def authenticate(header: str) -> None:
-    """Refuse everything but a test secret key. Live keys are told why."""
-    scheme, _, value = header.partition(" ")
-    key = value.strip()
-    if scheme.lower() == "basic":
-        try:
-            key = base64.b64decode(key, validate=True).decode().partition(":")[0]
-        except ValueError:
-            key = ""
-    if not key:
-        raise errors.unauthorized(
-            "You did not provide an API key. You need to provide your API key in the "
-            "Authorization header, using Bearer auth (e.g. 'Authorization: Bearer "
-            "YOUR_SECRET_KEY')."
-        )
-    if _LIVE.match(key):
-        raise errors.unauthorized(
-            "This is the Stripe sandbox of a developer's machine; it refuses live keys. Use a "
-            "key that starts with sk_test_, and treat the live key as exposed if it was logged."
-        )
-    if key.startswith("pk_test_"):
-        raise errors.unauthorized(
-            "This API call cannot be made with a publishable API key. Please use a secret API "
-            "key.", code="secret_key_required",
-        )  # fmt: skip
-    if not _TEST.fullmatch(key):
-        raise errors.unauthorized(f"Invalid API Key provided: {key[:8]}****")
 
 
 def _json(status: int, body: dict | str, headers: dict | None = None) -> Answer:
