@@ -23,7 +23,7 @@ from .authentication import authenticate
 from .clock import Clock
 from .events import API_VERSION
 from .ids import new_id
-from .messages import Answer, Request
+from .messages import Answer, Request, json_answer
 from .router import Context, Route, resolve
 from .store import Store
 from .webhooks import Deliverer
@@ -68,7 +68,7 @@ class Sandbox:
             # The top of the process: one broken request must not end it, and no caller
             # ever sees a traceback.
             traceback.print_exc(file=sys.stderr)
-            return _json(500, errors.internal_error().body(request_log_url=""))
+            return json_answer(500, errors.internal_error().body(request_log_url=""))
 
     def context(self, *, base_url: str) -> Context:
         return Context(store=self.store, clock=self.clock, base_url=base_url)
@@ -185,7 +185,7 @@ class _ApiCall:
             stored = sandbox.keys.stored(self.key, fingerprint=print_, now=now)
             if stored:
                 self.replayed = True
-                return _json(stored["status"], stored["body"], self._headers(
+                return json_answer(stored["status"], stored["body"], self._headers(
                     {"Idempotent-Replayed": "true", "Original-Request": stored["request_id"]}
                 ))  # fmt: skip
             status, body = self._run(route, names)
@@ -196,7 +196,7 @@ class _ApiCall:
                 self.key, fingerprint=print_, now=now, status=status, body=text,
                 request_id=self.id,
             )  # fmt: skip
-        return _json(status, text, self._headers())
+        return json_answer(status, text, self._headers())
 
     def _run(self, route: Route, names: dict) -> tuple[int, dict]:
         ctx = self.sandbox.context(base_url=self.request.base_url)
@@ -212,7 +212,7 @@ class _ApiCall:
 
     def _refusal(self, error: errors.ApiError) -> Answer:
         body = error.body(request_log_url=self._log_url())
-        return _json(error.status, body, self._headers())
+        return json_answer(error.status, body, self._headers())
 
     def _log_url(self) -> str:
         return f"{self.request.base_url}/_sandbox/requests?request_id={self.id}"
@@ -236,11 +236,3 @@ class _ApiCall:
                 json.dumps(params.without_numbers(self.raw)),
             )  # fmt: skip
             store.execute("DELETE FROM requests WHERE id<=?", cursor.lastrowid - KEPT_REQUESTS)
-
-
-def _json(status: int, body: dict | str, headers: dict | None = None) -> Answer:
-    text = body if isinstance(body, str) else json.dumps(body, indent=2)
-    return Answer(
-        status=status, body=text.encode(),
-        headers={"Content-Type": "application/json", **(headers or {})},
-    )  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from . import errors, faults, importing
-from .messages import Answer, Request
+from .messages import Answer, Request, json_answer
 from .router import Context
 
 if TYPE_CHECKING:
@@ -30,8 +30,7 @@ class Call:
 
 def answer(sandbox: "Sandbox", request: Request) -> Answer:
     status, body = _dispatch(sandbox, request)
-    return Answer(status=status, body=json.dumps(body, indent=2).encode(),
-                  headers={"Content-Type": "application/json"})  # fmt: skip
+    return json_answer(status, body)
 
 
 def _dispatch(sandbox: "Sandbox", request: Request) -> tuple[int, dict]:

@@ -1,5 +1,6 @@
 """A request and an answer, free of sockets."""
 
+import json
 from dataclasses import dataclass, field
 
 
@@ -19,3 +20,13 @@ class Answer:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     reset: bool = False  # Cut the connection instead of answering.
+
+
+def json_answer(status: int, body: dict | str, headers: dict[str, str] | None = None) -> Answer:
+    """Answer an object, or text that is JSON already."""
+    text = body if isinstance(body, str) else json.dumps(body, indent=2)
+    return Answer(
+        status=status,
+        body=text.encode(),
+        headers={"Content-Type": "application/json", **(headers or {})},
+    )
