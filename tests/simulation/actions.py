@@ -320,7 +320,7 @@ def refund_in_dashboard(world: World) -> object:
 
 @action(2)
 def refund_changes(world: World) -> object:
-    refunds = world.stripe.app.store.list(kind="refund")[::-1]
+    refunds = world.stripe.machine.store.list(kind="refund")[::-1]
     if not refunds:
         return "nothing"
     try:
@@ -331,7 +331,7 @@ def refund_changes(world: World) -> object:
 
 @action(3)
 def dispute(world: World) -> object:
-    disputes = world.stripe.app.store.list(kind="dispute")[::-1]
+    disputes = world.stripe.machine.store.list(kind="dispute")[::-1]
     try:
         if disputes and world.chance(0.6):
             action = world.rng.choice(("withdraw", "win", "lose", "close"))

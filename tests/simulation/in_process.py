@@ -10,8 +10,9 @@ import stripe
 from django.conf import settings
 
 from accounts import clock
-from thinkrr_billing.sandbox.stripe import app as sandbox_app
+from thinkrr_billing.sandbox.stripe import app
 from thinkrr_billing.sandbox.stripe.clock import Clock
+from thinkrr_billing.sandbox.stripe.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.messages import Request
 from thinkrr_billing.sandbox.stripe.process import SandboxError, StripeSandbox
 
@@ -28,20 +29,21 @@ class InProcessSandbox(StripeSandbox):
 
     def __init__(self) -> None:
         super().__init__(base_url=BASE)
-        self.app = sandbox_app.Sandbox(state=":memory:")
-        self.app.clock = _OurClock(self.app.store)
+        self.machine = Sandbox(state=":memory:")
+        self.machine.clock = _OurClock(self.machine.store)
         self._snapshot = sqlite3.connect(":memory:", check_same_thread=False)
 
     def keep(self) -> None:
         """Remember this moment; `restore` comes back to it."""
-        self.app.store._db.backup(self._snapshot)
+        self.machine.store._db.backup(self._snapshot)
 
     def restore(self) -> None:
-        self._snapshot.backup(self.app.store._db)
+        self._snapshot.backup(self.machine.store._db)
 
     def call(self, method: str, path: str, body: dict | None = None, /, **query: object) -> dict:
         given = {name: value for name, value in query.items() if value is not None}
-        answer = self.app.handle(
+        answer = app.handle(
+            self.machine,
             Request(
                 method=method,
                 path=f"/_sandbox/{path}",
@@ -49,7 +51,7 @@ class InProcessSandbox(StripeSandbox):
                 headers={},
                 body=b"" if body is None else json.dumps(body).encode(),
                 base_url=BASE,
-            )
+            ),
         )
         found = json.loads(answer.body)
         if answer.status != 200:
@@ -58,7 +60,8 @@ class InProcessSandbox(StripeSandbox):
 
     def api(self, method: str, path: str, params: dict) -> int:
         """A request of somebody else's with our account, as from Stripe's dashboard."""
-        answer = self.app.handle(
+        answer = app.handle(
+            self.machine,
             Request(
                 method=method,
                 path=path,
@@ -69,17 +72,17 @@ class InProcessSandbox(StripeSandbox):
                 },
                 body=urlencode(params).encode(),
                 base_url=BASE,
-            )
+            ),
         )
         return answer.status
 
     def intents(self) -> list[dict]:
         """Stripe's payment intents, oldest first."""
-        return self.app.store.list(kind="payment_intent")[::-1]
+        return self.machine.store.list(kind="payment_intent")[::-1]
 
     def events(self) -> list[dict]:
         """All events, oldest first."""
-        return self.app.store.list(kind="event")[::-1]
+        return self.machine.store.list(kind="event")[::-1]
 
 
 class InProcessHTTP(stripe.HTTPClient):
@@ -97,7 +100,8 @@ class InProcessHTTP(stripe.HTTPClient):
         parts = urlsplit(url)
         body = post_data or b""
         self._around("before_request")
-        answer = self._sandbox.app.handle(
+        answer = app.handle(
+            self._sandbox.machine,
             Request(
                 method=method.upper(),
                 path=parts.path,
@@ -105,7 +109,7 @@ class InProcessHTTP(stripe.HTTPClient):
                 headers={name.lower(): str(value) for name, value in (headers or {}).items()},
                 body=body.encode() if isinstance(body, str) else body,
                 base_url=BASE,
-            )
+            ),
         )
         self._around("after_request")
         if answer.reset:

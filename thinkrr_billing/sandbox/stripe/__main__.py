@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from .app import Sandbox
+from .machine import Sandbox
 from .server import Server
 from .store import StateInUse
 

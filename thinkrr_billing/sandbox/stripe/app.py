@@ -3,7 +3,6 @@
 import json
 import re
 import sys
-import threading
 import time
 import traceback
 
@@ -20,13 +19,11 @@ from . import (
     routes,
 )
 from .authentication import authenticate
-from .clock import Clock
 from .events import API_VERSION
 from .ids import new_id
+from .machine import Sandbox
 from .messages import Answer, Request, json_answer
-from .router import Context, Route, resolve
-from .store import Store
-from .webhooks import Deliverer
+from .router import Route, resolve
 
 KEPT_REQUESTS = 50_000
 HANG_SECONDS = 3600  # A hang without `seconds`: longer than any client waits.
@@ -35,43 +32,23 @@ _INTENT = re.compile(r"/v1/payment_intents/([A-Za-z0-9_]+).*")
 _REGISTERING = (routes, control_machine, control_money)  # Importing them adds their routes.
 
 
-class Sandbox:
-    """The whole sandbox without its sockets."""
-
-    def __init__(self, *, state: str) -> None:
-        self.store = Store(state)
-        self.clock = Clock(self.store)
-        self.keys = idempotency.Keys(self.store)
-        self.deliverer = Deliverer(self.store, self.clock)
-        self.stopping = threading.Event()
-
-    def start(self) -> None:
-        self.deliverer.start()
-
-    def stop(self) -> None:
-        self.stopping.set()
-        self.deliverer.stop()
-        self.store.close()
-
-    def handle(self, request: Request) -> Answer:
-        try:
-            if request.path.startswith("/_sandbox/"):
-                return control.answer(self, request)
-            if request.path.startswith(("/c/pay/", "/bank/")):
-                return pages.answer(self, request)
-            if request.path == "/favicon.ico":  # Every browser asks; nobody misses it.
-                return Answer(status=204, body=b"")
-            return _ApiCall(self, request).answer()
-        except Exception:
-            if self.stopping.is_set():
-                return Answer(status=0, body=b"", reset=True)
-            # The top of the process: one broken request must not end it, and no caller
-            # ever sees a traceback.
-            traceback.print_exc(file=sys.stderr)
-            return json_answer(500, errors.internal_error().body(request_log_url=""))
-
-    def context(self, *, base_url: str) -> Context:
-        return Context(store=self.store, clock=self.clock, base_url=base_url)
+def handle(sandbox: Sandbox, request: Request) -> Answer:
+    """Answer any request. Never raises: what breaks becomes a 500, or a cut while stopping."""
+    try:
+        if request.path.startswith("/_sandbox/"):
+            return control.answer(sandbox, request)
+        if request.path.startswith(("/c/pay/", "/bank/")):
+            return pages.answer(sandbox, request)
+        if request.path == "/favicon.ico":  # Every browser asks; nobody misses it.
+            return Answer(status=204, body=b"")
+        return _ApiCall(sandbox, request).answer()
+    except Exception:
+        if sandbox.stopping.is_set():
+            return Answer(status=0, body=b"", reset=True)
+        # The top of the process: one broken request must not end it, and no caller
+        # ever sees a traceback.
+        traceback.print_exc(file=sys.stderr)
+        return json_answer(500, errors.internal_error().body(request_log_url=""))
 
 
 class _ApiCall:

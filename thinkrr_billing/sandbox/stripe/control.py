@@ -3,15 +3,12 @@
 import json
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from . import errors, faults, importing
+from .machine import Sandbox
 from .messages import Answer, Request, json_answer
 from .router import Context
-
-if TYPE_CHECKING:
-    from .app import Sandbox
 
 _ROUTES: list[tuple[str, re.Pattern, Callable]] = []
 
@@ -23,17 +20,17 @@ class BadCall(ValueError):
 class Call:
     """One control request."""
 
-    def __init__(self, sandbox: "Sandbox", ctx: Context, body: dict, query: dict) -> None:
+    def __init__(self, sandbox: Sandbox, ctx: Context, body: dict, query: dict) -> None:
         self.sandbox, self.ctx, self.body, self.query = sandbox, ctx, body, query
         self.store, self.clock = sandbox.store, sandbox.clock
 
 
-def answer(sandbox: "Sandbox", request: Request) -> Answer:
+def answer(sandbox: Sandbox, request: Request) -> Answer:
     status, body = _dispatch(sandbox, request)
     return json_answer(status, body)
 
 
-def _dispatch(sandbox: "Sandbox", request: Request) -> tuple[int, dict]:
+def _dispatch(sandbox: Sandbox, request: Request) -> tuple[int, dict]:
     if "origin" in request.headers:
         return 403, {"error": "The control API is not for web pages."}
     try:
@@ -51,7 +48,7 @@ def _dispatch(sandbox: "Sandbox", request: Request) -> tuple[int, dict]:
     return 404, {"error": f"No control call {request.method} {request.path}."}
 
 
-def _run(sandbox: "Sandbox", function: Callable, call: Call, names: dict) -> tuple[int, dict]:
+def _run(sandbox: Sandbox, function: Callable, call: Call, names: dict) -> tuple[int, dict]:
     try:
         with sandbox.store.transaction():
             return 200, function(call, **names)

@@ -1,16 +1,13 @@
 """The hosted pages a person sees: saving a card, and the bank's question."""
 
 import html
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode
 
 from . import attempts, cards, checkout, setups
 from .errors import ApiError
+from .machine import Sandbox
 from .messages import Answer, Request
 from .router import Context
-
-if TYPE_CHECKING:
-    from .app import Sandbox
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _LATER = {
@@ -35,7 +32,7 @@ small{color:#4c566b;font-weight:400}
 """
 
 
-def answer(sandbox: "Sandbox", request: Request) -> Answer:
+def answer(sandbox: Sandbox, request: Request) -> Answer:
     """Answer a page. Anything but GET and POST, and unknown ids, get a plain page saying so."""
     ctx = sandbox.context(base_url=request.base_url)
     form = dict(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))

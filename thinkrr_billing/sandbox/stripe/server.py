@@ -6,7 +6,8 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from .app import Sandbox
+from . import app
+from .machine import Sandbox
 from .messages import Answer, Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # A bulk import of demo data is a few megabytes.
@@ -64,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         path, _, query = self.path.partition("?")
-        answer = self.server.sandbox.handle(Request(
+        answer = app.handle(self.server.sandbox, Request(
             method=self.command, path=path, query=query, body=body, base_url=f"http://{host}",
             headers={name.lower(): value for name, value in self.headers.items()},
         ))  # fmt: skip

@@ -1,0 +1,31 @@
+"""The whole sandbox without its sockets: its state, its clock, and who delivers its events."""
+
+import threading
+
+from .clock import Clock
+from .idempotency import Keys
+from .router import Context
+from .store import Store
+from .webhooks import Deliverer
+
+
+class Sandbox:
+    """What `app.handle` works on. Not delivering yet: `start` begins that, `stop` ends it."""
+
+    def __init__(self, *, state: str) -> None:
+        self.store = Store(state)
+        self.clock = Clock(self.store)
+        self.keys = Keys(self.store)
+        self.deliverer = Deliverer(self.store, self.clock)
+        self.stopping = threading.Event()
+
+    def start(self) -> None:
+        self.deliverer.start()
+
+    def stop(self) -> None:
+        self.stopping.set()
+        self.deliverer.stop()
+        self.store.close()
+
+    def context(self, *, base_url: str) -> Context:
+        return Context(store=self.store, clock=self.clock, base_url=base_url)
