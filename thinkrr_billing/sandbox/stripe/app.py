@@ -1,33 +1,12 @@
-"""What happens to one request: the key, the scripted fault, idempotency, the route, the log."""
+"""Which part answers a request: the control API, a hosted page, or the API itself."""
 
-import json
-import re
 import sys
-import time
 import traceback
 
-from . import (
-    control,
-    control_machine,
-    control_money,
-    errors,
-    faults,
-    idempotency,
-    pages,
-    params,
-    rendering,
-    routes,
-)
-from .authentication import authenticate
-from .events import API_VERSION
-from .ids import new_id
+from . import control, control_machine, control_money, errors, pages, routes
+from .api_call import ApiCall
 from .machine import Sandbox
 from .messages import Answer, Request, json_answer
-from .router import Route, resolve
-
-KEPT_REQUESTS = 50_000
-HANG_SECONDS = 3600  # A hang without `seconds`: longer than any client waits.
-_INTENT = re.compile(r"/v1/payment_intents/([A-Za-z0-9_]+).*")
 
 _REGISTERING = (routes, control_machine, control_money)  # Importing them adds their routes.
 
@@ -41,7 +20,7 @@ def handle(sandbox: Sandbox, request: Request) -> Answer:
             return pages.answer(sandbox, request)
         if request.path == "/favicon.ico":  # Every browser asks; nobody misses it.
             return Answer(status=204, body=b"")
-        return _ApiCall(sandbox, request).answer()
+        return ApiCall(sandbox, request).answer()
     except Exception:
         if sandbox.stopping.is_set():
             return Answer(status=0, body=b"", reset=True)
@@ -49,167 +28,3 @@ def handle(sandbox: Sandbox, request: Request) -> Answer:
         # ever sees a traceback.
         traceback.print_exc(file=sys.stderr)
         return json_answer(500, errors.internal_error().body(request_log_url=""))
-
-
-class _ApiCall:
-    """One request to /v1/."""
-
-    def __init__(self, sandbox: Sandbox, request: Request) -> None:
-        self.sandbox, self.request = sandbox, request
-        self.id = new_id("req", length=14)
-        self.started = time.perf_counter()
-        self.fault: dict | None = None
-        self.replayed = False
-        self.raw: dict = {}
-        key = request.headers.get("idempotency-key")
-        self.key = key if request.method == "POST" and key else None
-
-    def answer(self) -> Answer:
-        try:
-            answer = self._answer()
-        except errors.ApiError as error:
-            answer = self._refusal(error)
-        self._log(answer)
-        return answer
-
-    def _answer(self) -> Answer:
-        authenticate(self.request.headers.get("authorization", ""))
-        route, names = resolve(method=self.request.method, path=self.request.path)
-        self.raw = self._read_params()
-        self.fault = self._take_fault()
-        kind = self.fault["kind"] if self.fault else "ok"
-        early = self._before(kind)
-        if early is not None:
-            return early
-        with self.sandbox.keys.claimed(self.key):
-            if kind == "slow":
-                self._wait(self.fault.get("seconds", 1))
-            answer = self._execute(route, names)
-        return self._after(kind, answer)
-
-    def _before(self, kind: str) -> Answer | None:
-        """Suffer what happens before Stripe does anything."""
-        if kind == "hang_before":
-            self._wait(self.fault.get("seconds") or HANG_SECONDS)
-        if kind in ("reset_before", "hang_before"):
-            return Answer(status=0, body=b"", reset=True)
-        refusals = {
-            "500_before": errors.internal_error, "429": errors.rate_limited,
-            "409": errors.lock_timeout,
-        }  # fmt: skip
-        if kind in refusals:
-            raise refusals[kind]()
-        return None
-
-    def _after(self, kind: str, answer: Answer) -> Answer:
-        """Suffer what happens after Stripe did it: the answer is late, or never arrives."""
-        if kind == "hang_after":
-            self._wait(self.fault.get("seconds") or HANG_SECONDS)
-        if kind == "slow_after":
-            self._wait(self.fault.get("seconds", 1))
-        if kind in ("reset_after", "hang_after"):
-            return Answer(status=0, body=b"", reset=True)
-        return answer
-
-    def _wait(self, seconds: float) -> None:
-        self.sandbox.stopping.wait(seconds)
-
-    def _read_params(self) -> dict:
-        text = self.request.query
-        if self.request.method == "POST":
-            kind = self.request.headers.get("content-type", "")
-            if self.request.body and not kind.startswith("application/x-www-form-urlencoded"):
-                raise errors.ApiError(
-                    "Invalid request (check that your POST content type is "
-                    "application/x-www-form-urlencoded)."
-                )
-            body = self.request.body.decode("utf-8", "replace")
-            text = "&".join(part for part in (text, body) if part)
-        return params.parse_form(text)
-
-    def _take_fault(self) -> dict | None:
-        store = self.sandbox.store
-        if not store.query("SELECT 1 FROM faults LIMIT 1"):
-            return None
-        with store.transaction():
-            return faults.take(
-                store, method=self.request.method, path=self.request.path, facts=self._facts()
-            )
-
-    def _facts(self) -> dict:
-        store, path = self.sandbox.store, self.request.path
-        match = _INTENT.fullmatch(path)
-        intent = match.group(1) if match else self.raw.get("payment_intent")
-        found = store.find(kind="payment_intent", id=intent) if isinstance(intent, str) else None
-        repeated = self.key is not None and store.query(
-            "SELECT 1 FROM idempotency WHERE key=?", self.key
-        )
-        tries = path.endswith("/confirm") or self.raw.get("confirm") == "true"
-        return {
-            "payment_intent": intent,
-            "customer": found["customer"] if found else self.raw.get("customer"),
-            "attempt": (tries or path == "/v1/refunds")
-            and self.request.method == "POST" and not repeated,
-        }  # fmt: skip
-
-    def _execute(self, route: Route, names: dict) -> Answer:
-        sandbox = self.sandbox
-        print_ = idempotency.fingerprint(
-            method=self.request.method, path=self.request.path, params=self.raw
-        )
-        with sandbox.store.transaction():
-            now = sandbox.clock.now()
-            stored = sandbox.keys.stored(self.key, fingerprint=print_, now=now)
-            if stored:
-                self.replayed = True
-                return json_answer(stored["status"], stored["body"], self._headers(
-                    {"Idempotent-Replayed": "true", "Original-Request": stored["request_id"]}
-                ))  # fmt: skip
-            status, body = self._run(route, names)
-            if self.fault and self.fault["kind"] == "500_after":
-                status, body = 500, errors.internal_error().body(request_log_url=self._log_url())
-            text = json.dumps(body, indent=2)
-            sandbox.keys.remember(
-                self.key, fingerprint=print_, now=now, status=status, body=text,
-                request_id=self.id,
-            )  # fmt: skip
-        return json_answer(status, text, self._headers())
-
-    def _run(self, route: Route, names: dict) -> tuple[int, dict]:
-        ctx = self.sandbox.context(base_url=self.request.base_url)
-        ctx.request_id, ctx.idempotency_key, ctx.fault = self.id, self.key, self.fault
-        ctx.params = params.check(self.raw, route.spec)
-        expand = ctx.params.pop("expand", [])
-        try:
-            return 200, rendering.render(ctx.store, route.answer(ctx, **names), expand=expand)
-        except errors.ApiError as error:
-            if not error.executed:
-                raise
-            return error.status, error.body(request_log_url=self._log_url())
-
-    def _refusal(self, error: errors.ApiError) -> Answer:
-        body = error.body(request_log_url=self._log_url())
-        return json_answer(error.status, body, self._headers())
-
-    def _log_url(self) -> str:
-        return f"{self.request.base_url}/_sandbox/requests?request_id={self.id}"
-
-    def _headers(self, extra: dict | None = None) -> dict:
-        headers = {"Request-Id": self.id, "Stripe-Version": API_VERSION}
-        if self.key:
-            headers["Idempotency-Key"] = self.key.encode("ascii", "replace").decode()
-        return headers | (extra or {})
-
-    def _log(self, answer: Answer) -> None:
-        store = self.sandbox.store
-        with store.transaction():
-            cursor = store.execute(
-                "INSERT INTO requests (at, request_id, method, path, idempotency_key, status,"
-                " replayed, fault, ms, params) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                self.sandbox.clock.now(), self.id, self.request.method, self.request.path,
-                self.key, answer.status or None, int(self.replayed),
-                self.fault["kind"] if self.fault else None,
-                round((time.perf_counter() - self.started) * 1000, 2),
-                json.dumps(params.without_numbers(self.raw)),
-            )  # fmt: skip
-            store.execute("DELETE FROM requests WHERE id<=?", cursor.lastrowid - KEPT_REQUESTS)
