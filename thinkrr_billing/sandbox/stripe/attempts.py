@@ -3,11 +3,11 @@
 import time
 
 from . import cards, charges
+from .context import Context
 from .errors import ApiError
 from .events import emit
 from .ids import new_id
 from .rendering import public
-from .router import Context
 
 SUCCEEDED, PROCESSING, ACTION, DECLINED = "succeeded", "processing", "requires_action", "declined"
 AUTHENTICATION = "authentication_required"

@@ -4,8 +4,8 @@ import hashlib
 import time
 from dataclasses import dataclass
 
+from .context import Context
 from .errors import ApiError
-from .router import Context
 
 
 @dataclass(frozen=True)

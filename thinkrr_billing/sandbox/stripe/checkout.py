@@ -1,10 +1,10 @@
 """Checkout sessions in setup mode: opening, completing and expiring them."""
 
 from . import cards, setups
+from .context import Context
 from .errors import ApiError
 from .events import emit
 from .ids import random_text
-from .router import Context
 
 LIFETIME_SECONDS = 24 * 3600
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from . import errors, faults, importing
+from .context import Context
 from .machine import Sandbox
 from .messages import Answer, Request, json_answer
-from .router import Context
 
 _ROUTES: list[tuple[str, re.Pattern, Callable]] = []
 

@@ -1,9 +1,9 @@
 """Disputes: a cardholder asks the bank for the money back."""
 
 from . import charges
+from .context import Context
 from .errors import ApiError
 from .events import emit
-from .router import Context
 
 INQUIRY, FORMAL = "warning_needs_response", "needs_response"
 CLOSED = ("won", "lost", "warning_closed")

@@ -1,8 +1,8 @@
 """Records what happened and queues it for delivery."""
 
 from . import webhooks
+from .context import Context
 from .rendering import public
-from .router import Context
 
 API_VERSION = "2026-08-26.dahlia"
 

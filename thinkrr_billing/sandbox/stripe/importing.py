@@ -2,9 +2,9 @@
 
 from . import attempts, cards, refunding
 from .clock import Clock
+from .context import Context
 from .errors import ApiError
 from .params import check
-from .router import Context
 from .routes import customers as customer_routes
 from .routes import payment_intents as intent_routes
 

@@ -3,8 +3,8 @@
 import threading
 
 from .clock import Clock
+from .context import Context
 from .idempotency import Keys
-from .router import Context
 from .store import Store
 from .webhooks import Deliverer
 

@@ -1,9 +1,9 @@
 """Payment methods: finding one that may be used, attaching, detaching."""
 
 from . import cards
+from .context import Context
 from .errors import ApiError, missing
 from .events import emit
-from .router import Context
 
 
 def usable(

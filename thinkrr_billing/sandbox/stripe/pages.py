@@ -4,10 +4,10 @@ import html
 from urllib.parse import parse_qsl, urlencode
 
 from . import attempts, cards, checkout, setups
+from .context import Context
 from .errors import ApiError
 from .machine import Sandbox
 from .messages import Answer, Request
-from .router import Context
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _LATER = {

@@ -1,9 +1,9 @@
 """Refunds: giving money back, and what happens when the bank refuses it."""
 
 from . import charges
+from .context import Context
 from .errors import ApiError
 from .events import emit
-from .router import Context
 
 
 def create(

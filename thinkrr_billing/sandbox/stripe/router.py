@@ -1,39 +1,11 @@
-"""Which function answers which request, and the context it is given."""
+"""Which function answers which request to the API, and how it answers a list."""
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from . import errors, params
-from .clock import Clock
-from .ids import new_id
-from .store import Store
-
-
-@dataclass
-class Context:
-    """One request, as the routes see it."""
-
-    store: Store
-    clock: Clock
-    base_url: str
-    params: dict = field(default_factory=dict)
-    request_id: str | None = None
-    idempotency_key: str | None = None
-    fault: dict | None = None
-    silent: bool = False  # Set by the bulk import: no events.
-
-    def get(self, *, kind: str, id: str, param: str = "id", status: int = 404) -> dict:
-        found = self.store.find(kind=kind, id=id)
-        if found is None:
-            raise errors.missing(kind=kind, id=id, param=param, status=status)
-        return found
-
-    def stamp(self, prefix: str, kind: str, *, length: int = 24) -> dict:
-        return {
-            "id": new_id(prefix, length=length), "object": kind,
-            "created": self.clock.seconds(), "livemode": False,
-        }  # fmt: skip
+from .context import Context
 
 
 @dataclass(frozen=True)

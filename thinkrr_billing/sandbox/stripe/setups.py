@@ -1,10 +1,10 @@
 """Saving a card through a setup intent: confirming it, and the bank's answer."""
 
 from . import attempts, cards, methods
+from .context import Context
 from .errors import ApiError
 from .events import emit
 from .rendering import public
-from .router import Context
 
 
 def build(ctx: Context, facts: dict) -> dict:

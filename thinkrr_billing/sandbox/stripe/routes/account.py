@@ -1,7 +1,8 @@
 """The one Stripe account the sandbox is."""
 
+from ..context import Context
 from ..errors import missing
-from ..router import Context, route
+from ..router import route
 
 ACCOUNT_ID = "acct_1SandboxThinkrr0"
 _CREATED = 1_700_000_000

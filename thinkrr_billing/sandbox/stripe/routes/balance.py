@@ -1,7 +1,8 @@
 """Charges and balance transactions, read-only."""
 
+from ..context import Context
 from ..params import LISTING, merge_metadata
-from ..router import Context, page, route
+from ..router import page, route
 
 
 @route("GET", "/v1/charges/{id}")

@@ -1,9 +1,10 @@
 """Checkout sessions, `mode=setup` only: saving a card on a hosted page."""
 
 from .. import checkout
+from ..context import Context
 from ..errors import ApiError
 from ..params import LISTING, merge_metadata, require
-from ..router import Context, page, route
+from ..router import page, route
 
 
 @route("POST", "/v1/checkout/sessions", {

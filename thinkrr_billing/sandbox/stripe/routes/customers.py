@@ -1,10 +1,11 @@
 """Customers."""
 
 from .. import methods
+from ..context import Context
 from ..events import changed, emit
 from ..ids import random_text
 from ..params import LISTING, merge_metadata
-from ..router import Context, page, route
+from ..router import page, route
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 _PLAIN = ("description", "email", "name", "phone", "business_name", "individual_name")

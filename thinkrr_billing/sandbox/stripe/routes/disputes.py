@@ -1,9 +1,10 @@
 """Disputes. They begin at the control API, because only a cardholder can open one."""
 
 from .. import disputing
+from ..context import Context
 from ..events import changed, emit
 from ..params import LISTING, merge_metadata
-from ..router import Context, page, route
+from ..router import page, route
 
 
 @route("GET", "/v1/disputes/{id}")

@@ -1,8 +1,9 @@
 """Events: what happened, newest first."""
 
 from .. import webhooks
+from ..context import Context
 from ..params import LISTING
-from ..router import Context, page, route
+from ..router import page, route
 
 
 @route("GET", "/v1/events/{id}")

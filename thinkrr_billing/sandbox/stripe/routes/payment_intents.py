@@ -1,11 +1,12 @@
 """Payment intents: create, confirm, update, cancel, read."""
 
 from .. import attempts, methods
+from ..context import Context
 from ..errors import ApiError
 from ..events import changed, emit
 from ..params import LISTING, merge_metadata, require
 from ..rendering import public
-from ..router import Context, page, route
+from ..router import page, route
 
 MIN_AMOUNT, MAX_AMOUNT = 50, 99_999_999  # Stripe's limits for USD, in cents.
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")

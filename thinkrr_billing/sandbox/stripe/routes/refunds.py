@@ -1,10 +1,11 @@
 """Refunds."""
 
 from .. import refunding
+from ..context import Context
 from ..errors import ApiError, missing
 from ..events import changed, emit
 from ..params import LISTING, merge_metadata
-from ..router import Context, page, route
+from ..router import page, route
 
 
 @route("POST", "/v1/refunds", {

@@ -1,10 +1,11 @@
 """Setup intents: saving a card for later charges."""
 
 from .. import methods, setups
+from ..context import Context
 from ..errors import ApiError
 from ..events import emit
 from ..params import LISTING, merge_metadata, require
-from ..router import Context, page, route
+from ..router import page, route
 from .payment_intents import OPEN, unexpected_state
 
 _SHARED = {

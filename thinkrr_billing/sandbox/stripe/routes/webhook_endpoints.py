@@ -1,10 +1,11 @@
 """Webhook endpoints, besides the one given on the command line."""
 
+from ..context import Context
 from ..errors import ApiError
 from ..events import API_VERSION
 from ..ids import random_text
 from ..params import LISTING, merge_metadata, require
-from ..router import Context, page, route
+from ..router import page, route
 
 _FIELDS = {"url": "str", "enabled_events": "list", "description": "str", "metadata": "metadata"}
 
