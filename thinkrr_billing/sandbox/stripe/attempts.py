@@ -6,7 +6,6 @@ from . import cards, charges
 from .context import Context
 from .errors import ApiError
 from .events import emit
-from .ids import new_id
 from .rendering import public
 
 SUCCEEDED, PROCESSING, ACTION, DECLINED = "succeeded", "processing", "requires_action", "declined"
@@ -206,7 +205,3 @@ def finish_processing(
     else:
         decline_intent(ctx, intent, method, decline_code=decline_code, charge=charge)
     return intent
-
-
-def new_secret(intent_id: str) -> str:
-    return f"{intent_id}_{new_id('secret', length=25)}"

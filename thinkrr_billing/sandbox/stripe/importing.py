@@ -1,12 +1,11 @@
 """Bulk import of a past: customers, cards, payments and refunds in one request, for demo data."""
 
-from . import attempts, cards, refunding
+from . import attempts, cards, intents, refunding
 from .clock import Clock
 from .context import Context
 from .errors import ApiError
 from .params import check
 from .routes import customers as customer_routes
-from .routes import payment_intents as intent_routes
 
 MAX_ITEMS = 100_000
 _KINDS = ("customers", "cards", "payment_intents", "refunds")
@@ -91,8 +90,8 @@ def _card(ctx: Context, item: dict) -> str:
 def _payment_intent(ctx: Context, item: dict) -> str:
     """One past payment. `status`: succeeded (the default), failed, canceled or processing."""
     method = ctx.get(kind="payment_method", id=item["payment_method"])
-    intent_routes.check_amount(item["amount"])
-    intent = intent_routes.build(ctx, {
+    intents.check_amount(item["amount"])
+    intent = intents.build(ctx, {
         "amount": item["amount"], "customer": item.get("customer") or method["customer"],
         "description": item.get("description"), "metadata": item.get("metadata"),
         "payment_method_types": ["card"],

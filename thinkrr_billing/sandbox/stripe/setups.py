@@ -1,6 +1,6 @@
 """Saving a card through a setup intent: confirming it, and the bank's answer."""
 
-from . import attempts, cards, methods
+from . import attempts, cards, intents, methods
 from .context import Context
 from .errors import ApiError
 from .events import emit
@@ -13,7 +13,7 @@ def build(ctx: Context, facts: dict) -> dict:
     return stamp | {
         "application": None, "attach_to_self": None,
         "automatic_payment_methods": facts.get("automatic_payment_methods"),
-        "cancellation_reason": None, "client_secret": attempts.new_secret(stamp["id"]),
+        "cancellation_reason": None, "client_secret": intents.new_secret(stamp["id"]),
         "customer": facts.get("customer") or None,
         "description": facts.get("description") or None, "excluded_payment_method_types": None,
         "flow_directions": None, "last_setup_error": None, "latest_attempt": None,

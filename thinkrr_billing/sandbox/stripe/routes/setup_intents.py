@@ -1,12 +1,11 @@
 """Setup intents: saving a card for later charges."""
 
-from .. import methods, setups
+from .. import intents, methods, setups
 from ..context import Context
 from ..errors import ApiError
 from ..events import emit
 from ..params import LISTING, merge_metadata, require
 from ..router import page, route
-from .payment_intents import OPEN, unexpected_state
 
 _SHARED = {
     "customer": "str", "description": "str", "metadata": "metadata", "payment_method": "str",
@@ -43,7 +42,7 @@ def confirm(ctx: Context, id: str) -> dict:
     setup = _own(ctx, id, verb="confirm")
     chosen = ctx.params.get("payment_method") or setup["payment_method"]
     if not chosen:
-        raise unexpected_state(
+        raise intents.unexpected_state(
             setup, "You cannot confirm this SetupIntent because it's missing a payment method."
         )
     method = methods.usable(ctx, chosen, customer=setup["customer"])
@@ -56,8 +55,8 @@ def _own(ctx: Context, id: str, *, verb: str) -> dict:
     if setup["_sandbox"]["session"]:
         raise ApiError(f"You cannot {verb} a SetupIntent that was created by Checkout. Expire the "
                        "Checkout Session instead.")  # fmt: skip
-    if setup["status"] not in OPEN:
-        raise unexpected_state(
+    if setup["status"] not in intents.OPEN:
+        raise intents.unexpected_state(
             setup,
             f"You cannot {verb} this SetupIntent because it has a status of {setup['status']}.",
         )
