@@ -1,11 +1,10 @@
 """Bulk import of a past: customers, cards, payments and refunds in one request, for demo data."""
 
-from . import attempts, cards, intents, refunding
+from . import attempts, cards, customers, intents, refunding
 from .clock import Clock
 from .context import Context
 from .errors import ApiError
 from .params import check
-from .routes import customers as customer_routes
 
 MAX_ITEMS = 100_000
 _KINDS = ("customers", "cards", "payment_intents", "refunds")
@@ -64,8 +63,8 @@ def _take_id(ctx: Context, obj: dict, item: dict) -> None:
 
 def _customer(ctx: Context, item: dict) -> str:
     id, _ = item.pop("id", None), item.pop("created", None)
-    ctx.params = check(item, customer_routes.FIELDS)
-    customer = customer_routes.build(ctx)
+    ctx.params = check(item, customers.FIELDS)
+    customer = customers.build(ctx)
     _take_id(ctx, customer, {"id": id})
     ctx.store.save(customer)
     return customer["id"]
