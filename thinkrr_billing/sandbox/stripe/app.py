@@ -3,10 +3,17 @@
 import sys
 import traceback
 
-from . import control, control_machine, control_money, errors, pages, routes
-from .api_call import ApiCall
-from .machine import Sandbox
-from .messages import Answer, Request, json_answer
+from thinkrr_billing.sandbox.stripe import (
+    control,
+    control_machine,
+    control_money,
+    errors,
+    pages,
+    routes,
+)
+from thinkrr_billing.sandbox.stripe.api_call import ApiCall
+from thinkrr_billing.sandbox.stripe.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.messages import Answer, Request, json_answer
 
 _REGISTERING = (routes, control_machine, control_money)  # Importing them adds their routes.
 

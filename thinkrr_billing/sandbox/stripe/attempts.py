@@ -2,11 +2,11 @@
 
 import time
 
-from . import cards, charges
-from .context import Context
-from .errors import ApiError
-from .events import emit
-from .rendering import public
+from thinkrr_billing.sandbox.stripe import cards, charges
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.rendering import public
 
 SUCCEEDED, PROCESSING, ACTION, DECLINED = "succeeded", "processing", "requires_action", "declined"
 AUTHENTICATION = "authentication_required"

@@ -4,8 +4,8 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from .context import Context
-from .errors import ApiError
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
 
 
 @dataclass(frozen=True)

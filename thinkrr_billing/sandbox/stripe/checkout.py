@@ -1,10 +1,10 @@
 """Checkout sessions in setup mode: opening, completing and expiring them."""
 
-from . import cards, setups
-from .context import Context
-from .errors import ApiError
-from .events import emit
-from .ids import random_text
+from thinkrr_billing.sandbox.stripe import cards, setups
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.ids import random_text
 
 LIFETIME_SECONDS = 24 * 3600
 

@@ -2,7 +2,7 @@
 
 import time
 
-from .store import Store
+from thinkrr_billing.sandbox.stripe.store import Store
 
 
 class Clock:

@@ -5,10 +5,10 @@ import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from . import errors, faults, importing
-from .context import Context
-from .machine import Sandbox
-from .messages import Answer, Request, json_answer
+from thinkrr_billing.sandbox.stripe import errors, faults, importing
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.messages import Answer, Request, json_answer
 
 _ROUTES: list[tuple[str, re.Pattern, Callable]] = []
 

@@ -3,8 +3,8 @@
 import json
 import os
 
-from . import faults, webhooks
-from .control import BadCall, Call, on
+from thinkrr_billing.sandbox.stripe import faults, webhooks
+from thinkrr_billing.sandbox.stripe.control import BadCall, Call, on
 
 LISTED_ROWS = 1000
 

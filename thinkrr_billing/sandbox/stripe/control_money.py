@@ -1,10 +1,10 @@
 """Control calls about money: what only a bank or a cardholder can do, and the truth."""
 
-from . import attempts, cards, disputing, importing, methods, refunding
-from .control import BadCall, Call, on
-from .events import emit
-from .rendering import public
-from .truth import truth
+from thinkrr_billing.sandbox.stripe import attempts, cards, disputing, importing, methods, refunding
+from thinkrr_billing.sandbox.stripe.control import BadCall, Call, on
+from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.truth import truth
 
 
 @on("POST", "payment_intents/{id}/finish")

@@ -1,8 +1,8 @@
 """Customers: what may be said of one, and what a new one holds."""
 
-from .context import Context
-from .ids import random_text
-from .params import merge_metadata
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.ids import random_text
+from thinkrr_billing.sandbox.stripe.params import merge_metadata
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 _PLAIN = ("description", "email", "name", "phone", "business_name", "individual_name")

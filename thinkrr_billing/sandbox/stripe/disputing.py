@@ -1,9 +1,9 @@
 """Disputes: a cardholder asks the bank for the money back."""
 
-from . import charges
-from .context import Context
-from .errors import ApiError
-from .events import emit
+from thinkrr_billing.sandbox.stripe import charges
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import emit
 
 INQUIRY, FORMAL = "warning_needs_response", "needs_response"
 CLOSED = ("won", "lost", "warning_closed")

@@ -1,8 +1,8 @@
 """Records what happened and queues it for delivery."""
 
-from . import webhooks
-from .context import Context
-from .rendering import public
+from thinkrr_billing.sandbox.stripe import webhooks
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.rendering import public
 
 API_VERSION = "2026-08-26.dahlia"
 

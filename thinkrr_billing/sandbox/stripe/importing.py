@@ -1,10 +1,10 @@
 """Bulk import of a past: customers, cards, payments and refunds in one request, for demo data."""
 
-from . import attempts, cards, customers, intents, refunding
-from .clock import Clock
-from .context import Context
-from .errors import ApiError
-from .params import check
+from thinkrr_billing.sandbox.stripe import attempts, cards, customers, intents, refunding
+from thinkrr_billing.sandbox.stripe.clock import Clock
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.params import check
 
 MAX_ITEMS = 100_000
 _KINDS = ("customers", "cards", "payment_intents", "refunds")

@@ -2,11 +2,11 @@
 
 import threading
 
-from .clock import Clock
-from .context import Context
-from .idempotency import Keys
-from .store import Store
-from .webhooks import Deliverer
+from thinkrr_billing.sandbox.stripe.clock import Clock
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.idempotency import Keys
+from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.webhooks import Deliverer
 
 
 class Sandbox:

@@ -1,9 +1,9 @@
 """Payment methods: finding one that may be used, attaching, detaching."""
 
-from . import cards
-from .context import Context
-from .errors import ApiError, missing
-from .events import emit
+from thinkrr_billing.sandbox.stripe import cards
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError, missing
+from thinkrr_billing.sandbox.stripe.events import emit
 
 
 def usable(

@@ -3,11 +3,11 @@
 import html
 from urllib.parse import parse_qsl, urlencode
 
-from . import attempts, cards, checkout, setups
-from .context import Context
-from .errors import ApiError
-from .machine import Sandbox
-from .messages import Answer, Request
+from thinkrr_billing.sandbox.stripe import attempts, cards, checkout, setups
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.messages import Answer, Request
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _LATER = {

@@ -1,9 +1,9 @@
 """Refunds: giving money back, and what happens when the bank refuses it."""
 
-from . import charges
-from .context import Context
-from .errors import ApiError
-from .events import emit
+from thinkrr_billing.sandbox.stripe import charges
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import emit
 
 
 def create(

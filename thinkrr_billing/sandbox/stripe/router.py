@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import errors, params
-from .context import Context
+from thinkrr_billing.sandbox.stripe import errors, params
+from thinkrr_billing.sandbox.stripe.context import Context
 
 
 @dataclass(frozen=True)

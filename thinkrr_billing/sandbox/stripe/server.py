@@ -6,9 +6,9 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from . import app
-from .machine import Sandbox
-from .messages import Answer, Request
+from thinkrr_billing.sandbox.stripe import app
+from thinkrr_billing.sandbox.stripe.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.messages import Answer, Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # A bulk import of demo data is a few megabytes.
 IDLE_SECONDS = 120

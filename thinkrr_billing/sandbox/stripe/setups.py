@@ -1,10 +1,10 @@
 """Saving a card through a setup intent: confirming it, and the bank's answer."""
 
-from . import attempts, cards, intents, methods
-from .context import Context
-from .errors import ApiError
-from .events import emit
-from .rendering import public
+from thinkrr_billing.sandbox.stripe import attempts, cards, intents, methods
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.rendering import public
 
 
 def build(ctx: Context, facts: dict) -> dict:

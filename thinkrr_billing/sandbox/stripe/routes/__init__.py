@@ -1,6 +1,6 @@
 """Stripe's routes, one module for each kind of object. Importing this registers them all."""
 
-from . import (
+from thinkrr_billing.sandbox.stripe.routes import (
     account,
     balance,
     checkout_sessions,

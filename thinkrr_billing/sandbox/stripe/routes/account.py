@@ -1,8 +1,8 @@
 """The one Stripe account the sandbox is."""
 
-from ..context import Context
-from ..errors import missing
-from ..router import route
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import missing
+from thinkrr_billing.sandbox.stripe.router import route
 
 ACCOUNT_ID = "acct_1SandboxThinkrr0"
 _CREATED = 1_700_000_000

@@ -1,10 +1,10 @@
 """Checkout sessions, `mode=setup` only: saving a card on a hosted page."""
 
-from .. import checkout
-from ..context import Context
-from ..errors import ApiError
-from ..params import LISTING, merge_metadata, require
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import checkout
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 
 @route("POST", "/v1/checkout/sessions", {

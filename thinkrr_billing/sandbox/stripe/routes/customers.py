@@ -1,10 +1,10 @@
 """Customers."""
 
-from .. import customers, methods
-from ..context import Context
-from ..events import changed, emit
-from ..params import LISTING
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import customers, methods
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.params import LISTING
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 
 @route("POST", "/v1/customers", {**customers.FIELDS, "payment_method": "str"})

@@ -1,10 +1,10 @@
 """Disputes. They begin at the control API, because only a cardholder can open one."""
 
-from .. import disputing
-from ..context import Context
-from ..events import changed, emit
-from ..params import LISTING, merge_metadata
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import disputing
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 
 @route("GET", "/v1/disputes/{id}")

@@ -1,9 +1,9 @@
 """Events: what happened, newest first."""
 
-from .. import webhooks
-from ..context import Context
-from ..params import LISTING
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import webhooks
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.params import LISTING
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 
 @route("GET", "/v1/events/{id}")

@@ -1,11 +1,11 @@
 """Payment intents: create, confirm, update, cancel, read."""
 
-from .. import attempts, intents, methods
-from ..context import Context
-from ..errors import ApiError
-from ..events import changed, emit
-from ..params import LISTING, merge_metadata, require
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import attempts, intents, methods
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 _AUTOMATIC = {"enabled": "bool", "allow_redirects": ("always", "never")}
 _EDITABLE = {

@@ -1,11 +1,11 @@
 """Payment methods: cards only."""
 
-from .. import cards, methods
-from ..context import Context
-from ..errors import ApiError
-from ..events import changed, emit
-from ..params import LISTING, merge_metadata, require
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import cards, methods
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 _BILLING = {"address": _ADDRESS, "email": "str", "name": "str", "phone": "str", "tax_id": "str"}

@@ -1,11 +1,11 @@
 """Refunds."""
 
-from .. import refunding
-from ..context import Context
-from ..errors import ApiError, missing
-from ..events import changed, emit
-from ..params import LISTING, merge_metadata
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import refunding
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError, missing
+from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 
 @route("POST", "/v1/refunds", {

@@ -1,11 +1,11 @@
 """Setup intents: saving a card for later charges."""
 
-from .. import intents, methods, setups
-from ..context import Context
-from ..errors import ApiError
-from ..events import emit
-from ..params import LISTING, merge_metadata, require
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe import intents, methods, setups
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 _SHARED = {
     "customer": "str", "description": "str", "metadata": "metadata", "payment_method": "str",

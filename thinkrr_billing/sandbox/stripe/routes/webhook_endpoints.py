@@ -1,11 +1,11 @@
 """Webhook endpoints, besides the one given on the command line."""
 
-from ..context import Context
-from ..errors import ApiError
-from ..events import API_VERSION
-from ..ids import random_text
-from ..params import LISTING, merge_metadata, require
-from ..router import page, route
+from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.events import API_VERSION
+from thinkrr_billing.sandbox.stripe.ids import random_text
+from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
+from thinkrr_billing.sandbox.stripe.router import page, route
 
 _FIELDS = {"url": "str", "enabled_events": "list", "description": "str", "metadata": "metadata"}
 

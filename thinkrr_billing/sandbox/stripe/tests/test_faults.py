@@ -3,7 +3,7 @@
 import pytest
 import stripe
 
-from .conftest import new_client
+from thinkrr_billing.sandbox.stripe.tests.conftest import new_client
 
 PATH = r"/v1/payment_intents/\w+/confirm"
 

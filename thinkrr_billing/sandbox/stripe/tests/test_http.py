@@ -7,7 +7,7 @@ import threading
 import pytest
 import stripe
 
-from .conftest import KEY
+from thinkrr_billing.sandbox.stripe.tests.conftest import KEY
 
 
 def _send(sandbox, method, path, *, body=None, headers=None):

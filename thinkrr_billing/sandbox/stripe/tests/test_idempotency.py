@@ -5,7 +5,7 @@ import threading
 import pytest
 import stripe
 
-from .conftest import until
+from thinkrr_billing.sandbox.stripe.tests.conftest import until
 
 FACTS = {"amount": 5000, "currency": "usd", "payment_method_types": ["card"]}
 

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 import stripe
 
-from .browsing import press
+from thinkrr_billing.sandbox.stripe.tests.browsing import press
 
 
 def _create(client, **facts):

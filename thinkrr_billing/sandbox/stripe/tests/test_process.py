@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from thinkrr_billing.sandbox.stripe.process import SandboxError, start
-
-from .conftest import SECRET, new_client, until
+from thinkrr_billing.sandbox.stripe.tests.conftest import SECRET, new_client, until
 
 FACTS = {"amount": 5000, "currency": "usd", "payment_method_types": ["card"]}
 

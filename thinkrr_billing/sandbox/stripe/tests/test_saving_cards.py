@@ -5,7 +5,7 @@ import urllib.error
 import pytest
 import stripe
 
-from .browsing import look, press
+from thinkrr_billing.sandbox.stripe.tests.browsing import look, press
 
 BACK = "http://shop.test/payments/?session={CHECKOUT_SESSION_ID}"
 

@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 import stripe
 
-from .conftest import SECRET, until
+from thinkrr_billing.sandbox.stripe.tests.conftest import SECRET, until
 
 
 def _verified(received, *, tolerance=300):
