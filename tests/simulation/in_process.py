@@ -13,8 +13,8 @@ from accounts import clock
 from thinkrr_billing.sandbox.stripe import app
 from thinkrr_billing.sandbox.stripe.clock import Clock
 from thinkrr_billing.sandbox.stripe.machine import Sandbox
-from thinkrr_billing.sandbox.stripe.messages import Request
 from thinkrr_billing.sandbox.stripe.process import SandboxError, StripeSandbox
+from thinkrr_billing.sandbox.stripe.wire.messages import Request
 
 BASE = "http://127.0.0.1"
 

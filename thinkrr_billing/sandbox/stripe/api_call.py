@@ -4,13 +4,14 @@ import json
 import re
 import time
 
-from thinkrr_billing.sandbox.stripe import errors, faults, idempotency, params, rendering
+from thinkrr_billing.sandbox.stripe import faults, idempotency, rendering
 from thinkrr_billing.sandbox.stripe.authentication import authenticate
 from thinkrr_billing.sandbox.stripe.events import API_VERSION
 from thinkrr_billing.sandbox.stripe.ids import new_id
 from thinkrr_billing.sandbox.stripe.machine import Sandbox
-from thinkrr_billing.sandbox.stripe.messages import Answer, Request, json_answer
 from thinkrr_billing.sandbox.stripe.router import Route, resolve
+from thinkrr_billing.sandbox.stripe.wire import errors, params
+from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer
 
 KEPT_REQUESTS = 50_000
 HANG_SECONDS = 3600  # A hang without `seconds`: longer than any client waits.

@@ -3,17 +3,11 @@
 import sys
 import traceback
 
-from thinkrr_billing.sandbox.stripe import (
-    control,
-    control_machine,
-    control_money,
-    errors,
-    pages,
-    routes,
-)
+from thinkrr_billing.sandbox.stripe import control, control_machine, control_money, pages, routes
 from thinkrr_billing.sandbox.stripe.api_call import ApiCall
 from thinkrr_billing.sandbox.stripe.machine import Sandbox
-from thinkrr_billing.sandbox.stripe.messages import Answer, Request, json_answer
+from thinkrr_billing.sandbox.stripe.wire import errors
+from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer
 
 _REGISTERING = (routes, control_machine, control_money)  # Importing them adds their routes.
 

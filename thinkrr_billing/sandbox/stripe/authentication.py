@@ -3,7 +3,7 @@
 import base64
 import re
 
-from thinkrr_billing.sandbox.stripe import errors
+from thinkrr_billing.sandbox.stripe.wire import errors
 
 _LIVE = re.compile(r"(sk|rk|pk)_live_")
 _TEST = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{8,200}")

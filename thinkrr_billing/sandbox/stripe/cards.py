@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 
 @dataclass(frozen=True)

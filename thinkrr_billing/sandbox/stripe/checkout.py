@@ -2,9 +2,9 @@
 
 from thinkrr_billing.sandbox.stripe import cards, setups
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.events import emit
 from thinkrr_billing.sandbox.stripe.ids import random_text
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 LIFETIME_SECONDS = 24 * 3600
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from thinkrr_billing.sandbox.stripe import errors
 from thinkrr_billing.sandbox.stripe.clock import Clock
 from thinkrr_billing.sandbox.stripe.ids import new_id
 from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.wire import errors
 
 
 @dataclass

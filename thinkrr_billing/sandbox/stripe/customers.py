@@ -2,7 +2,7 @@
 
 from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.ids import random_text
-from thinkrr_billing.sandbox.stripe.params import merge_metadata
+from thinkrr_billing.sandbox.stripe.wire.params import merge_metadata
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 _PLAIN = ("description", "email", "name", "phone", "business_name", "individual_name")

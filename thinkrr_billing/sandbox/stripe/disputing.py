@@ -2,8 +2,8 @@
 
 from thinkrr_billing.sandbox.stripe import charges
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 INQUIRY, FORMAL = "warning_needs_response", "needs_response"
 CLOSED = ("won", "lost", "warning_closed")

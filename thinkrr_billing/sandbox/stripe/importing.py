@@ -3,8 +3,8 @@
 from thinkrr_billing.sandbox.stripe import attempts, cards, customers, intents, refunding
 from thinkrr_billing.sandbox.stripe.clock import Clock
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
-from thinkrr_billing.sandbox.stripe.params import check
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.params import check
 
 MAX_ITEMS = 100_000
 _KINDS = ("customers", "cards", "payment_intents", "refunds")

@@ -1,10 +1,10 @@
 """Payment intents: what a new one holds and may cost; and, of any intent, whether it is open."""
 
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.ids import new_id
-from thinkrr_billing.sandbox.stripe.params import merge_metadata
 from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.params import merge_metadata
 
 MIN_AMOUNT, MAX_AMOUNT = 50, 99_999_999  # Stripe's limits for USD, in cents.
 OPEN = ("requires_payment_method", "requires_confirmation", "requires_action")

@@ -2,8 +2,8 @@
 
 from thinkrr_billing.sandbox.stripe import cards
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError, missing
 from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError, missing
 
 
 def usable(

@@ -5,9 +5,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from thinkrr_billing.sandbox.stripe import attempts, cards, checkout, setups
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.machine import Sandbox
-from thinkrr_billing.sandbox.stripe.messages import Answer, Request
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _LATER = {

@@ -1,7 +1,7 @@
 """Turns stored objects into answers: private facts out, `expand` in."""
 
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 MAX_EXPANSIONS = 20
 MAX_EXPAND_DEPTH = 4  # Stripe's own limit.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from thinkrr_billing.sandbox.stripe import errors, params
 from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.wire import errors, params
 
 
 @dataclass(frozen=True)

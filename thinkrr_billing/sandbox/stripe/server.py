@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from thinkrr_billing.sandbox.stripe import app
 from thinkrr_billing.sandbox.stripe.machine import Sandbox
-from thinkrr_billing.sandbox.stripe.messages import Answer, Request
+from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # A bulk import of demo data is a few megabytes.
 IDLE_SECONDS = 120

@@ -2,9 +2,9 @@
 
 from thinkrr_billing.sandbox.stripe import attempts, cards, intents, methods
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.events import emit
 from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 
 def build(ctx: Context, facts: dict) -> dict:

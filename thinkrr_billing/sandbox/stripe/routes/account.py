@@ -1,8 +1,8 @@
 """The one Stripe account the sandbox is."""
 
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import missing
 from thinkrr_billing.sandbox.stripe.router import route
+from thinkrr_billing.sandbox.stripe.wire.errors import missing
 
 ACCOUNT_ID = "acct_1SandboxThinkrr0"
 _CREATED = 1_700_000_000

@@ -1,8 +1,8 @@
 """Charges and balance transactions, read-only."""
 
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata
 
 
 @route("GET", "/v1/charges/{id}")

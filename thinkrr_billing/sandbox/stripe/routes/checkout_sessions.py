@@ -2,9 +2,9 @@
 
 from thinkrr_billing.sandbox.stripe import checkout
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
-from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 
 
 @route("POST", "/v1/checkout/sessions", {

@@ -3,8 +3,8 @@
 from thinkrr_billing.sandbox.stripe import customers, methods
 from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import changed, emit
-from thinkrr_billing.sandbox.stripe.params import LISTING
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING
 
 
 @route("POST", "/v1/customers", {**customers.FIELDS, "payment_method": "str"})

@@ -3,8 +3,8 @@
 from thinkrr_billing.sandbox.stripe import disputing
 from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import changed, emit
-from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata
 
 
 @route("GET", "/v1/disputes/{id}")

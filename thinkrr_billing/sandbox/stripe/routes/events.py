@@ -2,8 +2,8 @@
 
 from thinkrr_billing.sandbox.stripe import webhooks
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.params import LISTING
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING
 
 
 @route("GET", "/v1/events/{id}")

@@ -2,10 +2,10 @@
 
 from thinkrr_billing.sandbox.stripe import cards, methods
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.events import changed, emit
-from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 _BILLING = {"address": _ADDRESS, "email": "str", "name": "str", "phone": "str", "tax_id": "str"}

@@ -2,10 +2,10 @@
 
 from thinkrr_billing.sandbox.stripe import refunding
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError, missing
 from thinkrr_billing.sandbox.stripe.events import changed, emit
-from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError, missing
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata
 
 
 @route("POST", "/v1/refunds", {

@@ -2,10 +2,10 @@
 
 from thinkrr_billing.sandbox.stripe import intents, methods, setups
 from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.errors import ApiError
 from thinkrr_billing.sandbox.stripe.events import emit
-from thinkrr_billing.sandbox.stripe.params import LISTING, merge_metadata, require
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 
 _SHARED = {
     "customer": "str", "description": "str", "metadata": "metadata", "payment_method": "str",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
-from thinkrr_billing.sandbox.stripe.errors import ApiError
+from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 MAX_FIELDS = 2_000  # Far above what any real request has.
 MAX_DEPTH = 8
