@@ -17,7 +17,7 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_report
 from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
-from thinkrr_billing.sandbox.stripe.webhooks import sign
+from thinkrr_billing.sandbox.stripe.state.webhooks import sign
 from wallets import inbox, sweeps
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries

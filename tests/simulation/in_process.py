@@ -11,9 +11,9 @@ from django.conf import settings
 
 from accounts import clock
 from thinkrr_billing.sandbox.stripe import app
-from thinkrr_billing.sandbox.stripe.clock import Clock
-from thinkrr_billing.sandbox.stripe.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.process import SandboxError, StripeSandbox
+from thinkrr_billing.sandbox.stripe.state.clock import Clock
+from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire.messages import Request
 
 BASE = "http://127.0.0.1"

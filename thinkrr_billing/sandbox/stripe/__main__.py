@@ -7,9 +7,9 @@ import sys
 import threading
 import time
 
-from thinkrr_billing.sandbox.stripe.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.server import Server
-from thinkrr_billing.sandbox.stripe.store import StateInUse
+from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.state.store import StateInUse
 
 PARENT_CHECK_SECONDS = 0.5
 

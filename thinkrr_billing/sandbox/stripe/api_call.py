@@ -4,12 +4,13 @@ import json
 import re
 import time
 
-from thinkrr_billing.sandbox.stripe import faults, idempotency, rendering
+from thinkrr_billing.sandbox.stripe import faults, rendering
 from thinkrr_billing.sandbox.stripe.authentication import authenticate
 from thinkrr_billing.sandbox.stripe.events import API_VERSION
-from thinkrr_billing.sandbox.stripe.ids import new_id
-from thinkrr_billing.sandbox.stripe.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.router import Route, resolve
+from thinkrr_billing.sandbox.stripe.state import idempotency
+from thinkrr_billing.sandbox.stripe.state.ids import new_id
+from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire import errors, params
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer
 

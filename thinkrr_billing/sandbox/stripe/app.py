@@ -5,7 +5,7 @@ import traceback
 
 from thinkrr_billing.sandbox.stripe import control, control_machine, control_money, pages, routes
 from thinkrr_billing.sandbox.stripe.api_call import ApiCall
-from thinkrr_billing.sandbox.stripe.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire import errors
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer
 

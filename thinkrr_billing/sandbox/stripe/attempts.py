@@ -3,9 +3,9 @@
 import time
 
 from thinkrr_billing.sandbox.stripe import cards, charges
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import emit
 from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 SUCCEEDED, PROCESSING, ACTION, DECLINED = "succeeded", "processing", "requires_action", "declined"

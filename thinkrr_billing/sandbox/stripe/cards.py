@@ -4,7 +4,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 

@@ -1,6 +1,6 @@
 """Charges and balance transactions: what a payment intent leaves in Stripe's own books."""
 
-from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.state.context import Context
 
 FEE_PERMILLE = 29  # Stripe's US card price: 2.9 % + 30 cents.
 FEE_FIXED = 30

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from thinkrr_billing.sandbox.stripe import faults, importing
-from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.state.context import Context
+from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire import errors
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer
 

@@ -1,7 +1,7 @@
 """Customers: what may be said of one, and what a new one holds."""
 
-from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.ids import random_text
+from thinkrr_billing.sandbox.stripe.state.context import Context
+from thinkrr_billing.sandbox.stripe.state.ids import random_text
 from thinkrr_billing.sandbox.stripe.wire.params import merge_metadata
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")

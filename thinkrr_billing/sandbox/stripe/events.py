@@ -1,8 +1,8 @@
 """Records what happened and queues it for delivery."""
 
-from thinkrr_billing.sandbox.stripe import webhooks
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.state import webhooks
+from thinkrr_billing.sandbox.stripe.state.context import Context
 
 API_VERSION = "2026-08-26.dahlia"
 

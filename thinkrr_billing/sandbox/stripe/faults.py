@@ -3,7 +3,7 @@
 import json
 import re
 
-from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.state.store import Store
 
 OUTCOMES = ("decline", "processing", "requires_action")
 TRANSPORT = (

@@ -1,8 +1,8 @@
 """Bulk import of a past: customers, cards, payments and refunds in one request, for demo data."""
 
 from thinkrr_billing.sandbox.stripe import attempts, cards, customers, intents, refunding
-from thinkrr_billing.sandbox.stripe.clock import Clock
-from thinkrr_billing.sandbox.stripe.context import Context
+from thinkrr_billing.sandbox.stripe.state.clock import Clock
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import check
 

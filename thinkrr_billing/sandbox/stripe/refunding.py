@@ -1,8 +1,8 @@
 """Refunds: giving money back, and what happens when the bank refuses it."""
 
 from thinkrr_billing.sandbox.stripe import charges
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 

@@ -1,6 +1,6 @@
 """Turns stored objects into answers: private facts out, `expand` in."""
 
-from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.state.store import Store
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 MAX_EXPANSIONS = 20

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
 from thinkrr_billing.sandbox.stripe import app
-from thinkrr_billing.sandbox.stripe.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # A bulk import of demo data is a few megabytes.

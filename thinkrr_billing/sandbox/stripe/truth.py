@@ -1,6 +1,6 @@
 """What was really taken from cards and given back, whatever anybody was told."""
 
-from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.state.store import Store
 
 
 def truth(store: Store, *, customer: str | None = None) -> dict:

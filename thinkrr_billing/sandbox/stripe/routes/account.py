@@ -1,7 +1,7 @@
 """The one Stripe account the sandbox is."""
 
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.router import route
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import missing
 
 ACCOUNT_ID = "acct_1SandboxThinkrr0"

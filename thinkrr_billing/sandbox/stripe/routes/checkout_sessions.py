@@ -1,8 +1,8 @@
 """Checkout sessions, `mode=setup` only: saving a card on a hosted page."""
 
 from thinkrr_billing.sandbox.stripe import checkout
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 

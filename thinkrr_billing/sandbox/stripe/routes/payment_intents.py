@@ -1,9 +1,9 @@
 """Payment intents: create, confirm, update, cancel, read."""
 
 from thinkrr_billing.sandbox.stripe import attempts, intents, methods
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import changed, emit
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 

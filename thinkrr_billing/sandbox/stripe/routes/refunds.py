@@ -1,9 +1,9 @@
 """Refunds."""
 
 from thinkrr_billing.sandbox.stripe import refunding
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import changed, emit
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError, missing
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata
 

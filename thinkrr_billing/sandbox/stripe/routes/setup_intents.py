@@ -1,9 +1,9 @@
 """Setup intents: saving a card for later charges."""
 
 from thinkrr_billing.sandbox.stripe import intents, methods, setups
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import emit
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 

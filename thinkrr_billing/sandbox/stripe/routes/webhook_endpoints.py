@@ -1,9 +1,9 @@
 """Webhook endpoints, besides the one given on the command line."""
 
-from thinkrr_billing.sandbox.stripe.context import Context
 from thinkrr_billing.sandbox.stripe.events import API_VERSION
-from thinkrr_billing.sandbox.stripe.ids import random_text
 from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.state.context import Context
+from thinkrr_billing.sandbox.stripe.state.ids import random_text
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 

@@ -9,8 +9,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
-from thinkrr_billing.sandbox.stripe.clock import Clock
-from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.state.clock import Clock
+from thinkrr_billing.sandbox.stripe.state.store import Store
 
 MAIN = "main"  # The target given on the command line or set by the control API.
 MODES = (

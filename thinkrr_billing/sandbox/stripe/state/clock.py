@@ -2,7 +2,7 @@
 
 import time
 
-from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.state.store import Store
 
 
 class Clock:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.state.store import Store
 from thinkrr_billing.sandbox.stripe.wire import errors
 
 KEPT_SECONDS = 24 * 3600  # Stripe may forget a key after 24 hours, so this one always does.

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from thinkrr_billing.sandbox.stripe.clock import Clock
-from thinkrr_billing.sandbox.stripe.ids import new_id
-from thinkrr_billing.sandbox.stripe.store import Store
+from thinkrr_billing.sandbox.stripe.state.clock import Clock
+from thinkrr_billing.sandbox.stripe.state.ids import new_id
+from thinkrr_billing.sandbox.stripe.state.store import Store
 from thinkrr_billing.sandbox.stripe.wire import errors
 
 

@@ -2,11 +2,11 @@
 
 import threading
 
-from thinkrr_billing.sandbox.stripe.clock import Clock
-from thinkrr_billing.sandbox.stripe.context import Context
-from thinkrr_billing.sandbox.stripe.idempotency import Keys
-from thinkrr_billing.sandbox.stripe.store import Store
-from thinkrr_billing.sandbox.stripe.webhooks import Deliverer
+from thinkrr_billing.sandbox.stripe.state.clock import Clock
+from thinkrr_billing.sandbox.stripe.state.context import Context
+from thinkrr_billing.sandbox.stripe.state.idempotency import Keys
+from thinkrr_billing.sandbox.stripe.state.store import Store
+from thinkrr_billing.sandbox.stripe.state.webhooks import Deliverer
 
 
 class Sandbox:
