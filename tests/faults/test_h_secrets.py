@@ -48,7 +48,7 @@ PLANTED = [
 ]
 # Numbers for everybody's tests: Stripe's, and the one of Visa that no Stripe knows.
 VISAS = "a card number: 4111111111111111"
-PUBLISHED = ROOT / "thinkrr_billing" / "sandbox" / "stripe" / "cards.py"
+PUBLISHED = ROOT / "thinkrr_billing" / "sandbox" / "stripe" / "objects" / "cards.py"
 OUTSIDE = {".git", ".venv", ".data", ".ruff_cache", ".pytest_cache", "__pycache__", "staticfiles"}
 BINARY = {".png", ".ico", ".woff2", ".pyc", ".pdf"}
 

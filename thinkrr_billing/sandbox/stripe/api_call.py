@@ -4,9 +4,10 @@ import json
 import re
 import time
 
-from thinkrr_billing.sandbox.stripe import faults, rendering
+from thinkrr_billing.sandbox.stripe import faults
 from thinkrr_billing.sandbox.stripe.authentication import authenticate
-from thinkrr_billing.sandbox.stripe.events import API_VERSION
+from thinkrr_billing.sandbox.stripe.objects import rendering
+from thinkrr_billing.sandbox.stripe.objects.events import API_VERSION
 from thinkrr_billing.sandbox.stripe.router import Route, resolve
 from thinkrr_billing.sandbox.stripe.state import idempotency
 from thinkrr_billing.sandbox.stripe.state.ids import new_id

@@ -1,9 +1,10 @@
 """Control calls about money: what only a bank or a cardholder can do, and the truth."""
 
-from thinkrr_billing.sandbox.stripe import attempts, cards, disputing, importing, methods, refunding
+from thinkrr_billing.sandbox.stripe import importing
 from thinkrr_billing.sandbox.stripe.control import BadCall, Call, on
-from thinkrr_billing.sandbox.stripe.events import emit
-from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.objects import attempts, cards, disputing, methods, refunding
+from thinkrr_billing.sandbox.stripe.objects.events import emit
+from thinkrr_billing.sandbox.stripe.objects.rendering import public
 from thinkrr_billing.sandbox.stripe.truth import truth
 
 

@@ -1,6 +1,6 @@
 """Bulk import of a past: customers, cards, payments and refunds in one request, for demo data."""
 
-from thinkrr_billing.sandbox.stripe import attempts, cards, customers, intents, refunding
+from thinkrr_billing.sandbox.stripe.objects import attempts, cards, customers, intents, refunding
 from thinkrr_billing.sandbox.stripe.state.clock import Clock
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError

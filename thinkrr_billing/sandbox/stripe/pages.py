@@ -3,7 +3,7 @@
 import html
 from urllib.parse import parse_qsl, urlencode
 
-from thinkrr_billing.sandbox.stripe import attempts, cards, checkout, setups
+from thinkrr_billing.sandbox.stripe.objects import attempts, cards, checkout, setups
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError

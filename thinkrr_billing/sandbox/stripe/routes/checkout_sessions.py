@@ -1,6 +1,6 @@
 """Checkout sessions, `mode=setup` only: saving a card on a hosted page."""
 
-from thinkrr_billing.sandbox.stripe import checkout
+from thinkrr_billing.sandbox.stripe.objects import checkout
 from thinkrr_billing.sandbox.stripe.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError

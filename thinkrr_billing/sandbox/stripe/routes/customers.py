@@ -1,7 +1,7 @@
 """Customers."""
 
-from thinkrr_billing.sandbox.stripe import customers, methods
-from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.objects import customers, methods
+from thinkrr_billing.sandbox.stripe.objects.events import changed, emit
 from thinkrr_billing.sandbox.stripe.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING

@@ -1,7 +1,7 @@
 """Disputes. They begin at the control API, because only a cardholder can open one."""
 
-from thinkrr_billing.sandbox.stripe import disputing
-from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.objects import disputing
+from thinkrr_billing.sandbox.stripe.objects.events import changed, emit
 from thinkrr_billing.sandbox.stripe.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata

@@ -1,7 +1,7 @@
 """Payment methods: cards only."""
 
-from thinkrr_billing.sandbox.stripe import cards, methods
-from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.objects import cards, methods
+from thinkrr_billing.sandbox.stripe.objects.events import changed, emit
 from thinkrr_billing.sandbox.stripe.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError

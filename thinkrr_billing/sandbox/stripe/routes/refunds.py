@@ -1,7 +1,7 @@
 """Refunds."""
 
-from thinkrr_billing.sandbox.stripe import refunding
-from thinkrr_billing.sandbox.stripe.events import changed, emit
+from thinkrr_billing.sandbox.stripe.objects import refunding
+from thinkrr_billing.sandbox.stripe.objects.events import changed, emit
 from thinkrr_billing.sandbox.stripe.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError, missing

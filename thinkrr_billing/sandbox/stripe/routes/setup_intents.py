@@ -1,7 +1,7 @@
 """Setup intents: saving a card for later charges."""
 
-from thinkrr_billing.sandbox.stripe import intents, methods, setups
-from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.objects import intents, methods, setups
+from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError

@@ -1,7 +1,7 @@
 """Checkout sessions in setup mode: opening, completing and expiring them."""
 
-from thinkrr_billing.sandbox.stripe import cards, setups
-from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.objects import cards, setups
+from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.state.ids import random_text
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError

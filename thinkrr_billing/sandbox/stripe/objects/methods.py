@@ -1,7 +1,7 @@
 """Payment methods: finding one that may be used, attaching, detaching."""
 
-from thinkrr_billing.sandbox.stripe import cards
-from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.objects import cards
+from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError, missing
 

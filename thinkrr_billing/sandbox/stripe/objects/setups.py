@@ -1,8 +1,8 @@
 """Saving a card through a setup intent: confirming it, and the bank's answer."""
 
-from thinkrr_billing.sandbox.stripe import attempts, cards, intents, methods
-from thinkrr_billing.sandbox.stripe.events import emit
-from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.objects import attempts, cards, intents, methods
+from thinkrr_billing.sandbox.stripe.objects.events import emit
+from thinkrr_billing.sandbox.stripe.objects.rendering import public
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 

@@ -1,7 +1,7 @@
 """Disputes: a cardholder asks the bank for the money back."""
 
-from thinkrr_billing.sandbox.stripe import charges
-from thinkrr_billing.sandbox.stripe.events import emit
+from thinkrr_billing.sandbox.stripe.objects import charges
+from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 

@@ -2,9 +2,9 @@
 
 import time
 
-from thinkrr_billing.sandbox.stripe import cards, charges
-from thinkrr_billing.sandbox.stripe.events import emit
-from thinkrr_billing.sandbox.stripe.rendering import public
+from thinkrr_billing.sandbox.stripe.objects import cards, charges
+from thinkrr_billing.sandbox.stripe.objects.events import emit
+from thinkrr_billing.sandbox.stripe.objects.rendering import public
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 

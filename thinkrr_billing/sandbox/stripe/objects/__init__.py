@@ -1,0 +1,1 @@
+"""What Stripe's objects hold and what changes them, from a customer to a dispute."""
