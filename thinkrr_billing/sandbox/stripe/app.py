@@ -3,20 +3,21 @@
 import sys
 import traceback
 
-from thinkrr_billing.sandbox.stripe import control, control_machine, control_money, pages, routes
+from thinkrr_billing.sandbox.stripe import pages, routes
 from thinkrr_billing.sandbox.stripe.api_call import ApiCall
+from thinkrr_billing.sandbox.stripe.control import calls, machine_calls, money_calls
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire import errors
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer
 
-_REGISTERING = (routes, control_machine, control_money)  # Importing them adds their routes.
+_REGISTERING = (routes, machine_calls, money_calls)  # Importing them adds their routes.
 
 
 def handle(sandbox: Sandbox, request: Request) -> Answer:
     """Answer any request. Never raises: what breaks becomes a 500, or a cut while stopping."""
     try:
         if request.path.startswith("/_sandbox/"):
-            return control.answer(sandbox, request)
+            return calls.answer(sandbox, request)
         if request.path.startswith(("/c/pay/", "/bank/")):
             return pages.answer(sandbox, request)
         if request.path == "/favicon.ico":  # Every browser asks; nobody misses it.

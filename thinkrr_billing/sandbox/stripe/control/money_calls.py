@@ -1,11 +1,11 @@
 """Control calls about money: what only a bank or a cardholder can do, and the truth."""
 
-from thinkrr_billing.sandbox.stripe import importing
-from thinkrr_billing.sandbox.stripe.control import BadCall, Call, on
+from thinkrr_billing.sandbox.stripe.control import importing
+from thinkrr_billing.sandbox.stripe.control.calls import BadCall, Call, on
+from thinkrr_billing.sandbox.stripe.control.truth import truth
 from thinkrr_billing.sandbox.stripe.objects import attempts, cards, disputing, methods, refunding
 from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.objects.rendering import public
-from thinkrr_billing.sandbox.stripe.truth import truth
 
 
 @on("POST", "payment_intents/{id}/finish")

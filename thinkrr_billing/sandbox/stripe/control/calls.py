@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl
 
-from thinkrr_billing.sandbox.stripe import faults, importing
+from thinkrr_billing.sandbox.stripe.control import faults, importing
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire import errors

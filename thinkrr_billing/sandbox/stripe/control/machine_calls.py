@@ -3,8 +3,8 @@
 import json
 import os
 
-from thinkrr_billing.sandbox.stripe import faults
-from thinkrr_billing.sandbox.stripe.control import BadCall, Call, on
+from thinkrr_billing.sandbox.stripe.control import faults
+from thinkrr_billing.sandbox.stripe.control.calls import BadCall, Call, on
 from thinkrr_billing.sandbox.stripe.state import webhooks
 
 LISTED_ROWS = 1000
