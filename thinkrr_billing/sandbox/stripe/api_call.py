@@ -8,7 +8,7 @@ from thinkrr_billing.sandbox.stripe.authentication import authenticate
 from thinkrr_billing.sandbox.stripe.control import faults
 from thinkrr_billing.sandbox.stripe.objects import rendering
 from thinkrr_billing.sandbox.stripe.objects.events import API_VERSION
-from thinkrr_billing.sandbox.stripe.router import Route, resolve
+from thinkrr_billing.sandbox.stripe.routes.router import Route, resolve
 from thinkrr_billing.sandbox.stripe.state import idempotency
 from thinkrr_billing.sandbox.stripe.state.ids import new_id
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox

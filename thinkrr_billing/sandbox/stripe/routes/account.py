@@ -1,6 +1,6 @@
 """The one Stripe account the sandbox is."""
 
-from thinkrr_billing.sandbox.stripe.router import route
+from thinkrr_billing.sandbox.stripe.routes.router import route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import missing
 

@@ -1,6 +1,6 @@
 """Charges and balance transactions, read-only."""
 
-from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.routes.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata
 

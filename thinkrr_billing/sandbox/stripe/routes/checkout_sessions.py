@@ -1,7 +1,7 @@
 """Checkout sessions, `mode=setup` only: saving a card on a hosted page."""
 
 from thinkrr_billing.sandbox.stripe.objects import checkout
-from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.routes.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require

@@ -1,7 +1,7 @@
 """Webhook endpoints, besides the one given on the command line."""
 
 from thinkrr_billing.sandbox.stripe.objects.events import API_VERSION
-from thinkrr_billing.sandbox.stripe.router import page, route
+from thinkrr_billing.sandbox.stripe.routes.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.state.ids import random_text
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
