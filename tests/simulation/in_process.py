@@ -10,7 +10,7 @@ import stripe
 from django.conf import settings
 
 from accounts import clock
-from thinkrr_billing.sandbox.stripe import app
+from thinkrr_billing.sandbox.stripe.http import app
 from thinkrr_billing.sandbox.stripe.process import SandboxError, StripeSandbox
 from thinkrr_billing.sandbox.stripe.state.clock import Clock
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox

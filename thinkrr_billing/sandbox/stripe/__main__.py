@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 
-from thinkrr_billing.sandbox.stripe.server import Server
+from thinkrr_billing.sandbox.stripe.http.server import Server
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.state.store import StateInUse
 

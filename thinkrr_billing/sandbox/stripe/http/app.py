@@ -3,9 +3,10 @@
 import sys
 import traceback
 
-from thinkrr_billing.sandbox.stripe import pages, routes
-from thinkrr_billing.sandbox.stripe.api_call import ApiCall
+from thinkrr_billing.sandbox.stripe import routes
 from thinkrr_billing.sandbox.stripe.control import calls, machine_calls, money_calls
+from thinkrr_billing.sandbox.stripe.http import pages
+from thinkrr_billing.sandbox.stripe.http.api_call import ApiCall
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire import errors
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer

@@ -4,8 +4,8 @@ import json
 import re
 import time
 
-from thinkrr_billing.sandbox.stripe.authentication import authenticate
 from thinkrr_billing.sandbox.stripe.control import faults
+from thinkrr_billing.sandbox.stripe.http.authentication import authenticate
 from thinkrr_billing.sandbox.stripe.objects import rendering
 from thinkrr_billing.sandbox.stripe.objects.events import API_VERSION
 from thinkrr_billing.sandbox.stripe.routes.router import Route, resolve

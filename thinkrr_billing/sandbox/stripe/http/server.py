@@ -6,7 +6,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
 
-from thinkrr_billing.sandbox.stripe import app
+from thinkrr_billing.sandbox.stripe.http import app
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request
 
