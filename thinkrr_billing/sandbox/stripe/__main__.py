@@ -22,8 +22,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         sandbox = Sandbox(state=options.state)
     except StateInUse as error:
-        print(f"The state file {options.state} cannot be used ({error}). Is another sandbox "
-              "running on it?", file=sys.stderr)  # fmt: skip
+        print(
+            f"The state file {options.state} cannot be used ({error}). Is another sandbox "
+            "running on it?",
+            file=sys.stderr,
+        )
         return 1
     try:
         server = Server(sandbox, port=options.port)
@@ -40,8 +43,11 @@ def main(arguments: list[str] | None = None) -> int:
     if options.with_parent:
         threading.Thread(target=_end_with_parent, args=(server,), daemon=True).start()
     if not options.quiet:
-        print(f"Stripe sandbox listening on http://127.0.0.1:{server.server_address[1]} "
-              f"(state: {options.state})", flush=True)  # fmt: skip
+        print(
+            f"Stripe sandbox listening on http://127.0.0.1:{server.server_address[1]} "
+            f"(state: {options.state})",
+            flush=True,
+        )
     server.serve_forever(poll_interval=0.05)
     server.server_close()
     sandbox.stop()

@@ -26,9 +26,12 @@ class StripeSandbox:
     """A running sandbox. Use `start` to make a process, or give the URL of one that runs."""
 
     def __init__(
-        self, *, base_url: str, process: subprocess.Popen | None = None,
+        self,
+        *,
+        base_url: str,
+        process: subprocess.Popen | None = None,
         arguments: list[str] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.base_url = base_url
         self.process = process
         self._arguments = arguments or []
@@ -69,10 +72,11 @@ class StripeSandbox:
         given = {name: value for name, value in query.items() if value is not None}
         suffix = f"?{urllib.parse.urlencode(given)}" if given else ""
         request = urllib.request.Request(
-            f"{self.base_url}/_sandbox/{path}{suffix}", method=method,
+            f"{self.base_url}/_sandbox/{path}{suffix}",
+            method=method,
             data=None if body is None else json.dumps(body).encode(),
             headers={"Content-Type": "application/json"},
-        )  # fmt: skip
+        )
         try:
             with urllib.request.urlopen(request, timeout=CALL_SECONDS) as answer:
                 return json.load(answer)
@@ -132,8 +136,9 @@ class StripeSandbox:
 
     def finish(self, payment_intent: str, outcome: str, **fields) -> dict:
         """End a payment in processing: `succeeded` or `failed`."""
-        return self.call("POST", f"payment_intents/{payment_intent}/finish",
-                         {"outcome": outcome, **fields})  # fmt: skip
+        return self.call(
+            "POST", f"payment_intents/{payment_intent}/finish", {"outcome": outcome, **fields}
+        )
 
     def answer_bank(self, payment_intent: str, *, approved: bool = True) -> dict:
         """Answer the bank's question of a payment in requires_action."""
@@ -178,8 +183,10 @@ class StripeSandbox:
         deadline = time.monotonic() + START_SECONDS
         while not self.is_healthy():
             if self.process and self.process.poll() is not None:
-                raise SandboxError(f"The Stripe sandbox ended with {self.process.returncode}; "
-                                   "its own message is above.")  # fmt: skip
+                raise SandboxError(
+                    f"The Stripe sandbox ended with {self.process.returncode}; "
+                    "its own message is above."
+                )
             if time.monotonic() > deadline:
                 self.kill()
                 raise SandboxError(f"The Stripe sandbox did not answer on {self.base_url}.")
@@ -187,9 +194,12 @@ class StripeSandbox:
 
 
 def start(
-    state: str | os.PathLike, *, port: int = 0, webhook_url: str | None = None,
+    state: str | os.PathLike,
+    *,
+    port: int = 0,
+    webhook_url: str | None = None,
     webhook_secret: str | None = None,
-) -> StripeSandbox:  # fmt: skip
+) -> StripeSandbox:
     """Start a sandbox process and wait until it answers. Port 0 takes a free one and keeps it.
 
     It ends with this process, however this process ends.

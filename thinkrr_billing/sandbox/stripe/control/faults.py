@@ -7,14 +7,31 @@ from thinkrr_billing.sandbox.stripe.state.store import Store
 
 OUTCOMES = ("decline", "processing", "requires_action")
 TRANSPORT = (
-    "reset_before", "reset_after", "hang_before", "hang_after", "500_before", "500_after",
-    "429", "409", "slow", "slow_after",
-)  # fmt: skip
+    "reset_before",
+    "reset_after",
+    "hang_before",
+    "hang_after",
+    "500_before",
+    "500_after",
+    "429",
+    "409",
+    "slow",
+    "slow_after",
+)
 KINDS = ("ok", *OUTCOMES, *TRANSPORT)
 FIELDS = {
-    "method", "path", "kind", "code", "decline_code", "seconds", "times", "skip", "customer",
-    "payment_intent", "outcome",
-}  # fmt: skip
+    "method",
+    "path",
+    "kind",
+    "code",
+    "decline_code",
+    "seconds",
+    "times",
+    "skip",
+    "customer",
+    "payment_intent",
+    "outcome",
+}
 
 
 class BadFault(ValueError):

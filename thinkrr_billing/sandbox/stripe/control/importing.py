@@ -73,9 +73,11 @@ def _customer(ctx: Context, item: dict) -> str:
 def _card(ctx: Context, item: dict) -> str:
     customer = ctx.get(kind="customer", id=item["customer"])
     method = cards.payment_method(
-        ctx, cards.numbered(item.get("number", "4242424242424242")),
-        exp_month=item.get("exp_month", 12), exp_year=item.get("exp_year"),
-    )  # fmt: skip
+        ctx,
+        cards.numbered(item.get("number", "4242424242424242")),
+        exp_month=item.get("exp_month", 12),
+        exp_year=item.get("exp_year"),
+    )
     _take_id(ctx, method, item)
     method["customer"] = customer["id"]
     method["_sandbox"] |= {
@@ -90,11 +92,16 @@ def _payment_intent(ctx: Context, item: dict) -> str:
     """One past payment. `status`: succeeded (the default), failed, canceled or processing."""
     method = ctx.get(kind="payment_method", id=item["payment_method"])
     intents.check_amount(item["amount"])
-    intent = intents.build(ctx, {
-        "amount": item["amount"], "customer": item.get("customer") or method["customer"],
-        "description": item.get("description"), "metadata": item.get("metadata"),
-        "payment_method_types": ["card"],
-    })  # fmt: skip
+    intent = intents.build(
+        ctx,
+        {
+            "amount": item["amount"],
+            "customer": item.get("customer") or method["customer"],
+            "description": item.get("description"),
+            "metadata": item.get("metadata"),
+            "payment_method_types": ["card"],
+        },
+    )
     _take_id(ctx, intent, item)
     ctx.store.save(intent)
     status = item.get("status", "succeeded")
@@ -121,11 +128,19 @@ def _refund(ctx: Context, item: dict) -> str:
     intent = ctx.get(kind="payment_intent", id=item["payment_intent"])
     charge = ctx.get(kind="charge", id=intent["latest_charge"])
     refund = refunding.create(
-        ctx, charge, amount=item.get("amount"), reason=item.get("reason"),
-        metadata=item.get("metadata"), id=item.get("id"),
-    )  # fmt: skip
+        ctx,
+        charge,
+        amount=item.get("amount"),
+        reason=item.get("reason"),
+        metadata=item.get("metadata"),
+        id=item.get("id"),
+    )
     return refund["id"]
 
 
-_IMPORTERS = {"customers": _customer, "cards": _card, "payment_intents": _payment_intent,
-              "refunds": _refund}  # fmt: skip
+_IMPORTERS = {
+    "customers": _customer,
+    "cards": _card,
+    "payment_intents": _payment_intent,
+    "refunds": _refund,
+}

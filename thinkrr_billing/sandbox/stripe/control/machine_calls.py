@@ -80,8 +80,9 @@ def show_webhooks(call: Call) -> dict:
             values.append(call.query[name])
     rows = call.store.query(
         f"SELECT * FROM deliveries WHERE {' AND '.join(clauses)} ORDER BY id DESC LIMIT ?",
-        *values, limit,
-    )  # fmt: skip
+        *values,
+        limit,
+    )
     return {"settings": main, "deliveries": [dict(row) for row in rows][::-1]}
 
 
@@ -98,8 +99,10 @@ def change_webhooks(call: Call) -> dict:
             webhooks.resend(call.store, event=event, now=now)
     known = {"url", "secret", "mode", "n", "seconds", "types", "sign_time"}
     if set(body) - known:
-        raise BadCall(f"Unknown fields {sorted(set(body) - known)}; known are {sorted(known)}, "
-                      "release, resend and times.")  # fmt: skip
+        raise BadCall(
+            f"Unknown fields {sorted(set(body) - known)}; known are {sorted(known)}, "
+            "release, resend and times."
+        )
     if body.get("mode", "normal") not in webhooks.MODES:
         raise BadCall(f"mode={body['mode']!r}: use one of {', '.join(webhooks.MODES)}.")
     if body:
@@ -126,12 +129,15 @@ def list_requests(call: Call) -> dict:
     limit = int(call.query.get("limit", LISTED_ROWS))
     rows = call.store.query(
         f"SELECT * FROM requests WHERE {' AND '.join(clauses)} ORDER BY id LIMIT ?",
-        *values, limit,
-    )  # fmt: skip
-    return {"requests": [
-        dict(row) | {"replayed": bool(row["replayed"]), "params": json.loads(row["params"])}
-        for row in rows
-    ]}  # fmt: skip
+        *values,
+        limit,
+    )
+    return {
+        "requests": [
+            dict(row) | {"replayed": bool(row["replayed"]), "params": json.loads(row["params"])}
+            for row in rows
+        ]
+    }
 
 
 @on("DELETE", "requests")

@@ -16,10 +16,14 @@ def finish_payment(call: Call, id: str) -> dict:
     outcome = call.body.get("outcome")
     if outcome not in ("succeeded", "failed"):
         raise BadCall('Give {"outcome": "succeeded"} or {"outcome": "failed"}.')
-    return public(attempts.finish_processing(
-        call.ctx, intent, succeeded=outcome == "succeeded",
-        decline_code=call.body.get("decline_code", "generic_decline"),
-    ))  # fmt: skip
+    return public(
+        attempts.finish_processing(
+            call.ctx,
+            intent,
+            succeeded=outcome == "succeeded",
+            decline_code=call.body.get("decline_code", "generic_decline"),
+        )
+    )
 
 
 @on("POST", "payment_intents/{id}/bank")
@@ -54,9 +58,11 @@ def add_card(call: Call, id: str) -> dict:
     customer = call.ctx.get(kind="customer", id=id)
     card = cards.numbered(call.body.get("number", "4242424242424242"))
     method = cards.payment_method(
-        call.ctx, card, exp_month=call.body.get("exp_month", 12),
+        call.ctx,
+        card,
+        exp_month=call.body.get("exp_month", 12),
         exp_year=call.body.get("exp_year"),
-    )  # fmt: skip
+    )
     method["_sandbox"]["behaviour"] = cards.checked_behaviour(call.body.get("behaviour"))
     method["_sandbox"]["set_up"] = call.body.get("set_up", True)
     return public(methods.attach(call.ctx, method, customer=customer["id"], check=False))
@@ -66,11 +72,16 @@ def add_card(call: Call, id: str) -> dict:
 def open_dispute(call: Call) -> dict:
     intent = call.ctx.get(kind="payment_intent", id=call.body["payment_intent"])
     charge = call.ctx.get(kind="charge", id=intent["latest_charge"] or "none")
-    return public(disputing.open_dispute(
-        call.ctx, charge, amount=call.body.get("amount"),
-        status=call.body.get("status", disputing.FORMAL),
-        reason=call.body.get("reason", "fraudulent"), withdraw=call.body.get("withdraw", True),
-    ))  # fmt: skip
+    return public(
+        disputing.open_dispute(
+            call.ctx,
+            charge,
+            amount=call.body.get("amount"),
+            status=call.body.get("status", disputing.FORMAL),
+            reason=call.body.get("reason", "fraudulent"),
+            withdraw=call.body.get("withdraw", True),
+        )
+    )
 
 
 @on("POST", "disputes/{id}")
@@ -87,12 +98,16 @@ def change_refund(call: Call, id: str) -> dict:
     refund = call.ctx.get(kind="refund", id=id)
     status = call.body.get("status")
     if status == "failed":
-        return public(refunding.fail(
-            call.ctx, refund, reason=call.body.get("failure_reason", "lost_or_stolen_card")
-        ))  # fmt: skip
+        return public(
+            refunding.fail(
+                call.ctx, refund, reason=call.body.get("failure_reason", "lost_or_stolen_card")
+            )
+        )
     if status not in ("pending", "succeeded") or refund["status"] == "failed":
-        raise BadCall(f"A {refund['status']} refund cannot become {status!r}; use failed, pending "
-                      "or succeeded.")  # fmt: skip
+        raise BadCall(
+            f"A {refund['status']} refund cannot become {status!r}; use failed, pending "
+            "or succeeded."
+        )
     return public(refunding.settle(call.ctx, refund, status=status))
 
 

@@ -13,10 +13,11 @@ def truth(store: Store, *, customer: str | None = None) -> dict:
     for dispute in store.list(kind="dispute"):
         disputes.setdefault(dispute["payment_intent"], []).append(dispute)
     intents = [
-        _facts(intent, refunds=refunds.get(intent["id"], []),
-               disputes=disputes.get(intent["id"], []))
+        _facts(
+            intent, refunds=refunds.get(intent["id"], []), disputes=disputes.get(intent["id"], [])
+        )
         for intent in store.list(kind="payment_intent", where=where)
-    ]  # fmt: skip
+    ]
     return {
         "payment_intents": intents,
         "taken": sum(intent["amount_received"] for intent in intents),
@@ -28,9 +29,13 @@ def truth(store: Store, *, customer: str | None = None) -> dict:
 def _facts(intent: dict, *, refunds: list, disputes: list) -> dict:
     error = intent["last_payment_error"] or {}
     return {
-        "id": intent["id"], "customer": intent["customer"], "created": intent["created"],
-        "amount": intent["amount"], "amount_received": intent["amount_received"],
-        "status": intent["status"], "metadata": intent["metadata"],
+        "id": intent["id"],
+        "customer": intent["customer"],
+        "created": intent["created"],
+        "amount": intent["amount"],
+        "amount_received": intent["amount_received"],
+        "status": intent["status"],
+        "metadata": intent["metadata"],
         "latest_charge": intent["latest_charge"],
         "decline_code": error.get("decline_code") or error.get("code"),
         "amount_refunded": sum(
@@ -38,14 +43,24 @@ def _facts(intent: dict, *, refunds: list, disputes: list) -> dict:
         ),
         "amount_disputed": sum(_withdrawn(dispute) for dispute in disputes),
         "refunds": [
-            {"id": one["id"], "amount": one["amount"], "status": one["status"],
-             "metadata": one["metadata"]} for one in refunds
+            {
+                "id": one["id"],
+                "amount": one["amount"],
+                "status": one["status"],
+                "metadata": one["metadata"],
+            }
+            for one in refunds
         ],
         "disputes": [
-            {"id": one["id"], "amount": one["amount"], "status": one["status"],
-             "withdrawn": _withdrawn(one)} for one in disputes
+            {
+                "id": one["id"],
+                "amount": one["amount"],
+                "status": one["status"],
+                "withdrawn": _withdrawn(one),
+            }
+            for one in disputes
         ],
-    }  # fmt: skip
+    }
 
 
 def _withdrawn(dispute: dict) -> int:

@@ -63,9 +63,10 @@ class ApiCall:
         if kind in ("reset_before", "hang_before"):
             return Answer(status=0, body=b"", reset=True)
         refusals = {
-            "500_before": errors.internal_error, "429": errors.rate_limited,
+            "500_before": errors.internal_error,
+            "429": errors.rate_limited,
             "409": errors.lock_timeout,
-        }  # fmt: skip
+        }
         if kind in refusals:
             raise refusals[kind]()
         return None
@@ -118,8 +119,9 @@ class ApiCall:
             "payment_intent": intent,
             "customer": found["customer"] if found else self.raw.get("customer"),
             "attempt": (tries or path == "/v1/refunds")
-            and self.request.method == "POST" and not repeated,
-        }  # fmt: skip
+            and self.request.method == "POST"
+            and not repeated,
+        }
 
     def _execute(self, route: Route, names: dict) -> Answer:
         sandbox = self.sandbox
@@ -131,17 +133,25 @@ class ApiCall:
             stored = sandbox.keys.stored(self.key, fingerprint=print_, now=now)
             if stored:
                 self.replayed = True
-                return json_answer(stored["status"], stored["body"], self._headers(
-                    {"Idempotent-Replayed": "true", "Original-Request": stored["request_id"]}
-                ))  # fmt: skip
+                return json_answer(
+                    stored["status"],
+                    stored["body"],
+                    self._headers(
+                        {"Idempotent-Replayed": "true", "Original-Request": stored["request_id"]}
+                    ),
+                )
             status, body = self._run(route, names)
             if self.fault and self.fault["kind"] == "500_after":
                 status, body = 500, errors.internal_error().body(request_log_url=self._log_url())
             text = json.dumps(body, indent=2)
             sandbox.keys.remember(
-                self.key, fingerprint=print_, now=now, status=status, body=text,
+                self.key,
+                fingerprint=print_,
+                now=now,
+                status=status,
+                body=text,
                 request_id=self.id,
-            )  # fmt: skip
+            )
         return json_answer(status, text, self._headers())
 
     def _run(self, route: Route, names: dict) -> tuple[int, dict]:
@@ -175,10 +185,15 @@ class ApiCall:
             cursor = store.execute(
                 "INSERT INTO requests (at, request_id, method, path, idempotency_key, status,"
                 " replayed, fault, ms, params) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                self.sandbox.clock.now(), self.id, self.request.method, self.request.path,
-                self.key, answer.status or None, int(self.replayed),
+                self.sandbox.clock.now(),
+                self.id,
+                self.request.method,
+                self.request.path,
+                self.key,
+                answer.status or None,
+                int(self.replayed),
                 self.fault["kind"] if self.fault else None,
                 round((time.perf_counter() - self.started) * 1000, 2),
                 json.dumps(params.without_numbers(self.raw)),
-            )  # fmt: skip
+            )
             store.execute("DELETE FROM requests WHERE id<=?", cursor.lastrowid - KEPT_REQUESTS)

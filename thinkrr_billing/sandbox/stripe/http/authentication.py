@@ -31,8 +31,8 @@ def authenticate(header: str) -> None:
         )
     if key.startswith("pk_test_"):
         raise errors.unauthorized(
-            "This API call cannot be made with a publishable API key. Please use a secret API "
-            "key.", code="secret_key_required",
-        )  # fmt: skip
+            "This API call cannot be made with a publishable API key. Please use a secret API key.",
+            code="secret_key_required",
+        )
     if not _TEST.fullmatch(key):
         raise errors.unauthorized(f"Invalid API Key provided: {key[:8]}****")

@@ -11,10 +11,13 @@ from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'"
 _LATER = {
-    "": "as the card's number says", "ok": "succeed",
-    "insufficient_funds": "declined: insufficient funds", "lost_card": "declined: lost card",
-    "authentication_required": "the bank wants confirmation", "processing": "stay in processing",
-}  # fmt: skip
+    "": "as the card's number says",
+    "ok": "succeed",
+    "insufficient_funds": "declined: insufficient funds",
+    "lost_card": "declined: lost card",
+    "authentication_required": "the bank wants confirmation",
+    "processing": "stay in processing",
+}
 _STYLE = """
 :root{color-scheme:light}*{box-sizing:border-box}
 body{margin:0;background:#f4f6fa;color:#1b2233;font:16px/1.5 system-ui,sans-serif}
@@ -108,8 +111,11 @@ def _bank(ctx: Context, id: str, form: dict | None) -> Answer:
     kind = "setup_intent" if id.startswith("seti_") else "payment_intent"
     intent = ctx.get(kind=kind, id=id)
     if intent["status"] != "requires_action":
-        return _page("Nothing to confirm", "<p>The bank has nothing left to ask. You can close "
-                     "this page.</p>", 410)  # fmt: skip
+        return _page(
+            "Nothing to confirm",
+            "<p>The bank has nothing left to ask. You can close this page.</p>",
+            410,
+        )
     if form is None:
         return _bank_form(intent, kind=kind)
     method = ctx.get(kind="payment_method", id=intent["payment_method"])
@@ -125,9 +131,16 @@ def _bank(ctx: Context, id: str, form: dict | None) -> Answer:
     if not target:
         return _page("Thank you", f"<p>The payment is now {intent['status']}.</p>")
     done = "succeeded" if intent["status"] == "succeeded" else "failed"
-    return _redirect(_with_query(target, {
-        kind: id, f"{kind}_client_secret": intent["client_secret"], "redirect_status": done,
-    }))  # fmt: skip
+    return _redirect(
+        _with_query(
+            target,
+            {
+                kind: id,
+                f"{kind}_client_secret": intent["client_secret"],
+                "redirect_status": done,
+            },
+        )
+    )
 
 
 def _back_to_checkout(ctx: Context, setup: dict) -> Answer:
@@ -168,7 +181,13 @@ def _page(title: str, content: str, status: int = 200) -> Answer:
         f'<style>{_STYLE}</style></head><body><main><span class="test">Test mode</span>'
         f"<h1>{title}</h1>{content}</main></body></html>"
     )
-    return Answer(status=status, body=text.encode(), headers={
-        "Content-Type": "text/html; charset=utf-8", "Cache-Control": "no-store",
-        "Content-Security-Policy": _POLICY, "X-Content-Type-Options": "nosniff",
-    })  # fmt: skip
+    return Answer(
+        status=status,
+        body=text.encode(),
+        headers={
+            "Content-Type": "text/html; charset=utf-8",
+            "Cache-Control": "no-store",
+            "Content-Security-Policy": _POLICY,
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

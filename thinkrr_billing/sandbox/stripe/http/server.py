@@ -65,10 +65,17 @@ class Handler(BaseHTTPRequestHandler):
         if body is None:
             return
         path, _, query = self.path.partition("?")
-        answer = app.handle(self.server.sandbox, Request(
-            method=self.command, path=path, query=query, body=body, base_url=f"http://{host}",
-            headers={name.lower(): value for name, value in self.headers.items()},
-        ))  # fmt: skip
+        answer = app.handle(
+            self.server.sandbox,
+            Request(
+                method=self.command,
+                path=path,
+                query=query,
+                body=body,
+                base_url=f"http://{host}",
+                headers={name.lower(): value for name, value in self.headers.items()},
+            ),
+        )
         if answer.reset:
             with self.server.cut_lock:
                 self.server.cut.add(self.connection.fileno())

@@ -12,8 +12,15 @@ SUCCEEDED, PROCESSING, ACTION, DECLINED = "succeeded", "processing", "requires_a
 AUTHENTICATION = "authentication_required"
 
 
-def attempt(ctx: Context, intent: dict, method: dict, *, present: bool, return_url: str | None,
-            refuse_action: bool = False) -> dict:  # fmt: skip
+def attempt(
+    ctx: Context,
+    intent: dict,
+    method: dict,
+    *,
+    present: bool,
+    return_url: str | None,
+    refuse_action: bool = False,
+) -> dict:
     """Try the card once and return the saved intent. Raises the 402 of a decline."""
     verdict, decline = verdict_of(ctx, method, present=present)
     if verdict == ACTION and refuse_action:
@@ -55,10 +62,15 @@ def _scripted(fault: dict | None) -> tuple[str, dict] | None:
         return None
     kind = fault.get("outcome") or fault["kind"]
     if kind == "decline":
-        return DECLINED, {"decline_code": fault.get("decline_code") or "generic_decline",
-                          "code": fault.get("code")}  # fmt: skip
-    return {"processing": (PROCESSING, {}), "requires_action": (ACTION, {}),
-            "ok": (SUCCEEDED, {}) if fault.get("outcome") == "ok" else None}.get(kind)  # fmt: skip
+        return DECLINED, {
+            "decline_code": fault.get("decline_code") or "generic_decline",
+            "code": fault.get("code"),
+        }
+    return {
+        "processing": (PROCESSING, {}),
+        "requires_action": (ACTION, {}),
+        "ok": (SUCCEEDED, {}) if fault.get("outcome") == "ok" else None,
+    }.get(kind)
 
 
 def _needs_bank(card: cards.TestCard, method: dict, *, present: bool) -> bool:
@@ -78,9 +90,13 @@ def _is_expired(ctx: Context, method: dict) -> bool:
 def succeed(ctx: Context, intent: dict, method: dict) -> dict:
     charge = charges.create(ctx, intent, method, status="succeeded")
     intent |= {
-        "status": "succeeded", "amount_received": intent["amount"], "latest_charge": charge["id"],
-        "next_action": None, "last_payment_error": None, "payment_method": method["id"],
-    }  # fmt: skip
+        "status": "succeeded",
+        "amount_received": intent["amount"],
+        "latest_charge": charge["id"],
+        "next_action": None,
+        "last_payment_error": None,
+        "payment_method": method["id"],
+    }
     ctx.store.save(intent)
     if intent["setup_future_usage"] and intent["customer"]:
         keep_for_later(ctx, method, customer=intent["customer"])
@@ -130,9 +146,14 @@ def next_action(ctx: Context, intent_id: str, *, return_url: str | None) -> dict
 
 
 def decline_intent(
-    ctx: Context, intent: dict, method: dict, *, decline_code: str, code: str | None = None,
+    ctx: Context,
+    intent: dict,
+    method: dict,
+    *,
+    decline_code: str,
+    code: str | None = None,
     charge: dict | None = None,
-) -> ApiError:  # fmt: skip
+) -> ApiError:
     """Leave the intent waiting for a payment method, and return the 402."""
     error = cards.decline_error(decline_code, code=code)
     charge = charges.create(ctx, intent, method, status="failed", error=error, charge=charge)
@@ -140,24 +161,29 @@ def decline_intent(
     return fail_intent(ctx, intent, error=error, charge=charge)
 
 
-def fail_intent(
-    ctx: Context, intent: dict, *, error: dict, charge: dict | None = None
-) -> ApiError:  # fmt: skip
+def fail_intent(ctx: Context, intent: dict, *, error: dict, charge: dict | None = None) -> ApiError:
     intent |= {
-        "status": "requires_payment_method", "payment_method": None, "next_action": None,
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "next_action": None,
         "last_payment_error": error,
-    }  # fmt: skip
+    }
     if charge:
         intent["latest_charge"] = charge["id"]
         emit(ctx, "charge.failed", charge)
     ctx.store.save(intent)
     emit(ctx, "payment_intent.payment_failed", intent)
-    extra = {key: error[key] for key in ("decline_code", "charge", "payment_method")
-             if key in error} | {"payment_intent": public(intent)}  # fmt: skip
+    extra = {
+        key: error[key] for key in ("decline_code", "charge", "payment_method") if key in error
+    } | {"payment_intent": public(intent)}
     return ApiError(
-        error["message"], status=402, kind="card_error", code=error["code"], executed=True,
+        error["message"],
+        status=402,
+        kind="card_error",
+        code=error["code"],
+        executed=True,
         extra=extra,
-    )  # fmt: skip
+    )
 
 
 def authentication_failure(method: dict) -> dict:

@@ -40,16 +40,37 @@ _CARDS = [
     TestCard("6011111111111117", "discover", "Discover: succeeds"),
     TestCard("3056930009020004", "diners", "Diners Club: succeeds"),
     TestCard("3566002020360505", "jcb", "JCB: succeeds", country="JP"),
-    TestCard("4000000000000341", "visa", "Saves, then every charge is declined",
-             charging="generic_decline"),
-    TestCard("4000002500003155", "visa", "3-D Secure to save, then charges work",
-             authentication="until_set_up", country="IE"),
-    TestCard("4000002760003184", "visa", "3-D Secure every time", authentication="always",
-             country="DE"),
-    TestCard("4000003800000446", "visa", "Already set up: 3-D Secure only when present",
-             authentication="on_session", country="DE"),
-    TestCard("4000008260003178", "visa", "3-D Secure every time, then insufficient funds",
-             charging="insufficient_funds", authentication="always", country="GB"),
+    TestCard(
+        "4000000000000341",
+        "visa",
+        "Saves, then every charge is declined",
+        charging="generic_decline",
+    ),
+    TestCard(
+        "4000002500003155",
+        "visa",
+        "3-D Secure to save, then charges work",
+        authentication="until_set_up",
+        country="IE",
+    ),
+    TestCard(
+        "4000002760003184", "visa", "3-D Secure every time", authentication="always", country="DE"
+    ),
+    TestCard(
+        "4000003800000446",
+        "visa",
+        "Already set up: 3-D Secure only when present",
+        authentication="on_session",
+        country="DE",
+    ),
+    TestCard(
+        "4000008260003178",
+        "visa",
+        "3-D Secure every time, then insufficient funds",
+        charging="insufficient_funds",
+        authentication="always",
+        country="GB",
+    ),
     TestCard("4000000000003220", "visa", "3-D Secure 2 every time", authentication="always"),
     _declining("4000000000000002", "generic_decline", "Declined"),
     _declining("4000000000009995", "insufficient_funds", "Declined: insufficient funds"),
@@ -60,16 +81,22 @@ _CARDS = [
     _declining("4000000000000119", "processing_error", "Declined: processing error"),
     _declining("4000000000006975", "card_velocity_exceeded", "Declined: used too often"),
     _declining("4100000000000019", "fraudulent", "Declined: blocked as fraudulent"),
-]  # fmt: skip
+]
 BY_NUMBER = {card.number: card for card in _CARDS}
 
 # Words Stripe's documentation offers instead of numbers: `pm_card_visa`, `tok_visa` ...
 _NAMES = {
-    "visa": "4242424242424242", "visa_debit": "4000056655665556",
-    "mastercard": "5555555555554444", "mastercard_debit": "5200828282828210",
-    "mastercard_prepaid": "5105105105105100", "amex": "378282246310005",
-    "discover": "6011111111111117", "diners": "3056930009020004", "jcb": "3566002020360505",
-    "chargeCustomerFail": "4000000000000341", "chargeDeclined": "4000000000000002",
+    "visa": "4242424242424242",
+    "visa_debit": "4000056655665556",
+    "mastercard": "5555555555554444",
+    "mastercard_debit": "5200828282828210",
+    "mastercard_prepaid": "5105105105105100",
+    "amex": "378282246310005",
+    "discover": "6011111111111117",
+    "diners": "3056930009020004",
+    "jcb": "3566002020360505",
+    "chargeCustomerFail": "4000000000000341",
+    "chargeDeclined": "4000000000000002",
     "chargeDeclinedInsufficientFunds": "4000000000009995",
     "visa_chargeDeclined": "4000000000000002",
     "visa_chargeDeclinedInsufficientFunds": "4000000000009995",
@@ -85,12 +112,18 @@ _NAMES = {
     "authenticationRequiredOnSetup": "4000002500003155",
     "authenticationRequiredSetupForOffSession": "4000003800000446",
     "authenticationRequiredChargeDeclinedInsufficientFunds": "4000008260003178",
-    "threeDSecure2Required": "4000000000003220", "threeDSecureRequired": "4000000000003220",
-}  # fmt: skip
+    "threeDSecure2Required": "4000000000003220",
+    "threeDSecureRequired": "4000000000003220",
+}
 
 # Codes that are an error code of their own; every other decline is `card_declined`.
-_OWN_CODES = {"expired_card", "incorrect_cvc", "processing_error", "incorrect_number",
-              "authentication_required"}  # fmt: skip
+_OWN_CODES = {
+    "expired_card",
+    "incorrect_cvc",
+    "processing_error",
+    "incorrect_number",
+    "authentication_required",
+}
 _MESSAGES = {
     "expired_card": "Your card has expired.",
     "incorrect_cvc": "Your card's security code is incorrect.",
@@ -117,39 +150,50 @@ def numbered(number: str) -> TestCard:
         raise ApiError(
             "Your card was declined. This is a sandbox: only Stripe's test card numbers work "
             "here. Never enter a real card.",
-            status=402, kind="card_error", code="card_declined",
+            status=402,
+            kind="card_error",
+            code="card_declined",
             extra={"decline_code": "test_mode_live_card"},
-        )  # fmt: skip
+        )
     return BY_NUMBER[digits]
 
 
 def payment_method(
-    ctx: Context, card: TestCard, *, exp_month: int = 12, exp_year: int | None = None,
-    billing_details: dict | None = None, metadata: dict | None = None,
-) -> dict:  # fmt: skip
+    ctx: Context,
+    card: TestCard,
+    *,
+    exp_month: int = 12,
+    exp_year: int | None = None,
+    billing_details: dict | None = None,
+    metadata: dict | None = None,
+) -> dict:
     """Build, but do not store, a payment method for this card."""
     year = exp_year or _year(ctx) + 3
     return ctx.stamp("pm", "payment_method") | {
         "allow_redisplay": "unspecified",
         "billing_details": {
-            "address": dict.fromkeys(
-                ("city", "country", "line1", "line2", "postal_code", "state")
-            ),
-            "email": None, "name": None, "phone": None, "tax_id": None,
-        } | (billing_details or {}),
+            "address": dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state")),
+            "email": None,
+            "name": None,
+            "phone": None,
+            "tax_id": None,
+        }
+        | (billing_details or {}),
         "card": _card(card, exp_month=exp_month, exp_year=year),
         "customer": None,
         "metadata": metadata or {},
         "type": "card",
         "_sandbox": {"number": card.number, "set_up": False, "detached": False, "behaviour": None},
-    }  # fmt: skip
+    }
 
 
 def _card(card: TestCard, *, exp_month: int, exp_year: int) -> dict:
     return {
         "brand": card.brand,
         "checks": {
-            "address_line1_check": None, "address_postal_code_check": None, "cvc_check": "pass",
+            "address_line1_check": None,
+            "address_postal_code_check": None,
+            "cvc_check": "pass",
         },
         "country": card.country,
         "display_brand": {"diners": "diners_club", "amex": "american_express"}.get(
@@ -165,7 +209,7 @@ def _card(card: TestCard, *, exp_month: int, exp_year: int) -> dict:
         "regulated_status": "unregulated",
         "three_d_secure_usage": {"supported": True},
         "wallet": None,
-    }  # fmt: skip
+    }
 
 
 def _year(ctx: Context) -> int:

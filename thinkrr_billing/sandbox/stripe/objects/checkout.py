@@ -13,11 +13,15 @@ def open_session(ctx: Context, facts: dict) -> dict:
     """Store a session and its setup intent."""
     customer = facts.get("customer") or None
     inner = facts.get("setup_intent_data") or {}
-    setup = setups.build(ctx, {
-        "customer": customer, "metadata": inner.get("metadata"),
-        "description": inner.get("description"),
-        "payment_method_types": facts.get("payment_method_types"),
-    })  # fmt: skip
+    setup = setups.build(
+        ctx,
+        {
+            "customer": customer,
+            "metadata": inner.get("metadata"),
+            "description": inner.get("description"),
+            "payment_method_types": facts.get("payment_method_types"),
+        },
+    )
     session_id = f"cs_test_{random_text(58)}"
     setup["_sandbox"]["session"] = session_id
     session = _session(ctx, session_id, facts, setup=setup)
@@ -30,32 +34,64 @@ def open_session(ctx: Context, facts: dict) -> dict:
 def _session(ctx: Context, session_id: str, facts: dict, *, setup: dict) -> dict:
     now = ctx.clock.seconds()
     return {
-        "id": session_id, "object": "checkout.session", "created": now, "livemode": False,
-        "adaptive_pricing": None, "after_expiration": None, "allow_promotion_codes": None,
-        "amount_subtotal": None, "amount_total": None,
+        "id": session_id,
+        "object": "checkout.session",
+        "created": now,
+        "livemode": False,
+        "adaptive_pricing": None,
+        "after_expiration": None,
+        "allow_promotion_codes": None,
+        "amount_subtotal": None,
+        "amount_total": None,
         "automatic_tax": {"enabled": False, "liability": None, "provider": None, "status": None},
         "billing_address_collection": facts.get("billing_address_collection"),
         "cancel_url": facts.get("cancel_url"),
-        "client_reference_id": facts.get("client_reference_id"), "client_secret": None,
-        "collected_information": None, "consent": None, "consent_collection": None,
-        "currency": facts.get("currency"), "currency_conversion": None, "custom_fields": [],
-        "custom_text": {"after_submit": None, "shipping_address": None, "submit": None,
-                        "terms_of_service_acceptance": None},
-        "customer": setup["customer"], "customer_creation": None, "customer_details": None,
-        "customer_email": facts.get("customer_email"), "discounts": None,
-        "expires_at": facts.get("expires_at", now + LIFETIME_SECONDS), "invoice": None,
-        "invoice_creation": None, "locale": facts.get("locale"),
-        "metadata": facts.get("metadata") or {}, "mode": "setup", "payment_intent": None,
-        "payment_link": None, "payment_method_collection": "always",
-        "payment_method_configuration_details": None, "payment_method_options": {},
+        "client_reference_id": facts.get("client_reference_id"),
+        "client_secret": None,
+        "collected_information": None,
+        "consent": None,
+        "consent_collection": None,
+        "currency": facts.get("currency"),
+        "currency_conversion": None,
+        "custom_fields": [],
+        "custom_text": {
+            "after_submit": None,
+            "shipping_address": None,
+            "submit": None,
+            "terms_of_service_acceptance": None,
+        },
+        "customer": setup["customer"],
+        "customer_creation": None,
+        "customer_details": None,
+        "customer_email": facts.get("customer_email"),
+        "discounts": None,
+        "expires_at": facts.get("expires_at", now + LIFETIME_SECONDS),
+        "invoice": None,
+        "invoice_creation": None,
+        "locale": facts.get("locale"),
+        "metadata": facts.get("metadata") or {},
+        "mode": "setup",
+        "payment_intent": None,
+        "payment_link": None,
+        "payment_method_collection": "always",
+        "payment_method_configuration_details": None,
+        "payment_method_options": {},
         "payment_method_types": setup["payment_method_types"],
-        "payment_status": "no_payment_required", "recovered_from": None,
-        "saved_payment_method_options": None, "setup_intent": setup["id"],
-        "shipping_address_collection": None, "shipping_cost": None, "shipping_options": [],
-        "status": "open", "submit_type": None, "subscription": None,
-        "success_url": facts["success_url"], "total_details": None, "ui_mode": "hosted_page",
+        "payment_status": "no_payment_required",
+        "recovered_from": None,
+        "saved_payment_method_options": None,
+        "setup_intent": setup["id"],
+        "shipping_address_collection": None,
+        "shipping_cost": None,
+        "shipping_options": [],
+        "status": "open",
+        "submit_type": None,
+        "subscription": None,
+        "success_url": facts["success_url"],
+        "total_details": None,
+        "ui_mode": "hosted_page",
         "url": f"{ctx.base_url}/c/pay/{session_id}",
-    }  # fmt: skip
+    }
 
 
 def current(ctx: Context, session_id: str) -> dict:
@@ -100,11 +136,20 @@ def save_card(
 
 def complete(ctx: Context, session: dict) -> tuple[dict, str]:
     customer = ctx.store.find(kind="customer", id=session["customer"] or "")
-    session |= {"status": "complete", "url": None, "customer_details": {
-        "address": None, "business_name": None, "email": customer["email"] if customer else None,
-        "individual_name": None, "name": customer["name"] if customer else None, "phone": None,
-        "tax_exempt": "none", "tax_ids": None,
-    }}  # fmt: skip
+    session |= {
+        "status": "complete",
+        "url": None,
+        "customer_details": {
+            "address": None,
+            "business_name": None,
+            "email": customer["email"] if customer else None,
+            "individual_name": None,
+            "name": customer["name"] if customer else None,
+            "phone": None,
+            "tax_exempt": "none",
+            "tax_ids": None,
+        },
+    }
     ctx.store.save(session)
     emit(ctx, "checkout.session.completed", session)
     return session, session["success_url"].replace("{CHECKOUT_SESSION_ID}", session["id"])

@@ -7,30 +7,50 @@ from thinkrr_billing.sandbox.stripe.wire.params import merge_metadata
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 _PLAIN = ("description", "email", "name", "phone", "business_name", "individual_name")
 FIELDS = {
-    **dict.fromkeys(_PLAIN, "str"), "address": _ADDRESS,
-    "shipping": {"address": _ADDRESS, "name": "str", "phone": "str"}, "metadata": "metadata",
-    "preferred_locales": "list", "tax_exempt": ("", "none", "exempt", "reverse"),
-    "invoice_prefix": "str", "balance": "int",
+    **dict.fromkeys(_PLAIN, "str"),
+    "address": _ADDRESS,
+    "shipping": {"address": _ADDRESS, "name": "str", "phone": "str"},
+    "metadata": "metadata",
+    "preferred_locales": "list",
+    "tax_exempt": ("", "none", "exempt", "reverse"),
+    "invoice_prefix": "str",
+    "balance": "int",
     "invoice_settings": {
-        "default_payment_method": "str", "footer": "str", "custom_fields": "any",
+        "default_payment_method": "str",
+        "footer": "str",
+        "custom_fields": "any",
         "rendering_options": "any",
     },
-}  # fmt: skip
+}
 
 
 def build(ctx: Context) -> dict:
     """Return a new customer that is not stored yet."""
     customer = ctx.stamp("cus", "customer", length=14) | {
-        "address": None, "balance": 0, "currency": None, "default_source": None,
-        "delinquent": False, "description": None, "discount": None, "email": None,
+        "address": None,
+        "balance": 0,
+        "currency": None,
+        "default_source": None,
+        "delinquent": False,
+        "description": None,
+        "discount": None,
+        "email": None,
         "invoice_prefix": random_text(8).upper(),
         "invoice_settings": {
-            "custom_fields": None, "default_payment_method": None, "footer": None,
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
             "rendering_options": None,
         },
-        "metadata": {}, "name": None, "next_invoice_sequence": 1, "phone": None,
-        "preferred_locales": [], "shipping": None, "tax_exempt": "none", "test_clock": None,
-    }  # fmt: skip
+        "metadata": {},
+        "name": None,
+        "next_invoice_sequence": 1,
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }
     apply(customer, ctx.params)
     return customer
 

@@ -21,21 +21,34 @@ def open_dispute(
         raise ApiError("Only a succeeded charge can be disputed, up to its amount.")
     stamp = ctx.stamp("du", "dispute")
     dispute = stamp | {
-        "amount": wanted, "balance_transactions": [], "charge": charge["id"],
-        "currency": charge["currency"], "enhanced_eligibility_types": [], "evidence": {},
+        "amount": wanted,
+        "balance_transactions": [],
+        "charge": charge["id"],
+        "currency": charge["currency"],
+        "enhanced_eligibility_types": [],
+        "evidence": {},
         "evidence_details": {
-            "due_by": stamp["created"] + EVIDENCE_SECONDS, "enhanced_eligibility": {},
-            "has_evidence": False, "past_due": False, "submission_count": 0,
+            "due_by": stamp["created"] + EVIDENCE_SECONDS,
+            "enhanced_eligibility": {},
+            "has_evidence": False,
+            "past_due": False,
+            "submission_count": 0,
         },
-        "is_charge_refundable": status == INQUIRY, "metadata": {},
-        "network_reason_code": "10.4", "payment_intent": charge["payment_intent"],
-        "payment_method_details": {"card": {
-            "brand": charge["payment_method_details"]["card"]["brand"],
-            "case_type": "inquiry" if status == INQUIRY else "chargeback",
-            "network_reason_code": "10.4",
-        }, "type": "card"},
-        "reason": reason, "status": status,
-    }  # fmt: skip
+        "is_charge_refundable": status == INQUIRY,
+        "metadata": {},
+        "network_reason_code": "10.4",
+        "payment_intent": charge["payment_intent"],
+        "payment_method_details": {
+            "card": {
+                "brand": charge["payment_method_details"]["card"]["brand"],
+                "case_type": "inquiry" if status == INQUIRY else "chargeback",
+                "network_reason_code": "10.4",
+            },
+            "type": "card",
+        },
+        "reason": reason,
+        "status": status,
+    }
     ctx.store.save(dispute)
     charge["disputed"] = True
     ctx.store.save(charge)
@@ -50,9 +63,14 @@ def withdraw_funds(ctx: Context, dispute: dict) -> dict:
     if dispute["balance_transactions"] or dispute["status"] in CLOSED:
         raise ApiError("The funds of this dispute were already withdrawn, or it is closed.")
     transaction = charges.balance_transaction(
-        ctx, amount=-dispute["amount"], fee=charges.DISPUTE_FEE, source=dispute["id"],
-        type="adjustment", category="dispute", description=f"Chargeback for {dispute['charge']}",
-    )  # fmt: skip
+        ctx,
+        amount=-dispute["amount"],
+        fee=charges.DISPUTE_FEE,
+        source=dispute["id"],
+        type="adjustment",
+        category="dispute",
+        description=f"Chargeback for {dispute['charge']}",
+    )
     dispute |= {
         "balance_transactions": [transaction],
         "status": FORMAL,
@@ -68,10 +86,14 @@ def win(ctx: Context, dispute: dict) -> dict:
     _must_be_open(dispute)
     if dispute["balance_transactions"]:
         back = charges.balance_transaction(
-            ctx, amount=dispute["amount"], fee=-charges.DISPUTE_FEE, source=dispute["id"],
-            type="adjustment", category="dispute_reversal",
+            ctx,
+            amount=dispute["amount"],
+            fee=-charges.DISPUTE_FEE,
+            source=dispute["id"],
+            type="adjustment",
+            category="dispute_reversal",
             description=f"Chargeback reversal for {dispute['charge']}",
-        )  # fmt: skip
+        )
         dispute["balance_transactions"] = [*dispute["balance_transactions"], back]
     dispute["status"] = "won"
     ctx.store.save(dispute)
@@ -115,5 +137,4 @@ def _must_be_open(dispute: dict) -> None:
         raise ApiError(f"This dispute is already closed with status {dispute['status']}.")
 
 
-ACTIONS = {"withdraw": withdraw_funds, "win": win, "lose": lose, "close": close,
-           "inquiry": inquire}  # fmt: skip
+ACTIONS = {"withdraw": withdraw_funds, "win": win, "lose": lose, "close": close, "inquiry": inquire}

@@ -7,9 +7,14 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError, missing
 
 
 def usable(
-    ctx: Context, id: str, *, customer: str | None, attached: bool = False, status: int = 400,
+    ctx: Context,
+    id: str,
+    *,
+    customer: str | None,
+    attached: bool = False,
+    status: int = 400,
     param: str = "payment_method",
-) -> dict:  # fmt: skip
+) -> dict:
     """Return the stored payment method, or refuse as Stripe does.
 
     A predefined one (`pm_card_visa`) becomes a fresh payment method. `attached`: only one that
@@ -30,8 +35,9 @@ def usable(
             f"The payment method {id} does not belong to the customer "
             f"{customer or '(none was given)'}. Please use this payment method with the customer "
             "that it belongs to instead.",
-            code="resource_missing" if attached else None, param=param,
-        )  # fmt: skip
+            code="resource_missing" if attached else None,
+            param=param,
+        )
     return method
 
 
@@ -40,14 +46,16 @@ def _not_attached(id: str, *, customer: str | None, param: str) -> ApiError:
         return ApiError(
             f"The customer does not have a payment method with the ID {id}. The payment method "
             "must be attached to the customer.",
-            code="resource_missing", param=param,
-        )  # fmt: skip
+            code="resource_missing",
+            param=param,
+        )
     return ApiError(
         "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
         "attachment or was detached from a Customer. It may not be used again. To use a "
         "PaymentMethod multiple times, you must attach it to a Customer first.",
-        code="resource_missing", param=param,
-    )  # fmt: skip
+        code="resource_missing",
+        param=param,
+    )
 
 
 def attach(ctx: Context, method: dict, *, customer: str, check: bool = True) -> dict:
@@ -65,9 +73,13 @@ def attach(ctx: Context, method: dict, *, customer: str, check: bool = True) -> 
 def saving_declined(decline_code: str, method: dict) -> ApiError:
     error = cards.decline_error(decline_code)
     return ApiError(
-        error["message"], status=402, kind="card_error", code=error["code"], executed=True,
+        error["message"],
+        status=402,
+        kind="card_error",
+        code=error["code"],
+        executed=True,
         extra={"decline_code": decline_code},
-    )  # fmt: skip
+    )
 
 
 def detach(ctx: Context, method: dict) -> dict:

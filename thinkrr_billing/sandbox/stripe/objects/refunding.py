@@ -7,9 +7,14 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 
 def create(
-    ctx: Context, charge: dict, *, amount: int | None, reason: str | None = None,
-    metadata: dict | None = None, id: str | None = None,
-) -> dict:  # fmt: skip
+    ctx: Context,
+    charge: dict,
+    *,
+    amount: int | None,
+    reason: str | None = None,
+    metadata: dict | None = None,
+    id: str | None = None,
+) -> dict:
     """Refund a charge, the whole rest without an amount. `id` is for the bulk import."""
     left = charge["amount_captured"] - charge["amount_refunded"]
     wanted = left if amount is None else amount
@@ -17,15 +22,24 @@ def create(
     fault = ctx.fault or {}
     kind = fault.get("outcome") or fault.get("kind")
     refund = ctx.stamp("re", "refund") | {
-        "amount": wanted, "balance_transaction": None, "charge": charge["id"],
-        "currency": charge["currency"], "customer": charge["customer"],
+        "amount": wanted,
+        "balance_transaction": None,
+        "charge": charge["id"],
+        "currency": charge["currency"],
+        "customer": charge["customer"],
         "destination_details": {"card": {"type": "refund"}, "type": "card"},
-        "failure_balance_transaction": None, "failure_reason": None,
-        "metadata": metadata or {}, "payment_intent": charge["payment_intent"],
-        "payment_method": charge["payment_method"], "pending_reason": None, "reason": reason,
-        "receipt_number": None, "source_transfer_reversal": None,
-        "status": "pending" if kind == "processing" else "succeeded", "transfer_reversal": None,
-    }  # fmt: skip
+        "failure_balance_transaction": None,
+        "failure_reason": None,
+        "metadata": metadata or {},
+        "payment_intent": charge["payment_intent"],
+        "payment_method": charge["payment_method"],
+        "pending_reason": None,
+        "reason": reason,
+        "receipt_number": None,
+        "source_transfer_reversal": None,
+        "status": "pending" if kind == "processing" else "succeeded",
+        "transfer_reversal": None,
+    }
     if id:
         refund["id"] = id
     transaction = charges.balance_transaction(
@@ -50,16 +64,21 @@ def _check(ctx: Context, charge: dict, *, wanted: int, left: int) -> None:
             code="charge_disputed",
         )
     if left <= 0:
-        raise ApiError(f"Charge {charge['id']} has already been refunded.",
-                       code="charge_already_refunded")  # fmt: skip
+        raise ApiError(
+            f"Charge {charge['id']} has already been refunded.", code="charge_already_refunded"
+        )
     if wanted < 1:
-        raise ApiError("This value must be greater than or equal to 1.",
-                       code="parameter_invalid_integer", param="amount")  # fmt: skip
+        raise ApiError(
+            "This value must be greater than or equal to 1.",
+            code="parameter_invalid_integer",
+            param="amount",
+        )
     if wanted > left:
         raise ApiError(
             f"Refund amount ({dollars(wanted)}) is greater than unrefunded amount on charge "
-            f"({dollars(left)})", param="amount",
-        )  # fmt: skip
+            f"({dollars(left)})",
+            param="amount",
+        )
 
 
 def _blocks(dispute: dict) -> bool:
@@ -90,11 +109,18 @@ def fail(ctx: Context, refund: dict, *, reason: str) -> dict:
     if refund["status"] in ("failed", "canceled"):
         return refund
     transaction = charges.balance_transaction(
-        ctx, amount=refund["amount"], fee=0, source=refund["id"], type="refund_failure",
+        ctx,
+        amount=refund["amount"],
+        fee=0,
+        source=refund["id"],
+        type="refund_failure",
         category="refund_failure",
-    )  # fmt: skip
-    refund |= {"status": "failed", "failure_reason": reason,
-               "failure_balance_transaction": transaction["id"]}  # fmt: skip
+    )
+    refund |= {
+        "status": "failed",
+        "failure_reason": reason,
+        "failure_balance_transaction": transaction["id"],
+    }
     ctx.store.save(refund)
     _move(ctx, ctx.get(kind="charge", id=refund["charge"]), -refund["amount"])
     emit(ctx, "refund.updated", refund)

@@ -6,10 +6,17 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 MAX_EXPANSIONS = 20
 MAX_EXPAND_DEPTH = 4  # Stripe's own limit.
 _EXPANDABLE = {
-    "balance_transaction", "charge", "customer", "default_payment_method",
-    "failure_balance_transaction", "latest_charge", "payment_intent", "payment_method",
-    "setup_intent", "source",
-}  # fmt: skip
+    "balance_transaction",
+    "charge",
+    "customer",
+    "default_payment_method",
+    "failure_balance_transaction",
+    "latest_charge",
+    "payment_intent",
+    "payment_method",
+    "setup_intent",
+    "source",
+}
 
 
 def public(obj: dict) -> dict:
@@ -26,8 +33,9 @@ def render(store: Store, answer: dict, *, expand: list) -> dict:
     for path in expand:
         parts = str(path).split(".")
         if len(parts) > MAX_EXPAND_DEPTH:
-            raise ApiError(f"You can expand at most {MAX_EXPAND_DEPTH} levels: {path}",
-                           param="expand")  # fmt: skip
+            raise ApiError(
+                f"You can expand at most {MAX_EXPAND_DEPTH} levels: {path}", param="expand"
+            )
         _expand(store, shown, parts, str(path))
     return shown
 

@@ -11,22 +11,36 @@ def build(ctx: Context, facts: dict) -> dict:
     """Return a new setup intent that is not stored yet."""
     stamp = ctx.stamp("seti", "setup_intent")
     return stamp | {
-        "application": None, "attach_to_self": None,
+        "application": None,
+        "attach_to_self": None,
         "automatic_payment_methods": facts.get("automatic_payment_methods"),
-        "cancellation_reason": None, "client_secret": intents.new_secret(stamp["id"]),
+        "cancellation_reason": None,
+        "client_secret": intents.new_secret(stamp["id"]),
         "customer": facts.get("customer") or None,
-        "description": facts.get("description") or None, "excluded_payment_method_types": None,
-        "flow_directions": None, "last_setup_error": None, "latest_attempt": None,
-        "mandate": None, "metadata": facts.get("metadata") or {}, "next_action": None,
-        "on_behalf_of": None, "payment_method": None,
+        "description": facts.get("description") or None,
+        "excluded_payment_method_types": None,
+        "flow_directions": None,
+        "last_setup_error": None,
+        "latest_attempt": None,
+        "mandate": None,
+        "metadata": facts.get("metadata") or {},
+        "next_action": None,
+        "on_behalf_of": None,
+        "payment_method": None,
         "payment_method_configuration_details": None,
-        "payment_method_options": {"card": {
-            "mandate_options": None, "network": None, "request_three_d_secure": "automatic",
-        }},
+        "payment_method_options": {
+            "card": {
+                "mandate_options": None,
+                "network": None,
+                "request_three_d_secure": "automatic",
+            }
+        },
         "payment_method_types": facts.get("payment_method_types") or ["card"],
-        "single_use_mandate": None, "status": "requires_payment_method",
-        "usage": facts.get("usage", "off_session"), "_sandbox": {"session": None},
-    }  # fmt: skip
+        "single_use_mandate": None,
+        "status": "requires_payment_method",
+        "usage": facts.get("usage", "off_session"),
+        "_sandbox": {"session": None},
+    }
 
 
 def confirm(ctx: Context, setup: dict, method: dict, *, return_url: str | None) -> dict:
@@ -62,8 +76,12 @@ def _verdict(ctx: Context, card: cards.TestCard, method: dict) -> tuple[str, str
 
 
 def succeed(ctx: Context, setup: dict, method: dict) -> dict:
-    setup |= {"status": "succeeded", "next_action": None, "last_setup_error": None,
-              "payment_method": method["id"]}  # fmt: skip
+    setup |= {
+        "status": "succeeded",
+        "next_action": None,
+        "last_setup_error": None,
+        "payment_method": method["id"],
+    }
     ctx.store.save(setup)
     method["_sandbox"]["set_up"] = True
     ctx.store.save(method)
@@ -74,15 +92,23 @@ def succeed(ctx: Context, setup: dict, method: dict) -> dict:
 
 
 def fail(ctx: Context, setup: dict, *, error: dict) -> ApiError:
-    setup |= {"status": "requires_payment_method", "payment_method": None, "next_action": None,
-              "last_setup_error": error}  # fmt: skip
+    setup |= {
+        "status": "requires_payment_method",
+        "payment_method": None,
+        "next_action": None,
+        "last_setup_error": error,
+    }
     ctx.store.save(setup)
     emit(ctx, "setup_intent.setup_failed", setup)
     extra = {key: error[key] for key in ("decline_code", "payment_method") if key in error}
     return ApiError(
-        error["message"], status=402, kind="card_error", code=error["code"], executed=True,
+        error["message"],
+        status=402,
+        kind="card_error",
+        code=error["code"],
+        executed=True,
         extra=extra | {"setup_intent": public(setup)},
-    )  # fmt: skip
+    )
 
 
 def answer_of_bank(ctx: Context, setup: dict, method: dict, *, approved: bool) -> dict:

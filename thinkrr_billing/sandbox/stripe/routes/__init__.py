@@ -15,6 +15,15 @@ from thinkrr_billing.sandbox.stripe.routes import (
 )
 
 __all__ = [
-    "account", "balance", "checkout_sessions", "customers", "disputes", "events",
-    "payment_intents", "payment_methods", "refunds", "setup_intents", "webhook_endpoints",
-]  # fmt: skip
+    "account",
+    "balance",
+    "checkout_sessions",
+    "customers",
+    "disputes",
+    "events",
+    "payment_intents",
+    "payment_methods",
+    "refunds",
+    "setup_intents",
+    "webhook_endpoints",
+]

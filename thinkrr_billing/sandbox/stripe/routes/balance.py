@@ -20,12 +20,14 @@ def update_charge(ctx: Context, id: str) -> dict:
 
 
 @route(
-    "GET", "/v1/charges",
+    "GET",
+    "/v1/charges",
     {**LISTING, "customer": "str", "payment_intent": "str", "created": "range"},
-)  # fmt: skip
+)
 def list_charges(ctx: Context) -> dict:
-    where = {name: ctx.params[name] for name in ("customer", "payment_intent")
-             if name in ctx.params}  # fmt: skip
+    where = {
+        name: ctx.params[name] for name in ("customer", "payment_intent") if name in ctx.params
+    }
     return page(ctx, kind="charge", url="/v1/charges", where=where)
 
 
@@ -35,9 +37,10 @@ def retrieve_transaction(ctx: Context, id: str) -> dict:
 
 
 @route(
-    "GET", "/v1/balance_transactions",
+    "GET",
+    "/v1/balance_transactions",
     {**LISTING, "type": "str", "created": "range"},
-)  # fmt: skip
+)
 def list_transactions(ctx: Context) -> dict:
     where = {"type": ctx.params["type"]} if "type" in ctx.params else None
     return page(ctx, kind="balance_transaction", url="/v1/balance_transactions", where=where)

@@ -53,19 +53,29 @@ def delete(ctx: Context, id: str) -> dict:
 def listing(ctx: Context) -> dict:
     answer = page(ctx, kind="customer", url="/v1/customers")
     if "email" in ctx.params:
-        found = [one for one in ctx.store.list(kind="customer", created=ctx.params.get("created"))
-                 if one["email"] == ctx.params["email"]]  # fmt: skip
+        found = [
+            one
+            for one in ctx.store.list(kind="customer", created=ctx.params.get("created"))
+            if one["email"] == ctx.params["email"]
+        ]
         limit = ctx.params.get("limit", 10)
         answer |= {"data": found[:limit], "has_more": len(found) > limit}
     return answer
 
 
-@route("GET", "/v1/customers/{id}/payment_methods",
-       {**LISTING, "type": ("card",), "allow_redisplay": "str"})  # fmt: skip
+@route(
+    "GET",
+    "/v1/customers/{id}/payment_methods",
+    {**LISTING, "type": ("card",), "allow_redisplay": "str"},
+)
 def list_payment_methods(ctx: Context, id: str) -> dict:
     ctx.get(kind="customer", id=id, param="customer")
-    return page(ctx, kind="payment_method", url=f"/v1/customers/{id}/payment_methods",
-                where={"customer": id})  # fmt: skip
+    return page(
+        ctx,
+        kind="payment_method",
+        url=f"/v1/customers/{id}/payment_methods",
+        where={"customer": id},
+    )
 
 
 @route("GET", "/v1/customers/{id}/payment_methods/{method_id}")

@@ -12,8 +12,7 @@ def retrieve(ctx: Context, id: str) -> dict:
     return ctx.get(kind="dispute", id=id, param="dispute")
 
 
-@route("POST", "/v1/disputes/{id}",
-       {"metadata": "metadata", "evidence": "any", "submit": "bool"})  # fmt: skip
+@route("POST", "/v1/disputes/{id}", {"metadata": "metadata", "evidence": "any", "submit": "bool"})
 def update(ctx: Context, id: str) -> dict:
     before = ctx.get(kind="dispute", id=id, param="dispute")
     dispute = dict(before)
@@ -34,8 +33,9 @@ def close(ctx: Context, id: str) -> dict:
     return disputing.close(ctx, ctx.get(kind="dispute", id=id, param="dispute"))
 
 
-@route("GET", "/v1/disputes",
-       {**LISTING, "payment_intent": "str", "charge": "str", "created": "range"})  # fmt: skip
+@route(
+    "GET", "/v1/disputes", {**LISTING, "payment_intent": "str", "charge": "str", "created": "range"}
+)
 def listing(ctx: Context) -> dict:
     where = {name: ctx.params[name] for name in ("payment_intent", "charge") if name in ctx.params}
     return page(ctx, kind="dispute", url="/v1/disputes", where=where)

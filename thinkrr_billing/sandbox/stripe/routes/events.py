@@ -12,8 +12,7 @@ def retrieve(ctx: Context, id: str) -> dict:
     return event | {"pending_webhooks": webhooks.pending(ctx.store, event=id)}
 
 
-@route("GET", "/v1/events",
-       {**LISTING, "type": "str", "types": "list", "created": "range"})  # fmt: skip
+@route("GET", "/v1/events", {**LISTING, "type": "str", "types": "list", "created": "range"})
 def listing(ctx: Context) -> dict:
     if "type" in ctx.params:
         ctx.params["types"] = [ctx.params["type"]]

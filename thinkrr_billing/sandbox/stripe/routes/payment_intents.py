@@ -9,24 +9,41 @@ from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, 
 
 _AUTOMATIC = {"enabled": "bool", "allow_redirects": ("always", "never")}
 _EDITABLE = {
-    **dict.fromkeys(intents.TEXTS, "str"), "amount": "int", "currency": "str", "customer": "str",
-    "metadata": "metadata", "payment_method": "str", "payment_method_types": "list",
-    "setup_future_usage": ("", "on_session", "off_session"), "payment_method_options": "any",
-    "capture_method": ("automatic", "automatic_async"), "shipping": "any",
+    **dict.fromkeys(intents.TEXTS, "str"),
+    "amount": "int",
+    "currency": "str",
+    "customer": "str",
+    "metadata": "metadata",
+    "payment_method": "str",
+    "payment_method_types": "list",
+    "setup_future_usage": ("", "on_session", "off_session"),
+    "payment_method_options": "any",
+    "capture_method": ("automatic", "automatic_async"),
+    "shipping": "any",
     "transfer_group": "str",
-}  # fmt: skip
+}
 _CONFIRMING = {
-    "off_session": "str", "return_url": "str", "error_on_requires_action": "bool",
-    "mandate_data": "any", "use_stripe_sdk": "bool",
-}  # fmt: skip
+    "off_session": "str",
+    "return_url": "str",
+    "error_on_requires_action": "bool",
+    "mandate_data": "any",
+    "use_stripe_sdk": "bool",
+}
 _CREATE = {
-    **_EDITABLE, **_CONFIRMING, "confirm": "bool", "automatic_payment_methods": _AUTOMATIC,
+    **_EDITABLE,
+    **_CONFIRMING,
+    "confirm": "bool",
+    "automatic_payment_methods": _AUTOMATIC,
     "confirmation_method": ("automatic", "manual"),
-}  # fmt: skip
+}
 _CONFIRM = {
-    **_CONFIRMING, "payment_method": "str", "receipt_email": "str", "payment_method_types": "list",
-    "setup_future_usage": ("", "on_session", "off_session"), "payment_method_options": "any",
-}  # fmt: skip
+    **_CONFIRMING,
+    "payment_method": "str",
+    "receipt_email": "str",
+    "payment_method_types": "list",
+    "setup_future_usage": ("", "on_session", "off_session"),
+    "payment_method_options": "any",
+}
 
 
 @route("POST", "/v1/payment_intents", _CREATE)
@@ -40,8 +57,9 @@ def create(ctx: Context) -> dict:
     if not ctx.params.get("confirm"):
         for name in ("off_session", "return_url", "error_on_requires_action"):
             if name in ctx.params:
-                raise ApiError(f"The parameter {name} can only be passed when confirm=true.",
-                               param=name)  # fmt: skip
+                raise ApiError(
+                    f"The parameter {name} can only be passed when confirm=true.", param=name
+                )
         ctx.store.save(intent)
         emit(ctx, "payment_intent.created", intent)
         return intent
@@ -53,14 +71,18 @@ def create(ctx: Context) -> dict:
 
 def _check_currency(currency: str) -> None:
     if currency != "usd":
-        raise ApiError(f"Invalid currency: {currency}. The sandbox knows usd only.",
-                       param="currency")  # fmt: skip
+        raise ApiError(
+            f"Invalid currency: {currency}. The sandbox knows usd only.", param="currency"
+        )
 
 
 def _set_method(ctx: Context, intent: dict, id: str) -> dict:
     method = methods.usable(ctx, id, customer=intent["customer"])
-    intent |= {"payment_method": method["id"], "status": "requires_confirmation",
-               "next_action": None}  # fmt: skip
+    intent |= {
+        "payment_method": method["id"],
+        "status": "requires_confirmation",
+        "next_action": None,
+    }
     return method
 
 
@@ -116,10 +138,13 @@ def _is_off_session(ctx: Context) -> bool:
 def _confirm(ctx: Context, intent: dict) -> dict:
     method = methods.usable(ctx, intent["payment_method"], customer=intent["customer"])
     return attempts.attempt(
-        ctx, intent, method, present=not _is_off_session(ctx),
+        ctx,
+        intent,
+        method,
+        present=not _is_off_session(ctx),
         return_url=ctx.params.get("return_url"),
         refuse_action=ctx.params.get("error_on_requires_action", False),
-    )  # fmt: skip
+    )
 
 
 @route("GET", "/v1/payment_intents/{id}", {"client_secret": "str"})
@@ -163,8 +188,11 @@ def _edit(ctx: Context, intent: dict) -> None:
         _set_method(ctx, intent, ctx.params["payment_method"])
 
 
-@route("POST", "/v1/payment_intents/{id}/cancel", {"cancellation_reason": (
-    "duplicate", "fraudulent", "requested_by_customer", "abandoned")})  # fmt: skip
+@route(
+    "POST",
+    "/v1/payment_intents/{id}/cancel",
+    {"cancellation_reason": ("duplicate", "fraudulent", "requested_by_customer", "abandoned")},
+)
 def cancel(ctx: Context, id: str) -> dict:
     intent = ctx.get(kind="payment_intent", id=id, param="intent")
     if intent["status"] not in intents.OPEN:
@@ -175,9 +203,11 @@ def cancel(ctx: Context, id: str) -> dict:
             f"{', '.join(intents.OPEN)}.",
         )
     intent |= {
-        "status": "canceled", "canceled_at": ctx.clock.seconds(), "next_action": None,
+        "status": "canceled",
+        "canceled_at": ctx.clock.seconds(),
+        "next_action": None,
         "cancellation_reason": ctx.params.get("cancellation_reason"),
-    }  # fmt: skip
+    }
     ctx.store.save(intent)
     emit(ctx, "payment_intent.canceled", intent)
     return intent

@@ -10,24 +10,38 @@ from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 _BILLING = {"address": _ADDRESS, "email": "str", "name": "str", "phone": "str", "tax_id": "str"}
 _CARD = {
-    "number": "str", "exp_month": "int", "exp_year": "int", "cvc": "str", "token": "str",
+    "number": "str",
+    "exp_month": "int",
+    "exp_year": "int",
+    "cvc": "str",
+    "token": "str",
     "networks": "any",
-}  # fmt: skip
+}
 
 
-@route("POST", "/v1/payment_methods", {
-    "type": ("card",), "card": _CARD, "billing_details": _BILLING, "metadata": "metadata",
-    "allow_redisplay": "str",
-})  # fmt: skip
+@route(
+    "POST",
+    "/v1/payment_methods",
+    {
+        "type": ("card",),
+        "card": _CARD,
+        "billing_details": _BILLING,
+        "metadata": "metadata",
+        "allow_redisplay": "str",
+    },
+)
 def create(ctx: Context) -> dict:
     require(ctx.params, "type", "card")
     facts = ctx.params["card"]
     card = _card(facts)
     method = cards.payment_method(
-        ctx, card, exp_month=facts.get("exp_month", 12), exp_year=facts.get("exp_year"),
+        ctx,
+        card,
+        exp_month=facts.get("exp_month", 12),
+        exp_year=facts.get("exp_year"),
         billing_details=ctx.params.get("billing_details"),
         metadata=merge_metadata({}, ctx.params.get("metadata")),
-    )  # fmt: skip
+    )
     ctx.store.save(method)
     return method
 
@@ -36,16 +50,25 @@ def _card(facts: dict) -> cards.TestCard:
     if "token" in facts:
         card = cards.named(facts["token"])
         if card is None:
-            raise ApiError(f"No such token: '{facts['token']}'",
-                           code="resource_missing", param="card[token]")  # fmt: skip
+            raise ApiError(
+                f"No such token: '{facts['token']}'", code="resource_missing", param="card[token]"
+            )
         return card
     for name in ("number", "exp_month", "exp_year"):
         if name not in facts:
-            raise ApiError(f"Missing required param: card[{name}].",
-                           code="parameter_missing", param=f"card[{name}]")  # fmt: skip
+            raise ApiError(
+                f"Missing required param: card[{name}].",
+                code="parameter_missing",
+                param=f"card[{name}]",
+            )
     if not 1 <= facts["exp_month"] <= 12:
-        raise ApiError("Your card's expiration month is invalid.", status=402, kind="card_error",
-                       code="invalid_expiry_month", param="exp_month")  # fmt: skip
+        raise ApiError(
+            "Your card's expiration month is invalid.",
+            status=402,
+            kind="card_error",
+            code="invalid_expiry_month",
+            param="exp_month",
+        )
     return cards.numbered(facts["number"])
 
 
@@ -54,20 +77,29 @@ def retrieve(ctx: Context, id: str) -> dict:
     return ctx.get(kind="payment_method", id=id, param="payment_method")
 
 
-@route("POST", "/v1/payment_methods/{id}", {
-    "billing_details": _BILLING, "metadata": "metadata", "allow_redisplay": "str",
-    "card": {"exp_month": "int", "exp_year": "int", "networks": "any"},
-})  # fmt: skip
+@route(
+    "POST",
+    "/v1/payment_methods/{id}",
+    {
+        "billing_details": _BILLING,
+        "metadata": "metadata",
+        "allow_redisplay": "str",
+        "card": {"exp_month": "int", "exp_year": "int", "networks": "any"},
+    },
+)
 def update(ctx: Context, id: str) -> dict:
     before = ctx.get(kind="payment_method", id=id, param="payment_method")
     if before["customer"] is None:
-        raise ApiError("You must attach this PaymentMethod to a Customer before updating it.",
-                       param="payment_method")  # fmt: skip
+        raise ApiError(
+            "You must attach this PaymentMethod to a Customer before updating it.",
+            param="payment_method",
+        )
     method = dict(before, card=dict(before["card"]))
     billing = ctx.params.get("billing_details") or {}
     method["billing_details"] = before["billing_details"] | billing
-    method["card"] |= {name: value for name, value in (ctx.params.get("card") or {}).items()
-                       if name != "networks"}  # fmt: skip
+    method["card"] |= {
+        name: value for name, value in (ctx.params.get("card") or {}).items() if name != "networks"
+    }
     method["metadata"] = merge_metadata(before["metadata"], ctx.params.get("metadata"))
     method["allow_redisplay"] = ctx.params.get("allow_redisplay", before["allow_redisplay"])
     ctx.store.save(method)
@@ -96,13 +128,17 @@ def detach(ctx: Context, id: str) -> dict:
     if method["customer"] is None:
         raise ApiError(
             "The payment method you provided is not attached to a customer so detachment is "
-            "impossible.", param="payment_method",
-        )  # fmt: skip
+            "impossible.",
+            param="payment_method",
+        )
     return methods.detach(ctx, method)
 
 
-@route("GET", "/v1/payment_methods",
-       {**LISTING, "customer": "str", "type": ("card",), "allow_redisplay": "str"})  # fmt: skip
+@route(
+    "GET",
+    "/v1/payment_methods",
+    {**LISTING, "customer": "str", "type": ("card",), "allow_redisplay": "str"},
+)
 def listing(ctx: Context) -> dict:
     where = {}
     if "customer" in ctx.params:

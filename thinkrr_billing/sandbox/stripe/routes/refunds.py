@@ -8,30 +8,45 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError, missing
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata
 
 
-@route("POST", "/v1/refunds", {
-    "payment_intent": "str", "charge": "str", "amount": "int", "metadata": "metadata",
-    "reason": ("duplicate", "fraudulent", "requested_by_customer"),
-})  # fmt: skip
+@route(
+    "POST",
+    "/v1/refunds",
+    {
+        "payment_intent": "str",
+        "charge": "str",
+        "amount": "int",
+        "metadata": "metadata",
+        "reason": ("duplicate", "fraudulent", "requested_by_customer"),
+    },
+)
 def create(ctx: Context) -> dict:
     return refunding.create(
-        ctx, _charge(ctx), amount=ctx.params.get("amount"), reason=ctx.params.get("reason"),
+        ctx,
+        _charge(ctx),
+        amount=ctx.params.get("amount"),
+        reason=ctx.params.get("reason"),
         metadata=merge_metadata({}, ctx.params.get("metadata")),
-    )  # fmt: skip
+    )
 
 
 def _charge(ctx: Context) -> dict:
     if ctx.params.get("charge"):
         return ctx.get(kind="charge", id=ctx.params["charge"], param="charge")
     if not ctx.params.get("payment_intent"):
-        raise ApiError("One of the following params should be provided for this request: "
-                       "payment_intent or charge.", code="parameter_missing")  # fmt: skip
+        raise ApiError(
+            "One of the following params should be provided for this request: "
+            "payment_intent or charge.",
+            code="parameter_missing",
+        )
     id = ctx.params["payment_intent"]
     intent = ctx.store.find(kind="payment_intent", id=id)
     if intent is None:
         raise missing(kind="payment_intent", id=id, param="payment_intent")
     if intent["status"] != "succeeded":
-        raise ApiError(f"This PaymentIntent ({id}) does not have a successful charge to refund.",
-                       param="payment_intent")  # fmt: skip
+        raise ApiError(
+            f"This PaymentIntent ({id}) does not have a successful charge to refund.",
+            param="payment_intent",
+        )
     return ctx.get(kind="charge", id=intent["latest_charge"])
 
 
@@ -51,8 +66,9 @@ def update(ctx: Context, id: str) -> dict:
     return refund
 
 
-@route("GET", "/v1/refunds",
-       {**LISTING, "payment_intent": "str", "charge": "str", "created": "range"})  # fmt: skip
+@route(
+    "GET", "/v1/refunds", {**LISTING, "payment_intent": "str", "charge": "str", "created": "range"}
+)
 def listing(ctx: Context) -> dict:
     where = {name: ctx.params[name] for name in ("payment_intent", "charge") if name in ctx.params}
     return page(ctx, kind="refund", url="/v1/refunds", where=where)

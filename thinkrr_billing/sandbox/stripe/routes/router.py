@@ -46,16 +46,22 @@ def page(ctx: Context, *, kind: str, url: str, where: dict | None = None) -> dic
     if not 1 <= limit <= 100:
         raise errors.ApiError(
             f"Invalid limit: must be from 1 to 100, not {limit}.",
-            code="parameter_invalid_integer", param="limit",
-        )  # fmt: skip
+            code="parameter_invalid_integer",
+            param="limit",
+        )
     after, before = ctx.params.get("starting_after"), ctx.params.get("ending_before")
     for name, cursor in (("starting_after", after), ("ending_before", before)):
         if cursor:
             ctx.get(kind=kind, id=cursor, param=name, status=400)
     found = ctx.store.list(
-        kind=kind, where=where, created=ctx.params.get("created"),
-        types=ctx.params.get("types"), after=after, before=before, limit=limit + 1,
-    )  # fmt: skip
+        kind=kind,
+        where=where,
+        created=ctx.params.get("created"),
+        types=ctx.params.get("types"),
+        after=after,
+        before=before,
+        limit=limit + 1,
+    )
     more = len(found) > limit
     if more:
         found = found[1:] if before else found[:limit]

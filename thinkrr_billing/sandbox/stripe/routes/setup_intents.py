@@ -8,17 +8,33 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 
 _SHARED = {
-    "customer": "str", "description": "str", "metadata": "metadata", "payment_method": "str",
-    "payment_method_types": "list", "payment_method_options": "any",
-}  # fmt: skip
-_CONFIRM = {"payment_method": "str", "return_url": "str", "mandate_data": "any",
-            "use_stripe_sdk": "bool", "payment_method_options": "any"}  # fmt: skip
+    "customer": "str",
+    "description": "str",
+    "metadata": "metadata",
+    "payment_method": "str",
+    "payment_method_types": "list",
+    "payment_method_options": "any",
+}
+_CONFIRM = {
+    "payment_method": "str",
+    "return_url": "str",
+    "mandate_data": "any",
+    "use_stripe_sdk": "bool",
+    "payment_method_options": "any",
+}
 
 
-@route("POST", "/v1/setup_intents", {
-    **_SHARED, **_CONFIRM, "confirm": "bool", "usage": ("off_session", "on_session"),
-    "automatic_payment_methods": {"enabled": "bool", "allow_redirects": "str"},
-})  # fmt: skip
+@route(
+    "POST",
+    "/v1/setup_intents",
+    {
+        **_SHARED,
+        **_CONFIRM,
+        "confirm": "bool",
+        "usage": ("off_session", "on_session"),
+        "automatic_payment_methods": {"enabled": "bool", "allow_redirects": "str"},
+    },
+)
 def create(ctx: Context) -> dict:
     facts = ctx.params
     if facts.get("customer"):
@@ -53,8 +69,10 @@ def _own(ctx: Context, id: str, *, verb: str) -> dict:
     """Return a setup intent that the API itself may still change."""
     setup = ctx.get(kind="setup_intent", id=id, param="intent")
     if setup["_sandbox"]["session"]:
-        raise ApiError(f"You cannot {verb} a SetupIntent that was created by Checkout. Expire the "
-                       "Checkout Session instead.")  # fmt: skip
+        raise ApiError(
+            f"You cannot {verb} a SetupIntent that was created by Checkout. Expire the "
+            "Checkout Session instead."
+        )
     if setup["status"] not in intents.OPEN:
         raise intents.unexpected_state(
             setup,
@@ -63,12 +81,18 @@ def _own(ctx: Context, id: str, *, verb: str) -> dict:
     return setup
 
 
-@route("POST", "/v1/setup_intents/{id}/cancel", {"cancellation_reason": (
-    "abandoned", "requested_by_customer", "duplicate")})  # fmt: skip
+@route(
+    "POST",
+    "/v1/setup_intents/{id}/cancel",
+    {"cancellation_reason": ("abandoned", "requested_by_customer", "duplicate")},
+)
 def cancel(ctx: Context, id: str) -> dict:
     setup = _own(ctx, id, verb="cancel")
-    setup |= {"status": "canceled", "next_action": None,
-              "cancellation_reason": ctx.params.get("cancellation_reason")}  # fmt: skip
+    setup |= {
+        "status": "canceled",
+        "next_action": None,
+        "cancellation_reason": ctx.params.get("cancellation_reason"),
+    }
     ctx.store.save(setup)
     emit(ctx, "setup_intent.canceled", setup)
     return setup
@@ -92,8 +116,7 @@ def update(ctx: Context, id: str) -> dict:
     return setup
 
 
-@route("GET", "/v1/setup_intents",
-       {**LISTING, "customer": "str", "created": "range"})  # fmt: skip
+@route("GET", "/v1/setup_intents", {**LISTING, "customer": "str", "created": "range"})
 def listing(ctx: Context) -> dict:
     where = {"customer": ctx.params["customer"]} if "customer" in ctx.params else None
     return page(ctx, kind="setup_intent", url="/v1/setup_intents", where=where)

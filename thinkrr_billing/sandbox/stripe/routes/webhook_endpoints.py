@@ -12,8 +12,11 @@ _FIELDS = {"url": "str", "enabled_events": "list", "description": "str", "metada
 
 def _check_url(url: str) -> None:
     if not url.startswith(("http://", "https://")):
-        raise ApiError("Invalid URL: An explicit scheme (such as https) must be provided.",
-                       code="url_invalid", param="url")  # fmt: skip
+        raise ApiError(
+            "Invalid URL: An explicit scheme (such as https) must be provided.",
+            code="url_invalid",
+            param="url",
+        )
 
 
 @route("POST", "/v1/webhook_endpoints", {**_FIELDS, "api_version": "str", "connect": "bool"})
@@ -22,12 +25,15 @@ def create(ctx: Context) -> dict:
     _check_url(ctx.params["url"])
     secret = f"whsec_{random_text(32)}"
     endpoint = ctx.stamp("we", "webhook_endpoint") | {
-        "api_version": ctx.params.get("api_version") or API_VERSION, "application": None,
+        "api_version": ctx.params.get("api_version") or API_VERSION,
+        "application": None,
         "description": ctx.params.get("description") or None,
         "enabled_events": ctx.params["enabled_events"],
-        "metadata": merge_metadata({}, ctx.params.get("metadata")), "status": "enabled",
-        "url": ctx.params["url"], "_sandbox": {"secret": secret},
-    }  # fmt: skip
+        "metadata": merge_metadata({}, ctx.params.get("metadata")),
+        "status": "enabled",
+        "url": ctx.params["url"],
+        "_sandbox": {"secret": secret},
+    }
     ctx.store.save(endpoint)
     return endpoint | {"secret": secret}  # Told once, at creation.
 

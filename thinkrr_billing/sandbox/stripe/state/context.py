@@ -29,6 +29,8 @@ class Context:
 
     def stamp(self, prefix: str, kind: str, *, length: int = 24) -> dict:
         return {
-            "id": new_id(prefix, length=length), "object": kind,
-            "created": self.clock.seconds(), "livemode": False,
-        }  # fmt: skip
+            "id": new_id(prefix, length=length),
+            "object": kind,
+            "created": self.clock.seconds(),
+            "livemode": False,
+        }

@@ -53,14 +53,25 @@ class Keys:
         return dict(rows[0])
 
     def remember(
-        self, key: str | None, *, fingerprint: str, now: float, status: int, body: str,
+        self,
+        key: str | None,
+        *,
+        fingerprint: str,
+        now: float,
+        status: int,
+        body: str,
         request_id: str,
-    ) -> None:  # fmt: skip
+    ) -> None:
         if key is not None:
             self._store.execute(
                 "INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?, ?)",
-                key, fingerprint, now, status, body, request_id,
-            )  # fmt: skip
+                key,
+                fingerprint,
+                now,
+                status,
+                body,
+                request_id,
+            )
 
 
 def fingerprint(*, method: str, path: str, params: dict) -> str:

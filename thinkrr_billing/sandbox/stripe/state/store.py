@@ -122,9 +122,12 @@ class Store:
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
             " customer=excluded.customer, payment_intent=excluded.payment_intent,"
             " charge=excluded.charge, type=excluded.type, body=excluded.body, kind=excluded.kind",
-            obj["id"], _kind(obj), obj.get("created", 0), *columns,
+            obj["id"],
+            _kind(obj),
+            obj.get("created", 0),
+            *columns,
             json.dumps(obj, separators=(",", ":")),
-        )  # fmt: skip
+        )
 
     def list(
         self,
@@ -159,8 +162,9 @@ class Store:
         rows = self.query(
             f"SELECT body FROM objects WHERE {' AND '.join(clauses)}"
             f" ORDER BY created {order}, seq {order} LIMIT ?",
-            *values, limit,
-        )  # fmt: skip
+            *values,
+            limit,
+        )
         found = [json.loads(row["body"]) for row in rows]
         return found[::-1] if before else found
 

@@ -14,9 +14,18 @@ from thinkrr_billing.sandbox.stripe.state.store import Store
 
 MAIN = "main"  # The target given on the command line or set by the control API.
 MODES = (
-    "normal", "drop", "hold", "duplicate", "parallel", "reorder", "delay", "bad_signature",
-    "old_signature", "future_signature", "missing_signature",
-)  # fmt: skip
+    "normal",
+    "drop",
+    "hold",
+    "duplicate",
+    "parallel",
+    "reorder",
+    "delay",
+    "bad_signature",
+    "old_signature",
+    "future_signature",
+    "missing_signature",
+)
 # Fast at first, because a developer waits; the last delay repeats.
 RETRY_SECONDS = (1, 3, 10, 30, 60, 300, 900, 3600)
 GIVE_UP_SECONDS = 3 * 24 * 3600
@@ -53,26 +62,49 @@ def _queue_main(store: Store, *, event: dict, now: float, settings: dict) -> Non
         grouping = "reverse"
         rows = store.query(
             "SELECT next_at FROM deliveries WHERE grouping='reverse' AND status='pending'"
-            " AND attempts=0 AND next_at>? LIMIT 1", now,
-        )  # fmt: skip
+            " AND attempts=0 AND next_at>? LIMIT 1",
+            now,
+        )
         due = rows[0]["next_at"] if rows else now + REORDER_WINDOW_SECONDS
     elif mode == "duplicate":
         grouping = "serial"
     signature = mode.removesuffix("_signature") if mode.endswith("_signature") else "good"
     for _ in range(count if mode in ("duplicate", "parallel") else 1):
-        _insert(store, event=event, target=MAIN, now=now, due=due, status=status,
-                signature=signature, grouping=grouping)  # fmt: skip
+        _insert(
+            store,
+            event=event,
+            target=MAIN,
+            now=now,
+            due=due,
+            status=status,
+            signature=signature,
+            grouping=grouping,
+        )
 
 
 def _insert(
-    store: Store, *, event: dict, target: str, now: float, due: float, status: str = "pending",
-    signature: str = "good", grouping: str | None = None,
-) -> None:  # fmt: skip
+    store: Store,
+    *,
+    event: dict,
+    target: str,
+    now: float,
+    due: float,
+    status: str = "pending",
+    signature: str = "good",
+    grouping: str | None = None,
+) -> None:
     store.execute(
         "INSERT INTO deliveries (event, type, target, status, signature, grouping, created,"
         " next_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        event["id"], event["type"], target, status, signature, grouping, now, due,
-    )  # fmt: skip
+        event["id"],
+        event["type"],
+        target,
+        status,
+        signature,
+        grouping,
+        now,
+        due,
+    )
 
 
 def resend(store: Store, *, event: dict, now: float) -> None:
@@ -135,8 +167,9 @@ class Deliverer:
             now = self._clock.now()
             due = self._store.query(
                 "SELECT * FROM deliveries WHERE status='pending' AND next_at<=? ORDER BY id"
-                " LIMIT 200", now,
-            )  # fmt: skip
+                " LIMIT 200",
+                now,
+            )
             for row in due:
                 self._store.execute("UPDATE deliveries SET status='sending' WHERE id=?", row["id"])
             following = self._store.query(
@@ -144,9 +177,7 @@ class Deliverer:
             )[0]["at"]
         for batch in _batches(due):
             self._pool.submit(self._send_batch, batch)
-        return IDLE_SECONDS if following is None else min(
-            IDLE_SECONDS, max(0.01, following - now)
-        )  # fmt: skip
+        return IDLE_SECONDS if following is None else min(IDLE_SECONDS, max(0.01, following - now))
 
     def _send_batch(self, rows: list) -> None:
         for row in rows:
@@ -192,8 +223,14 @@ class Deliverer:
         with self._store.transaction():
             self._store.execute(
                 "UPDATE deliveries SET status=?, next_at=?, attempts=?, answer=?, error=?"
-                " WHERE id=?", status, due, attempts, answer, error, row["id"],
-            )  # fmt: skip
+                " WHERE id=?",
+                status,
+                due,
+                attempts,
+                answer,
+                error,
+                row["id"],
+            )
             self._store.execute(
                 "DELETE FROM deliveries WHERE id<=? AND status IN ('delivered', 'dropped')",
                 row["id"] - KEPT_DELIVERIES,
@@ -205,8 +242,9 @@ class Deliverer:
 def pending(store: Store, *, event: str) -> int:
     return store.query(
         "SELECT count(*) AS n FROM deliveries WHERE event=? AND status IN"
-        " ('pending', 'sending', 'held')", event,
-    )[0]["n"]  # fmt: skip
+        " ('pending', 'sending', 'held')",
+        event,
+    )[0]["n"]
 
 
 def _batches(rows: list) -> list[list]:
@@ -235,8 +273,9 @@ def post(*, url: str, body: bytes, signature: str | None) -> tuple[int | None, s
         connection = factory(parts.hostname, parts.port, timeout=TIMEOUT_SECONDS)
         try:
             path = parts.path or "/"
-            connection.request("POST", f"{path}?{parts.query}" if parts.query else path,
-                               body, headers)  # fmt: skip
+            connection.request(
+                "POST", f"{path}?{parts.query}" if parts.query else path, body, headers
+            )
             answer = connection.getresponse()
             answer.read()
             return answer.status, None

@@ -19,21 +19,41 @@ def test_a_past_is_imported_in_one_request_and_silently(client, sandbox, listene
             {"id": "pm_demo2", "customer": "cus_demo1", "behaviour": {"decline_code": "lost_card"}},
         ],
         payment_intents=[
-            {"id": "pi_demo1", "payment_method": "pm_demo1", "amount": 5000,
-             "created": LAST_YEAR + 60, "metadata": {"purchase": "1"}},
-            {"id": "pi_demo2", "payment_method": "pm_demo2", "amount": 7000,
-             "created": LAST_YEAR + 120, "status": "canceled", "decline_code": "lost_card"},
+            {
+                "id": "pi_demo1",
+                "payment_method": "pm_demo1",
+                "amount": 5000,
+                "created": LAST_YEAR + 60,
+                "metadata": {"purchase": "1"},
+            },
+            {
+                "id": "pi_demo2",
+                "payment_method": "pm_demo2",
+                "amount": 7000,
+                "created": LAST_YEAR + 120,
+                "status": "canceled",
+                "decline_code": "lost_card",
+            },
             {"id": "pi_demo3", "payment_method": "pm_demo1", "amount": 900, "status": "processing"},
         ],
-        refunds=[{"id": "re_demo1", "payment_intent": "pi_demo1", "amount": 1000,
-                  "metadata": {"reversal": "1"}, "created": LAST_YEAR + 600}],
-    )  # fmt: skip
+        refunds=[
+            {
+                "id": "re_demo1",
+                "payment_intent": "pi_demo1",
+                "amount": 1000,
+                "metadata": {"reversal": "1"},
+                "created": LAST_YEAR + 600,
+            }
+        ],
+    )
 
     assert made["payment_intents"] == ["pi_demo1", "pi_demo2", "pi_demo3"]
     paid = client.v1.payment_intents.retrieve("pi_demo1", {"expand": ["latest_charge"]})
     assert (paid.status, paid.created, paid.latest_charge.created) == (
-        "succeeded", LAST_YEAR + 60, LAST_YEAR + 60,
-    )  # fmt: skip
+        "succeeded",
+        LAST_YEAR + 60,
+        LAST_YEAR + 60,
+    )
     assert paid.latest_charge.amount_refunded == 1000
     failed = client.v1.payment_intents.retrieve("pi_demo2")
     assert (failed.status, failed.last_payment_error.decline_code) == ("canceled", "lost_card")

@@ -50,9 +50,13 @@ def test_unknown_customer_is_resource_missing(client):
 
 @pytest.mark.parametrize(
     ("name", "brand", "last4"),
-    [("pm_card_visa", "visa", "4242"), ("pm_card_mastercard", "mastercard", "4444"),
-     ("pm_card_amex", "amex", "0005"), ("pm_card_chargeCustomerFail", "visa", "0341")],
-)  # fmt: skip
+    [
+        ("pm_card_visa", "visa", "4242"),
+        ("pm_card_mastercard", "mastercard", "4444"),
+        ("pm_card_amex", "amex", "0005"),
+        ("pm_card_chargeCustomerFail", "visa", "0341"),
+    ],
+)
 def test_predefined_card_becomes_a_fresh_payment_method(client, customer, name, brand, last4):
     first = client.v1.payment_methods.attach(name, {"customer": customer})
     second = client.v1.payment_methods.attach(name, {"customer": customer})
@@ -88,12 +92,14 @@ def test_real_card_number_is_refused_and_not_logged(client, sandbox):
 
 @pytest.mark.parametrize(
     ("number", "code", "decline_code"),
-    [("4000000000000002", "card_declined", "generic_decline"),
-     ("4000000000009995", "card_declined", "insufficient_funds"),
-     ("4000000000009987", "card_declined", "lost_card"),
-     ("4000000000009979", "card_declined", "stolen_card"),
-     ("4000000000000069", "expired_card", "expired_card")],
-)  # fmt: skip
+    [
+        ("4000000000000002", "card_declined", "generic_decline"),
+        ("4000000000009995", "card_declined", "insufficient_funds"),
+        ("4000000000009987", "card_declined", "lost_card"),
+        ("4000000000009979", "card_declined", "stolen_card"),
+        ("4000000000000069", "expired_card", "expired_card"),
+    ],
+)
 def test_declining_card_cannot_be_attached(client, customer, number, code, decline_code):
     card = {"number": number, "exp_month": 1, "exp_year": 2031}
     method = client.v1.payment_methods.create({"type": "card", "card": card})
@@ -102,8 +108,9 @@ def test_declining_card_cannot_be_attached(client, customer, number, code, decli
         client.v1.payment_methods.attach(method.id, {"customer": customer})
 
     assert (decline.value.code, decline.value.json_body["error"]["decline_code"]) == (
-        code, decline_code,
-    )  # fmt: skip
+        code,
+        decline_code,
+    )
     assert client.v1.customers.payment_methods.list(customer).data == []
 
 

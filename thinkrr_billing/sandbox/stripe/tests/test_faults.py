@@ -30,13 +30,15 @@ def _confirm(client, intent, key="p:confirm:1"):
 
 @pytest.mark.parametrize(
     ("kind", "error", "taken"),
-    [("reset_before", stripe.APIConnectionError, 0),
-     ("reset_after", stripe.APIConnectionError, 5000),
-     ("500_before", stripe.APIError, 0),
-     ("500_after", stripe.APIError, 5000),
-     ("429", stripe.RateLimitError, 0),
-     ("409", stripe.APIError, 0)],
-)  # fmt: skip
+    [
+        ("reset_before", stripe.APIConnectionError, 0),
+        ("reset_after", stripe.APIConnectionError, 5000),
+        ("500_before", stripe.APIError, 0),
+        ("500_after", stripe.APIError, 5000),
+        ("429", stripe.RateLimitError, 0),
+        ("409", stripe.APIError, 0),
+    ],
+)
 def test_fault_decides_whether_the_money_was_taken(client, sandbox, intent, kind, error, taken):
     sandbox.fault(kind=kind, path=PATH)
 
@@ -48,9 +50,7 @@ def test_fault_decides_whether_the_money_was_taken(client, sandbox, intent, kind
     assert (logged["fault"], logged["idempotency_key"]) == (kind, "p:confirm:1")
 
 
-@pytest.mark.parametrize(
-    ("kind", "taken"), [("hang_before", 0), ("hang_after", 5000)]
-)  # fmt: skip
+@pytest.mark.parametrize(("kind", "taken"), [("hang_before", 0), ("hang_after", 5000)])
 def test_hang_ends_without_an_answer(client, sandbox, intent, kind, taken):
     sandbox.fault(kind=kind, path=PATH, seconds=0.1)
 
@@ -148,8 +148,9 @@ def test_lost_answer_can_hide_a_decline(client, sandbox, intent):
 
     found = client.v1.payment_intents.retrieve(intent.id)
     assert (found.status, found.last_payment_error.decline_code) == (
-        "requires_payment_method", "lost_card",
-    )  # fmt: skip
+        "requires_payment_method",
+        "lost_card",
+    )
 
 
 def test_unreadable_fault_is_refused_with_the_choices(sandbox):

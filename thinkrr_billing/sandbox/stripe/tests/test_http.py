@@ -25,12 +25,15 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 @pytest.mark.parametrize(
     ("key", "message"),
-    [("sk_live_abcdefghijklmnopqrstuvwx", "refuses live keys"),
-     ("rk_live_abcdefghijklmnopqrstuvwx", "refuses live keys"),
-     ("pk_live_abcdefghijklmnopqrstuvwx", "refuses live keys"),
-     ("pk_test_abcdefghijklmnopqrstuvwx", "publishable API key"),
-     ("whatever", "Invalid API Key provided"), ("sk_test_", "Invalid API Key provided")],
-)  # fmt: skip
+    [
+        ("sk_live_abcdefghijklmnopqrstuvwx", "refuses live keys"),
+        ("rk_live_abcdefghijklmnopqrstuvwx", "refuses live keys"),
+        ("pk_live_abcdefghijklmnopqrstuvwx", "refuses live keys"),
+        ("pk_test_abcdefghijklmnopqrstuvwx", "publishable API key"),
+        ("whatever", "Invalid API Key provided"),
+        ("sk_test_", "Invalid API Key provided"),
+    ],
+)
 def test_only_a_test_secret_key_opens_the_door(sandbox, key, message):
     client = stripe.StripeClient(key, base_addresses={"api": sandbox.base_url})
 
@@ -65,15 +68,17 @@ def test_unknown_route_is_404(sandbox):
         ("amount=5.5&currency=usd", "parameter_invalid_integer", "amount"),
         ("amount=1e3&currency=usd", "parameter_invalid_integer", "amount"),
         ("amount[a]=1&currency=usd", "parameter_invalid_integer", "amount"),
-        ("amount=500&currency=usd&automatic_payment_methods[often]=true", "parameter_unknown",
-         "automatic_payment_methods[often]"),
+        (
+            "amount=500&currency=usd&automatic_payment_methods[often]=true",
+            "parameter_unknown",
+            "automatic_payment_methods[often]",
+        ),
         ("amount=500&currency=usd&customer=cus_nobody", "resource_missing", "customer"),
-        ("amount=500&currency=usd&payment_method=pm_nobody", "resource_missing",
-         "payment_method"),
+        ("amount=500&currency=usd&payment_method=pm_nobody", "resource_missing", "payment_method"),
         ("amount=500&currency=eur", None, "currency"),
         ("amount=500&currency=usd&metadata[a]=" + "x" * 501, None, "metadata[a]"),
     ],
-)  # fmt: skip
+)
 def test_wrong_parameters_are_named(sandbox, body, code, param):
     status, text = _send(sandbox, "POST", "/v1/payment_intents", body=body, headers=FORM)
 
@@ -84,9 +89,19 @@ def test_wrong_parameters_are_named(sandbox, body, code, param):
 
 @pytest.mark.parametrize(
     "body",
-    ["a" * 100_000, "a[b][c][d][e][f][g][h][i]=1", "amount=1&amount[x]=2", "%ff%fe=%ff", "[=1",
-     "amount=" + "9" * 5000, "&".join(f"a{n}=1" for n in range(3000)), "\x00=\x00", "=", "&&&"],
-)  # fmt: skip
+    [
+        "a" * 100_000,
+        "a[b][c][d][e][f][g][h][i]=1",
+        "amount=1&amount[x]=2",
+        "%ff%fe=%ff",
+        "[=1",
+        "amount=" + "9" * 5000,
+        "&".join(f"a{n}=1" for n in range(3000)),
+        "\x00=\x00",
+        "=",
+        "&&&",
+    ],
+)
 def test_garbage_is_a_4xx_without_a_traceback(sandbox, body):
     status, text = _send(sandbox, "POST", "/v1/payment_intents", body=body.encode(), headers=FORM)
 

@@ -23,8 +23,9 @@ def test_same_key_and_parameters_answer_the_same_intent(client, sandbox):
     assert "Idempotent-Replayed" not in first.last_response.headers
     assert second.last_response.headers["Idempotent-Replayed"] == "true"
     assert [one["replayed"] for one in sandbox.requests(idempotency_key="a:create")] == [
-        False, True,
-    ]  # fmt: skip
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("change", [{"amount": 5001}, {"metadata": {"a": "b"}}])

@@ -49,9 +49,13 @@ def test_statuses_before_a_card_is_given(client, customer):
 
 @pytest.mark.parametrize(
     ("amount", "code"),
-    [(0, "parameter_invalid_integer"), (-1, "parameter_invalid_integer"),
-     (49, "amount_too_small"), (100_000_000, "amount_too_large")],
-)  # fmt: skip
+    [
+        (0, "parameter_invalid_integer"),
+        (-1, "parameter_invalid_integer"),
+        (49, "amount_too_small"),
+        (100_000_000, "amount_too_large"),
+    ],
+)
 def test_amount_out_of_range_is_refused(client, amount, code):
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         _create(client, amount=amount)
@@ -76,8 +80,10 @@ def test_decline_answers_402_with_the_intent_and_keeps_it_open(client, pay, sand
     error = decline.value.json_body["error"]
     assert decline.value.http_status == 402
     assert (error["type"], error["code"], error["decline_code"]) == (
-        "card_error", "card_declined", "insufficient_funds",
-    )  # fmt: skip
+        "card_error",
+        "card_declined",
+        "insufficient_funds",
+    )
     assert error["payment_method"]["id"] == card
     intent = client.v1.payment_intents.retrieve(error["payment_intent"]["id"])
     assert (intent.status, intent.payment_method) == ("requires_payment_method", None)
@@ -103,11 +109,13 @@ def test_declined_intent_succeeds_with_another_card(client, pay, sandbox, custom
 
 @pytest.mark.parametrize(
     ("behaviour", "code", "decline_code"),
-    [({"decline_code": "lost_card"}, "card_declined", "lost_card"),
-     ({"decline_code": "a_brand_new_code"}, "card_declined", "a_brand_new_code"),
-     ({"decline_code": "expired_card"}, "expired_card", None),
-     ("authentication_required", "authentication_required", "authentication_required")],
-)  # fmt: skip
+    [
+        ({"decline_code": "lost_card"}, "card_declined", "lost_card"),
+        ({"decline_code": "a_brand_new_code"}, "card_declined", "a_brand_new_code"),
+        ({"decline_code": "expired_card"}, "expired_card", None),
+        ("authentication_required", "authentication_required", "authentication_required"),
+    ],
+)
 def test_behaviour_of_a_saved_card_can_be_changed(
     pay, sandbox, customer, behaviour, code, decline_code
 ):

@@ -57,8 +57,15 @@ def test_pending_deliveries_go_on_after_a_kill(own, listener):
 
 
 def test_it_says_where_it_listens_and_ends_politely(tmp_path):
-    command = [sys.executable, "-m", "thinkrr_billing.sandbox.stripe", "--port", "0",
-               "--state", str(tmp_path / "state.sqlite3")]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "thinkrr_billing.sandbox.stripe",
+        "--port",
+        "0",
+        "--state",
+        str(tmp_path / "state.sqlite3"),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         line = process.stdout.readline()
         process.send_signal(signal.SIGTERM)

@@ -39,11 +39,13 @@ def test_refund_in_part_and_then_the_rest(client, sandbox, paid):
 
 @pytest.mark.parametrize(
     ("before", "amount", "code", "message"),
-    [(0, 5001, None, r"greater than unrefunded amount on charge \(\$50.00\)"),
-     (4000, 1001, None, r"greater than unrefunded amount on charge \(\$10.00\)"),
-     (5000, 1, "charge_already_refunded", "already been refunded"),
-     (0, 0, "parameter_invalid_integer", "greater than or equal to 1")],
-)  # fmt: skip
+    [
+        (0, 5001, None, r"greater than unrefunded amount on charge \(\$50.00\)"),
+        (4000, 1001, None, r"greater than unrefunded amount on charge \(\$10.00\)"),
+        (5000, 1, "charge_already_refunded", "already been refunded"),
+        (0, 0, "parameter_invalid_integer", "greater than or equal to 1"),
+    ],
+)
 def test_more_than_was_taken_is_never_refunded(
     client, sandbox, paid, before, amount, code, message
 ):
@@ -123,7 +125,7 @@ def test_formal_dispute_takes_the_money_and_blocks_refunds(client, sandbox, paid
 @pytest.mark.parametrize(
     ("action", "status", "held"),
     [("win", "won", 0), ("lose", "lost", 3000), ("close", "lost", 3000)],
-)  # fmt: skip
+)
 def test_dispute_ends(client, sandbox, paid, action, status, held):
     dispute = sandbox.dispute(paid.id, amount=3000, reason="product_not_received")
 

@@ -19,8 +19,12 @@ def _verified(received, *, tolerance=300):
 def test_every_step_of_a_payment_is_told_and_signed(listener, pay, sandbox, customer):
     intent = pay(sandbox.add_card(customer)["id"])
 
-    expected = {"payment_method.attached", "payment_intent.created", "charge.succeeded",
-                "payment_intent.succeeded"}  # fmt: skip
+    expected = {
+        "payment_method.attached",
+        "payment_intent.created",
+        "charge.succeeded",
+        "payment_intent.succeeded",
+    }
     listener.wait_for(lambda one: expected <= set(one.types()))
     (found,) = [one for one in listener.received if one[0]["type"] == "payment_intent.succeeded"]
     event = _verified(found)
@@ -36,26 +40,48 @@ def test_every_step_of_a_payment_is_told_and_signed(listener, pay, sandbox, cust
     [
         (lambda c, s, p, cus: c.v1.customers.update(cus, {"name": "New"}), "customer.updated"),
         (lambda c, s, p, cus: c.v1.customers.delete(cus), "customer.deleted"),
-        (lambda c, s, p, cus: s.set_card(s.add_card(cus)["id"], exp_year=2044),
-         "payment_method.automatically_updated"),
-        (lambda c, s, p, cus: c.v1.payment_methods.detach(s.add_card(cus)["id"]),
-         "payment_method.detached"),
-        (lambda c, s, p, cus: c.v1.payment_intents.cancel(
-            c.v1.payment_intents.create({"amount": 50, "currency": "usd"}).id),
-         "payment_intent.canceled"),
-        (lambda c, s, p, cus: p(s.add_card(cus, behaviour="processing")["id"]),
-         "payment_intent.processing"),
-        (lambda c, s, p, cus: c.v1.setup_intents.create(
-            {"customer": cus, "payment_method": "pm_card_visa", "confirm": True}),
-         "setup_intent.succeeded"),
-        (lambda c, s, p, cus: c.v1.refunds.create(
-            {"payment_intent": p(s.add_card(cus)["id"]).id}), "refund.created"),
-        (lambda c, s, p, cus: s.set_refund(c.v1.refunds.create(
-            {"payment_intent": p(s.add_card(cus)["id"]).id}).id, "failed"), "refund.failed"),
-        (lambda c, s, p, cus: s.dispute(p(s.add_card(cus)["id"]).id),
-         "charge.dispute.funds_withdrawn"),
+        (
+            lambda c, s, p, cus: s.set_card(s.add_card(cus)["id"], exp_year=2044),
+            "payment_method.automatically_updated",
+        ),
+        (
+            lambda c, s, p, cus: c.v1.payment_methods.detach(s.add_card(cus)["id"]),
+            "payment_method.detached",
+        ),
+        (
+            lambda c, s, p, cus: c.v1.payment_intents.cancel(
+                c.v1.payment_intents.create({"amount": 50, "currency": "usd"}).id
+            ),
+            "payment_intent.canceled",
+        ),
+        (
+            lambda c, s, p, cus: p(s.add_card(cus, behaviour="processing")["id"]),
+            "payment_intent.processing",
+        ),
+        (
+            lambda c, s, p, cus: c.v1.setup_intents.create(
+                {"customer": cus, "payment_method": "pm_card_visa", "confirm": True}
+            ),
+            "setup_intent.succeeded",
+        ),
+        (
+            lambda c, s, p, cus: c.v1.refunds.create(
+                {"payment_intent": p(s.add_card(cus)["id"]).id}
+            ),
+            "refund.created",
+        ),
+        (
+            lambda c, s, p, cus: s.set_refund(
+                c.v1.refunds.create({"payment_intent": p(s.add_card(cus)["id"]).id}).id, "failed"
+            ),
+            "refund.failed",
+        ),
+        (
+            lambda c, s, p, cus: s.dispute(p(s.add_card(cus)["id"]).id),
+            "charge.dispute.funds_withdrawn",
+        ),
     ],
-)  # fmt: skip
+)
 def test_event_is_sent(client, sandbox, pay, customer, listener, steps, expected):
     steps(client, sandbox, pay, customer)
 
@@ -165,9 +191,12 @@ def test_delayed_event_waits_for_the_clock(listener, client, sandbox):
 
 @pytest.mark.parametrize(
     ("mode", "problem"),
-    [("bad_signature", "No signatures found"), ("old_signature", "outside the tolerance"),
-     ("missing_signature", "No Stripe-Signature")],
-)  # fmt: skip
+    [
+        ("bad_signature", "No signatures found"),
+        ("old_signature", "outside the tolerance"),
+        ("missing_signature", "No Stripe-Signature"),
+    ],
+)
 def test_bad_signatures_are_refused_by_the_sdk(listener, client, sandbox, mode, problem):
     sandbox.webhooks(mode=mode)
 
@@ -245,9 +274,7 @@ def test_events_are_listed_by_type_and_time(client, sandbox):
     new = client.v1.customers.create({"name": "new"})
     client.v1.customers.update(new.id, {"name": "newer"})
 
-    events = client.v1.events.list(
-        {"types": ["customer.created"], "created": {"gte": later}}
-    ).data  # fmt: skip
+    events = client.v1.events.list({"types": ["customer.created"], "created": {"gte": later}}).data
 
     assert [event.data.object.name for event in events] == ["new"]
     changed = client.v1.events.list({"type": "customer.updated"}).data[0]

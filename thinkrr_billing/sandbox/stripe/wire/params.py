@@ -19,8 +19,11 @@ _SECRET_FIELDS = ("number", "cvc")
 #   str int bool time range metadata list any
 Spec = Mapping[str, object]
 LISTING: Spec = {
-    "limit": "int", "starting_after": "str", "ending_before": "str", "expand": "list",
-}  # fmt: skip
+    "limit": "int",
+    "starting_after": "str",
+    "ending_before": "str",
+    "expand": "list",
+}
 
 
 def parse_form(text: str) -> dict:
@@ -66,8 +69,9 @@ def check(params: dict, spec: Spec, *, prefix: str = "") -> dict:
     for name, value in params.items():
         full = f"{prefix}[{name}]" if prefix else name
         if name not in spec:
-            raise ApiError(f"Received unknown parameter: {full}",
-                           code="parameter_unknown", param=full)  # fmt: skip
+            raise ApiError(
+                f"Received unknown parameter: {full}", code="parameter_unknown", param=full
+            )
         checked[name] = _typed(value, spec[name], full)
     return checked
 
@@ -75,8 +79,7 @@ def check(params: dict, spec: Spec, *, prefix: str = "") -> dict:
 def require(params: dict, *names: str) -> None:
     for name in names:
         if params.get(name) in (None, ""):
-            raise ApiError(f"Missing required param: {name}.",
-                           code="parameter_missing", param=name)  # fmt: skip
+            raise ApiError(f"Missing required param: {name}.", code="parameter_missing", param=name)
 
 
 def _typed(value: object, kind: object, name: str) -> object:
@@ -95,8 +98,11 @@ def _word(value: object, allowed: tuple, name: str) -> str | None:
     if value == "" and "" in allowed:
         return None
     if value not in allowed:
-        raise ApiError(f"Invalid {name}: must be one of {', '.join(allowed)}",
-                       code="parameter_invalid_string", param=name)  # fmt: skip
+        raise ApiError(
+            f"Invalid {name}: must be one of {', '.join(allowed)}",
+            code="parameter_invalid_string",
+            param=name,
+        )
     return value
 
 
@@ -108,8 +114,7 @@ def _text(value: object, name: str) -> str:
 
 def _integer(value: object, name: str) -> int:
     if not isinstance(value, str) or not _INTEGER.fullmatch(value):
-        raise ApiError(f"Invalid integer: {value}",
-                       code="parameter_invalid_integer", param=name)  # fmt: skip
+        raise ApiError(f"Invalid integer: {value}", code="parameter_invalid_integer", param=name)
     return int(value)
 
 
@@ -167,12 +172,19 @@ def without_numbers(params: dict) -> dict:
     """Return the parameters fit for the log: no card numbers, not even of test cards."""
     if not isinstance(params.get("card"), dict):
         return params
-    card = {name: "…" if name in _SECRET_FIELDS else value
-            for name, value in params["card"].items()}  # fmt: skip
+    card = {
+        name: "…" if name in _SECRET_FIELDS else value for name, value in params["card"].items()
+    }
     return {**params, "card": card}
 
 
 _READERS = {
-    "str": _text, "int": _integer, "time": _integer, "bool": _boolean, "list": _list,
-    "range": _range, "metadata": _metadata, "any": lambda value, name: value,
-}  # fmt: skip
+    "str": _text,
+    "int": _integer,
+    "time": _integer,
+    "bool": _boolean,
+    "list": _list,
+    "range": _range,
+    "metadata": _metadata,
+    "any": lambda value, name: value,
+}
