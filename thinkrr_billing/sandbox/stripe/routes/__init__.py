@@ -1,4 +1,4 @@
-"""Stripe's routes, one module for each kind of object. Importing this registers them all."""
+"""Stripe's routes, one module for each kind of object. `router` gets them all from this import."""
 
 from thinkrr_billing.sandbox.stripe.routes import (
     account,
