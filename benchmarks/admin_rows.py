@@ -214,7 +214,7 @@ FILL = {
         SELECT 0, CASE WHEN g % 4000 = 0 THEN 'books' ELSE 'purchase_unknown' END, 'Look at it.',
                '{{}}', '', {moment}, CASE WHEN g % 20000 > 0 THEN {moment} END
         FROM generate_series(200, {wallets}, 200) g""",
-}  # fmt: skip
+}
 
 # Rebuilding an index once is far faster than keeping it through millions of rows.
 INDEXES = """

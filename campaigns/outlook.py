@@ -144,10 +144,12 @@ def running(*, account: Account) -> list[Use]:
 def outlook(*, chosen: Iterable[Use], wallet: Wallet, running: Iterable[Use] = ()) -> Outlook:
     """How long the wallet pays for the chosen campaigns beside the running ones. One query."""
     chosen, running = list(chosen), list(running)
-    pace = Pace(**{
-        kind: sum((use.seconds for use in chosen + running if use.minute_type == kind), _ZERO)
-        for kind in USABLE_POTS
-    })  # fmt: skip
+    pace = Pace(
+        **{
+            kind: sum((use.seconds for use in chosen + running if use.minute_type == kind), _ZERO)
+            for kind in USABLE_POTS
+        }
+    )
     is_idle = not any(use.seconds for use in chosen)
     rates = rates_now()
     return Outlook(

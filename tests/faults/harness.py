@@ -113,9 +113,18 @@ class Postgres(Part):
         self.is_usual = not options
         given = [part for option in options for part in ("-c", option)]
         self.launch(
-            postgres._program("postgres"), "-D", self._cluster, "-k", self._sockets,
-            "-h", "127.0.0.1", "-p", self.port, *given, **postgres._as_server_user(),
-        )  # fmt: skip
+            postgres._program("postgres"),
+            "-D",
+            self._cluster,
+            "-k",
+            self._sockets,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            self.port,
+            *given,
+            **postgres._as_server_user(),
+        )
         self.wait_for(self.answers, "accepts connections")
 
     def answers(self) -> bool:
@@ -143,8 +152,10 @@ class Postgres(Part):
         if dump.returncode == 0:
             subprocess.run(
                 [postgres._program("psql"), "-q", "-v", "ON_ERROR_STOP=1", self.url],
-                input=dump.stdout, stdout=subprocess.DEVNULL, check=True,
-            )  # fmt: skip
+                input=dump.stdout,
+                stdout=subprocess.DEVNULL,
+                check=True,
+            )
 
     def stop_now(self) -> None:
         """Immediate shutdown: every client is cut off, and the next start recovers."""
@@ -172,9 +183,16 @@ class Redis(Part):
 
     def start(self) -> None:
         self.launch(
-            "redis-server", "--port", self.port, "--bind", "127.0.0.1", "--save", "",
-            "--dir", self.folder,
-        )  # fmt: skip
+            "redis-server",
+            "--port",
+            self.port,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            self.folder,
+        )
         self.wait_for(self.answers, "answers")
 
     def answers(self) -> bool:
@@ -198,10 +216,21 @@ class Worker(App):
     def command(self, *options: str, solo: bool = True) -> tuple[str, ...]:
         pool = ("--pool", "solo") if solo else ("--concurrency", "2")
         return (
-            sys.executable, "-m", "celery", "-A", "thinkrr_billing", "worker", *pool,
-            "--loglevel", "INFO", "--hostname", f"{self.name}@plant", "--without-mingle",
-            "--without-gossip", *options,
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "thinkrr_billing",
+            "worker",
+            *pool,
+            "--loglevel",
+            "INFO",
+            "--hostname",
+            f"{self.name}@plant",
+            "--without-mingle",
+            "--without-gossip",
+            *options,
+        )
 
     def start(self, *options: str, crash: str = "", solo: bool = True) -> None:
         self.launch(*self.command(*options, solo=solo), env={"CRASH_POINTS": crash})
@@ -211,18 +240,33 @@ class Worker(App):
 class Beat(App):
     def start(self) -> None:
         self.launch(
-            sys.executable, "-m", "celery", "-A", "thinkrr_billing", "beat", "--pidfile", "",
-            "--loglevel", "INFO",
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "thinkrr_billing",
+            "beat",
+            "--pidfile",
+            "",
+            "--loglevel",
+            "INFO",
+        )
 
 
 class Web(App):
     def start(self, crash: str = "") -> None:
         self.port = free_port()
         self.launch(
-            sys.executable, "-m", "gunicorn", "thinkrr_billing.wsgi", "--threads", "8",
-            "--bind", f"127.0.0.1:{self.port}", env={"CRASH_POINTS": crash},
-        )  # fmt: skip
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "thinkrr_billing.wsgi",
+            "--threads",
+            "8",
+            "--bind",
+            f"127.0.0.1:{self.port}",
+            env={"CRASH_POINTS": crash},
+        )
         self.wait_for(self._listens, "listens")
 
     def _listens(self) -> bool:
@@ -285,9 +329,13 @@ class Plant:
         before = dict(connection.settings_dict)
         connection.close()
         connection.settings_dict.update(
-            NAME=postgres.DATABASE, HOST="127.0.0.1", PORT=str(self.postgres.port),
-            USER="postgres", PASSWORD="", CONN_MAX_AGE=0,
-        )  # fmt: skip
+            NAME=postgres.DATABASE,
+            HOST="127.0.0.1",
+            PORT=str(self.postgres.port),
+            USER="postgres",
+            PASSWORD="",
+            CONN_MAX_AGE=0,
+        )
         try:
             yield
         finally:

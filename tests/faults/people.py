@@ -62,9 +62,13 @@ def monthly(stripe: StripeSandbox) -> Situation:
     wallet = open_wallet(account=account)
     agency.refresh_from_db()
     allocation = configure.save(
-        account=account, agency=agency, actor=None, basic_minutes=0, premium_minutes=100,
+        account=account,
+        agency=agency,
+        actor=None,
+        basic_minutes=0,
+        premium_minutes=100,
         payment_method=card.id,
-    )  # fmt: skip
+    )
     run = allocation.runs.get()
     return Situation(
         wallet, lambda: runs.run(run_id=run.pk), 1600, Decimal(0), premium_seconds=6000

@@ -115,9 +115,14 @@ def test_f59_the_database_refuses_what_no_form_would_send(cents, stripe):
     wallet = low_balance(stripe)
     with pytest.raises(DatabaseError), transaction.atomic():
         Purchase.objects.create(
-            payer=wallet.account, wallet=wallet, purpose="recharge", amount_cents=cents,
-            buys="credit", payment_method="pm_1", card="Visa •••• 4242",
-        )  # fmt: skip
+            payer=wallet.account,
+            wallet=wallet,
+            purpose="recharge",
+            amount_cents=cents,
+            buys="credit",
+            payment_method="pm_1",
+            card="Visa •••• 4242",
+        )
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     assert not Purchase.objects.exists()

@@ -52,9 +52,15 @@ class Bank:
         self.wrong: list[str] = []
         self.done: dict[str, int] = {}
         self.acts: list[Callable[[random.Random], object]] = [
-            self.report_calls, self.report_calls, self.recharge, self.refund, self.allocate,
-            self.resume, self.sweep, self.read,
-        ]  # fmt: skip
+            self.report_calls,
+            self.report_calls,
+            self.recharge,
+            self.refund,
+            self.allocate,
+            self.resume,
+            self.sweep,
+            self.read,
+        ]
 
     def run(self, number: int) -> None:
         rng = random.Random(number)
@@ -75,11 +81,13 @@ class Bank:
         wallet = rng.choice(self.wallets)
         reports = [
             make_report(
-                wallet.account_id, id=f"bank-{rng.randrange(400)}", seconds=120,
+                wallet.account_id,
+                id=f"bank-{rng.randrange(400)}",
+                seconds=120,
                 **rng.choice(({"minute_type": "premium"}, {"campaign": f"bank-{wallet.pk}"})),
             )
             for _ in range(rng.randint(1, 5))
-        ]  # fmt: skip
+        ]
         calls.record(reports=reports, reporter=None)
 
     def recharge(self, rng: random.Random) -> None:
@@ -95,9 +103,12 @@ class Bank:
         paid = list(Purchase.objects.filter(state="succeeded").order_by("pk")[:20])
         if paid:
             refunds.refund(
-                purchase_id=rng.choice(paid).pk, amount_cents=rng.choice((1, 100)), actor=None,
-                reason="bank test", form_key=f"bank-{rng.randrange(40)}",
-            )  # fmt: skip
+                purchase_id=rng.choice(paid).pk,
+                amount_cents=rng.choice((1, 100)),
+                actor=None,
+                reason="bank test",
+                form_key=f"bank-{rng.randrange(40)}",
+            )
 
     def allocate(self, rng: random.Random) -> None:
         if run_ids := list(
@@ -151,9 +162,13 @@ def test_f34_the_bank_keeps_its_books_while_its_parts_die(plant, stripe):
     agency.refresh_from_db()
     for number in range(SUB_ACCOUNTS):
         configure.save(
-            account=make_sub_account(f"Sub {number}", agency=agency), agency=agency, actor=None,
-            basic_minutes=0, premium_minutes=100, payment_method=card.id,
-        )  # fmt: skip
+            account=make_sub_account(f"Sub {number}", agency=agency),
+            agency=agency,
+            actor=None,
+            basic_minutes=0,
+            premium_minutes=100,
+            payment_method=card.id,
+        )
     bank = Bank(plant, wallets)
     threads = [threading.Thread(target=bank.run, args=[number]) for number in range(THREADS)]
     for thread in threads:

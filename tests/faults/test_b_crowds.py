@@ -87,9 +87,12 @@ def test_f21_by_hand_and_automatic_at_one_barrier_never_overlap(stripe):
     def by_hand() -> str:
         try:
             return recharges.recharge(
-                wallet_id=situation.wallet.pk, actor=None, amount=Decimal(50), buys="credit",
+                wallet_id=situation.wallet.pk,
+                actor=None,
+                amount=Decimal(50),
+                buys="credit",
                 form_key="one",
-            ).state  # fmt: skip
+            ).state
         except WalletError as error:
             return error.code
 
@@ -171,9 +174,12 @@ def test_f83_one_call_reported_a_thousand_times_at_once_is_one_debit():
     _, token = make_key(None, Scope.CALLS)
     report = make_report(wallet.account)
     call = {
-        "id": "one", "account": str(wallet.account_id), "minute_type": "premium", "seconds": 60,
+        "id": "one",
+        "account": str(wallet.account_id),
+        "minute_type": "premium",
+        "seconds": 60,
         "ended_at": report.ended_at.isoformat(),
-    }  # fmt: skip
+    }
 
     def post_twenty_times(_: int) -> list[dict]:
         client = APIClient()

@@ -137,8 +137,9 @@ def test_f15_a_deadlock_over_two_wallets_is_ended_by_repeating_ours(plant, strip
             waits = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
             wait_until(
                 lambda: watcher.execute(waits, [ours]).fetchone()[0],
-                seconds=20, what="we wait for the second wallet",
-            )  # fmt: skip
+                seconds=20,
+                what="we wait for the second wallet",
+            )
             other.execute(lock, [first.pk])
             other.commit()
 
@@ -148,8 +149,9 @@ def test_f15_a_deadlock_over_two_wallets_is_ended_by_repeating_ours(plant, strip
         deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
         wait_until(
             lambda: watcher.execute(deadlocks).fetchone()[0] >= 1,
-            seconds=20, what="PostgreSQL counts the deadlock",
-        )  # fmt: skip
+            seconds=20,
+            what="PostgreSQL counts the deadlock",
+        )
 
     assert [result.status for result in results] == ["charged", "charged"]
     assert LedgerEntry.objects.filter(kind="calls").count() == 2
@@ -183,8 +185,9 @@ def test_f20_twenty_messages_and_four_workers_charge_once(plant, stripe):
 
     wait_until(
         lambda: sum(worker.log.count("Task wallets.recharge_wallet[") for worker in workers) >= 20,
-        seconds=60, what="all twenty messages are done",
-    )  # fmt: skip
+        seconds=60,
+        what="all twenty messages are done",
+    )
 
     assert taken(stripe) == [5000]
     come_to_rest(stripe)
@@ -212,9 +215,12 @@ def test_f61_death_between_commit_and_publish_is_found_by_the_sweep(plant, strip
 def post_calls(url: str, token: str, account: object, *, seconds: int, id: str = "c1") -> dict:
     report = make_report(str(account), seconds=seconds, minute_type="premium", id=id)
     call = {
-        "id": report.id, "account": report.account, "seconds": report.seconds,
-        "minute_type": report.minute_type, "ended_at": report.ended_at.isoformat(),
-    }  # fmt: skip
+        "id": report.id,
+        "account": report.account,
+        "seconds": report.seconds,
+        "minute_type": report.minute_type,
+        "ended_at": report.ended_at.isoformat(),
+    }
     request = urllib.request.Request(
         f"{url}/api/v1/calls",
         data=json.dumps({"calls": [call]}).encode(),
@@ -283,9 +289,13 @@ def test_f67_postgresql_restarted_in_the_middle_of_the_allocations_runs_each_onc
     agency.refresh_from_db()
     for number in range(ACCOUNTS):
         configure.save(
-            account=make_sub_account(f"Sub {number}", agency=agency), agency=agency, actor=None,
-            basic_minutes=0, premium_minutes=100, payment_method=card.id,
-        )  # fmt: skip
+            account=make_sub_account(f"Sub {number}", agency=agency),
+            agency=agency,
+            actor=None,
+            basic_minutes=0,
+            premium_minutes=100,
+            payment_method=card.id,
+        )
     worker = plant.worker()
     worker.start()
     plant.send_all([("wallets.run_allocation", (run_id,)) for run_id in planning.due_run_ids()])

@@ -24,8 +24,11 @@ from wallets.models import LedgerEntry, Purchase, Wallet
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
 
 # The oldest tables today's rows fit into, after which every trigger of money came.
-OLDER = (("campaigns", "0001_initial"), ("wallets", "0004_settings_are_audited"),
-         ("accounts", "0003_audit_by_triggers"))  # fmt: skip
+OLDER = (
+    ("campaigns", "0001_initial"),
+    ("wallets", "0004_settings_are_audited"),
+    ("accounts", "0003_audit_by_triggers"),
+)
 
 
 @contextmanager
@@ -126,8 +129,9 @@ def test_f74_without_a_free_connection_requests_are_refused_fast_and_whole(plant
     wallet = low_balance(stripe, credit="10")
     _, token = make_key(None, Scope.CALLS)
     connection.close()
-    plant.postgres.restart("max_connections=12", "reserved_connections=0",
-                           "superuser_reserved_connections=0")  # fmt: skip
+    plant.postgres.restart(
+        "max_connections=12", "reserved_connections=0", "superuser_reserved_connections=0"
+    )
     web, worker = plant.web(), plant.worker()
     web.start()
     worker.start()

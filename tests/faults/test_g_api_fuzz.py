@@ -40,13 +40,18 @@ WANTED = {
 # refused all the same; of a batch of calls each is rejected by itself, in an answer of 200.
 EXCEPT = {
     "positive_data_acceptance": {
-        "POST /api/v1/calls", "POST /api/v1/calls/authorize",
-        "PUT /api/v1/campaigns/{external_id}", "GET /api/v1/campaigns", "GET /api/v1/sub-accounts",
-        "POST /api/v1/sub-accounts", "PUT /api/v1/wallet/auto-recharge",
-        "GET /api/v1/wallet/entries", "POST /api/v1/wallet/recharges",
+        "POST /api/v1/calls",
+        "POST /api/v1/calls/authorize",
+        "PUT /api/v1/campaigns/{external_id}",
+        "GET /api/v1/campaigns",
+        "GET /api/v1/sub-accounts",
+        "POST /api/v1/sub-accounts",
+        "PUT /api/v1/wallet/auto-recharge",
+        "GET /api/v1/wallet/entries",
+        "POST /api/v1/wallet/recharges",
     },
     "negative_data_rejection": {"POST /api/v1/calls"},
-}  # fmt: skip
+}
 # Not used: `use_after_free` needs a DELETE, of which we have none, and
 # `object_level_authorization` is the matrix of test_h_authorization.py.
 

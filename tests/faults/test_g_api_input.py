@@ -19,16 +19,54 @@ from wallets.tests.worlds.builders import make_wallet
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 
 # As they stand in a body.
-NUMBERS = ["NaN", "Infinity", "-Infinity", "1e309", "1E+99999999999", "-1", "-0", "1.5", "1e2",
-           "01", "9" * 26, "9" * 5000, "2147483648", "86401.0"]  # fmt: skip
+NUMBERS = [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e309",
+    "1E+99999999999",
+    "-1",
+    "-0",
+    "1.5",
+    "1e2",
+    "01",
+    "9" * 26,
+    "9" * 5000,
+    "2147483648",
+    "86401.0",
+]
 TYPES = ["true", "false", "[]", "{}", "[1]", '{"a": 1}']
-TEXTS = ['"1_000"', '"1.000"', '"１２"', '"٣"', '" 5 "', '"-5"', '"1e2"', '"NaN"', '""', '"5"',
-         '"\\u0000"', '"a\\u0000b"', '"\\ud800"', '"null"', '"' + "n" * 5000 + '"',
-         "\"' OR 1=1 --\"", '"../../etc/passwd"']  # fmt: skip
-DATES = ['"2026-02-30T00:00:00Z"', '"0000-00-00T00:00:00Z"', '"9999-99-99T00:00:00Z"',
-         '"2026-11-25T10:00:00"', '"2026-11-25"', '"10000-01-01T00:00:00Z"',
-         '"1970-01-01T00:00:00Z"',
-         '"9999-12-31T23:59:59+00:00"', '"0001-01-01T00:00:00+14:00"', "1764000000"]  # fmt: skip
+TEXTS = [
+    '"1_000"',
+    '"1.000"',
+    '"１２"',
+    '"٣"',
+    '" 5 "',
+    '"-5"',
+    '"1e2"',
+    '"NaN"',
+    '""',
+    '"5"',
+    '"\\u0000"',
+    '"a\\u0000b"',
+    '"\\ud800"',
+    '"null"',
+    '"' + "n" * 5000 + '"',
+    '"\' OR 1=1 --"',
+    '"../../etc/passwd"',
+]
+DATES = [
+    '"2026-02-30T00:00:00Z"',
+    '"0000-00-00T00:00:00Z"',
+    '"9999-99-99T00:00:00Z"',
+    '"2026-11-25T10:00:00"',
+    '"2026-11-25"',
+    '"10000-01-01T00:00:00Z"',
+    '"1970-01-01T00:00:00Z"',
+    '"9999-12-31T23:59:59+00:00"',
+    '"0001-01-01T00:00:00+14:00"',
+    "1764000000",
+]
 
 # Per field what it must refuse beside everything that is not of its type.
 REFUSES = {
@@ -39,21 +77,32 @@ REFUSES = {
     "minute_type": [*NUMBERS, *TYPES, *TEXTS],
     "outcome": [*NUMBERS, *TYPES, *TEXTS, "null"],
     # Any printable text is somebody's id or name.
-    "id": [*NUMBERS, *TYPES, '"\\u0000"', '"a\\u0000b"', '"\\ud800"', '"' + "n" * 5000 + '"', '""',
-           "null"],
+    "id": [
+        *NUMBERS,
+        *TYPES,
+        '"\\u0000"',
+        '"a\\u0000b"',
+        '"\\ud800"',
+        '"' + "n" * 5000 + '"',
+        '""',
+        "null",
+    ],
     "name": [*NUMBERS, *TYPES, '"\\u0000"', '"\\ud800"', '"' + "n" * 5000 + '"', '""', "null"],
     "campaign": [*NUMBERS, *TYPES, *TEXTS],
-}  # fmt: skip
+}
 
 # The whole route by its name: method, address, body, and where in it the fields are.
 ROUTES = {
-    "calls": ("post", "/api/v1/calls", ("id", "account", "seconds", "minute_type", "ended_at",
-                                        "outcome")),
+    "calls": (
+        "post",
+        "/api/v1/calls",
+        ("id", "account", "seconds", "minute_type", "ended_at", "outcome"),
+    ),
     "calls of a campaign": ("post", "/api/v1/calls", ("campaign", "seconds")),
     "authorize": ("post", "/api/v1/calls/authorize", ("account", "minute_type", "live")),
     "authorize a campaign": ("post", "/api/v1/calls/authorize", ("campaign", "live")),
     "campaign": ("put", "/api/v1/campaigns/new-one", ("name", "minute_type")),
-}  # fmt: skip
+}
 CASES = [(route, field) for route, (_, _, fields) in ROUTES.items() for field in fields]
 
 

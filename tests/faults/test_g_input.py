@@ -26,59 +26,114 @@ from wallets.tests.worlds.histories import buy
 pytestmark = [pytest.mark.faults, pytest.mark.django_db]
 
 HOSTILE = [
-    "NaN", "Infinity", "-Infinity", "1e309", "1E+99999999999", "-1", "-0", "0x10", "1_000",
-    "１２", "٣", "9" * 26, "9" * 5000, "null", "[]", "{}", "true", "\x00", "5\x00", "' OR 1=1 --",
-    "1;DROP TABLE accounts_account", "<script>", "../../etc/passwd", "%00", "\u202e12", "5.001",
-    "2026-02-30", "0000-00-00", "9999-99-99", "\ud800".encode("utf-8", "surrogatepass").decode(
-        "latin-1"
-    ),
-]  # fmt: skip
+    "NaN",
+    "Infinity",
+    "-Infinity",
+    "1e309",
+    "1E+99999999999",
+    "-1",
+    "-0",
+    "0x10",
+    "1_000",
+    "１２",
+    "٣",
+    "9" * 26,
+    "9" * 5000,
+    "null",
+    "[]",
+    "{}",
+    "true",
+    "\x00",
+    "5\x00",
+    "' OR 1=1 --",
+    "1;DROP TABLE accounts_account",
+    "<script>",
+    "../../etc/passwd",
+    "%00",
+    "\u202e12",
+    "5.001",
+    "2026-02-30",
+    "0000-00-00",
+    "9999-99-99",
+    "\ud800".encode("utf-8", "surrogatepass").decode("latin-1"),
+]
 
 
 # Every form with figures, dates or choices: where it is sent, what it takes, and which of its
 # fields nothing of the above may get into. `{sub}`, `{card}` and so on stand for the world's own.
 FORMS = {
     "/payments/recharge/": (
-        {"amount": "50", "quoted_amount": "50", "buys": "premium", "payment_method": "{card}",
-         "form_key": "{key}"},
+        {
+            "amount": "50",
+            "quoted_amount": "50",
+            "buys": "premium",
+            "payment_method": "{card}",
+            "form_key": "{key}",
+        },
         ("amount", "buys", "payment_method", "form_key"),
     ),
     "/payments/auto-recharge/": (
-        {"enabled": "on", "threshold": "10", "amount": "50", "monthly_limit": "500",
-         "payment_method": "{card}"},
+        {
+            "enabled": "on",
+            "threshold": "10",
+            "amount": "50",
+            "monthly_limit": "500",
+            "payment_method": "{card}",
+        },
         ("threshold", "amount", "monthly_limit", "payment_method"),
     ),
     "/account-manager/{sub}/auto-allocation/": (
-        {"basic_minutes": "500", "premium_minutes": "5", "start_date": "{tomorrow}",
-         "payment_method": "{card}"},
+        {
+            "basic_minutes": "500",
+            "premium_minutes": "5",
+            "start_date": "{tomorrow}",
+            "payment_method": "{card}",
+        },
         ("basic_minutes", "premium_minutes", "start_date", "payment_method"),
     ),
     "/settings/": (
-        {"name": "Brightline", "timezone": "America/New_York", "billing_name": "",
-         "billing_address": "", "tax_id": ""},
+        {
+            "name": "Brightline",
+            "timezone": "America/New_York",
+            "billing_name": "",
+            "billing_address": "",
+            "tax_id": "",
+        },
         ("timezone",),
     ),
     "/settings/api-keys/": (
-        {"name": "Dialer", "scopes": "read", "expires": "90"}, ("scopes", "expires")
+        {"name": "Dialer", "scopes": "read", "expires": "90"},
+        ("scopes", "expires"),
     ),
     "/settings/profile/": ({"name": "Ada", "theme": "dark"}, ("theme",)),
     "/settings/members/invite/": (
-        {"email": "new@example.com", "role": "member"}, ("email", "role")
+        {"email": "new@example.com", "role": "member"},
+        ("email", "role"),
     ),
     "/account-manager/add/": (
-        {"name": "West", "owner_email": "west@example.com"}, ("owner_email",)
+        {"name": "West", "owner_email": "west@example.com"},
+        ("owner_email",),
     ),
-}  # fmt: skip
+}
 # Dialogs of support: model, button, about which row, what they take, and the fields.
 DIALOGS = [
-    ("accounts.account", "adjust", "sub", {"pot": "credit", "direction": "add", "amount": "5"},
-     ("pot", "direction", "amount")),
+    (
+        "accounts.account",
+        "adjust",
+        "sub",
+        {"pot": "credit", "direction": "add", "amount": "5"},
+        ("pot", "direction", "amount"),
+    ),
     ("accounts.account", "grant_included", "agency", {"minutes": "30"}, ("minutes",)),
     ("wallets.purchase", "refund", "paid", {"amount": "20"}, ("amount",)),
-    ("wallets.minuterate", "set_rate", None,
-     {"minute_type": "basic", "price": "0.0875", "effective_from": "2099-01-01 00:00"},
-     ("minute_type", "price", "effective_from")),
-]  # fmt: skip
+    (
+        "wallets.minuterate",
+        "set_rate",
+        None,
+        {"minute_type": "basic", "price": "0.0875", "effective_from": "2099-01-01 00:00"},
+        ("minute_type", "price", "effective_from"),
+    ),
+]
 
 
 class World:
@@ -97,9 +152,11 @@ class World:
         self.client.force_login(owner_of(self.agency))
         self.staff = staff_client()
         self.values = {
-            "{sub}": str(self.sub.pk), "{card}": self.card, "{key}": str(uuid4()),
+            "{sub}": str(self.sub.pk),
+            "{card}": self.card,
+            "{key}": str(uuid4()),
             "{tomorrow}": str(clock.now().date() + timedelta(days=2)),
-        }  # fmt: skip
+        }
 
     def filled(self, text: str) -> str:
         for mark, value in self.values.items():
@@ -107,8 +164,19 @@ class World:
         return text
 
     def stored(self) -> dict[str, list]:
-        models = (Account, ApiKey, AutoAllocation, AutoRecharge, Invitation, LedgerEntry,
-                  Membership, MinuteRate, Purchase, Reversal, User)  # fmt: skip
+        models = (
+            Account,
+            ApiKey,
+            AutoAllocation,
+            AutoRecharge,
+            Invitation,
+            LedgerEntry,
+            Membership,
+            MinuteRate,
+            Purchase,
+            Reversal,
+            User,
+        )
         return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}
 
 

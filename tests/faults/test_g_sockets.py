@@ -20,8 +20,13 @@ CALLS = b'{"calls": []}'
 
 
 def head(token: str, *headers: str) -> bytes:
-    lines = ["POST /api/v1/calls HTTP/1.1", "Host: localhost", f"Authorization: Bearer {token}",
-             "Content-Type: application/json", *headers]  # fmt: skip
+    lines = [
+        "POST /api/v1/calls HTTP/1.1",
+        "Host: localhost",
+        f"Authorization: Bearer {token}",
+        "Content-Type: application/json",
+        *headers,
+    ]
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n"
 
 
@@ -37,34 +42,42 @@ REQUESTS = {
     "levels of objects": (lambda token: sized(token, b'{"a":' * 50_000 + b"1"), (400,)),
     "no UTF-8": (lambda token: sized(token, b"\xff\xfe\x00"), (400,)),
     "less than announced": (
-        lambda token: head(token, "Content-Length: 4000") + CALLS, (200, 400, 408)
+        lambda token: head(token, "Content-Length: 4000") + CALLS,
+        (200, 400, 408),
     ),
     "ten gigabytes announced": (
-        lambda token: head(token, "Content-Length: 10000000000") + CALLS, (200, 400, 413)
+        lambda token: head(token, "Content-Length: 10000000000") + CALLS,
+        (200, 400, 413),
     ),
     "a negative length": (lambda token: head(token, "Content-Length: -5") + CALLS, (400,)),
     "two lengths": (
-        lambda token: head(token, "Content-Length: 13", "Content-Length: 5") + CALLS, (400,)
+        lambda token: head(token, "Content-Length: 13", "Content-Length: 5") + CALLS,
+        (400,),
     ),
     "a length and chunks": (
-        lambda token: head(token, "Content-Length: 13", "Transfer-Encoding: chunked")
-        + b"0\r\n\r\n", (400,)
+        lambda token: (
+            head(token, "Content-Length: 13", "Transfer-Encoding: chunked") + b"0\r\n\r\n"
+        ),
+        (400,),
     ),
     "chunks that are none": (
-        lambda token: head(token, "Transfer-Encoding: chunked") + b"zz\r\nhello\r\n", (400, None)
+        lambda token: head(token, "Transfer-Encoding: chunked") + b"zz\r\nhello\r\n",
+        (400, None),
     ),
     "a header of a hundred kilobytes": (
-        lambda token: head(token, f"X-Long: {'x' * 100_000}"), (400, 431, None)
+        lambda token: head(token, f"X-Long: {'x' * 100_000}"),
+        (400, 431, None),
     ),
     "a thousand headers": (
-        lambda token: head(token, *(f"X-{number}: 1" for number in range(1000))), (400, 431, None)
+        lambda token: head(token, *(f"X-{number}: 1" for number in range(1000))),
+        (400, 431, None),
     ),
     "addresses that are none": (
         lambda token: head(token, "Content-Length: 2", "X-Forwarded-For: \xff'\"<>, , ;;") + b"{}",
         (400,),
     ),
     "no request at all": (lambda token: b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc", (400, None)),
-}  # fmt: skip
+}
 
 
 def ask(port: int, request: bytes) -> int | None:

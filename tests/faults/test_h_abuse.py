@@ -133,10 +133,18 @@ def test_f108_the_link_of_a_reset_never_follows_the_host_that_asked(account, set
 
 @pytest.mark.parametrize(
     "away",
-    ["https://evil.example/", "//evil.example", "///evil.example", "/\\evil.example",
-     "\\\\evil.example", "javascript:alert(1)", "https:evil.example", "/%09/evil.example",
-     " https://evil.example"],
-)  # fmt: skip
+    [
+        "https://evil.example/",
+        "//evil.example",
+        "///evil.example",
+        "/\\evil.example",
+        "\\\\evil.example",
+        "javascript:alert(1)",
+        "https:evil.example",
+        "/%09/evil.example",
+        " https://evil.example",
+    ],
+)
 def test_f108_a_log_in_leads_to_our_own_pages_only(away, account):
     client = Client()
 

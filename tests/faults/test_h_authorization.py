@@ -150,9 +150,15 @@ class World:
         member = add_member(self.sub, Role.MEMBER)
         self.campaign = make_campaign(self.sub, external_id="camp", status="low_balance")
         self.purchase = Purchase.objects.create(
-            payer=self.sub, wallet=wallet, purpose="recharge", amount_cents=500, buys="credit",
-            payment_method="pm_1", card="Visa •••• 4242", form_key=str(uuid4()),
-        )  # fmt: skip
+            payer=self.sub,
+            wallet=wallet,
+            purpose="recharge",
+            amount_cents=500,
+            buys="credit",
+            payment_method="pm_1",
+            card="Visa •••• 4242",
+            form_key=str(uuid4()),
+        )
         key, _ = make_key(self.sub)
         self.ids = {
             "key_id": key.pk,
@@ -332,9 +338,11 @@ def test_f94_f95_anothers_key_writes_nothing_in_the_sub_account(whose, world):
     client = client_of(getattr(world, whose))
     before = world.stored()
     allowed_to_agency = {
-        "sub-accounts", "sub-accounts/<uuid:account_id>/auto-allocation",
-        "campaigns/<str:external_id>", "campaigns/<str:external_id>/<str:step>",
-    }  # fmt: skip
+        "sub-accounts",
+        "sub-accounts/<uuid:account_id>/auto-allocation",
+        "campaigns/<str:external_id>",
+        "campaigns/<str:external_id>/<str:step>",
+    }
     wrong = []
     for route, methods in API.items():
         for method in set(methods) - {"get"}:

@@ -60,9 +60,16 @@ def test_f109_the_patterns_find_what_is_planted(planted):
 
 @pytest.mark.parametrize(
     "harmless",
-    ["0190c3f2-7b1e-7cc3-9f0a-4111111111111111", "pi_3QK2eZvKYlo2C0001", "$4,111,111.11",
-     "Visa •••• 4242", "sk_test_" + "0" * 24, "Authorization: Bearer <key>", "1700000000.123456"],
-)  # fmt: skip
+    [
+        "0190c3f2-7b1e-7cc3-9f0a-4111111111111111",
+        "pi_3QK2eZvKYlo2C0001",
+        "$4,111,111.11",
+        "Visa •••• 4242",
+        "sk_test_" + "0" * 24,
+        "Authorization: Bearer <key>",
+        "1700000000.123456",
+    ],
+)
 def test_f109_the_patterns_leave_what_is_harmless(harmless):
     assert list(found_in(harmless)) == []
 
@@ -126,8 +133,14 @@ def test_f109_supports_pages_show_no_secret(stripe):
     situation.trigger()
     make_campaign(situation.wallet.account)
     key, token = make_key(situation.wallet.account)
-    hidden = [token, key.secret_hash, settings.STRIPE_SECRET_KEY, settings.STRIPE_WEBHOOK_SECRET,
-              settings.SECRET_KEY, owner_of(situation.wallet.account).password]  # fmt: skip
+    hidden = [
+        token,
+        key.secret_hash,
+        settings.STRIPE_SECRET_KEY,
+        settings.STRIPE_WEBHOOK_SECRET,
+        settings.SECRET_KEY,
+        owner_of(situation.wallet.account).password,
+    ]
     client = staff_client()
     pages = {"/admin/"}
     for model in admin.site._registry:
@@ -170,8 +183,9 @@ def test_f109_real_processes_neither_log_nor_report_a_secret(plant, stripe):
         plant.send("wallets.recharge_wallet", wallet.pk)
         wait_until(
             lambda: any("OperationalError" in one for one in tracker.told),
-            seconds=60, what="the error was reported",
-        )  # fmt: skip
+            seconds=60,
+            what="the error was reported",
+        )
         logs = web.log + worker.log
         plant.postgres.start()
 

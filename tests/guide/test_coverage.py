@@ -24,8 +24,11 @@ def _rows() -> list[tuple[str, str, str]]:
 
 def _tests(path: Path) -> set[str]:
     tree = ast.parse(path.read_text())
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)
-            and node.name.startswith("test_")}  # fmt: skip
+    return {
+        node.name
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
 
 
 def _twice(values: Iterable) -> list:

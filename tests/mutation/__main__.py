@@ -67,8 +67,9 @@ def _report(driver: Driver, seconds: float) -> int:
     unexplained = 0
     print(f"\n{'module':32} mutants  killed survivors unexplained")
     for path in driver.plan.modules:
-        outcomes = [(mutant, outcome) for mutant, outcome, _ in driver.outcomes
-                    if mutant.path == path]  # fmt: skip
+        outcomes = [
+            (mutant, outcome) for mutant, outcome, _ in driver.outcomes if mutant.path == path
+        ]
         counts = Counter(outcome for _, outcome in outcomes)
         left = [mutant for mutant, outcome in outcomes if outcome in (SURVIVED, UNREACHED)]
         open_ = [mutant for mutant in left if f"`{mutant.name}`" not in explained]

@@ -146,10 +146,11 @@ class Driver:
         # Who reaches which line was not looked at there.
         unseen = {tests for path in modules - self.watched for tests in self._own_tests(path)}
         found = [
-            test for test, facts in self.recorded.items()
+            test
+            for test, facts in self.recorded.items()
             if any(place in facts["lines"].get(path, ()) for path, place in wanted)
             or test.split("::")[0] in unseen
-        ]  # fmt: skip
+        ]
         found.sort(key=lambda test: self.recorded[test]["seconds"])
         own = [test for test in found if test.split("::")[0] in about]
         others = [test for test in found if test not in own][: self.plan.others_most]
@@ -187,9 +188,13 @@ class Driver:
         if file.name == "limits.py":
             found = constants(path, file.read_text())
         else:
-            found = mutants(path, file.read_text(), filename=str(file),
-                            skip_calls=self.plan.skip_calls,
-                            skip_keywords=self.plan.skip_keywords)  # fmt: skip
+            found = mutants(
+                path,
+                file.read_text(),
+                filename=str(file),
+                skip_calls=self.plan.skip_calls,
+                skip_keywords=self.plan.skip_keywords,
+            )
         texts = {name: ast.unparse(node) for name, node in functions(ast.parse(file.read_text()))}
         chosen = (mutant for mutant in found if self.plan.only in mutant.name)
         for number, mutant in enumerate(chosen):
@@ -399,10 +404,16 @@ def _definitions(source: str) -> dict[str, tuple[str, set[str]]]:
     found = {}
     for node in ast.parse(source).body:
         named = isinstance(node, ast.FunctionDef | ast.ClassDef)
-        targets = [node.name] if named else [
-            part.id for target in getattr(node, "targets", []) for part in ast.walk(target)
-            if isinstance(part, ast.Name)
-        ]  # fmt: skip
+        targets = (
+            [node.name]
+            if named
+            else [
+                part.id
+                for target in getattr(node, "targets", [])
+                for part in ast.walk(target)
+                if isinstance(part, ast.Name)
+            ]
+        )
         parts = list(ast.walk(node))
         names = {part.id for part in parts if isinstance(part, ast.Name)}
         # A fixture is named by the argument that wants it.

@@ -8,16 +8,31 @@ from decimal import Decimal
 from types import CodeType
 
 SWAPS: dict[type, type] = {
-    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is,
-    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And,
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
-    ast.FloorDiv: ast.Mult, ast.Mod: ast.Mult,
-}  # fmt: skip
+    ast.Lt: ast.LtE,
+    ast.LtE: ast.Lt,
+    ast.Gt: ast.GtE,
+    ast.GtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.And: ast.Or,
+    ast.Or: ast.And,
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+    ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult,
+}
 NAMES = {"min": "max", "max": "min", "any": "all", "all": "any"}
 ROUNDINGS = {
-    "ROUND_HALF_UP": "ROUND_DOWN", "ROUND_CEILING": "ROUND_FLOOR", "ROUND_FLOOR": "ROUND_CEILING",
-}  # fmt: skip
+    "ROUND_HALF_UP": "ROUND_DOWN",
+    "ROUND_CEILING": "ROUND_FLOOR",
+    "ROUND_FLOOR": "ROUND_CEILING",
+}
 LOOKUPS = {"lt": "lte", "lte": "lt", "gt": "gte", "gte": "gt"}
 DELETED = ast.Raise | ast.Return | ast.AugAssign | ast.Continue | ast.Break
 CONDITIONAL = ast.If | ast.IfExp | ast.While | ast.match_case

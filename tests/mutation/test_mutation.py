@@ -75,9 +75,13 @@ def played(project: Path, *modules: str) -> subprocess.CompletedProcess:
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
     return subprocess.run(
         [sys.executable, "-m", "tests.mutation", *modules],
-        cwd=project, env=environment | {"PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+        cwd=project,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def test_only_what_no_test_holds_survives(project):
@@ -160,9 +164,12 @@ def test_a_test_that_fails_without_a_mutant_ends_the_run(project):
 
 def changes(source: str) -> list[str]:
     found = mutants(
-        "a.py", f"def f():\n    {source}\n", filename="a.py",
-        skip_calls=["logger."], skip_keywords=["text"],
-    )  # fmt: skip
+        "a.py",
+        f"def f():\n    {source}\n",
+        filename="a.py",
+        skip_calls=["logger."],
+        skip_keywords=["text"],
+    )
     return [f"{mutant.before} → {mutant.after}" for mutant in found]
 
 

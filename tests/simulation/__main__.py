@@ -16,8 +16,10 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     asked = parser.parse_args()
     started = time.monotonic()
-    parts = [range(asked.first + i, asked.first + asked.seeds, asked.processes)
-             for i in range(asked.processes)]  # fmt: skip
+    parts = [
+        range(asked.first + i, asked.first + asked.seeds, asked.processes)
+        for i in range(asked.processes)
+    ]
     context = multiprocessing.get_context("spawn")
     with context.Pool(asked.processes) as pool:
         jobs = [pool.apply_async(play, (part, number)) for number, part in enumerate(parts)]

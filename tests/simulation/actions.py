@@ -32,15 +32,36 @@ from wallets.stripe import answers
 ACTIONS: dict[str, tuple[int, Callable[[World], object]]] = {}
 
 CONFIRM = r"/v1/payment_intents/\w+/confirm"
-PATHS = (CONFIRM, CONFIRM, "/v1/payment_intents", r"/v1/payment_intents/\w+/cancel",
-         "/v1/refunds", "/v1/")  # fmt: skip
+PATHS = (
+    CONFIRM,
+    CONFIRM,
+    "/v1/payment_intents",
+    r"/v1/payment_intents/\w+/cancel",
+    "/v1/refunds",
+    "/v1/",
+)
 KINDS = ("reset_before", "reset_after", "500_before", "500_after", "429", "409")
-BEHAVIOURS = (None, None, "processing", "authentication_required",
-              {"decline_code": "insufficient_funds"}, {"decline_code": "lost_card"},
-              {"decline_code": "something_new"})  # fmt: skip
-WAITS = (timedelta(seconds=1), timedelta(seconds=31), timedelta(seconds=61), timedelta(minutes=3),
-         timedelta(minutes=16), timedelta(hours=1, minutes=1), timedelta(hours=7),
-         timedelta(hours=25), timedelta(days=3), timedelta(days=30))  # fmt: skip
+BEHAVIOURS = (
+    None,
+    None,
+    "processing",
+    "authentication_required",
+    {"decline_code": "insufficient_funds"},
+    {"decline_code": "lost_card"},
+    {"decline_code": "something_new"},
+)
+WAITS = (
+    timedelta(seconds=1),
+    timedelta(seconds=31),
+    timedelta(seconds=61),
+    timedelta(minutes=3),
+    timedelta(minutes=16),
+    timedelta(hours=1, minutes=1),
+    timedelta(hours=7),
+    timedelta(hours=25),
+    timedelta(days=3),
+    timedelta(days=30),
+)
 
 
 def action(weight: int) -> Callable:
@@ -72,11 +93,11 @@ def report_calls(world: World) -> object:
             )
         )
     reports = [
-        one if one.campaign else make_report(
-            one.account, id=one.id, seconds=one.seconds, minute_type="basic"
-        )
+        one
+        if one.campaign
+        else make_report(one.account, id=one.id, seconds=one.seconds, minute_type="basic")
         for one in reports
-    ]  # fmt: skip
+    ]
     return [result.status for result in calls.record(reports=reports, reporter=None)]
 
 
@@ -139,9 +160,14 @@ def save_allocation(world: World) -> object:
 @action(3)
 def change_allocation(world: World) -> object:
     change = world.rng.choice(
-        (allocations.stop, allocations.skip_next, allocations.unskip, retries.retry_now,
-         retries.retry_now)
-    )  # fmt: skip
+        (
+            allocations.stop,
+            allocations.skip_next,
+            allocations.unskip,
+            retries.retry_now,
+            retries.retry_now,
+        )
+    )
     change(account=world.rng.choice(world.subs), agency=world.agency, actor=None)
     return change.__name__
 
@@ -368,9 +394,13 @@ def support_acts(world: World) -> object:
         return "unblocked"
     amount = Decimal(world.rng.choice(("-30", "-3.5", "0.01", "15")))
     adjustments.post(
-        wallet_id=wallet.pk, pot="credit", amount=amount, note="goodwill", actor=None,
+        wallet_id=wallet.pk,
+        pot="credit",
+        amount=amount,
+        note="goodwill",
+        actor=None,
         form_key=f"adjust-{world.rng.randrange(10**9)}",
-    )  # fmt: skip
+    )
     return amount
 
 

@@ -124,9 +124,12 @@ def simulated() -> Iterator[World]:
     world = World(stripe)
     http = InProcessHTTP(stripe, world.meet_trouble)
     before = (
-        gateway._client, celery_app.send_task, os.urandom, stripe_sdk.default_http_client,
+        gateway._client,
+        celery_app.send_task,
+        os.urandom,
+        stripe_sdk.default_http_client,
         clock._moment.get(),
-    )  # fmt: skip
+    )
     gateway._client, celery_app.send_task = clients(http), world.send
     os.urandom = lambda size: world.rng.randbytes(size)
     stripe_sdk.default_http_client = http

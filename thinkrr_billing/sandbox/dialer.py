@@ -13,8 +13,14 @@ from decimal import Decimal
 from thinkrr_billing.sandbox.http_api import Api, Unreachable
 
 # Short, so that an hour of them costs what a few cards can pay. Seconds, from and to.
-OUTCOMES = {"completed": (55, 8, 60), "no_answer": (20, 4, 15), "left_message": (14, 8, 25),
-            "no_message": (7, 3, 8), "failed": (2, 0, 0), "issue_dialing": (2, 0, 0)}  # fmt: skip
+OUTCOMES = {
+    "completed": (55, 8, 60),
+    "no_answer": (20, 4, 15),
+    "left_message": (14, 8, 25),
+    "no_message": (7, 3, 8),
+    "failed": (2, 0, 0),
+    "issue_dialing": (2, 0, 0),
+}
 POLL_EVERY_SECONDS = 3.0
 CALLS_PER_REPORT = 1_000
 # Calls that could not be started wait for at most this many seconds' worth of their rate.

@@ -238,8 +238,9 @@ def dry_run(*, now: datetime) -> list[str]:
     ):
         amount = usd(dollars(found.amount_cents))
         name = found.allocation.account.name
-        lines.append(f"{name}, {found.period:%-d %b %Y}: charge {amount}, attempt "
-                     f"{found.attempts + 1}")  # fmt: skip
+        lines.append(
+            f"{name}, {found.period:%-d %b %Y}: charge {amount}, attempt {found.attempts + 1}"
+        )
     return lines
 
 

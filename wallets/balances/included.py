@@ -74,8 +74,10 @@ def _reset(account: Account, period: date) -> bool:
     # A reset that found an empty pot left no entry: the grant tells, too.
     if wallet.entries.filter(key__in=[_key(period, "reset"), _key(period, "grant")]).exists():
         return False
-    what = ((LedgerEntry.Kind.INCLUDED_RESET, "reset", -wallet.included_seconds),
-            (LedgerEntry.Kind.INCLUDED_GRANT, "grant", account.included_minutes * 60))  # fmt: skip
+    what = (
+        (LedgerEntry.Kind.INCLUDED_RESET, "reset", -wallet.included_seconds),
+        (LedgerEntry.Kind.INCLUDED_GRANT, "grant", account.included_minutes * 60),
+    )
     movements = [
         ledger.Movement(
             wallet_id=wallet.pk,

@@ -383,9 +383,13 @@ def test_a_card_saved_in_a_window_that_was_closed_still_arrives(stripe):
     customer = payment_methods.ensure_customer(account=wallet.account)
     card = stripe.add_card(customer)
     setup = gateway._stripe().setup_intents.create(
-        {"customer": customer, "payment_method": card["id"], "confirm": True,
-         "payment_method_types": ["card"]}
-    )  # fmt: skip
+        {
+            "customer": customer,
+            "payment_method": card["id"],
+            "confirm": True,
+            "payment_method_types": ["card"],
+        }
+    )
 
     row = receive(event("setup_intent.succeeded", {"id": setup.id, "object": "setup_intent"}))
     inbox.apply(event_pk=row.pk)

@@ -32,8 +32,14 @@ REFUSED_ON_DAY = 47
 
 OUTCOMES = ("completed", "no_answer", "left_message", "no_message", "failed", "issue_dialing")
 WEIGHTS = (52, 20, 14, 7, 4, 3)
-SECONDS = {"completed": (35, 260), "no_answer": (8, 25), "left_message": (20, 45),
-           "no_message": (6, 15), "failed": (0, 0), "issue_dialing": (0, 0)}  # fmt: skip
+SECONDS = {
+    "completed": (35, 260),
+    "no_answer": (8, 25),
+    "left_message": (20, 45),
+    "no_message": (6, 15),
+    "failed": (0, 0),
+    "issue_dialing": (0, 0),
+}
 
 
 class History:

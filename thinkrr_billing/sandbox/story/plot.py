@@ -15,8 +15,15 @@ _calls = count(1)
 
 
 def play(stage: Stage, cast: Cast, tell: Teller) -> None:
-    for chapter in (set_up, recharge_automatically, raise_threshold, allocate, decline, run_dry,
-                    recharge_and_resume):  # fmt: skip
+    for chapter in (
+        set_up,
+        recharge_automatically,
+        raise_threshold,
+        allocate,
+        decline,
+        run_dry,
+        recharge_and_resume,
+    ):
         chapter(cast, tell)
     tell.chapter("The books")
     tell.step("verify_books --stripe compares every entry, purchase and charge")
@@ -165,8 +172,14 @@ def recharge_and_resume(cast: Cast, tell: Teller) -> None:
 
 
 def _set_auto_recharge(one: Role, *, threshold: str, amount: str) -> dict:
-    body = {"enabled": True, "threshold": threshold, "amount": amount, "monthly_limit": None,
-            "payment_method": "", "resume_campaigns": False}  # fmt: skip
+    body = {
+        "enabled": True,
+        "threshold": threshold,
+        "amount": amount,
+        "monthly_limit": None,
+        "payment_method": "",
+        "resume_campaigns": False,
+    }
     return one.ask("PUT", "wallet/auto-recharge", body)
 
 

@@ -46,8 +46,9 @@ class Role:
         if not customer:
             return []
         truth = self.stage.sandbox.truth(customer=customer)["payment_intents"]
-        taken = sorted((one["created"], one["amount"]) for one in truth
-                       if one["status"] == "succeeded")  # fmt: skip
+        taken = sorted(
+            (one["created"], one["amount"]) for one in truth if one["status"] == "succeeded"
+        )
         return [f"${Decimal(amount) / 100:,.2f}" for _, amount in taken]
 
     def campaigns(self) -> dict[str, str]:
@@ -130,6 +131,10 @@ def _give(wallet_id: int, credit: str) -> None:
     from wallets.balances import adjustments
 
     adjustments.post(
-        wallet_id=wallet_id, pot="credit", amount=Decimal(credit), actor=None,
-        note="Credit of earlier days", form_key=f"story:{wallet_id}",
-    )  # fmt: skip
+        wallet_id=wallet_id,
+        pot="credit",
+        amount=Decimal(credit),
+        actor=None,
+        note="Credit of earlier days",
+        form_key=f"story:{wallet_id}",
+    )

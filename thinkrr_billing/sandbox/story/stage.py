@@ -20,8 +20,16 @@ READY_SECONDS = 120
 STOP_SECONDS = 30
 LOG_LINES_SHOWN = 30
 # The stage has its own; what the terminal sets is meant for `make run`.
-NOT_OURS = ("REDIS_URL", "STRIPE_SECRET_KEY", "EMAIL_URL", "SITE_URL", "SENTRY_DSN",
-            "ALLOWED_HOSTS", "SECRET_KEY", "DATABASE_URL")  # fmt: skip
+NOT_OURS = (
+    "REDIS_URL",
+    "STRIPE_SECRET_KEY",
+    "EMAIL_URL",
+    "SITE_URL",
+    "SENTRY_DSN",
+    "ALLOWED_HOSTS",
+    "SECRET_KEY",
+    "DATABASE_URL",
+)
 
 
 class NoStage(Exception):
@@ -61,8 +69,11 @@ class Stage:
         """Run a management command; its exit code and everything it said."""
         done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
-            cwd=FOLDER, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+            cwd=FOLDER,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         return done.returncode, (done.stdout + done.stderr).strip()
 
     def _build(self) -> None:
@@ -91,9 +102,13 @@ class Stage:
         with log.open("wb") as output:
             self._supervisor = subprocess.Popen(
                 [sys.executable, "-m", "thinkrr_billing.sandbox", "--no-demo-data"],
-                cwd=FOLDER, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                start_new_session=True, preexec_fn=locks.die_with_parent,
-            )  # fmt: skip
+                cwd=FOLDER,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=locks.die_with_parent,
+            )
         deadline = time.monotonic() + READY_SECONDS
         while not _answers(f"{self.site}/readyz"):
             if self._supervisor.poll() is not None or time.monotonic() > deadline:

@@ -119,91 +119,258 @@ PREMIUM_RECHARGE = "purpose = 'recharge' AND buys = 'premium'"
 
 # What is done behind the books' back, the rule that must speak, and what it says.
 PLANTS = [
-    ("credit out of nothing", "I1", "credit holds",
-     "UPDATE wallets_wallet SET credit = credit + 1", ""),
-    ("seconds out of nothing", "I1", "basic holds",
-     "UPDATE wallets_wallet SET basic_seconds = basic_seconds + 60", ""),
-    ("a deleted entry", "I1", "the one before left",
-     "DELETE FROM wallets_ledgerentry WHERE id IN (SELECT min(id) FROM wallets_ledgerentry)", ""),
-    ("a changed entry", "I1", "holds",
-     "UPDATE wallets_ledgerentry SET amount = amount + 1 WHERE kind = 'adjustment'", ""),
-    ("a paid purchase without entries", "I2", "are worth 0 dollars",
-     "DELETE FROM wallets_ledgerentry WHERE kind = 'recharge'", ""),
-    ("a paid purchase that credits less", "I2", "are worth",
-     f"UPDATE wallets_purchase SET amount_cents = 5001 WHERE {PREMIUM_RECHARGE}", ""),
-    ("minutes of the wrong type", "I2", "are worth",
-     "UPDATE wallets_ledgerentry SET pot = 'basic' WHERE kind = 'recharge' AND pot = 'premium'",
-     ""),
-    ("an allocation of other minutes", "I2", "are worth",
-     "UPDATE wallets_purchase SET basic_minutes = 502 WHERE purpose = 'allocation'", ""),
-    ("a credit without a payment", "I2", "credits purchase",
-     f"UPDATE wallets_purchase SET state = 'declined' WHERE {PREMIUM_RECHARGE}", ""),
-    ("a credit of no purchase", "I2", "credits no purchase",
-     COPY_ENTRY.format(key="'forged'", purchase="NULL", which="kind = 'recharge'"), ""),
-    ("an intent credited twice", "I3", "was credited 2 times",
-     COPY_ENTRY.format(key="key || ':again'", purchase="purchase_id",
-                       which="kind = 'recharge' AND pot = 'premium'"), ""),
-    ("a refund taken twice", "I3", "refund",
-     COPY_ENTRY.format(key="key || ':again'", purchase="purchase_id",
-                       which="kind = 'refund' AND pot = 'credit'"), ""),
-    ("a dispute that took nothing", "I3", "took 0 dollars",
-     "DELETE FROM wallets_ledgerentry WHERE kind = 'dispute'", ""),
-    ("a failed refund not put back", "I3", "gave back 0",
-     "DELETE FROM wallets_ledgerentry WHERE kind = 'refund_failed'", ""),
-    ("more refunded than paid", "I3", "were refunded",
-     "UPDATE wallets_reversal SET amount_cents = 99999 WHERE kind = 'refund'", ""),
-    ("a dispute of another amount", "I3", "took 10.00",
-     "UPDATE wallets_reversal SET amount_cents = 99999 WHERE kind = 'dispute'", ""),
-    ("a refund of what was never paid", "I3", "reverses purchase",
-     "UPDATE wallets_purchase SET state = 'declined' WHERE id IN"
-     " (SELECT purchase_id FROM wallets_reversal)", ""),
-    ("a refund of nothing", "I3", "belongs to no reversal",
-     "UPDATE wallets_ledgerentry SET reversal_id = NULL WHERE kind = 'refund'", ""),
-    ("two open charges", "I4", "2 charges are open at once",
-     COPY_PURCHASE.format(state="'submitted'", which=PREMIUM_RECHARGE) + ";"
-     + COPY_PURCHASE.format(state="'created'", which=PREMIUM_RECHARGE),
-     "wallets_purchase.one_open_recharge_per_wallet"),
-    ("a run charged twice", "I4", "has 2 open or paid charges",
-     COPY_PURCHASE.format(state="'submitted'", which="purpose = 'allocation'"),
-     "wallets_purchase.one_open_or_paid_purchase_per_run"),
-    ("two runs for one month", "I6", "has 2 runs for",
-     "INSERT INTO wallets_allocationrun (allocation_id, period, basic_minutes, premium_minutes,"
-     " basic_rate, premium_rate, amount_cents, state, attempts, error_text, created_at)"
-     " SELECT allocation_id, period, 1, 1, 1, 1, 100, 'due', 0, '', created_at"
-     " FROM wallets_allocationrun",
-     "wallets_allocationrun.one_run_per_allocation_and_period"),
-    ("a paid run that is due again", "I6", "is due with 1 paid purchases",
-     "UPDATE wallets_allocationrun SET state = 'due'", ""),
-    ("entries lost their guard", "I7", "no trigger guards wallets_ledgerentry against UPDATE",
-     "ALTER TABLE wallets_ledgerentry DISABLE TRIGGER wallets_entries_append_only", ""),
-    ("purchases lost their guard", "I7", "no trigger guards wallets_purchase against UPDATE",
-     "DROP TRIGGER wallets_purchases_guarded ON wallets_purchase", ""),
-    ("balances may be written by hand", "I7", "no trigger guards wallets_wallet against UPDATE",
-     "ALTER TABLE wallets_wallet DISABLE TRIGGER wallets_never_by_hand", ""),
-    ("entries move nothing", "I7", "no trigger guards wallets_ledgerentry against INSERT",
-     "DROP TRIGGER wallets_entries_move_balances ON wallets_ledgerentry", ""),
-    ("calls lost their guard", "I7", "no trigger guards campaigns_call against DELETE",
-     "DROP TRIGGER campaigns_call_append_only ON campaigns_call", ""),
-    ("a paid purchase turned back", "I7", "is declined but has receipt",
-     f"UPDATE wallets_purchase SET state = 'declined' WHERE {PREMIUM_RECHARGE}", ""),
-    ("a forgotten purchase", "I8", "is created since",
-     COPY_PURCHASE.format(state="'created'", which=PREMIUM_RECHARGE)
-     + "; UPDATE wallets_purchase SET created_at = now() - interval '18 minutes'"
-     " WHERE state = 'created'", ""),
-    ("an unknown nobody was told of", "I8", "support was not told",
-     COPY_PURCHASE.format(state="'submitted'", which=PREMIUM_RECHARGE)
-     + "; UPDATE wallets_purchase SET created_at = now() - interval '63 minutes'"
-     " WHERE state = 'submitted'", ""),
-    ("an entry in another wallet", "I10", "is not of the wallet of purchase",
-     "UPDATE wallets_ledgerentry SET wallet_id = (SELECT min(id) FROM wallets_wallet)"
-     " WHERE kind = 'recharge'", ""),
-    ("a purchase on another's card", "I10", "is paid by an account that may not",
-     "UPDATE wallets_purchase SET payer_id = (SELECT id FROM accounts_account WHERE kind ="
-     f" 'agency') WHERE {PREMIUM_RECHARGE}", ""),
-    ("an allocation to another account", "I10", "is paid by an account that may not",
-     "UPDATE wallets_autoallocation SET account_id = agency_id",
-     "wallets_autoallocation.allocation_never_to_the_payer"),
-]  # fmt: skip
+    (
+        "credit out of nothing",
+        "I1",
+        "credit holds",
+        "UPDATE wallets_wallet SET credit = credit + 1",
+        "",
+    ),
+    (
+        "seconds out of nothing",
+        "I1",
+        "basic holds",
+        "UPDATE wallets_wallet SET basic_seconds = basic_seconds + 60",
+        "",
+    ),
+    (
+        "a deleted entry",
+        "I1",
+        "the one before left",
+        "DELETE FROM wallets_ledgerentry WHERE id IN (SELECT min(id) FROM wallets_ledgerentry)",
+        "",
+    ),
+    (
+        "a changed entry",
+        "I1",
+        "holds",
+        "UPDATE wallets_ledgerentry SET amount = amount + 1 WHERE kind = 'adjustment'",
+        "",
+    ),
+    (
+        "a paid purchase without entries",
+        "I2",
+        "are worth 0 dollars",
+        "DELETE FROM wallets_ledgerentry WHERE kind = 'recharge'",
+        "",
+    ),
+    (
+        "a paid purchase that credits less",
+        "I2",
+        "are worth",
+        f"UPDATE wallets_purchase SET amount_cents = 5001 WHERE {PREMIUM_RECHARGE}",
+        "",
+    ),
+    (
+        "minutes of the wrong type",
+        "I2",
+        "are worth",
+        "UPDATE wallets_ledgerentry SET pot = 'basic' WHERE kind = 'recharge' AND pot = 'premium'",
+        "",
+    ),
+    (
+        "an allocation of other minutes",
+        "I2",
+        "are worth",
+        "UPDATE wallets_purchase SET basic_minutes = 502 WHERE purpose = 'allocation'",
+        "",
+    ),
+    (
+        "a credit without a payment",
+        "I2",
+        "credits purchase",
+        f"UPDATE wallets_purchase SET state = 'declined' WHERE {PREMIUM_RECHARGE}",
+        "",
+    ),
+    (
+        "a credit of no purchase",
+        "I2",
+        "credits no purchase",
+        COPY_ENTRY.format(key="'forged'", purchase="NULL", which="kind = 'recharge'"),
+        "",
+    ),
+    (
+        "an intent credited twice",
+        "I3",
+        "was credited 2 times",
+        COPY_ENTRY.format(
+            key="key || ':again'",
+            purchase="purchase_id",
+            which="kind = 'recharge' AND pot = 'premium'",
+        ),
+        "",
+    ),
+    (
+        "a refund taken twice",
+        "I3",
+        "refund",
+        COPY_ENTRY.format(
+            key="key || ':again'",
+            purchase="purchase_id",
+            which="kind = 'refund' AND pot = 'credit'",
+        ),
+        "",
+    ),
+    (
+        "a dispute that took nothing",
+        "I3",
+        "took 0 dollars",
+        "DELETE FROM wallets_ledgerentry WHERE kind = 'dispute'",
+        "",
+    ),
+    (
+        "a failed refund not put back",
+        "I3",
+        "gave back 0",
+        "DELETE FROM wallets_ledgerentry WHERE kind = 'refund_failed'",
+        "",
+    ),
+    (
+        "more refunded than paid",
+        "I3",
+        "were refunded",
+        "UPDATE wallets_reversal SET amount_cents = 99999 WHERE kind = 'refund'",
+        "",
+    ),
+    (
+        "a dispute of another amount",
+        "I3",
+        "took 10.00",
+        "UPDATE wallets_reversal SET amount_cents = 99999 WHERE kind = 'dispute'",
+        "",
+    ),
+    (
+        "a refund of what was never paid",
+        "I3",
+        "reverses purchase",
+        "UPDATE wallets_purchase SET state = 'declined' WHERE id IN"
+        " (SELECT purchase_id FROM wallets_reversal)",
+        "",
+    ),
+    (
+        "a refund of nothing",
+        "I3",
+        "belongs to no reversal",
+        "UPDATE wallets_ledgerentry SET reversal_id = NULL WHERE kind = 'refund'",
+        "",
+    ),
+    (
+        "two open charges",
+        "I4",
+        "2 charges are open at once",
+        COPY_PURCHASE.format(state="'submitted'", which=PREMIUM_RECHARGE)
+        + ";"
+        + COPY_PURCHASE.format(state="'created'", which=PREMIUM_RECHARGE),
+        "wallets_purchase.one_open_recharge_per_wallet",
+    ),
+    (
+        "a run charged twice",
+        "I4",
+        "has 2 open or paid charges",
+        COPY_PURCHASE.format(state="'submitted'", which="purpose = 'allocation'"),
+        "wallets_purchase.one_open_or_paid_purchase_per_run",
+    ),
+    (
+        "two runs for one month",
+        "I6",
+        "has 2 runs for",
+        "INSERT INTO wallets_allocationrun (allocation_id, period, basic_minutes, premium_minutes,"
+        " basic_rate, premium_rate, amount_cents, state, attempts, error_text, created_at)"
+        " SELECT allocation_id, period, 1, 1, 1, 1, 100, 'due', 0, '', created_at"
+        " FROM wallets_allocationrun",
+        "wallets_allocationrun.one_run_per_allocation_and_period",
+    ),
+    (
+        "a paid run that is due again",
+        "I6",
+        "is due with 1 paid purchases",
+        "UPDATE wallets_allocationrun SET state = 'due'",
+        "",
+    ),
+    (
+        "entries lost their guard",
+        "I7",
+        "no trigger guards wallets_ledgerentry against UPDATE",
+        "ALTER TABLE wallets_ledgerentry DISABLE TRIGGER wallets_entries_append_only",
+        "",
+    ),
+    (
+        "purchases lost their guard",
+        "I7",
+        "no trigger guards wallets_purchase against UPDATE",
+        "DROP TRIGGER wallets_purchases_guarded ON wallets_purchase",
+        "",
+    ),
+    (
+        "balances may be written by hand",
+        "I7",
+        "no trigger guards wallets_wallet against UPDATE",
+        "ALTER TABLE wallets_wallet DISABLE TRIGGER wallets_never_by_hand",
+        "",
+    ),
+    (
+        "entries move nothing",
+        "I7",
+        "no trigger guards wallets_ledgerentry against INSERT",
+        "DROP TRIGGER wallets_entries_move_balances ON wallets_ledgerentry",
+        "",
+    ),
+    (
+        "calls lost their guard",
+        "I7",
+        "no trigger guards campaigns_call against DELETE",
+        "DROP TRIGGER campaigns_call_append_only ON campaigns_call",
+        "",
+    ),
+    (
+        "a paid purchase turned back",
+        "I7",
+        "is declined but has receipt",
+        f"UPDATE wallets_purchase SET state = 'declined' WHERE {PREMIUM_RECHARGE}",
+        "",
+    ),
+    (
+        "a forgotten purchase",
+        "I8",
+        "is created since",
+        COPY_PURCHASE.format(state="'created'", which=PREMIUM_RECHARGE)
+        + "; UPDATE wallets_purchase SET created_at = now() - interval '18 minutes'"
+        " WHERE state = 'created'",
+        "",
+    ),
+    (
+        "an unknown nobody was told of",
+        "I8",
+        "support was not told",
+        COPY_PURCHASE.format(state="'submitted'", which=PREMIUM_RECHARGE)
+        + "; UPDATE wallets_purchase SET created_at = now() - interval '63 minutes'"
+        " WHERE state = 'submitted'",
+        "",
+    ),
+    (
+        "an entry in another wallet",
+        "I10",
+        "is not of the wallet of purchase",
+        "UPDATE wallets_ledgerentry SET wallet_id = (SELECT min(id) FROM wallets_wallet)"
+        " WHERE kind = 'recharge'",
+        "",
+    ),
+    (
+        "a purchase on another's card",
+        "I10",
+        "is paid by an account that may not",
+        "UPDATE wallets_purchase SET payer_id = (SELECT id FROM accounts_account WHERE kind ="
+        f" 'agency') WHERE {PREMIUM_RECHARGE}",
+        "",
+    ),
+    (
+        "an allocation to another account",
+        "I10",
+        "is paid by an account that may not",
+        "UPDATE wallets_autoallocation SET account_id = agency_id",
+        "wallets_autoallocation.allocation_never_to_the_payer",
+    ),
+]
 
 
 @contextmanager
@@ -299,8 +466,11 @@ def later():
 
 def against_stripe():
     with later():
-        return [(row.wallet_id, row.text) for row in checking.check_all(stripe=True)
-                if row.rule == "I13"]  # fmt: skip
+        return [
+            (row.wallet_id, row.text)
+            for row in checking.check_all(stripe=True)
+            if row.rule == "I13"
+        ]
 
 
 @pytest.fixture
@@ -315,24 +485,44 @@ def paid(stripe):
 @pytest.mark.parametrize(
     ("_case", "sql", "text"),
     [
-        ("never at Stripe", "UPDATE wallets_purchase SET payment_intent = 'pi_forged'",
-         "Stripe says nothing"),
-        ("another amount", "UPDATE wallets_purchase SET amount_cents = 6000",
-         "we credited 6000 cents, Stripe took 5000"),
-        ("another customer", "UPDATE accounts_account SET stripe_customer = 'cus_other'",
-         "who is not its payer"),
-        ("not credited", "DELETE FROM wallets_ledgerentry WHERE kind = 'recharge'",
-         "the ledger does not credit it"),
-        ("closed here", "UPDATE wallets_purchase SET state = 'canceled'",
-         "the ledger credits it, but it is canceled"),
-        ("lost here", "UPDATE wallets_purchase SET state = 'canceled';"
-         "DELETE FROM wallets_ledgerentry", "but purchase"),
-        ("unknown for too long",
-         "UPDATE wallets_purchase SET state = 'submitted', closed_at = NULL,"
-         " created_at = now() - interval '2 hours'; DELETE FROM wallets_ledgerentry",
-         "is submitted"),
+        (
+            "never at Stripe",
+            "UPDATE wallets_purchase SET payment_intent = 'pi_forged'",
+            "Stripe says nothing",
+        ),
+        (
+            "another amount",
+            "UPDATE wallets_purchase SET amount_cents = 6000",
+            "we credited 6000 cents, Stripe took 5000",
+        ),
+        (
+            "another customer",
+            "UPDATE accounts_account SET stripe_customer = 'cus_other'",
+            "who is not its payer",
+        ),
+        (
+            "not credited",
+            "DELETE FROM wallets_ledgerentry WHERE kind = 'recharge'",
+            "the ledger does not credit it",
+        ),
+        (
+            "closed here",
+            "UPDATE wallets_purchase SET state = 'canceled'",
+            "the ledger credits it, but it is canceled",
+        ),
+        (
+            "lost here",
+            "UPDATE wallets_purchase SET state = 'canceled';DELETE FROM wallets_ledgerentry",
+            "but purchase",
+        ),
+        (
+            "unknown for too long",
+            "UPDATE wallets_purchase SET state = 'submitted', closed_at = NULL,"
+            " created_at = now() - interval '2 hours'; DELETE FROM wallets_ledgerentry",
+            "is submitted",
+        ),
     ],
-)  # fmt: skip
+)
 def test_purchases_stripe_does_not_agree_with_are_found(paid, _case, sql, text):
     plant(sql)
 

@@ -356,9 +356,16 @@ def test_somebody_elses_card_is_not_found(stripe, browser, wallet):
 
 def take(wallet, amount: str, key: str) -> None:
     ledger.post(
-        movements=[Movement(wallet_id=wallet.pk, pot="credit", amount=Decimal(amount),
-                            kind=LedgerEntry.Kind.CALLS, key=key)]
-    )  # fmt: skip
+        movements=[
+            Movement(
+                wallet_id=wallet.pk,
+                pot="credit",
+                amount=Decimal(amount),
+                kind=LedgerEntry.Kind.CALLS,
+                key=key,
+            )
+        ]
+    )
 
 
 def test_transactions_show_what_moved_and_can_be_filtered(browser, wallet):
@@ -424,9 +431,13 @@ def test_the_export_has_the_same_rows_as_plain_figures(browser, wallet):
 
 def test_the_export_disarms_formulas_in_words(browser, wallet):
     adjustments.post(
-        wallet_id=wallet.pk, pot="credit", amount=Decimal(1), note="=cmd()", actor=None,
+        wallet_id=wallet.pk,
+        pot="credit",
+        amount=Decimal(1),
+        note="=cmd()",
+        actor=None,
         form_key="formula",
-    )  # fmt: skip
+    )
 
     answer = browser.get(reverse("wallets:transactions_csv"))
 
