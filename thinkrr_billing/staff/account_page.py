@@ -19,7 +19,7 @@ from thinkrr_billing.staff import looking, timeline
 from wallets.admin.base import amount_of
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.allocations import retries
-from wallets.balances import adjustments
+from wallets.balances import adjustments, blocking
 from wallets.balances.opening import open_wallet
 from wallets.books import proof
 from wallets.cards import payment_methods
@@ -140,7 +140,7 @@ class AccountPage(AccountAdmin):
         **ITSELF,
     )
     def unblock(self, account: Account, form: forms.UnblockForm, request: HttpRequest) -> str:
-        suspensions.unblock(wallet_id=account.wallet.pk, actor=request.user)
+        blocking.unblock(wallet_id=account.wallet.pk)
         return "The block is lifted. A suspended Auto-Recharge is lifted apart."
 
     @staff_action(

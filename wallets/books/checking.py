@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.telling.notifications import alert_staff
+from wallets.balances import blocking
 from wallets.books import against_stripe
 from wallets.models import Wallet
 from wallets.stripe import answers
@@ -110,9 +111,7 @@ def _freeze(broken: Iterable[Broken]) -> int:
     if None not in named:
         wallets = wallets.filter(pk__in=named)
     ids = list(wallets.locked().values_list("pk", flat=True))
-    return Wallet.objects.filter(pk__in=ids).update(
-        blocked_at=clock.now(), blocked_reason=Wallet.Blocked.BOOKS
-    )
+    return blocking.block(wallet_ids=ids, reason=Wallet.Blocked.BOOKS)
 
 
 def _tell_not_compared(error: answers.GatewayError) -> None:

@@ -250,21 +250,6 @@ def lift_by_support(*, wallet_id: int, actor: User) -> None:
     _tell_lifted(wallet)
 
 
-@transaction.atomic
-def unblock(*, wallet_id: int, actor: User) -> None:
-    """Allow automatic charges again, after a dispute or when the books agree again.
-
-    Auto-Recharge that was suspended by the dispute stays so: that is lifted apart. Raises
-    Refused when nothing is blocked.
-    """
-    wallet = ledger.lock_one(wallet_id=wallet_id)
-    if not wallet.blocked_at:
-        raise Refused("The wallet is not blocked.")
-    wallet.blocked_at, wallet.blocked_reason = None, ""
-    wallet.save(update_fields=["blocked_at", "blocked_reason"])
-    nudge("wallets.recharge_wallet", wallet_id)
-
-
 def _tell_lifted(wallet: Wallet) -> None:
     notify(
         account=wallet.account,

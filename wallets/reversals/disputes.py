@@ -9,6 +9,7 @@ from typing import Any
 
 from accounts import clock
 from accounts.telling.notifications import alert_staff, notify
+from wallets.balances import blocking
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
@@ -62,7 +63,7 @@ def _withdraw(locked: Locked, found: dict[str, Any]) -> Reversal:
         reason=f"Disputed: {found.get('reason') or 'no reason given'}"[:200],
     )
     take(reversal, wallets=locked.wallets, payer_wallet_id=locked.payer_wallet.pk)
-    _block(locked.payer_wallet)
+    blocking.block(wallet_ids=[locked.payer_wallet.pk], reason=Wallet.Blocked.DISPUTED)
     suspensions.suspend(wallet=locked.payer_wallet, reason=AutoRecharge.Suspended.DISPUTED)
     amount = usd(dollars(found["amount"]))
     notify(
@@ -80,14 +81,6 @@ def _withdraw(locked: Locked, found: dict[str, Any]) -> Reversal:
     )
     _alert(reversal, f"{purchase.payer.name} disputed {amount}. Its wallet is blocked.")
     return reversal
-
-
-def _block(wallet: Wallet) -> None:
-    if wallet.blocked_at:
-        return
-    wallet.blocked_at = clock.now()
-    wallet.blocked_reason = Wallet.Blocked.DISPUTED
-    wallet.save(update_fields=["blocked_at", "blocked_reason"])
 
 
 def _follow(reversal: Reversal, locked: Locked, found: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual, make_user
+from wallets.balances import blocking
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.errors import Refused
@@ -588,15 +589,15 @@ def test_lifting_by_support_forgets_declines_too(stripe):
 def test_support_unblocks_a_wallet_once_and_a_dispute_stays_suspended(
     stripe, nudges, django_capture_on_commit_callbacks
 ):
-    wallet, person = make_wallet(credit="8"), make_user()
+    wallet = make_wallet(credit="8")
     add_card(stripe, wallet)
     set_auto_recharge(wallet, suspended_at=clock.now(), suspended_reason="disputed")
     Wallet.objects.filter(pk=wallet.pk).update(blocked_at=clock.now(), blocked_reason="disputed")
 
     with django_capture_on_commit_callbacks(execute=True):
-        suspensions.unblock(wallet_id=wallet.pk, actor=person)
+        blocking.unblock(wallet_id=wallet.pk)
     with pytest.raises(Refused, match="not blocked"):
-        suspensions.unblock(wallet_id=wallet.pk, actor=person)
+        blocking.unblock(wallet_id=wallet.pk)
 
     wallet.refresh_from_db()
     assert (wallet.blocked_at, wallet.blocked_reason) == (None, "")
