@@ -26,7 +26,7 @@ from campaigns.models import Call, Campaign
 from wallets.forecasts import runway
 from wallets.forecasts.pace import Pace, Taken, told_by
 from wallets.models import Wallet
-from wallets.prices.amounts import SECONDS_PER_MINUTE, seconds_for
+from wallets.prices.amounts import SECONDS_PER_MINUTE, bought
 from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
 from wallets.prices.rates import rates_now
 
@@ -193,11 +193,8 @@ def best_tier(*, resumed: dict[str, int], preferred: str = "") -> str:
 def _recharged(wallet: Wallet, tier: str, amount: Decimal, rates: dict[str, Decimal]) -> Wallet:
     """The wallet in memory as it would stand: debt is paid first, the rest buys minutes."""
     after = copy(wallet)
-    if tier == "credit":
-        after.credit = Money(wallet.credit.amount + amount, "USD")
-        return after
-    debt = min(amount, max(_ZERO, -wallet.credit.amount))
-    seconds, left_over = seconds_for(amount=amount - debt, rate=rates[tier])
-    after.credit = Money(wallet.credit.amount + debt + left_over, "USD")
-    setattr(after, f"{tier}_seconds", wallet.held(tier) + seconds)
+    found = bought(amount=amount, credit=wallet.credit.amount, rate=rates.get(tier))
+    after.credit = Money(wallet.credit.amount + found.credit, "USD")
+    if tier in MINUTE_TIERS:
+        setattr(after, f"{tier}_seconds", wallet.held(tier) + found.seconds)
     return after

@@ -17,7 +17,7 @@ from accounts.telling.notifications import alert_staff
 from wallets.balances import ledger
 from wallets.charging import declines
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
-from wallets.prices.amounts import dollars, seconds_for
+from wallets.prices.amounts import bought, dollars
 from wallets.stripe import answers
 from wallets.why.decisions import Decision
 
@@ -140,10 +140,9 @@ def _bought(purchase: Purchase, wallet: Wallet) -> list[ledger.Movement]:
             Pot.BASIC: purchase.basic_minutes * 60,
         }
     elif purchase.buys != Purchase.Buys.CREDIT:
-        debt = min(amount, max(0, -wallet.credit.amount))
         rate = getattr(purchase, f"{purchase.buys}_rate")
-        seconds, leftover = seconds_for(amount=amount - debt, rate=rate)
-        parts = {Pot(purchase.buys): seconds, Pot.CREDIT: debt + leftover}
+        found = bought(amount=amount, credit=wallet.credit.amount, rate=rate)
+        parts = {Pot(purchase.buys): found.seconds, Pot.CREDIT: found.credit}
     return [
         ledger.Movement(
             wallet_id=wallet.pk,

@@ -5,6 +5,7 @@ cards half-up to the cent: each once, here.
 """
 
 from decimal import ROUND_HALF_UP, Decimal
+from typing import NamedTuple
 
 MICRO_DOLLAR = Decimal("0.000001")
 SECONDS_PER_MINUTE = 60
@@ -23,6 +24,31 @@ def seconds_for(*, amount: Decimal, rate: Decimal) -> tuple[int, Decimal]:
     seconds = int(amount * SECONDS_PER_MINUTE // rate)
     spent = price_of_seconds(seconds=seconds, rate=rate)
     return seconds, max(Decimal(0), amount - spent)
+
+
+class Bought(NamedTuple):
+    """What became of a payment: dollars for what was owed, whole seconds, dollars left over."""
+
+    debt: Decimal
+    seconds: int
+    left_over: Decimal
+
+    @property
+    def credit(self) -> Decimal:
+        """Dollars that go to credit: what was owed is made good there, and the rest stays."""
+        return self.debt + self.left_over
+
+
+def bought(*, amount: Decimal, credit: Decimal, rate: Decimal | None) -> Bought:
+    """What `amount` dollars buy: debt first, then seconds at `rate`, the rest is credit.
+
+    `credit` is the balance before, in dollars; below zero it is owed. Without a rate all of it
+    becomes credit.
+    """
+    debt = min(amount, max(Decimal(0), -credit))
+    if rate is None:
+        return Bought(debt, 0, amount - debt)
+    return Bought(debt, *seconds_for(amount=amount - debt, rate=rate))
 
 
 def price_of_seconds(*, seconds: int, rate: Decimal) -> Decimal:

@@ -24,7 +24,7 @@ from wallets.errors import (
     Refused,
 )
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.prices.amounts import cents, dollars, seconds_for
+from wallets.prices.amounts import bought, cents, dollars
 from wallets.prices.rates import rate
 from wallets.recharges import auto_recharge, suspensions
 from wallets.stripe import answers, gateway
@@ -66,20 +66,16 @@ def quote(*, wallet_id: int, amount: Decimal, buys: str) -> Quote:
 
 
 def _quote(wallet: Wallet, amount: Decimal, buys: str) -> Quote:
-    debt = max(Decimal(0), -wallet.credit.amount)
-    paid_debt = min(debt, amount)
     price = None if buys == Buys.CREDIT else rate(minute_type=buys, wallet=wallet)
-    seconds, credit = (
-        seconds_for(amount=amount - paid_debt, rate=price) if price else (0, amount - paid_debt)
-    )
-    after = wallet.credit.amount + paid_debt + credit
+    found = bought(amount=amount, credit=wallet.credit.amount, rate=price)
+    after = wallet.credit.amount + found.credit
     return Quote(
         amount=amount,
         buys=buys,
         rate=price,
-        debt=paid_debt,
-        seconds=seconds,
-        credit=credit,
+        debt=found.debt,
+        seconds=found.seconds,
+        credit=found.left_over,
         credit_after=after,
         auto_recharge=_also_charged(wallet, after),
     )

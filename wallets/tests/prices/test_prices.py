@@ -10,7 +10,14 @@ from accounts.tests.builders import make_staff
 from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate
 from wallets.prices import amounts, estimates, rates
-from wallets.prices.amounts import MICRO_DOLLAR, dollars, minutes_for, price_of_seconds, seconds_for
+from wallets.prices.amounts import (
+    MICRO_DOLLAR,
+    bought,
+    dollars,
+    minutes_for,
+    price_of_seconds,
+    seconds_for,
+)
 from wallets.prices.payable import payable_seconds
 from wallets.prices.rates import RateHistory, set_rate
 from wallets.tests.worlds.builders import make_wallet
@@ -62,6 +69,43 @@ def test_seconds_and_left_over_credit_are_worth_what_was_paid(cents, rate):
     worth = price_of_seconds(seconds=seconds, rate=rate) + leftover
     assert abs(worth - paid) <= MICRO_DOLLAR
     assert 0 <= leftover < rate
+
+
+@pytest.mark.parametrize(
+    ("credit", "rate", "debt", "seconds", "left_over"),
+    [
+        ("0", PREMIUM, "0", 18_750, "0"),
+        ("25", BASIC, "0", 33_333, "0.0005"),
+        ("-4.32", PREMIUM, "4.32", 17_130, "0"),
+        ("-50", PREMIUM, "50", 0, "0"),
+        ("-80", BASIC, "50", 0, "0"),
+        ("-4.32", None, "4.32", 0, "45.68"),
+        ("25", None, "0", 0, "50"),
+    ],
+)
+def test_fifty_dollars_pay_what_is_owed_then_buy_seconds_and_the_rest_is_credit(
+    credit, rate, debt, seconds, left_over
+):
+    found = bought(amount=Decimal(50), credit=Decimal(credit), rate=rate)
+
+    assert found == (Decimal(debt), seconds, Decimal(left_over))
+    assert found.credit == Decimal(debt) + Decimal(left_over)
+
+
+@given(
+    cents=st.integers(500, 1_000_000),
+    credit=st.decimals(Decimal(-20_000), Decimal(20_000), places=6),
+    rate=st.none() | st.decimals(Decimal("0.01"), Decimal(2), places=4),
+)
+def test_what_is_bought_is_worth_what_was_paid(cents, credit, rate):
+    paid = dollars(cents)
+
+    found = bought(amount=paid, credit=credit, rate=rate)
+
+    minutes = price_of_seconds(seconds=found.seconds, rate=rate) if rate else 0
+    assert abs(found.credit + minutes - paid) <= MICRO_DOLLAR
+    assert 0 <= found.debt <= paid
+    assert found.seconds == 0 or credit + found.debt >= 0
 
 
 def test_an_estimate_is_rounded_to_the_cent_once_on_the_total():
