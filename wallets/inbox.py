@@ -14,16 +14,15 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts import clock
-from accounts.models import Account
 from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import alert_staff
 from wallets import limits
-from wallets.cards import payment_methods
+from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.models import StripeEvent
 from wallets.reversals import disputes, refunds
-from wallets.stripe import answers, gateway
+from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)
 
@@ -168,51 +167,16 @@ def _dispute_changed(found: dict[str, Any]) -> None:
     disputes.apply_dispute(dispute_id=found["id"])
 
 
-def _card_saved(found: dict[str, Any]) -> None:
-    """A set-up finished; the person may have closed the window before coming back to us."""
-    if found.get("object") == "checkout.session":
-        customer, card_id = gateway.finished_card_setup(session_id=found["id"])
-    else:
-        setup = gateway.retrieve_setup_intent(setup_intent_id=found["id"])
-        customer, card_id = setup.get("customer"), setup.get("payment_method")
-    account = Account.objects.filter(stripe_customer=customer).first() if customer else None
-    if account and card_id:
-        payment_methods.adopt(account=account, card_id=card_id)
-
-
-def _card_changed(found: dict[str, Any]) -> None:
-    """A card was renewed by its bank, or taken off the customer."""
-    try:
-        data = gateway.retrieve_card(card_id=found["id"])
-    except answers.Impossible:
-        data = {}
-    if data.get("customer"):
-        payment_methods.mirror_card(data)
-        return
-    account = payment_methods.owner_of(card_id=found["id"])
-    if account:
-        payment_methods.forget(account=account, card_id=found["id"])
-
-
-def _customer_deleted(found: dict[str, Any]) -> None:
-    """Every card of a deleted customer is gone."""
-    account = Account.objects.filter(stripe_customer=found["id"]).first()
-    if account is None or not gateway.retrieve_customer(customer=found["id"]).get("deleted"):
-        return
-    for card in payment_methods.cards(account):
-        payment_methods.forget(account=account, card_id=card.id)
-
-
 # No two fit one event. Others are kept in the inbox and mean nothing to us.
 _ACTIONS: tuple[tuple[str, Callable[[dict[str, Any]], None]], ...] = (
     ("payment_intent.", _intent_changed),
     ("refund.", _refund_changed),
     ("charge.refund.updated", _refund_changed),
     ("charge.dispute.", _dispute_changed),
-    ("setup_intent.succeeded", _card_saved),
-    ("checkout.session.completed", _card_saved),
-    ("payment_method.detached", _card_changed),
-    ("payment_method.automatically_updated", _card_changed),
-    ("payment_method.updated", _card_changed),
-    ("customer.deleted", _customer_deleted),
+    ("setup_intent.succeeded", keeping.card_saved),
+    ("checkout.session.completed", keeping.card_saved),
+    ("payment_method.detached", keeping.card_changed),
+    ("payment_method.automatically_updated", keeping.card_changed),
+    ("payment_method.updated", keeping.card_changed),
+    ("customer.deleted", keeping.customer_deleted),
 )

@@ -22,7 +22,7 @@ from wallets import inbox, sweeps
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances import adjustments, included
-from wallets.cards import payment_methods
+from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
 from wallets.recharges import by_hand, configure
@@ -272,16 +272,14 @@ def card_changes(world: World) -> object:
 @action(2)
 def choose_default_card(world: World) -> object:
     account = world.rng.choice(world.accounts)
-    payment_methods.make_default(account=account, card_id=world.rng.choice(world.cards[account.pk]))
+    keeping.make_default(account=account, card_id=world.rng.choice(world.cards[account.pk]))
     return "chosen"
 
 
 @action(1)
 def remove_card(world: World) -> object:
     account = world.rng.choice(world.accounts)
-    payment_methods.remove(
-        account=account, card_id=world.rng.choice(world.cards[account.pk]), actor=None
-    )
+    keeping.remove(account=account, card_id=world.rng.choice(world.cards[account.pk]), actor=None)
     return "removed"
 
 

@@ -2,7 +2,7 @@
 
 from accounts.models import Account
 from accounts.telling.notifications import notify
-from wallets.cards import payment_methods
+from wallets.cards import keeping, payment_methods
 from wallets.models import AutoAllocation, AutoRecharge
 
 
@@ -11,7 +11,7 @@ def tell() -> int:
     told = 0
     for account in _accounts_with_cards_in_use():
         for card in payment_methods.cards(account):
-            if not card.expires_soon or not payment_methods.uses(account=account, card_id=card.id):
+            if not card.expires_soon or not keeping.uses(account=account, card_id=card.id):
                 continue
             told += (
                 notify(

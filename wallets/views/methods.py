@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.views.dialogs import dialog, done, refused
-from wallets.cards import payment_methods
+from wallets.cards import keeping, payment_methods
 from wallets.errors import PaymentMethodInUse, WalletError
 
 
@@ -30,7 +30,7 @@ def add(request: HttpRequest) -> HttpResponse:
     added_path = f"{reverse('wallets:methods_added')}?{urlencode({'next': back})}"
     success = request.build_absolute_uri(added_path) + "&session_id={CHECKOUT_SESSION_ID}"
     try:
-        url = payment_methods.start_adding(
+        url = keeping.start_adding(
             account=request.account,
             success_url=success,
             cancel_url=request.build_absolute_uri(back),
@@ -46,7 +46,7 @@ def added(request: HttpRequest) -> HttpResponse:
     back = _next(request)
     session_id = request.GET.get("session_id", "")
     try:
-        card = payment_methods.finish_adding(account=request.account, session_id=session_id)
+        card = keeping.finish_adding(account=request.account, session_id=session_id)
     except WalletError as error:
         messages.warning(request, str(error))
         return redirect(back)
@@ -62,7 +62,7 @@ def added(request: HttpRequest) -> HttpResponse:
 def make_default(request: HttpRequest, card_id: str) -> HttpResponse:
     back = reverse("wallets:payments")
     try:
-        card = payment_methods.make_default(account=request.account, card_id=card_id)
+        card = keeping.make_default(account=request.account, card_id=card_id)
     except WalletError as error:
         return refused(request, back=back, error=error)
     return done(request, back=back, text=f"{card.label} is the default now.")
@@ -75,10 +75,10 @@ def remove(request: HttpRequest, card_id: str) -> HttpResponse:
     card = payment_methods.card(account=request.account, card_id=card_id)
     if card is None:
         raise Http404("No such card.")
-    uses, status = payment_methods.uses(account=request.account, card_id=card_id), 200
+    uses, status = keeping.uses(account=request.account, card_id=card_id), 200
     if request.method == "POST":
         try:
-            payment_methods.remove(account=request.account, card_id=card_id, actor=request.user)
+            keeping.remove(account=request.account, card_id=card_id, actor=request.user)
         except PaymentMethodInUse as error:
             uses, status = error.uses, error.status
         except WalletError as error:

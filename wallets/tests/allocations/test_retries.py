@@ -6,7 +6,7 @@ import pytest
 from accounts import clock
 from accounts.tests.builders import close, make_user
 from wallets.allocations import configure, retries, runs
-from wallets.cards import payment_methods
+from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
@@ -289,7 +289,7 @@ def test_there_is_nothing_to_retry_in_a_paid_month_nor_in_a_passed_one(failing):
 
 
 def test_retry_now_without_a_usable_card_says_what_helps(failing):
-    payment_methods.forget(account=failing.agency, card_id=failing.card.id)
+    keeping.forget(account=failing.agency, card_id=failing.card.id)
 
     with pytest.raises(NoPaymentMethod, match="no longer saved"):
         retry(failing)
@@ -301,7 +301,7 @@ def test_a_card_that_was_removed_fails_the_month_like_a_decline(stripe):
     world = make_world(stripe)
     with clock.at(NOV_14):
         world.save()
-    payment_methods.forget(account=world.agency, card_id=world.card.id)
+    keeping.forget(account=world.agency, card_id=world.card.id)
 
     with clock.at(NOV_14):
         [decision] = runs.run_due(now=NOV_14)
@@ -315,11 +315,11 @@ def test_a_card_that_was_removed_fails_the_month_like_a_decline(stripe):
 
 def expire(world):
     old = world.stripe.set_card(world.card.id, exp_year=2026, exp_month=10)
-    payment_methods.mirror_card(old)
+    keeping.mirror_card(old)
 
 
 def renew(world):
-    payment_methods.mirror_card(world.stripe.set_card(world.card.id, exp_year=2030))
+    keeping.mirror_card(world.stripe.set_card(world.card.id, exp_year=2030))
 
 
 def without_a_card(stripe):
@@ -366,7 +366,7 @@ def test_a_card_that_is_still_expired_or_gone_revives_nothing(stripe, card_chang
     world = without_a_card(stripe)
 
     assert card_changed(world) == []
-    payment_methods.forget(account=world.agency, card_id=world.card.id)
+    keeping.forget(account=world.agency, card_id=world.card.id)
     assert card_changed(world) == []
 
     assert world.runs == [("2026-11-14", "failed")]

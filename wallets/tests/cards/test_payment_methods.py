@@ -2,7 +2,7 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification
-from wallets.cards import expiry, payment_methods
+from wallets.cards import expiry, keeping, payment_methods
 from wallets.cards.payment_methods import Card
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
 from wallets.models import AutoAllocation
@@ -29,8 +29,8 @@ def test_the_first_card_becomes_the_default_and_later_ones_do_not(stripe):
 def test_the_customer_is_created_once_for_an_account(stripe):
     wallet = make_wallet()
 
-    first = payment_methods.ensure_customer(account=wallet.account)
-    second = payment_methods.ensure_customer(account=wallet.account)
+    first = keeping.ensure_customer(account=wallet.account)
+    second = keeping.ensure_customer(account=wallet.account)
 
     assert first == second
     keys = [r["idempotency_key"] for r in stripe.requests(path="/v1/customers", method="POST")]
@@ -40,7 +40,7 @@ def test_the_customer_is_created_once_for_an_account(stripe):
 def test_a_hosted_page_is_opened_and_an_unfinished_one_saves_nothing(stripe):
     wallet = make_wallet()
 
-    url = payment_methods.start_adding(
+    url = keeping.start_adding(
         account=wallet.account,
         success_url="http://testserver/ok?session={CHECKOUT_SESSION_ID}",
         cancel_url="http://testserver/no",
@@ -48,23 +48,23 @@ def test_a_hosted_page_is_opened_and_an_unfinished_one_saves_nothing(stripe):
     session = url.rstrip("/").rsplit("/", 1)[-1].split("?")[0].split("#")[0]
 
     assert url.startswith(stripe.base_url)
-    assert payment_methods.finish_adding(account=wallet.account, session_id=session) is None
+    assert keeping.finish_adding(account=wallet.account, session_id=session) is None
     assert labels(wallet) == []
 
 
 @pytest.mark.parametrize("session", ["cs_test_nonsense", "../../v1/customers", "x" * 500])
 def test_a_made_up_session_saves_nothing(stripe, session):
     wallet = make_wallet()
-    payment_methods.ensure_customer(account=wallet.account)
+    keeping.ensure_customer(account=wallet.account)
 
-    assert payment_methods.finish_adding(account=wallet.account, session_id=session) is None
+    assert keeping.finish_adding(account=wallet.account, session_id=session) is None
 
 
 def test_adopting_a_card_twice_changes_nothing(stripe):
     wallet = make_wallet()
     card = add_card(stripe, wallet)
 
-    payment_methods.adopt(account=wallet.account, card_id=card.id)
+    keeping.adopt(account=wallet.account, card_id=card.id)
 
     assert labels(wallet) == ["Visa •••• 4242"]
     added = Notification.objects.filter(account=wallet.account, kind="payment_method_added")
@@ -77,7 +77,7 @@ def test_a_card_auto_recharge_uses_cannot_be_removed(stripe):
     set_auto_recharge(wallet)
 
     with pytest.raises(PaymentMethodInUse, match="Auto-Recharge uses it"):
-        payment_methods.remove(account=wallet.account, card_id=card.id, actor=None)
+        keeping.remove(account=wallet.account, card_id=card.id, actor=None)
 
     assert labels(wallet) == ["Visa •••• 4242"]
     assert gateway.retrieve_card(card_id=card.id)["customer"]
@@ -99,7 +99,7 @@ def test_a_card_an_allocation_uses_cannot_be_removed(stripe):
     )
 
     with pytest.raises(PaymentMethodInUse, match="The monthly allocation for Northside Dental"):
-        payment_methods.remove(account=agency, card_id=card.id, actor=None)
+        keeping.remove(account=agency, card_id=card.id, actor=None)
 
 
 def test_removing_the_default_makes_the_next_card_the_default(stripe):
@@ -107,7 +107,7 @@ def test_removing_the_default_makes_the_next_card_the_default(stripe):
     first = add_card(stripe, wallet)
     second = add_card(stripe, wallet, OTHER_GOOD_CARD)
 
-    payment_methods.remove(account=wallet.account, card_id=first.id, actor=None)
+    keeping.remove(account=wallet.account, card_id=first.id, actor=None)
 
     wallet.refresh_from_db()
     assert wallet.default_payment_method == second.id
@@ -121,7 +121,7 @@ def test_removing_a_card_of_somebody_else_is_refused(stripe):
     add_card(stripe, wallet)
 
     with pytest.raises(NoPaymentMethod):
-        payment_methods.remove(account=wallet.account, card_id=theirs.id, actor=None)
+        keeping.remove(account=wallet.account, card_id=theirs.id, actor=None)
 
     assert labels(other) == ["Visa •••• 4242"]
 
@@ -132,7 +132,7 @@ def test_a_card_stays_when_stripe_does_not_answer(stripe):
     stripe.fault(kind="reset_before", path=r"/v1/payment_methods/[^/]+/detach", times=5)
 
     with pytest.raises(GatewayUnreachable, match="was not removed"):
-        payment_methods.remove(account=wallet.account, card_id=card.id, actor=None)
+        keeping.remove(account=wallet.account, card_id=card.id, actor=None)
 
     assert labels(wallet) == ["Visa •••• 4242"]
 

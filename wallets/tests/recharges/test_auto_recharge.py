@@ -6,7 +6,7 @@ import pytest
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import close
-from wallets.cards import payment_methods
+from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.models import Wallet
 from wallets.recharges import auto_recharge, by_hand, configure
@@ -300,7 +300,7 @@ def test_a_card_removed_behind_our_back_suspends_once(stripe):
     wallet = make_wallet(credit="8")
     card = add_card(stripe, wallet)
     set_auto_recharge(wallet)
-    payment_methods.forget(account=wallet.account, card_id=card.id)
+    keeping.forget(account=wallet.account, card_id=card.id)
     Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=card.id)
 
     decision = auto_recharge.run(wallet_id=wallet.pk)

@@ -9,7 +9,7 @@ from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual, make_user
 from wallets.balances import blocking
-from wallets.cards import payment_methods
+from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.models import Wallet
@@ -282,7 +282,7 @@ def test_another_card_lifts_the_suspension_and_is_charged(stripe):
     suspend_by_declining(stripe, wallet)
     other = add_card(stripe, wallet, OTHER_GOOD_CARD)
 
-    payment_methods.make_default(account=wallet.account, card_id=other.id)
+    keeping.make_default(account=wallet.account, card_id=other.id)
     auto_recharge.payment_method_changed(wallet_id=wallet.pk)
 
     assert settings_of(wallet).suspended_reason == ""
@@ -316,7 +316,7 @@ def test_a_card_after_the_only_one_was_gone_lifts_the_suspension(stripe):
     wallet = make_wallet(credit="8")
     gone = add_card(stripe, wallet)
     set_auto_recharge(wallet)
-    payment_methods.forget(account=wallet.account, card_id=gone.id)
+    keeping.forget(account=wallet.account, card_id=gone.id)
     Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=gone.id)
     run(wallet)
     assert settings_of(wallet).suspended_reason == "no_card"
@@ -348,7 +348,7 @@ def test_the_same_card_saved_again_lifts_nothing(stripe):
     suspend_by_declining(stripe, wallet)
     again = add_card(stripe, wallet)
 
-    payment_methods.make_default(account=wallet.account, card_id=again.id)
+    keeping.make_default(account=wallet.account, card_id=again.id)
     auto_recharge.payment_method_changed(wallet_id=wallet.pk)
     configure.save(wallet_id=wallet.pk, settings=TEN_FIFTY, actor=None)
 
@@ -396,7 +396,7 @@ def test_a_refund_or_a_dispute_outweighs_trouble_with_the_card(stripe, reason):
     assert settings_of(wallet).failed_fingerprint == failed != ""
 
     other = add_card(stripe, wallet, OTHER_GOOD_CARD)
-    payment_methods.make_default(account=wallet.account, card_id=other.id)
+    keeping.make_default(account=wallet.account, card_id=other.id)
     auto_recharge.payment_method_changed(wallet_id=wallet.pk)
     assert settings_of(wallet).suspended_reason == reason
     assert credit(wallet) == 8

@@ -20,7 +20,7 @@ from accounts.tests.builders import (
 )
 from wallets.allocations import configure, runs
 from wallets.balances.opening import open_wallet
-from wallets.cards import payment_methods
+from wallets.cards import keeping
 from wallets.charging import outcomes
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.tests.worlds.builders import (
@@ -300,7 +300,7 @@ def test_the_page_names_the_card_and_what_a_month_costs(stripe, browser, agency,
 def test_a_card_that_is_gone_is_said_before_the_month_fails(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
     browser.post(url("auto_allocation", dental), asking(card))
-    payment_methods.forget(account=agency, card_id=card.id)
+    keeping.forget(account=agency, card_id=card.id)
     pay_card(stripe, agency)
 
     page = text_of(browser.get(url("account_manager_account", dental)))
