@@ -9,7 +9,9 @@ class WalletsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.telling.mail_topics import offer
+        from wallets import checks  # noqa: F401
         from wallets.allocations import runs
+        from wallets.books import rules  # noqa: F401
         from wallets.charging import outcomes
         from wallets.recharges import auto_recharge, by_hand
 
