@@ -12,7 +12,7 @@ class WalletsConfig(AppConfig):
         from wallets import checks  # noqa: F401
         from wallets.allocations import runs
         from wallets.books import rules  # noqa: F401
-        from wallets.charging import outcomes
+        from wallets.charging.policies import policies
         from wallets.recharges import auto_recharge, by_hand
 
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
@@ -33,7 +33,7 @@ class WalletsConfig(AppConfig):
                 "card_expiring",
             },
         )
-        outcomes.policies.update(
+        policies.update(
             {
                 "recharge": by_hand.POLICY,
                 "auto_recharge": auto_recharge.POLICY,

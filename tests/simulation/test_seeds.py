@@ -42,9 +42,9 @@ def test_a_broken_promise_is_found(world, monkeypatch):
     from decimal import Decimal
 
     from tests.simulation.run import SeedFailed
-    from wallets.charging import outcomes
+    from wallets.charging import rows
 
-    credited = outcomes._bought
+    credited = rows._bought
 
     def twice(purchase, wallet):
         movements = credited(purchase, wallet)
@@ -52,7 +52,7 @@ def test_a_broken_promise_is_found(world, monkeypatch):
             type(one)(**{**one.__dict__, "amount": one.amount * Decimal(2)}) for one in movements
         ]
 
-    monkeypatch.setattr(outcomes, "_bought", twice)
+    monkeypatch.setattr(rows, "_bought", twice)
     with pytest.raises(SeedFailed, match=r"seed \d+:\n"):
         for seed in range(1, 11):
             run_seed(world, seed)

@@ -28,7 +28,7 @@ from wallets.allocations.planning import (
 )
 from wallets.cards import payment_methods
 from wallets.charging import declines, purchases
-from wallets.charging.outcomes import Policy
+from wallets.charging.policies import Policy
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES

@@ -1,8 +1,9 @@
 """The only state machine that takes money: decide -> charge -> settle.
 
-Deciding belongs to each purpose (`recharges`, `auto_recharge`, `allocations`). Charging talks to
-Stripe with no transaction open. `settle` is the one way in for every answer: ours, an event's or
-the sweep's; `outcomes` says what it means. Whoever is first wins; the others change nothing.
+Deciding belongs to each purpose (`recharges`, `allocations`). Charging talks to Stripe with no
+transaction open. `settle` is the one way in for every answer: ours, an event's or the sweep's;
+`outcomes` says what it means, and `rows` writes it down. Whoever is first wins; the others change
+nothing.
 """
 
 import logging
@@ -13,9 +14,8 @@ from django.db import transaction
 from accounts import clock
 from accounts.runtime import crash_points
 from wallets import limits
-from wallets.charging import outcomes
-from wallets.models import Purchase, Wallet
-from wallets.models.purchase import OPEN_STATES
+from wallets.charging import outcomes, rows
+from wallets.models import Purchase
 from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
@@ -40,16 +40,16 @@ def drive(*, purchase_id: UUID) -> Purchase:
     except answers.Unknown:
         logger.info("purchase %s has no definite answer yet", purchase_id)
     except answers.Misconfigured as error:
-        outcomes.alert("stripe_refuses_our_key", f"Stripe refuses our key: {error}", {})
+        rows.alert("stripe_refuses_our_key", f"Stripe refuses our key: {error}", {})
     except answers.KeyConflict as error:
-        outcomes.quarantine(purchase_id, f"Idempotency key reused: {error}")
+        rows.quarantine(purchase_id, f"Idempotency key reused: {error}")
     purchase.refresh_from_db()
     return purchase
 
 
 def _create(purchase: Purchase) -> None:
     """Create the intent, unless the purchase is too old: then make sure that none is left."""
-    if _is_stale(purchase):
+    if rows.is_stale(purchase):
         _abandon(purchase)
         return
     try:
@@ -62,7 +62,7 @@ def _create(purchase: Purchase) -> None:
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
     except (answers.Impossible, answers.Declined) as error:
-        outcomes.close_without_intent(purchase.pk, State.DECLINED, code=error.code)
+        rows.close_without_intent(purchase.pk, State.DECLINED, code=error.code)
         return
     except answers.Unexecuted:
         raise
@@ -70,10 +70,10 @@ def _create(purchase: Purchase) -> None:
         # It may have been made, and Stripe repeats a 500 under its key for a day: once the answer
         # has had its time, reading decides.
         is_young = clock.now() - purchase.created_at < limits.SWEEP_AFTER
-        if is_young or (intent := _made_before(purchase)) is None:
+        if is_young or (intent := made_before(purchase)) is None:
             raise
     crash_points.reach("after_intent_create")
-    wanted = _submit(purchase.pk, intent.id)
+    wanted = rows.submit(purchase.pk, intent.id)
     crash_points.reach("after_intent_commit")
     if wanted:
         _confirm(purchase, intent.id)
@@ -81,55 +81,22 @@ def _create(purchase: Purchase) -> None:
         _cancel_and_settle(purchase, intent.id)
 
 
-def _is_stale(purchase: Purchase) -> bool:
-    within = (
-        limits.CONFIRM_ALLOCATION_WITHIN
-        if purchase.purpose == Purchase.Purpose.ALLOCATION
-        else limits.CONFIRM_WITHIN
-    )
-    return clock.now() - purchase.created_at > within
-
-
 def _abandon(purchase: Purchase) -> None:
     """Close a purchase that never left `created`: its intent, if any, was never confirmed."""
-    intent = _made_before(purchase)
+    intent = made_before(purchase)
     if intent is None:
-        outcomes.close_without_intent(purchase.pk, State.CANCELED)
+        rows.close_without_intent(purchase.pk, State.CANCELED)
     else:
         _cancel_and_settle(purchase, intent.id)
 
 
-def _made_before(purchase: Purchase) -> answers.Intent | None:
+def made_before(purchase: Purchase) -> answers.Intent | None:
     """The purchase's intent at Stripe, when its id never reached us."""
     return gateway.find_intent(
         customer=purchase.payer.stripe_customer,
         purchase_id=str(purchase.pk),
         since=purchase.created_at - limits.EVENT_TOLERANCE,
     )
-
-
-def _submit(purchase_id: UUID, intent_id: str) -> bool:
-    """Store the intent, and look a last time whether the money is still wanted."""
-    with outcomes.locked(purchase_id) as (purchase, wallet):
-        if purchase.state != State.CREATED:
-            return purchase.is_open
-        purchase.payment_intent = intent_id
-        purchase.state = State.SUBMITTED
-        purchase.submitted_at = clock.now()
-        wanted = _count_attempt_if_wanted(purchase, wallet)
-        purchase.save(update_fields=["payment_intent", "state", "submitted_at", "attempts"])
-        return wanted
-
-
-def _count_attempt_if_wanted(purchase: Purchase, wallet: Wallet) -> bool:
-    if _is_stale(purchase):
-        return False
-    decision = outcomes.policies[purchase.purpose].still_wanted(purchase, wallet)
-    if not decision.wanted:
-        logger.info("purchase %s is not wanted any more: %s", purchase.pk, decision.code)
-        return False
-    purchase.attempts += 1
-    return True
 
 
 def _confirm(purchase: Purchase, intent_id: str) -> None:
@@ -142,9 +109,7 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
     except (answers.Declined, answers.StateChanged, answers.Impossible) as error:
         # The intent says what happened. An impossible one says nothing, so the code is kept.
         if isinstance(error, answers.Impossible):
-            Purchase.objects.filter(pk=purchase.pk, state__in=OPEN_STATES).update(
-                decline_code=error.code[:100]
-            )
+            rows.keep_code(purchase.pk, error.code)
             _cancel(purchase.pk, intent_id)
     crash_points.reach("after_confirm")
     settle(payment_intent=intent_id)
@@ -183,10 +148,7 @@ def agrees(purchase_id: UUID, intent: answers.Intent) -> bool:
 
 
 def _confirm_again(purchase: Purchase) -> None:
-    with outcomes.locked(purchase.pk) as (locked, wallet):
-        wanted = locked.is_open and _count_attempt_if_wanted(locked, wallet)
-        locked.save(update_fields=["attempts"])
-    if wanted:
+    if rows.confirm_again(purchase.pk):
         _confirm(purchase, purchase.payment_intent)
     else:
         _cancel_and_settle(purchase, purchase.payment_intent)
@@ -198,20 +160,12 @@ def cancel(*, purchase_id: UUID) -> Purchase:
     One that has no intent yet is closed here: whoever is creating it finds it closed and does
     not confirm. Raises GatewayError when Stripe gives no definite answer; then it stays open.
     """
-    outcomes.close_without_intent(purchase_id, State.CANCELED)
+    rows.close_without_intent(purchase_id, State.CANCELED)
     purchase = Purchase.objects.get(pk=purchase_id)
     if purchase.is_open:
         _cancel_and_settle(purchase, purchase.payment_intent)
         purchase.refresh_from_db()
     return purchase
-
-
-def count_attempt(*, purchase_id: UUID) -> int:
-    """The number of the next confirmation, for its idempotency key."""
-    with outcomes.locked(purchase_id) as (purchase, _wallet):
-        purchase.attempts += 1
-        purchase.save(update_fields=["attempts"])
-        return purchase.attempts
 
 
 def settle(*, payment_intent: str) -> Purchase | None:
@@ -254,7 +208,7 @@ def sweep() -> list[UUID]:
         created_at__lt=now - limits.UNKNOWN_REPORT_AFTER,
     )[: limits.SWEEP_BATCH]:
         with transaction.atomic():
-            outcomes.alert(
+            rows.alert(
                 "purchase_unknown",
                 f"Stripe has given no answer on purchase {purchase.pk} for over an hour.",
                 {"id": str(purchase.pk)},

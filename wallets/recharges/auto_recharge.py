@@ -20,7 +20,7 @@ from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.charging import purchases
-from wallets.charging.outcomes import Policy
+from wallets.charging.policies import Policy
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import cents
 from wallets.recharges import monthly_limit, suspensions

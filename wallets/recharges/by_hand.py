@@ -13,8 +13,8 @@ from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
-from wallets.charging import purchases
-from wallets.charging.outcomes import Policy
+from wallets.charging import purchases, rows
+from wallets.charging.policies import Policy
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -281,7 +281,7 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
     if intent.status in ("requires_payment_method", "requires_confirmation"):
         try:
             intent = gateway.confirm_on_session(
-                key=f"{purchase.pk}:confirm:{purchases.count_attempt(purchase_id=purchase.pk)}",
+                key=f"{purchase.pk}:confirm:{rows.count_attempt(purchase_id=purchase.pk)}",
                 intent_id=intent.id,
                 payment_method=purchase.payment_method,
                 return_url=return_url,

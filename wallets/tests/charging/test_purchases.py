@@ -9,7 +9,7 @@ import pytest
 from accounts import clock
 from accounts.models import Account, StaffAlert
 from accounts.tests.builders import make_user
-from wallets.charging import outcomes, purchases
+from wallets.charging import purchases, rows
 from wallets.models import Purchase
 from wallets.recharges import auto_recharge, by_hand, suspensions
 from wallets.stripe import answers, gateway
@@ -783,7 +783,7 @@ def test_a_purchase_in_quarantine_keeps_no_other_from_being_confirmed(low, strip
     other = make_wallet(credit="8.00")
     add_card(stripe, other)
     set_auto_recharge(other, threshold=10, amount=50)
-    outcomes.quarantine(claim(other).pk, "The facts differ.")
+    rows.quarantine(claim(other).pk, "The facts differ.")
     stripe.fault(kind="500_before", path=CONFIRM, times=9)
     purchase = purchases.drive(purchase_id=claim(low).pk)
     stripe.clear_faults()
@@ -794,7 +794,7 @@ def test_a_purchase_in_quarantine_keeps_no_other_from_being_confirmed(low, strip
 def test_a_long_reason_is_cut_to_what_the_row_holds(low):
     purchase = claim(low)
 
-    outcomes.quarantine(purchase.pk, "x" * 300)
+    rows.quarantine(purchase.pk, "x" * 300)
 
     purchase.refresh_from_db()
     assert purchase.quarantine_reason == "x" * 200

@@ -9,7 +9,7 @@ from django.db import connection
 from accounts import clock
 from accounts.tests.builders import close, make_user
 from wallets import limits
-from wallets.charging import outcomes, purchases
+from wallets.charging import purchases, rows
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -585,7 +585,7 @@ def test_what_does_not_wait_for_the_bank_leads_nowhere(stripe):
 def test_a_waiting_payment_in_quarantine_is_not_confirmed(stripe):
     """Whatever it took would not be credited."""
     purchase = waiting_for_the_bank(stripe)
-    outcomes.quarantine(purchase.pk, "The facts differ.")
+    rows.quarantine(purchase.pk, "The facts differ.")
     before = len(stripe.requests())
 
     with pytest.raises(Refused, match="Our support is looking at this payment"):

@@ -21,7 +21,7 @@ from accounts.tests.builders import (
 from wallets.allocations import configure, runs
 from wallets.balances.opening import open_wallet
 from wallets.cards import keeping
-from wallets.charging import outcomes
+from wallets.charging import rows
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
@@ -170,7 +170,7 @@ def test_a_row_says_that_the_bank_waits(stripe, browser, agency, dental):
 
 def test_a_month_support_looks_at_asks_nobody_to_confirm(stripe, browser, agency, dental):
     decline_at(NOON, stripe, browser, agency, dental, BANK_ASKS_CARD)
-    outcomes.quarantine(Purchase.objects.get(state="requires_action").pk, "The facts differ.")
+    rows.quarantine(Purchase.objects.get(state="requires_action").pk, "The facts differ.")
 
     with clock.at(NOON):
         listed = text_of(browser.get(MANAGER))

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.tests.builders import add_member, make_individual, make_user, owner_of
-from wallets.charging import outcomes
+from wallets.charging import rows
 from wallets.models import LedgerEntry, Purchase
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
@@ -196,7 +196,7 @@ def test_a_payment_support_looks_at_is_not_confirmed_or_paid_again(stripe, brows
     add_card(stripe, wallet, BANK_ASKS_CARD)
     browser.post(URL, asking(wallet))
     purchase = Purchase.objects.get()
-    outcomes.quarantine(purchase.pk, "The facts differ.")
+    rows.quarantine(purchase.pk, "The facts differ.")
 
     page = browser.get(reverse("wallets:purchase", args=[purchase.pk])).content.decode()
     payments = browser.get(reverse("wallets:payments")).content.decode()
@@ -214,7 +214,7 @@ def test_a_canceled_payment_that_was_paid_all_the_same_is_not_called_unpaid(
     browser.post(URL, asking(wallet))
     purchase = Purchase.objects.get()
     browser.post(reverse("wallets:purchase_cancel", args=[purchase.pk]))
-    outcomes.quarantine(purchase.pk, "Paid after it was closed.")
+    rows.quarantine(purchase.pk, "Paid after it was closed.")
 
     page = browser.get(reverse("wallets:purchase", args=[purchase.pk])).content.decode()
 
