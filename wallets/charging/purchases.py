@@ -70,7 +70,7 @@ def _create(purchase: Purchase) -> None:
         # It may have been made, and Stripe repeats a 500 under its key for a day: once the answer
         # has had its time, reading decides.
         is_young = clock.now() - purchase.created_at < limits.SWEEP_AFTER
-        if is_young or (intent := made_before(purchase)) is None:
+        if is_young or (intent := _made_before(purchase)) is None:
             raise
     crash_points.reach("after_intent_create")
     wanted = rows.submit(purchase.pk, intent.id)
@@ -83,14 +83,24 @@ def _create(purchase: Purchase) -> None:
 
 def _abandon(purchase: Purchase) -> None:
     """Close a purchase that never left `created`: its intent, if any, was never confirmed."""
-    intent = made_before(purchase)
+    intent = _made_before(purchase)
     if intent is None:
         rows.close_without_intent(purchase.pk, State.CANCELED)
     else:
         _cancel_and_settle(purchase, intent.id)
 
 
-def made_before(purchase: Purchase) -> answers.Intent | None:
+def at_stripe(purchase: Purchase) -> answers.Intent | None:
+    """The purchase's intent as Stripe has it now, or None when Stripe has none.
+
+    Raises GatewayError without a definite answer.
+    """
+    if purchase.payment_intent:
+        return gateway.retrieve_intent(intent_id=purchase.payment_intent)
+    return _made_before(purchase)
+
+
+def _made_before(purchase: Purchase) -> answers.Intent | None:
     """The purchase's intent at Stripe, when its id never reached us."""
     return gateway.find_intent(
         customer=purchase.payer.stripe_customer,

@@ -200,6 +200,13 @@ def release(purchase: Purchase) -> None:
         purchase.save(update_fields=["quarantined_at", "quarantine_reason"])
 
 
+def release_unsubmitted(purchase_id: UUID) -> None:
+    """Let one out that Stripe has no intent for: it is driven on, or closed for its age."""
+    with locked(purchase_id) as (purchase, _wallet):
+        if purchase.state == State.CREATED:
+            release(purchase)
+
+
 def alert(kind: str, text: str, data: dict) -> None:
     """Tell support, once about one purchase, else once an hour."""
     key = f"{kind}:{data.get('id', clock.now().strftime('%Y-%m-%dT%H'))}"
