@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from django.urls import reverse
+
 from accounts.models import Level
 from accounts.telling.notifications import notify
 from campaigns.models import Campaign
@@ -31,7 +33,7 @@ def tell_paused(campaigns: Iterable[Campaign], wallets: dict[object, Wallet]) ->
             level=Level.WARNING,
             data={"campaigns": [campaign.pk for campaign in account_campaigns]},
             dedupe_key=_key("campaigns-paused", account_campaigns, first.paused_at),
-            link="/campaigns/?show=paused",
+            link=_list("paused"),
         )
 
 
@@ -48,9 +50,13 @@ def tell_resumed(campaigns: Iterable[Campaign], *, by_themselves: bool) -> None:
             text=f"{count} resumed{how}. {_names(account_campaigns)}",
             data={"campaigns": [campaign.pk for campaign in account_campaigns]},
             dedupe_key=_key("campaigns-resumed", account_campaigns, first.updated_at),
-            link="/campaigns/?show=started",
+            link=_list("started"),
             mail=by_themselves,
         )
+
+
+def _list(tab: str) -> str:
+    return f"{reverse('campaigns:list')}?show={tab}"
 
 
 def counted(count: int) -> str:

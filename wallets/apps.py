@@ -13,7 +13,7 @@ class WalletsConfig(AppConfig):
         from wallets.allocations import runs
         from wallets.books import rules  # noqa: F401
         from wallets.charging.policies import policies
-        from wallets.recharges import auto_recharge, by_hand
+        from wallets.recharges import auto_outcomes, by_hand
 
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer("low_balance", label="Low balance", kinds={"low_balance"})
@@ -36,7 +36,7 @@ class WalletsConfig(AppConfig):
         policies.update(
             {
                 "recharge": by_hand.POLICY,
-                "auto_recharge": auto_recharge.POLICY,
+                "auto_recharge": auto_outcomes.POLICY,
                 "allocation": runs.POLICY,
             }
         )

@@ -4,13 +4,10 @@ from datetime import date
 
 from accounts import clock
 from accounts.telling.notifications import notify
+from wallets import links
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.amounts import dollars
 from wallets.texts import minutes_text, spoken, usd
-
-
-def settings_link(allocation: AutoAllocation) -> str:
-    return f"/account-manager/{allocation.account_id}/auto-allocation/"
 
 
 def tell_charged(run: AllocationRun, purchase: Purchase) -> None:
@@ -27,7 +24,7 @@ def tell_charged(run: AllocationRun, purchase: Purchase) -> None:
         ),
         data={"purchase": str(purchase.pk), "account": str(allocation.account_id)},
         dedupe_key=f"paid:{purchase.pk}",
-        link=f"/payments/receipts/{purchase.pk}/",
+        link=links.receipt(purchase.pk),
     )
     notify(
         account=allocation.account,
@@ -35,7 +32,7 @@ def tell_charged(run: AllocationRun, purchase: Purchase) -> None:
         title="Minutes received",
         text=f"{minutes} from {allocation.agency.name}.",
         dedupe_key=f"allocation:{run.pk}",
-        link="/payments/",
+        link=links.payments(),
         # Good news that costs them nothing needs no mail.
         mail=False,
     )
@@ -78,7 +75,7 @@ def tell_needs_bank(run: AllocationRun, purchase: Purchase) -> None:
             "The link works for 24 hours."
         ),
         key=f"bank:{purchase.pk}",
-        link=f"/payments/purchases/{purchase.pk}/",
+        link=links.purchase(purchase.pk),
     )
 
 
@@ -125,7 +122,7 @@ def _tell_agency(
         level="info" if kind == "allocation_changed" else "danger",
         data={"account": str(allocation.account_id)},
         dedupe_key=key,
-        link=link or settings_link(allocation),
+        link=link or links.allocation(allocation.account_id),
     )
 
 

@@ -1,8 +1,7 @@
 """Telling people in time that a card somebody relies on expires, from the mirror."""
 
 from accounts.models import Account
-from accounts.telling.notifications import notify
-from wallets.cards import keeping, payment_methods
+from wallets.cards import keeping, notices, payment_methods
 from wallets.models import AutoAllocation, AutoRecharge
 
 
@@ -13,20 +12,7 @@ def tell() -> int:
         for card in payment_methods.cards(account):
             if not card.expires_soon or not keeping.uses(account=account, card_id=card.id):
                 continue
-            told += (
-                notify(
-                    account=account,
-                    kind="card_expiring",
-                    text=(
-                        f"{card.label} expires on {card.last_day:%-d %b %Y}. "
-                        "Add another card so that automatic charges go on."
-                    ),
-                    level="warning",
-                    dedupe_key=f"card-expiring:{card.id}:{card.last_day}",
-                    link="/payments/methods/add/",
-                )
-                is not None
-            )
+            told += notices.tell_expiring(account, card) is not None
     return told
 
 

@@ -8,9 +8,8 @@ from django.db import transaction
 
 from accounts.models import Account, Membership, Role, User
 from accounts.runtime.nudges import nudge
-from accounts.telling.notifications import notify
 from wallets.balances.opening import open_wallet
-from wallets.cards import payment_methods
+from wallets.cards import notices, payment_methods
 from wallets.cards.payment_methods import Card
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
 from wallets.models import AutoAllocation, AutoRecharge, Wallet
@@ -86,13 +85,7 @@ def adopt(*, account: Account, card_id: str) -> Card:
             wallet.save(update_fields=["default_payment_method"])
             nudge("wallets.payment_method_changed", wallet.pk)
         if not known:
-            notify(
-                account=account,
-                kind="payment_method_added",
-                text=f"{payment_methods.read_card(data).label} was added.",
-                dedupe_key=f"card-added:{card_id}",
-                link="/payments/",
-            )
+            notices.tell_added(account, payment_methods.read_card(data))
     return payment_methods.read_card(data)
 
 
@@ -171,13 +164,7 @@ def forget(*, account: Account, card_id: str) -> None:
             wallet.default_payment_method = rest[0].id if rest else ""
             wallet.save(update_fields=["default_payment_method"])
             nudge("wallets.payment_method_changed", wallet.pk)
-        notify(
-            account=account,
-            kind="payment_method_removed",
-            text="A card was removed.",
-            dedupe_key=f"card-removed:{card_id}",
-            link="/payments/",
-        )
+        notices.tell_removed(account, card_id)
 
 
 def card_saved(found: dict[str, Any]) -> None:

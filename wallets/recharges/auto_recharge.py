@@ -1,4 +1,4 @@
-"""Auto-Recharge: when to recharge, how much, and what a decline means for the next time.
+"""Auto-Recharge: when to recharge, and how much.
 
 Compared is credit, strictly below the threshold. Level, not edge: `run` looks at the state as it
 is, after every movement, change of settings or card, purchase outcome, and by a sweep.
@@ -15,15 +15,13 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts import clock
 from accounts.models import User
 from accounts.runtime import crash_points
-from accounts.telling.notifications import alert_staff, notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.charging import purchases
-from wallets.charging.policies import Policy
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import cents
-from wallets.recharges import monthly_limit, suspensions
+from wallets.recharges import monthly_limit, notices, suspensions
 from wallets.why import decisions
 from wallets.why.decisions import Decision
 
@@ -74,7 +72,7 @@ def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = Non
     terms = terms or terms_of(automatic)
     credit, now = wallet.credit.amount, clock.now()
     figures: dict[str, object] = {"credit": credit, "threshold": terms.threshold}
-    if refusal := _standing_refusal(wallet, automatic, terms):
+    if refusal := standing_refusal(wallet, automatic, terms):
         return Decision(False, refusal, figures)
     if credit >= terms.threshold:
         return Decision(False, "balance_fine", figures)
@@ -85,7 +83,8 @@ def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = Non
     return _decide_charge(wallet, terms, figures, now)
 
 
-def _standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> str:
+def standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> str:
+    """The code of what forbids any charge whatever the balance, or ""."""
     if not terms.enabled:
         return "off"
     if wallet.account.is_closed:
@@ -156,9 +155,7 @@ def claim_locked(
     if card is None or card.is_expired:
         fingerprint = card.fingerprint if card else ""
         suspensions.mark_suspended(automatic, Suspended.NO_CARD, fingerprint)
-        suspensions.tell_suspended(
-            automatic, "The card can no longer be charged. Choose another card."
-        )
+        notices.tell_suspended(automatic, "The card can no longer be charged. Choose another card.")
         decision = replace(decision, wanted=False, code="no_card")
         _log(automatic, decision)
         return decision, None
@@ -198,29 +195,10 @@ def _note(automatic: AutoRecharge, decision: Decision) -> None:
     if is_new and not _waits(automatic):
         suspensions.hold(automatic, hold, until)
     if hold == Hold.TOO_MANY:
-        _tell_too_many(automatic, decision)
+        notices.tell_too_many(automatic, until)
     if hold == Hold.MONTHLY_LIMIT:
-        monthly_limit.tell_reached(automatic, decision.figures)
-
-
-def _tell_too_many(automatic: AutoRecharge, decision: Decision) -> None:
-    account = automatic.wallet.account
-    key = f"too-many:{automatic.wallet_id}:{decision.figures['until']:%Y-%m-%dT%H:%M:%S}"
-    text = "Auto-Recharge charged three times in ten minutes, so the next charge waits."
-    notify(
-        account=account,
-        kind="auto_recharge_waits",
-        text=text,
-        level="warning",
-        dedupe_key=key,
-        link="/payments/",
-    )
-    alert_staff(
-        kind="auto_recharge_waits",
-        text=f"{account.name}: {text}",
-        data={"account": str(account.pk)},
-        dedupe_key=key,
-    )
+        spent, limit, amount = (decision.figures[name] for name in ("spent", "limit", "amount"))
+        notices.tell_limit_reached(automatic, spent=spent, limit=limit, amount=amount, until=until)
 
 
 def due_wallet_ids() -> list[int]:
@@ -252,26 +230,6 @@ def coming(now: datetime) -> QuerySet[AutoRecharge]:
         .filter(Q(not_before=None) | Q(not_before__lte=now) | Q(hold_reason=Hold.COOLDOWN))
         .exclude(Exists(not_on_its_way))
     )
-
-
-def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
-    """The last look: enabled, same card, still below, not blocked."""
-    automatic = suspensions.locked_settings(wallet)
-    refusal = _standing_refusal(wallet, automatic, terms_of(automatic))
-    if not refusal and wallet.credit.amount >= automatic.threshold.amount:
-        refusal = "balance_fine"
-    if not refusal and automatic.effective_payment_method != purchase.payment_method:
-        refusal = "card_changed"
-    return Decision(not refusal, refusal or "charge", {})
-
-
-POLICY = Policy(
-    still_wanted=_still_wanted,
-    succeeded=suspensions.succeeded,
-    declined=suspensions.declined,
-    requires_action=suspensions.requires_action,
-    canceled=suspensions.canceled,
-)
 
 
 def payment_method_changed(*, wallet_id: int) -> None:

@@ -9,7 +9,6 @@ from django.db import transaction
 from accounts.models import User
 from accounts.runtime import crash_points
 from accounts.runtime.nudges import nudge
-from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
@@ -26,9 +25,9 @@ from wallets.errors import (
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import bought, cents, dollars
 from wallets.prices.rates import rate
-from wallets.recharges import auto_recharge, suspensions
+from wallets.recharges import auto_recharge, notices, suspensions
 from wallets.stripe import answers, gateway
-from wallets.texts import holds, usd
+from wallets.texts import usd
 from wallets.why.decisions import Decision
 
 Buys = Purchase.Buys
@@ -305,45 +304,17 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
     own_card = automatic.effective_payment_method == purchase.payment_method
     if own_card and (automatic.suspended_reason or automatic.consecutive_declines):
         suspensions.start_afresh(automatic)
-    notify(
-        account=wallet.account,
-        kind="recharge_paid",
-        text=(
-            f"{purchase.card} was charged {usd(dollars(purchase.amount_cents))}. "
-            f"You have {holds(wallet)} now."
-        ),
-        data={"purchase": str(purchase.pk)},
-        dedupe_key=f"paid:{purchase.pk}",
-        link=f"/payments/receipts/{purchase.pk}/",
-    )
+    notices.tell_paid(purchase, wallet)
     nudge("wallets.recharge_wallet", wallet.pk)
 
 
 def _declined(purchase: Purchase, wallet: Wallet) -> None:
-    notify(
-        account=wallet.account,
-        kind="recharge_failed",
-        text=purchase.error_text,
-        level="danger",
-        data={"purchase": str(purchase.pk)},
-        dedupe_key=f"failed:{purchase.pk}",
-        link=f"/payments/purchases/{purchase.pk}/",
-        # The person is looking at the answer; a mail would only repeat it.
-        mail=False,
-    )
+    notices.tell_declined(purchase)
     nudge("wallets.recharge_wallet", wallet.pk)
 
 
 def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
-    notify(
-        account=wallet.account,
-        kind="action_required",
-        text=(f"Your bank needs you to confirm a {usd(dollars(purchase.amount_cents))} payment."),
-        level="warning",
-        data={"purchase": str(purchase.pk)},
-        dedupe_key=f"bank:{purchase.pk}",
-        link=f"/payments/purchases/{purchase.pk}/",
-    )
+    notices.tell_needs_bank(purchase)
 
 
 def _canceled(purchase: Purchase, wallet: Wallet) -> None:

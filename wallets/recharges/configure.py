@@ -8,7 +8,6 @@ from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import User
-from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
@@ -16,7 +15,7 @@ from wallets.cards.payment_methods import Card
 from wallets.charging import purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.recharges import auto_recharge, suspensions
+from wallets.recharges import auto_recharge, notices, suspensions
 from wallets.stripe import gateway
 from wallets.texts import usd
 from wallets.why.decisions import Decision
@@ -96,7 +95,8 @@ def save(
         decision, purchase = auto_recharge.claim_locked(
             wallet=wallet, automatic=automatic, requested_by=actor
         )
-        _tell_changed(automatic, before, actor)
+        if (after := _describe(automatic)) != before:
+            notices.tell_changed(automatic, before=before, after=after, actor=actor)
     if purchase:
         with gateway.person_waiting():
             purchase = purchases.drive(purchase_id=purchase.pk)
@@ -289,18 +289,4 @@ def _describe(automatic: AutoRecharge) -> str:
         f"{'on' if automatic.enabled else 'off'}, threshold {usd(automatic.threshold.amount)}, "
         f"amount {usd(automatic.amount.amount)}, "
         f"monthly limit {usd(limit.amount) if limit is not None else 'none'}"
-    )
-
-
-def _tell_changed(automatic: AutoRecharge, before: str, actor: User | None) -> None:
-    after = _describe(automatic)
-    if after == before:
-        return
-    notify(
-        account=automatic.wallet.account,
-        kind="settings_changed",
-        text=f"{actor or 'The API'} changed Auto-Recharge: {after} (before: {before}).",
-        data={"before": before, "after": after},
-        dedupe_key=f"auto-recharge:{automatic.wallet_id}:{automatic.updated_at.isoformat()}",
-        link="/payments/",
     )

@@ -5,14 +5,12 @@ The ledger notes the crossing (`AutoRecharge.watch`); it is armed again well abo
 
 from django.db import transaction
 
-from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.balances import ledger
 from wallets.models import AutoRecharge
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
-from wallets.recharges import suspensions
-from wallets.texts import usd
+from wallets.recharges import notices, suspensions
 
 
 @transaction.atomic
@@ -24,14 +22,7 @@ def tell(*, wallet_id: int) -> None:
         return
     credit = wallet.credit.amount
     minutes = minutes_for(amount=credit, rate=rates_now()["premium"])
-    notify(
-        account=wallet.account,
-        kind="low_balance",
-        text=f"Low balance: {usd(credit)}, about {minutes:,} Premium minutes.",
-        level="warning",
-        dedupe_key=f"low:{wallet_id}:{automatic.low_since.isoformat()}",
-        link="/payments/recharge/",
-    )
+    notices.tell_low_balance(automatic, credit=credit, minutes=minutes)
     automatic.low_since = None
     automatic.save(update_fields=["low_since"])
 

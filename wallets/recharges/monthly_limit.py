@@ -6,12 +6,11 @@ from decimal import Decimal
 from django.db.models import Sum
 
 from accounts import clock
-from accounts.telling.notifications import notify
 from wallets import limits
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.prices.amounts import dollars
-from wallets.texts import usd
+from wallets.recharges import notices
 
 
 def spent(*, wallet: Wallet, now: datetime) -> Decimal:
@@ -34,22 +33,6 @@ def starts_anew(*, wallet: Wallet, now: datetime) -> datetime:
     return (_month_start(wallet, now) + timedelta(days=32)).replace(day=1)
 
 
-def tell_reached(automatic: AutoRecharge, figures: dict) -> None:
-    """Say once a month that not even one more amount fits."""
-    notify(
-        account=automatic.wallet.account,
-        kind="auto_recharge_limit",
-        text=(
-            f"Auto-Recharge has stopped for this month: {usd(figures['spent'])} of your "
-            f"{usd(figures['limit'])} monthly limit is used, and another "
-            f"{usd(figures['amount'])} does not fit."
-        ),
-        level="warning",
-        dedupe_key=f"limit-stop:{figures['until']:%Y-%m}",
-        link="/payments/",
-    )
-
-
 def tell_used(automatic: AutoRecharge) -> None:
     """Notices at 80, 90 and 100 % of the monthly limit, the highest one only."""
     if automatic.monthly_limit is None:
@@ -59,15 +42,5 @@ def tell_used(automatic: AutoRecharge) -> None:
     for percent in limits.LIMIT_NOTICES:
         if used * 100 >= limit * percent:
             month = now.astimezone(automatic.wallet.account.zone)
-            notify(
-                account=automatic.wallet.account,
-                kind="auto_recharge_limit",
-                text=(
-                    f"Auto-Recharge has used {percent} % of your {usd(limit)} monthly limit "
-                    f"({usd(used)})."
-                ),
-                level="warning",
-                dedupe_key=f"limit:{month:%Y-%m}:{percent}",
-                link="/payments/",
-            )
+            notices.tell_limit_used(automatic, percent=percent, used=used, limit=limit, month=month)
             return

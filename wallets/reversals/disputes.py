@@ -8,11 +8,12 @@ import logging
 from typing import Any
 
 from accounts import clock
-from accounts.telling.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff
 from wallets.balances import blocking
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
+from wallets.reversals import notices
 from wallets.reversals.pots import Locked, give_back, locked_purchase, take
 from wallets.stripe import gateway
 from wallets.texts import usd
@@ -66,19 +67,7 @@ def _withdraw(locked: Locked, found: dict[str, Any]) -> Reversal:
     blocking.block(wallet_ids=[locked.payer_wallet.pk], reason=Wallet.Blocked.DISPUTED)
     suspensions.suspend(wallet=locked.payer_wallet, reason=AutoRecharge.Suspended.DISPUTED)
     amount = usd(dollars(found["amount"]))
-    notify(
-        account=purchase.payer,
-        kind="dispute",
-        title="Payment disputed",
-        text=(
-            f"A payment of {amount} by {purchase.card} was disputed, so it was taken from your "
-            "balance. Automatic charges are stopped. Contact support."
-        ),
-        level="danger",
-        data={"purchase": str(purchase.pk)},
-        dedupe_key=f"dispute:{reversal.pk}",
-        link="/payments/",
-    )
+    notices.tell_disputed(reversal, purchase)
     _alert(reversal, f"{purchase.payer.name} disputed {amount}. Its wallet is blocked.")
     return reversal
 
@@ -92,7 +81,7 @@ def _follow(reversal: Reversal, locked: Locked, found: dict[str, Any]) -> None:
     if not funds_are_withdrawn(found):
         give_back(reversal, wallets=locked.wallets)
         _close(reversal, State.FAILED, "The dispute was won.")
-        _tell_won(reversal, locked)
+        notices.tell_dispute_won(reversal, locked.purchase)
     elif found["status"] == "lost" and reversal.state != State.SUCCEEDED:
         _close(reversal, State.SUCCEEDED, "")
 
@@ -102,22 +91,6 @@ def _close(reversal: Reversal, state: str, text: str) -> None:
     reversal.closed_at = clock.now()
     reversal.error_text = text
     reversal.save(update_fields=["state", "closed_at", "error_text"])
-
-
-def _tell_won(reversal: Reversal, locked: Locked) -> None:
-    amount = usd(dollars(reversal.amount_cents))
-    notify(
-        account=locked.purchase.payer,
-        kind="dispute_won",
-        title="Dispute closed",
-        text=(
-            f"The dispute over {amount} was closed in our favor, and what it took is back in "
-            "your balance. Automatic charges stay stopped until support allows them."
-        ),
-        data={"purchase": str(locked.purchase.pk)},
-        dedupe_key=f"dispute-won:{reversal.pk}",
-        link="/payments/",
-    )
 
 
 def _alert(reversal: Reversal, text: str) -> None:

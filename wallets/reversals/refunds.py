@@ -11,12 +11,13 @@ from uuid import UUID
 from accounts import clock
 from accounts.models import User
 from accounts.runtime.nudges import nudge
-from accounts.telling.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
+from wallets.reversals import notices
 from wallets.reversals.pots import Locked, give_back, locked_purchase, refundable, take
 from wallets.stripe import answers, gateway
 from wallets.texts import usd
@@ -93,19 +94,7 @@ def _post(reversal: Reversal, locked: Locked) -> None:
     take(reversal, wallets=locked.wallets, payer_wallet_id=locked.payer_wallet.pk)
     if locked.purchase.allocation_run_id is None:
         suspensions.suspend(wallet=locked.payer_wallet, reason=AutoRecharge.Suspended.REFUNDED)
-    notify(
-        account=locked.purchase.payer,
-        kind="refund",
-        title="Refund",
-        text=(
-            f"{usd(dollars(reversal.amount_cents))} of a payment of "
-            f"{usd(dollars(locked.purchase.amount_cents))} goes back to {locked.purchase.card}. "
-            "Banks take 5 to 10 days to show it."
-        ),
-        data={"purchase": str(locked.purchase.pk)},
-        dedupe_key=f"refund:{reversal.pk}",
-        link=f"/payments/receipts/{locked.purchase.pk}/",
-    )
+    notices.tell_refunded(reversal, locked.purchase)
 
 
 def open_reversal_ids() -> list[str]:
@@ -276,19 +265,7 @@ def _fail(reversal: Reversal, locked: Locked, why: str) -> None:
     reversal.save(update_fields=["state", "closed_at", "error_text"])
     give_back(reversal, wallets=locked.wallets)
     _alert(f"refund-failed:{reversal.pk}", f"Refund {reversal.pk} failed: {why}")
-    notify(
-        account=locked.purchase.payer,
-        kind="refund_failed",
-        title="Refund failed",
-        text=(
-            f"The refund of {usd(dollars(reversal.amount_cents))} to {locked.purchase.card} "
-            "failed, so it is back in your balance. Contact support."
-        ),
-        level="danger",
-        data={"purchase": str(locked.purchase.pk)},
-        dedupe_key=f"refund-failed:{reversal.pk}",
-        link="/payments/",
-    )
+    notices.tell_refund_failed(reversal, locked.purchase)
 
 
 def _alert(key: str, text: str) -> None:

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.views.dialogs import refused, triggered
+from wallets import links
 from wallets.charging import purchases
 from wallets.errors import WalletError
 from wallets.models import Purchase
@@ -18,10 +19,8 @@ from wallets.texts import holds
 
 # Every 2 seconds for half a minute; then the page says that it does not know yet.
 MOST_POLLS = 15
-# A page of campaigns: wallets knows its address, not its code.
 # Where a person without JavaScript goes on: shown once, as a plain link.
 BANK_LINK = "bank_link"
-RESUME_PATH = "/campaigns/resume/"
 
 
 @require_safe
@@ -89,7 +88,7 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
         "polling": found.state in ("created", "submitted") and polls < MOST_POLLS,
         "next_poll": polls + 1,
         "holds": _holds(found) if own else "",
-        "next_step": f"{RESUME_PATH}?purchase={found.pk}" if own else "",
+        "next_step": links.resume_campaigns(found.pk) if own else "",
     }
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.views.dialogs import add_errors, dialog, triggered
+from wallets import links
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
@@ -25,8 +26,6 @@ from wallets.views.purchases import purchase_context
 
 CHIPS = (25, 50, 100, 250)
 FIRST_AMOUNT = Decimal(50)
-# A fragment of campaigns: wallets knows its address, not its code.
-TIERS_PATH = "/campaigns/resume/tiers/"
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -204,7 +203,7 @@ def _dialog(
             "chips": CHIPS,
             "quote": quote,
             "pending": pending,
-            "tiers_url": TIERS_PATH,
+            "tiers_url": links.recharge_tiers(),
             # Unless a link or the person chose already.
             "choose_tier": not form.is_bound and not _values(request.GET).get("buys"),
         },

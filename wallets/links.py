@@ -1,0 +1,40 @@
+"""Paths of our own pages, for what people are told: by the names of the URLs."""
+
+from uuid import UUID
+
+from django.urls import reverse
+
+
+def payments() -> str:
+    return reverse("wallets:payments")
+
+
+def recharge() -> str:
+    return reverse("wallets:recharge")
+
+
+def add_card() -> str:
+    return reverse("wallets:methods_add")
+
+
+def purchase(purchase_id: UUID) -> str:
+    return reverse("wallets:purchase", args=[purchase_id])
+
+
+def receipt(purchase_id: UUID) -> str:
+    return reverse("wallets:receipt", args=[purchase_id])
+
+
+def allocation(account_id: UUID) -> str:
+    """The monthly allocation of a sub-account, in its agency's Account Manager."""
+    return reverse("wallets:auto_allocation", args=[account_id])
+
+
+def resume_campaigns(purchase_id: UUID) -> str:
+    """Where the campaigns are chosen that this payment lets go on. Campaigns knows the page."""
+    return f"{reverse('campaigns:resume')}?purchase={purchase_id}"
+
+
+def recharge_tiers() -> str:
+    """The fragment that says what each amount would let go on. Campaigns knows it."""
+    return reverse("campaigns:recharge_tiers")

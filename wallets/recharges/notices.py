@@ -1,0 +1,184 @@
+"""What people hear of recharges: paid, failed, waiting, suspended, limited, changed, low."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from accounts.models import User
+from accounts.telling.notifications import alert_staff, notify
+from wallets import links
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.prices.amounts import dollars
+from wallets.texts import holds, usd
+
+
+def tell_paid(purchase: Purchase, wallet: Wallet) -> None:
+    """The receipt of a recharge by hand."""
+    _tell_paid(purchase, f"You have {holds(wallet)} now.", f"{purchase.card} was charged")
+
+
+def tell_paid_automatically(purchase: Purchase, wallet: Wallet) -> None:
+    after = f"Your balance is {usd(wallet.credit.amount)}."
+    _tell_paid(purchase, after, f"Auto-Recharge charged {purchase.card}")
+
+
+def _tell_paid(purchase: Purchase, after: str, charged: str) -> None:
+    notify(
+        account=purchase.payer,
+        kind="recharge_paid",
+        text=f"{charged} {_amount(purchase)}. {after}",
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"paid:{purchase.pk}",
+        link=links.receipt(purchase.pk),
+    )
+
+
+def tell_declined(purchase: Purchase) -> None:
+    """A recharge by hand was declined: the person is looking at the answer, so without a mail."""
+    notify(
+        account=purchase.payer,
+        kind="recharge_failed",
+        text=purchase.error_text,
+        level="danger",
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"failed:{purchase.pk}",
+        link=links.purchase(purchase.pk),
+        mail=False,
+    )
+
+
+def tell_declined_automatically(purchase: Purchase, retry_at: datetime | None) -> None:
+    retry = ""
+    if retry_at:
+        at = retry_at.astimezone(purchase.payer.zone)
+        retry = f" We try again at {at:%H:%M} ({at.tzname()})."
+    notify(
+        account=purchase.payer,
+        kind="recharge_failed",
+        text=f"Auto-Recharge failed: {purchase.error_text}{retry}",
+        level="danger",
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"failed:{purchase.pk}",
+        link=links.payments(),
+    )
+
+
+def tell_needs_bank(purchase: Purchase) -> None:
+    _tell_needs_bank(purchase, "", "warning")
+
+
+def tell_needs_bank_automatically(purchase: Purchase) -> None:
+    _tell_needs_bank(purchase, " Auto-Recharge waits until you do.", "danger")
+
+
+def _tell_needs_bank(purchase: Purchase, then: str, level: str) -> None:
+    notify(
+        account=purchase.payer,
+        kind="action_required",
+        text=f"Your bank needs you to confirm a {_amount(purchase)} payment.{then}",
+        level=level,
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"bank:{purchase.pk}",
+        link=links.purchase(purchase.pk),
+    )
+
+
+def _amount(purchase: Purchase) -> str:
+    return usd(dollars(purchase.amount_cents))
+
+
+def tell_suspended(automatic: AutoRecharge, why: str) -> None:
+    notify(
+        account=automatic.wallet.account,
+        kind="auto_recharge_suspended",
+        text=f"Auto-Recharge is suspended. {why}",
+        level="danger",
+        link=links.payments(),
+    )
+
+
+def tell_lifted(wallet: Wallet) -> None:
+    notify(
+        account=wallet.account,
+        kind="auto_recharge_resumed",
+        title="Auto-Recharge works again",
+        text="Support lifted the suspension. Auto-Recharge charges again when you run low.",
+        link=links.payments(),
+    )
+
+
+def tell_too_many(automatic: AutoRecharge, until: datetime) -> None:
+    """Three charges in ten minutes: the account and support hear of it, once per wait."""
+    account = automatic.wallet.account
+    key = f"too-many:{automatic.wallet_id}:{until:%Y-%m-%dT%H:%M:%S}"
+    text = "Auto-Recharge charged three times in ten minutes, so the next charge waits."
+    notify(
+        account=account,
+        kind="auto_recharge_waits",
+        text=text,
+        level="warning",
+        dedupe_key=key,
+        link=links.payments(),
+    )
+    alert_staff(
+        kind="auto_recharge_waits",
+        text=f"{account.name}: {text}",
+        data={"account": str(account.pk)},
+        dedupe_key=key,
+    )
+
+
+def tell_limit_reached(
+    automatic: AutoRecharge, *, spent: Decimal, limit: Decimal, amount: Decimal, until: datetime
+) -> None:
+    """Say once a month that not even one more amount fits. Dollars."""
+    notify(
+        account=automatic.wallet.account,
+        kind="auto_recharge_limit",
+        text=(
+            f"Auto-Recharge has stopped for this month: {usd(spent)} of your "
+            f"{usd(limit)} monthly limit is used, and another "
+            f"{usd(amount)} does not fit."
+        ),
+        level="warning",
+        dedupe_key=f"limit-stop:{until:%Y-%m}",
+        link=links.payments(),
+    )
+
+
+def tell_limit_used(
+    automatic: AutoRecharge, *, percent: int, used: Decimal, limit: Decimal, month: datetime
+) -> None:
+    """Say once a month and step how much of the limit is used. Dollars."""
+    notify(
+        account=automatic.wallet.account,
+        kind="auto_recharge_limit",
+        text=(
+            f"Auto-Recharge has used {percent} % of your {usd(limit)} monthly limit ({usd(used)})."
+        ),
+        level="warning",
+        dedupe_key=f"limit:{month:%Y-%m}:{percent}",
+        link=links.payments(),
+    )
+
+
+def tell_changed(automatic: AutoRecharge, *, before: str, after: str, actor: User | None) -> None:
+    notify(
+        account=automatic.wallet.account,
+        kind="settings_changed",
+        text=f"{actor or 'The API'} changed Auto-Recharge: {after} (before: {before}).",
+        data={"before": before, "after": after},
+        dedupe_key=f"auto-recharge:{automatic.wallet_id}:{automatic.updated_at.isoformat()}",
+        link=links.payments(),
+    )
+
+
+def tell_low_balance(automatic: AutoRecharge, *, credit: Decimal, minutes: int) -> None:
+    """Once per crossing. Dollars, and about how many Premium minutes they are."""
+    notify(
+        account=automatic.wallet.account,
+        kind="low_balance",
+        text=f"Low balance: {usd(credit)}, about {minutes:,} Premium minutes.",
+        level="warning",
+        dedupe_key=f"low:{automatic.wallet_id}:{automatic.low_since.isoformat()}",
+        link=links.recharge(),
+    )
