@@ -7,7 +7,6 @@ month's end, always counted from the original anchor: 31 Jan, 28 Feb, 31 Mar.
 import calendar
 from collections.abc import Iterator
 from datetime import date
-from itertools import islice
 
 # The last day `date` knows lies in year 9999; nobody plans that far.
 LAST_YEAR = 9998
@@ -49,14 +48,6 @@ def due_dates(anchor: date, *, after: date) -> Iterator[date]:
     while due.year <= LAST_YEAR:
         yield due
         due = next_due(anchor, due)
-
-
-def charge_days(
-    anchor: date, *, first: date, skipped: date | None = None, count: int = 12
-) -> list[date]:
-    """The first charge and those after it; a month that is skipped is left out."""
-    later = (day for day in due_dates(anchor, after=first) if day != skipped)
-    return [first, *islice(later, count - 1)]
 
 
 def is_clamped(day: date, anchor: date) -> bool:

@@ -58,7 +58,7 @@ def apply_event(event_pk: int) -> None:
 
 @shared_task(name="wallets.run_allocation")
 def run_allocation(run_id: int) -> None:
-    runs.run(run_id=run_id)
+    runs.charge_run(run_id=run_id)
 
 
 @shared_task(name="wallets.drive_refund")

@@ -91,8 +91,8 @@ def test_a_triple_click_saves_and_charges_once(owner, stripe, wallet, dental):
         "for (let i = 0; i < 3; i++) document.getElementById('allocation-save').click()"
     )
     owner.dialog_closes()
-    runs.run_due(now=clock.now())
-    runs.run_due(now=clock.now())
+    runs.charge_due(now=clock.now())
+    runs.charge_due(now=clock.now())
 
     paid = Purchase.objects.filter(payer=wallet.account, state="succeeded")
     assert [purchase.amount_cents for purchase in paid] == [4500]

@@ -175,7 +175,7 @@ def allocate(
         premium_minutes=0,
         payment_method=card.id,
     )
-    runs.run_due(now=clock.now())
+    runs.charge_due(now=clock.now())
     return card.id
 
 
@@ -226,7 +226,7 @@ def _sub_accounts(
             payment_method=paid_by,
         )
     accounts["without an allocation"] = make_sub_account(LONG_NAME, agency=agency)
-    runs.run_due(now=clock.now())
+    runs.charge_due(now=clock.now())
     close(accounts["Closed Clinic"])
     dental, harbor, *others = accounts.values()
     return dental, harbor, dict(zip(list(accounts)[2:], (one.pk for one in others), strict=True))

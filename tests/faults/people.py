@@ -71,7 +71,7 @@ def monthly(stripe: StripeSandbox) -> Situation:
     )
     run = allocation.runs.get()
     return Situation(
-        wallet, lambda: runs.run(run_id=run.pk), 1600, Decimal(0), premium_seconds=6000
+        wallet, lambda: runs.charge_run(run_id=run.pk), 1600, Decimal(0), premium_seconds=6000
     )
 
 

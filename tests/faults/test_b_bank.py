@@ -114,7 +114,7 @@ class Bank:
         if run_ids := list(
             AllocationRun.objects.exclude(state="paid").values_list("pk", flat=True)
         ):
-            runs.run(run_id=rng.choice(run_ids))
+            runs.charge_run(run_id=rng.choice(run_ids))
 
     def resume(self, rng: random.Random) -> None:
         wallet = rng.choice(self.wallets)

@@ -97,7 +97,7 @@ def work() -> None:
         auto_recharge.run(wallet_id=wallet_id)
     planning.plan_due(now=clock.now())
     for run_id in planning.due_run_ids():
-        allocation_runs.run(run_id=run_id)
+        allocation_runs.charge_run(run_id=run_id)
 
 
 def status_of(campaign: Campaign) -> str:

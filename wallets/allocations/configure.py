@@ -11,7 +11,7 @@ from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from wallets import limits
 from wallets.allocations import decision_log, notices, planning
-from wallets.allocations.planning import Locked, State
+from wallets.allocations.planning import LockedAllocation, State
 from wallets.allocations.retries import make_due
 from wallets.allocations.terms import (
     Preview,
@@ -106,7 +106,7 @@ def _stop_if_set(*, account: Account, agency: Account, actor: User | None) -> Au
     return stop(account=account, agency=agency, actor=actor)
 
 
-def _locked_or_new(*, account: Account, agency: Account, wish: Wish) -> Locked:
+def _locked_or_new(*, account: Account, agency: Account, wish: Wish) -> LockedAllocation:
     """The allocation, locked after its wallet; a new one is inactive until it is set."""
     wallet_id = open_wallet(account=account).pk
     wallet = ledger.lock_one(wallet_id=wallet_id)
@@ -137,7 +137,7 @@ def _set(allocation: AutoAllocation, *, agency: Account, wish: Wish) -> None:
     allocation.save()
 
 
-def _revive_current(locked: Locked, *, another_card: bool) -> AllocationRun | None:
+def _revive_current(locked: LockedAllocation, *, another_card: bool) -> AllocationRun | None:
     """Make this month's unpaid run due again: another card, a restart, or enough minutes now."""
     allocation = locked.allocation
     period = planning.period_now(allocation)
@@ -165,7 +165,7 @@ def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAlloca
         allocation = locked.allocation
         for run in allocation.runs.filter(state__in=[State.DUE, State.FAILED]):
             unpaid = planning.lock_run(allocation=allocation, pk=run.pk)
-            planning.close_unpaid(unpaid, State.CANCELED)
+            planning.close(unpaid, State.CANCELED)
             unpaid.save()
         allocation.basic_minutes = allocation.premium_minutes = 0
         allocation.active = False

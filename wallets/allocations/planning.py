@@ -32,21 +32,21 @@ State = AllocationRun.State
 
 
 @dataclass(frozen=True)
-class Locked:
+class LockedAllocation:
     """An allocation with its wallet, both locked."""
 
     allocation: AutoAllocation
     wallet: Wallet
 
 
-def lock(*, allocation_id: int) -> Locked:
+def lock(*, allocation_id: int) -> LockedAllocation:
     """Lock the sub-account's wallet, then its allocation. Call inside a transaction."""
     account = AutoAllocation.objects.select_related("account").get(pk=allocation_id).account
     wallet_id = open_wallet(account=account).pk
     return lock_with(wallet=ledger.lock_one(wallet_id=wallet_id))
 
 
-def lock_active(*, account: Account, agency: Account) -> Locked:
+def lock_active(*, account: Account, agency: Account) -> LockedAllocation:
     """The agency's allocation for this account, locked. Raises Refused when there is none."""
     existing = AutoAllocation.objects.filter(account=account, agency=agency, active=True).first()
     if existing is None:
@@ -54,14 +54,14 @@ def lock_active(*, account: Account, agency: Account) -> Locked:
     return lock(allocation_id=existing.pk)
 
 
-def lock_with(*, wallet: Wallet) -> Locked:
+def lock_with(*, wallet: Wallet) -> LockedAllocation:
     """Lock the allocation of a wallet that is locked already."""
     allocation = (
         AutoAllocation.objects.select_for_update(of=("self",), no_key=True)
         .select_related("agency", "account")
         .get(account_id=wallet.account_id)
     )
-    return Locked(allocation, wallet)
+    return LockedAllocation(allocation, wallet)
 
 
 def lock_run(*, allocation: AutoAllocation, **which: object) -> AllocationRun | None:
@@ -115,7 +115,7 @@ def _unplanned(now: datetime) -> Iterator[AutoAllocation]:
             yield allocation
 
 
-def plan(*, locked: Locked) -> AllocationRun | None:
+def plan(*, locked: LockedAllocation) -> AllocationRun | None:
     """Make the runs from the last one to the month that runs now; only that one is ever due."""
     allocation = locked.allocation
     period = period_now(allocation)
@@ -156,9 +156,9 @@ def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> All
     run = AllocationRun(allocation=allocation, period=due, state=State.DUE)
     freeze(run)
     if allocation.skip_period == due:
-        close_unpaid(run, State.SKIPPED)
+        close(run, State.SKIPPED)
     elif not is_current:
-        close_unpaid(run, State.MISSED)
+        close(run, State.MISSED)
     run.save()
     decision_log.run_decided(run, "planned" if run.state == State.DUE else run.state)
     if run.state == State.MISSED:
@@ -186,14 +186,14 @@ def refuse_too_small(run: AllocationRun) -> None:
     run.error_text = (
         f"A card charge must be at least {usd(dollars(limits.CARD_LEAST_CENTS))}. Set more minutes."
     )
-    close_unpaid(run, State.FAILED)
+    close(run, State.FAILED)
     run.save()
     mark_failed(run.allocation)
     notices.tell_too_small(run)
     decision_log.run_decided(run, "too_small", error=run.error_text)
 
 
-def close_unpaid(run: AllocationRun, state: str) -> None:
+def close(run: AllocationRun, state: str) -> None:
     run.state = state
     run.closed_at = clock.now()
     run.next_attempt_at = None

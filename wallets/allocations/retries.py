@@ -7,8 +7,8 @@ from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from wallets import limits
 from wallets.allocations import planning
-from wallets.allocations.planning import Locked, State
-from wallets.allocations.runs import decide, run
+from wallets.allocations.planning import LockedAllocation, State
+from wallets.allocations.runs import charge_run, decide
 from wallets.allocations.terms import check_parties
 from wallets.cards import payment_methods
 from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
@@ -36,7 +36,7 @@ def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purch
         make_due(unpaid, attempts=len(limits.ALLOCATION_WAITS) if gave_up else unpaid.attempts)
         _check_wanted(decide(run=unpaid, wallet=locked.wallet))
     with gateway.person_waiting():
-        _check_wanted(run(run_id=unpaid.pk, actor=actor))
+        _check_wanted(charge_run(run_id=unpaid.pk, actor=actor))
     return unpaid.purchases.latest("created_at")
 
 
@@ -95,7 +95,7 @@ def payment_method_changed(*, wallet_id: int) -> None:
                 nudge("wallets.run_allocation", revived.pk)
 
 
-def _revive_untried(locked: Locked) -> AllocationRun | None:
+def _revive_untried(locked: LockedAllocation) -> AllocationRun | None:
     allocation = locked.allocation
     period = planning.period_now(allocation)
     run = planning.lock_run(allocation=allocation, period=period, state=State.FAILED)

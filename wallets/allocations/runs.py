@@ -16,8 +16,8 @@ from wallets import limits
 from wallets.allocations import decision_log, notices
 from wallets.allocations.planning import (
     State,
+    close,
     close_passed_run,
-    close_unpaid,
     due_run_ids,
     lock,
     lock_run,
@@ -39,13 +39,13 @@ from wallets.why.decisions import Decision
 logger = logging.getLogger(__name__)
 
 
-def run_due(*, now: datetime) -> list[Decision]:
+def charge_due(*, now: datetime) -> list[Decision]:
     """Plan and charge everything that is due, here and now, one after the other."""
     plan_due(now=now)
-    return [run(run_id=run_id) for run_id in due_run_ids()]
+    return [charge_run(run_id=run_id) for run_id in due_run_ids()]
 
 
-def run(*, run_id: int, actor: User | None = None) -> Decision:
+def charge_run(*, run_id: int, actor: User | None = None) -> Decision:
     """Charge one run if it is due. Safe to repeat and to race.
 
     Call with no transaction open. The decision tells why nothing was charged.
@@ -155,7 +155,7 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
     run = _run_of(purchase, wallet)
     run.charged_cents = purchase.amount_cents
     run.error_text = ""
-    close_unpaid(run, State.PAID)
+    close(run, State.PAID)
     run.save()
     run.allocation.failed_at = None
     run.allocation.save(update_fields=["failed_at"])
@@ -174,7 +174,7 @@ def _fail(run: AllocationRun, why: str, *, is_hard: bool = False) -> None:
     run.attempts += 1
     run.error_text = why
     if is_hard or run.attempts > len(limits.ALLOCATION_WAITS):
-        close_unpaid(run, State.FAILED)
+        close(run, State.FAILED)
         mark_failed(run.allocation)
     else:
         run.next_attempt_at = clock.now() + limits.ALLOCATION_WAITS[run.attempts - 1]
@@ -189,7 +189,7 @@ def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
     if run.state != State.DUE:
         return
     run.error_text = purchase.error_text
-    close_unpaid(run, State.FAILED)
+    close(run, State.FAILED)
     run.save()
     mark_failed(run.allocation)
     notices.tell_needs_bank(run, purchase)

@@ -6,6 +6,7 @@ Writes nothing.
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 
 from accounts import clock
 from accounts.models import Account
@@ -14,7 +15,7 @@ from wallets.allocations.notices import schedule_text
 from wallets.cards import payment_methods
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
 from wallets.models import AllocationRun, AutoAllocation
-from wallets.months import charge_days, current_period, due_date, next_due
+from wallets.months import current_period, due_date, due_dates, next_due
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import Estimate, estimate
 from wallets.texts import day_of_month, spoken, usd
@@ -215,3 +216,11 @@ def _sentence(
     if _has_begun(allocation, today) and first > today:
         return f"Next charge {spoken(first, today=today)}, {usd(cost.total)}, {monthly}."
     return f"First charge {schedule_text(first=first, today=today)}, {usd(cost.total)}, {monthly}."
+
+
+def charge_days(
+    anchor: date, *, first: date, skipped: date | None = None, count: int = 12
+) -> list[date]:
+    """The first charge and those after it; a month that is skipped is left out."""
+    later = (day for day in due_dates(anchor, after=first) if day != skipped)
+    return [first, *islice(later, count - 1)]

@@ -14,7 +14,7 @@ from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
 from wallets.reversals import notices
-from wallets.reversals.pots import Locked, give_back, locked_purchase, take
+from wallets.reversals.pots import LockedPurchase, give_back, locked_purchase, take
 from wallets.stripe import gateway
 from wallets.texts import usd
 
@@ -53,7 +53,7 @@ def funds_are_withdrawn(found: dict[str, Any]) -> bool:
     return moved < 0
 
 
-def _withdraw(locked: Locked, found: dict[str, Any]) -> Reversal:
+def _withdraw(locked: LockedPurchase, found: dict[str, Any]) -> Reversal:
     purchase = locked.purchase
     reversal = Reversal.objects.create(
         purchase=purchase,
@@ -72,7 +72,7 @@ def _withdraw(locked: Locked, found: dict[str, Any]) -> Reversal:
     return reversal
 
 
-def _follow(reversal: Reversal, locked: Locked, found: dict[str, Any]) -> None:
+def _follow(reversal: Reversal, locked: LockedPurchase, found: dict[str, Any]) -> None:
     """Lost closes it; funds that came back are given back, whatever the status says."""
     if reversal.state == State.FAILED:
         if funds_are_withdrawn(found):

@@ -3,7 +3,7 @@
 Of $X first the unused seconds of the purchase's own types go, at its frozen rates and at most
 what each pot holds; the rest comes from the payer's credit, which may go below zero.
 A bank may take back what was refunded already: the ledger follows, and support is told once.
-Locked in this order: wallets, the purchase, its reversals.
+LockedPurchase in this order: wallets, the purchase, its reversals.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ GIVING_BACK = {
 
 
 @dataclass(frozen=True)
-class Locked:
+class LockedPurchase:
     """A purchase with the wallets a reversal may move, all locked."""
 
     purchase: Purchase
@@ -45,14 +45,14 @@ class Locked:
 
 
 @contextmanager
-def locked_purchase(purchase_id: UUID) -> Iterator[Locked]:
+def locked_purchase(purchase_id: UUID) -> Iterator[LockedPurchase]:
     """A transaction of its own with the purchase's and its payer's wallet, then the purchase."""
     facts = Purchase.objects.select_related("payer").get(pk=purchase_id)
     with transaction.atomic(durable=True):
         payer_wallet_id = open_wallet(account=facts.payer).pk
         wallets = ledger.lock(wallet_ids=[facts.wallet_id, payer_wallet_id])
         purchase = Purchase.objects.locked().select_related("payer").get(pk=purchase_id)
-        yield Locked(purchase, wallets, wallets[payer_wallet_id])
+        yield LockedPurchase(purchase, wallets, wallets[payer_wallet_id])
 
 
 @dataclass(frozen=True)

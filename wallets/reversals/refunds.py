@@ -18,7 +18,7 @@ from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
 from wallets.reversals import notices
-from wallets.reversals.pots import Locked, give_back, locked_purchase, refundable, take
+from wallets.reversals.pots import LockedPurchase, give_back, locked_purchase, refundable, take
 from wallets.stripe import answers, gateway
 from wallets.texts import usd
 
@@ -71,7 +71,7 @@ def _repeated(before: Reversal, purchase_id: UUID, amount_cents: int) -> Reversa
     return before
 
 
-def _refuse(locked: Locked, amount_cents: int) -> None:
+def _refuse(locked: LockedPurchase, amount_cents: int) -> None:
     """Raise Refused or InvalidAmount unless this much of the purchase can be refunded now."""
     purchase = locked.purchase
     if purchase.state != Purchase.State.SUCCEEDED:
@@ -89,7 +89,7 @@ def _refuse(locked: Locked, amount_cents: int) -> None:
         raise InvalidAmount(message, fields={"amount": message})
 
 
-def _post(reversal: Reversal, locked: Locked) -> None:
+def _post(reversal: Reversal, locked: LockedPurchase) -> None:
     """Take the money's worth, and keep Auto-Recharge from charging it again."""
     take(reversal, wallets=locked.wallets, payer_wallet_id=locked.payer_wallet.pk)
     if locked.purchase.allocation_run_id is None:
@@ -255,7 +255,7 @@ def _mismatch(reversal: Reversal, purchase: Purchase, found: dict[str, Any]) -> 
     return "" if ours == theirs else f"Refund {reversal.pk}: ours {ours}, Stripe's {theirs}."
 
 
-def _fail(reversal: Reversal, locked: Locked, why: str) -> None:
+def _fail(reversal: Reversal, locked: LockedPurchase, why: str) -> None:
     """The money did not reach the customer: what was taken goes back. A bank may say so late."""
     if reversal.state == State.FAILED:
         return

@@ -4,8 +4,7 @@ from itertools import islice
 
 import pytest
 
-from wallets.months import charge_days, current_period, due_date, due_dates, is_clamped, next_due
-from wallets.texts import day_of_month, spoken
+from wallets.months import current_period, due_date, due_dates, next_due
 
 LEAP_AND_COMMON_YEAR = 24  # Months from January 2027 on reach over February 2028, a leap day.
 
@@ -70,51 +69,7 @@ def test_due_dates_after_a_day_leave_that_day_out():
     assert list(islice(coming, 3)) == [date(2027, 3, 31), date(2027, 4, 30), date(2027, 5, 31)]
 
 
-@pytest.mark.parametrize(
-    ("day", "said"),
-    [
-        (1, "1st"),
-        (2, "2nd"),
-        (3, "3rd"),
-        (4, "4th"),
-        (11, "11th"),
-        (12, "12th"),
-        (13, "13th"),
-        (14, "14th"),
-        (21, "21st"),
-        (22, "22nd"),
-        (23, "23rd"),
-        (30, "30th"),
-        (31, "31st"),
-    ],
-)
-def test_days_of_the_month_are_said_as_people_say_them(day, said):
-    assert day_of_month(date(2027, 1, day)) == said
-
-
 def test_due_dates_end_before_the_calendar_does():
     december = date(9998, 12, 31)
 
     assert list(due_dates(date(9998, 1, 31), after=date(9998, 11, 30))) == [december]
-
-
-def test_a_date_of_another_year_names_the_year():
-    today = date(2026, 11, 22)
-
-    assert spoken(date(2026, 12, 14), today=today) == "14 Dec"
-    assert spoken(date(2027, 1, 14), today=today) == "14 Jan 2027"
-
-
-def test_the_coming_charges_are_clamped_to_short_months_and_leave_out_the_skipped_one():
-    anchor = date(2027, 1, 31)
-
-    days = charge_days(anchor, first=anchor, skipped=date(2027, 3, 31), count=4)
-
-    assert days == [anchor, date(2027, 2, 28), date(2027, 4, 30), date(2027, 5, 31)]
-    assert [is_clamped(day, anchor) for day in days] == [False, True, True, False]
-
-
-def test_the_first_charge_may_lie_between_two_due_days():
-    days = charge_days(date(2027, 1, 14), first=date(2027, 1, 20), count=2)
-
-    assert days == [date(2027, 1, 20), date(2027, 2, 14)]

@@ -255,4 +255,4 @@ def run_allocations(sandbox: StripeSandbox, moment: datetime) -> None:
         planning.plan_due(now=moment)
         for run_id in planning.due_run_ids():
             sandbox.set_clock(moment.timestamp())
-            runs.run(run_id=run_id)
+            runs.charge_run(run_id=run_id)

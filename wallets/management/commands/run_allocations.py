@@ -18,7 +18,7 @@ class Command(BaseCommand):
             for line in planning.dry_run(now=now) or ["Nothing is due."]:
                 self.stdout.write(line)
             return
-        decisions = runs.run_due(now=now)
+        decisions = runs.charge_due(now=now)
         for decision in decisions:
             self.stdout.write(
                 f"{decision.figures.get('period', '')}: {decision.code}"

@@ -395,7 +395,7 @@ def test_a_run_canceled_today_is_due_again_when_restarted_today(world):
     world.decline_with()
     with clock.at(NOV_14):
         world.save()
-        runs.run_due(now=clock.now())
+        runs.charge_due(now=clock.now())
         world.stop()
         world.accept()
         world.save(basic=0, premium=100)
@@ -595,7 +595,7 @@ def test_what_stands_against_a_month_is_found_at_the_last_and_written_down(runni
     with clock.at(moment("2026-12-14 00:01")):
         [run_id] = planning.plan_due(now=clock.now())
         change(running)
-        decision = runs.run(run_id=run_id)
+        decision = runs.charge_run(run_id=run_id)
 
     assert (decision.wanted, decision.code) == (False, code)
     cents = 49 if code == "too_small" else 20500
@@ -612,7 +612,7 @@ def test_a_month_that_waits_is_charged_from_its_moment_on(running, seconds, code
     run_of(running, "2026-12-14").update(next_attempt_at=waits)
 
     with clock.at(moment(f"2026-12-14 00:01:{seconds}") if seconds < 60 else waits):
-        decision = runs.run(run_id=run_id)
+        decision = runs.charge_run(run_id=run_id)
 
     assert (decision.wanted, decision.code) == (code == "charge", code)
     assert decision.figures.get("until") == (None if decision.wanted else waits)
@@ -624,7 +624,7 @@ def test_a_month_that_passed_before_a_worker_came_is_missed_and_told(running):
         [run_id] = planning.plan_due(now=clock.now())
 
     with clock.at(moment("2027-01-14 00:00")):
-        assert runs.run(run_id=run_id).code == "passed"
+        assert runs.charge_run(run_id=run_id).code == "passed"
 
     assert running.runs[-1] == ("2026-12-14", "missed")
     assert len(running.told(running.agency, "allocation_missed")) == 1
@@ -644,7 +644,7 @@ def test_a_month_whose_payment_has_no_outcome_yet_is_not_asked_for_again(stripe)
     world, purchase = make_unanswered(stripe)
 
     with clock.at(moment("2026-11-14 10:05")):
-        decision = runs.run(run_id=purchase.allocation_run_id)
+        decision = runs.charge_run(run_id=purchase.allocation_run_id)
 
     assert (decision.wanted, decision.code) == (False, "purchase_pending")
     assert [one.state for one in world.purchases()] == ["submitted"]
@@ -653,7 +653,7 @@ def test_a_month_whose_payment_has_no_outcome_yet_is_not_asked_for_again(stripe)
 def test_an_earlier_month_that_is_asked_for_charges_no_later_one(running):
     with clock.at(moment("2026-12-14 00:01")):
         planning.plan_due(now=clock.now())
-        decision = runs.run(run_id=running.run("2026-11-14").pk)
+        decision = runs.charge_run(run_id=running.run("2026-11-14").pk)
 
     assert decision.code == "not_due"
     assert running.taken() == [20500]

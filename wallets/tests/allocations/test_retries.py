@@ -304,7 +304,7 @@ def test_a_card_that_was_removed_fails_the_month_like_a_decline(stripe):
     keeping.forget(account=world.agency, card_id=world.card.id)
 
     with clock.at(NOV_14):
-        [decision] = runs.run_due(now=NOV_14)
+        [decision] = runs.charge_due(now=NOV_14)
 
     assert (decision.wanted, decision.code) == (False, "no_card")
     assert world.purchases() == []
@@ -483,7 +483,7 @@ def test_a_payment_at_the_bank_that_cannot_be_given_up_keeps_the_next_from_being
     with clock.at(moment("2026-11-14 11:00")):
         at_the_bank.save(payment_method=other.id)
         at_the_bank.stripe.fault(kind="500_before", path="/v1/payment_intents/.*/cancel", times=100)
-        [decision] = runs.run_due(now=clock.now())
+        [decision] = runs.charge_due(now=clock.now())
 
     assert (decision.wanted, decision.code) == (False, "gateway_wait")
     assert [row.state for row in at_the_bank.purchases()] == ["requires_action"]
@@ -494,7 +494,7 @@ def test_a_payment_at_the_bank_that_cannot_be_given_up_keeps_the_next_from_being
 
 def test_a_late_worker_leaves_the_payment_at_the_bank_alone(at_the_bank):
     with clock.at(moment("2026-11-14 11:00")):
-        decision = runs.run(run_id=at_the_bank.run("2026-11-14").pk)
+        decision = runs.charge_run(run_id=at_the_bank.run("2026-11-14").pk)
 
     assert decision.code == "not_due"
     assert [row.state for row in at_the_bank.purchases()] == ["requires_action"]
@@ -504,15 +504,15 @@ def test_giving_up_one_payment_leaves_those_of_another_sub_account_alone(at_the_
     sibling, declined = at_the_bank.sibling(), at_the_bank.sibling("Eastside Dental")
     with clock.at(moment("2026-11-14 10:30")):
         sibling.save()
-        runs.run_due(now=clock.now())
+        runs.charge_due(now=clock.now())
     declined.card = add_card(at_the_bank.stripe, at_the_bank.agency.wallet, DECLINED_CARD)
     other = add_card(at_the_bank.stripe, at_the_bank.agency.wallet, OTHER_GOOD_CARD)
     with clock.at(moment("2026-11-14 11:00")):
         declined.save()
-        runs.run_due(now=clock.now())
+        runs.charge_due(now=clock.now())
         for world in (at_the_bank, sibling):
             world.save(payment_method=other.id)
-        runs.run(run_id=at_the_bank.run("2026-11-14").pk)
+        runs.charge_run(run_id=at_the_bank.run("2026-11-14").pk)
 
     assert at_the_bank.runs == [("2026-11-14", "paid")]
     waiting = sibling.run("2026-11-14").purchases.get()

@@ -58,7 +58,7 @@ def test_eight_workers_charge_one_run_once(stripe):
     world.save()
     run = AllocationRun.objects.get()
 
-    codes = at_once(lambda _: runs.run(run_id=run.pk).code, range(8))
+    codes = at_once(lambda _: runs.charge_run(run_id=run.pk).code, range(8))
 
     assert codes.count("charge") == 1
     assert set(codes) <= {"charge", "purchase_pending", "not_due"}
@@ -82,7 +82,7 @@ def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
     world.save()
     run_id = AllocationRun.objects.get().pk
 
-    at_once(lambda act: act(), [lambda: runs.run(run_id=run_id), world.stop])
+    at_once(lambda act: act(), [lambda: runs.charge_run(run_id=run_id), world.stop])
 
     [(_period, state)] = world.runs
     is_paid = state == "paid"

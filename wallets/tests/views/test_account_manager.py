@@ -93,7 +93,7 @@ def decline_at(
     card = pay_card(stripe, agency, number)
     with clock.at(moment):
         browser.post(url("auto_allocation", account), asking(card))
-        runs.run(run_id=AllocationRun.objects.get(allocation__account=account).pk)
+        runs.charge_run(run_id=AllocationRun.objects.get(allocation__account=account).pk)
 
 
 def row_of(text: str, name: str) -> str:
@@ -434,7 +434,7 @@ def test_two_zeros_stop_it_and_the_button_says_so(stripe, browser, agency, denta
 def test_a_failed_month_can_be_retried_and_its_payment_seen(stripe, browser, agency, dental):
     card = pay_card(stripe, agency, DECLINED_CARD)
     browser.post(url("auto_allocation", dental), asking(card))
-    runs.run(run_id=AllocationRun.objects.get().pk)
+    runs.charge_run(run_id=AllocationRun.objects.get().pk)
 
     page = text_of(browser.get(url("account_manager_account", dental)))
     answer = browser.post(url("auto_allocation_retry", dental), follow=True)
@@ -458,7 +458,7 @@ def test_the_button_names_the_unpaid_months_charge_not_the_new_minutes(
     with clock.at(NOON):
         shown = text_of(browser.get(url("auto_allocation_estimate", dental), fewer))
         answer = browser.post(url("auto_allocation", dental), fewer, headers=HTMX)
-        runs.run(run_id=AllocationRun.objects.get().pk)
+        runs.charge_run(run_id=AllocationRun.objects.get().pk)
 
     assert "Save and charge $205.00" in shown
     assert "The unpaid $205.00 of 14 Nov is charged today with this card" in shown
@@ -485,7 +485,7 @@ def test_the_next_month_can_be_skipped_and_taken_back(stripe, browser, agency, d
 def test_the_sub_account_never_sees_the_agencys_payment(stripe, client, browser, agency, dental):
     card = pay_card(stripe, agency)
     browser.post(url("auto_allocation", dental), asking(card))
-    runs.run(run_id=AllocationRun.objects.get().pk)
+    runs.charge_run(run_id=AllocationRun.objects.get().pk)
     purchase = Purchase.objects.get()
     receipt = text_of(browser.get(reverse("wallets:receipt", args=[purchase.pk])))
     client.force_login(owner_of(dental))

@@ -212,7 +212,7 @@ def allocate(payer, child, card):
         premium_minutes=0,
         payment_method=card.id,
     )
-    return runs.run_due(now=clock.now())
+    return runs.charge_due(now=clock.now())
 
 
 def test_the_agency_reads_the_charge_and_its_sub_account_only_the_minutes(family):

@@ -53,7 +53,7 @@ class World:
     def run_at(self, text: str) -> list[str]:
         """Everything that is due at that moment, as a worker would do it."""
         with clock.at(moment(text)):
-            return [one.code for one in allocation_runs.run_due(now=clock.now())]
+            return [one.code for one in allocation_runs.charge_due(now=clock.now())]
 
     def decline_with(self, code: str = "insufficient_funds") -> None:
         self.stripe.set_card(self.card.id, behaviour={"decline_code": code})
