@@ -1,12 +1,12 @@
 """The rules of the books over campaigns and calls, one query each (reliability, section 2)."""
 
 from campaigns.limits import SWEEP_SLACK
-from wallets.books.checking import missing_guards, register
+from wallets.books.register import missing_guards, rule
 from wallets.limits import GRACE
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 
 
-@register("I5")
+@rule("I5", freezes=True)
 def calls_took_what_their_entries_say() -> str:
     """Each call is charged once: what a batch's calls took from a pot is the batch's entry."""
     return """
@@ -29,7 +29,7 @@ def calls_took_what_their_entries_say() -> str:
     """
 
 
-@register("I9")
+@rule("I9", freezes=False)
 def started_campaigns_can_pay_a_minute() -> str:
     """One that cannot was told to pause, or the sweep has not had its minute yet.
 
@@ -71,7 +71,7 @@ def started_campaigns_can_pay_a_minute() -> str:
     """
 
 
-@register("I10")
+@rule("I10", freezes=True)
 def calls_belong_to_their_campaigns_account() -> str:
     return """
         SELECT w.id, 'call ' || k.id || ' is of another account than its campaign ' || c.id
@@ -83,7 +83,7 @@ def calls_belong_to_their_campaigns_account() -> str:
     """
 
 
-@register("I7")
+@rule("I7", freezes=True)
 def the_guards_of_calls_are_in_place() -> str:
     forbids = "campaigns_forbid_call_change"
     return missing_guards(

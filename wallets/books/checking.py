@@ -1,13 +1,11 @@
-"""Proves the books: each rule is one SQL query that returns the rows breaking it.
+"""Proves the books: plays every rule, stops automatic charges of what is wrong, tells support.
 
-Rules are registered by name; campaigns adds its own. A query's rows are (wallet id or NULL,
-what is wrong). The rules themselves are in `book_rules`, the comparison with Stripe in
-`stripe_books`.
+The rules are in `rules` and in campaigns' `book_rules`; what Stripe and we do not agree on is found
+by `against_stripe`.
 """
 
 import logging
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from django.db import connection, transaction
 
@@ -15,74 +13,30 @@ from accounts import clock
 from accounts.telling.notifications import alert_staff
 from wallets.balances import blocking
 from wallets.books import against_stripe
+from wallets.books.register import Broken, Rule, rules
 from wallets.models import Wallet
 from wallets.stripe import answers
 
 logger = logging.getLogger(__name__)
 
-# Rules whose breach freezes the automatic charges of the wallets they name.
-FREEZING = frozenset({"I1", "I2", "I3", "I4", "I5", "I6", "I7", "I10", "I13"})
-
 # A broken rule is shown by its first rows; a thousand more would say nothing new.
 MOST_ROWS = 100
-
-# A rule's query sees the moment to check at as %(now)s.
-Query = Callable[[], str]
-
-_rules: list[tuple[str, Query]] = []
-
-
-@dataclass(frozen=True)
-class Broken:
-    """One row that breaks a rule. `wallet_id` is None when no wallet is at fault."""
-
-    rule: str
-    wallet_id: int | None
-    text: str
-
-    def __str__(self) -> str:
-        wallet = f" wallet {self.wallet_id}:" if self.wallet_id else ""
-        return f"{self.rule}:{wallet} {self.text}"
-
-
-def register(name: str) -> Callable[[Query], Query]:
-    """Add a rule: the decorated function returns SQL whose rows are (wallet id or NULL, text)."""
-
-    def add(query: Query) -> Query:
-        _rules.append((name, query))
-        return query
-
-    return add
-
-
-def missing_guards(guards: Iterable[tuple[str, str, str]]) -> str:
-    """SQL of the triggers that are gone or off: tables, operations and functions that guard."""
-    rows = ", ".join(f"('{table}', '{does}', '{function}')" for table, does, function in guards)
-    # tgtype has PostgreSQL's bits of the operations.
-    return f"""
-        SELECT NULL::bigint, 'no trigger guards ' || g.name || ' against ' || g.operation
-        FROM (VALUES {rows}) AS g (name, operation, function)
-        WHERE NOT EXISTS (
-            SELECT 1 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
-            WHERE t.tgrelid = to_regclass(g.name) AND p.proname = g.function
-              AND t.tgenabled IN ('O', 'A')
-              AND t.tgtype & CASE g.operation WHEN 'INSERT' THEN 4 WHEN 'DELETE' THEN 8
-                                  WHEN 'UPDATE' THEN 16 WHEN 'TRUNCATE' THEN 32 END <> 0)
-    """
 
 
 def check_all(*, stripe: bool = False) -> list[Broken]:
     """Every row that breaks a rule; with `stripe` also what Stripe and we do not agree on."""
-    broken = [row for name, query in _rules for row in _check(name, query())]
+    broken = [row for rule in rules for row in _check(rule)]
     if stripe:
-        broken += [Broken("I13", wallet_id, text) for wallet_id, text in against_stripe.compare()]
+        found = against_stripe.compare()
+        broken += [Broken("I13", wallet_id, text, freezes=True) for wallet_id, text in found]
     return sorted(broken, key=lambda row: (len(row.rule), row.rule))
 
 
-def _check(name: str, sql: str) -> list[Broken]:
+def _check(rule: Rule) -> list[Broken]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"now": clock.now()})
-        return [Broken(name, wallet_id, text) for wallet_id, text in cursor.fetchmany(MOST_ROWS)]
+        cursor.execute(rule.query(), {"now": clock.now()})
+        found = cursor.fetchmany(MOST_ROWS)
+    return [Broken(rule.name, wallet_id, text, rule.freezes) for wallet_id, text in found]
 
 
 def check_and_freeze(*, stripe: bool = False) -> list[Broken]:
@@ -97,7 +51,7 @@ def check_and_freeze(*, stripe: bool = False) -> list[Broken]:
         broken = check_all()
     if broken:
         with transaction.atomic():
-            frozen = _freeze([row for row in broken if row.rule in FREEZING])
+            frozen = _freeze([row for row in broken if row.freezes])
             _tell(broken, frozen)
     return broken
 

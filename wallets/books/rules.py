@@ -1,6 +1,6 @@
 """The rules of the books over the tables of wallets, one query each (reliability, section 2)."""
 
-from wallets.books.checking import missing_guards, register
+from wallets.books.register import missing_guards, rule
 
 # What minutes cost at the purchase's frozen rates, rounded as `pricing.price_of_seconds` does.
 VALUE = """
@@ -12,7 +12,7 @@ VALUE = """
 BOUGHT = "e.kind IN ('recharge', 'auto_recharge', 'allocation')"
 
 
-@register("I1")
+@rule("I1", freezes=True)
 def pots_equal_their_entries() -> str:
     return """
         SELECT w.id, p.pot || ' holds ' || p.held || ', its entries sum to ' || COALESCE(e.total, 0)
@@ -28,7 +28,7 @@ def pots_equal_their_entries() -> str:
     """
 
 
-@register("I1")
+@rule("I1", freezes=True)
 def balances_chain_without_a_gap() -> str:
     return """
         SELECT wallet_id, 'entry ' || id || ' leaves ' || balance_after || ' in ' || pot
@@ -42,7 +42,7 @@ def balances_chain_without_a_gap() -> str:
     """
 
 
-@register("I2")
+@rule("I2", freezes=True)
 def paid_purchases_have_what_they_bought() -> str:
     return f"""
         SELECT p.wallet_id, 'purchase ' || p.id || ' paid ' || p.amount_cents || ' cents, its '
@@ -69,7 +69,7 @@ def paid_purchases_have_what_they_bought() -> str:
     """
 
 
-@register("I2")
+@rule("I2", freezes=True)
 def only_paid_purchases_credit() -> str:
     return f"""
         SELECT e.wallet_id, 'entry ' || e.id || ' (' || e.kind || ') credits '
@@ -79,7 +79,7 @@ def only_paid_purchases_credit() -> str:
     """
 
 
-@register("I3")
+@rule("I3", freezes=True)
 def intents_are_credited_once() -> str:
     return f"""
         SELECT min(e.wallet_id), 'intent ' || p.payment_intent || ' was credited '
@@ -90,7 +90,7 @@ def intents_are_credited_once() -> str:
     """
 
 
-@register("I3")
+@rule("I3", freezes=True)
 def reversals_move_what_they_say_once() -> str:
     """An allocation's last second is taken whole: up to one second a type more than the amount."""
     return f"""
@@ -110,7 +110,7 @@ def reversals_move_what_they_say_once() -> str:
     """
 
 
-@register("I3")
+@rule("I3", freezes=True)
 def refunds_stay_within_their_purchase() -> str:
     """What banks take back is theirs to say, even over a refund: I13 compares that with Stripe."""
     return """
@@ -122,7 +122,7 @@ def refunds_stay_within_their_purchase() -> str:
     """
 
 
-@register("I3")
+@rule("I3", freezes=True)
 def only_paid_purchases_are_reversed() -> str:
     return """
         SELECT p.wallet_id, r.kind || ' ' || r.id || ' reverses purchase ' || p.id
@@ -132,7 +132,7 @@ def only_paid_purchases_are_reversed() -> str:
     """
 
 
-@register("I3")
+@rule("I3", freezes=True)
 def reversal_entries_have_a_reversal() -> str:
     return """
         SELECT wallet_id, 'entry ' || id || ' (' || kind || ') belongs to no reversal'
@@ -142,7 +142,7 @@ def reversal_entries_have_a_reversal() -> str:
     """
 
 
-@register("I4")
+@rule("I4", freezes=True)
 def one_open_charge_a_wallet() -> str:
     return """
         SELECT wallet_id, count(*) || ' charges are open at once'
@@ -152,7 +152,7 @@ def one_open_charge_a_wallet() -> str:
     """
 
 
-@register("I4")
+@rule("I4", freezes=True)
 def one_charge_a_run() -> str:
     return """
         SELECT min(wallet_id), 'run ' || allocation_run_id || ' has ' || count(*)
@@ -164,7 +164,7 @@ def one_charge_a_run() -> str:
     """
 
 
-@register("I6")
+@rule("I6", freezes=True)
 def one_run_a_period() -> str:
     return """
         SELECT w.id, a.name || ' has ' || count(*) || ' runs for ' || r.period
@@ -176,7 +176,7 @@ def one_run_a_period() -> str:
     """
 
 
-@register("I6")
+@rule("I6", freezes=True)
 def runs_are_paid_by_a_purchase() -> str:
     return """
         SELECT w.id, 'run ' || r.id || ' of ' || r.period || ' is ' || r.state || ' with '
@@ -214,12 +214,12 @@ GUARDS = (
 )
 
 
-@register("I7")
+@rule("I7", freezes=True)
 def the_guards_are_in_place() -> str:
     return missing_guards(GUARDS)
 
 
-@register("I7")
+@rule("I7", freezes=True)
 def receipts_stay_with_paid_purchases() -> str:
     """A number is given once, when paid: a row that left `succeeded` by force still has it."""
     return """
@@ -230,7 +230,7 @@ def receipts_stay_with_paid_purchases() -> str:
     """
 
 
-@register("I8")
+@rule("I8", freezes=False)
 def no_purchase_is_forgotten() -> str:
     """Two minutes for the sweep, after the 15 minutes and the hour."""
     return """
@@ -243,7 +243,7 @@ def no_purchase_is_forgotten() -> str:
     """
 
 
-@register("I10")
+@rule("I10", freezes=True)
 def entries_belong_to_their_accounts() -> str:
     return """
         SELECT e.wallet_id, 'entry ' || e.id || ' (' || e.kind || ') is not of the wallet of '
@@ -258,7 +258,7 @@ def entries_belong_to_their_accounts() -> str:
     """
 
 
-@register("I10")
+@rule("I10", freezes=True)
 def purchases_belong_to_their_accounts() -> str:
     return """
         SELECT p.wallet_id, 'purchase ' || p.id || ' is paid by an account that may not'
@@ -272,7 +272,7 @@ def purchases_belong_to_their_accounts() -> str:
     """
 
 
-@register("I11")
+@rule("I11", freezes=False)
 def three_automatic_charges_in_ten_minutes() -> str:
     return """
         SELECT wallet_id, 'a fourth automatic charge in ten minutes: purchase ' || id
@@ -283,7 +283,7 @@ def three_automatic_charges_in_ten_minutes() -> str:
     """
 
 
-@register("I11")
+@rule("I11", freezes=False)
 def automatic_charges_within_the_monthly_limit() -> str:
     """Only charges decided under the settings in force: a limit may be lowered afterwards."""
     return """
@@ -302,7 +302,7 @@ def automatic_charges_within_the_monthly_limit() -> str:
     """
 
 
-@register("I12")
+@rule("I12", freezes=False)
 def events_are_applied_soon() -> str:
     return """
         SELECT NULL::bigint, 'event ' || event_id || ' waits since ' || received_at

@@ -1,0 +1,63 @@
+"""The register of the books' rules: each is one SQL query that returns the rows breaking it.
+
+Every app adds its own, with `@rule`, in a module that its `AppConfig.ready` imports.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+# A rule's query sees the moment to check at as %(now)s.
+Query = Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    name: str
+    query: Query
+    freezes: bool
+
+
+@dataclass(frozen=True)
+class Broken:
+    """One row that breaks a rule. `wallet_id` is None when no wallet is at fault.
+
+    What `freezes` stops the automatic charges of its wallet; of all wallets when it names none.
+    """
+
+    rule: str
+    wallet_id: int | None
+    text: str
+    freezes: bool
+
+    def __str__(self) -> str:
+        wallet = f" wallet {self.wallet_id}:" if self.wallet_id else ""
+        return f"{self.rule}:{wallet} {self.text}"
+
+
+rules: list[Rule] = []
+
+
+def rule(name: str, *, freezes: bool) -> Callable[[Query], Query]:
+    """Add a rule: the decorated function returns SQL whose rows are (wallet id or NULL, text)."""
+
+    def add(query: Query) -> Query:
+        rules.append(Rule(name, query, freezes))
+        return query
+
+    return add
+
+
+def missing_guards(guards: Iterable[tuple[str, str, str]]) -> str:
+    """SQL of the triggers that are gone or off: tables, operations and functions that guard."""
+    rows = ", ".join(f"('{table}', '{does}', '{function}')" for table, does, function in guards)
+    # tgtype has PostgreSQL's bits of the operations.
+    return f"""
+        SELECT NULL::bigint, 'no trigger guards ' || g.name || ' against ' || g.operation
+        FROM (VALUES {rows}) AS g (name, operation, function)
+        WHERE NOT EXISTS (
+            SELECT 1 FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+            WHERE t.tgrelid = to_regclass(g.name) AND p.proname = g.function
+              AND t.tgenabled IN ('O', 'A')
+              AND t.tgtype & CASE g.operation WHEN 'INSERT' THEN 4 WHEN 'DELETE' THEN 8
+                                  WHEN 'UPDATE' THEN 16 WHEN 'TRUNCATE' THEN 32 END <> 0)
+    """
