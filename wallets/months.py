@@ -1,4 +1,4 @@
-"""When a monthly allocation is due: pure dates, no database, no clock.
+"""Days and months: when something monthly is due. Pure dates, no database, no clock.
 
 Dates are days in the agency's time zone. Period k is the anchor plus k months, clamped to the
 month's end, always counted from the original anchor: 31 Jan, 28 Feb, 31 Mar.
@@ -6,7 +6,8 @@ month's end, always counted from the original anchor: 31 Jan, 28 Feb, 31 Mar.
 
 import calendar
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
 
 # The last day `date` knows lies in year 9999; nobody plans that far.
 LAST_YEAR = 9998
@@ -22,6 +23,16 @@ def due_date(anchor: date, k: int) -> date:
 def on_day(year: int, month: int, day: int) -> date:
     """That day of the month, or the month's last day when it is shorter."""
     return date(year, month, min(day, calendar.monthrange(year, month)[1]))
+
+
+def beginning(value: date, zone: ZoneInfo) -> datetime:
+    """A moment as it is; a day as its beginning in the zone."""
+    if isinstance(value, datetime):
+        return value
+    # A day at the edge of the calendar has no beginning in UTC; nothing happened there.
+    if not 1900 <= value.year <= 9000:
+        return datetime(1900 if value.year < 1900 else 9000, 1, 1, tzinfo=UTC)
+    return datetime.combine(value, time.min, zone)
 
 
 def current_period(anchor: date, today: date) -> date | None:

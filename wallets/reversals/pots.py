@@ -3,7 +3,7 @@
 Of $X first the unused seconds of the purchase's own types go, at its frozen rates and at most
 what each pot holds; the rest comes from the payer's credit, which may go below zero.
 A bank may take back what was refunded already: the ledger follows, and support is told once.
-LockedPurchase in this order: wallets, the purchase, its reversals.
+Locked in this order: wallets, the purchase, its reversals.
 """
 
 from collections.abc import Iterator

@@ -15,7 +15,7 @@ from wallets.cards import payment_methods
 from wallets.forecasts import runway
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.rates import rates_now
-from wallets.statements import statements
+from wallets.statements import figures, statements
 from wallets.views.balance import balance
 from wallets.views.chart import balance_chart
 from wallets.why import decisions
@@ -63,8 +63,8 @@ def _days(request: HttpRequest) -> int:
 
 def _chart(*, wallet: Wallet, automatic: AutoRecharge, days: int) -> dict[str, object]:
     threshold: Decimal | None = automatic.threshold.amount if automatic.enabled else None
-    history = statements.balance_history(wallet=wallet, days=days)
-    recharges = statements.recharges_by_day(wallet=wallet, days=days)
+    history = figures.balance_history(wallet=wallet, days=days)
+    recharges = figures.recharges_by_day(wallet=wallet, days=days)
     return {
         "chart": balance_chart(history=history, threshold=threshold, recharges=recharges),
         "chart_days": CHART_DAYS,

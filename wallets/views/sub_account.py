@@ -21,7 +21,7 @@ from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import rates_now
-from wallets.statements import statements
+from wallets.statements import figures
 from wallets.views.balance import balance
 from wallets.why import decisions
 
@@ -50,7 +50,7 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
         ),
         "usage": [
             month
-            for month in statements.usage_by_month(wallet=wallet)
+            for month in figures.usage_by_month(wallet=wallet)
             if month.credit or month.premium_seconds or month.basic_seconds
         ],
         "now": clock.now(),

@@ -11,7 +11,7 @@ from accounts.tests.builders import make_agency, make_individual, make_sub_accou
 from wallets.balances.opening import open_wallet
 from wallets.cursors import BadCursor
 from wallets.models import Purchase, Reversal, Wallet
-from wallets.statements import statements
+from wallets.statements import figures, statements
 from wallets.statements.rows import Status, Unit
 from wallets.tests.worlds.histories import allocate, buy, post
 
@@ -333,7 +333,7 @@ def test_the_balance_history_has_each_days_last_credit(django_assert_num_queries
             post(wallet, "basic", 60)
 
     with clock.at(datetime(2026, 11, 21, 2, tzinfo=UTC)), django_assert_num_queries(1):
-        found = statements.balance_history(wallet=wallet, days=4)
+        found = figures.balance_history(wallet=wallet, days=4)
 
     assert found == [
         (date(2026, 11, 17), Decimal(100)),
@@ -345,7 +345,7 @@ def test_the_balance_history_has_each_days_last_credit(django_assert_num_queries
 
 def test_a_wallet_that_never_moved_has_a_flat_history(wallet):
     with clock.at(NOON):
-        found = statements.balance_history(wallet=wallet, days=2)
+        found = figures.balance_history(wallet=wallet, days=2)
 
     assert found == [(date(2026, 11, 19), 0), (date(2026, 11, 20), 0)]
 
@@ -369,7 +369,7 @@ def test_usage_is_what_calls_took_by_month_of_the_account(django_assert_num_quer
             post(wallet, pot, amount, kind="calls")
 
     with clock.at(NOON), django_assert_num_queries(1):
-        months = statements.usage_by_month(wallet=wallet, months=12)
+        months = figures.usage_by_month(wallet=wallet, months=12)
 
     assert [usage.month for usage in months[:3]] == [
         date(2026, 11, 1),
@@ -383,7 +383,7 @@ def test_usage_is_what_calls_took_by_month_of_the_account(django_assert_num_quer
         Decimal(0),
     )
     assert (months[1].premium_seconds, months[1].credit) == (60, Decimal("0.16"))
-    assert all(usage == statements.MonthUsage(month=usage.month) for usage in months[2:])
+    assert all(usage == figures.MonthUsage(month=usage.month) for usage in months[2:])
 
 
 def test_recharges_are_summed_by_day_of_the_account(django_assert_num_queries):
@@ -394,6 +394,6 @@ def test_recharges_are_summed_by_day_of_the_account(django_assert_num_queries):
             buy(wallet, cents=5000)
 
     with clock.at(datetime(2026, 11, 22, 12, tzinfo=UTC)), django_assert_num_queries(1):
-        by_day = statements.recharges_by_day(wallet=wallet, days=7)
+        by_day = figures.recharges_by_day(wallet=wallet, days=7)
 
     assert by_day == {date(2026, 11, 20): Decimal(50), date(2026, 11, 21): Decimal(50)}
