@@ -22,6 +22,7 @@ from wallets.recharges import configure
 from wallets.reversals import pots, refunds
 from wallets.stripe.dashboard import dashboard_url
 from wallets.texts import usd
+from wallets.why import sentences
 
 # As many as a receipt number may have.
 MOST_DIGITS = 18
@@ -114,7 +115,7 @@ class RetryForm(ReasonForm):
         ]
 
     def warning(self) -> str:
-        return "" if self.coming.charge else configure.explain(self.coming.decision)
+        return "" if self.coming.charge else sentences.preview(self.coming.decision)
 
 
 def is_latest_failure(purchase: Purchase) -> bool:

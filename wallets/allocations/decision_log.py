@@ -7,13 +7,11 @@ from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.amounts import dollars
 from wallets.texts import minutes_text
 from wallets.why import decisions
+from wallets.why.codes import Allocation, Code
 from wallets.why.decisions import Decision
 
-# Seen at every repeated look, and said by the run's own row already.
-_UNSAID = frozenset({"not_due", "passed"})
 
-
-def run_decided(run: AllocationRun, code: str, **figures: object) -> None:
+def run_decided(run: AllocationRun, code: Code, **figures: object) -> None:
     """Write down what was decided about one month. Call with the sub-account's wallet locked."""
     minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
     known = {"period": run.period, "charge": dollars(run.amount_cents), "minutes": minutes}
@@ -22,38 +20,42 @@ def run_decided(run: AllocationRun, code: str, **figures: object) -> None:
 
 def not_charged(run: AllocationRun, decision: Decision) -> None:
     """Write down why a look at a month did not charge it."""
-    if decision.code not in _UNSAID:
+    if decision.code.logged:
         run_decided(run, decision.code, until=decision.figures.get("until"), error=run.error_text)
 
 
 def charged(run: AllocationRun, purchase: Purchase) -> None:
     charge = dollars(purchase.amount_cents)
-    run_decided(run, "charged", charge=charge, card=purchase.card)
+    run_decided(run, Allocation.CHARGED, charge=charge, card=purchase.card)
     minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
     allocation = run.allocation
     # The month, too: twice the same minutes are not one thing seen twice.
     received = {"minutes": minutes, "period": run.period}
-    _write(allocation.account, "received", allocation.agency, received)
+    _write(allocation.account, Allocation.RECEIVED, allocation.agency, received)
 
 
 def failed(run: AllocationRun) -> None:
     until = run.next_attempt_at
-    run_decided(run, "failed" if until else "failed_for_good", error=run.error_text, until=until)
+    run_decided(
+        run,
+        Allocation.FAILED if until else Allocation.FAILED_FOR_GOOD,
+        error=run.error_text,
+        until=until,
+    )
 
 
 def stopped(allocation: AutoAllocation, actor: object) -> None:
-    _to_agency(allocation, "stopped", {"by": actor or "the API"})
+    _to_agency(allocation, Allocation.STOPPED, {"by": actor or "the API"})
 
 
-def _to_agency(allocation: AutoAllocation, code: str, figures: dict[str, object]) -> None:
+def _to_agency(allocation: AutoAllocation, code: Code, figures: dict[str, object]) -> None:
     _write(allocation.agency, code, allocation.account, figures)
 
 
-def _write(reader: Account, code: str, about: Account, figures: dict[str, object]) -> None:
+def _write(reader: Account, code: Code, about: Account, figures: dict[str, object]) -> None:
     decisions.record(
         decisions.Entry(
             wallet_id=open_wallet(account=reader).pk,
-            subject=decisions.Subject.ALLOCATION,
             code=code,
             about=str(about.pk),
             name=about.name,

@@ -25,10 +25,18 @@ from wallets.months import current_period, due_dates
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
 from wallets.texts import usd
+from wallets.why.codes import Allocation
 
 logger = logging.getLogger(__name__)
 
 State = AllocationRun.State
+
+# What the log says of a run that is made in this state.
+_MADE = {
+    State.DUE: Allocation.PLANNED,
+    State.SKIPPED: Allocation.SKIPPED,
+    State.MISSED: Allocation.MISSED,
+}
 
 
 @dataclass(frozen=True)
@@ -149,7 +157,7 @@ def close_passed_run(run: AllocationRun) -> None:
     run.save(update_fields=["state", "closed_at", "next_attempt_at"])
     if run.state == State.MISSED:
         notices.tell_missed(run)
-        decision_log.run_decided(run, "missed")
+        decision_log.run_decided(run, Allocation.MISSED)
 
 
 def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> AllocationRun:
@@ -160,7 +168,7 @@ def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> All
     elif not is_current:
         close(run, State.MISSED)
     run.save()
-    decision_log.run_decided(run, "planned" if run.state == State.DUE else run.state)
+    decision_log.run_decided(run, _MADE[run.state])
     if run.state == State.MISSED:
         notices.tell_missed(run)
     if run.state == State.DUE:
@@ -190,7 +198,7 @@ def refuse_too_small(run: AllocationRun) -> None:
     run.save()
     mark_failed(run.allocation)
     notices.tell_too_small(run)
-    decision_log.run_decided(run, "too_small", error=run.error_text)
+    decision_log.run_decided(run, Allocation.TOO_SMALL, error=run.error_text)
 
 
 def close(run: AllocationRun, state: str) -> None:

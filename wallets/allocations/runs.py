@@ -34,6 +34,7 @@ from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.prices.amounts import dollars
 from wallets.stripe import answers
+from wallets.why.codes import Allocation, Code
 from wallets.why.decisions import Decision
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def charge_run(*, run_id: int, actor: User | None = None) -> Decision:
         _take_over_waiting(run_id)
     except answers.GatewayError as error:
         logger.info("run %s: its waiting payment could not be canceled: %s", run_id, error)
-        return Decision(False, "gateway_wait", {})
+        return Decision(False, Allocation.GATEWAY_WAIT, {})
     crash_points.reach("before_claim")
     decision, purchase = _claim(run_id, actor)
     crash_points.reach("after_claim_commit")
@@ -80,7 +81,7 @@ def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
     locked = lock(allocation_id=allocation_id)
     run = lock_run(allocation=locked.allocation, pk=run_id)
     decision = decide(run=run, wallet=locked.wallet)
-    if decision.code == "passed":
+    if decision.code == Allocation.PASSED:
         close_passed_run(run)
     if not decision.wanted:
         decision_log.not_charged(run, decision)
@@ -90,7 +91,7 @@ def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
         card = payment_methods.usable_card(account=agency, card_id=locked.allocation.payment_method)
     except NoPaymentMethod as error:
         _fail(run, str(error))
-        return Decision(False, "no_card", decision.figures), None
+        return Decision(False, Allocation.NO_CARD, decision.figures), None
     purchase = Purchase.objects.create(
         payer=agency,
         wallet=locked.wallet,
@@ -115,25 +116,25 @@ def decide(*, run: AllocationRun, wallet: Wallet) -> Decision:
     figures: dict[str, object] = {"period": run.period, "amount": dollars(run.amount_cents)}
     refusal = _standing_refusal(run, wallet)
     if not refusal and run.next_attempt_at and run.next_attempt_at > clock.now():
-        return Decision(False, "waiting", figures | {"until": run.next_attempt_at})
+        return Decision(False, Allocation.WAITING, figures | {"until": run.next_attempt_at})
     if not refusal and run.purchases.filter(state__in=[*OPEN_STATES, "succeeded"]).exists():
-        refusal = "purchase_pending"
-    return Decision(not refusal, refusal or "charge", figures)
+        refusal = Allocation.PURCHASE_PENDING
+    return Decision(not refusal, refusal or Allocation.CHARGE, figures)
 
 
-def _standing_refusal(run: AllocationRun, wallet: Wallet) -> str:
+def _standing_refusal(run: AllocationRun, wallet: Wallet) -> Code | None:
     allocation = run.allocation
     payer = Wallet.objects.filter(account_id=allocation.agency_id)
     refusals = {
-        "not_due": run.state != State.DUE,
-        "inactive": not allocation.active,
-        "moved": allocation.account.agency_id != allocation.agency_id,
-        "closed": allocation.account.is_closed or allocation.agency.is_closed,
-        "blocked": wallet.blocked_at or payer.filter(blocked_at__isnull=False).exists(),
-        "passed": run.period != period_now(allocation),
-        "too_small": run.amount_cents < limits.CARD_LEAST_CENTS,
+        Allocation.NOT_DUE: run.state != State.DUE,
+        Allocation.INACTIVE: not allocation.active,
+        Allocation.MOVED: allocation.account.agency_id != allocation.agency_id,
+        Allocation.CLOSED: allocation.account.is_closed or allocation.agency.is_closed,
+        Allocation.BLOCKED: wallet.blocked_at or payer.filter(blocked_at__isnull=False).exists(),
+        Allocation.PASSED: run.period != period_now(allocation),
+        Allocation.TOO_SMALL: run.amount_cents < limits.CARD_LEAST_CENTS,
     }
-    return next((code for code, applies in refusals.items() if applies), "")
+    return next((code for code, applies in refusals.items() if applies), None)
 
 
 def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
@@ -141,8 +142,8 @@ def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
     run = _run_of(purchase, wallet)
     refusal = _standing_refusal(run, wallet)
     if not refusal and run.allocation.payment_method != purchase.payment_method:
-        refusal = "card_changed"
-    return Decision(not refusal, refusal or "charge", {})
+        refusal = Allocation.CARD_CHANGED
+    return Decision(not refusal, refusal or Allocation.CHARGE, {})
 
 
 def _run_of(purchase: Purchase, wallet: Wallet) -> AllocationRun:
@@ -193,7 +194,7 @@ def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
     run.save()
     mark_failed(run.allocation)
     notices.tell_needs_bank(run, purchase)
-    decision_log.run_decided(run, "needs_bank")
+    decision_log.run_decided(run, Allocation.NEEDS_BANK)
 
 
 def _canceled(purchase: Purchase, wallet: Wallet) -> None:
@@ -206,7 +207,7 @@ def _canceled(purchase: Purchase, wallet: Wallet) -> None:
         return
     run.next_attempt_at = clock.now() + limits.GATEWAY_WAIT
     run.save(update_fields=["next_attempt_at"])
-    decision_log.run_decided(run, "canceled", until=run.next_attempt_at)
+    decision_log.run_decided(run, Allocation.CANCELED, until=run.next_attempt_at)
 
 
 POLICY = Policy(

@@ -17,7 +17,8 @@ from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status, wai
 from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge
 from wallets.recharges import configure
-from wallets.recharges.configure import Saved, Settings, explain
+from wallets.recharges.configure import Saved, Settings
+from wallets.why import sentences
 
 
 class SettingsSerializer(serializers.Serializer):
@@ -53,7 +54,7 @@ class DecisionSerializer(serializers.Serializer):
     text = serializers.CharField()
 
     def to_representation(self, decision: object) -> dict[str, object]:
-        text = "" if decision.wanted else explain(decision)
+        text = "" if decision.wanted else sentences.preview(decision)
         return {"code": decision.code, "text": text}
 
 

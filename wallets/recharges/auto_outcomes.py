@@ -12,6 +12,7 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import dollars
 from wallets.recharges import auto_recharge, monthly_limit, notices, suspensions
 from wallets.recharges.suspensions import Hold, Suspended
+from wallets.why.codes import Recharge
 from wallets.why.decisions import Decision
 
 
@@ -21,10 +22,10 @@ def still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
     terms = auto_recharge.terms_of(automatic)
     refusal = auto_recharge.standing_refusal(wallet, automatic, terms)
     if not refusal and wallet.credit.amount >= automatic.threshold.amount:
-        refusal = "balance_fine"
+        refusal = Recharge.BALANCE_FINE
     if not refusal and automatic.effective_payment_method != purchase.payment_method:
-        refusal = "card_changed"
-    return Decision(not refusal, refusal or "charge", {})
+        refusal = Recharge.CARD_CHANGED
+    return Decision(not refusal, refusal or Recharge.CHARGE, {})
 
 
 def succeeded(purchase: Purchase, wallet: Wallet) -> None:
@@ -34,7 +35,9 @@ def succeeded(purchase: Purchase, wallet: Wallet) -> None:
     automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
     suspensions.hold(automatic, Hold.COOLDOWN, clock.now() + limits.COOLDOWN)
     charge = dollars(purchase.amount_cents)
-    suspensions.log(automatic, "paid", charge=charge, card=purchase.card, credit=wallet.credit)
+    suspensions.log(
+        automatic, Recharge.PAID, charge=charge, card=purchase.card, credit=wallet.credit
+    )
     suspensions.lift_card_trouble(automatic)
     notices.tell_paid_automatically(purchase, wallet)
     monthly_limit.tell_used(automatic)
@@ -63,7 +66,7 @@ def declined(purchase: Purchase, wallet: Wallet) -> None:
 
 def _log_failed(automatic: AutoRecharge, purchase: Purchase) -> None:
     until = automatic.not_before
-    code = "failed" if until else "failed_for_good"
+    code = Recharge.FAILED if until else Recharge.FAILED_FOR_GOOD
     charge = dollars(purchase.amount_cents)
     suspensions.log(automatic, code, charge=charge, error=purchase.error_text, until=until)
 
@@ -71,7 +74,7 @@ def _log_failed(automatic: AutoRecharge, purchase: Purchase) -> None:
 def requires_action(purchase: Purchase, wallet: Wallet) -> None:
     """Not a decline: automatic charges wait until the account has confirmed with its bank."""
     automatic = suspensions.locked_settings(wallet)
-    suspensions.log(automatic, "needs_bank", charge=dollars(purchase.amount_cents))
+    suspensions.log(automatic, Recharge.NEEDS_BANK, charge=dollars(purchase.amount_cents))
     if not automatic.suspended_at:
         fingerprint = purchase.card_fingerprint
         suspensions.mark_suspended(automatic, Suspended.NEEDS_CONFIRMATION, fingerprint)
@@ -81,7 +84,7 @@ def requires_action(purchase: Purchase, wallet: Wallet) -> None:
 def canceled(purchase: Purchase, wallet: Wallet) -> None:
     """The reason was gone, or Stripe gave no answer in time: wait a little, then look again."""
     automatic = suspensions.locked_settings(wallet)
-    suspensions.log(automatic, "canceled", charge=dollars(purchase.amount_cents))
+    suspensions.log(automatic, Recharge.CANCELED, charge=dollars(purchase.amount_cents))
     if purchase.payment_intent is None:
         suspensions.hold(automatic, Hold.GATEWAY, clock.now() + limits.GATEWAY_WAIT)
     nudge("wallets.recharge_wallet", wallet.pk)

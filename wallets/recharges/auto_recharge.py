@@ -23,6 +23,7 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import cents
 from wallets.recharges import monthly_limit, notices, suspensions
 from wallets.why import decisions
+from wallets.why.codes import Code, Recharge
 from wallets.why.decisions import Decision
 
 Hold = AutoRecharge.Hold
@@ -75,23 +76,24 @@ def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = Non
     if refusal := standing_refusal(wallet, automatic, terms):
         return Decision(False, refusal, figures)
     if credit >= terms.threshold:
-        return Decision(False, "balance_fine", figures)
+        return Decision(False, Recharge.BALANCE_FINE, figures)
     if not automatic.effective_payment_method:
-        return Decision(False, "no_card", figures)
+        return Decision(False, Recharge.NO_CARD, figures)
     if _waits(automatic):
-        return Decision(False, automatic.hold_reason, figures | {"until": automatic.not_before})
+        why = Recharge.of(automatic.hold_reason)
+        return Decision(False, why, figures | {"until": automatic.not_before})
     return _decide_charge(wallet, terms, figures, now)
 
 
-def standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> str:
-    """The code of what forbids any charge whatever the balance, or ""."""
+def standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> Code | None:
+    """The code of what forbids any charge whatever the balance, or None.""" ""
     if not terms.enabled:
-        return "off"
+        return Recharge.OFF
     if wallet.account.is_closed:
-        return "closed"
+        return Recharge.CLOSED
     if wallet.blocked_at:
-        return "blocked"
-    return "suspended" if automatic.suspended_at else ""
+        return Recharge.BLOCKED
+    return Recharge.SUSPENDED if automatic.suspended_at else None
 
 
 def _waits(automatic: AutoRecharge) -> bool:
@@ -100,26 +102,26 @@ def _waits(automatic: AutoRecharge) -> bool:
 
 def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -> Decision:
     if wallet.purchases.recharges().open().exists():
-        return Decision(False, "purchase_pending", figures)
+        return Decision(False, Recharge.PURCHASE_PENDING, figures)
     charged = wallet.purchases.filter(purpose=Purchase.Purpose.AUTO_RECHARGE)
     paid = wallet.purchases.recharges().filter(
         state="succeeded", closed_at__gt=now - limits.COOLDOWN
     )
     if latest := paid.order_by("-closed_at").first():
         until = latest.closed_at + limits.COOLDOWN
-        return Decision(False, Hold.COOLDOWN, figures | {"until": until})
+        return Decision(False, Recharge.COOLDOWN, figures | {"until": until})
     window = charged.filter(state="succeeded", created_at__gt=now - limits.CHARGE_WINDOW)
     recent = list(window.order_by("-created_at").values_list("created_at", flat=True))
     if len(recent) >= limits.CHARGES_PER_WINDOW:
         until = recent[limits.CHARGES_PER_WINDOW - 1] + limits.CHARGE_WINDOW
-        return Decision(False, Hold.TOO_MANY, figures | {"until": until})
+        return Decision(False, Recharge.TOO_MANY, figures | {"until": until})
     spent = monthly_limit.spent(wallet=wallet, now=now)
     charge = charge_for(credit=figures["credit"], terms=terms, spent=spent)
     figures |= {"spent": spent, "limit": terms.monthly_limit, "amount": terms.amount}
     if not charge:
         until = monthly_limit.starts_anew(wallet=wallet, now=now)
-        return Decision(False, Hold.MONTHLY_LIMIT, figures | {"until": until})
-    return Decision(True, "charge", figures | {"charge": charge})
+        return Decision(False, Recharge.MONTHLY_LIMIT, figures | {"until": until})
+    return Decision(True, Recharge.CHARGE, figures | {"charge": charge})
 
 
 def run(*, wallet_id: int) -> Decision:
@@ -156,7 +158,7 @@ def claim_locked(
         fingerprint = card.fingerprint if card else ""
         suspensions.mark_suspended(automatic, Suspended.NO_CARD, fingerprint)
         notices.tell_suspended(automatic, "The card can no longer be charged. Choose another card.")
-        decision = replace(decision, wanted=False, code="no_card")
+        decision = replace(decision, wanted=False, code=Recharge.NO_CARD)
         _log(automatic, decision)
         return decision, None
     _log(automatic, decision)
@@ -180,7 +182,6 @@ def _log(automatic: AutoRecharge, decision: Decision) -> None:
     decisions.record(
         decisions.Entry(
             wallet_id=automatic.wallet_id,
-            subject=decisions.Subject.AUTO_RECHARGE,
             code=decision.code,
             figures=figures,
         )

@@ -28,6 +28,7 @@ from wallets.prices.rates import rate
 from wallets.recharges import auto_recharge, notices, suspensions
 from wallets.stripe import answers, gateway
 from wallets.texts import usd
+from wallets.why.codes import Recharge
 from wallets.why.decisions import Decision
 
 Buys = Purchase.Buys
@@ -296,7 +297,7 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
 def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
     """A person asked for it: only closing the account takes the reason away."""
     closed = wallet.account.is_closed
-    return Decision(not closed, "closed" if closed else "charge", {})
+    return Decision(not closed, Recharge.CLOSED if closed else Recharge.CHARGE, {})
 
 
 def _succeeded(purchase: Purchase, wallet: Wallet) -> None:

@@ -18,6 +18,7 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.recharges import auto_recharge, notices, suspensions
 from wallets.stripe import gateway
 from wallets.texts import usd
+from wallets.why import sentences
 from wallets.why.decisions import Decision
 
 Suspended = AutoRecharge.Suspended
@@ -120,7 +121,7 @@ def try_again(*, wallet_id: int, actor: User | None) -> Saved:
             wallet=wallet, automatic=automatic, requested_by=actor
         )
         if purchase is None:
-            raise Refused(explain(decision))
+            raise Refused(sentences.preview(decision))
     with gateway.person_waiting():
         purchase = purchases.drive(purchase_id=purchase.pk)
     automatic.refresh_from_db()
@@ -160,49 +161,6 @@ def _refuse_too_many_attempts(wallet: Wallet) -> None:
     ).count()
     if tried >= limits.PERSON_RETRIES:
         raise TooManyAttempts("You tried five times in the last hour. Wait, or use another card.")
-
-
-def explain(decision: Decision) -> str:
-    """Why nothing was charged, as a sentence."""
-    figures = decision.figures
-    match decision.code:
-        case "off":
-            return "Auto-Recharge is off. Nothing is charged."
-        case "balance_fine":
-            return (
-                f"Your balance ({usd(figures['credit'])}) is not below "
-                f"{usd(figures['threshold'])}. Nothing is charged now."
-            )
-        case "purchase_pending":
-            return "Another recharge is being confirmed. Nothing more is charged now."
-        case "cooldown":
-            return "A recharge was just paid. The next one waits a minute: nothing is charged now."
-        case "too_many":
-            return (
-                "Auto-Recharge charged three times in ten minutes, so the next charge waits. "
-                "Nothing is charged now."
-            )
-        case "monthly_limit":
-            return "Another recharge does not fit this month's limit. Nothing is charged now."
-        case "declined":
-            return (
-                "The last charge failed. Auto-Recharge tries again later by itself. "
-                "Nothing is charged now."
-            )
-        case "gateway":
-            return (
-                "The payment service is not answering. Auto-Recharge tries again shortly. "
-                "Nothing is charged now."
-            )
-        case "no_card":
-            return "Add a payment method before turning this on."
-        case "suspended":
-            return "Auto-Recharge is suspended. Nothing is charged now."
-        case "blocked":
-            return "Automatic charges are blocked. Nothing is charged now. Contact support."
-        case "closed":
-            return "This account is closed. Nothing is charged."
-    return "Nothing is charged now."
 
 
 def _charge(decision: Decision) -> Decimal:

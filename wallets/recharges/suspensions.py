@@ -17,6 +17,7 @@ from wallets.errors import Refused
 from wallets.models import AutoRecharge, Wallet
 from wallets.recharges import notices
 from wallets.why import decisions
+from wallets.why.codes import Code, Recharge
 
 Hold = AutoRecharge.Hold
 Suspended = AutoRecharge.Suspended
@@ -32,12 +33,11 @@ def locked_settings(wallet: Wallet) -> AutoRecharge:
     return automatic
 
 
-def log(automatic: AutoRecharge, code: str, **figures: object) -> None:
+def log(automatic: AutoRecharge, code: Code, **figures: object) -> None:
     """Write down for people what became of it, and on which figures."""
     decisions.record(
         decisions.Entry(
             wallet_id=automatic.wallet_id,
-            subject=decisions.Subject.AUTO_RECHARGE,
             code=code,
             figures=figures,
         )
@@ -68,7 +68,7 @@ def mark_suspended(automatic: AutoRecharge, reason: str, fingerprint: str) -> No
     automatic.suspended_reason = reason
     automatic.failed_fingerprint = fingerprint or automatic.failed_fingerprint
     automatic.save(update_fields=["suspended_at", "suspended_reason", "failed_fingerprint"])
-    log(automatic, "now_suspended", reason=reason)
+    log(automatic, Recharge.NOW_SUSPENDED, reason=reason)
 
 
 def lift_card_trouble(automatic: AutoRecharge) -> None:
@@ -78,7 +78,7 @@ def lift_card_trouble(automatic: AutoRecharge) -> None:
     automatic.suspended_at = None
     automatic.suspended_reason = ""
     automatic.save(update_fields=["suspended_at", "suspended_reason"])
-    log(automatic, "lifted")
+    log(automatic, Recharge.LIFTED)
 
 
 def start_afresh(automatic: AutoRecharge) -> None:
@@ -96,7 +96,7 @@ def start_afresh(automatic: AutoRecharge) -> None:
         ]
     )
     if was_suspended and not automatic.suspended_at:
-        log(automatic, "lifted")
+        log(automatic, Recharge.LIFTED)
     nudge("wallets.recharge_wallet", automatic.wallet_id)
 
 
@@ -139,7 +139,7 @@ def lift_by_support(*, wallet_id: int, actor: User) -> None:
         raise Refused("Auto-Recharge is not suspended.")
     automatic.suspended_at, automatic.suspended_reason = None, ""
     start_afresh(automatic)
-    log(automatic, "lifted")
+    log(automatic, Recharge.LIFTED)
     notices.tell_lifted(wallet)
 
 

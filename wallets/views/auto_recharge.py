@@ -24,9 +24,10 @@ from wallets.texts import usd
 from wallets.views.forms import AutoRechargeForm
 from wallets.views.purchases import purchase_context
 from wallets.views.replayed import replayed
+from wallets.why import sentences
+from wallets.why.codes import Recharge
 
 # Decisions that keep nothing from being charged later. The others are shown as warnings.
-QUIET = ("off", "balance_fine", "purchase_pending", "cooldown")
 _UNREADABLE = "Check the figures above to see what would be charged."
 
 
@@ -136,7 +137,7 @@ def _preview(wallet: Wallet, values: dict) -> dict[str, object]:
     return {
         "replay": replayed(wallet, settings),
         "charge_now": found.charge,
-        "tone": "info" if found.decision.code in QUIET and not found.charge else "warn",
+        "tone": "info" if found.decision.code.calm and not found.charge else "warn",
         "text": _sentence(found, settings),
         "warning": _warning(settings),
     }
@@ -152,8 +153,8 @@ def _sentence(found: Preview, settings: Settings) -> str:
             f"{usd(settings.threshold)}. {found.card.label} will be charged "
             f"{usd(found.charge)} now{times}."
         )
-    if found.decision.code != "balance_fine":
-        return auto_recharge_settings.explain(found.decision)
+    if found.decision.code != Recharge.BALANCE_FINE:
+        return sentences.preview(found.decision)
     rates = rates_now()
     premium = minutes_for(amount=settings.amount, rate=rates["premium"])
     basic = minutes_for(amount=settings.amount, rate=rates["basic"])
@@ -199,7 +200,7 @@ def _saved(request: HttpRequest, saved: Saved) -> HttpResponse:
         return _charged(request, saved, settings_saved=True)
     text = "Auto-Recharge saved."
     if saved.automatic.enabled and saved.decision.code not in ("balance_fine", "charge"):
-        text = f"{text} {auto_recharge_settings.explain(saved.decision)}"
+        text = f"{text} {sentences.preview(saved.decision)}"
     return done(request, back=reverse("wallets:payments"), text=text)
 
 

@@ -17,16 +17,13 @@ from accounts import clock
 from wallets import limits
 from wallets.cursors import ENTRY, Place
 from wallets.models import LoggedDecision
+from wallets.why import codes
+from wallets.why.codes import Code
 
 Subject = LoggedDecision.Subject
 
 # A decision is another one when one of these figures is; the balance alone moves all the time.
 TELLING = ("threshold", "amount", "charge", "limit", "until", "reason", "error", "period", "by")
-
-# Worth a row only after something else was said: nobody wonders why nothing happened before.
-QUIET = frozenset({"balance_fine", "off"})
-# After these, a quiet decision is what everybody expects.
-EXPECTED = frozenset({"paid", "charge", "set", "lifted", *QUIET})
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Decision:
     """Whether something was done or wanted, why, and the numbers it rests on."""
 
     wanted: bool
-    code: str
+    code: Code
     figures: dict[str, object]
 
 
@@ -43,8 +40,7 @@ class Entry:
     """Something decided. `figures` are plain values; `about` and `name` say which campaign."""
 
     wallet_id: int
-    subject: str
-    code: str
+    code: Code
     about: str = ""
     name: str = ""
     figures: Mapping[str, object] = field(default_factory=dict)
@@ -65,10 +61,10 @@ def record(entry: Entry) -> None:
     """
     now, figures = clock.now(), plain(entry.figures)
     about = LoggedDecision.objects.filter(
-        wallet_id=entry.wallet_id, subject=entry.subject, about=entry.about
+        wallet_id=entry.wallet_id, subject=entry.code.subject, about=entry.about
     )
     latest = about.order_by("-last_at", "-pk").first()
-    if entry.code in QUIET and (latest is None or latest.code in EXPECTED):
+    if entry.code.quiet and (latest is None or _is_expected(latest)):
         return
     if latest and latest.code == entry.code and _telling(latest.figures) == _telling(figures):
         if now - latest.last_at >= limits.DECISION_COUNTED_EVERY:
@@ -77,6 +73,11 @@ def record(entry: Entry) -> None:
             )
         return
     LoggedDecision.objects.bulk_create([_row(entry, figures, now)])
+
+
+def _is_expected(latest: LoggedDecision) -> bool:
+    code = codes.find(latest.subject, latest.code)
+    return code is not None and code.expected
 
 
 def record_new(entries: Iterable[Entry]) -> None:
@@ -90,10 +91,10 @@ def record_new(entries: Iterable[Entry]) -> None:
 def _row(entry: Entry, figures: dict[str, str], now: datetime) -> LoggedDecision:
     return LoggedDecision(
         wallet_id=entry.wallet_id,
-        subject=entry.subject,
+        subject=entry.code.subject,
         about=entry.about,
         name=entry.name[:160],
-        code=entry.code,
+        code=str(entry.code),
         figures=figures,
         first_at=now,
         last_at=now,
