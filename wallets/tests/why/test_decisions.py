@@ -273,8 +273,7 @@ def test_all_decisions_come_in_pages_and_by_subject(client, wallet):
         decisions.record(
             Entry(
                 wallet_id=wallet.pk,
-                subject=AUTO,
-                code="failed",
+                code=Recharge.FAILED,
                 figures={"error": f"#{number:02}."},
             )
         )
