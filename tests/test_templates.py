@@ -1,13 +1,18 @@
-"""What every template and the style sheet promise: strict CSP, and colours people can read."""
+"""What every template and the style sheet promise: strict CSP, nothing idle, readable colours."""
 
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.staticfiles import finders
+from django.template import Context, Template
 
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
 APP_CSS = Path(settings.BASE_DIR, "static/ui/app.css").read_text()
+APP_JS = Path(settings.BASE_DIR, "static/ui/app.js").read_text()
+IN_BRACES = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}")
 
 FORBIDDEN = {
     "an inline style": re.compile(r"\sstyle\s*="),
@@ -16,6 +21,18 @@ FORBIDDEN = {
     "a style element": re.compile(r"<style"),
     "an htmx handler": re.compile(r"hx-on"),
     "evaluated code": re.compile(r"""["']js:"""),
+}
+
+# Where an attribute does something: with one of these on the same element. htmx hands none down,
+# `disableInheritance` in base.html.
+REQUESTS = ("hx-get", "hx-post")
+LEANS_ON = {
+    **dict.fromkeys(("hx-target", "hx-swap", "hx-trigger", "hx-include", "hx-params"), REQUESTS),
+    **dict.fromkeys(("hx-sync", "hx-select", "hx-select-oob", "data-quiet"), REQUESTS),
+    "data-money": ("hx-post",),
+    "data-outcome-url": ("data-money",),
+    "data-fill": ("data-fill-into",),
+    "data-fill-into": ("data-fill",),
 }
 
 # Text on its ground, as the tokens are used. Normal text wants 4.5 to 1.
@@ -48,6 +65,77 @@ def test_no_template_needs_more_than_the_strict_policy_allows(template):
     text = template.read_text()
 
     assert [name for name, pattern in FORBIDDEN.items() if pattern.search(text)] == []
+
+
+class Elements(HTMLParser):
+    """Each element of a template, with all attributes it may have."""
+
+    def __init__(self, template: Path) -> None:
+        super().__init__()
+        self.found: list[dict[str, str | None]] = []
+        self.feed(IN_BRACES.sub("", template.read_text()))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append(dict(attrs))
+
+
+def elements() -> list[tuple[str, dict[str, str | None]]]:
+    """Each element of all templates, with the template's name."""
+    return [(path.name, found) for path in TEMPLATES for found in Elements(path).found]
+
+
+def named(start: str) -> set[str]:
+    """The attributes of all templates whose names start so."""
+    return {name for _, found in elements() for name in found if name.startswith(start)}
+
+
+def read_by_htmx() -> set[str]:
+    """The attributes that the htmx of base.html knows, from its source."""
+    tag = re.search(
+        r"\{% htmx_script.*?%\}", Path(settings.BASE_DIR, "templates/base.html").read_text()
+    )
+    script = Template("{% load django_htmx %}" + tag[0]).render(Context())
+    version = re.search(r"django_htmx/htmx-\d", script)[0]
+    source = Path(finders.find(f"{version}.min.js")).read_text()
+    verbs = re.search(r'\["get","post"[^\]]*\]', source)[0]
+    spelled = re.findall(r"hx-[a-z]+(?:-[a-z]+)*", source)
+    return {*spelled, *(f"hx-{verb}" for verb in re.findall("[a-z]+", verbs))}
+
+
+def read_by_ourselves() -> set[str]:
+    """The data attributes that the script or the style sheet looks at."""
+    fields = re.findall(r"dataset\.(\w+)", APP_JS)
+    spelled = {re.sub("[A-Z]", lambda found: f"-{found[0].lower()}", name) for name in fields}
+    return {*re.findall(r"data-[\w-]+", APP_JS + APP_CSS), *(f"data-{name}" for name in spelled)}
+
+
+def test_htmx_reads_every_attribute_that_is_meant_for_it():
+    known = read_by_htmx()
+
+    assert {"hx-get", "hx-post", "hx-target"} <= known
+    assert named("hx-") - known == set()
+
+
+def test_the_script_or_the_style_sheet_reads_every_data_attribute():
+    assert named("data-") - read_by_ourselves() == set()
+
+
+def test_no_attribute_stands_where_it_does_nothing():
+    idle = [
+        (template, name)
+        for template, found in elements()
+        for name in found
+        if name in LEANS_ON and not found.keys() & set(LEANS_ON[name])
+    ]
+
+    assert idle == []
+
+
+def test_of_an_element_whose_content_is_swapped_out_of_band_only_the_id_counts():
+    swapped = [found for _, found in elements() if found.get("hx-swap-oob") == "innerHTML"]
+
+    assert swapped
+    assert [found for found in swapped if found.keys() != {"id", "hx-swap-oob"}] == []
 
 
 def tokens(theme: int) -> dict[str, str]:

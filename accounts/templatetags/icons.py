@@ -15,7 +15,7 @@ register = template.Library()
 def icon(name: str) -> SafeString:
     """One icon, beside words that say the same."""
     return format_html(
-        '<svg class="icon" aria-hidden="true" focusable="false"><use href="{}#{}"></use></svg>',
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>',
         static("ui/icons.svg"),
         name,
     )
