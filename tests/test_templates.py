@@ -34,6 +34,8 @@ LEANS_ON = {
     "data-fill": ("data-fill-into",),
     "data-fill-into": ("data-fill",),
 }
+# What htmx does without being told.
+ANYWAY = {("hx-target", "this"), ("hx-swap", "innerHTML"), ("hx-sync", "this:queue last")}
 
 # Text on its ground, as the tokens are used. Normal text wants 4.5 to 1.
 TEXT_PAIRS = [
@@ -129,6 +131,10 @@ def test_no_attribute_stands_where_it_does_nothing():
     ]
 
     assert idle == []
+
+
+def test_no_attribute_tells_htmx_what_it_does_anyway():
+    assert [(template, found) for template, found in elements() if found.items() & ANYWAY] == []
 
 
 def test_of_an_element_whose_content_is_swapped_out_of_band_only_the_id_counts():
