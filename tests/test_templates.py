@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.contrib.staticfiles import finders
-from django.template import Context, Template
+from django.template import Context, Engine, Template
 
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
 APP_CSS = Path(settings.BASE_DIR, "static/ui/app.css").read_text()
@@ -67,6 +67,18 @@ def test_no_template_needs_more_than_the_strict_policy_allows(template):
     text = template.read_text()
 
     assert [name for name, pattern in FORBIDDEN.items() if pattern.search(text)] == []
+
+
+def test_pages_are_read_without_indentation_and_mails_as_they_are(tmp_path):
+    indented = "<p>\n  Hello\n\n</p>\n"
+    for name in ("page.html", "mail.txt"):
+        (tmp_path / name).write_text(indented)
+    engine = Engine(dirs=[tmp_path], loaders=["thinkrr_billing.templates.Loader"])
+
+    page, mail = (engine.get_template(name).source for name in ("page.html", "mail.txt"))
+
+    assert page == "<p>\nHello\n\n</p>\n"
+    assert mail == indented
 
 
 class Elements(HTMLParser):

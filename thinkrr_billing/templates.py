@@ -1,0 +1,19 @@
+"""How the project's own templates are read: without their indentation."""
+
+import re
+
+from django.template import Origin
+from django.template.loaders import filesystem
+
+INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+
+
+class Loader(filesystem.Loader):
+    """Leaves out what only readers of a template need: a third of what a page would weigh.
+
+    A line still ends where it ended. Text mails are read as they are.
+    """
+
+    def get_contents(self, origin: Origin) -> str:
+        contents = super().get_contents(origin)
+        return INDENTATION.sub("", contents) if origin.name.endswith(".html") else contents
