@@ -44,9 +44,11 @@ journeys: $(INSTALLED) ## the long ways: make run itself, killed workers, every 
 	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m journey $(ARGS)
 
 lint: export DEBUG ?= True
-lint: $(INSTALLED) ## style, format, layers, missing migrations
+lint: $(INSTALLED) ## style, format, templates, layers, missing migrations
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/djangofmt --check templates
+	@$(VENV)/bin/djangofmt check templates
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PYTHON) manage.py makemigrations --check --dry-run
 

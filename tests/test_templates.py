@@ -23,6 +23,14 @@ FORBIDDEN = {
     "evaluated code": re.compile(r"""["']js:"""),
 }
 
+# The longest line, as docs wrap. A line of a text mail may be longer: it is a paragraph.
+LONGEST = 120
+# White space in front of a mark: it would show. The formatter parts two tags that touch, so that
+# `{% local_date day %}{% if more %}, and` gets a space; `{{ }}` and text it leaves where they are.
+SPACE_BEFORE_A_MARK = re.compile(
+    r"\s(\{% (if|endif|for|endfor|with|endwith)\b[^%]*%\})*[,.;:!?)](?=[\s{<]|$)"
+)
+
 # Where an attribute does something: with one of these on the same element. htmx hands none down,
 # `disableInheritance` in base.html.
 REQUESTS = ("hx-get", "hx-post")
@@ -67,6 +75,27 @@ def test_no_template_needs_more_than_the_strict_policy_allows(template):
     text = template.read_text()
 
     assert [name for name, pattern in FORBIDDEN.items() if pattern.search(text)] == []
+
+
+def lines_of(template: Path) -> list[tuple[str, int, str]]:
+    numbered = enumerate(template.read_text().splitlines(), start=1)
+    return [(str(template.relative_to(settings.BASE_DIR)), *line) for line in numbered]
+
+
+def test_no_line_is_too_long_to_be_read_beside_another_file():
+    long = [line for path in TEMPLATES for line in lines_of(path) if len(line[2]) > LONGEST]
+
+    assert long == []
+
+
+def test_no_white_space_stands_before_a_comma_or_a_full_stop():
+    apart = [
+        (path.name, found[0])
+        for path in TEMPLATES
+        for found in SPACE_BEFORE_A_MARK.finditer(path.read_text())
+    ]
+
+    assert apart == []
 
 
 def test_pages_are_read_without_indentation_and_mails_as_they_are(tmp_path):

@@ -106,7 +106,7 @@ def test_a_premium_only_campaign_stays_unavailable_after_a_basic_recharge(
 
     page = player.open(RESUME)
 
-    source = player.client.get(RESUME).content.decode()
+    source = player.source(RESUME)
     assert f'value="{premium.pk}" disabled' in source
     assert "Needs Premium minutes" in page.text
     player.client.post(RESUME, {"campaign": [str(premium.pk)]})

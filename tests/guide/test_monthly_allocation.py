@@ -60,7 +60,7 @@ def test_it_is_configured_from_account_manager_not_from_payments(
 
 
 def test_account_manager_is_in_the_left_sidebar(agency: Player) -> None:
-    sidebar = agency.client.get("/payments/").content.decode().partition('aria-label="Main"')[2]
+    sidebar = agency.source("/payments/").partition('aria-label="Main"')[2]
 
     assert '<a href="/account-manager/"' in sidebar.partition("</nav>")[0]
     assert agency.open("/account-manager/").status == 200
@@ -77,7 +77,7 @@ def test_the_sub_account_is_found_in_the_list(world: World, agency: Player, sub:
 
 
 def test_each_sub_account_has_a_three_dot_menu(agency: Player, sub: Player) -> None:
-    source = agency.client.get("/account-manager/").content.decode()
+    source = agency.source("/account-manager/")
 
     menu = f"account-{sub.account.pk}"
     assert f'popovertarget="{menu}" aria-label="Actions for {sub.account.name}"' in source
@@ -195,7 +195,7 @@ def test_manage_then_manage_auto_allocation_leads_there_too(agency: Player, sub:
     menu = source.partition(f'id="account-{sub.account.pk}" popover')[2].partition("</div>")[0]
     assert f'<a href="{manage}"' in menu
 
-    source = agency.client.get(manage).content.decode()
+    source = agency.source(manage)
 
     assert f'id="manage-allocation" href="{_path(sub)}"' in source
 

@@ -43,7 +43,7 @@ def test_a_valid_credit_or_debit_card_is_needed(world: World, number: str) -> No
 
 def test_configure_opens_the_recharge_conditions(world: World) -> None:
     player = world.individual()
-    source = player.client.get("/payments/").content.decode()
+    source = player.source("/payments/")
     assert f'id="configure" href="{CONFIGURE}"' in source
 
     form = player.open(CONFIGURE).form("threshold")

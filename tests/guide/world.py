@@ -51,6 +51,10 @@ class Player:
     def open(self, path: str, **query: str) -> Page:
         return _page(self.client.get(path, query), path)
 
+    def source(self, path: str) -> str:
+        """The HTML of a page, however its templates break their lines."""
+        return " ".join(self.client.get(path).content.decode().split())
+
     def submit(self, path: str, field: str, **answers: object) -> Page:
         """Open the page, fill in its form and press the button; once more if figures changed."""
         page = self.open(path)

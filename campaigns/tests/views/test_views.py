@@ -103,7 +103,7 @@ def test_the_list_shows_each_campaign_with_its_use_of_this_month(page, wallet):
 
     assert "Spring" in shown
     assert "Premium then Basic" in shown
-    assert 'data-label="Minutes this month">2</td>' in shown
+    assert 'data-label="Minutes this month"> 2 </td>' in shown
     assert f"{now.day} {now:%b} {now.year}" in shown
 
 
@@ -514,7 +514,7 @@ def test_a_failed_card_is_the_banner_or_its_second_sentence(page, wallet):
     assert "Update payment method" in alone
     assert "1 campaign paused: balance too low." in together
     assert failed in together
-    assert together.index("Recharge</a>") < together.index("Update payment method</a>")
+    assert together.index("Recharge </a>") < together.index("Update payment method </a>")
 
 
 def test_a_bank_confirmation_leads_to_the_payment(page, wallet):

@@ -58,7 +58,7 @@ def browser(client: Client, agency) -> Client:
 
 
 def text_of(answer) -> str:
-    return answer.content.decode().replace("&#x27;", "'")
+    return " ".join(answer.content.decode().split()).replace("&#x27;", "'")
 
 
 def url(name: str, account: Account) -> str:

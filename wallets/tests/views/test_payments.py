@@ -49,7 +49,7 @@ def browser(client: Client, wallet) -> Client:
 
 
 def text_of(answer) -> str:
-    return answer.content.decode().replace("&#x27;", "'")
+    return " ".join(answer.content.decode().split()).replace("&#x27;", "'")
 
 
 def settings(**changes) -> dict[str, str]:

@@ -58,8 +58,8 @@ def test_the_dialog_is_a_fragment_for_htmx_and_a_page_for_everybody_else(stripe,
     fragment = browser.get(URL, headers=HTMX)
 
     assert page.status_code == fragment.status_code == 200
-    assert b"<!doctype html>" in page.content
-    assert b"<!doctype html>" not in fragment.content
+    assert b"<!DOCTYPE html>" in page.content
+    assert b"<!DOCTYPE html>" not in fragment.content
     assert "HX-Request" in fragment["Vary"]
     for answer in (page, fragment):
         assert b"Current balance $8.20" in answer.content
