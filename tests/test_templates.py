@@ -90,7 +90,7 @@ def test_no_line_is_too_long_to_be_read_beside_another_file():
 
 def test_no_white_space_stands_before_a_comma_or_a_full_stop():
     apart = [
-        (path.name, found[0])
+        (str(path), found[0])
         for path in TEMPLATES
         for found in SPACE_BEFORE_A_MARK.finditer(path.read_text())
     ]
@@ -123,8 +123,8 @@ class Elements(HTMLParser):
 
 
 def elements() -> list[tuple[str, dict[str, str | None]]]:
-    """Each element of all templates, with the template's name."""
-    return [(path.name, found) for path in TEMPLATES for found in Elements(path).found]
+    """Each element of all templates, with the template's path."""
+    return [(str(path), found) for path in TEMPLATES for found in Elements(path).found]
 
 
 def named(start: str) -> set[str]:

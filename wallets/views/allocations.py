@@ -59,7 +59,9 @@ def estimate(request: HttpRequest, account_id: UUID) -> HttpResponse:
     form = AllocationForm(request.GET, cards=payment_methods.cards(request.account))
     form.is_valid()
     shown = _estimate(request.account, account, form.cleaned_data)
-    return render(request, "wallets/_estimate.html", {"estimate": shown, "swap_button": True})
+    return render(
+        request, "wallets/allocations/_estimate.html", {"estimate": shown, "swap_button": True}
+    )
 
 
 @require_POST
@@ -189,7 +191,7 @@ def _dialog(
     cards = payment_methods.cards(request.account)
     return dialog(
         request,
-        partial="wallets/_allocation.html",
+        partial="wallets/allocations/_dialog.html",
         title="Manage auto allocation",
         back=_page(account),
         context={

@@ -63,7 +63,9 @@ def configure(request: HttpRequest) -> HttpResponse:
 def preview(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
     shown = _previewed_form(wallet, request.GET)
-    return render(request, "wallets/_preview.html", {"preview": shown, "swap_button": True})
+    return render(
+        request, "wallets/recharges/_preview.html", {"preview": shown, "swap_button": True}
+    )
 
 
 @require_POST
@@ -182,7 +184,7 @@ def _dialog(
 ) -> HttpResponse:
     return dialog(
         request,
-        partial="wallets/_configure.html",
+        partial="wallets/recharges/_configure.html",
         title="Auto-Recharge",
         back=reverse("wallets:payments"),
         context={
@@ -211,5 +213,5 @@ def _charged(request: HttpRequest, saved: Saved, *, settings_saved: bool) -> Htt
             messages.success(request, "Auto-Recharge saved.")
         return redirect("wallets:purchase", saved.purchase.pk)
     context = purchase_context(request, saved.purchase) | {"settings_saved": settings_saved}
-    response = render(request, "wallets/_purchase.html", context)
+    response = render(request, "wallets/charging/_purchase.html", context)
     return triggered(response, {"balance-changed": {}})

@@ -21,7 +21,7 @@ def add(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return dialog(
             request,
-            partial="wallets/_method_add.html",
+            partial="wallets/cards/_add.html",
             title="Add payment method",
             back=back,
             context={"next": back},
@@ -87,7 +87,7 @@ def remove(request: HttpRequest, card_id: str) -> HttpResponse:
             return done(request, back=back, text=f"{card.label} removed.")
     return dialog(
         request,
-        partial="wallets/_method_remove.html",
+        partial="wallets/cards/_remove.html",
         title="Remove payment method",
         back=back,
         context={"card": card, "uses": uses},

@@ -32,7 +32,9 @@ def purchase(request: HttpRequest, purchase_id) -> HttpResponse:
         with gateway.person_waiting():
             found = purchases.drive(purchase_id=found.pk)
     context = purchase_context(request, found)
-    template = "wallets/_purchase.html" if request.htmx else "wallets/purchase.html"
+    template = (
+        "wallets/charging/_purchase.html" if request.htmx else "wallets/charging/purchase.html"
+    )
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     if was_open and not found.is_open:

@@ -32,7 +32,7 @@ def receipt(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
         "no_tax": NO_TAX,
         "reversals": found.reversals.order_by("created_at"),
     }
-    return render(request, "wallets/receipt.html", context)
+    return render(request, "wallets/statements/receipt.html", context)
 
 
 @require_safe

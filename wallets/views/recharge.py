@@ -49,7 +49,7 @@ def quote(request: HttpRequest) -> HttpResponse:
         "choices": _choices(values.get("amount")),
         "swap_button": True,
     }
-    return render(request, "wallets/_quote.html", context)
+    return render(request, "wallets/recharges/_quote.html", context)
 
 
 @require_safe
@@ -58,7 +58,7 @@ def outcome(request: HttpRequest, form_key: UUID) -> HttpResponse:
     """What became of a charge whose answer got lost on the way to the browser."""
     found = Purchase.objects.filter(payer=request.account, form_key=str(form_key)).first()
     if found:
-        return render(request, "wallets/_purchase.html", purchase_context(request, found))
+        return render(request, "wallets/charging/_purchase.html", purchase_context(request, found))
     text = "The payment has not started. Press Pay again: this form can be charged only once."
     return triggered(HttpResponse(status=204), {"toast": {"text": text}})
 
@@ -112,7 +112,9 @@ def _charge(request: HttpRequest, wallet: Wallet, values: dict) -> Purchase:
 def _charged(request: HttpRequest, purchase: Purchase) -> HttpResponse:
     if not request.htmx:
         return redirect("wallets:purchase", purchase.pk)
-    response = render(request, "wallets/_purchase.html", purchase_context(request, purchase))
+    response = render(
+        request, "wallets/charging/_purchase.html", purchase_context(request, purchase)
+    )
     return triggered(response, {"balance-changed": {}})
 
 
@@ -192,7 +194,7 @@ def _dialog(
     amount = quote.amount if quote else _values(request.POST).get("amount")
     return dialog(
         request,
-        partial="wallets/_recharge.html",
+        partial="wallets/recharges/_recharge.html",
         title="Recharge",
         back=reverse("wallets:payments"),
         context={

@@ -49,7 +49,7 @@ def transactions(request: HttpRequest) -> HttpResponse:
     asked = {name: request.GET.get(name, "") for name in form.fields}
     query = urlencode({name: value for name, value in asked.items() if value})
     context = {"statement": page, "form": form, "query": query, "filtered": bool(query)}
-    return render(request, "wallets/transactions.html", context)
+    return render(request, "wallets/statements/transactions.html", context)
 
 
 @require_safe

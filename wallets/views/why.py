@@ -30,4 +30,4 @@ def why(request: HttpRequest) -> HttpResponse:
         "subject": subject,
         "subjects": [("", "All"), *Subject.choices],
     }
-    return render(request, "wallets/why.html", context)
+    return render(request, "wallets/why/why.html", context)
