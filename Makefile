@@ -17,19 +17,18 @@ export PYTHONDONTWRITEBYTECODE ?=
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
 
-.PHONY: help run test journeys lint bench demo calls faults simulate mutants clean
+.PHONY: help run test journeys lint bench demo calls faults simulate mutants lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
-$(INSTALLED): requirements.txt requirements-dev.txt
-	@if [ -z "$(PYTHON3)" ]; then \
+$(INSTALLED): requirements.lock
+	@python="$(PYTHON3)"; \
+	if [ -z "$$python" ]; then \
 		echo "Python 3.11 or newer with venv is needed: install it (on Debian:" \
 			"apt-get install python3 python3-venv), or name it: make PYTHON3=/path/to/python."; \
-		exit 1; fi
-	@[ -x $(PYTHON) ] || { echo "making $(VENV) with $(PYTHON3)"; $(PYTHON3) -m venv $(VENV); }
-	@echo "installing the requirements (about a minute the first time)"
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+		exit 1; fi; \
+	$$python install.py $(VENV)
 	@touch $@
 
 run: $(INSTALLED) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ctrl-C stops it
@@ -74,6 +73,10 @@ simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a pr
 mutants: export DEBUG ?= True
 mutants: $(INSTALLED) ## breaks the money modules line by line; ARGS=wallets/balances/ledger.py one alone
 	@nice $(PYTHON) -m tests.mutation $(ARGS)
+
+lock: $(INSTALLED) ## requirements.lock anew from the lists; ARGS=--upgrade for newer of what they need
+	@$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--custom-compile-command "make lock" $(ARGS) requirements-dev.txt -o requirements.lock
 
 clean: ## deletes .data: the embedded database, the sandbox's state, mails
 	@rm -rf .data staticfiles

@@ -1,9 +1,13 @@
-"""Every dependency is pinned, and used."""
+"""Every dependency is pinned, used, and locked with all that it needs."""
 
 import re
+from importlib.metadata import PackageNotFoundError, requires
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
+import install
 from thinkrr_billing.tests.environments import FOLDER
 
 # Where a distribution's name is not its module's.
@@ -55,3 +59,48 @@ def test_each_requirement_is_pinned_and_used(line, source):
 
     name = match[1].lower()
     assert name in WITHOUT_A_NAME or re.search(rf"\b{MODULES.get(name, name)}\b", source)
+
+
+HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
+# The extras of the lists, and none, which markers want to hear.
+EXTRAS = ("", "redis", "binary")
+
+
+@pytest.fixture(scope="module")
+def locked():
+    """The versions in the lock, by name."""
+    return {name: entry.split("==")[1].split()[0] for name, entry in install.entries().items()}
+
+
+@pytest.mark.parametrize("line", list(lines()), ids=lambda line: line.split("=")[0])
+def test_the_lock_has_the_version_of_the_list(line, locked):
+    wanted = Requirement(line.split("#")[0])
+
+    version = locked.get(canonicalize_name(wanted.name))
+
+    assert version, f"{wanted.name} is not in the lock: run `make lock`"
+    assert wanted.specifier.contains(version), "the lock is older than the list: run `make lock`"
+
+
+def test_the_lock_has_what_its_packages_need(locked):
+    for name in locked:
+        try:
+            needs = [Requirement(line) for line in requires(name) or ()]
+        except PackageNotFoundError:
+            continue  # For another system or Python than this one.
+        for need in needs:
+            if need.marker and not any(need.marker.evaluate({"extra": each}) for each in EXTRAS):
+                continue
+            version = locked.get(canonicalize_name(need.name), "nothing")
+            assert need.specifier.contains(version), f"{name} needs {need}, locked is {version}"
+
+
+def test_every_locked_package_has_hashes_and_comes_from_nowhere_in_particular():
+    for name, entry in install.entries().items():
+        assert HASH.search(entry), f"{name} has no hash"
+
+    assert "//" not in install.LOCK.read_text()
+    rest = install.LOCK.read_text()
+    for entry in install.entries().values():
+        rest = rest.replace(entry, "")
+    assert all(line.startswith("#") for line in rest.splitlines())

@@ -1,0 +1,81 @@
+"""Installs requirements.lock into a virtual environment, which it makes. `make` runs this.
+
+With uv, in seconds; where uv cannot do it, pip does the same. Needs nothing but Python.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+LOCK = Path(__file__).resolve().parent / "requirements.lock"
+_ENTRY = re.compile(r"^([a-z0-9-]+)==.*\n(?:[ \t].*\n)*", re.MULTILINE)
+_INDEX = re.compile(r"^(global|install|:env:)\.index-url='(.+)'$", re.MULTILINE)
+
+
+def install(venv: Path) -> None:
+    python = venv / "bin" / "python"
+    if not python.exists():
+        print(f"making {venv} with {sys.executable}", flush=True)
+        # A pip of its own would take longer than all the packages.
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    print(f"installing the packages of {LOCK.name}", flush=True)
+    pip, packages = _pip(python), entries()
+    uv = packages.pop("uv")
+    if _pip_install(pip, [uv], "--only-binary=:all:") and _uv_install(pip, python):
+        return
+    print("uv could not (see above); pip does it now, which takes a minute or two", flush=True)
+    if not _pip_install(pip, packages.values()):
+        sys.exit(f"The packages of {LOCK.name} are not installed: pip says above why.")
+
+
+def entries() -> dict[str, str]:
+    """The lock's lines on each package, by its name: version, where it applies, hashes."""
+    return {match[1]: match[0] for match in _ENTRY.finditer(LOCK.read_text())}
+
+
+def index_of(settings: str) -> str:
+    """Where pip is set to find packages, from what `pip config list` says; "" for the default."""
+    found = dict(_INDEX.findall(settings))
+    return found.get(":env:") or found.get("install") or found.get("global") or ""
+
+
+def _pip(python: Path) -> list[str]:
+    """A pip for the environment: our own, or else one made inside."""
+    if _has_pip(sys.executable):
+        return [sys.executable, "-m", "pip", "--python", str(python)]
+    if not _has_pip(python):
+        made = subprocess.run([python, "-m", "ensurepip"], stdout=subprocess.DEVNULL)
+        if made.returncode:
+            sys.exit("pip is missing: install it (on Debian: apt-get install python3-venv).")
+    return [str(python), "-m", "pip"]
+
+
+def _has_pip(python: str | Path) -> bool:
+    finds = "import sys, importlib.util; sys.exit(importlib.util.find_spec('pip') is None)"
+    return subprocess.run([python, "-c", finds]).returncode == 0
+
+
+def _pip_install(pip: list[str], packages: Iterable[str], *options: str) -> bool:
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.writelines(packages)
+        file.flush()
+        quiet = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
+        return not subprocess.run([*pip, "install", *quiet, *options, "-r", file.name]).returncode
+
+
+def _uv_install(pip: list[str], python: Path) -> bool:
+    env = dict(os.environ)
+    # uv reads its own settings, not pip's.
+    if not any(name.startswith("UV_") and "INDEX" in name for name in env):
+        settings = subprocess.run([*pip, "config", "list"], stdout=subprocess.PIPE, text=True)
+        env["UV_DEFAULT_INDEX"] = index_of(settings.stdout)
+    command = [python.with_name("uv"), "pip", "install", "--quiet", "--python", python]
+    return not subprocess.run([*command, "--require-hashes", "-r", LOCK], env=env).returncode
+
+
+if __name__ == "__main__":
+    install(Path(sys.argv[1]))
