@@ -12,7 +12,8 @@ PYTHON3 ?= $(shell for name in python3.14 python3.13 python3.12 python3.11 pytho
 	&& echo $$name && break; done)
 
 export PORT
-export PYTHONDONTWRITEBYTECODE ?=
+# Without what Python keeps of compiled modules, each process takes three times as long to start.
+export PYTHONDONTWRITEBYTECODE :=
 
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
