@@ -11,6 +11,8 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+from thinkrr_billing.djstripe_migrations._at_once import CreateModels
+
 
 class Migration(migrations.Migration):
 
@@ -24,9 +26,11 @@ class Migration(migrations.Migration):
 
     dependencies = [
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
+        # Not needed: most of our own tables are made sooner while none of these are there.
+        ("wallets", "0001_initial"),
     ]
 
-    operations = [
+    operations = [CreateModels([
         migrations.CreateModel(
             name='CountrySpec',
             fields=[
@@ -1279,4 +1283,4 @@ class Migration(migrations.Migration):
                 'unique_together': {('id', 'livemode')},
             },
         ),
-    ]
+    ])]
