@@ -27,6 +27,8 @@ from wallets.recharges import auto_recharge, low_balance
 REPORTED_AT = (time(16, 30), time(21, 30))
 # The calls of a report ended within this long before it.
 SPREAD = timedelta(hours=4)
+# Dollars. No minute of any kind costs as much: with that in each wallet nobody is to be paused.
+PAYS_A_MINUTE = 1
 # Once in the ninety days a card is refused, and pays an hour later.
 REFUSED_ON_DAY = 47
 
@@ -125,7 +127,8 @@ class History:
         """What follows the report: automatic charges, people who recharge, the nightly work."""
         self._recharge_automatically(day, moment + timedelta(seconds=8))
         with clock.at(moment + timedelta(minutes=2)):
-            pausing.sweep()
+            if Wallet.objects.filter(credit__lt=PAYS_A_MINUTE).exists():
+                pausing.sweep()
             for wallet_id in low_balance.untold_wallet_ids():
                 low_balance.tell(wallet_id=wallet_id)
         later = moment + timedelta(minutes=25)
