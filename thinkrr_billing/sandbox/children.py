@@ -43,13 +43,13 @@ class Child:
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def start(self) -> None:
+    def start(self, *, stdin: int = subprocess.DEVNULL) -> None:
         """In a process group of its own, so that it can be stopped with all it started."""
         self._process = subprocess.Popen(
             self._command,
             cwd=self._folder,
             env=self._env,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,

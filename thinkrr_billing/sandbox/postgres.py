@@ -50,6 +50,11 @@ def database_url(data: Path) -> str:
     with locks.alone(data):
         if not _answers(data):
             _start_keeper(data)
+    return address(data)
+
+
+def address(data: Path) -> str:
+    """The same, whether the server runs or not."""
     return f"postgres://postgres@/{DATABASE}?host={quote(str(_socket_folder(data)), safe='')}"
 
 

@@ -9,16 +9,19 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from thinkrr_billing.sandbox import addresses, locks, logins, postgres
 from thinkrr_billing.sandbox.children import Child
 from thinkrr_billing.sandbox.console import Console
+from thinkrr_billing.sandbox.held import Gate
+from thinkrr_billing.sandbox.preparing import NO_DEMO_DATA, PEOPLE_ONLY
 
 FOLDER = Path(__file__).resolve().parents[2]
-# The story of `make demo` brings people of its own.
-NO_DEMO_DATA = "--no-demo-data"
 DATA = Path(os.environ.get("DATA_DIR") or FOLDER / ".data").resolve()
+HELD = "thinkrr_billing.sandbox.held"
 # A worker in the middle of a charge gets this long; the rows finish what it could not.
 GRACE_SECONDS = 12.0
 LOOK_EVERY_SECONDS = 0.2
@@ -46,8 +49,7 @@ class Supervisor:
             signal.signal(signum, self._note_signal)
         try:
             self._set_environment()
-            self._prepare()
-            self._start_children()
+            self._start()
             while not self._stopping:
                 self._look_after()
                 time.sleep(LOOK_EVERY_SECONDS)
@@ -66,10 +68,9 @@ class Supervisor:
     def _set_environment(self) -> None:
         self._embedded = not os.environ.get("DATABASE_URL")
         if self._embedded:
-            self._say("starting the embedded PostgreSQL")
             os.environ.setdefault("DEBUG", "True")
             if os.environ["DEBUG"] == "True":
-                os.environ["DATABASE_URL"] = postgres.database_url(DATA)
+                os.environ["DATABASE_URL"] = postgres.address(DATA)
         os.environ["PYTHONUNBUFFERED"] = "1"
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
         # Reading them is the check: a bad value stops us here with its sentence.
@@ -81,41 +82,84 @@ class Supervisor:
         self._webhook_secret = settings.STRIPE_WEBHOOK_SECRET
         _refuse_busy_port(self._port)
 
-    def _prepare(self) -> None:
-        if self._sandbox:
-            self._start_stripe()
-        self._command("bringing the database up to date", "migrate", "--no-input", "-v", "1")
+    def _start(self) -> None:
+        """Let all parts load together; each begins when there is what it needs."""
+        database, everything = Gate(), Gate()
+        self._start_stripe()
+        loaded = self._begin_preparing(database)
+        if _is_compiled():
+            self._start_children(everything)
+        self._start_database()
+        self._wait_for_stripe()
+        database.open()
+        # Until one process has compiled for all, or failed.
+        os.read(loaded, 1)
+        self._start_children(everything)
+        self._finish("Preparing the database")
         if not self._debug:
-            self._command("collecting static files", "collectstatic", "--no-input", "-v", "0")
-        if self._demo_data and self._debug and not self._stopping and _is_empty():
-            # Another Stripe cannot be told what it took in the last ninety days.
-            without_money = [] if self._sandbox else ["--people-only"]
-            self._command("loading the demo data, this once", "seed_demo", *without_money)
+            collect = ["manage.py", "collectstatic", "--no-input", "-v", "0"]
+            self._begin("collecting static files", *collect)
+            self._finish("Collecting static files")
+        if not self._stopping:
+            everything.open()
 
-    def _command(self, what: str, *arguments: str) -> None:
-        """Run a management command to its end, its output in our log."""
+    def _begin_preparing(self, gate: Gate) -> int:
+        """Answers a descriptor that ends when the application is loaded."""
+        loaded, telling = os.pipe()
+        command = ["-m", HELD, "thinkrr_billing.sandbox.preparing", str(telling)]
+        if not (self._demo_data and self._debug):
+            command.append(NO_DEMO_DATA)
+        elif not self._sandbox:
+            # Another Stripe cannot be told what it took in the last ninety days.
+            command.append(PEOPLE_ONLY)
+        options = {"stdin": gate.stdin, "pass_fds": [telling]}
+        self._begin("loading the application", *command, **options)
+        os.close(telling)
+        return loaded
+
+    def _start_database(self) -> None:
+        if self._embedded and not self._stopping:
+            self._say("starting the embedded PostgreSQL")
+            postgres.database_url(DATA)
+
+    def _begin(
+        self,
+        what: str,
+        *arguments: str,
+        stdin: int = subprocess.DEVNULL,
+        pass_fds: Sequence[int] = (),
+    ) -> None:
+        """Let Python run this, its output in our log."""
         if self._stopping:
             return
         self._say(what)
-        began = time.monotonic()
+        self._began = time.monotonic()
         self._preparing = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
+            [sys.executable, *arguments],
             cwd=FOLDER,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=locks.die_with_parent,
+            pass_fds=pass_fds,
         )
-        reader = self._console.follow("prepare", self._preparing.stdout)
+        self._reader = self._console.follow("prepare", self._preparing.stdout)
+
+    def _finish(self, what: str) -> None:
+        """Wait for the end of what was begun."""
+        if not self._preparing:
+            return
         code = self._preparing.wait()
-        reader.join()
+        self._reader.join()
         self._preparing = None
         if code and not self._stopping:
-            raise CannotRun(f"`manage.py {arguments[0]}` failed; its own message is above.")
-        self._say(f"done in {time.monotonic() - began:.1f} s")
+            raise CannotRun(f"{what} failed; the message is above.")
+        self._say(f"done in {time.monotonic() - self._began:.1f} s")
 
     def _start_stripe(self) -> None:
+        if not self._sandbox:
+            return
         port = addresses.stripe_port(DATA)
         if not addresses.is_free(port):
             raise CannotRun(
@@ -128,19 +172,24 @@ class Supervisor:
         secret = ["--webhook-secret", self._webhook_secret, "--quiet"]
         self._add("stripe", "thinkrr_billing.sandbox.stripe", *options, *secret)
         self._children[-1].start()
-        deadline = time.monotonic() + SANDBOX_START_SECONDS
+
+    def _wait_for_stripe(self) -> None:
+        if not self._sandbox:
+            return
+        port, deadline = addresses.stripe_port(DATA), time.monotonic() + SANDBOX_START_SECONDS
         while addresses.is_free(port) and not self._stopping:
-            if time.monotonic() > deadline or not self._children[-1].is_running:
+            if time.monotonic() > deadline or not self._children[0].is_running:
                 raise CannotRun("The Stripe sandbox did not start; its own message is above.")
             time.sleep(0.05)
 
-    def _start_children(self) -> None:
-        if self._stopping:
+    def _start_children(self, gate: Gate) -> None:
+        """Once: what is there already stays."""
+        if self._stopping or any(child.name == "web" for child in self._children):
             return
-        celery = ("celery", "-A", "thinkrr_billing")
+        celery = (HELD, "celery", "-A", "thinkrr_billing")
         self._add(
             "web",
-            *("gunicorn", "thinkrr_billing.wsgi", "--bind", f"127.0.0.1:{self._port}"),
+            *(HELD, "gunicorn", "thinkrr_billing.wsgi", "--bind", f"127.0.0.1:{self._port}"),
             *("--worker-class", "gthread", "--workers", "1", "--threads", "8"),
             *("--graceful-timeout", "5", "--log-level", "warning", "--access-logfile", "-"),
             *("--access-logformat", "%(m)s %(U)s %(s)s %(M)s ms", "--no-control-socket"),
@@ -149,7 +198,7 @@ class Supervisor:
         self._add("beat", *celery, "beat", "--loglevel", "WARNING", "--pidfile", "")
         for child in self._children:
             if not child.is_running:
-                child.start()
+                child.start(stdin=gate.stdin)
 
     def _add(self, name: str, module: str, *arguments: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
@@ -186,6 +235,8 @@ class Supervisor:
     def _stop(self) -> None:
         """Ask, wait, then force: one after another would take longer than anybody waits."""
         self._say("stopping")
+        if self._preparing:
+            self._preparing.terminate()
         for child in self._children:
             child.ask_to_stop()
         asked_before, deadline = self._signals, time.monotonic() + GRACE_SECONDS
@@ -229,16 +280,9 @@ def _refuse_busy_port(port: int) -> None:
             ) from None
 
 
-def _is_empty() -> bool:
-    """Whether the database knows no account yet."""
-    import django
-    from django.apps import apps
-    from django.db import connection
-
-    django.setup()
-    empty = not apps.get_model("accounts", "Account").objects.exists()
-    connection.close()
-    return empty
+def _is_compiled() -> bool:
+    """Whether our modules have been loaded before, so that it is quick now."""
+    return Path(cache_from_source(str(FOLDER / "thinkrr_billing" / "urls.py"))).exists()
 
 
 def _is_ready(port: int) -> bool:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -124,3 +125,27 @@ def test_a_child_ends_when_the_supervisor_is_killed(tmp_path):
     supervisor.wait()
 
     wait_until(lambda: not is_alive(child), seconds=10, what="the child's end")
+
+
+def test_a_held_module_runs_only_when_it_is_told_to(tmp_path):
+    loaded = tmp_path / "loaded"
+    (tmp_path / "few_settings.py").write_text(f"open({str(loaded)!r}, 'w').close()\n")
+    (tmp_path / "late.py").write_text(
+        "import sys, time; print(__name__, time.monotonic(), *sys.argv[1:])"
+    )
+    held = subprocess.Popen(
+        [sys.executable, "-m", "thinkrr_billing.sandbox.held", "late", "--option", "value"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(FOLDER), "DJANGO_SETTINGS_MODULE": "few_settings"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    wait_until(loaded.exists, seconds=20, what="the application")
+
+    told = time.monotonic()
+    printed, _ = held.communicate()
+
+    name, began, *arguments = printed.split()
+    assert (name, arguments) == ("__main__", ["--option", "value"])
+    assert float(began) >= told

@@ -1,0 +1,43 @@
+"""Brings the database up to date and loads the demo data, as two commands of one process: loading
+the application takes as long as half of the migrations. Started by the supervisor, held until
+the database answers."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+NO_DEMO_DATA, PEOPLE_ONLY = "--no-demo-data", "--people-only"
+
+
+def main(loaded: int, *options: str) -> None:
+    """Close the descriptor at once: with that the application is loaded."""
+    os.close(loaded)
+    if _has_to_migrate():
+        print("bringing the database up to date", flush=True)
+        _command("migrate", "--no-input", "-v", "1")
+    if NO_DEMO_DATA not in options and not _has_accounts():
+        print("loading the demo data, this once", flush=True)
+        _command("seed_demo", *options)
+
+
+def _command(*arguments: str) -> None:
+    execute_from_command_line(["manage.py", *arguments])
+
+
+def _has_to_migrate() -> bool:
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _has_accounts() -> bool:
+    from accounts.models import Account
+
+    return Account.objects.exists()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), *sys.argv[2:])
