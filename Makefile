@@ -29,7 +29,7 @@ $(INSTALLED): requirements.lock
 		echo "Python 3.11 or newer with venv is needed: install it (on Debian:" \
 			"apt-get install python3 python3-venv), or name it: make PYTHON3=/path/to/python."; \
 		exit 1; fi; \
-	$$python install.py $(VENV)
+	$$python thinkrr_billing/sandbox/install.py $(VENV)
 	@touch $@
 
 run: $(INSTALLED) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ctrl-C stops it

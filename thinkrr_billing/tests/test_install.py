@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import install
+from thinkrr_billing.sandbox import install
 
 CONFIGURED = """\
 global.index-url='https://mirror.example.com/simple'

@@ -7,7 +7,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import install
+from thinkrr_billing.sandbox import install
 from thinkrr_billing.tests.environments import FOLDER
 
 # Where a distribution's name is not its module's.

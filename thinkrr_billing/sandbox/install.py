@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-LOCK = Path(__file__).resolve().parent / "requirements.lock"
+LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
 _ENTRY = re.compile(r"^([a-z0-9-]+)==.*\n(?:[ \t].*\n)*", re.MULTILINE)
 _INDEX = re.compile(r"^(global|install|:env:)\.index-url='(.+)'$", re.MULTILINE)
 
