@@ -55,7 +55,11 @@ def main() -> int:
     driver = Driver(plan)
     started = time.monotonic()
     options = ["-q", "--no-header", "-p", "no:cacheprovider", "-m", config["marks"]]
-    code = pytest.main([*options, *config["tests"]], plugins=[driver])
+    about = [
+        test for path in [*config["modules"], *asked.modules] for test in plan.tests_about(path)
+    ]
+    tests = dict.fromkeys(test for test in [*about, *config["tests"]] if Path(test).exists())
+    code = pytest.main([*options, *tests], plugins=[driver])
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) or driver.broken:
         print("These tests fail without any mutant:", *driver.broken, sep="\n  ")
         return 2

@@ -40,7 +40,8 @@ class Plan:
     recording: Path
     skip_calls: list[str] = field(default_factory=list)
     skip_keywords: list[str] = field(default_factory=list)
-    # The test files that are about a module: all their tests that reach a mutant are played.
+    # Test files about a module, or about a folder's modules (a key that ends in /), beside the one
+    # whose path mirrors the module's.
     own_tests: dict[str, list[str]] = field(default_factory=dict)
     # How many others are, the quickest first.
     others_most: int = 8
@@ -57,6 +58,13 @@ class Plan:
     def killed(self) -> Path:
         """Who killed which mutant: a line each, so that a run that was stopped goes on."""
         return self.recording.with_name("killed.jsonl")
+
+    def tests_about(self, path: str) -> list[str]:
+        """The files whose tests are all played if they reach a mutant of this module."""
+        *folders, name = Path(path).parts
+        mirrored = Path(*folders[:1], "tests", *folders[1:], f"test_{name}")
+        more = [tests for about, tests in self.own_tests.items() if path.startswith(about)]
+        return [str(mirrored), *sum(more, [])]
 
 
 class Driver:
@@ -142,9 +150,9 @@ class Driver:
         if mutant.code is None:
             wanted = self._naming(f"limits.{mutant.function}")
             modules = self._modules_naming(mutant.path, f"limits.{mutant.function}")
-        about = {tests for path in modules for tests in self._own_tests(path)}
+        about = {tests for path in modules for tests in self.plan.tests_about(path)}
         # Who reaches which line was not looked at there.
-        unseen = {tests for path in modules - self.watched for tests in self._own_tests(path)}
+        unseen = {tests for path in modules - self.watched for tests in self.plan.tests_about(path)}
         found = [
             test
             for test, facts in self.recorded.items()
@@ -168,17 +176,12 @@ class Driver:
         }
 
     def _modules_naming(self, limits: str, text: str) -> set[str]:
-        """The modules beside the limits that hold this."""
+        """The modules beside and below the limits that hold this."""
         return {
             os.path.relpath(file, self.plan.root)
-            for file in (self.plan.root / limits).parent.glob("*.py")
+            for file in (self.plan.root / limits).parent.rglob("*.py")
             if re.search(rf"\b{text}\b", file.read_text())
         }
-
-    def _own_tests(self, path: str) -> list[str]:
-        file = Path(path)
-        usual = str(file.parent / "tests" / f"test_{file.name}")
-        return self.plan.own_tests.get(path, [usual])
 
     # --- mutants
 

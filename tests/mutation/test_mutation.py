@@ -112,6 +112,21 @@ def test_a_module_played_for_the_first_time_is_reached_by_tests_recorded_before(
     assert "UNREACHED" not in played(project, "tax.py").stdout
 
 
+def test_the_tests_of_a_module_are_found_in_the_folder_that_mirrors_its_own(project):
+    for folder in ("shop/till", "shop/tests/till", "far"):
+        (project / folder).mkdir(parents=True)
+    config = CONFIG.replace("own_tests = {}", 'own_tests = {"shop/till/" = ["far/test_tax.py"]}')
+    (project / "pyproject.toml").write_text(config)
+    for module in ("price", "tax"):
+        source = "def added(cents):\n    return cents + 1\n"
+        (project / f"shop/till/{module}.py").write_text(source)
+    tests = "from shop.till.price import added\n\ndef test_it():\n    assert added(1) == 2\n"
+    (project / "shop/tests/till/test_price.py").write_text(tests)
+    (project / "far/test_tax.py").write_text(tests.replace("price", "tax"))
+    run = played(project, "shop/till/price.py", "shop/till/tax.py")
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
 def test_a_limit_is_held_by_the_tests_of_whatever_names_it(project):
     (project / "limits.py").write_text("MOST = 5\n")
     (project / "shop.py").write_text(
