@@ -1,13 +1,16 @@
 """The mutation run finds what no test holds: a planted gap, seen through decorators and imports."""
 
+import ast
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
-from tests.mutation.operators import mutants
+from tests.mutation.operators import functions, mutants
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -215,3 +218,19 @@ def test_a_careless_edit_is_among_the_mutants(source, change):
 )
 def test_logs_and_prose_are_left_alone(source):
     assert changes(source) == []
+
+
+def test_what_is_played_and_what_is_explained_follow_a_move():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutants"]
+    own_tests = config["own_tests"]
+    named = [*config["modules"], *config["tests"], *own_tests, *sum(own_tests.values(), [])]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+    in_modules = {
+        (path, function)
+        for path in config["modules"]
+        for function, _ in functions(ast.parse((ROOT / path).read_text()))
+    }
+    survivors = re.findall(r"^- `(\S+)\s(\S+):\s", (ROOT / "docs/mutation.md").read_text(), re.M)
+    assert survivors
+    assert set(survivors) - in_modules == set()
