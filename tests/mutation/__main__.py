@@ -26,8 +26,6 @@ def main() -> int:
     parser.add_argument("modules", nargs="*", default=config["modules"])
     parser.add_argument("--fresh", action="store_true")
     parser.add_argument("--only", default="", help="mutants whose name contains this")
-    parser.add_argument("--quick", action="store_true", help="twelve tests a mutant at most")
-    parser.add_argument("--every", type=int, default=1, help="every n-th mutant alone")
     asked = parser.parse_args()
     plan = Plan(
         root=ROOT,
@@ -37,10 +35,8 @@ def main() -> int:
         skip_keywords=config["skip_keywords"],
         own_tests=config["own_tests"],
         others_most=config["others_most"],
-        tests_most=12 if asked.quick else None,
         seconds_most=config["seconds_most"],
         only=asked.only,
-        every=asked.every,
         explained="" if asked.fresh or not EXPLAINED.exists() else EXPLAINED.read_text(),
     )
     if asked.fresh:

@@ -45,12 +45,8 @@ class Plan:
     own_tests: dict[str, list[str]] = field(default_factory=dict)
     # How many others are, the quickest first.
     others_most: int = 8
-    # Any, if not all are to be played: for a first look.
-    tests_most: int | None = None
     seconds_most: int = 120
     only: str = ""
-    # Every n-th mutant alone: a sample.
-    every: int = 1
     # The text that names the survivors that stay: those are not played again.
     explained: str = ""
 
@@ -163,8 +159,7 @@ class Driver:
         own = [test for test in found if test.split("::")[0] in about]
         others = [test for test in found if test not in own][: self.plan.others_most]
         # What has killed in this function kills there again.
-        found = sorted([*own, *others], key=lambda one: -self.kills[mutant.function, one])
-        return found[: self.plan.tests_most]
+        return sorted([*own, *others], key=lambda one: -self.kills[mutant.function, one])
 
     def _naming(self, text: str) -> set[tuple[str, str]]:
         """The places of all modules whose line holds this."""
@@ -199,9 +194,8 @@ class Driver:
                 skip_keywords=self.plan.skip_keywords,
             )
         texts = {name: ast.unparse(node) for name, node in functions(ast.parse(file.read_text()))}
-        chosen = (mutant for mutant in found if self.plan.only in mutant.name)
-        for number, mutant in enumerate(chosen):
-            if number % self.plan.every == 0:
+        for mutant in found:
+            if self.plan.only in mutant.name:
                 text = _digest(texts.get(mutant.function, mutant.before))
                 outcome, killer = self._play(mutant, text, places)
                 self.outcomes.append((mutant, outcome, killer))
