@@ -233,24 +233,21 @@ class Driver:
 
     def _fork(self, tests: list[str], mutant: Mutant | None) -> tuple[str, str]:
         _let_go_of_connections()
+        usual = sum(self.recorded[test]["seconds"] for test in tests)
+        limit = min(self.plan.seconds_most, 10 + 4 * usual)
         reading, writing = os.pipe()
         sys.stdout.flush()
         child = os.fork()
         if not child:
-            os.close(reading)
+            # Whose default is to end the process, whatever it is doing.
+            signal.setitimer(signal.ITIMER_REAL, limit)
             self._be_the_mutant(tests, mutant, writing)
         os.close(writing)
-        usual = sum(self.recorded[test]["seconds"] for test in tests)
-        limit = min(self.plan.seconds_most, 10 + 4 * usual)
-        if not _ended(child, limit):
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            os.close(reading)
-            self._clean_up()
-            return TIMED_OUT, ""
+        os.waitpid(child, 0)
         with os.fdopen(reading) as answers:
             answer = answers.read()
         if not answer:
+            self._clean_up()
             return TIMED_OUT, ""
         if answer == NOT_PLAYED:
             raise pytest.UsageError(f"{mutant.name} cannot take the function's place")
@@ -294,17 +291,11 @@ class Driver:
         """A test that was killed may have left rows behind, if it committed."""
         if not settings.configured:
             return
-        child = os.fork()
-        if not child:
-            try:
-                from django.core.management import call_command
-                from pytest_django.plugin import blocking_manager_key
+        from django.core.management import call_command
+        from pytest_django.plugin import blocking_manager_key
 
-                with self.session.config.stash[blocking_manager_key].unblock():
-                    call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
-            finally:
-                os._exit(0)
-        os.waitpid(child, 0)
+        with self.session.config.stash[blocking_manager_key].unblock():
+            call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
 
 
 class _Reach:
@@ -351,15 +342,6 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
 
 def _run(item: pytest.Item, following: object) -> bool:
     return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
-
-
-def _ended(child: int, seconds: float) -> bool:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if os.waitpid(child, os.WNOHANG)[0]:
-            return True
-        time.sleep(0.005)
-    return False
 
 
 def _let_go_of_connections() -> None:

@@ -145,6 +145,18 @@ def test_a_limit_is_held_by_the_tests_of_whatever_names_it(project):
     assert played(project, "limits.py").returncode == 0
 
 
+def test_a_mutant_that_never_ends_counts_as_killed(project):
+    config = CONFIG.replace("seconds_most = 20", "seconds_most = 2").replace("price.py", "wait.py")
+    (project / "pyproject.toml").write_text(config)
+    (project / "wait.py").write_text("def wait(number):\n    while number > 9:\n        pass\n")
+    tests = "from wait import wait\n\ndef test_it():\n    wait(9)\n"
+    (project / "tests" / "test_wait.py").write_text(tests)
+    report = played(project).stdout.splitlines()
+    assert (
+        "  (1 by the time limit)" in next(line for line in report if line[:8] == "wait.py ")[-30:]
+    )
+
+
 def test_only_tests_that_a_change_is_about_are_recorded_again(project):
     file = project / "tests" / "test_price.py"
     added = "\n@pytest.fixture\ndef one():\n    return 3\n\ndef test_it(one):\n    assert one\n"
