@@ -17,7 +17,6 @@ import pytest
 from tests.mutation.driver import SURVIVED, UNREACHED, Driver, Plan
 
 ROOT = Path.cwd()
-EXPLAINED = ROOT / "docs" / "mutation.md"
 
 
 def main() -> int:
@@ -28,20 +27,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="mutants whose name contains this")
     asked = parser.parse_args()
     plan = Plan(
-        root=ROOT,
-        modules=asked.modules,
-        recording=ROOT / ".data" / "mutation" / "reach.json",
-        skip_calls=config["skip_calls"],
-        skip_keywords=config["skip_keywords"],
-        own_tests=config["own_tests"],
-        others_most=config["others_most"],
-        seconds_most=config["seconds_most"],
-        only=asked.only,
-        explained="" if asked.fresh or not EXPLAINED.exists() else EXPLAINED.read_text(),
+        **config | {"modules": asked.modules}, root=ROOT, only=asked.only, fresh=asked.fresh
     )
-    if asked.fresh:
-        plan.recording.unlink(missing_ok=True)
-        plan.killed.unlink(missing_ok=True)
     # A failing example is enough: nobody reads how small it could be.
     phases = [hypothesis.Phase.explicit, hypothesis.Phase.generate]
     hypothesis.settings.register_profile(
@@ -63,24 +50,29 @@ def main() -> int:
 
 
 def _report(driver: Driver, seconds: float) -> int:
-    explained = EXPLAINED.read_text() if EXPLAINED.exists() else ""
-    unexplained = 0
+    plan, wrong = driver.plan, 0
     print(f"\n{'module':32} mutants  killed survivors unexplained")
-    for path in driver.plan.modules:
+    for path in plan.modules:
         outcomes = [
             (mutant, outcome) for mutant, outcome, _ in driver.outcomes if mutant.path == path
         ]
         counts = Counter(outcome for _, outcome in outcomes)
         left = [mutant for mutant, outcome in outcomes if outcome in (SURVIVED, UNREACHED)]
-        open_ = [mutant for mutant in left if f"`{mutant.name}`" not in explained]
-        unexplained += len(open_)
+        open_ = [mutant for mutant in left if mutant.name not in plan.explained]
+        ours = {
+            name for name in plan.explained if name.startswith(f"{path} ") and plan.only in name
+        }
+        gone = ours - {mutant.name for mutant, _ in outcomes}
+        wrong += len(open_) + len(gone)
         killed = len(outcomes) - len(left)
         print(f"{path:32} {len(outcomes):7} {killed:7} {len(left):9} {len(open_):11}", end="")
         print(f"  ({counts['timed out']} by the time limit)" if counts["timed out"] else "")
         for mutant in open_:
             print(f"  UNEXPLAINED line {mutant.lines.start}: {mutant.name}")
+        for name in sorted(gone):
+            print(f"  EXPLAINED, but not there: {name}")
     print(f"{seconds:.0f} s; {driver.known} were killed in a run before")
-    return 1 if unexplained else 0
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":

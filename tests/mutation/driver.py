@@ -17,7 +17,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
 
@@ -33,27 +33,37 @@ NOT_PLAYED = "not played"
 
 @dataclass
 class Plan:
-    """What to mutate, and how."""
+    """What to mutate, and how: `[tool.mutants]`, and what was asked for."""
 
     root: Path
     modules: list[str]
-    recording: Path
-    skip_calls: list[str] = field(default_factory=list)
-    skip_keywords: list[str] = field(default_factory=list)
+    tests: list[str]
+    marks: str
+    skip_calls: list[str]
+    skip_keywords: list[str]
     # Test files about a module, or about a folder's modules (a key that ends in /), beside the one
-    # whose path mirrors the module's.
-    own_tests: dict[str, list[str]] = field(default_factory=dict)
+    # whose path mirrors the module's: all their tests that reach a mutant are played.
+    own_tests: dict[str, list[str]]
     # How many others are, the quickest first.
-    others_most: int = 8
-    seconds_most: int = 120
-    only: str = ""
-    # The text that names the survivors that stay: those are not played again.
-    explained: str = ""
+    others_most: int
+    seconds_most: int
+    only: str
+    # Forget what is known, and play the survivors that stay, too.
+    fresh: bool
 
-    @property
-    def killed(self) -> Path:
-        """Who killed which mutant: a line each, so that a run that was stopped goes on."""
-        return self.recording.with_name("killed.jsonl")
+    def __post_init__(self) -> None:
+        kept = self.root / ".data" / "mutation"
+        kept.mkdir(parents=True, exist_ok=True)
+        self.recording = kept / "reach.json"
+        # Who killed which mutant: a line each, so that a run that was stopped goes on.
+        self.killed = kept / "killed.jsonl"
+        if self.fresh:
+            self.recording.unlink(missing_ok=True)
+            self.killed.unlink(missing_ok=True)
+        file = self.root / "docs" / "mutation.md"
+        text = " ".join(file.read_text().split()) if file.exists() else ""
+        # The mutants that may survive, by name.
+        self.explained = set(re.findall(r"- `(\S+ \S+: .+?)`: ", text))
 
     def tests_about(self, path: str) -> list[str]:
         """The files whose tests are all played if they reach a mutant of this module."""
@@ -120,7 +130,6 @@ class Driver:
             for item, following in zip(wanted, [*wanted[1:], self.session], strict=True):
                 self._record_one(item, following, spans)
         finally:
-            self.plan.recording.parent.mkdir(parents=True, exist_ok=True)
             self.plan.recording.write_text(json.dumps({"files": files, "tests": self.recorded}))
 
     def _record_one(self, item: pytest.Item, following: object, spans: dict) -> None:
@@ -207,7 +216,7 @@ class Driver:
             self.known += 1
             self.kills[mutant.function, killer] += 1
             return KILLED, killer
-        if f"`{mutant.name}`" in self.plan.explained:
+        if mutant.name in self.plan.explained and not self.plan.fresh:
             return SURVIVED, ""
         tests = self._tests_of(mutant, places)
         if not tests:

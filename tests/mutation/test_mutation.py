@@ -102,8 +102,17 @@ def test_only_what_no_test_holds_survives(project):
 def test_a_survivor_explained_in_the_document_is_no_failure(project):
     run = played(project)
     names = [line.split(": ", 1)[1] for line in run.stdout.splitlines() if " line " in line[:15]]
-    (project / "docs" / "mutation.md").write_text("\n".join(f"- `{name}`: why" for name in names))
+    file = project / "docs" / "mutation.md"
+    # Wrapped where it is long.
+    file.write_text(
+        "\n".join(f"- `{name.replace(' → ', chr(10) + '  → ')}`: why" for name in names)
+    )
     assert played(project).returncode == 0
+    with file.open("a") as more:
+        more.write("\n- `price.py doubled: gone → for good`: why")
+    run = played(project)
+    assert run.returncode == 1
+    assert "EXPLAINED, but not there: price.py doubled: gone → for good" in run.stdout
 
 
 def test_a_module_played_for_the_first_time_is_reached_by_tests_recorded_before(project):
