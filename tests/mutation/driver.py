@@ -16,7 +16,8 @@ import sys
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType
@@ -133,14 +134,14 @@ class Driver:
             self.plan.recording.write_text(json.dumps({"files": files, "tests": self.recorded}))
 
     def _record_one(self, item: pytest.Item, following: object, spans: dict) -> None:
-        started, reach = time.monotonic(), _Reach(spans.keys())
-        with reach:
+        started = time.monotonic()
+        with _reach(spans) as reached:
             passed = _run(item, following)
         if not passed:
             self.broken.append(item.nodeid)
             return
         lines: dict[str, list[str]] = {}
-        for filename, line in reach.lines:
+        for filename, line in reached:
             if place := spans[filename].get(line):
                 lines.setdefault(os.path.relpath(filename, self.plan.root), []).append(place)
         self.recorded[item.nodeid] = {
@@ -307,27 +308,25 @@ class Driver:
             call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
 
 
-class _Reach:
+@contextmanager
+def _reach(filenames: Container[str]) -> Iterator[set[tuple[str, int]]]:
     """The (file, line) pairs that run while this is entered, in every thread."""
+    lines = set()
 
-    def __init__(self, filenames: object) -> None:
-        self.filenames, self.lines = set(filenames), set()
+    def called(frame: FrameType, event: str, argument: object) -> Callable | None:
+        return stepped if frame.f_code.co_filename in filenames else None
 
-    def __enter__(self) -> "_Reach":
-        threading.settrace(self._called)
-        sys.settrace(self._called)
-        return self
+    def stepped(frame: FrameType, event: str, argument: object) -> Callable:
+        lines.add((frame.f_code.co_filename, frame.f_lineno))
+        return stepped
 
-    def __exit__(self, *_: object) -> None:
+    threading.settrace(called)
+    sys.settrace(called)
+    try:
+        yield lines
+    finally:
         sys.settrace(None)
         threading.settrace(None)
-
-    def _called(self, frame: FrameType, event: str, argument: object) -> object:
-        return self._stepped if frame.f_code.co_filename in self.filenames else None
-
-    def _stepped(self, frame: FrameType, event: str, argument: object) -> object:
-        self.lines.add((frame.f_code.co_filename, frame.f_lineno))
-        return self._stepped
 
 
 def _loaded_functions() -> dict[tuple[str, str], list[FunctionType]]:
@@ -391,22 +390,13 @@ def _definitions(source: str) -> dict[str, tuple[str, set[str]]]:
     """What a file defines: name → its text, and all names in that."""
     found = {}
     for node in ast.parse(source).body:
-        named = isinstance(node, ast.FunctionDef | ast.ClassDef)
-        targets = (
-            [node.name]
-            if named
-            else [
-                part.id
-                for target in getattr(node, "targets", [])
-                for part in ast.walk(target)
-                if isinstance(part, ast.Name)
-            ]
-        )
         parts = list(ast.walk(node))
-        names = {part.id for part in parts if isinstance(part, ast.Name)}
+        names = [part for part in parts if isinstance(part, ast.Name)]
+        stored = [name.id for name in names if isinstance(name.ctx, ast.Store)]
         # A fixture is named by the argument that wants it.
-        names |= {part.arg for part in parts if isinstance(part, ast.arg)}
-        found |= dict.fromkeys(targets, (ast.unparse(node), names))
+        used = {name.id for name in names} | {p.arg for p in parts if isinstance(p, ast.arg)}
+        defined = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else stored
+        found |= dict.fromkeys(defined, (ast.unparse(node), used))
     return found
 
 
