@@ -43,8 +43,8 @@ def main() -> int:
     ]
     tests = dict.fromkeys(test for test in [*about, *config["tests"]] if Path(test).exists())
     code = pytest.main([*options, *tests], plugins=[driver])
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) or driver.broken:
-        print("These tests fail without any mutant:", *driver.broken, sep="\n  ")
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED) or driver.reach.broken:
+        print("These tests fail without any mutant:", *driver.reach.broken, sep="\n  ")
         return 2
     return _report(driver, time.monotonic() - started)
 

@@ -6,27 +6,23 @@ function, runs the tests that reached its lines, quickest first, and ends at the
 
 import ast
 import gc
-import hashlib
 import json
 import linecache
 import os
 import re
 import signal
 import sys
-import threading
-import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import CodeType, FrameType, FunctionType
+from types import CodeType, FunctionType
 
 import pytest
-from _pytest.runner import runtestprotocol
 from django.conf import settings
 
 from tests.mutation.operators import Mutant, constants, functions, mutants, stepped
+from tests.mutation.reach import Reach, digest, run, spans
 
 KILLED, SURVIVED, TIMED_OUT, UNREACHED = "killed", "survived", "timed out", "unreached"
 NOT_PLAYED = "not played"
@@ -80,8 +76,7 @@ class Driver:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.outcomes: list[tuple[Mutant, str, str]] = []
-        self.broken: list[str] = []
-        self.recorded: dict[str, dict] = {}
+        self.reach = Reach(root=plan.root, kept=plan.recording, modules=plan.modules)
         # How many mutants of a function each test has killed.
         self.kills: Counter[tuple[str, str]] = Counter()
         # Those that killed any, once seen to pass without a mutant.
@@ -94,61 +89,14 @@ class Driver:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = {item.nodeid: item for item in session.items}
         self.session = session
-        self._record()
-        if not self.broken:
+        self.reach.record(session)
+        if not self.reach.broken:
             self.functions = _loaded_functions()
             gc.freeze()
             for path in self.plan.modules:
                 self._play_module(path)
         session._setupstate.teardown_exact(None)
         return True
-
-    # --- which test reaches which line
-
-    def _record(self) -> None:
-        """Run the tests whose reach is not known, or was known of another text of theirs or of the
-        modules to play. What a change elsewhere does to it is looked at when that is played."""
-        kept = _load(self.plan.recording)
-        files = {path: _digest((self.plan.root / path).read_text()) for path in self.plan.modules}
-        known = kept.get("files", {})
-        changed = {path for path, digest in files.items() if known.get(path) != digest}
-        files = {**known, **files}
-        self.watched = {path for path in files if (self.plan.root / path).exists()}
-        # Nobody looked at these when the tests were recorded.
-        is_new = any(_spans(self.plan.root / path) for path in {*self.plan.modules} - known.keys())
-        self.digests = _digests_of_tests(self.plan.root, self.items)
-        for test, facts in ({} if is_new else kept.get("tests", {})).items():
-            is_same = facts["digest"] == self.digests.get(test)
-            if is_same and not changed & facts["lines"].keys():
-                self.recorded[test] = facts
-        wanted = [item for test, item in self.items.items() if test not in self.recorded]
-        # At least one that needs much: what stands for the whole session, such as the database and
-        # the sandbox, has to stand before the first fork, or each fork would start its own.
-        wanted = wanted or [max(self.items.values(), key=lambda item: len(item.fixturenames))]
-        print(f"recording which lines {len(wanted)} tests reach", flush=True)
-        spans = {str(self.plan.root / path): _spans(self.plan.root / path) for path in self.watched}
-        try:
-            for item, following in zip(wanted, [*wanted[1:], self.session], strict=True):
-                self._record_one(item, following, spans)
-        finally:
-            self.plan.recording.write_text(json.dumps({"files": files, "tests": self.recorded}))
-
-    def _record_one(self, item: pytest.Item, following: object, spans: dict) -> None:
-        started = time.monotonic()
-        with _reach(spans) as reached:
-            passed = _run(item, following)
-        if not passed:
-            self.broken.append(item.nodeid)
-            return
-        lines: dict[str, list[str]] = {}
-        for filename, line in reached:
-            if place := spans[filename].get(line):
-                lines.setdefault(os.path.relpath(filename, self.plan.root), []).append(place)
-        self.recorded[item.nodeid] = {
-            "digest": self.digests[item.nodeid],
-            "seconds": time.monotonic() - started,
-            "lines": lines,
-        }
 
     def _tests_of(self, mutant: Mutant, places: dict[int, str]) -> list[str]:
         modules = {mutant.path}
@@ -158,14 +106,16 @@ class Driver:
             modules = self._modules_naming(mutant.path, f"limits.{mutant.function}")
         about = {tests for path in modules for tests in self.plan.tests_about(path)}
         # Who reaches which line was not looked at there.
-        unseen = {tests for path in modules - self.watched for tests in self.plan.tests_about(path)}
+        unseen = {
+            tests for path in modules - self.reach.watched for tests in self.plan.tests_about(path)
+        }
         found = [
             test
-            for test, facts in self.recorded.items()
+            for test, facts in self.reach.tests.items()
             if any(place in facts["lines"].get(path, ()) for path, place in wanted)
             or test.split("::")[0] in unseen
         ]
-        found.sort(key=lambda test: self.recorded[test]["seconds"])
+        found.sort(key=lambda test: self.reach.tests[test]["seconds"])
         own = [test for test in found if test.split("::")[0] in about]
         others = [test for test in found if test not in own][: self.plan.others_most]
         # What has killed in this function kills there again.
@@ -175,8 +125,8 @@ class Driver:
         """The places of all modules whose line holds this."""
         return {
             (path, place)
-            for path in self.watched
-            for line, place in _spans(self.plan.root / path).items()
+            for path in self.reach.watched
+            for line, place in spans(self.plan.root / path).items()
             if re.search(rf"\b{text}\b", linecache.getline(str(self.plan.root / path), line))
         }
 
@@ -188,11 +138,9 @@ class Driver:
             if re.search(rf"\b{text}\b", file.read_text())
         }
 
-    # --- mutants
-
     def _play_module(self, path: str) -> None:
         file = self.plan.root / path
-        places = _spans(file)
+        places = spans(file)
         if file.name == "limits.py":
             found = constants(path, file.read_text())
         else:
@@ -206,7 +154,7 @@ class Driver:
         texts = {name: ast.unparse(node) for name, node in functions(ast.parse(file.read_text()))}
         for mutant in found:
             if self.plan.only in mutant.name:
-                text = _digest(texts.get(mutant.function, mutant.before))
+                text = digest(texts.get(mutant.function, mutant.before))
                 outcome, killer = self._play(mutant, text, places)
                 self.outcomes.append((mutant, outcome, killer))
                 if outcome in (SURVIVED, UNREACHED):
@@ -232,18 +180,18 @@ class Driver:
             self.kills[mutant.function, killer] += 1
             fact = {"mutant": mutant.name, "text": text, "killer": killer}
             with self.plan.killed.open("a") as known:
-                known.write(json.dumps(fact | {"digest": self.digests[killer]}) + "\n")
+                known.write(json.dumps(fact | {"digest": self.reach.digests[killer]}) + "\n")
         return outcome, killer
 
     def _known_killer(self, mutant: Mutant, text: str) -> str:
         """The test that killed it in a run before, if neither text has changed since."""
         fact = self.killed_before.get(mutant.name, {"text": ""})
-        is_same = fact["text"] == text and fact["digest"] == self.digests.get(fact["killer"])
+        is_same = fact["text"] == text and fact["digest"] == self.reach.digests.get(fact["killer"])
         return fact["killer"] if is_same else ""
 
     def _fork(self, tests: list[str], mutant: Mutant | None) -> tuple[str, str]:
         _let_go_of_connections()
-        usual = sum(self.recorded[test]["seconds"] for test in tests)
+        usual = sum(self.reach.tests[test]["seconds"] for test in tests)
         limit = min(self.plan.seconds_most, 10 + 4 * usual)
         reading, writing = os.pipe()
         sys.stdout.flush()
@@ -276,7 +224,7 @@ class Driver:
             answer = "all passed"
             items = [self.items[test] for test in tests]
             for item, following in zip(items, [*items[1:], self.session], strict=True):
-                if not _run(item, following):
+                if not run(item, following):
                     answer = item.nodeid
                     break
         except BaseException:
@@ -308,27 +256,6 @@ class Driver:
             call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
 
 
-@contextmanager
-def _reach(filenames: Container[str]) -> Iterator[set[tuple[str, int]]]:
-    """The (file, line) pairs that run while this is entered, in every thread."""
-    lines = set()
-
-    def called(frame: FrameType, event: str, argument: object) -> Callable | None:
-        return stepped if frame.f_code.co_filename in filenames else None
-
-    def stepped(frame: FrameType, event: str, argument: object) -> Callable:
-        lines.add((frame.f_code.co_filename, frame.f_lineno))
-        return stepped
-
-    threading.settrace(called)
-    sys.settrace(called)
-    try:
-        yield lines
-    finally:
-        sys.settrace(None)
-        threading.settrace(None)
-
-
 def _loaded_functions() -> dict[tuple[str, str], list[FunctionType]]:
     """Every function by its file and name, wherever decorators and imports have taken it."""
     # What is frozen is not listed.
@@ -348,10 +275,6 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _run(item: pytest.Item, following: object) -> bool:
-    return not any(report.failed for report in runtestprotocol(item, log=False, nextitem=following))
-
-
 def _let_go_of_connections() -> None:
     """Parent and child would speak into one socket."""
     if not settings.configured:
@@ -364,55 +287,3 @@ def _let_go_of_connections() -> None:
     connections.close_all()
     gateway._client.cache_clear()
     stripe.default_http_client = None
-
-
-def _spans(file: Path) -> dict[int, str]:
-    """Line → function and the line's number in it, which an edit elsewhere does not change."""
-    return {
-        line: f"{name}+{line - node.lineno}"
-        for name, node in functions(ast.parse(file.read_text()))
-        for line in range(node.lineno, node.end_lineno + 1)
-    }
-
-
-def _digests_of_tests(root: Path, tests: Iterable[str]) -> dict[str, str]:
-    """By the text of its function and of what that uses of its file, directly or not."""
-    found, texts = {}, {}
-    for test in tests:
-        path, _, name = test.partition("::")
-        if path not in texts:
-            texts[path] = _definitions((root / path).read_text())
-        found[test] = _digest("\n".join(_used(texts[path], name.partition("[")[0])))
-    return found
-
-
-def _definitions(source: str) -> dict[str, tuple[str, set[str]]]:
-    """What a file defines: name → its text, and all names in that."""
-    found = {}
-    for node in ast.parse(source).body:
-        parts = list(ast.walk(node))
-        names = [part for part in parts if isinstance(part, ast.Name)]
-        stored = [name.id for name in names if isinstance(name.ctx, ast.Store)]
-        # A fixture is named by the argument that wants it.
-        used = {name.id for name in names} | {p.arg for p in parts if isinstance(p, ast.arg)}
-        defined = [node.name] if isinstance(node, ast.FunctionDef | ast.ClassDef) else stored
-        found |= dict.fromkeys(defined, (ast.unparse(node), used))
-    return found
-
-
-def _used(definitions: dict[str, tuple[str, set[str]]], name: str) -> list[str]:
-    seen: set[str] = set()
-    waiting = {name, "pytestmark"}
-    while waiting:
-        seen |= waiting
-        waiting = {used for one in waiting & definitions.keys() for used in definitions[one][1]}
-        waiting -= seen
-    return sorted(definitions[one][0] for one in seen & definitions.keys())
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _load(file: Path) -> dict:
-    return json.loads(file.read_text()) if file.exists() else {}
