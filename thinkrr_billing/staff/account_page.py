@@ -1,4 +1,4 @@
-"""The account page: who it is, what it holds and the proof of it, what happened, what to press."""
+"""The account page: who it is, what it holds and the proof of it, what happened."""
 
 from datetime import datetime
 from typing import Any
@@ -6,58 +6,25 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_datetime
-from unfold.enums import ActionVariant
 
-from accounts.admin.accounts import AccountAdmin
-from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.models import Account, ApiKey, Membership
-from accounts.people import api_keys, closing, searching
-from campaigns import lifecycle, resuming
-from campaigns.models import Campaign
-from thinkrr_billing.staff import account_forms as forms
+from accounts.people import searching
 from thinkrr_billing.staff import looking, timeline
+from thinkrr_billing.staff.account_buttons import AccountButtons
 from wallets.admin.base import amount_of
-from wallets.admin.purchases import RetryForm, retry_auto_recharge
-from wallets.allocations import retries
-from wallets.balances import adjustments, blocking
-from wallets.balances.opening import open_wallet
 from wallets.books import proof
 from wallets.cards import payment_methods
-from wallets.models import (
-    AdjustmentRequest,
-    AllocationRun,
-    AutoAllocation,
-    AutoRecharge,
-    Wallet,
-)
-from wallets.recharges import configure, suspensions
+from wallets.models import AutoAllocation, AutoRecharge, Wallet
 from wallets.stripe.dashboard import dashboard_url
 
 admin.site.unregister(Account)
 
-ITSELF = {"account_of": lambda account: account}
-ASKED = "It is worth more than one person may adjust in a day: another person must approve it."
-
 
 @admin.register(Account)
-class AccountPage(AccountAdmin):
+class AccountPage(AccountButtons):
     # The people stand above, with what staff may do.
     inlines = []
     change_form_outer_before_template = "staff/account.html"
-    actions_detail = [
-        {
-            "title": "Money",
-            "icon": "payments",
-            "items": ["adjust", "grant_included", "run_allocation", "unblock"],
-        },
-        {"title": "Auto-Recharge", "icon": "autorenew", "items": ["retry", "suspend", "lift"]},
-        {
-            "title": "Campaigns",
-            "icon": "campaign",
-            "items": ["pause_campaigns", "resume_campaigns"],
-        },
-        {"title": "Account", "icon": "lock", "items": ["revoke_keys", "close", "reopen"]},
-    ]
 
     def get_search_results(self, request: HttpRequest, queryset, search_term: str):
         found = searching.accounts(queryset, search_term) if search_term.strip() else queryset
@@ -73,216 +40,6 @@ class AccountPage(AccountAdmin):
         account = self.get_object(request, object_id)
         shown = page_context(request, account) if account else {}
         return super().change_view(request, object_id, form_url, {**(extra_context or {}), **shown})
-
-    def offered(self, name: str, account: Account) -> bool:
-        offers = getattr(account, "offers", None)
-        if offers is None:
-            # Asked for each button in turn: one look at the account answers for all of them.
-            offers = account.offers = _offers(account)
-        return offers.get(name, True)
-
-    @staff_action(
-        title="Adjust a balance",
-        permission="wallets.adjust_wallet",
-        button="Adjust",
-        form=forms.AdjustForm,
-        icon="tune",
-        **ITSELF,
-    )
-    def adjust(self, account: Account, form: forms.AdjustForm, request: HttpRequest) -> str:
-        made = adjustments.adjust(
-            wallet_id=open_wallet(account=account).pk,
-            pot=form.cleaned_data["pot"],
-            amount=form.signed,
-            note=form.cleaned_data["reason"],
-            actor=request.user,
-            form_key=form.cleaned_data["form_key"],
-        )
-        return _adjusted(made)
-
-    @staff_action(
-        title="Grant Included minutes",
-        permission="wallets.grant_included",
-        button="Grant",
-        text="For the rest of this month; what is left is reset on the anchor day.",
-        form=forms.GrantForm,
-        icon="redeem",
-        **ITSELF,
-    )
-    def grant_included(self, account: Account, form: forms.GrantForm, request: HttpRequest) -> str:
-        made = adjustments.grant_included(
-            account=account,
-            minutes=form.cleaned_data["minutes"],
-            note=form.cleaned_data["reason"],
-            actor=request.user,
-            form_key=form.cleaned_data["form_key"],
-        )
-        return _adjusted(made)
-
-    @staff_action(
-        title="Run or retry this month's allocation",
-        permission="wallets.run_allocation",
-        button="Charge the agency now",
-        text="Charges the agency's card for this month, with the allocation's minutes and rates.",
-        icon="event_repeat",
-        **ITSELF,
-    )
-    def run_allocation(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        purchase = retries.retry_now(account=account, agency=account.agency, actor=request.user)
-        return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
-
-    @staff_action(
-        title="Lift the block",
-        permission="wallets.unblock_wallet",
-        button="Lift the block",
-        form=forms.UnblockForm,
-        icon="lock_open",
-        **ITSELF,
-    )
-    def unblock(self, account: Account, form: forms.UnblockForm, request: HttpRequest) -> str:
-        blocking.unblock(wallet_id=account.wallet.pk)
-        return "The block is lifted. A suspended Auto-Recharge is lifted apart."
-
-    @staff_action(
-        title="Suspend Auto-Recharge",
-        permission="wallets.suspend_autorecharge",
-        button="Suspend",
-        text="No automatic charges until support lifts it. The customer is told.",
-        form=forms.AutoRechargeForm,
-        icon="pause_circle",
-        variant=ActionVariant.WARNING,
-        **ITSELF,
-    )
-    def suspend(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        suspensions.suspend_by_support(wallet_id=account.wallet.pk, actor=request.user)
-        return "Auto-Recharge is suspended."
-
-    @staff_action(
-        title="Lift the suspension",
-        permission="wallets.lift_autorecharge",
-        button="Lift the suspension",
-        text="Declines are forgotten, and the balance is looked at again. The customer is told.",
-        form=forms.LiftForm,
-        icon="play_circle",
-        **ITSELF,
-    )
-    def lift(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        suspensions.lift_by_support(wallet_id=account.wallet.pk, actor=request.user)
-        return "The suspension is lifted."
-
-    @staff_action(
-        title="Retry Auto-Recharge",
-        permission="wallets.retry_autorecharge",
-        button="Charge now",
-        text="One attempt now, whatever the wait. Its outcome decides what follows.",
-        form=RetryForm,
-        icon="restart_alt",
-        **ITSELF,
-    )
-    def retry(self, account: Account, form: RetryForm, request: HttpRequest) -> str:
-        return retry_auto_recharge(wallet=account.wallet, actor=request.user)
-
-    @staff_action(
-        title="Pause campaigns",
-        permission="campaigns.pause_campaign",
-        button="Pause",
-        form=forms.PauseForm,
-        icon="pause",
-        variant=ActionVariant.WARNING,
-        **ITSELF,
-    )
-    def pause_campaigns(self, account: Account, form: forms.PauseForm, request: HttpRequest) -> str:
-        paused = lifecycle.pause_many(campaign_ids=form.ids(), account=account, actor=request.user)
-        return f"{len(paused)} paused."
-
-    @staff_action(
-        title="Resume campaigns",
-        permission="campaigns.resume_campaign",
-        button="Resume",
-        form=forms.ResumeForm,
-        icon="play_arrow",
-        **ITSELF,
-    )
-    def resume_campaigns(
-        self, account: Account, form: forms.ResumeForm, request: HttpRequest
-    ) -> str:
-        answer = resuming.resume(campaign_ids=form.ids(), account=account, actor=request.user)
-        refused = "".join(f" {one.campaign}: {one.verdict.sentence}" for one in answer.refused)
-        return f"{len(answer.resumed)} resumed.{refused}"
-
-    @staff_action(
-        title="Revoke all API keys",
-        permission="accounts.revoke_apikey",
-        button="Revoke all",
-        form=forms.KeysForm,
-        icon="key_off",
-        variant=ActionVariant.DANGER,
-        **ITSELF,
-    )
-    def revoke_keys(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        return f"{api_keys.revoke_all(account=account)} keys are revoked."
-
-    @staff_action(
-        title="Close the account",
-        permission="accounts.close_account",
-        button="Close the account",
-        form=forms.CloseForm,
-        icon="lock",
-        variant=ActionVariant.DANGER,
-        **ITSELF,
-    )
-    def close(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        closing.close(account=account, actor=request.user)
-        return "The account is closed."
-
-    @staff_action(
-        title="Reopen the account",
-        permission="accounts.close_account",
-        button="Reopen the account",
-        text="Campaigns stay paused until somebody resumes them.",
-        icon="lock_open",
-        **ITSELF,
-    )
-    def reopen(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        closing.reopen(account=account, actor=request.user)
-        return "The account is open again."
-
-
-def _adjusted(made: object) -> str:
-    if isinstance(made, AdjustmentRequest):
-        return ASKED
-    moved = amount_of(made.pot, made.amount, signed=True)
-    return f"Posted: {moved} of {made.get_pot_display()}."
-
-
-def _offers(account: Account) -> dict[str, bool]:
-    """Which buttons mean anything now. Those that are not named always do."""
-    wallet = Wallet.objects.filter(account=account).select_related("auto_recharge").first()
-    automatic = getattr(wallet, "auto_recharge", None)
-    suspended = bool(automatic and automatic.suspended_at)
-    states = set(
-        Campaign.objects.filter(account=account).order_by().values_list("status").distinct()
-    )
-    return {
-        "grant_included": account.agency_id is None,
-        "unblock": bool(wallet and wallet.blocked_at),
-        "suspend": bool(automatic) and not suspended,
-        "lift": suspended,
-        "retry": bool(automatic) and configure.has_failed(automatic),
-        "run_allocation": _unpaid(account) is not None,
-        "pause_campaigns": (Campaign.Status.STARTED,) in states,
-        "resume_campaigns": (Campaign.Status.PAUSED,) in states,
-        "revoke_keys": account.api_keys.filter(revoked_at=None).exists(),
-        "close": not account.is_closed,
-        "reopen": account.is_closed,
-    }
-
-
-def _unpaid(account: Account) -> AllocationRun | None:
-    """The latest month that was not paid, of an allocation that is still on."""
-    latest = AllocationRun.objects.filter(allocation__account=account, allocation__active=True)
-    run = latest.order_by("-period").first()
-    return run if run and run.state in ("due", "failed") else None
 
 
 def page_context(request: HttpRequest, account: Account) -> dict[str, Any]:
