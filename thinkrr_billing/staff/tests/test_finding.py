@@ -207,6 +207,7 @@ def troubles(wallet, nudges) -> dict[str, int]:
     buy(fine, quarantined_at=now, quarantine_reason="Another amount")
     Wallet.objects.filter(pk=fine.pk).update(blocked_at=now, blocked_reason="disputed")
     set_auto_recharge(fine, suspended_at=now, suspended_reason="payment_failed")
+    set_auto_recharge(wallet)
     make_campaign(wallet.account, status="low_balance")
     make_campaign(wallet.account, external_id="by-hand", status="manual")
     make_campaign(wallet.account, external_id="runs")
