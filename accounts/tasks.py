@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from accounts.audit import job_runs
 from accounts.people import logins
 from accounts.telling import mails
 
@@ -23,5 +24,6 @@ def mail_invitation(invitation_id: int) -> None:
 
 @shared_task(name="accounts.tick")
 def tick() -> None:
-    mails.mail_due()
-    logins.forget_old_failures()
+    with job_runs.noted("accounts.tick"):
+        mails.mail_due()
+        logins.forget_old_failures()
