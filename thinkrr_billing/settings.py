@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
-from thinkrr_billing import env, stripe_env
+from thinkrr_billing import env, jobs, stripe_env
 from thinkrr_billing.env import BadEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -364,20 +363,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 # Beat remembers nothing: it only ticks, and what is due is computed from rows.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
-CELERY_BEAT_SCHEDULE = {
-    **{
-        task: {"task": task, "schedule": crontab(), "options": {"expires": 55}}
-        for task in ("accounts.tick", "wallets.tick", "campaigns.tick", "thinkrr_billing.canary")
-    },
-    # Every time zone of the world has its midnight on a quarter of an hour.
-    "wallets.reset_included": {
-        "task": "wallets.reset_included",
-        "schedule": crontab(minute="*/15"),
-        "options": {"expires": 800},
-    },
-    "wallets.check_books": {"task": "wallets.check_books", "schedule": crontab(minute=17)},
-    "wallets.nightly": {"task": "wallets.nightly", "schedule": crontab(hour=3, minute=7)},
-}
+CELERY_BEAT_SCHEDULE = jobs.beat_schedule()
 
 # --- Logging: one line a record, ids and codes only.
 LOGGING = {

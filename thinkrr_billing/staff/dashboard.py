@@ -14,6 +14,7 @@ from accounts import clock
 from accounts.models import JobRun, StaffAlert
 from accounts.runtime import soft_cache
 from campaigns.models import Campaign
+from thinkrr_billing.jobs import JOBS, Job
 from wallets import inbox
 from wallets.models import (
     AdjustmentRequest,
@@ -33,23 +34,6 @@ UNKNOWN = timedelta(minutes=2)
 EVENTS_LATE = timedelta(minutes=10)
 # What a list's own filter says in a word, where the others say it by field and lookup.
 IN_WORDS = {("credit__lt", 0): ("balance", "debt")}
-# Older than this and the job has stopped: those of the minute, the quarter, the hour, the night.
-OVERDUE = {
-    "wallets.tick": timedelta(minutes=5),
-    "campaigns.tick": timedelta(minutes=5),
-    "wallets.reset_included": timedelta(hours=1),
-    "wallets.check_books": timedelta(hours=2),
-    "wallets.nightly": timedelta(hours=26),
-}
-
-
-JOBS = {
-    "wallets.tick": "Payments, every minute",
-    "campaigns.tick": "Campaigns, every minute",
-    "wallets.reset_included": "Included minutes, every 15 minutes",
-    "wallets.check_books": "Books, every hour",
-    "wallets.nightly": "Books with Stripe, every night",
-}
 
 
 @dataclass(frozen=True)
@@ -209,18 +193,18 @@ def by_day(*, now: datetime) -> list[Day]:
 def jobs(*, now: datetime) -> list[dict[str, object]]:
     """When each job of the clock last ran; one that is overdue or failed says so."""
     ran = {run.pk: run for run in JobRun.objects.all()}
-    return [_job(name, ran.get(name), limit, now) for name, limit in OVERDUE.items()]
+    return [_job(job, ran.get(job.name), now) for job in JOBS]
 
 
-def _job(name: str, run: JobRun | None, limit: timedelta, now: datetime) -> dict[str, object]:
+def _job(job: Job, run: JobRun | None, now: datetime) -> dict[str, object]:
     if run is None:
-        return {"name": JOBS[name], "age": "never", "state": "Has not run", "bad": True}
+        return {"name": job.title, "age": "never", "state": "Has not run", "bad": True}
     age = now - run.started_at
-    state = "Overdue" if age > limit else "Running" if run.ended_at is None else "Done"
+    state = "Overdue" if age > job.overdue else "Running" if run.ended_at is None else "Done"
     if run.ended_at and not run.ok:
         state = f"Failed: {run.text}"
     return {
-        "name": JOBS[name],
+        "name": job.title,
         "age": _age(age),
         "state": state,
         "bad": state not in ("Done", "Running"),
