@@ -5,7 +5,7 @@ from django.urls import include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api.answers import no_such_route
-from thinkrr_billing import health
+from thinkrr_billing import health, metrics
 
 api = [
     path("", include("accounts.api.urls")),
@@ -25,5 +25,5 @@ urlpatterns = [
     path("looking/", include("hijack.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", health.metrics, name="metrics"),
+    path("metrics", metrics.metrics, name="metrics"),
 ]

@@ -1,0 +1,63 @@
+"""A few figures for monitoring, and the canary's mark among them. No log-in, no secrets."""
+
+import time
+
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.db.models import Min
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
+
+from accounts import clock
+from wallets.models import Purchase, StripeEvent, Wallet
+
+CANARY = "canary"
+# Longer than the canary's minute, so that its mark is there to be seen getting old.
+CANARY_KEPT_SECONDS = 24 * 3600
+
+
+def mark_canary() -> None:
+    cache.set(CANARY, time.time(), CANARY_KEPT_SECONDS)
+
+
+@require_safe
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    registry = CollectorRegistry()
+    for name, (help_text, value) in _figures().items():
+        if value is not None:
+            Gauge(name, help_text, registry=registry).set(value)
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _figures() -> dict[str, tuple[str, float | None]]:
+    """What an alert can be built on: each is normally near zero."""
+    seen = cache.get(CANARY)
+    open_purchases = Purchase.objects.open()
+    waiting = StripeEvent.objects.waiting()
+    oldest = waiting.aggregate(oldest=Min("received_at"))["oldest"]
+    return {
+        "thinkrr_canary_age_seconds": (
+            "Since a worker last did what beat asked.",
+            None if seen is None else time.time() - seen,
+        ),
+        "thinkrr_purchases_open": ("Purchases without an outcome.", open_purchases.count()),
+        "thinkrr_purchases_unknown": (
+            "Purchases Stripe was asked to take and has not answered about.",
+            open_purchases.filter(state=Purchase.State.SUBMITTED).count(),
+        ),
+        "thinkrr_stripe_events_waiting": ("Events not applied yet.", waiting.count()),
+        "thinkrr_stripe_events_oldest_seconds": (
+            "Age of the oldest event not applied yet.",
+            (clock.now() - oldest).total_seconds() if oldest else 0,
+        ),
+        "thinkrr_stripe_events_given_up": (
+            "Events that could not be applied and wait for support.",
+            StripeEvent.objects.exclude(given_up_at=None).filter(applied_at=None).count(),
+        ),
+        "thinkrr_wallets_in_debt": (
+            "Wallets whose credit is below zero.",
+            Wallet.objects.filter(credit__lt=0).count(),
+        ),
+    }
