@@ -6,10 +6,25 @@ class AccountsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.audit import requests
         from accounts.runtime import crash_points
         from accounts.telling import mail_topics
 
         crash_points.arm_from_environment()
+        requests.watch(
+            "accounts_user",
+            "accounts_user_groups",
+            "accounts_user_user_permissions",
+            "accounts_account",
+            "accounts_membership",
+            "accounts_apikey",
+            "accounts_invitation",
+            "auth_group",
+            "auth_group_permissions",
+            "otp_totp_totpdevice",
+            "otp_static_staticdevice",
+            "otp_static_statictoken",
+        )
         mail_topics.offer(
             "people",
             label="Changes of members, API keys and the account",

@@ -8,9 +8,11 @@ class CampaignsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.audit.requests import watch
         from accounts.telling.mail_topics import offer
         from campaigns import book_rules, outlook, receivers  # noqa: F401
 
+        watch("campaigns_campaign")
         offer(
             "campaigns",
             label="Campaigns paused for low balance, and resumed",

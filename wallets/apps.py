@@ -8,6 +8,7 @@ class WalletsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from accounts.audit.requests import watch
         from accounts.telling.mail_topics import offer
         from wallets import checks  # noqa: F401
         from wallets.allocations import runs
@@ -15,6 +16,13 @@ class WalletsConfig(AppConfig):
         from wallets.charging.policies import policies
         from wallets.recharges import auto_outcomes, by_hand
 
+        watch(
+            "wallets_wallet",
+            "wallets_minuterate",
+            "wallets_autorecharge",
+            "wallets_autoallocation",
+            "wallets_adjustmentrequest",
+        )
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer("low_balance", label="Low balance", kinds={"low_balance"})
         offer(

@@ -51,7 +51,7 @@ class TableFilter(KnownFilter):
     title = parameter_name = "table"
 
     def known(self) -> Iterable[str]:
-        return requests.WATCHED
+        return requests.watched()
 
 
 @admin.register(StaffAction)

@@ -19,6 +19,9 @@ from accounts.tests.builders import (
 
 pytestmark = pytest.mark.django_db
 
+# The bits of pg_trigger.tgtype.
+TRIGGERED_BY = {"insert": 4, "delete": 8, "update": 16, "truncate": 32}
+
 
 def log(table: str) -> list[AuditEntry]:
     return list(AuditEntry.objects.filter(table=table).order_by("pk"))
@@ -29,14 +32,37 @@ def sql(statement: str, *parameters: object) -> None:
         cursor.execute(statement, parameters)
 
 
-def test_every_watched_table_has_its_triggers_and_no_other():
+def triggered_tables(operation: str) -> set[str]:
+    """The tables of which the audit log notes this operation."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname LIKE '%%audited'"
+            "SELECT tgrelid::regclass::text FROM pg_trigger"
+            " WHERE tgfoid = 'accounts_audit'::regproc AND tgenabled = 'O'"
+            " AND tgtype & %s > 0",
+            [TRIGGERED_BY[operation]],
         )
-        watched = {name for (name,) in cursor.fetchall()}
+        return {table for (table,) in cursor.fetchall()}
 
-    assert watched == set(requests.WATCHED)
+
+@pytest.mark.parametrize("operation", TRIGGERED_BY)
+def test_exactly_the_watched_tables_have_a_trigger_for_every_operation(operation):
+    assert triggered_tables(operation) == requests.watched()
+
+
+def test_a_table_that_an_app_offers_last_is_named_as_well(rf, monkeypatch):
+    person = make_user()
+    request = rf.post("/")
+    request.user = person
+    monkeypatch.setattr(requests, "_watched", {"accounts_apikey"})
+
+    with requests.of(request):
+        User.objects.update(name="Before")
+        requests.watch("accounts_user")
+        User.objects.update(name="After")
+
+    before, after = log("accounts_user")[-2:]
+    assert (before.after, before.actor) == ({"name": "Before"}, "")
+    assert (after.after, after.actor) == ({"name": "After"}, person.email)
 
 
 def test_a_change_by_a_page_names_who_asked_from_where_and_by_which_request(client):

@@ -138,7 +138,7 @@ def write_raw(table: str, column: str, kind: str) -> bool:
 
 
 @pytest.mark.usefixtures("_rows")
-@pytest.mark.parametrize("table", requests.WATCHED)
+@pytest.mark.parametrize("table", sorted(requests.watched()))
 def test_a_raw_update_of_any_setting_is_noted_with_before_and_after(table):
     silent, noted = [], 0
     for column, kind in columns(table):
