@@ -1,6 +1,7 @@
 """The story's stage: the parts of `make run` on free ports and in a folder of their own."""
 
 import os
+import secrets
 import shutil
 import signal
 import subprocess
@@ -11,7 +12,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from thinkrr_billing import stripe_env
 from thinkrr_billing.sandbox import addresses, locks, postgres
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start
 
@@ -79,10 +79,11 @@ class Stage:
     def _build(self) -> None:
         port = addresses.free_port()
         self.site = f"http://127.0.0.1:{port}"
+        webhook_secret = f"whsec_{secrets.token_hex(16)}"
         self.sandbox = start(
             self.folder / "stripe.sqlite3",
             webhook_url=f"{self.site}/stripe/webhook/",
-            webhook_secret=stripe_env.SANDBOX_WEBHOOK_SECRET,
+            webhook_secret=webhook_secret,
         )
         for name in NOT_OURS:
             os.environ.pop(name, None)
@@ -91,7 +92,7 @@ class Stage:
             "PORT": str(port),
             "DEBUG": "True",
             "STRIPE_API_BASE": self.sandbox.base_url,
-            "STRIPE_WEBHOOK_SECRET": stripe_env.SANDBOX_WEBHOOK_SECRET,
+            "STRIPE_WEBHOOK_SECRET": webhook_secret,
             "DATABASE_URL": postgres.database_url(self._data),
             "DJANGO_SETTINGS_MODULE": "thinkrr_billing.settings",
         }
