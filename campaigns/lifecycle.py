@@ -73,7 +73,7 @@ def _check(external_id: str, name: str, minute_type: str) -> None:
         raise InvalidCampaign(f"{field}: {complaint}", fields=fields)
 
 
-def start(*, campaign_id: int, account: Account, actor: User | None) -> Campaign:
+def start(*, campaign_id: int, account: Account) -> Campaign:
     """Start a campaign, if one minute can be paid. Raises CannotRun or WrongStatus."""
     campaign, verdict = _start(campaign_id, account)
     if verdict and not verdict.ok:
@@ -124,7 +124,7 @@ def pause_many(
 
 
 @transaction.atomic
-def complete(*, campaign_id: int, account: Account, actor: User | None) -> Campaign:
+def complete(*, campaign_id: int, account: Account) -> Campaign:
     """Everybody was called. Only a campaign that was started can be complete."""
     campaign = _locked(campaign_id, account)
     if campaign.status == Status.COMPLETE:
@@ -135,7 +135,7 @@ def complete(*, campaign_id: int, account: Account, actor: User | None) -> Campa
 
 
 @transaction.atomic
-def end(*, campaign_id: int, account: Account, actor: User | None) -> Campaign:
+def end(*, campaign_id: int, account: Account) -> Campaign:
     """Somebody ended it before everybody was called."""
     campaign = _locked(campaign_id, account)
     if campaign.status == Status.ENDED:

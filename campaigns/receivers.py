@@ -11,9 +11,7 @@ from wallets.signals import balances_moved
 
 
 @receiver(balances_moved)
-def pause_or_resume(
-    sender: object, wallets: Sequence[Wallet], kinds: set[str], **kwargs: object
-) -> None:
+def pause_or_resume(wallets: Sequence[Wallet], kinds: set[str], **kwargs: object) -> None:
     """Pause what the moved wallets no longer pay. Money of Auto-Recharge may resume campaigns."""
     pausing.pause_unpayable(wallets=wallets, now=clock.now())
     if LedgerEntry.Kind.AUTO_RECHARGE in kinds:

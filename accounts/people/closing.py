@@ -5,13 +5,13 @@ campaigns are paused, and neither automatic charges nor allocations are made."""
 
 from django.db import transaction
 
-from accounts.models import Account, User
+from accounts.models import Account
 from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import notify
 
 
 @transaction.atomic
-def close(*, account: Account, actor: User) -> bool:
+def close(*, account: Account) -> bool:
     """Close it. Its campaigns are paused by a task at once. False when it was closed already."""
     if not _move(account, Account.Status.CLOSED):
         return False
@@ -21,7 +21,7 @@ def close(*, account: Account, actor: User) -> bool:
 
 
 @transaction.atomic
-def reopen(*, account: Account, actor: User) -> bool:
+def reopen(*, account: Account) -> bool:
     """Open it again. Campaigns stay paused until somebody resumes them."""
     if not _move(account, Account.Status.ACTIVE):
         return False

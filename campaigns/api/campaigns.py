@@ -1,5 +1,6 @@
 """Campaigns over the API: the list, one of them, and the steps of its life."""
 
+from functools import partial
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -70,8 +71,8 @@ class OneCampaign(APIView):
 
 STEPS = {
     "start": lifecycle.start,
-    "pause": lifecycle.pause,
-    "resume": resuming.resume_one,
+    "pause": partial(lifecycle.pause, actor=None),
+    "resume": partial(resuming.resume_one, actor=None),
     "complete": lifecycle.complete,
     "end": lifecycle.end,
 }
@@ -98,5 +99,5 @@ class Step(APIView):
         if request.data:
             raise ValidationError("This takes no body.")
         campaign = lifecycle.find(account=account, external_id=external_id)
-        moved = STEPS[step](campaign_id=campaign.pk, account=account, actor=None)
+        moved = STEPS[step](campaign_id=campaign.pk, account=account)
         return Response(shapes.campaign(moved))

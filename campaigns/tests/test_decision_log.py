@@ -89,7 +89,7 @@ def test_a_refused_start_is_written_down_although_nothing_changed(account, walle
     campaign = make_campaign(account, status="not_started", name="Recall")
 
     with pytest.raises(CannotRun):
-        lifecycle.start(campaign_id=campaign.pk, account=account, actor=None)
+        lifecycle.start(campaign_id=campaign.pk, account=account)
 
     campaign.refresh_from_db()
     assert campaign.status == "not_started"

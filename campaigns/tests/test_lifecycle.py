@@ -9,8 +9,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("rates")]
 
 
 def step(name, campaign, account=None):
-    move = getattr(lifecycle, name)
-    return move(campaign_id=campaign.pk, account=account or campaign.account, actor=None)
+    move, by = getattr(lifecycle, name), {"actor": None} if name == "pause" else {}
+    return move(campaign_id=campaign.pk, account=account or campaign.account, **by)
 
 
 @pytest.mark.parametrize(

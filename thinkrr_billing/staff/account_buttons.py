@@ -196,7 +196,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def close(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        closing.close(account=account, actor=request.user)
+        closing.close(account=account)
         return "The account is closed."
 
     @staff_action(
@@ -208,7 +208,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def reopen(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        closing.reopen(account=account, actor=request.user)
+        closing.reopen(account=account)
         return "The account is open again."
 
 

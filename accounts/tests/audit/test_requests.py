@@ -196,9 +196,9 @@ def test_what_staff_did_is_final(client, statement):
 def test_closing_and_reopening_is_said_once_and_noted(nudges):
     account = make_individual()
 
-    assert closing.close(account=account, actor=make_staff())
-    assert not closing.close(account=account, actor=make_staff())
-    assert closing.reopen(account=account, actor=make_staff())
+    assert closing.close(account=account)
+    assert not closing.close(account=account)
+    assert closing.reopen(account=account)
 
     statuses = [one.after for one in log("accounts_account") if one.operation == "update"]
     assert statuses == [{"status": "closed"}, {"status": "active"}]

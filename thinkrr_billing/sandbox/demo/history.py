@@ -8,6 +8,7 @@ paid then; settling reads them there like any other.
 import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 
 from accounts import clock
 from campaigns import calls, lifecycle, pausing, resuming
@@ -182,7 +183,7 @@ def _has_enough(wallet: Wallet, habit: cast.ByHand) -> bool:
 def _started(player: Player, campaign_id: int) -> bool:
     """Whether the campaign runs now; one that cannot be paid is started another day."""
     try:
-        lifecycle.start(campaign_id=campaign_id, account=player.account, actor=player.owner)
+        lifecycle.start(campaign_id=campaign_id, account=player.account)
     except CannotRun:
         return False
     return True
@@ -203,11 +204,12 @@ def _external_id(player: Player, number: int) -> str:
 
 
 def _end(player: Player, run: cast.Run, number: int) -> None:
-    move = {"complete": lifecycle.complete, "ended": lifecycle.end, "manual": lifecycle.pause}
+    by_owner = partial(lifecycle.pause, actor=player.owner)
+    move = {"complete": lifecycle.complete, "ended": lifecycle.end, "manual": by_owner}
     campaign = lifecycle.find(account=player.account, external_id=_external_id(player, number))
     if campaign.status == Campaign.Status.NOT_STARTED:
         return
-    move[run.end](campaign_id=campaign.pk, account=player.account, actor=player.owner)
+    move[run.end](campaign_id=campaign.pk, account=player.account)
 
 
 def report(reports: list[Report]) -> None:
