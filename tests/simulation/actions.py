@@ -279,7 +279,7 @@ def choose_default_card(world: World) -> object:
 @action(1)
 def remove_card(world: World) -> object:
     account = world.rng.choice(world.accounts)
-    keeping.remove(account=account, card_id=world.rng.choice(world.cards[account.pk]), actor=None)
+    keeping.remove(account=account, card_id=world.rng.choice(world.cards[account.pk]))
     return "removed"
 
 

@@ -118,7 +118,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def suspend(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        suspensions.suspend_by_support(wallet_id=account.wallet.pk, actor=request.user)
+        suspensions.suspend_by_support(wallet_id=account.wallet.pk)
         return "Auto-Recharge is suspended."
 
     @staff_action(
@@ -131,7 +131,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def lift(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        suspensions.lift_by_support(wallet_id=account.wallet.pk, actor=request.user)
+        suspensions.lift_by_support(wallet_id=account.wallet.pk)
         return "The suspension is lifted."
 
     @staff_action(

@@ -271,7 +271,7 @@ class PurchaseAdmin(ReadOnly):
         account_of=lambda purchase: purchase.payer,
     )
     def resolve(self, purchase: Purchase, form: PurchaseForm, request: HttpRequest) -> str:
-        found = resolving.resolve(purchase_id=purchase.pk, actor=request.user)
+        found = resolving.resolve(purchase_id=purchase.pk)
         return f"Stripe was asked: {found.get_state_display()}. {found.quarantine_reason}".strip()
 
     @staff_action(
@@ -285,7 +285,7 @@ class PurchaseAdmin(ReadOnly):
         account_of=lambda purchase: purchase.payer,
     )
     def give_up(self, purchase: Purchase, form: PurchaseForm, request: HttpRequest) -> str:
-        ended = resolving.give_up(purchase_id=purchase.pk, actor=request.user)
+        ended = resolving.give_up(purchase_id=purchase.pk)
         return f"It ended: {ended.get_state_display()}."
 
     @admin.display(description="at Stripe")

@@ -6,7 +6,7 @@ from typing import Any
 import djstripe.models
 from django.db import transaction
 
-from accounts.models import Account, Membership, Role, User
+from accounts.models import Account, Membership, Role
 from accounts.runtime.nudges import nudge
 from wallets.balances.opening import open_wallet
 from wallets.cards import notices, payment_methods
@@ -131,7 +131,7 @@ def uses(*, account: Account, card_id: str) -> list[str]:
     return found
 
 
-def remove(*, account: Account, card_id: str, actor: User | None) -> Card:
+def remove(*, account: Account, card_id: str) -> Card:
     """Take the card off at Stripe and here.
 
     Raises NoPaymentMethod, PaymentMethodInUse with every use, or GatewayUnreachable.

@@ -5,7 +5,6 @@ Each ends as Stripe says; nothing here decides on its own that money was or was 
 
 from uuid import UUID
 
-from accounts.models import User
 from wallets.charging import outcomes, purchases, rows
 from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
@@ -14,7 +13,7 @@ from wallets.stripe import answers, gateway
 UNREACHABLE = "Stripe is not answering. Nothing was changed; try again in a minute."
 
 
-def resolve(*, purchase_id: UUID, actor: User) -> Purchase:
+def resolve(*, purchase_id: UUID) -> Purchase:
     """Ask Stripe what became of it, and bring it as far as Stripe lets it.
 
     An open one is driven on; a closed one is compared with its intent. One in quarantine is
@@ -37,7 +36,7 @@ def resolve(*, purchase_id: UUID, actor: User) -> Purchase:
         raise GatewayUnreachable(UNREACHABLE) from error
 
 
-def give_up(*, purchase_id: UUID, actor: User) -> Purchase:
+def give_up(*, purchase_id: UUID) -> Purchase:
     """Cancel a purchase that is not paid, at Stripe and here. Stripe's answer decides.
 
     Raises Refused when it has ended, GatewayUnreachable when Stripe gives no definite answer.

@@ -8,7 +8,6 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts import clock
-from accounts.models import User
 from accounts.runtime.nudges import nudge
 from wallets.balances import ledger
 from wallets.cards import payment_methods
@@ -116,7 +115,7 @@ def forgive_in_memory(automatic: AutoRecharge, card: Card) -> None:
 
 
 @transaction.atomic
-def suspend_by_support(*, wallet_id: int, actor: User) -> None:
+def suspend_by_support(*, wallet_id: int) -> None:
     """Stop automatic charges until support lifts it. Raises Refused when they are stopped."""
     wallet = ledger.lock_one(wallet_id=wallet_id)
     automatic = locked_settings(wallet)
@@ -128,7 +127,7 @@ def suspend_by_support(*, wallet_id: int, actor: User) -> None:
 
 
 @transaction.atomic
-def lift_by_support(*, wallet_id: int, actor: User) -> None:
+def lift_by_support(*, wallet_id: int) -> None:
     """End a suspension of any kind and forget declines; the rule is then looked at again.
 
     Raises Refused when nothing is suspended.

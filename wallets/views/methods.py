@@ -78,7 +78,7 @@ def remove(request: HttpRequest, card_id: str) -> HttpResponse:
     uses, status = keeping.uses(account=request.account, card_id=card_id), 200
     if request.method == "POST":
         try:
-            keeping.remove(account=request.account, card_id=card_id, actor=request.user)
+            keeping.remove(account=request.account, card_id=card_id)
         except PaymentMethodInUse as error:
             uses, status = error.uses, error.status
         except WalletError as error:

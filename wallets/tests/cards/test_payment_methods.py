@@ -77,7 +77,7 @@ def test_a_card_auto_recharge_uses_cannot_be_removed(stripe):
     set_auto_recharge(wallet)
 
     with pytest.raises(PaymentMethodInUse, match="Auto-Recharge uses it"):
-        keeping.remove(account=wallet.account, card_id=card.id, actor=None)
+        keeping.remove(account=wallet.account, card_id=card.id)
 
     assert labels(wallet) == ["Visa •••• 4242"]
     assert gateway.retrieve_card(card_id=card.id)["customer"]
@@ -99,7 +99,7 @@ def test_a_card_an_allocation_uses_cannot_be_removed(stripe):
     )
 
     with pytest.raises(PaymentMethodInUse, match="The monthly allocation for Northside Dental"):
-        keeping.remove(account=agency, card_id=card.id, actor=None)
+        keeping.remove(account=agency, card_id=card.id)
 
 
 def test_removing_the_default_makes_the_next_card_the_default(stripe):
@@ -107,7 +107,7 @@ def test_removing_the_default_makes_the_next_card_the_default(stripe):
     first = add_card(stripe, wallet)
     second = add_card(stripe, wallet, OTHER_GOOD_CARD)
 
-    keeping.remove(account=wallet.account, card_id=first.id, actor=None)
+    keeping.remove(account=wallet.account, card_id=first.id)
 
     wallet.refresh_from_db()
     assert wallet.default_payment_method == second.id
@@ -121,7 +121,7 @@ def test_removing_a_card_of_somebody_else_is_refused(stripe):
     add_card(stripe, wallet)
 
     with pytest.raises(NoPaymentMethod):
-        keeping.remove(account=wallet.account, card_id=theirs.id, actor=None)
+        keeping.remove(account=wallet.account, card_id=theirs.id)
 
     assert labels(other) == ["Visa •••• 4242"]
 
@@ -132,7 +132,7 @@ def test_a_card_stays_when_stripe_does_not_answer(stripe):
     stripe.fault(kind="reset_before", path=r"/v1/payment_methods/[^/]+/detach", times=5)
 
     with pytest.raises(GatewayUnreachable, match="was not removed"):
-        keeping.remove(account=wallet.account, card_id=card.id, actor=None)
+        keeping.remove(account=wallet.account, card_id=card.id)
 
     assert labels(wallet) == ["Visa •••• 4242"]
 

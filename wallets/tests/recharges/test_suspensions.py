@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Notification
-from accounts.tests.builders import make_individual, make_user
+from accounts.tests.builders import make_individual
 from wallets.balances import blocking
 from wallets.cards import keeping
 from wallets.charging import purchases
@@ -151,7 +151,7 @@ def test_the_account_is_sent_to_its_bank_each_time_it_asks(stripe):
     for _ in range(2):
         run(wallet)
         purchases.cancel(purchase_id=wallet.purchases.latest("created_at").pk)
-        suspensions.lift_by_support(wallet_id=wallet.pk, actor=make_user())
+        suspensions.lift_by_support(wallet_id=wallet.pk)
 
     assert len(told(wallet, "action_required")) == 2
 
@@ -547,21 +547,20 @@ def test_a_refund_suspends_and_tells_only_where_it_is_switched_on(stripe, enable
 def test_support_suspends_and_lifts_and_the_account_hears_of_both(
     stripe, nudges, django_capture_on_commit_callbacks
 ):
-    wallet, person = make_wallet(credit="8"), make_user()
+    wallet = make_wallet(credit="8")
     add_card(stripe, wallet)
     set_auto_recharge(wallet)
-    who = {"wallet_id": wallet.pk, "actor": person}
 
     with pytest.raises(Refused, match="is not suspended"):
-        suspensions.lift_by_support(**who)
-    suspensions.suspend_by_support(**who)
+        suspensions.lift_by_support(wallet_id=wallet.pk)
+    suspensions.suspend_by_support(wallet_id=wallet.pk)
     assert settings_of(wallet).failed_fingerprint == ""
     assert run(wallet) == "suspended"
     with pytest.raises(Refused, match="suspended already: Suspended by support"):
-        suspensions.suspend_by_support(**who)
+        suspensions.suspend_by_support(wallet_id=wallet.pk)
     nudges.clear()
     with django_capture_on_commit_callbacks(execute=True):
-        suspensions.lift_by_support(**who)
+        suspensions.lift_by_support(wallet_id=wallet.pk)
 
     assert told(wallet, "auto_recharge_suspended") == [
         "Auto-Recharge is suspended. Support stopped it."
@@ -578,7 +577,7 @@ def test_lifting_by_support_forgets_declines_too(stripe):
     wallet = make_wallet(credit="8")
     suspend_by_declining(stripe, wallet)
 
-    suspensions.lift_by_support(wallet_id=wallet.pk, actor=make_user())
+    suspensions.lift_by_support(wallet_id=wallet.pk)
 
     kept = settings_of(wallet)
     assert (kept.suspended_at, kept.suspended_reason) == (None, "")
