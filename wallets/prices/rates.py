@@ -10,7 +10,7 @@ from djmoney.money import Money
 from accounts import clock
 from accounts.models import User
 from wallets.errors import InvalidAmount
-from wallets.models import MinuteRate, MinuteType, Wallet
+from wallets.models import MinuteRate, MinuteType
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,8 @@ def rate_history() -> RateHistory:
     return RateHistory(rows)
 
 
-def rate(*, minute_type: str, wallet: Wallet | None = None, at: datetime | None = None) -> Decimal:
-    """Dollars per minute of a type, for this wallet, at a moment (default now).
-
-    Everybody pays the platform's rate today; an agency's mark-up would be decided here.
-    """
+def rate(*, minute_type: str, at: datetime | None = None) -> Decimal:
+    """Dollars per minute of a type, at a moment (default now). Everybody pays the same."""
     return rate_history().at(minute_type, at or clock.now())
 
 

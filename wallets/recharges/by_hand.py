@@ -66,7 +66,7 @@ def quote(*, wallet_id: int, amount: Decimal, buys: str) -> Quote:
 
 
 def _quote(wallet: Wallet, amount: Decimal, buys: str) -> Quote:
-    price = None if buys == Buys.CREDIT else rate(minute_type=buys, wallet=wallet)
+    price = None if buys == Buys.CREDIT else rate(minute_type=buys)
     found = bought(amount=amount, credit=wallet.credit.amount, rate=price)
     after = wallet.credit.amount + found.credit
     return Quote(
