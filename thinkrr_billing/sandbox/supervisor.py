@@ -60,7 +60,7 @@ class Supervisor:
     def _stopping(self) -> bool:
         return self._signals > 0 or self._console.gone
 
-    def _note_signal(self, signum: int, frame: object) -> None:
+    def _note_signal(self, *_: object) -> None:
         self._signals += 1
         if self._preparing:
             self._preparing.terminate()

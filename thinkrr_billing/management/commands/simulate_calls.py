@@ -65,7 +65,7 @@ class Command(BaseCommand):
         """Go on until Ctrl-C, SIGTERM or the end; then hang up, so that no call is lost."""
         stopped: list[int] = []
         for signum in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(signum, lambda number, frame: stopped.append(number))
+            signal.signal(signum, lambda number, *_: stopped.append(number))
         began, began_at = time.monotonic(), clock.now()
         said = before = began
         while not stopped and (now := time.monotonic()) < began + seconds:

@@ -62,7 +62,7 @@ def attach(ctx: Context, method: dict, *, customer: str, check: bool = True) -> 
     """Attach. Cards that decline when saved are refused with a 402, unless `check` is off."""
     card = cards.BY_NUMBER[method["_sandbox"]["number"]]
     if check and card.saving and method["_sandbox"]["behaviour"] != "ok":
-        raise saving_declined(card.saving, method)
+        raise saving_declined(card.saving)
     if method["customer"] != customer:
         method["customer"] = customer
         ctx.store.save(method)
@@ -70,7 +70,7 @@ def attach(ctx: Context, method: dict, *, customer: str, check: bool = True) -> 
     return method
 
 
-def saving_declined(decline_code: str, method: dict) -> ApiError:
+def saving_declined(decline_code: str) -> ApiError:
     error = cards.decline_error(decline_code)
     return ApiError(
         error["message"],
