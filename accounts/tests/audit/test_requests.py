@@ -193,7 +193,8 @@ def test_what_staff_did_is_final(client, statement):
     assert StaffAction.objects.get().reason == "Asked"
 
 
-def test_closing_and_reopening_is_said_once_and_noted(nudges):
+@pytest.mark.usefixtures("nudges")
+def test_closing_and_reopening_is_said_once_and_noted():
     account = make_individual()
 
     assert closing.close(account=account)

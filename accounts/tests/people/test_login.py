@@ -13,7 +13,7 @@ from accounts.models import FailedLogin, Membership, Role, User
 from accounts.people import logins, members
 from accounts.tests.builders import PASSWORD, make_individual, make_user, owner_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("account")]
 
 LOGIN = "/login/"
 
@@ -31,7 +31,7 @@ def is_in(client) -> bool:
     return "_auth_user_id" in client.session
 
 
-def test_the_address_logs_in_in_any_case(client, account):
+def test_the_address_logs_in_in_any_case(client):
     response = log_in(client, "ADA@Example.com")
 
     assert (response.status_code, response["Location"]) == (302, "/")
@@ -42,7 +42,7 @@ def test_the_address_logs_in_in_any_case(client, account):
     ("email", "password"),
     [("ada@example.com", "wrong"), ("nobody@example.com", PASSWORD), ("a\x00@b.c", "x")],
 )
-def test_a_wrong_log_in_does_not_say_what_was_wrong(client, account, email, password):
+def test_a_wrong_log_in_does_not_say_what_was_wrong(client, email, password):
     page = log_in(client, email, password).content.decode()
 
     assert not is_in(client)
@@ -50,7 +50,7 @@ def test_a_wrong_log_in_does_not_say_what_was_wrong(client, account, email, pass
         assert "The e-mail address or the password is not right." in page
 
 
-def test_somebody_switched_off_cannot_log_in(client, account):
+def test_somebody_switched_off_cannot_log_in(client):
     User.objects.update(is_active=False)
 
     log_in(client)
@@ -59,13 +59,13 @@ def test_somebody_switched_off_cannot_log_in(client, account):
 
 
 @pytest.mark.parametrize("away", ["https://evil.example/", "//evil.example/", "javascript:x"])
-def test_log_in_only_leads_to_our_own_pages(client, account, away):
+def test_log_in_only_leads_to_our_own_pages(client, away):
     assert log_in(client, next="/settings/")["Location"] == "/settings/"
     client.logout()
     assert log_in(client, next=away)["Location"] == "/"
 
 
-def test_ten_failures_lock_the_address_on_that_machine_only(client, account):
+def test_ten_failures_lock_the_address_on_that_machine_only(client):
     for _ in range(9):
         log_in(client, password="wrong")
     assert log_in(client).status_code == 302  # The tenth try, and right: the count starts anew.
@@ -79,7 +79,7 @@ def test_ten_failures_lock_the_address_on_that_machine_only(client, account):
     assert log_in(client, ip="10.0.0.2").status_code == 302
 
 
-def test_the_lock_ends_after_fifteen_minutes(client, account):
+def test_the_lock_ends_after_fifteen_minutes(client):
     for _ in range(10):
         log_in(client, password="wrong")
 
@@ -90,7 +90,7 @@ def test_the_lock_ends_after_fifteen_minutes(client, account):
         assert log_in(client).status_code == 302
 
 
-def test_one_machine_that_tries_many_addresses_is_locked(client, account):
+def test_one_machine_that_tries_many_addresses_is_locked(client):
     for number in range(100):
         logins.record_failure(email=f"person{number}@example.com", ip="10.0.0.1")
 
@@ -109,7 +109,7 @@ def test_failures_are_forgotten_after_a_day():
     assert not FailedLogin.objects.exists()
 
 
-def test_forwarded_addresses_count_only_behind_our_proxy(client, account, settings):
+def test_forwarded_addresses_count_only_behind_our_proxy(client, settings):
     client.post(LOGIN, {"username": "x", "password": "y"}, headers={"X-Forwarded-For": "6.6.6.6"})
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     spoofed = {"X-Forwarded-For": "6.6.6.6, 7.7.7.7"}
@@ -121,7 +121,7 @@ def test_forwarded_addresses_count_only_behind_our_proxy(client, account, settin
     assert list(found) == ["127.0.0.1", "7.7.7.7", "127.0.0.1"]
 
 
-def test_the_session_is_a_new_one_after_log_in_and_dead_after_log_out(client, account):
+def test_the_session_is_a_new_one_after_log_in_and_dead_after_log_out(client):
     client.get(LOGIN)
     client.session.save()
     before = client.session.session_key
@@ -142,13 +142,13 @@ def test_log_out_is_a_post(client, account):
     assert is_in(client)
 
 
-def test_the_theme_comes_with_the_log_in(client, account):
+def test_the_theme_comes_with_the_log_in(client):
     User.objects.update(theme="dark")
 
     assert log_in(client).cookies["theme"].value == "dark"
 
 
-def test_a_forgotten_password_is_replaced_by_mail(client, account, mailoutbox, settings):
+def test_a_forgotten_password_is_replaced_by_mail(client, mailoutbox, settings):
     settings.SITE_URL = "https://billing.example"
     client.post("/password-reset/", {"email": "Ada@example.com"}, HTTP_HOST="localhost")
 
@@ -164,7 +164,7 @@ def test_a_forgotten_password_is_replaced_by_mail(client, account, mailoutbox, s
     assert "used already" in client.get(path, follow=True).content.decode()
 
 
-def test_asking_for_an_unknown_address_looks_the_same_and_mails_nobody(client, account, mailoutbox):
+def test_asking_for_an_unknown_address_looks_the_same_and_mails_nobody(client, mailoutbox):
     known = client.post("/password-reset/", {"email": "ada@example.com"})
     mailoutbox.clear()
     unknown = client.post("/password-reset/", {"email": "nobody@example.com"})

@@ -62,7 +62,7 @@ class TestInviting:
         invitation.refresh_from_db()
         assert invitation.accepted_at is not None
 
-    def test_a_link_works_once(self, account, invitation):
+    def test_a_link_works_once(self, invitation):
         token = token_of(invitation)
         user = members.accept_as_new_user(token=token, name="New", password=PASSWORD)
 

@@ -43,7 +43,8 @@ def test_another_machine_still_may():
     assert resets.may_mail(email="ada@example.com", ip="192.0.2.2")
 
 
-def test_a_cache_that_is_down_keeps_nobody_from_a_new_password(no_cache, client, mailoutbox):
+@pytest.mark.usefixtures("no_cache")
+def test_a_cache_that_is_down_keeps_nobody_from_a_new_password(client, mailoutbox):
     make_user("ada@example.com")
 
     ask(client, "ada@example.com")

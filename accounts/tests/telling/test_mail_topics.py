@@ -7,11 +7,11 @@ from accounts.models import Role, User
 from accounts.telling import mails, notifications
 from accounts.tests.builders import add_member, make_agency, make_user, owner_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 
 @pytest.fixture
-def agency(nudges):
+def agency():
     return make_agency(owner=make_user("ada@example.com"))
 
 

@@ -144,7 +144,7 @@ def test_a_mail_is_sent_once_however_often_it_is_asked_for(mailoutbox):
 
 
 def test_a_mail_that_fails_is_tried_again_with_growing_pauses(mailoutbox, monkeypatch):
-    def fail(self):
+    def fail(*_):
         raise SMTPServerDisconnected("gone")
 
     with clock.at(NOON):

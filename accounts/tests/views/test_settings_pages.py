@@ -56,7 +56,7 @@ class TestAccount:
     @pytest.mark.parametrize(
         "change", [{"name": ""}, {"name": "x" * 121}, {"timezone": "Mars"}, {"tax_id": "a\x00"}]
     )
-    def test_what_cannot_be_used_changes_nothing(self, account, owner, change):
+    def test_what_cannot_be_used_changes_nothing(self, owner, change):
         response = owner.post("/settings/", {**FACTS, **change})
 
         assert response.status_code == 422
@@ -116,7 +116,7 @@ def test_whoever_only_sees_is_refused_every_write_and_nothing_changes(path, form
 
 
 class TestMembers:
-    def test_inviting_shows_the_invitation_and_withdrawing_removes_it(self, account, owner):
+    def test_inviting_shows_the_invitation_and_withdrawing_removes_it(self, owner):
         owner.post("/settings/members/invite/", {"email": "New@example.com", "role": "admin"})
         page = owner.get("/settings/members/").content.decode()
         assert "new@example.com" in page
@@ -134,7 +134,7 @@ class TestMembers:
             ({"email": "ADA@example.com", "role": "member"}, "is already in Ada Lovelace"),
         ],
     )
-    def test_an_invitation_that_cannot_be_sent_says_why(self, account, owner, form, sentence):
+    def test_an_invitation_that_cannot_be_sent_says_why(self, owner, form, sentence):
         User.objects.update(email="ada@example.com")
 
         response = owner.post("/settings/members/invite/", form)

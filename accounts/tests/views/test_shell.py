@@ -46,7 +46,8 @@ def go_to(client, account, **form):
     return client.post("/accounts/switch/", {"account": str(account.pk), **form})
 
 
-def test_the_agency_switches_to_its_sub_account_and_back(client, boss, agency, sub_account):
+@pytest.mark.usefixtures("boss")
+def test_the_agency_switches_to_its_sub_account_and_back(client, agency, sub_account):
     assert current(client) == agency
 
     assert go_to(client, sub_account)["Location"] == "/"
@@ -55,18 +56,21 @@ def test_the_agency_switches_to_its_sub_account_and_back(client, boss, agency, s
     assert current(client) == agency
 
 
-def test_switching_leads_only_to_our_own_pages(client, boss, sub_account):
+@pytest.mark.usefixtures("boss")
+def test_switching_leads_only_to_our_own_pages(client, sub_account):
     assert go_to(client, sub_account, next="https://evil.example/")["Location"] == "/"
 
 
+@pytest.mark.usefixtures("boss")
 @pytest.mark.parametrize("wanted", ["nonsense", "", "\x00", "00000000-0000-4000-8000-000000000000"])
-def test_nobody_switches_to_what_they_may_not_see(client, boss, agency, wanted):
+def test_nobody_switches_to_what_they_may_not_see(client, agency, wanted):
     assert client.post("/accounts/switch/", {"account": wanted}).status_code == 404
     assert go_to(client, make_individual()).status_code == 404
     assert current(client) == agency
 
 
-def test_switching_is_a_post(client, boss, agency, sub_account):
+@pytest.mark.usefixtures("boss")
+def test_switching_is_a_post(client, agency, sub_account):
     client.get(f"/accounts/switch/?account={sub_account.pk}")
 
     assert current(client) == agency
@@ -80,7 +84,8 @@ def test_a_seat_taken_away_ends_at_the_next_page(client, boss, agency, sub_accou
     assert current(client) == own
 
 
-def test_all_accounts_are_listed_found_and_paged(client, boss, agency):
+@pytest.mark.usefixtures("boss")
+def test_all_accounts_are_listed_found_and_paged(client, agency):
     for number in range(30):
         make_sub_account(f"Clinic {number:02}", agency=agency)
 
@@ -92,9 +97,8 @@ def test_all_accounts_are_listed_found_and_paged(client, boss, agency):
     assert client.get("/accounts/switch/?q=%00%25&page=-1").status_code == 200
 
 
-def test_a_page_asks_little_of_the_database(
-    client, boss, agency, sub_account, django_assert_num_queries
-):
+@pytest.mark.usefixtures("boss")
+def test_a_page_asks_little_of_the_database(client, sub_account, django_assert_num_queries):
     go_to(client, sub_account)
 
     # Session, user, memberships, the sub-account; then its menu, its bell and the list.
@@ -102,7 +106,8 @@ def test_a_page_asks_little_of_the_database(
         client.get("/notifications/")
 
 
-def test_pages_are_not_kept_by_caches_and_carry_the_request_id(client, boss):
+@pytest.mark.usefixtures("boss")
+def test_pages_are_not_kept_by_caches_and_carry_the_request_id(client):
     response = client.get("/settings/", headers={"X-Request-ID": "abcd-1234"})
 
     assert "no-store" in response["Cache-Control"]
@@ -139,8 +144,9 @@ def test_somebody_without_an_account_gets_a_friendly_page(client, path):
     assert client.post("/logout/").status_code == 302
 
 
+@pytest.mark.usefixtures("boss")
 class TestNotifications:
-    def test_the_bell_counts_and_reading_empties_it(self, client, boss, agency):
+    def test_the_bell_counts_and_reading_empties_it(self, client, agency):
         for number in range(2):
             notify(account=agency, kind="calls", text=f"News {number}", mail=False)
         page = client.get("/notifications/")
@@ -152,7 +158,7 @@ class TestNotifications:
         client.post("/notifications/read/")
         assert client.get("/notifications/").context["unread_count"] == 0
 
-    def test_older_ones_are_a_page_further(self, client, boss, agency):
+    def test_older_ones_are_a_page_further(self, client, agency):
         for number in range(26):
             notify(account=agency, kind="calls", text=f"News {number}.", mail=False)
 
@@ -163,10 +169,11 @@ class TestNotifications:
         assert [n.text for n in second.context["notifications"]] == ["News 0."]
 
     @pytest.mark.parametrize("before", ["x", "-1", "9" * 5000, "٣", "%00"])
-    def test_a_spoilt_cursor_is_the_first_page(self, client, boss, before):
+    def test_a_spoilt_cursor_is_the_first_page(self, client, before):
         assert client.get(f"/notifications/?before={before}").status_code == 200
 
-    def test_one_accounts_news_is_not_anothers(self, client, boss, sub_account):
+    @pytest.mark.usefixtures("sub_account")
+    def test_one_accounts_news_is_not_anothers(self, client):
         row = notify(account=make_individual(), kind="calls", text="Private", mail=False)
 
         assert "Private" not in client.get("/notifications/").content.decode()
@@ -174,7 +181,7 @@ class TestNotifications:
         row.refresh_from_db()
         assert row.read_at is None
 
-    def test_the_agency_reads_but_leaves_them_unread(self, client, boss, sub_account):
+    def test_the_agency_reads_but_leaves_them_unread(self, client, sub_account):
         row = notify(account=sub_account, kind="calls", text="For the clinic", mail=False)
         go_to(client, sub_account)
 
@@ -183,5 +190,5 @@ class TestNotifications:
         row.refresh_from_db()
         assert row.read_at is None
 
-    def test_marking_something_that_is_no_id_is_404(self, client, boss):
+    def test_marking_something_that_is_no_id_is_404(self, client):
         assert client.post("/notifications/read/", {"notification": "x"}).status_code == 404
