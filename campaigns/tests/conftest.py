@@ -10,7 +10,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def rates(db):
+def rates():
     """$0.16 a Premium minute, $0.09 a Basic minute, since long ago."""
     for minute_type, price in (("premium", "0.16"), ("basic", "0.09")):
         MinuteRate.objects.get_or_create(

@@ -107,7 +107,8 @@ def test_money_of_auto_recharge_explains_what_resumed_by_itself(account, wallet)
     assert log(campaign) == ["Recall resumed by itself, because Auto-Recharge brought money."]
 
 
-def test_pausing_by_hand_names_the_person_or_the_api(account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_pausing_by_hand_names_the_person_or_the_api(account):
     mine, theirs = make_campaign(account, name="Mine"), make_campaign(account, name="Theirs")
     boss = owner_of(account)
 
@@ -118,7 +119,8 @@ def test_pausing_by_hand_names_the_person_or_the_api(account, wallet):
     assert log(theirs) == ["Theirs was paused by the API."]
 
 
-def test_a_closed_account_is_the_reason_its_campaigns_paused(account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_a_closed_account_is_the_reason_its_campaigns_paused(account):
     campaign = make_campaign(account, name="Recall")
     close(account)
 

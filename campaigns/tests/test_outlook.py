@@ -118,7 +118,8 @@ def text(response):
     return " ".join(response.content.decode().split())
 
 
-def test_a_campaigns_use_is_the_average_of_the_week_before_its_pause(account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_a_campaigns_use_is_the_average_of_the_week_before_its_pause(account):
     campaign = paused(account, ago=timedelta(days=5))
     called(campaign, minutes=70, ago=timedelta(days=6))
     called(campaign, minutes=70, ago=timedelta(days=11))
@@ -130,14 +131,16 @@ def test_a_campaigns_use_is_the_average_of_the_week_before_its_pause(account, wa
     assert use.dollars == Decimal("3.20")
 
 
-def test_a_young_campaign_is_measured_from_its_first_call(account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_a_young_campaign_is_measured_from_its_first_call(account):
     campaign = paused(account, made=timedelta(days=3), minute_type="basic")
     called(campaign, minutes=80, ago=timedelta(days=2))
 
     assert used(campaign)[campaign.pk].seconds == 40 * 60
 
 
-def test_free_calls_are_no_use(account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_free_calls_are_no_use(account):
     campaign = paused(account)
     called(campaign, minutes=70, ago=timedelta(days=1), outcome="failed")
 
@@ -178,7 +181,8 @@ def test_what_runs_already_shares_the_balance(account, wallet):
     assert found.days == Decimal(2)
 
 
-def test_a_campaign_that_made_no_calls_does_not_run_the_balance_down(account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_a_campaign_that_made_no_calls_does_not_run_the_balance_down(account):
     make_campaign(account, status="started")
 
     assert outlook.running(account=account) == []
@@ -265,7 +269,8 @@ def test_the_cost_follows_the_boxes_and_the_button_counts_them(page, account, wa
     assert "Resume 1 campaign" in of_others
 
 
-def test_the_dialog_costs_the_same_for_many_campaigns(page, account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_the_dialog_costs_the_same_for_many_campaigns(page, account):
     statements = []
     # The first page of a session writes it.
     page.get(RESUME)
@@ -304,7 +309,8 @@ def test_an_amount_that_cannot_be_charged_says_nothing(page, account, amount):
     assert page.get(TIERS, {"amount": amount}).status_code == 204
 
 
-def test_with_nothing_paused_the_tiers_say_nothing(page, account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_with_nothing_paused_the_tiers_say_nothing(page, account):
     make_campaign(account, status="manual")
 
     assert page.get(TIERS, {"amount": "50"}).status_code == 204
@@ -328,7 +334,8 @@ def test_the_banner_leads_to_the_tier_that_resumes_most(page, account):
     assert f"{reverse('wallets:recharge')}?buys=premium" in text(page.get("/banner/"))
 
 
-def test_a_member_sees_what_campaigns_use_but_no_sum(client, account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_a_member_sees_what_campaigns_use_but_no_sum(client, account):
     client.force_login(add_member(account))
     paused(account)
 

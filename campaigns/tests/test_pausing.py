@@ -425,11 +425,8 @@ def test_a_closed_account_cannot_resume():
     assert standing(campaign) == OUT_OF_BALANCE
 
 
-@pytest.mark.parametrize(
-    ("chosen", "kind", "expected"),
-    [(True, "auto_recharge", RUNNING), (False, "auto_recharge", OUT_OF_BALANCE)],
-)
-def test_money_of_auto_recharge_resumes_only_where_the_account_chose_so(chosen, kind, expected):
+@pytest.mark.parametrize(("chosen", "expected"), [(True, RUNNING), (False, OUT_OF_BALANCE)])
+def test_money_of_auto_recharge_resumes_only_where_the_account_chose_so(chosen, expected):
     wallet = make_wallet()
     turn_on_auto_recharge(wallet, resume_campaigns=chosen)
     paused = make_campaign(wallet.account, status="low_balance")

@@ -143,12 +143,14 @@ def test_older_campaigns_are_on_the_next_page(page, wallet):
     assert second.context["more"] is None
 
 
+@pytest.mark.usefixtures("wallet")
 @pytest.mark.parametrize("query", ["show=nonsense", "before=x", "before=9999999999999999999999"])
-def test_a_query_that_makes_no_sense_shows_the_list(page, wallet, query):
+def test_a_query_that_makes_no_sense_shows_the_list(page, query):
     assert page.get(f"/campaigns/?{query}").status_code == 200
 
 
-def test_an_empty_list_says_so(page, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_an_empty_list_says_so(page):
     assert "No campaigns yet." in text(page.get("/campaigns/"))
 
 
@@ -201,7 +203,8 @@ def test_a_campaign_shows_its_last_calls(page, wallet):
     assert "about 1 min, $0.24" in shown
 
 
-def test_a_campaign_of_another_account_is_not_there(page, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_a_campaign_of_another_account_is_not_there(page):
     other = make_campaign(make_individual("Other"))
 
     assert page.get(reverse("campaigns:detail", args=[other.pk])).status_code == 404
@@ -330,7 +333,8 @@ def test_the_dialog_checks_what_can_run_and_shows_the_rest_with_its_reason(page,
     assert "Resume 1 campaign" in shown
 
 
-def test_without_javascript_the_dialog_is_a_page(page, waiting):
+@pytest.mark.usefixtures("waiting")
+def test_without_javascript_the_dialog_is_a_page(page):
     shown = text(page.get("/campaigns/resume/"))
 
     assert "<html" in shown
@@ -356,7 +360,8 @@ def test_resuming_the_chosen_ones_closes_the_dialog(page, waiting):
     assert statuses() == {"Spring": "started", "Autumn": "paused"}
 
 
-def test_choosing_nothing_is_said_in_the_dialog(page, waiting):
+@pytest.mark.usefixtures("waiting")
+def test_choosing_nothing_is_said_in_the_dialog(page):
     response = htmx(page, "post", "/campaigns/resume/", {})
 
     assert response.status_code == 422
@@ -375,15 +380,17 @@ def test_what_cannot_run_after_all_is_marked_and_the_others_run(page, waiting):
     assert statuses() == {"Spring": "started", "Autumn": "paused"}
 
 
+@pytest.mark.usefixtures("waiting")
 @pytest.mark.parametrize("value", ["0", "x", "999999999"])
-def test_a_campaign_that_is_not_in_the_list_cannot_be_chosen(page, waiting, value):
+def test_a_campaign_that_is_not_in_the_list_cannot_be_chosen(page, value):
     response = page.post("/campaigns/resume/", {"campaign": [value]})
 
     assert response.status_code == 422
     assert set(statuses().values()) == {"paused"}
 
 
-def test_after_a_payment_the_dialog_confirms_it(page, wallet, waiting):
+@pytest.mark.usefixtures("waiting")
+def test_after_a_payment_the_dialog_confirms_it(page, wallet):
     fill(wallet, credit="0.10")
     purchase = paid(wallet)
 
@@ -413,7 +420,8 @@ def test_with_nothing_paused_the_step_is_skipped_and_the_receipt_shown(page, wal
     assert page.get(url)["Location"] == f"/payments/receipts/{purchase.pk}/"
 
 
-def test_another_accounts_payment_or_an_open_one_is_not_shown(page, wallet, waiting):
+@pytest.mark.usefixtures("waiting")
+def test_another_accounts_payment_or_an_open_one_is_not_shown(page, wallet):
     other = make_wallet(account=make_individual("Other"))
     theirs = paid(other)
     mine = paid(wallet, state="submitted", closed_at=None)
@@ -485,7 +493,8 @@ def test_a_balance_that_is_enough_offers_to_resume(page, wallet):
     assert "Resume campaigns" in shown
 
 
-def test_a_balance_enough_for_some_says_for_how_many(page, waiting):
+@pytest.mark.usefixtures("waiting")
+def test_a_balance_enough_for_some_says_for_how_many(page):
     assert "2 campaigns are still paused. Your balance is enough to resume 1 of them." in text(
         banner(page)
     )
@@ -591,7 +600,8 @@ def test_a_member_is_told_to_ask_an_owner(member, wallet):
     assert "href=" not in shown.replace("icons.svg", "").split("</p>")[1]
 
 
-def test_a_closed_account_has_no_banner(page, account, wallet):
+@pytest.mark.usefixtures("wallet")
+def test_a_closed_account_has_no_banner(page, account):
     make_campaign(account, status="low_balance")
     close(account)
 
