@@ -9,26 +9,12 @@ from accounts.models import StaffAlert
 from wallets.charging import purchases, resolving, rows
 from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
-from wallets.recharges import auto_recharge
 from wallets.stripe import gateway
-from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.purchases import claim, credit
 
 pytestmark = pytest.mark.django_db
 
 SILENCE = pytest.mark.parametrize("kind", ["reset_before", "500_before"])
-
-
-@pytest.fixture
-def low(stripe):
-    """A wallet below its threshold with a good card: the rule wants $50."""
-    wallet = make_wallet(credit="8.00")
-    add_card(stripe, wallet)
-    set_auto_recharge(wallet, threshold=10, amount=50)
-    return wallet
-
-
-def claim(wallet):
-    return auto_recharge.claim(wallet_id=wallet.pk)[1]
 
 
 def submitted(wallet, stripe):
@@ -48,11 +34,6 @@ def resolve(purchase):
 def kept(purchase):
     row = Purchase.objects.get(pk=purchase.pk)
     return row.state, row.quarantine_reason, bool(row.quarantined_at)
-
-
-def credit(wallet):
-    wallet.refresh_from_db()
-    return wallet.credit.amount
 
 
 @SILENCE
