@@ -15,18 +15,8 @@ from wallets import sweeps, tasks
 from wallets.charging import purchases
 from wallets.models import LedgerEntry
 from wallets.recharges import auto_recharge
-from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def low(stripe):
-    """A wallet below its threshold with a good card: the rule wants $50."""
-    wallet = make_wallet(credit="8.00")
-    add_card(stripe, wallet)
-    set_auto_recharge(wallet, threshold=10, amount=50)
-    return wallet
 
 
 def work_off():

@@ -13,18 +13,12 @@ from wallets.tests.worlds.builders import pay, stranger_pays
 from wallets.tests.worlds.reversal_world import (
     buy,
     dispute,
-    make_wallet_with_card,
     nothing_moved,
     pots,
     refunded_outside,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def wallet(stripe):
-    return make_wallet_with_card(stripe)
 
 
 def test_what_no_event_told_is_caught_up(wallet, stripe):

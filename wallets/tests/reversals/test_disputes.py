@@ -16,18 +16,12 @@ from wallets.tests.worlds.reversal_world import (
     buy,
     dispute,
     drive,
-    make_wallet_with_card,
     nothing_moved,
     pots,
     refund,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def wallet(stripe):
-    return make_wallet_with_card(stripe)
 
 
 def test_withdrawn_funds_are_taken_once_and_block_automatic_charges(wallet, stripe):

@@ -15,8 +15,6 @@ from wallets.tests.worlds.reversal_world import (
     buy,
     dispute,
     drive,
-    make_allocated,
-    make_wallet_with_card,
     nothing_moved,
     pots,
     refund,
@@ -25,11 +23,6 @@ from wallets.tests.worlds.reversal_world import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def wallet(stripe):
-    return make_wallet_with_card(stripe)
 
 
 def test_a_refund_takes_unused_minutes_first_and_the_rest_from_credit(wallet, stripe):
@@ -155,11 +148,6 @@ def test_a_refund_or_a_dispute_moves_nothing_of_another_customer(wallet, stripe)
 
 
 # --- Allocations: the agency's money, the sub-account's minutes.
-
-
-@pytest.fixture
-def allocated(stripe):
-    return make_allocated(stripe)
 
 
 def test_of_an_allocation_only_unused_minutes_are_refundable(allocated):

@@ -20,8 +20,6 @@ from wallets.tests.worlds.reversal_world import (
     buy,
     dispute,
     drive,
-    make_allocated,
-    make_wallet_with_card,
     nothing_moved,
     pots,
     refund,
@@ -30,16 +28,6 @@ from wallets.tests.worlds.reversal_world import (
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def wallet(stripe):
-    return make_wallet_with_card(stripe)
-
-
-@pytest.fixture
-def allocated(stripe):
-    return make_allocated(stripe)
 
 
 def test_the_entry_is_posted_when_decided_and_stripe_is_told_next(wallet, stripe):

@@ -5,7 +5,6 @@ import unicodedata
 from decimal import Decimal
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from accounts.tests.builders import make_individual, owner_of
@@ -31,12 +30,6 @@ def pay(wallet):
     return by_hand.recharge(
         wallet_id=wallet.pk, actor=None, amount=Decimal(50), buys="premium", form_key="one"
     )
-
-
-@pytest.fixture
-def browser(client: Client, wallet) -> Client:
-    client.force_login(owner_of(wallet.account))
-    return client
 
 
 def test_a_paid_recharge_has_a_pdf_of_one_page_named_by_its_number(db, browser, wallet):

@@ -4,7 +4,6 @@ import csv
 from decimal import Decimal
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
 from accounts.tests.builders import (
@@ -40,12 +39,6 @@ HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 @pytest.fixture
 def wallet(nudges):
     return make_wallet(credit="50")
-
-
-@pytest.fixture
-def browser(client: Client, wallet) -> Client:
-    client.force_login(owner_of(wallet.account))
-    return client
 
 
 def text_of(answer) -> str:

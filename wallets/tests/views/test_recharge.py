@@ -4,10 +4,9 @@ import uuid
 from decimal import Decimal
 
 import pytest
-from django.test import Client
 from django.urls import reverse
 
-from accounts.tests.builders import add_member, make_individual, make_user, owner_of
+from accounts.tests.builders import add_member, make_individual, make_user
 from wallets.charging import rows
 from wallets.models import LedgerEntry, Purchase
 from wallets.tests.worlds.builders import (
@@ -29,12 +28,6 @@ HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 @pytest.fixture
 def wallet(nudges):
     return make_wallet(credit="8.20")
-
-
-@pytest.fixture
-def browser(client: Client, wallet) -> Client:
-    client.force_login(owner_of(wallet.account))
-    return client
 
 
 def asking(wallet, **changes) -> dict[str, str]:
