@@ -23,7 +23,7 @@ from benchmarks.admin_rows import fill
 from wallets.models import Purchase, Wallet
 
 ROUNDS = 5
-MOST_MS = 300  # What the specification allows.
+MOST_MS = 300  # The most a page of the admin may take.
 
 
 def run() -> None:

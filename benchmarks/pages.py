@@ -32,7 +32,7 @@ CAMPAIGNS = 20
 SUB_ACCOUNTS = 200
 NOTIFICATIONS = 500
 ROUNDS = 30
-MOST_MS = 60  # What the specification allows.
+MOST_MS = 60  # The most a page may take.
 BUSY = """
 INSERT INTO wallets_ledgerentry
   (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)

@@ -1,4 +1,7 @@
-"""The rules of the books over campaigns and calls, one query each (reliability, section 2)."""
+"""The rules of the books over campaigns and calls, one query each.
+
+docs/runbook.md says what each means when it is broken.
+"""
 
 from campaigns.limits import SWEEP_SLACK
 from wallets.books.register import missing_guards, rule

@@ -1,4 +1,4 @@
-"""Calls become debits (design 4.1). The platform reports finished calls in batches.
+"""Calls become debits. The platform reports finished calls in batches.
 
 A call is a fact: it is recorded and charged once, whatever the balance. Whether a call may
 *start* is asked of `authorize`.

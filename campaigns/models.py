@@ -41,7 +41,10 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 
 
 class Campaign(models.Model):
-    """A run of calls with one kind of minutes. Its life is moved by `campaigns.pausing` only."""
+    """A run of calls with one kind of minutes.
+
+    Only `campaigns.lifecycle`, `pausing` and `resuming` move its status.
+    """
 
     class Status(models.TextChoices):
         NOT_STARTED = "not_started", "Not Started"

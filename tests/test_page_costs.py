@@ -26,7 +26,7 @@ from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_rechar
 pytestmark = pytest.mark.django_db
 
 FEW, MANY = 10, 200
-# What the specification allows: the page as it is, and its files as WhiteNoise compresses them.
+# The most a page may weigh: the page as it is, and its files as WhiteNoise compresses them.
 MOST_BYTES = 150_000
 ASSETS = ("ui/app.css", "ui/app.js", "ui/icons.svg", "ui/logo.svg", "django_htmx/htmx-2.min.js")
 FONT = Path(settings.BASE_DIR, "static/ui/fonts/inter-latin.woff2")

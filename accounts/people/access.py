@@ -1,4 +1,4 @@
-"""Who may do what: the one place that decides (design 4.9). Doors ask, and repeat nothing.
+"""Who may do what: the one place that decides. Doors ask, and repeat nothing.
 
 What nobody told the caller about is `NotFound`; what they may see but not do is `Forbidden`.
 Support staff have no rights here: on customers' pages they are who their memberships say."""

@@ -1,4 +1,4 @@
-"""How the pages of wallets answer: a dialog that is also a page, a finished change, a refusal."""
+"""How the pages of every app answer: a dialog that is also a page, a finished change, a refusal."""
 
 import json
 

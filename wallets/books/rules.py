@@ -1,8 +1,11 @@
-"""The rules of the books over the tables of wallets, one query each (reliability, section 2)."""
+"""The rules of the books over the tables of wallets, one query each.
+
+docs/runbook.md says what each means when it is broken.
+"""
 
 from wallets.books.register import missing_guards, rule
 
-# What minutes cost at the purchase's frozen rates, rounded as `pricing.price_of_seconds` does.
+# What minutes cost at the purchase's frozen rates, rounded as `amounts.price_of_seconds` does.
 VALUE = """
     CASE e.pot WHEN 'credit' THEN e.amount
                WHEN 'premium' THEN round(e.amount * p.premium_rate / 60, 6)

@@ -15,10 +15,10 @@ CREDIT_RATE = {"premium": "premium", "basic": "basic", "premium_then_basic": "pr
 
 
 def payable_seconds(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -> int:
-    """Whole seconds a call of type `usable` could still last on this wallet (design, section 1).
+    """Whole seconds a call of type `usable` could still last on this wallet.
 
     `usable` is premium, basic or premium_then_basic. The same formula stands in SQL in
-    `campaigns.pausing`; a test holds them together.
+    `campaigns.payable`; a test holds them together.
     """
     pots = USABLE_POTS[usable]
     seconds = sum(wallet.held(pot) for pot in pots)

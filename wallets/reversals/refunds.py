@@ -1,7 +1,7 @@
 """Refunds: support decides, the ledger follows at once, Stripe is told, and its answer is final.
 
 Refunds made in Stripe's dashboard are imported. What is taken from which pot is decided in
-`reversal_pots`.
+`pots`.
 """
 
 import logging

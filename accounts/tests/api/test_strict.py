@@ -1,4 +1,4 @@
-"""Hostile values (reliability F87): each is refused with 400, never stored, never a 500."""
+"""Hostile values (F87 of docs/faults.md): each is refused with 400, never stored, never a 500."""
 
 import io
 import json

@@ -1,4 +1,4 @@
-"""Design 4.9, row by row."""
+"""Who may do what: each role in each account, and each scope of a key, row by row."""
 
 import pytest
 

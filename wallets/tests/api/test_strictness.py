@@ -1,4 +1,7 @@
-"""Hostile bodies on every route that takes one (reliability F87): 400, never 500, never stored."""
+"""Hostile bodies on every route that takes one: 400, never 500, never stored.
+
+F87 of docs/faults.md.
+"""
 
 import json
 
