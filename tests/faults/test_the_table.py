@@ -29,11 +29,12 @@ def test_the_runbook_names_every_alarm_and_every_rule():
     kinds = {
         kind
         for text in code
-        for kind in re.findall(r'alert_staff\(\s*kind="(\w+)"|_alert\(\s*"(\w+)", f?"', text)
+        for kind in re.findall(r'alert_staff\(\s*kind="(\w+)"|\balert\(\s*"(\w+)", f?"', text)
         for kind in kind
         if kind
     }
-    rules = {rule for text in code for rule in re.findall(r'@register\("(I\d+)"\)', text)}
-    named = set(re.findall(r"^\| `?(\w+)`?", runbook, re.MULTILINE))
-    assert "books" in kinds
+    rules = {rule for text in code for rule in re.findall(r'@rule\("(I\d+)"', text)}
+    named = set(re.findall(r"^(?:### `|- \*\*)(\w+)", runbook, re.MULTILINE))
+    assert {"books", "purchase_quarantined"} <= kinds
+    assert "I1" in rules
     assert sorted((kinds | rules | {"I13"}) - named) == []
