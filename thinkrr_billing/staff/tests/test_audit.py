@@ -23,7 +23,7 @@ from wallets.models import AdjustmentRequest, MinuteRate
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import allocate
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 # What moves by itself all the time, and what only says how a page looks. Everything else is a
 # setting: a new column of these tables is noted, or it has to be written down here.
@@ -84,7 +84,7 @@ NUMBERS = ["{} + 1", "{} - 1", "7"]
 
 
 @pytest.fixture
-def _rows(nudges) -> None:
+def _rows() -> None:
     """A row in every table that is watched."""
     agency = make_wallet(account=make_agency())
     wallet = make_wallet(account=make_sub_account(agency=agency.account))

@@ -21,11 +21,12 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.journey,
     pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("nudges", "wallet"),
 ]
 
 
 @pytest.fixture
-def wallet(live_server, nudges) -> Wallet:
+def wallet() -> Wallet:
     wallet = make_wallet(credit="20", account=make_individual("Harbor Yoga Studio"))
     set_auto_recharge(wallet)
     make_campaign(wallet.account)
@@ -58,7 +59,7 @@ def _address(page, live_server) -> None:
     page.url_base = live_server.url
 
 
-def open_account(page: Page, wallet: Wallet) -> None:
+def open_account(page: Page) -> None:
     page.goto("/admin/")
     page.get_by_role("textbox", name="Search", exact=True).fill("harbor")
     page.get_by_role("button", name="Search", exact=True).click()
@@ -71,7 +72,7 @@ def choose(page: Page, menu: str, button: str) -> None:
     expect(page.locator("#dialog-form textarea")).to_be_visible()
 
 
-def test_the_first_log_in_sets_up_the_second_factor(page, wallet):
+def test_the_first_log_in_sets_up_the_second_factor(page):
     user = make_staff(SUPPORT, email="sam@example.com")
 
     page.goto("/admin/")
@@ -88,7 +89,7 @@ def test_the_first_log_in_sets_up_the_second_factor(page, wallet):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_opens_every_page_of_the_navigation(page, wallet, role):
+def test_each_role_opens_every_page_of_the_navigation(page, role):
     work_as(page, role)
     page.goto("/admin/")
     links = page.locator("#nav-sidebar-apps a, aside a, nav a").evaluate_all(
@@ -102,10 +103,10 @@ def test_each_role_opens_every_page_of_the_navigation(page, wallet, role):
             assert page.goto(link).status == 200, link
 
 
-def test_read_only_finds_the_account_and_sees_no_button(page, wallet):
+def test_read_only_finds_the_account_and_sees_no_button(page):
     work_as(page, READ_ONLY)
 
-    open_account(page, wallet)
+    open_account(page)
 
     expect(page.get_by_text("✓ as its entries add up")).to_have_count(4)
     expect(page.get_by_text("Adjust a balance")).to_have_count(0)
@@ -115,7 +116,7 @@ def test_read_only_finds_the_account_and_sees_no_button(page, wallet):
 
 def test_billing_operations_adjust_a_balance_in_a_dialog(page, wallet):
     work_as(page, BILLING)
-    open_account(page, wallet)
+    open_account(page)
 
     choose(page, "Money", "Adjust a balance")
     page.locator("[name=amount]").fill("5")
@@ -130,7 +131,7 @@ def test_billing_operations_adjust_a_balance_in_a_dialog(page, wallet):
 
 def test_a_double_click_posts_once(page, wallet):
     work_as(page, BILLING)
-    open_account(page, wallet)
+    open_account(page)
 
     choose(page, "Money", "Adjust a balance")
     page.locator("[name=amount]").fill("5")
@@ -143,9 +144,9 @@ def test_a_double_click_posts_once(page, wallet):
     assert StaffAction.objects.count() == 1
 
 
-def test_a_dialog_says_what_is_missing_and_keeps_what_was_typed(page, wallet):
+def test_a_dialog_says_what_is_missing_and_keeps_what_was_typed(page):
     work_as(page, BILLING)
-    open_account(page, wallet)
+    open_account(page)
 
     choose(page, "Money", "Adjust a balance")
     page.locator("[name=amount]").fill("5")
@@ -158,7 +159,7 @@ def test_a_dialog_says_what_is_missing_and_keeps_what_was_typed(page, wallet):
 
 def test_support_suspends_auto_recharge_but_cannot_adjust(page, wallet):
     work_as(page, SUPPORT)
-    open_account(page, wallet)
+    open_account(page)
     expect(page.get_by_text("Adjust a balance")).to_have_count(0)
 
     choose(page, "Auto-Recharge", "Suspend Auto-Recharge")
@@ -171,7 +172,7 @@ def test_support_suspends_auto_recharge_but_cannot_adjust(page, wallet):
     assert refused.status == 403
 
 
-def test_a_new_rate_shows_its_effect_before_it_is_set(page, wallet):
+def test_a_new_rate_shows_its_effect_before_it_is_set(page):
     work_as(page, BILLING)
     page.goto("/admin/wallets/minuterate/")
     page.get_by_text("Set a new rate").click()
@@ -189,7 +190,7 @@ def test_a_new_rate_shows_its_effect_before_it_is_set(page, wallet):
 
 def test_support_looks_as_the_customer_and_comes_back(page, wallet):
     work_as(page, SUPPORT)
-    open_account(page, wallet)
+    open_account(page)
 
     page.get_by_role("button", name="Look as this person").click()
     strip = page.get_by_role("status", name="Looking as a customer")

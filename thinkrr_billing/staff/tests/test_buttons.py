@@ -23,17 +23,19 @@ from wallets.models import (
 from wallets.recharges import auto_recharge, by_hand
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
 
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+
 ACCOUNT = "accounts.account"
 ADD_FIVE = {"pot": "credit", "direction": "add", "amount": "5"}
 
 
 @pytest.fixture
-def wallet(db) -> Wallet:
+def wallet() -> Wallet:
     return make_wallet(credit="20")
 
 
 @pytest.fixture
-def billing(db):
+def billing():
     return staff_client(BILLING)
 
 
@@ -119,7 +121,7 @@ def test_included_minutes_are_granted(billing):
     assert wallet.included_seconds == 1800
 
 
-def test_auto_recharge_is_suspended_and_lifted(billing, wallet, nudges):
+def test_auto_recharge_is_suspended_and_lifted(billing, wallet):
     set_auto_recharge(wallet)
 
     on_account(staff_client(SUPPORT), "suspend", wallet)
@@ -134,7 +136,7 @@ def test_auto_recharge_is_suspended_and_lifted(billing, wallet, nudges):
     assert wallet.account.notifications.filter(kind="auto_recharge_resumed").exists()
 
 
-def test_a_block_is_lifted_but_not_the_suspension(billing, wallet, nudges):
+def test_a_block_is_lifted_but_not_the_suspension(billing, wallet):
     set_auto_recharge(wallet, suspended_at=clock.now(), suspended_reason="disputed")
     Wallet.objects.filter(pk=wallet.pk).update(blocked_at=clock.now(), blocked_reason="disputed")
 
@@ -177,7 +179,7 @@ def test_all_keys_of_an_account_are_revoked_at_once(wallet):
     assert type(theirs).objects.get(pk=theirs.pk).revoked_at is None
 
 
-def test_an_account_is_closed_and_reopened(billing, wallet, nudges):
+def test_an_account_is_closed_and_reopened(billing, wallet):
     on_account(billing, "close", wallet)
     closed = Account.objects.get(pk=wallet.account_id).is_closed
     on_account(billing, "reopen", wallet)
@@ -186,7 +188,7 @@ def test_an_account_is_closed_and_reopened(billing, wallet, nudges):
     assert not Account.objects.get(pk=wallet.account_id).is_closed
 
 
-def test_an_event_given_up_gets_its_attempts_anew(db, nudges):
+def test_an_event_given_up_gets_its_attempts_anew():
     event = StripeEvent.objects.create(
         event_id="evt_1", type="refund.updated", payload={}, attempts=10, given_up_at=clock.now()
     )
@@ -197,7 +199,7 @@ def test_an_event_given_up_gets_its_attempts_anew(db, nudges):
     assert (event.attempts, event.given_up_at) == (0, None)
 
 
-def test_an_allocation_without_a_month_to_charge_says_so(db):
+def test_an_allocation_without_a_month_to_charge_says_so():
     wallet = make_wallet(account=make_sub_account())
 
     answer = on_account(staff_client(SUPPORT), "run_allocation", wallet)
@@ -269,7 +271,7 @@ def test_what_was_paid_cannot_be_canceled(paid):
 
 
 @pytest.fixture
-def declined(db, stripe, nudges) -> Wallet:
+def declined(stripe) -> Wallet:
     """Auto-Recharge was declined once and waits an hour; the card is good again since."""
     wallet = make_wallet(credit="8")
     card = add_card(stripe, wallet)
@@ -328,7 +330,7 @@ def test_a_retry_when_the_balance_is_fine_is_refused_and_nothing_changes(decline
     assert StaffAction.objects.get().state == "refused"
 
 
-def test_retry_is_offered_only_where_something_failed(declined, stripe):
+def test_retry_is_offered_only_where_something_failed(declined):
     client = staff_client(SUPPORT)
     failed = declined.purchases.get()
 

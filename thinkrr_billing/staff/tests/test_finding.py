@@ -34,7 +34,7 @@ from wallets.models import (
 from wallets.tests.worlds.builders import fill, make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import allocate, buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 FIND = reverse("admin:find")
 
@@ -60,13 +60,15 @@ def titles(text: str) -> dict[str, list[str]]:
     return {section.title: [hit.title for hit in section.hits] for section in find.find(text)}
 
 
+@pytest.mark.usefixtures("wallet")
 @pytest.mark.parametrize("text", ["harbor", "yoga harb", "HARBOR YOGA STUDIO", "cus_harbor"])
-def test_an_account_is_found_by_words_of_its_name_and_its_customer(wallet, text):
+def test_an_account_is_found_by_words_of_its_name_and_its_customer(text):
     assert titles(text) == {"Accounts": ["Harbor Yoga Studio"]}
 
 
+@pytest.mark.usefixtures("wallet")
 @pytest.mark.parametrize("text", ["garden", "arbor", "!!!", "' OR 1=1 --", "%", "\\"])
-def test_what_nobody_is_called_finds_nothing(wallet, text):
+def test_what_nobody_is_called_finds_nothing(text):
     assert titles(text) == {}
 
 
@@ -114,8 +116,9 @@ def test_one_account_found_opens_at_once(wallet):
     assert answer.url == url("accounts.account", "change", wallet.account_id)
 
 
+@pytest.mark.usefixtures("wallet")
 @pytest.mark.parametrize("text", ["", "zebra", "4242", "\x00", "x" * 5000])
-def test_the_search_page_answers_whatever_is_typed(wallet, text):
+def test_the_search_page_answers_whatever_is_typed(text):
     assert staff_client().get(FIND, {"q": text}).status_code == 200
 
 
@@ -195,7 +198,7 @@ def test_a_pot_of_many_entries_that_rests_says_who_proves_it(wallet, monkeypatch
 
 
 @pytest.fixture
-def troubles(wallet, nudges) -> dict[str, int]:
+def troubles(wallet) -> dict[str, int]:
     """One of each that is wrong, or two, beside one that is not; how many the figures must say."""
     now = clock.now()
     fill(wallet, credit="-30")
@@ -329,8 +332,9 @@ def test_lists_show_their_rows_when_nothing_is_searched_for(wallet):
         assert client.get(url(page, "changelist")).context["cl"].result_count == 1, page
 
 
+@pytest.mark.usefixtures("wallet")
 @pytest.mark.parametrize("page", ["accounts.account", "wallets.purchase", "campaigns.campaign"])
-def test_a_list_never_counts_the_whole_table(wallet, page):
+def test_a_list_never_counts_the_whole_table(page):
     client = staff_client()
 
     with CaptureQueriesContext(connection) as asked:

@@ -18,7 +18,7 @@ from wallets.models import AdjustmentRequest, AllocationRun, MinuteRate, StripeE
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import allocate, buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 EVERYBODY = set(ROLES)
 SUPPORT_AND_BILLING = {SUPPORT, BILLING}
@@ -62,7 +62,7 @@ MAY_CHANGE = {("accounts.account", BILLING)}
 
 
 @pytest.fixture
-def world(nudges) -> Wallet:
+def world() -> Wallet:
     """At least one row of every page."""
     agency = make_wallet(credit="50", account=make_agency("Brightline Agency"))
     wallet = make_wallet(account=make_sub_account(agency=agency.account))
@@ -136,8 +136,9 @@ def test_no_page_has_bulk_actions():
     assert dict(admin.site.actions) == {}
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("role", ROLES)
-def test_every_role_sees_every_page_and_its_export(world, role):
+def test_every_role_sees_every_page_and_its_export(role):
     client = staff_client(role)
 
     for page in PAGES:
@@ -145,8 +146,9 @@ def test_every_role_sees_every_page_and_its_export(world, role):
         assert client.get(url(page, "export")).status_code == 200, page
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("role", ROLES)
-def test_no_page_is_written_by_hand(world, role):
+def test_no_page_is_written_by_hand(role):
     client = staff_client(role)
     before = state()
 
@@ -160,8 +162,9 @@ def test_no_page_is_written_by_hand(world, role):
     assert state() == before
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("role", ROLES)
-def test_a_button_opens_for_those_who_may_press_it_and_for_nobody_else(world, role):
+def test_a_button_opens_for_those_who_may_press_it_and_for_nobody_else(role):
     client = staff_client(role)
     Wallet.objects.update(blocked_at=clock.now(), blocked_reason="disputed")
 
@@ -170,8 +173,9 @@ def test_a_button_opens_for_those_who_may_press_it_and_for_nobody_else(world, ro
         assert answer.status_code == (200 if role in may else 403), (page, button)
 
 
+@pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("role", ROLES)
-def test_a_hand_made_post_does_nothing_for_those_who_may_not(world, role):
+def test_a_hand_made_post_does_nothing_for_those_who_may_not(role):
     client = staff_client(role)
     before = state()
     filled = {"amount": "1", "pot": "credit", "direction": "add", "minutes": "1"}
@@ -204,7 +208,8 @@ def test_nobody_but_a_superuser_changes_people_or_roles(world, role):
     assert (person.is_staff, person.is_superuser) == (False, False)
 
 
-def test_staff_without_a_role_see_no_page(world):
+@pytest.mark.usefixtures("world")
+def test_staff_without_a_role_see_no_page():
     client = staff_client("No such group")
 
     for page in PAGES:

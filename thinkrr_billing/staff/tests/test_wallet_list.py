@@ -44,6 +44,7 @@ def shown(**query: str) -> dict[str, Wallet]:
     return found
 
 
+@pytest.mark.usefixtures("named")
 @pytest.mark.parametrize(
     ("query", "wanted"),
     [
@@ -58,7 +59,7 @@ def shown(**query: str) -> dict[str, Wallet]:
         ({"campaigns": "low_balance", "automatic": "off"}, set()),
     ],
 )
-def test_each_filter_shows_exactly_its_wallets_on_the_page_and_as_csv(named, query, wanted):
+def test_each_filter_shows_exactly_its_wallets_on_the_page_and_as_csv(query, wanted):
     lines = staff_client().get(url("wallets.wallet", "export"), query).streaming_content
 
     assert set(shown(**query)) == wanted
@@ -99,7 +100,8 @@ def test_an_allocation_is_no_recharge_of_the_wallet_it_fills():
     assert shown()["Sub"].recharged_at is None
 
 
-def test_the_list_asks_as_often_however_many_wallets_and_counts_no_table(named):
+@pytest.mark.usefixtures("named")
+def test_the_list_asks_as_often_however_many_wallets_and_counts_no_table():
     client, asked = staff_client(), []
     client.get(LIST)
     for _ in range(2):

@@ -9,7 +9,8 @@ from thinkrr_billing.sandbox.stripe.process import SandboxError
 LAST_YEAR = 1_760_000_000
 
 
-def test_a_past_is_imported_in_one_request_and_silently(client, sandbox, listener):
+@pytest.mark.usefixtures("listener")
+def test_a_past_is_imported_in_one_request_and_silently(client, sandbox):
     made = sandbox.import_(
         customers=[
             {"id": "cus_demo1", "name": "Demo", "email": "d@example.com", "created": LAST_YEAR}

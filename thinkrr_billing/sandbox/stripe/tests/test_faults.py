@@ -72,7 +72,7 @@ def test_500_after_is_replayed_for_ever_under_its_key(client, sandbox, intent):
 
 
 @pytest.mark.parametrize("kind", ["reset_before", "reset_after", "500_before", "409"])
-def test_sdk_retry_with_the_same_key_takes_the_money_once(sandbox, client, intent, kind):
+def test_sdk_retry_with_the_same_key_takes_the_money_once(sandbox, intent, kind):
     sandbox.fault(kind=kind, path=PATH)
 
     assert _confirm(new_client(sandbox, retries=2), intent).status == "succeeded"

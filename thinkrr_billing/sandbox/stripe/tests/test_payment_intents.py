@@ -135,7 +135,7 @@ def test_card_past_its_expiry_is_declined(pay, sandbox, customer):
     assert decline.value.code == "expired_card"
 
 
-def test_authentication_required_off_session_is_a_card_error(client, pay, sandbox, customer):
+def test_authentication_required_off_session_is_a_card_error(pay, sandbox, customer):
     card = sandbox.add_card(customer, "4000002760003184")["id"]
 
     with pytest.raises(stripe.CardError) as decline:

@@ -96,7 +96,8 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def test_second_sandbox_on_the_same_state_is_refused(own, tmp_path, capfd):
+@pytest.mark.usefixtures("own")
+def test_second_sandbox_on_the_same_state_is_refused(tmp_path, capfd):
     with pytest.raises(SandboxError):
         start(state=tmp_path / "state.sqlite3")
 
@@ -110,7 +111,7 @@ def test_taken_port_is_refused_with_a_sentence(own, tmp_path, capfd):
     assert f"Port {own.port} cannot be opened" in capfd.readouterr().err
 
 
-def test_it_needs_neither_django_nor_our_apps(tmp_path):
+def test_it_needs_neither_django_nor_our_apps():
     code = (
         "import sys; import thinkrr_billing.sandbox.stripe.__main__;"
         "print([name for name in ('django', 'celery', 'stripe', 'wallets') if name in sys.modules])"
