@@ -30,7 +30,7 @@ from wallets.models import (
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import allocate, buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
 MODELS = [model._meta.model_name for model in apps.get_app_config("wallets").get_models()]
 NEW_RATE = {
@@ -90,7 +90,7 @@ def test_every_model_is_there(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_rows_can_be_listed_searched_and_opened(browser, world, name):
+def test_rows_can_be_listed_searched_and_opened(browser, name):
     row = rows(name).first()
 
     assert str(browser.get(page(name, "changelist")).context["cl"].result_count) != "0"
@@ -102,7 +102,7 @@ def test_rows_can_be_listed_searched_and_opened(browser, world, name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_nothing_can_be_changed_or_deleted(browser, world, name):
+def test_nothing_can_be_changed_or_deleted(browser, name):
     before = list(rows(name).order_by("pk").values())
     row = rows(name).first()
 
@@ -116,14 +116,14 @@ def test_nothing_can_be_changed_or_deleted(browser, world, name):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_nothing_can_be_added(browser, world, name):
+def test_nothing_can_be_added(browser, name):
     assert browser.get(page(name, "add")).status_code == 403
     assert browser.post(page(name, "add"), {}).status_code == 403
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_list_costs_the_same_however_many_rows_it_shows(
-    browser, world, name, django_assert_max_num_queries
+    browser, name, django_assert_max_num_queries
 ):
     for _ in range(3):
         other = make_wallet(credit="5", account=make_agency())
@@ -137,7 +137,7 @@ def test_a_list_costs_the_same_however_many_rows_it_shows(
         browser.get(page(name, "changelist"))
 
 
-def test_a_purchase_shows_its_entries_and_its_reversals(browser, world):
+def test_a_purchase_shows_its_entries_and_its_reversals(browser):
     purchase = Reversal.objects.get().purchase
 
     shown = browser.get(page("purchase", "change", purchase.pk)).content.decode()
@@ -213,13 +213,13 @@ def test_a_rate_cannot_be_edited(browser):
     assert rate.price.amount in (Decimal("0.16"), Decimal("0.09"))
 
 
-def test_people_who_are_not_support_see_nothing(client, world):
+def test_people_who_are_not_support_see_nothing(client):
     client.force_login(make_user())
 
     assert client.get(page("wallet", "changelist")).status_code == 302
 
 
-def test_support_without_the_right_sees_nothing(client, world):
+def test_support_without_the_right_sees_nothing(client):
     log_in_staff(client, make_staff("A group that does not exist"))
 
     assert client.get(page("wallet", "changelist")).status_code == 403

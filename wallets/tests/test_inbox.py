@@ -212,9 +212,7 @@ def test_an_event_lies_without_effect_because_the_object_is_read_again(stripe):
     assert purchase.state == "submitted"
 
 
-def test_a_poisonous_event_is_retried_then_given_up_and_does_not_stop_others(
-    stripe, paid_but_unanswered
-):
+def test_a_poisonous_event_is_retried_then_given_up_and_does_not_stop_others(paid_but_unanswered):
     poisonous = poison()
     found = {"id": paid_but_unanswered.payment_intent}
     good = [receive(event(found=found, event_id=f"evt_{number}")).pk for number in range(50)]
@@ -275,7 +273,8 @@ def test_an_event_that_works_at_last_keeps_no_error(paid_but_unanswered, stripe)
     assert other.applied_at is None
 
 
-def test_of_a_long_error_the_beginning_is_kept(stripe):
+@pytest.mark.usefixtures("stripe")
+def test_of_a_long_error_the_beginning_is_kept():
     row = receive(event(found={"id": f"pi_{'x' * 600}"}))
 
     inbox.apply(event_pk=row.pk)
@@ -372,7 +371,8 @@ def test_refunds_and_disputes_made_at_stripe_are_followed_by_their_events(stripe
     assert purchase.reversals.get().stripe_id == found["id"]
 
 
-def test_an_event_of_a_kind_we_do_not_use_is_kept_and_done(stripe):
+@pytest.mark.usefixtures("stripe")
+def test_an_event_of_a_kind_we_do_not_use_is_kept_and_done():
     row = receive(event("invoice.paid", {"id": "in_1"}))
 
     assert inbox.apply(event_pk=row.pk)
@@ -397,7 +397,8 @@ def test_a_card_saved_in_a_window_that_was_closed_still_arrives(stripe):
     assert [card.label for card in payment_methods.cards(wallet.account)] == ["Visa •••• 4242"]
 
 
-def test_a_hosted_page_that_was_closed_at_the_end_still_saves_its_card(stripe):
+@pytest.mark.usefixtures("stripe")
+def test_a_hosted_page_that_was_closed_at_the_end_still_saves_its_card():
     wallet = make_wallet()
     url = keeping.start_adding(
         account=wallet.account,

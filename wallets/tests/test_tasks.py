@@ -47,7 +47,8 @@ def test_a_dispute_no_event_told_is_found_within_the_hour(low, stripe, task):
     assert low.blocked_reason == "disputed"
 
 
-def test_without_stripe_the_nightly_task_still_checks_our_own_books(low, stripe):
+@pytest.mark.usefixtures("low")
+def test_without_stripe_the_nightly_task_still_checks_our_own_books(stripe):
     stripe.fault(kind="reset_before", path="/v1/", times=None)
 
     tasks.nightly()

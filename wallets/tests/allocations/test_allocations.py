@@ -520,7 +520,8 @@ def test_a_run_that_was_planned_but_never_charged_is_missed_when_the_next_month_
     assert running.taken() == [20500, 20500]
 
 
-def test_planning_twice_makes_one_run(running):
+@pytest.mark.usefixtures("running")
+def test_planning_twice_makes_one_run():
     with clock.at(moment("2026-12-14 00:01")):
         first = planning.plan_due(now=clock.now())
         second = planning.plan_due(now=clock.now())
@@ -727,7 +728,7 @@ def test_the_last_look_before_confirming_cancels_what_is_not_wanted_any_more(
     assert (run.state, run.next_attempt_at) == (state, next_attempt_at)
 
 
-def test_paid_after_it_was_stopped_is_still_paid(running, monkeypatch):
+def test_paid_after_it_was_stopped_is_still_paid(running):
     """The money was submitted before somebody stopped it: what Stripe took is credited."""
     running.stripe.fault(kind="hang_after", path="/v1/payment_intents/.*/confirm", seconds=0.1)
     running.stripe.fault(kind="hang_after", path="/v1/payment_intents/.*/confirm", seconds=0.1)

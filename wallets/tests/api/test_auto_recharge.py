@@ -18,7 +18,7 @@ from wallets.tests.worlds.builders import (
 )
 from wallets.tests.worlds.histories import buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 URL = "/api/v1/wallet/auto-recharge"
 BODY = {
@@ -32,7 +32,7 @@ BODY = {
 
 
 @pytest.fixture
-def wallet(nudges) -> Wallet:
+def wallet() -> Wallet:
     return make_wallet(credit="58.20")
 
 
@@ -201,7 +201,7 @@ def test_every_setting_must_be_sent(client, field):
     assert list(refusal(client.put(URL, body), 400)["fields"]) == [field]
 
 
-def test_an_agencys_key_reads_but_never_writes_its_sub_accounts_settings(nudges):
+def test_an_agencys_key_reads_but_never_writes_its_sub_accounts_settings():
     agency = make_agency()
     sub = make_wallet(account=make_sub_account(agency=agency))
     client, url = client_of(agency), f"{URL}?account={sub.account_id}"

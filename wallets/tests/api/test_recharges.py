@@ -18,14 +18,14 @@ from wallets.tests.worlds.builders import (
 )
 from wallets.tests.worlds.histories import allocate, buy
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 URL = "/api/v1/wallet/recharges"
 FIFTY = {"amount": "50.00", "buys": "premium"}
 
 
 @pytest.fixture
-def wallet(nudges) -> Wallet:
+def wallet() -> Wallet:
     return make_wallet()
 
 
@@ -183,7 +183,7 @@ def test_an_unknown_outcome_is_submitted_until_stripe_says(stripe, client, walle
     assert (body["state"], body["credited"]) == ("submitted", None)
 
 
-def test_without_a_card_nothing_is_charged(client, wallet):
+def test_without_a_card_nothing_is_charged(client):
     error = refusal(order(client), 422)
 
     assert error["code"] == "no_payment_method"
@@ -218,7 +218,7 @@ def test_amounts_out_of_range_are_refused(client, amount):
     assert nothing_happened()
 
 
-def test_an_agencys_key_cannot_recharge_its_sub_account(stripe, nudges):
+def test_an_agencys_key_cannot_recharge_its_sub_account(stripe):
     agency = make_agency()
     sub = make_wallet(account=make_sub_account(agency=agency))
     add_card(stripe, sub)
@@ -251,7 +251,7 @@ def test_a_closed_account_cannot_pay(wallet, client):
     assert nothing_happened()
 
 
-def test_a_recharge_of_another_account_is_not_found(client, wallet):
+def test_a_recharge_of_another_account_is_not_found(client):
     theirs = buy(make_wallet())
 
     refusal(client.get(f"{URL}/{theirs.pk}"), 404)
@@ -269,7 +269,7 @@ def test_an_agencys_allocation_is_not_a_recharge_of_anybody():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_ten_requests_with_one_key_charge_once(stripe, nudges):
+def test_ten_requests_with_one_key_charge_once(stripe):
     wallet = make_wallet()
     add_card(stripe, wallet)
     clients = [client_of(wallet.account) for _ in range(10)]

@@ -65,12 +65,14 @@ def test_every_route_of_every_app_refuses_in_that_shape(document):
     assert shapes == {"Error"}
 
 
-def test_the_document_is_open_to_everybody(client, db):
+@pytest.mark.django_db
+def test_the_document_is_open_to_everybody(client):
     assert client.get("/api/v1/schema/").status_code == 200
     assert client.get("/api/v1/docs/").status_code == 200
 
 
-def test_an_address_that_is_not_there_says_so_in_json(client, db):
+@pytest.mark.django_db
+def test_an_address_that_is_not_there_says_so_in_json(client):
     response = client.get("/api/v1/wallets")
 
     assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")

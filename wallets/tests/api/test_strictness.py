@@ -13,7 +13,7 @@ from wallets.models import AutoAllocation, AutoRecharge, Purchase
 from wallets.tests.worlds.api_clients import client_of, refusal
 from wallets.tests.worlds.builders import make_wallet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 ROUTES = {
     "recharges": (
@@ -112,7 +112,7 @@ class World:
 
 
 @pytest.fixture
-def world(nudges) -> World:
+def world() -> World:
     return World()
 
 

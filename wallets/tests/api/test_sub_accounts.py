@@ -12,7 +12,7 @@ from wallets.models import AllocationRun, AutoAllocation, Wallet
 from wallets.tests.worlds.api_clients import client_of, refusal
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 URL = "/api/v1/sub-accounts"
 NEW = {"name": "Northside Dental", "owner_email": "owner@northside.example"}
@@ -20,7 +20,7 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def agency(nudges) -> Account:
+def agency() -> Account:
     return make_agency("Brightline Agency")
 
 
@@ -176,7 +176,7 @@ def test_an_allocation_can_be_set(client, sub, card):
     assert shown["latest_run"] is None
 
 
-def test_an_allocation_that_begins_today_has_a_run_that_is_due(client, sub, card, nudges):
+def test_an_allocation_that_begins_today_has_a_run_that_is_due(client, sub, card):
     with clock.at(NOON):
         shown = client.put(allocation_url(sub), wish(card)).json()
 

@@ -184,11 +184,11 @@ def test_saving_a_stale_wallet_keeps_the_balance():
     assert Wallet.objects.get(pk=stale.pk).credit.amount == 15
 
 
-def test_one_signal_tells_all_wallets_that_moved(monkeypatch):
+def test_one_signal_tells_all_wallets_that_moved():
     first, second = make_wallet(), make_wallet()
     heard = []
 
-    def hear(sender, wallets, kinds, **kwargs):
+    def hear(wallets, kinds, **kwargs):
         heard.append(([wallet.pk for wallet in wallets], kinds, wallets[0].credit.amount))
 
     balances_moved.connect(hear)

@@ -146,7 +146,7 @@ def test_copies_of_a_refunds_event_and_its_driver_settle_it_once(paid, stripe):
     assert Reversal.objects.count() == 1
 
 
-def test_copies_of_an_imported_refunds_event_import_it_once(paid, stripe):
+def test_copies_of_an_imported_refunds_event_import_it_once(paid):
     outside = gateway.create_refund(
         key="dashboard", intent_id=paid.payment_intent, amount=1600, metadata={}
     )

@@ -92,7 +92,8 @@ def plant(sql, *, without=""):
         cursor.execute("SET LOCAL session_replication_role = origin")
 
 
-def test_busy_books_break_no_rule_not_even_with_stripe(busy):
+@pytest.mark.usefixtures("busy")
+def test_busy_books_break_no_rule_not_even_with_stripe():
     assert checking.check_all(stripe=True) == []
 
 
@@ -380,7 +381,8 @@ def undone():
         transaction.set_rollback(True)
 
 
-def test_every_planted_error_is_found(busy, subtests):
+@pytest.mark.usefixtures("busy")
+def test_every_planted_error_is_found(subtests):
     for case, rule, text, sql, without in PLANTS:
         with subtests.test(case), undone():
             plant(sql, without=without)
@@ -407,7 +409,7 @@ def automatic(wallet, *, at, cents=1000):
 
 
 @pytest.mark.parametrize(("minutes", "is_broken"), [(9, True), (10, False)])
-def test_four_automatic_charges_within_ten_minutes_break_i11(db, minutes, is_broken):
+def test_four_automatic_charges_within_ten_minutes_break_i11(minutes, is_broken):
     wallet, start = make_wallet(), datetime(2026, 11, 14, tzinfo=UTC)
     for offset in (0, 3, 6, minutes):
         automatic(wallet, at=start + timedelta(minutes=offset))
@@ -426,9 +428,7 @@ def test_four_automatic_charges_within_ten_minutes_break_i11(db, minutes, is_bro
         ("lowered afterwards", ("2026-11-02", "2026-11-15"), "2026-11-16", False),
     ],
 )
-def test_automatic_charges_over_the_monthly_limit_break_i11(
-    db, _case, moments, saved_at, is_broken
-):
+def test_automatic_charges_over_the_monthly_limit_break_i11(_case, moments, saved_at, is_broken):
     wallet = make_wallet()
     type(wallet.account).objects.update(timezone="America/New_York")
     set_auto_recharge(wallet, amount=10, monthly_limit=15)
@@ -441,7 +441,7 @@ def test_automatic_charges_over_the_monthly_limit_break_i11(
     assert found == ([wallet.pk] if is_broken else [])
 
 
-def test_an_event_that_waits_longer_than_five_minutes_breaks_i12(db):
+def test_an_event_that_waits_longer_than_five_minutes_breaks_i12():
     old = clock.now() - timedelta(minutes=6)
     for name, facts in {
         "evt_young": {},
@@ -532,7 +532,8 @@ def test_purchases_stripe_does_not_agree_with_are_found(paid, _case, sql, text):
     assert {wallet for wallet, _one in found} == {paid.pk}
 
 
-def test_a_payment_stripe_took_and_we_are_still_settling_is_not_reported(paid):
+@pytest.mark.usefixtures("paid")
+def test_a_payment_stripe_took_and_we_are_still_settling_is_not_reported():
     plant(
         "UPDATE wallets_purchase SET state = 'submitted', closed_at = NULL;"
         "DELETE FROM wallets_ledgerentry"
@@ -581,7 +582,8 @@ def test_a_payment_of_our_customer_that_no_purchase_knows_is_found(paid, stripe)
     ]
 
 
-def test_payments_of_strangers_are_not_our_business(paid, stripe):
+@pytest.mark.usefixtures("paid")
+def test_payments_of_strangers_are_not_our_business(stripe):
     stranger_pays(stripe)
     stranger_pays(stripe, purchase=str(uuid4()))
 
@@ -639,7 +641,8 @@ def test_the_hourly_check_freezes_the_wallets_named_and_tells_support(paid):
     assert alert.text.startswith("I1 is broken 1 times, 1 wallets were blocked: credit holds 51")
 
 
-def test_a_freezing_rule_that_names_no_wallet_freezes_all(paid):
+@pytest.mark.usefixtures("paid")
+def test_a_freezing_rule_that_names_no_wallet_freezes_all():
     plant("DROP TRIGGER wallets_purchases_guarded ON wallets_purchase")
 
     checking.check_and_freeze()
@@ -647,7 +650,8 @@ def test_a_freezing_rule_that_names_no_wallet_freezes_all(paid):
     assert not Wallet.objects.filter(blocked_at=None).exists()
 
 
-def test_rules_that_only_alert_freeze_nobody(paid):
+@pytest.mark.usefixtures("paid")
+def test_rules_that_only_alert_freeze_nobody():
     old = clock.now() - timedelta(minutes=6)
     StripeEvent.objects.create(event_id="evt_1", type="x", payload={}, received_at=old)
 
@@ -667,7 +671,8 @@ def test_without_stripe_the_nightly_check_still_proves_the_rest(paid, stripe):
     assert StaffAlert.objects.filter(text__startswith="The books could not be compared").exists()
 
 
-def test_verify_books_is_silent_when_the_books_agree(busy):
+@pytest.mark.usefixtures("busy")
+def test_verify_books_is_silent_when_the_books_agree():
     out = StringIO()
 
     call_command("verify_books", "--stripe", stdout=out)
@@ -689,7 +694,8 @@ def test_verify_books_says_one_line_a_broken_row_and_blocks_nobody(paid):
     assert not Wallet.objects.exclude(blocked_at=None).exists()
 
 
-def test_verify_books_without_an_answer_from_stripe_does_not_say_that_all_is_well(paid, stripe):
+@pytest.mark.usefixtures("paid")
+def test_verify_books_without_an_answer_from_stripe_does_not_say_that_all_is_well(stripe):
     stripe.fault(kind="500_before", path="/v1/payment_intents", times=10)
 
     with pytest.raises(CommandError, match="were not compared"):

@@ -96,7 +96,7 @@ def test_a_purchase_whose_facts_still_differ_never_leaves_quarantine(low, stripe
     assert StaffAlert.objects.filter(kind="purchase_quarantined").count() == 1
 
 
-def test_one_that_nobody_knows_at_stripe_is_tried_again_once_it_is_released(low, stripe):
+def test_one_that_nobody_knows_at_stripe_is_tried_again_once_it_is_released(low):
     purchase = claim(low)
     rows.quarantine(purchase.pk, "Idempotency key reused.")
 
@@ -117,7 +117,7 @@ def test_one_without_an_intent_stays_in_quarantine_while_stripe_gives_no_answer(
     assert kept(purchase) == ("created", "Idempotency key reused.", True)
 
 
-def test_what_stripe_was_never_asked_to_charge_is_not_asked_about(low, stripe):
+def test_what_stripe_was_never_asked_to_charge_is_not_asked_about(low):
     purchase = claim(low)
     rows.close_without_intent(purchase.pk, "canceled")
 

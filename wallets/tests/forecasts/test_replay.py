@@ -12,13 +12,13 @@ from wallets.forecasts import replay
 from wallets.recharges.auto_recharge import Terms
 from wallets.tests.worlds.builders import make_wallet
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def wallet(nudges):
+def wallet():
     """$30 since long before the replayed month."""
     with clock.at(NOW - timedelta(days=60)):
         return make_wallet(credit="30")

@@ -14,7 +14,7 @@ from wallets.forecasts.pace import Pace
 from wallets.models import AutoRecharge, Wallet
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 # A Sunday, noon in UTC: seven in the morning in New York.
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -22,7 +22,7 @@ RATES = {"premium": Decimal("0.16"), "basic": Decimal("0.09")}
 
 
 @pytest.fixture
-def wallet(nudges):
+def wallet():
     with clock.at(NOW - timedelta(days=60)):
         account = make_individual(timezone="America/New_York")
         return make_wallet(account=account, credit="100", premium=6000)

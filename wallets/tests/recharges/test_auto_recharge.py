@@ -273,7 +273,8 @@ def test_the_log_says_why_it_is_suspended(stripe):
     assert figures(wallet, "suspended")["reason"] == "support"
 
 
-def test_without_any_card_nothing_is_charged(stripe):
+@pytest.mark.usefixtures("stripe")
+def test_without_any_card_nothing_is_charged():
     wallet = make_wallet(credit="8")
     set_auto_recharge(wallet)
 

@@ -471,7 +471,8 @@ def test_a_refusal_at_the_bank_is_told_without_a_next_try(stripe):
     assert logged(wallet) == ["charge", "needs_bank", "now_suspended", "failed_for_good"]
 
 
-def test_paying_at_the_bank_is_logged_as_lifting_and_looked_at_again(stripe, nudges):
+@pytest.mark.usefixtures("nudges")
+def test_paying_at_the_bank_is_logged_as_lifting_and_looked_at_again(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet, BANK_ASKS_CARD)
     set_auto_recharge(wallet)
@@ -525,8 +526,9 @@ def test_a_charge_that_was_not_wanted_any_more_makes_nobody_wait(stripe):
     assert (kept.hold_reason, kept.not_before) == ("", None)
 
 
+@pytest.mark.usefixtures("stripe")
 @pytest.mark.parametrize("enabled", [True, False])
-def test_a_refund_suspends_and_tells_only_where_it_is_switched_on(stripe, enabled):
+def test_a_refund_suspends_and_tells_only_where_it_is_switched_on(enabled):
     wallet = make_wallet(credit="80")
     set_auto_recharge(wallet, enabled=enabled)
 

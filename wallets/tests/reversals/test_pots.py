@@ -25,7 +25,7 @@ from wallets.tests.worlds.reversal_world import (
 pytestmark = pytest.mark.django_db
 
 
-def test_a_refund_takes_unused_minutes_first_and_the_rest_from_credit(wallet, stripe):
+def test_a_refund_takes_unused_minutes_first_and_the_rest_from_credit(wallet):
     purchase = buy(wallet, 50, "premium")
     assert pots(wallet) == (Decimal(0), 18750, 0)
     fill(wallet, premium=-15000)
@@ -40,7 +40,7 @@ def test_a_refund_takes_unused_minutes_first_and_the_rest_from_credit(wallet, st
     }
 
 
-def test_only_as_many_seconds_go_as_the_money_bought(wallet, stripe):
+def test_only_as_many_seconds_go_as_the_money_bought(wallet):
     purchase = buy(wallet, 50, "premium")
 
     refund(purchase, 1600)
@@ -48,7 +48,7 @@ def test_only_as_many_seconds_go_as_the_money_bought(wallet, stripe):
     assert pots(wallet) == (Decimal(0), 18750 - 6000, 0)
 
 
-def test_a_single_unused_second_is_taken_at_what_it_cost(wallet, stripe):
+def test_a_single_unused_second_is_taken_at_what_it_cost(wallet):
     purchase = buy(wallet, 50, "premium")
     fill(wallet, premium=-18749)
 
@@ -57,7 +57,7 @@ def test_a_single_unused_second_is_taken_at_what_it_cost(wallet, stripe):
     assert pots(wallet) == (Decimal("-19.997333"), 0, 0)
 
 
-def test_less_than_a_second_is_taken_from_credit(wallet, stripe):
+def test_less_than_a_second_is_taken_from_credit(wallet):
     purchase = buy(wallet, 50, "premium")
 
     refund(purchase, 1)
@@ -66,7 +66,7 @@ def test_less_than_a_second_is_taken_from_credit(wallet, stripe):
     assert pots(wallet) == (Decimal("-0.002"), 18750 - 3, 0)
 
 
-def test_minutes_of_other_purchases_are_not_taken(wallet, stripe):
+def test_minutes_of_other_purchases_are_not_taken(wallet):
     purchase = buy(wallet, 50, "credit")
     fill(wallet, premium=6000, basic=6000)
 
@@ -75,7 +75,7 @@ def test_minutes_of_other_purchases_are_not_taken(wallet, stripe):
     assert pots(wallet) == (Decimal(0), 6000, 6000)
 
 
-def test_a_full_refund_leaves_nothing_not_even_the_fraction(wallet, stripe):
+def test_a_full_refund_leaves_nothing_not_even_the_fraction(wallet):
     purchase = buy(wallet, 50, "basic")
     assert pots(wallet) == (Decimal("0.000500"), 0, 33333)
 
@@ -119,7 +119,7 @@ def test_refunds_of_one_wallet_that_fail_are_each_put_back(wallet, stripe):
     assert pots(wallet)[0] == Decimal(100)
 
 
-def test_a_refund_is_never_decided_inside_a_transaction_of_its_caller(wallet, stripe):
+def test_a_refund_is_never_decided_inside_a_transaction_of_its_caller(wallet):
     from django.db import transaction
 
     purchase = buy(wallet)

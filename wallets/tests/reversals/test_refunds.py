@@ -73,9 +73,7 @@ def test_a_refund_with_a_final_answer_is_not_asked_about_again(wallet, stripe):
     assert stripe.requests(path="/v1/") == []
 
 
-def test_stripe_is_told_after_the_commit(
-    wallet, stripe, nudges, django_capture_on_commit_callbacks
-):
+def test_stripe_is_told_after_the_commit(wallet, nudges, django_capture_on_commit_callbacks):
     purchase = buy(wallet)
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -84,7 +82,7 @@ def test_stripe_is_told_after_the_commit(
     assert ("wallets.drive_refund", (str(reversal.pk),)) in nudges
 
 
-def test_the_same_form_refunds_once(wallet, stripe):
+def test_the_same_form_refunds_once(wallet):
     purchase = buy(wallet)
 
     first = refund(purchase, 2000, form_key="form")
@@ -97,7 +95,7 @@ def test_the_same_form_refunds_once(wallet, stripe):
     assert pots(wallet)[0] == Decimal("30")
 
 
-def test_one_refund_is_open_at_a_time(wallet, stripe):
+def test_one_refund_is_open_at_a_time(wallet):
     purchase = buy(wallet)
     refund(purchase, 1000)
 
@@ -108,7 +106,7 @@ def test_one_refund_is_open_at_a_time(wallet, stripe):
 
 
 @pytest.mark.parametrize("cents", [0, -1, 5001, 10.5, True])
-def test_amounts_out_of_range_are_refused(wallet, stripe, cents):
+def test_amounts_out_of_range_are_refused(wallet, cents):
     purchase = buy(wallet)
 
     with pytest.raises(InvalidAmount):
@@ -117,7 +115,7 @@ def test_amounts_out_of_range_are_refused(wallet, stripe, cents):
     assert nothing_moved(purchase)
 
 
-def test_a_reason_is_required(wallet, stripe):
+def test_a_reason_is_required(wallet):
     purchase = buy(wallet)
 
     with pytest.raises(InvalidAmount) as refusal:
@@ -129,7 +127,7 @@ def test_a_reason_is_required(wallet, stripe):
     assert nothing_moved(purchase)
 
 
-def test_of_a_long_reason_the_beginning_is_kept(wallet, stripe):
+def test_of_a_long_reason_the_beginning_is_kept(wallet):
     reversal = refunds.refund(
         purchase_id=buy(wallet).pk, amount_cents=100, actor=None, reason="x" * 201, form_key="1"
     )
@@ -148,7 +146,7 @@ def test_a_declined_purchase_cannot_be_refunded(wallet, stripe):
     assert nothing_moved(purchase)
 
 
-def test_a_refund_suspends_auto_recharge_so_that_the_money_is_not_charged_again(wallet, stripe):
+def test_a_refund_suspends_auto_recharge_so_that_the_money_is_not_charged_again(wallet):
     purchase = buy(wallet)
     set_auto_recharge(wallet, threshold=10, amount=50)
 
@@ -168,7 +166,7 @@ def test_refunding_an_allocation_leaves_the_sub_accounts_auto_recharge_alone(all
     assert not AutoRecharge.objects.exclude(suspended_reason="").exists()
 
 
-def test_the_payer_is_told_of_each_refund(wallet, stripe):
+def test_the_payer_is_told_of_each_refund(wallet):
     purchase = buy(wallet)
 
     drive(refund(purchase, 2000))
@@ -288,7 +286,7 @@ def test_the_sweep_takes_refunds_older_than_thirty_seconds_and_no_disputes(walle
 
 
 @pytest.mark.parametrize("error", [answers.Declined, answers.StateChanged])
-def test_however_stripe_refuses_for_good_the_refund_is_put_back(wallet, stripe, monkeypatch, error):
+def test_however_stripe_refuses_for_good_the_refund_is_put_back(wallet, monkeypatch, error):
     reversal = refund(buy(wallet), 2000)
 
     def refuse(**asked):
@@ -390,7 +388,7 @@ def test_a_refund_that_was_paid_stays_paid_while_stripe_says_pending_again(walle
 
 @pytest.mark.parametrize(("cents", "of_another"), [(1999, False), (2000, True)])
 def test_a_refund_at_stripe_that_differs_from_ours_settles_nothing_and_is_told(
-    wallet, stripe, cents, of_another
+    wallet, cents, of_another
 ):
     waiting = [refund(buy(wallet), 2000), refund(buy(wallet), 2000)]
     other = buy(wallet)
@@ -437,7 +435,7 @@ def test_a_pending_refund_stays_open_until_stripe_says(wallet, stripe):
     assert reversal.closed_at
 
 
-def test_a_refund_made_in_stripes_dashboard_is_imported_once(wallet, stripe):
+def test_a_refund_made_in_stripes_dashboard_is_imported_once(wallet):
     purchase = buy(wallet)
     outside = refunded_outside(purchase, 1500)
 
@@ -465,7 +463,7 @@ def test_a_refund_that_failed_before_we_heard_of_it_moves_nothing(wallet, stripe
 
 
 @pytest.mark.parametrize("names", ["one of ours", "none of ours", "garbage"])
-def test_a_refund_that_only_looks_like_ours_is_imported_by_itself(wallet, stripe, names):
+def test_a_refund_that_only_looks_like_ours_is_imported_by_itself(wallet, names):
     waiting = refund(buy(wallet, 20), 500)
     purchase = buy(wallet)
     ours = refund(purchase, 1000)
@@ -535,7 +533,7 @@ def test_a_refund_that_two_drivers_see_refused_is_put_back_once(wallet, stripe):
     assert pots(wallet)[0] == Decimal("50")
 
 
-def test_a_refund_made_at_stripe_that_two_events_tell_is_imported_once(wallet, stripe):
+def test_a_refund_made_at_stripe_that_two_events_tell_is_imported_once(wallet):
     outside = refunded_outside(buy(wallet), 1500)
     first = []
 

@@ -15,9 +15,11 @@ from wallets.tests.worlds.builders import DECLINED_CARD, add_card, make_wallet
 PAGES = re.compile(rb"/Type /Page\b")
 FONT_NAMES = re.compile(rb"/FontName")
 
+pytestmark = pytest.mark.usefixtures("nudges")
+
 
 @pytest.fixture
-def wallet(stripe, nudges):
+def wallet(stripe):
     account = make_individual(name="Łukasz Żółć & Söhne")
     account.billing_address = "Ulica 5\n00-001 Warszawa"
     account.save()
@@ -32,7 +34,8 @@ def pay(wallet):
     )
 
 
-def test_a_paid_recharge_has_a_pdf_of_one_page_named_by_its_number(db, browser, wallet):
+@pytest.mark.django_db
+def test_a_paid_recharge_has_a_pdf_of_one_page_named_by_its_number(browser, wallet):
     purchase = pay(wallet)
 
     answer = browser.get(reverse("wallets:receipt_pdf", args=[purchase.pk]))
@@ -43,7 +46,8 @@ def test_a_paid_recharge_has_a_pdf_of_one_page_named_by_its_number(db, browser, 
     assert len(PAGES.findall(answer.content)) == 1
 
 
-def test_what_was_not_paid_and_what_others_paid_has_none(db, stripe, client, browser, wallet):
+@pytest.mark.django_db
+def test_what_was_not_paid_and_what_others_paid_has_none(stripe, client, browser, wallet):
     paid = pay(wallet)
     declined = by_hand.recharge(
         wallet_id=wallet.pk,
@@ -60,7 +64,8 @@ def test_what_was_not_paid_and_what_others_paid_has_none(db, stripe, client, bro
     assert client.get(reverse("wallets:receipt_pdf", args=[paid.pk])).status_code == 404
 
 
-def test_the_page_offers_the_pdf(db, browser, wallet):
+@pytest.mark.django_db
+def test_the_page_offers_the_pdf(browser, wallet):
     purchase = pay(wallet)
 
     page = browser.get(reverse("wallets:receipt", args=[purchase.pk])).content.decode()

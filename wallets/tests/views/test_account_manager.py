@@ -31,7 +31,7 @@ from wallets.tests.worlds.builders import (
     set_auto_recharge,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 MANAGER = reverse("wallets:account_manager")
 ADD = reverse("wallets:add_sub_account")
@@ -40,7 +40,7 @@ NOON = datetime(2026, 11, 14, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def agency(nudges) -> Account:
+def agency() -> Account:
     return make_agency()
 
 
@@ -226,7 +226,7 @@ def test_the_next_charge_is_the_next_due_date_in_the_agencys_time_zone(
     assert "14 Dec 2026" in text
 
 
-def test_only_agencies_have_an_account_manager(client, nudges):
+def test_only_agencies_have_an_account_manager(client):
     user = make_user()
     make_individual(owner=user)
     client.force_login(user)
@@ -246,7 +246,7 @@ def test_a_member_of_the_agency_sees_but_may_not_change(client, agency, dental):
     assert [answer.status_code for answer in refused] == [403, 403]
 
 
-def test_another_agencys_sub_account_is_not_found(browser, nudges):
+def test_another_agencys_sub_account_is_not_found(browser):
     stranger = make_sub_account(agency=make_agency("Other Agency"))
 
     for name in ("account_manager_account", "auto_allocation", "auto_allocation_estimate"):
@@ -370,9 +370,7 @@ def test_the_estimate_names_each_line_the_total_and_the_first_charge(
     assert "Save and charge $205.00" in text
 
 
-def test_saving_sets_the_allocation_and_starts_the_first_month(
-    stripe, browser, agency, dental, nudges
-):
+def test_saving_sets_the_allocation_and_starts_the_first_month(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
 
     answer = browser.post(url("auto_allocation", dental), asking(card), headers=HTMX)

@@ -27,7 +27,7 @@ from wallets.tests.worlds.builders import (
     set_auto_recharge,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 PAYMENTS = reverse("wallets:payments")
 CONFIGURE = reverse("wallets:auto_recharge")
@@ -37,7 +37,7 @@ HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 
 
 @pytest.fixture
-def wallet(nudges):
+def wallet():
     return make_wallet(credit="50")
 
 
@@ -93,7 +93,7 @@ def test_a_low_and_a_negative_balance_say_so(browser, wallet, credit, badge, sho
     assert shown in text
 
 
-def test_with_nothing_yet_the_page_says_what_to_do_next(client, nudges):
+def test_with_nothing_yet_the_page_says_what_to_do_next(client):
     user = make_user()
     make_individual(owner=user)
     client.force_login(user)
@@ -116,7 +116,7 @@ def test_a_member_sees_the_page_without_money_buttons(client, wallet):
         assert absent not in text.replace("Add credit to start", "")
 
 
-def test_an_agency_sees_its_sub_accounts_auto_recharge_but_cannot_change_it(client, nudges):
+def test_an_agency_sees_its_sub_accounts_auto_recharge_but_cannot_change_it(client):
     agency = make_agency()
     wallet = make_wallet(account=make_sub_account(agency=agency))
     client.force_login(owner_of(agency))
@@ -283,14 +283,15 @@ def test_turning_it_on_without_a_card_is_refused(browser, wallet):
 # --- payment methods
 
 
-def test_adding_a_card_goes_to_stripes_page_and_comes_back_with_the_card(stripe, browser, wallet):
+def test_adding_a_card_goes_to_stripes_page_and_comes_back_with_the_card(stripe, browser):
     away = browser.post(reverse("wallets:methods_add"))
 
     assert away.status_code == 302
     assert away["Location"].startswith(stripe.base_url)
 
 
-def test_returning_without_a_card_says_so(stripe, browser):
+@pytest.mark.usefixtures("stripe")
+def test_returning_without_a_card_says_so(browser):
     answer = browser.get(
         reverse("wallets:methods_added"), {"session_id": "cs_test_nothing"}, follow=True
     )
@@ -338,7 +339,7 @@ def test_an_unused_card_is_removed(stripe, browser, wallet):
     assert "No payment method yet." in text_of(browser.get(PAYMENTS))
 
 
-def test_somebody_elses_card_is_not_found(stripe, browser, wallet):
+def test_somebody_elses_card_is_not_found(stripe, browser):
     card = add_card(stripe, make_wallet())
 
     assert browser.post(reverse("wallets:methods_remove", args=[card.id])).status_code == 404

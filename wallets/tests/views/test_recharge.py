@@ -19,14 +19,14 @@ from wallets.tests.worlds.builders import (
     set_auto_recharge,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 URL = reverse("wallets:recharge")
 HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 
 
 @pytest.fixture
-def wallet(nudges):
+def wallet():
     return make_wallet(credit="8.20")
 
 
@@ -65,7 +65,7 @@ def test_without_a_card_it_asks_for_one(browser):
     assert "No payment method yet. Add one to recharge your wallet." in answer.content.decode()
 
 
-def test_the_quote_says_what_is_charged_and_renames_the_button(browser, wallet):
+def test_the_quote_says_what_is_charged_and_renames_the_button(browser):
     answer = browser.get(reverse("wallets:recharge_quote"), {"amount": "$50", "buys": "basic"})
 
     text = answer.content.decode()

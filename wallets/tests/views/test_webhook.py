@@ -109,7 +109,8 @@ def test_an_event_of_the_other_mode_is_400_and_not_stored():
     assert StripeEvent.objects.count() == 0
 
 
-def test_an_event_larger_than_an_upload_of_people_is_taken(nudges):
+@pytest.mark.usefixtures("nudges")
+def test_an_event_larger_than_an_upload_of_people_is_taken():
     payload = event(padding=settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
     assert deliver(payload).status_code == 200
@@ -128,13 +129,15 @@ def test_only_posts_are_answered(method):
     assert getattr(Client(), method)(URL).status_code == 405
 
 
-def test_a_delivery_costs_the_same_few_statements(nudges, django_assert_max_num_queries):
+@pytest.mark.usefixtures("nudges")
+def test_a_delivery_costs_the_same_few_statements(django_assert_max_num_queries):
     # Looking, the insert, and their savepoints.
     with django_assert_max_num_queries(6):
         deliver(event())
 
 
-def test_an_event_never_decides_about_money_by_what_it_says(stripe, nudges):
+@pytest.mark.usefixtures("nudges")
+def test_an_event_never_decides_about_money_by_what_it_says(stripe):
     wallet = make_wallet()
     add_card(stripe, wallet)
     purchase = buy(wallet, state="submitted")
@@ -146,8 +149,9 @@ def test_an_event_never_decides_about_money_by_what_it_says(stripe, nudges):
     assert wallet.entries.count() == 0
 
 
+@pytest.mark.usefixtures("nudges")
 @pytest.mark.parametrize(("minutes", "says"), [(-10, "before"), (10, "after")])
-def test_f82_a_clock_that_differs_from_stripes_is_told_once_an_hour(minutes, says, nudges):
+def test_f82_a_clock_that_differs_from_stripes_is_told_once_an_hour(minutes, says):
     """Nothing of it is stored, as for any refused event."""
     payload = event()
     sign = signature(payload, at=time.time() + 60 * minutes)
@@ -164,7 +168,8 @@ def test_f82_a_clock_that_differs_from_stripes_is_told_once_an_hour(minutes, say
     assert StaffAlert.objects.filter(kind="clocks_differ").count() == 2
 
 
-def test_f82_what_stripe_did_not_sign_says_nothing_of_clocks(nudges):
+@pytest.mark.usefixtures("nudges")
+def test_f82_what_stripe_did_not_sign_says_nothing_of_clocks():
     payload = event()
 
     deliver(payload, signature(payload, at=time.time() - 600, secret="whsec_other"))

@@ -24,14 +24,14 @@ from wallets.why import decisions, sentences
 from wallets.why.codes import Autopause, Recharge
 from wallets.why.decisions import Entry
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 AUTO = decisions.Subject.AUTO_RECHARGE
 
 
 @pytest.fixture
-def wallet(nudges):
+def wallet():
     return make_wallet(credit="8.20")
 
 
@@ -192,7 +192,7 @@ def test_old_decisions_are_deleted_and_recent_ones_kept(wallet):
 
 
 @pytest.fixture
-def family(stripe, nudges):
+def family(stripe):
     agency = make_agency(name="Brightline Agency")
     child = make_sub_account(agency=agency, name="Northside Dental")
     payer = make_wallet(account=agency)
