@@ -155,7 +155,8 @@ class Supervisor:
         self._preparing = None
         if code and not self._stopping:
             raise CannotRun(f"{what} failed; the message is above.")
-        self._say(f"done in {time.monotonic() - self._began:.1f} s")
+        if not code:
+            self._say(f"done in {time.monotonic() - self._began:.1f} s")
 
     def _start_stripe(self) -> None:
         if not self._sandbox:
