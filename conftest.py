@@ -14,6 +14,7 @@ import stripe as stripe_sdk
 from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
+from tests.clients import share_middleware
 from tests.databases import has_test_database
 from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
@@ -45,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     # Stripe's library sleeps half a second before it asks again: a hundredth is enough here.
     stripe_sdk.HTTPClient.INITIAL_DELAY = stripe_sdk.HTTPClient.MAX_DELAY = 0.01
+    share_middleware()
     _use_own_redis_database()
     celery_app.conf.broker_url = "memory://"
     celery_app.conf.broker_transport_options = {}
