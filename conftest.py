@@ -15,7 +15,7 @@ from django.conf import settings as django_settings
 from django.db.backends.postgresql.operations import DatabaseOperations
 
 from tests.clients import share_middleware
-from tests.databases import has_test_database
+from tests.databases import copy_tables, has_test_database
 from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.memory import keep_what_is_loaded
@@ -47,6 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # Stripe's library sleeps half a second before it asks again: a hundredth is enough here.
     stripe_sdk.HTTPClient.INITIAL_DELAY = stripe_sdk.HTTPClient.MAX_DELAY = 0.01
     share_middleware()
+    copy_tables()
     _use_own_redis_database()
     celery_app.conf.broker_url = "memory://"
     celery_app.conf.broker_transport_options = {}
