@@ -5,17 +5,15 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 import stripe as stripe_sdk
 from django.conf import settings as django_settings
-from django.db.backends.postgresql.operations import DatabaseOperations
 
 from tests.clients import share_middleware
-from tests.databases import copy_tables, has_test_database
+from tests.databases import copy_tables, flush_by_deleting, has_test_database
 from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.memory import keep_what_is_loaded
@@ -48,6 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     stripe_sdk.HTTPClient.INITIAL_DELAY = stripe_sdk.HTTPClient.MAX_DELAY = 0.01
     share_middleware()
     copy_tables()
+    flush_by_deleting()
     _use_own_redis_database()
     celery_app.conf.broker_url = "memory://"
     celery_app.conf.broker_transport_options = {}
@@ -104,31 +103,6 @@ def _call_nobody(base: str) -> None:
     django_settings.STRIPE_API_BASE = base
     # dj-stripe calls through the SDK's global address.
     stripe_sdk.api_base = base
-
-
-NEVER_TRUNCATED = """
-DO $$ DECLARE name regclass; BEGIN
-    FOR name IN SELECT DISTINCT tgrelid::regclass FROM pg_trigger WHERE tgtype & 32 > 0 LOOP
-        EXECUTE format('ALTER TABLE %s {} TRIGGER USER', name);
-    END LOOP;
-END $$
-"""
-_flush = DatabaseOperations.execute_sql_flush
-
-
-def _flush_append_only_tables(self: DatabaseOperations, sql_list: list[str]) -> list:
-    """Empty the tables after a test with real transactions: the owner may, triggers off.
-
-    The rates came with the migrations, so they are put back.
-    """
-    if not sql_list:
-        return _flush(self, sql_list)
-    off, on = NEVER_TRUNCATED.format("DISABLE"), NEVER_TRUNCATED.format("ENABLE")
-    rates = import_module("wallets.migrations.0002_money_is_append_only").RATES
-    return _flush(self, [off, *sql_list, on, rates])
-
-
-DatabaseOperations.execute_sql_flush = _flush_append_only_tables
 
 
 @pytest.fixture(scope="session")
