@@ -13,7 +13,7 @@ from django.core.management import call_command
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.tests.builders import make_agency, owner_of
-from tests.browser.people import Person, Watched
+from tests.browser.people import Person, Watched, Windows
 from tests.browser.world import Rich, rich_world
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.models import Wallet
@@ -82,13 +82,18 @@ def wallet() -> Wallet:
     return make_wallet(account=make_agency(), credit="8.20")
 
 
+@pytest.fixture(scope="package")
+def windows(chromium, site: LiveServer) -> Windows:
+    return Windows(chromium, site.url)
+
+
 @pytest.fixture
-def enter(chromium, site: LiveServer) -> Iterator[Callable[..., Person]]:
+def enter(windows: Windows) -> Iterator[Callable[..., Person]]:
     """Opens a browser for somebody: `enter(user, width=390)`. What it complains of fails."""
-    watched = Watched()
+    watched = Watched(windows)
 
     def open_browser(user=None, **options) -> Person:
-        return Person.enter(chromium, site.url, user, watched, **options)
+        return Person.enter(watched, user, **options)
 
     yield open_browser
     watched.close()

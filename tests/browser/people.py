@@ -19,23 +19,64 @@ LOST = ("ERR_FAILED", "htmx:afterRequest", "htmx:sendError")
 
 
 @dataclass
-class Watched:
-    """The open browsers of a test, and what their consoles complained of."""
+class Windows:
+    """The browser's windows, each used again by a later test: a new one loads every script anew.
 
-    contexts: list = field(default_factory=list)
+    The application keeps nothing in them but cookies.
+    """
+
+    browser: object
+    url: str
+    free: dict[bool, list] = field(default_factory=lambda: {True: [], False: []})
+
+    def open(self, *, javascript: bool) -> object:
+        """A page in a window that nobody else uses, as if just opened."""
+        if self.free[javascript]:
+            return self.free[javascript].pop()
+        context = self.browser.new_context(
+            base_url=self.url, java_script_enabled=javascript, reduced_motion="reduce"
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        return context.new_page()
+
+    def take_back(self, page, *, javascript: bool) -> None:
+        for another in page.context.pages:
+            if another is not page:
+                another.close()
+        page.unroute_all()
+        page.goto("about:blank")
+        page.mouse.move(0, 0)
+        page.context.clear_cookies()
+        self.free[javascript].append(page)
+
+
+@dataclass
+class Watched:
+    """The open windows of a test, and what their consoles complained of."""
+
+    windows: Windows
+    pages: list[tuple[object, bool]] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
 
-    def watch(self, page) -> None:
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda note: self._note(note.text) if note.type == "error" else None)
+    def open(self, *, javascript: bool) -> object:
+        page = self.windows.open(javascript=javascript)
+        page.on("pageerror", self._note_error)
+        page.on("console", self._note)
+        self.pages.append((page, javascript))
+        return page
 
-    def _note(self, text: str) -> None:
-        if not any(part in text for part in (*REFUSALS, *LOST)):
-            self.complaints.append(text)
+    def _note_error(self, error: object) -> None:
+        self.complaints.append(str(error))
+
+    def _note(self, note) -> None:
+        if note.type == "error" and not any(part in note.text for part in (*REFUSALS, *LOST)):
+            self.complaints.append(note.text)
 
     def close(self) -> None:
-        for context in self.contexts:
-            context.close()
+        for page, javascript in self.pages:
+            self.windows.take_back(page, javascript=javascript)
+            page.remove_listener("pageerror", self._note_error)
+            page.remove_listener("console", self._note)
 
 
 @dataclass
@@ -48,32 +89,23 @@ class Person:
     @classmethod
     def enter(
         cls,
-        chromium,
-        url: str,
-        user: User | None,
         watched: Watched,
+        user: User | None,
         *,
         width: int = DESK,
         scheme: str = "light",
         javascript: bool = True,
     ) -> "Person":
-        context = chromium.new_context(
-            base_url=url,
-            viewport={"width": width, "height": HEIGHTS[width]},
-            color_scheme=scheme,
-            java_script_enabled=javascript,
-            reduced_motion="reduce",
-        )
-        context.set_default_timeout(PATIENCE_MS)
-        watched.contexts.append(context)
+        page = watched.open(javascript=javascript)
+        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+        page.emulate_media(color_scheme=scheme)
         if user:
             client = Client()
             client.force_login(user)
             session = client.cookies["sessionid"].value
-            context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
-        page = context.new_page()
-        watched.watch(page)
-        return cls(page=page, context=context)
+            cookie = {"name": "sessionid", "value": session, "url": watched.windows.url}
+            page.context.add_cookies([cookie])
+        return cls(page=page, context=page.context)
 
     def visit(self, path: str) -> "Person":
         self.page.goto(path)
