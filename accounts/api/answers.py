@@ -1,16 +1,31 @@
 """How the API refuses: the error envelope, from our errors and the framework's."""
 
 import logging
+from typing import Annotated
 
+import msgspec
 from django.core.exceptions import PermissionDenied
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
+from msgspec import Meta
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 from rest_framework.views import set_rollback
 
 logger = logging.getLogger(__name__)
+
+
+class Refusal(msgspec.Struct):
+    code: Annotated[str, Meta(description="For programs; it never changes.")]
+    message: Annotated[str, Meta(description="For people; it may change.")]
+    fields: Annotated[dict[str, str], Meta(description="What is wrong, by the path of the field.")]
+
+
+class Error(msgspec.Struct):
+    """How every refusal looks. Nothing was changed."""
+
+    error: Refusal
 
 
 def exception_handler(error: Exception, context: dict) -> Response | None:
@@ -65,7 +80,7 @@ def _from_framework(error: Exception, context: dict) -> Response:
 
 
 def _envelope(code: str, message: str, fields: dict[str, str] | None = None) -> dict:
-    return {"error": {"code": code, "message": message, "fields": fields or {}}}
+    return msgspec.to_builtins(Error(Refusal(code, message, fields or {})))
 
 
 def _flatten(detail: object) -> tuple[str, dict[str, str]]:

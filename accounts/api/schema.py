@@ -1,11 +1,25 @@
-"""What the OpenAPI document says about every route: how to log in, and how refusals look."""
+"""What the OpenAPI document says: how to log in, what is sent and answered, how refusals look."""
 
+import inspect
+from collections.abc import Iterator
+from typing import Any, get_args, get_type_hints
+
+import msgspec
+from django.db.models import Choices
 from drf_spectacular.extensions import (
     OpenApiAuthenticationExtension,
     OpenApiSerializerExtension,
 )
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import (
+    build_choice_description_list,
+    get_doc,
+    list_hash,
+    safe_ref,
+)
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
-from rest_framework import serializers
+
+from accounts.api.answers import Error
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):
@@ -31,18 +45,93 @@ class StrictBody(OpenApiSerializerExtension):
         return schema | {"additionalProperties": False}
 
 
-class RefusalSerializer(serializers.Serializer):
-    code = serializers.CharField(help_text="For programs; it never changes.")
-    message = serializers.CharField(help_text="For people; it may change.")
-    fields = serializers.DictField(  # type: ignore[assignment]
-        child=serializers.CharField(), help_text="What is wrong, by the path of the field."
-    )
+class Shape(OpenApiSerializerExtension):
+    """A Struct is documented under its own name, by what msgspec knows of it."""
+
+    target_class = "msgspec.Struct"
+    match_subclasses = True
+
+    def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
+        return self.target.__name__
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict:
+        for hint in get_type_hints(self.target).values():
+            for inside in _structs_in(hint):
+                auto_schema.resolve_serializer(inside, direction)
+        _, schemas = msgspec.json.schema_components(
+            [self.target], schema_hook=_choices, ref_template="#/components/schemas/{name}"
+        )
+        return _struct(schemas[self.target.__name__])
 
 
-class ErrorSerializer(serializers.Serializer):
-    """How every refusal looks. Nothing was changed."""
+def _structs_in(hint: Any) -> Iterator[type[msgspec.Struct]]:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        yield hint
+    for part in get_args(hint):
+        yield from _structs_in(part)
 
-    error = RefusalSerializer()
+
+def _choices(kind: type) -> dict:
+    if not issubclass(kind, Choices):
+        raise NotImplementedError
+    return {"choices": kind.choices}
+
+
+def _struct(schema: dict) -> dict:
+    """A component: a Struct's fields, and what its docstring says."""
+    said = {
+        "type": "object",
+        "properties": {name: _field(one) for name, one in schema["properties"].items()},
+        "required": schema["required"],
+        "description": inspect.cleandoc(schema.get("description", "")),
+        "additionalProperties": schema.get("additionalProperties"),
+    }
+    return {word: value for word, value in said.items() if value not in ("", [], None)}
+
+
+def _field(schema: dict) -> dict:
+    """JSON Schema as OpenAPI 3.0 has it: no type null, and nothing beside a $ref.
+
+    Our own words are `as`, another description of the same, and `choices`, values and labels.
+    """
+    schema = dict(schema)
+    for option in schema.pop("anyOf", []):
+        schema |= {"nullable": True} if option == {"type": "null"} else option
+    if "as" in schema:
+        kept = {word: schema[word] for word in ("description", "nullable") if word in schema}
+        schema = schema["as"] | kept
+    if "choices" in schema:
+        schema |= _enum(schema.pop("choices"), schema.get("description", ""))
+    if "enum" in schema:
+        null = [None] if "nullable" in schema else []
+        schema |= {"type": "string", "enum": [*schema["enum"], *null]}
+    if schema.get("default", ...) is None:
+        del schema["default"]
+    for word in ("items", "additionalProperties"):
+        if word in schema:
+            schema[word] = _field(schema[word])
+    return safe_ref(schema)
+
+
+def _enum(choices: list[list[str]], description: str) -> dict:
+    """As DRF's fields of choices are documented: the enum becomes a component of its own."""
+    labels = build_choice_description_list(choices)
+    return {
+        "enum": [value for value, _ in choices],
+        "description": f"{description}\n\n{labels}" if description else labels,
+        "x-spec-enum-id": list_hash(choices),
+    }
+
+
+class RouteSchema(AutoSchema):
+    """Documents the query that a view reads; what its base class is for is not for callers."""
+
+    def get_override_parameters(self) -> list[type[msgspec.Struct]]:
+        shape = getattr(self.view, "query_shape", None)
+        return [shape] if shape else []
+
+    def get_description(self) -> str:
+        return get_doc(getattr(self.view, self.method.lower()))
 
 
 _MEANINGS = {
@@ -101,4 +190,4 @@ def _refusal(status: int) -> OpenApiResponse:
         response_only=True,
         status_codes=[str(status)],
     )
-    return OpenApiResponse(ErrorSerializer, description=description, examples=[example])
+    return OpenApiResponse(Error, description=description, examples=[example])
