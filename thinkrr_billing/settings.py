@@ -307,8 +307,8 @@ SPECTACULAR_SETTINGS = {
     # Several fields are called status or minute_type; each set of choices gets its own name.
     "ENUM_NAME_OVERRIDES": {
         "AccountStatusEnum": "accounts.models.Account.Status",
-        "AutoRechargeStatusEnum": "wallets.api.wallet.AUTO_RECHARGE_STATUSES",
-        "BalanceStatusEnum": "wallets.api.wallet.BALANCE_STATUSES",
+        "AutoRechargeStatusEnum": "wallets.api.wallet.AutoRechargeStatus.__args__",
+        "BalanceStatusEnum": "wallets.api.wallet.BalanceStatus.__args__",
         "MinuteTypeEnum": "wallets.models.MinuteType",
         "CampaignMinuteTypeEnum": "campaigns.models.MinuteUse",
         "CampaignStatusEnum": "campaigns.models.Campaign.Status",

@@ -1,17 +1,15 @@
 """Whose account a request is about: its key's, or one the key may read for."""
 
-import re
 from uuid import UUID
 
 from rest_framework import exceptions
 from rest_framework.request import Request
 
+from accounts.api.shapes import read_id
 from accounts.errors import NotFound
 from accounts.models import Account
 from accounts.people import access
 from accounts.people.access import Permission
-
-_ACCOUNT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
 
 def resolve_account(request: Request, *, permission: Permission = Permission.SEE) -> Account:
@@ -19,9 +17,11 @@ def resolve_account(request: Request, *, permission: Permission = Permission.SEE
     given = request.query_params.getlist("account")
     if not given:
         return account_for(request, account_id=None, permission=permission)
-    if len(given) > 1 or not _ACCOUNT_ID.fullmatch(given[0]):
-        raise exceptions.ValidationError({"account": ["Send one account id."]})
-    return account_for(request, account_id=UUID(given[0]), permission=permission)
+    try:
+        (account_id,) = map(read_id, given)
+    except ValueError:
+        raise exceptions.ValidationError({"account": ["Send one account id."]}) from None
+    return account_for(request, account_id=account_id, permission=permission)
 
 
 def account_for(request: Request, *, account_id: UUID | None, permission: Permission) -> Account:

@@ -1,20 +1,17 @@
 """GET and PUT sub-accounts/<id>/auto-allocation: what an agency buys for one each month."""
 
 from datetime import date
+from typing import Annotated
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers
+from msgspec import Meta
+from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.schema import refusals
-from accounts.api.strict import (
-    StrictCharField,
-    StrictDateField,
-    StrictIntegerField,
-    StrictSerializer,
-)
+from accounts.api.shapes import Answer, Sent, read
 from accounts.api.views import ApiView
 from accounts.api.whose import account_for
 from accounts.errors import Forbidden, NotFound
@@ -22,7 +19,7 @@ from accounts.models import Account
 from accounts.people.access import Permission
 from wallets import limits
 from wallets.allocations import configure
-from wallets.api.fields import CurrencyField, DollarsField
+from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
@@ -30,51 +27,51 @@ from wallets.prices.estimates import estimate
 CHARGES_SHOWN = 3
 
 
-class RunSerializer(serializers.Serializer):
+class Run(Answer):
     """One month of the allocation."""
 
-    period = serializers.DateField(help_text="The due date, in the agency's time zone.")
-    state = serializers.ChoiceField(choices=AllocationRun.State.choices)
-    basic_minutes = serializers.IntegerField()
-    premium_minutes = serializers.IntegerField()
-    charge = DollarsField()
-    error_text = serializers.CharField()
+    period: Annotated[date, Meta(description="The due date, in the agency's time zone.")]
+    state: AllocationRun.State
+    basic_minutes: int
+    premium_minutes: int
+    charge: Dollars
+    error_text: str
 
 
-class AllocationSerializer(serializers.Serializer):
-    account = serializers.UUIDField()
-    active = serializers.BooleanField()
-    basic_minutes = serializers.IntegerField()
-    premium_minutes = serializers.IntegerField()
-    payment_method = serializers.CharField(help_text="A card of the agency.")
-    start_date = serializers.DateField(
-        allow_null=True, help_text="Every month counts from it, in the agency's time zone."
-    )
-    estimated_monthly_charge = DollarsField(
-        help_text="At today's rates; final billing occurs at runtime."
-    )
-    currency = CurrencyField()
-    next_charges = serializers.ListField(child=serializers.DateField())
-    skipped = serializers.DateField(allow_null=True, help_text="The month that is left out.")
-    payment_failed = serializers.BooleanField()
-    latest_run = RunSerializer(allow_null=True)
+class Allocation(Answer):
+    account: UUID
+    active: bool
+    basic_minutes: int
+    premium_minutes: int
+    payment_method: Annotated[str, Meta(description="A card of the agency.")]
+    start_date: Annotated[
+        date | None,
+        Meta(description="Every month counts from it, in the agency's time zone."),
+    ]
+    estimated_monthly_charge: Annotated[
+        Dollars, Meta(description="At today's rates; final billing occurs at runtime.")
+    ]
+    currency: Currency
+    next_charges: list[date]
+    skipped: Annotated[date | None, Meta(description="The month that is left out.")]
+    payment_failed: bool
+    latest_run: Run | None
 
 
-class NewAllocationSerializer(StrictSerializer):
-    basic_minutes = StrictIntegerField(max_value=limits.ALLOCATION_MOST_MINUTES)
-    premium_minutes = StrictIntegerField(max_value=limits.ALLOCATION_MOST_MINUTES)
-    payment_method = StrictCharField(
-        required=False,
-        default="",
-        allow_blank=True,
-        help_text="A card's id. Needed unless both are 0, which stops the allocation.",
-    )
-    start_date = StrictDateField(
-        required=False,
-        default=None,
-        allow_null=True,
-        help_text="The first charge: today to a year from now. Default: today.",
-    )
+Minutes = Annotated[int, Meta(ge=0, le=limits.ALLOCATION_MOST_MINUTES)]
+
+
+class NewAllocation(Sent):
+    basic_minutes: Minutes
+    premium_minutes: Minutes
+    payment_method: Annotated[
+        CardId,
+        Meta(description="A card's id. Needed unless both are 0, which stops the allocation."),
+    ] = ""
+    start_date: Annotated[
+        date | None,
+        Meta(description="The first charge: today to a year from now. Default: today."),
+    ] = None
 
 
 _BODY = {"basic_minutes": 500, "premium_minutes": 1000, "payment_method": "pm_1Q2w3E4r5T"}
@@ -102,18 +99,18 @@ _SHOWN = {
 _EXAMPLE = OpenApiExample("500 Basic, 1,000 Premium", value=_SHOWN, response_only=True)
 
 
-class NoAccountQuery(StrictSerializer):
+class NoAccountQuery(Sent):
     """The account is in the path."""
 
 
 class AllocationView(ApiView):
-    query_serializer = NoAccountQuery
+    query_shape = NoAccountQuery
 
     @extend_schema(
         operation_id="auto_allocation",
         summary="A sub-account's monthly allocation",
         tags=["Sub-accounts"],
-        responses={200: AllocationSerializer, **refusals()},
+        responses={200: Allocation, **refusals()},
         examples=[_EXAMPLE],
     )
     def get(self, request: Request, account_id: UUID) -> Response:
@@ -126,15 +123,14 @@ class AllocationView(ApiView):
         description="A charge that is due today is made right after, by a task: read "
         "`latest_run` for its outcome. Only the agency's key may do this.",
         tags=["Sub-accounts"],
-        request=NewAllocationSerializer,
-        responses={200: AllocationSerializer, **refusals(409, 413, 422)},
+        request=NewAllocation,
+        responses={200: Allocation, **refusals(409, 413, 422)},
         examples=[OpenApiExample("Set", value=_BODY, request_only=True), _EXAMPLE],
     )
     def put(self, request: Request, account_id: UUID) -> Response:
         account = _sub_account(request, account_id, Permission.ALLOCATE)
-        body = NewAllocationSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        configure.save(account=account, agency=account.agency, actor=None, **body.validated_data)
+        body = read(NewAllocation, request.data)
+        configure.save(account=account, agency=account.agency, actor=None, **asdict(body))
         return Response(_shown(account))
 
 
@@ -149,7 +145,7 @@ def _sub_account(request: Request, account_id: UUID, permission: Permission) -> 
     return account
 
 
-def _shown(account: Account) -> dict[str, object]:
+def _shown(account: Account) -> Allocation:
     allocation = (
         AutoAllocation.objects.select_related("agency")
         .filter(account=account, agency=account.agency)
@@ -160,31 +156,19 @@ def _shown(account: Account) -> dict[str, object]:
     latest = allocation.runs.order_by("-period").first() if allocation.pk else None
     basic, premium = allocation.basic_minutes, allocation.premium_minutes
     charge = estimate(basic_minutes=basic, premium_minutes=premium).total
-    coming: list[date] = configure.upcoming(allocation, CHARGES_SHOWN)
-    return AllocationSerializer(
-        {
-            "account": account.pk,
-            "active": allocation.active,
-            "basic_minutes": basic,
-            "premium_minutes": premium,
-            "payment_method": allocation.payment_method,
-            "start_date": allocation.anchor_date,
-            "estimated_monthly_charge": charge,
-            "next_charges": coming,
-            "skipped": allocation.skip_period,
-            "payment_failed": allocation.failed_at is not None,
-            "latest_run": latest and _run(latest),
-        }
-    ).data
+    return Allocation.of(
+        allocation,
+        account=account.pk,
+        start_date=allocation.anchor_date,
+        estimated_monthly_charge=dollars_text(charge),
+        currency=CURRENCY,
+        next_charges=configure.upcoming(allocation, CHARGES_SHOWN),
+        skipped=allocation.skip_period,
+        payment_failed=allocation.failed_at is not None,
+        latest_run=latest and _run(latest),
+    )
 
 
-def _run(run: AllocationRun) -> dict[str, object]:
+def _run(run: AllocationRun) -> Run:
     charged = run.amount_cents if run.charged_cents is None else run.charged_cents
-    return {
-        "period": run.period,
-        "state": run.state,
-        "basic_minutes": run.basic_minutes,
-        "premium_minutes": run.premium_minutes,
-        "charge": dollars(charged),
-        "error_text": run.error_text,
-    }
+    return Run.of(run, charge=dollars_text(dollars(charged)))

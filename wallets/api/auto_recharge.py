@@ -1,90 +1,109 @@
 """GET and PUT wallet/auto-recharge: the settings, and what saving them charged."""
 
+from decimal import Decimal
+from typing import Annotated
+
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.schema import refusals
-from accounts.api.strict import AmountField, StrictBooleanField, StrictCharField, StrictSerializer
-from accounts.api.views import AccountQuery, ApiView
+from accounts.api.shapes import Answer, Moment, Sent, dollars, read
+from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.people.access import Permission
 from wallets import limits
-from wallets.api.fields import CurrencyField, DollarsField
-from wallets.api.recharges import PurchaseSerializer
-from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status, waits, wallet_of
+from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
+from wallets.api.recharges import Purchase, shown
+from wallets.api.wallet import AutoRechargeStatus, auto_recharge_status, waits, wallet_of
 from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge
 from wallets.recharges import configure
-from wallets.recharges.configure import Saved, Settings
 from wallets.why import sentences
 
 
-class SettingsSerializer(serializers.Serializer):
-    enabled = serializers.BooleanField()
-    threshold = DollarsField()
-    amount = DollarsField()
-    monthly_limit = DollarsField(allow_null=True)
-    currency = CurrencyField()
-    payment_method = serializers.CharField(help_text="Empty: the wallet's default card.")
-    resume_campaigns = serializers.BooleanField()
-    status = serializers.ChoiceField(choices=AUTO_RECHARGE_STATUSES)
-    reason = serializers.CharField(
-        help_text="Why it is suspended or waits, in a few words; empty otherwise."
-    )
-    not_before = serializers.DateTimeField(
-        allow_null=True, help_text="No automatic charge before this moment."
-    )
-    updated_at = serializers.DateTimeField()
-
-    def to_representation(self, automatic: AutoRecharge) -> dict[str, object]:
-        holds = waits(automatic)
-        hold = automatic.get_hold_reason_display() if holds else ""
-        automatic.status = auto_recharge_status(automatic)
-        automatic.reason = automatic.get_suspended_reason_display() or hold
-        automatic.not_before = automatic.not_before if holds else None
-        return super().to_representation(automatic)
+class Settings(Answer):
+    enabled: bool
+    threshold: Dollars
+    amount: Dollars
+    monthly_limit: Dollars | None
+    currency: Currency
+    payment_method: Annotated[str, Meta(description="Empty: the wallet's default card.")]
+    resume_campaigns: bool
+    status: AutoRechargeStatus
+    reason: Annotated[
+        str,
+        Meta(description="Why it is suspended or waits, in a few words; empty otherwise."),
+    ]
+    not_before: Annotated[
+        Moment | None, Meta(description="No automatic charge before this moment.")
+    ]
+    updated_at: Moment
 
 
-class DecisionSerializer(serializers.Serializer):
-    code = serializers.CharField(
-        help_text="`charge`, or why not: `off`, `balance_fine`, `purchase_pending`, `suspended` …"
-    )
-    text = serializers.CharField()
-
-    def to_representation(self, decision: object) -> dict[str, object]:
-        text = "" if decision.wanted else sentences.preview(decision)
-        return {"code": decision.code, "text": text}
-
-
-class SavedSerializer(serializers.Serializer):
-    settings = SettingsSerializer()
-    decision = DecisionSerializer(help_text="Whether saving started a charge, and why.")
-    purchase = PurchaseSerializer(allow_null=True, help_text="The charge that saving started.")
+class Decision(Answer):
+    code: Annotated[
+        str,
+        Meta(
+            description="`charge`, or why not: `off`, `balance_fine`, `purchase_pending`, "
+            "`suspended` …"
+        ),
+    ]
+    text: str
 
 
-class NewSettingsSerializer(StrictSerializer):
+class Saved(Answer):
+    settings: Settings
+    decision: Annotated[Decision, Meta(description="Whether saving started a charge, and why.")]
+    purchase: Annotated[Purchase | None, Meta(description="The charge that saving started.")]
+
+
+class NewSettings(Sent):
     """All settings together: what is left out would be a guess about money."""
 
-    enabled = StrictBooleanField()
-    threshold = AmountField(min_value=limits.THRESHOLD_LEAST, max_value=limits.THRESHOLD_MOST)
-    amount = AmountField(min_value=limits.AUTO_AMOUNT_LEAST, max_value=limits.AUTO_AMOUNT_MOST)
-    monthly_limit = AmountField(
-        min_value=limits.AUTO_AMOUNT_LEAST,
-        allow_null=True,
-        help_text="At least `amount`; null for none.",
+    enabled: bool
+    threshold: Annotated[Decimal, dollars(least=limits.THRESHOLD_LEAST, most=limits.THRESHOLD_MOST)]
+    amount: Annotated[
+        Decimal, dollars(least=limits.AUTO_AMOUNT_LEAST, most=limits.AUTO_AMOUNT_MOST)
+    ]
+    monthly_limit: Annotated[
+        Decimal | None,
+        dollars(least=limits.AUTO_AMOUNT_LEAST),
+        Meta(description="At least `amount`; null for none."),
+    ]
+    payment_method: Annotated[
+        CardId, Meta(description="A card's id; empty follows the wallet's default.")
+    ]
+    resume_campaigns: Annotated[
+        bool,
+        Meta(description="Campaigns paused for low balance resume after an automatic recharge."),
+    ]
+    quoted_charge: Annotated[
+        Decimal | UnsetType,
+        dollars(),
+        Meta(description="What you expect to be charged now. Another figure is refused with 422."),
+    ] = UNSET
+
+
+def _settings(automatic: AutoRecharge) -> Settings:
+    limit, holds = automatic.monthly_limit, waits(automatic)
+    hold = automatic.get_hold_reason_display() if holds else ""
+    return Settings.of(
+        automatic,
+        threshold=dollars_text(automatic.threshold),
+        amount=dollars_text(automatic.amount),
+        monthly_limit=None if limit is None else dollars_text(limit),
+        currency=CURRENCY,
+        status=auto_recharge_status(automatic),
+        reason=automatic.get_suspended_reason_display() or hold,
+        not_before=automatic.not_before if holds else None,
     )
-    payment_method = StrictCharField(
-        allow_blank=True, help_text="A card's id; empty follows the wallet's default."
-    )
-    resume_campaigns = StrictBooleanField(
-        help_text="Campaigns paused for low balance resume after an automatic recharge."
-    )
-    quoted_charge = AmountField(
-        required=False,
-        help_text="What you expect to be charged now. Another figure is refused with 422.",
-    )
+
+
+def _decision(decision: configure.Decision) -> Decision:
+    return Decision(decision.code, "" if decision.wanted else sentences.preview(decision))
 
 
 _BODY = {
@@ -123,13 +142,12 @@ class AutoRechargeView(ApiView):
         operation_id="auto_recharge",
         summary="Auto-Recharge as it is set",
         tags=["Auto-Recharge"],
-        parameters=[AccountQuery],
-        responses={200: SettingsSerializer, **refusals()},
+        responses={200: Settings, **refusals()},
         examples=[OpenApiExample("On", value=_SETTINGS, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         wallet = wallet_of(resolve_account(request))
-        return Response(SettingsSerializer(wallet.auto_recharge).data)
+        return Response(_settings(wallet.auto_recharge))
 
     @extend_schema(
         operation_id="set_auto_recharge",
@@ -137,9 +155,8 @@ class AutoRechargeView(ApiView):
         description="The settings stay saved whatever becomes of the charge. Only the account "
         "itself sets them: an agency's key gets 403 for its sub-accounts.",
         tags=["Auto-Recharge"],
-        parameters=[AccountQuery],
-        request=NewSettingsSerializer,
-        responses={200: SavedSerializer, **refusals(409, 413, 422)},
+        request=NewSettings,
+        responses={200: Saved, **refusals(409, 413, 422)},
         examples=[
             OpenApiExample("Turn it on", value=_BODY, request_only=True),
             OpenApiExample("Saved", value=_SAVED, response_only=True, status_codes=["200"]),
@@ -147,19 +164,13 @@ class AutoRechargeView(ApiView):
     )
     def put(self, request: Request) -> Response:
         account = resolve_account(request, permission=Permission.MONEY)
-        body = NewSettingsSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        values = dict(body.validated_data)
-        quoted = values.pop("quoted_charge", None)
-        saved: Saved = configure.save(
+        values = asdict(read(NewSettings, request.data))
+        quoted = values.pop("quoted_charge")
+        saved = configure.save(
             wallet_id=open_wallet(account=account).pk,
-            settings=Settings(**values),
+            settings=configure.Settings(**values),
             actor=None,
-            quoted_charge=quoted,
+            quoted_charge=None if quoted is UNSET else quoted,
         )
-        shown = {
-            "settings": saved.automatic,
-            "decision": saved.decision,
-            "purchase": saved.purchase,
-        }
-        return Response(SavedSerializer(shown, context={"request": request}).data)
+        purchase = saved.purchase and shown(saved.purchase, request)
+        return Response(Saved(_settings(saved.automatic), _decision(saved.decision), purchase))

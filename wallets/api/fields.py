@@ -1,21 +1,31 @@
 """How money, pages and days are written and read on the routes of wallets."""
 
+import re
 from datetime import date
 from decimal import Decimal
+from typing import Annotated, Literal
 
 from django.db.models import TextChoices
 from djmoney.money import Money
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema_field
-from rest_framework import serializers
+from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
-from accounts.api.strict import StrictCharField, StrictDateField, StrictMomentField
-from accounts.api.views import AccountQuery, PageSizeField
+from accounts.api.shapes import Url, Wrong, convert, read_moment
+from accounts.api.views import AccountQuery
 
 CURRENCY = "USD"
 LARGEST_PAGE = 200
+
+Currency = Literal["USD"]
+NextPage = Annotated[Url | None, Meta(description="The page of older rows; null at the end.")]
+# A saved card's, or none: empty.
+CardId = Annotated[str, Meta(max_length=255)]
+Cursor = Annotated[str, Meta(max_length=255, description="From `next` of the page before.")]
+# Dollars as a text, negative ones with a minus. For answers only.
+Dollars = Annotated[
+    str, Meta(pattern=r"^-?\d{1,12}\.\d{2,6}$", extra_json_schema={"example": "50.00"})
+]
 
 
 class Units(TextChoices):
@@ -23,54 +33,32 @@ class Units(TextChoices):
     SECONDS = "seconds"
 
 
-@extend_schema_field({"type": "string", "pattern": r"^-?\d{1,12}\.\d{2,6}$", "example": "50.00"})
-class DollarsField(serializers.Field):
-    """Dollars as a text, negative ones with a minus. For answers only."""
-
-    def __init__(self, *, decimal_places: int = 2, **kwargs) -> None:
-        self.decimal_places = decimal_places
-        super().__init__(read_only=True, **kwargs)
-
-    def to_representation(self, value: Money | Decimal) -> str:
-        return f"{getattr(value, 'amount', value):.{self.decimal_places}f}"
+def dollars_text(amount: Money | Decimal, *, decimal_places: int = 2) -> Dollars:
+    return f"{getattr(amount, 'amount', amount):.{decimal_places}f}"
 
 
-@extend_schema_field({"type": "string", "enum": [CURRENCY]})
-class CurrencyField(serializers.Field):
-    """The one currency."""
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(source="*", read_only=True, **kwargs)
-
-    def to_representation(self, value: object) -> str:
-        return CURRENCY
+def _read_day_or_moment(given: object) -> date:
+    if len(str(given)) <= len("2026-11-22"):
+        return convert(given, date)
+    return read_moment(given)
 
 
-@extend_schema_field(OpenApiTypes.STR)
-class DayOrMomentField(serializers.Field):
-    """A day of the account (2026-11-22), or a moment with its offset (2026-11-22T09:14:00Z)."""
+# A day of the account (2026-11-22), or a moment with its offset (2026-11-22T09:14:00Z).
+DayOrMoment = Annotated[
+    date,
+    Meta(extra={"read": _read_day_or_moment}, extra_json_schema={"as": {"type": "string"}}),
+]
 
-    def to_internal_value(self, data: object) -> date:
-        field = StrictDateField() if len(str(data)) <= len("2026-11-22") else StrictMomentField()
-        return field.to_internal_value(data)
+
+def _read_limit(given: object) -> int:
+    if re.fullmatch(r"[1-9]\d{0,3}", str(given), re.ASCII) and int(str(given)) <= LARGEST_PAGE:
+        return int(str(given))
+    raise Wrong(f"Send a number from 1 to {LARGEST_PAGE}.")
 
 
 class PageQuery(AccountQuery):
-    cursor = StrictCharField(
-        required=False, allow_blank=True, help_text="From `next` of the page before."
-    )
-    limit = PageSizeField(max_value=LARGEST_PAGE, required=False, default=50)
-
-
-def page_of(serializer: type[serializers.Serializer], *, name: str) -> type:
-    """The serializer of a page of rows, for the document and for answers."""
-    fields = {
-        "results": serializer(many=True),
-        "next": serializers.URLField(
-            allow_null=True, help_text="The page of older rows; null at the end."
-        ),
-    }
-    return type(f"{name}Serializer", (serializers.Serializer,), fields)
+    cursor: Cursor | UnsetType = UNSET
+    limit: Annotated[int, Meta(ge=1, le=LARGEST_PAGE, extra={"read": _read_limit})] = 50
 
 
 def next_page(request: Request, cursor: str) -> str | None:

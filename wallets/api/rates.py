@@ -1,33 +1,36 @@
 """GET rates: the price of a minute now, before, and as announced."""
 
+from typing import Annotated
+
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers
+from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.schema import refusals
-from accounts.api.strict import StrictSerializer
+from accounts.api.shapes import Answer, Moment, Sent
 from accounts.api.views import ApiView
 from accounts.errors import Forbidden
 from accounts.models import Scope
-from wallets.api.fields import CurrencyField, DollarsField
-from wallets.api.wallet import RatesByTypeSerializer
+from wallets.api.fields import CURRENCY, Currency, Dollars, dollars_text
+from wallets.api.wallet import RatesByType, rates_by_type
 from wallets.models import MinuteRate, MinuteType
 from wallets.prices.rates import rates_now
 
 
-class RateSerializer(serializers.Serializer):
-    minute_type = serializers.ChoiceField(choices=MinuteType.choices)
-    price = DollarsField(decimal_places=6)
-    effective_from = serializers.DateTimeField()
+class Rate(Answer):
+    minute_type: MinuteType
+    price: Dollars
+    effective_from: Moment
 
 
-class RatesSerializer(serializers.Serializer):
-    currency = CurrencyField()
-    now = RatesByTypeSerializer(help_text="Dollars per minute in force now.")
-    history = RateSerializer(
-        many=True, help_text="Latest first; a rate holds until the next one of its type begins."
-    )
+class Rates(Answer):
+    currency: Currency
+    now: Annotated[RatesByType, Meta(description="Dollars per minute in force now.")]
+    history: Annotated[
+        list[Rate],
+        Meta(description="Latest first; a rate holds until the next one of its type begins."),
+    ]
 
 
 _EXAMPLE = {
@@ -40,22 +43,25 @@ _EXAMPLE = {
 }
 
 
-class NoQuery(StrictSerializer):
+class NoQuery(Sent):
     """Rates are the platform's: they are the same for every account."""
 
 
 class RatesView(ApiView):
-    query_serializer = NoQuery
+    query_shape = NoQuery
 
     @extend_schema(
         operation_id="rates",
         summary="Rates now, and their history",
         tags=["Rates"],
-        responses={200: RatesSerializer, **refusals()},
+        responses={200: Rates, **refusals()},
         examples=[OpenApiExample("Rates", value=_EXAMPLE, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         if Scope.READ not in request.user.key.scopes:
             raise Forbidden("This needs an API key with the scope “read”.")
-        history = MinuteRate.objects.order_by("-effective_from", "-minute_type")
-        return Response(RatesSerializer({"now": rates_now(), "history": history}).data)
+        history = [
+            Rate.of(one, price=dollars_text(one.price, decimal_places=6))
+            for one in MinuteRate.objects.order_by("-effective_from", "-minute_type")
+        ]
+        return Response(Rates(CURRENCY, rates_by_type(rates_now()), history))

@@ -2,98 +2,100 @@
 
 import re
 from decimal import Decimal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework import serializers
+from msgspec import Meta
+from msgspec.structs import asdict
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api import shapes
 from accounts.api.schema import refusals
-from accounts.api.strict import AmountField, StrictCharField, StrictChoiceField, StrictSerializer
-from accounts.api.views import AccountQuery, ApiView
+from accounts.api.shapes import Answer, Moment, Sent, Url
+from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
 from accounts.people.access import Permission
-from wallets import limits
-from wallets.api.fields import CurrencyField, DollarsField
+from wallets import limits, models
+from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
 from wallets.balances.opening import open_wallet
 from wallets.errors import PurchaseInProgress
-from wallets.models import LedgerEntry, Purchase
+from wallets.models import LedgerEntry
 from wallets.prices.amounts import dollars
 from wallets.recharges import by_hand
 
-BUYS = ("premium", "basic", "credit")
 _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
 
 
-class CreditedSerializer(serializers.Serializer):
-    credit = DollarsField(decimal_places=6)
-    premium_seconds = serializers.IntegerField()
-    basic_seconds = serializers.IntegerField()
+class Credited(Answer):
+    credit: Dollars
+    premium_seconds: int
+    basic_seconds: int
 
 
-class PurchaseSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    purpose = serializers.ChoiceField(choices=Purchase.Purpose.choices)
-    state = serializers.ChoiceField(
-        choices=Purchase.State.choices,
-        help_text="`created` and `submitted` have no answer yet: ask again. `requires_action` "
-        "waits for a person at `action_url`. The last three never change.",
+class Purchase(Answer):
+    id: UUID
+    purpose: models.Purchase.Purpose
+    state: Annotated[
+        models.Purchase.State,
+        Meta(
+            description="`created` and `submitted` have no answer yet: ask again. "
+            "`requires_action` waits for a person at `action_url`. The last three never change."
+        ),
+    ]
+    amount: Annotated[Dollars, Meta(description="What the card is charged.")]
+    currency: Currency
+    buys: models.Purchase.Buys
+    rate: Annotated[Dollars | None, Meta(description="Per minute, frozen.")]
+    credited: Annotated[
+        Credited | None, Meta(description="What it put into the wallet, once it succeeded.")
+    ]
+    card: str
+    error_text: Annotated[str, Meta(description="What went wrong, and what helps.")]
+    action_url: Annotated[Url | None, Meta(description="Where a person confirms with the bank.")]
+    receipt_number: int | None
+    created_at: Moment
+    closed_at: Moment | None
+
+
+def shown(purchase: models.Purchase, request: Request) -> Purchase:
+    """A purchase as the API answers it."""
+    waits = purchase.state == models.Purchase.State.REQUIRES_ACTION
+    page = reverse("wallets:purchase", args=[purchase.pk])
+    rate = getattr(purchase, f"{purchase.buys}_rate", None)
+    return Purchase.of(
+        purchase,
+        amount=dollars_text(dollars(purchase.amount_cents)),
+        currency=CURRENCY,
+        rate=None if rate is None else dollars_text(rate, decimal_places=6),
+        credited=_credited(purchase),
+        action_url=request.build_absolute_uri(page) if waits else None,
     )
-    amount = DollarsField(help_text="What the card is charged.")
-    currency = CurrencyField()
-    buys = serializers.ChoiceField(choices=Purchase.Buys.choices)
-    rate = DollarsField(decimal_places=6, allow_null=True, help_text="Per minute, frozen.")
-    credited = CreditedSerializer(
-        allow_null=True, help_text="What it put into the wallet, once it succeeded."
-    )
-    card = serializers.CharField()
-    error_text = serializers.CharField(help_text="What went wrong, and what helps.")
-    action_url = serializers.URLField(
-        allow_null=True, help_text="Where a person confirms with the bank."
-    )
-    receipt_number = serializers.IntegerField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    closed_at = serializers.DateTimeField(allow_null=True)
-
-    def to_representation(self, purchase: Purchase) -> dict[str, object]:
-        waits = purchase.state == Purchase.State.REQUIRES_ACTION
-        page = reverse("wallets:purchase", args=[purchase.pk])
-        shown = {
-            name: getattr(purchase, name)
-            for name in self.fields
-            if name not in ("amount", "currency", "rate", "credited", "action_url")
-        }
-        shown |= {
-            "amount": dollars(purchase.amount_cents),
-            "rate": getattr(purchase, f"{purchase.buys}_rate", None),
-            "credited": _credited(purchase),
-            "action_url": self.context["request"].build_absolute_uri(page) if waits else None,
-        }
-        return super().to_representation(shown)
 
 
-def _credited(purchase: Purchase) -> dict[str, Decimal | int] | None:
-    if purchase.state != Purchase.State.SUCCEEDED:
+def _credited(purchase: models.Purchase) -> Credited | None:
+    if purchase.state != models.Purchase.State.SUCCEEDED:
         return None
     bought = LedgerEntry.objects.filter(purchase=purchase, kind=purchase.purpose)
     pots = dict(bought.values_list("pot", "amount"))
-    return {
-        "credit": pots.get("credit", Decimal(0)),
-        "premium_seconds": int(pots.get("premium", 0)),
-        "basic_seconds": int(pots.get("basic", 0)),
-    }
-
-
-class NewRechargeSerializer(StrictSerializer):
-    amount = AmountField(min_value=limits.RECHARGE_LEAST, max_value=limits.RECHARGE_MOST)
-    buys = StrictChoiceField(choices=BUYS)
-    payment_method = StrictCharField(
-        required=False, default="", allow_blank=True, help_text="Default: the wallet's."
+    return Credited(
+        credit=dollars_text(pots.get("credit", Decimal(0)), decimal_places=6),
+        premium_seconds=int(pots.get("premium", 0)),
+        basic_seconds=int(pots.get("basic", 0)),
     )
+
+
+class NewRecharge(Sent):
+    amount: Annotated[
+        Decimal, shapes.dollars(least=limits.RECHARGE_LEAST, most=limits.RECHARGE_MOST)
+    ]
+    buys: Literal["premium", "basic", "credit"]
+    payment_method: Annotated[CardId, Meta(description="Default: the wallet's.")] = ""
 
 
 _KEY_PARAMETER = OpenApiParameter(
@@ -137,13 +139,9 @@ class RechargesView(ApiView):
         "first request with this key is still at work, or while another recharge has no outcome "
         "(`fields.purchase` names it); 422 when the key was used with other facts.",
         tags=["Recharges"],
-        parameters=[AccountQuery, _KEY_PARAMETER],
-        request=NewRechargeSerializer,
-        responses={
-            201: PurchaseSerializer,
-            200: PurchaseSerializer,
-            **refusals(409, 413, 422, 503),
-        },
+        parameters=[_KEY_PARAMETER],
+        request=NewRecharge,
+        responses={201: Purchase, 200: Purchase, **refusals(409, 413, 422, 503)},
         examples=[
             OpenApiExample(
                 "Premium minutes", value={"amount": "50.00", "buys": "premium"}, request_only=True
@@ -156,23 +154,21 @@ class RechargesView(ApiView):
     def post(self, request: Request) -> Response:
         account = resolve_account(request, permission=Permission.MONEY)
         key = _key_of(request)
-        body = NewRechargeSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
-        repeated = Purchase.objects.filter(payer=account, form_key=key).exists()
+        body = shapes.read(NewRecharge, request.data)
+        repeated = models.Purchase.objects.filter(payer=account, form_key=key).exists()
         try:
             purchase = by_hand.recharge(
                 wallet_id=open_wallet(account=account).pk,
                 actor=None,
                 form_key=key,
-                **body.validated_data,
+                **asdict(body),
             )
         except PurchaseInProgress as error:
             error.fields = {"purchase": str(error.purchase_id)}
             raise
-        if repeated and purchase.state == Purchase.State.CREATED:
+        if repeated and purchase.state == models.Purchase.State.CREATED:
             raise _still_deciding(purchase)
-        shown = PurchaseSerializer(purchase, context={"request": request}).data
-        return Response(shown, status=200 if repeated else 201)
+        return Response(shown(purchase, request), status=200 if repeated else 201)
 
 
 class RechargeView(ApiView):
@@ -180,28 +176,27 @@ class RechargeView(ApiView):
         operation_id="recharge_by_id",
         summary="A recharge as it is now",
         tags=["Recharges"],
-        parameters=[AccountQuery],
-        responses={200: PurchaseSerializer, **refusals()},
+        responses={200: Purchase, **refusals()},
         examples=[OpenApiExample("Paid", value=_PAID, response_only=True)],
     )
     def get(self, request: Request, purchase_id: UUID) -> Response:
         account = resolve_account(request)
-        found = Purchase.objects.recharges().filter(payer=account, pk=purchase_id).first()
+        found = models.Purchase.objects.recharges().filter(payer=account, pk=purchase_id).first()
         if found is None:
             raise NotFound("There is no such recharge.")
-        return Response(PurchaseSerializer(found, context={"request": request}).data)
+        return Response(shown(found, request))
 
 
 def _key_of(request: Request) -> str:
     key = request.headers.get("Idempotency-Key", "")
     if not _KEY.fullmatch(key):
-        raise serializers.ValidationError(
-            {"Idempotency-Key": ["Send this header with 1 to 255 printable ASCII characters."]}
+        raise ValidationError(
+            {"Idempotency-Key": "Send this header with 1 to 255 printable ASCII characters."}
         )
     return key
 
 
-def _still_deciding(purchase: Purchase) -> PurchaseInProgress:
+def _still_deciding(purchase: models.Purchase) -> PurchaseInProgress:
     error = PurchaseInProgress(
         "The first request with this key is still at work. Ask again in a few seconds.",
         purchase_id=purchase.pk,

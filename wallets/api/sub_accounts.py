@@ -1,14 +1,19 @@
 """GET and POST sub-accounts: an agency's, with what they have."""
 
+from typing import Annotated
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
 from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from rest_framework import serializers
+from msgspec import Meta
+from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.schema import refusals
-from accounts.api.strict import StrictCharField, StrictSerializer
+from accounts.api.shapes import Answer, Moment, Sent, Wrong, convert, read
 from accounts.api.views import AccountQuery, ApiView
 from accounts.api.whose import resolve_account
 from accounts.models import Account
@@ -16,58 +21,81 @@ from accounts.people import access, opening
 from accounts.people.access import Permission
 from accounts.people.opening import MAX_NAME_LENGTH
 from wallets.allocations import sub_accounts
-from wallets.api.fields import CurrencyField, DollarsField, PageQuery, next_page, page_of
-from wallets.api.wallet import AUTO_RECHARGE_STATUSES, auto_recharge_status
+from wallets.api.fields import (
+    CURRENCY,
+    Currency,
+    Dollars,
+    NextPage,
+    PageQuery,
+    dollars_text,
+    next_page,
+)
+from wallets.api.wallet import AutoRechargeStatus, auto_recharge_status
 from wallets.balances.opening import open_wallet
 from wallets.cursors import Place
 from wallets.models import AutoRecharge, Wallet
 
 
-class SubAccountSerializer(serializers.Serializer):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    status = serializers.ChoiceField(choices=Account.Status.choices)
-    time_zone = serializers.CharField()
-    credit = DollarsField(decimal_places=6)
-    currency = CurrencyField()
-    premium_seconds = serializers.IntegerField()
-    basic_seconds = serializers.IntegerField()
-    auto_recharge = serializers.ChoiceField(choices=AUTO_RECHARGE_STATUSES)
-    basic_minutes_a_month = serializers.IntegerField(help_text="Of the monthly allocation.")
-    premium_minutes_a_month = serializers.IntegerField()
-    created_at = serializers.DateTimeField()
-
-    def to_representation(self, account: Account) -> dict[str, object]:
-        wallet = getattr(account, "wallet", None) or Wallet(account=account)
-        automatic = getattr(wallet, "auto_recharge", None) or AutoRecharge(wallet=wallet)
-        allocation = getattr(account, "auto_allocation", None)
-        return super().to_representation(
-            {
-                "id": account.pk,
-                "name": account.name,
-                "status": account.status,
-                "time_zone": account.timezone,
-                "credit": wallet.credit,
-                "premium_seconds": wallet.premium_seconds,
-                "basic_seconds": wallet.basic_seconds,
-                "auto_recharge": auto_recharge_status(automatic),
-                "basic_minutes_a_month": allocation.basic_minutes if allocation else 0,
-                "premium_minutes_a_month": allocation.premium_minutes if allocation else 0,
-                "created_at": account.created_at,
-            }
-        )
+class SubAccount(Answer):
+    id: UUID
+    name: str
+    status: Account.Status
+    time_zone: str
+    credit: Dollars
+    currency: Currency
+    premium_seconds: int
+    basic_seconds: int
+    auto_recharge: AutoRechargeStatus
+    basic_minutes_a_month: Annotated[int, Meta(description="Of the monthly allocation.")]
+    premium_minutes_a_month: int
+    created_at: Moment
 
 
-SubAccountsSerializer = page_of(SubAccountSerializer, name="SubAccounts")
+class SubAccounts(Answer):
+    results: list[SubAccount]
+    next: NextPage
 
 
-class NewSubAccountSerializer(StrictSerializer):
-    name = StrictCharField(max_length=MAX_NAME_LENGTH)
-    owner_email = StrictCharField(
-        max_length=254,
-        validators=[EmailValidator("Enter an e-mail address, like name@example.com.")],
-        help_text="Invited by mail; the owner sets up the card and Auto-Recharge.",
+def _shown(account: Account) -> SubAccount:
+    wallet = getattr(account, "wallet", None) or Wallet(account=account)
+    automatic = getattr(wallet, "auto_recharge", None) or AutoRecharge(wallet=wallet)
+    allocation = getattr(account, "auto_allocation", None)
+    return SubAccount.of(
+        account,
+        time_zone=account.timezone,
+        credit=dollars_text(wallet.credit, decimal_places=6),
+        currency=CURRENCY,
+        premium_seconds=wallet.premium_seconds,
+        basic_seconds=wallet.basic_seconds,
+        auto_recharge=auto_recharge_status(automatic),
+        basic_minutes_a_month=allocation.basic_minutes if allocation else 0,
+        premium_minutes_a_month=allocation.premium_minutes if allocation else 0,
     )
+
+
+_check_email = EmailValidator("Enter an e-mail address, like name@example.com.")
+
+
+def _read_email(given: object) -> str:
+    address = convert(given, Annotated[str, Meta(min_length=1, max_length=254)])
+    try:
+        _check_email(address)
+    except ValidationError as error:
+        raise Wrong(error.message) from None
+    return address
+
+
+class NewSubAccount(Sent):
+    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+    owner_email: Annotated[
+        str,
+        Meta(
+            description="Invited by mail; the owner sets up the card and Auto-Recharge.",
+            max_length=254,
+            extra={"read": _read_email},
+            extra_json_schema={"format": "email"},
+        ),
+    ]
 
 
 _ROW = {
@@ -96,37 +124,35 @@ _NEW = _ROW | {
 
 class SubAccountsView(ApiView):
     @property
-    def query_serializer(self) -> type[StrictSerializer]:
+    def query_shape(self) -> type[Sent]:
         return AccountQuery if self.request.method == "POST" else PageQuery
 
     @extend_schema(
         operation_id="sub_accounts",
         summary="An agency's sub-accounts, newest first",
         tags=["Sub-accounts"],
-        parameters=[PageQuery],
-        responses={200: SubAccountsSerializer, **refusals()},
+        responses={200: SubAccounts, **refusals()},
         examples=[OpenApiExample("One", value=_PAGE, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         agency = resolve_account(request)
         access.require_agency(account=agency)
         found = sub_accounts.sub_accounts(agency=agency).order_by("-created_at", "-pk")
-        if place := Place.read(self.query.get("cursor")):
+        if place := Place.read(self.query.cursor or None):
             found = found.filter(place.after(place.rank))
-        limit = self.query["limit"]
+        limit = self.query.limit
         rows = list(found[: limit + 1])
         more, rows = len(rows) > limit, rows[:limit]
         cursor = Place.of(rows[-1]).written() if more else ""
-        page = {"results": rows, "next": next_page(request, cursor)}
-        return Response(SubAccountsSerializer(page).data)
+        results = [_shown(one) for one in rows]
+        return Response(SubAccounts(results, next_page(request, cursor)))
 
     @extend_schema(
         operation_id="add_sub_account",
         summary="Add a sub-account, and invite its owner",
         tags=["Sub-accounts"],
-        parameters=[AccountQuery],
-        request=NewSubAccountSerializer,
-        responses={201: SubAccountSerializer, **refusals(409, 413, 422)},
+        request=NewSubAccount,
+        responses={201: SubAccount, **refusals(409, 413, 422)},
         examples=[
             OpenApiExample("A new one", value=_BODY, request_only=True),
             OpenApiExample("Added", value=_NEW, response_only=True, status_codes=["201"]),
@@ -135,9 +161,8 @@ class SubAccountsView(ApiView):
     def post(self, request: Request) -> Response:
         agency = resolve_account(request, permission=Permission.MONEY)
         access.require_agency(account=agency)
-        body = NewSubAccountSerializer(data=request.data)
-        body.is_valid(raise_exception=True)
+        body = read(NewSubAccount, request.data)
         with transaction.atomic():
-            account = opening.add_sub_account(agency=agency, **body.validated_data)
+            account = opening.add_sub_account(agency=agency, **asdict(body))
             open_wallet(account=account)
-        return Response(SubAccountSerializer(account).data, status=201)
+        return Response(_shown(account), status=201)
