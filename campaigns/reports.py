@@ -48,18 +48,25 @@ JOIN campaigns_campaign c USING (account_id, external_id)
 """
 
 
+def _documented(**words: object) -> msgspec.Meta:
+    """What the API's document says of a field, and `judge_all` checks.
+
+    Checked while decoding, it would refuse the whole batch for one bad call."""
+    return msgspec.Meta(extra_json_schema=words)
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One finished call as the platform tells it. The API decodes straight into it."""
 
-    id: str
-    account: str
-    seconds: int
+    id: Annotated[str, _documented(maxLength=limits.EXTERNAL_ID_LENGTH)]
+    account: Annotated[str, _documented(format="uuid")]
+    seconds: Annotated[int, _documented(minimum=0, maximum=limits.CALL_MOST_SECONDS)]
     # An offset is required: a call without one could be an hour away.
-    ended_at: Annotated[datetime, msgspec.Meta(tz=True)]
+    ended_at: Annotated[datetime, msgspec.Meta(tz=True, description="With its offset.")]
     # The campaign's external id. It fixes the minute type.
     campaign: str | None = None
-    minute_type: str | None = None
-    outcome: str = "completed"
+    minute_type: Annotated[str | None, _documented(choices=MinuteUse.choices)] = None
+    outcome: Annotated[str, _documented(choices=Call.Outcome.choices)] = "completed"
 
 
 @dataclass(frozen=True, slots=True)

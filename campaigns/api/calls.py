@@ -1,13 +1,13 @@
 """The voice platform's door: reporting calls, asking whether one may start, and campaigns."""
 
-import msgspec
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import ValidationError
+from msgspec import UNSET
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.schema import refusals
+from accounts.api.shapes import read
 from accounts.api.strict import TooLarge
 from accounts.api.whose import account_for
 from accounts.errors import Forbidden
@@ -17,14 +17,9 @@ from accounts.people.access import Permission
 from campaigns import calls, lifecycle, limits
 from campaigns.api import shapes
 from campaigns.calls import Result
-from campaigns.reports import Report
 
 # A thousand calls of a thousand characters each.
 BATCH_BYTES = 1024 * 1024
-
-
-class Batch(msgspec.Struct, forbid_unknown_fields=True):
-    calls: list[Report]
 
 
 class Calls(APIView):
@@ -42,9 +37,9 @@ class Calls(APIView):
         shape is refused as a whole.
         """
         reporter = _reporter(request)
-        batch = _decode(request.data)
+        batch = _batch(request.data)
         results = calls.record(reports=batch.calls, reporter=reporter)
-        return Response({"currency": "USD", "results": [_result(one) for one in results]})
+        return Response(shapes.ResultBatch("USD", [_result(one) for one in results]))
 
 
 class Authorize(APIView):
@@ -55,22 +50,18 @@ class Authorize(APIView):
     )
     def post(self, request: Request) -> Response:
         """May a call start now, and how long may it last?"""
-        asked = shapes.AuthorizeRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        values = asked.validated_data
-        account = account_for(request, account_id=values["account"], permission=Permission.CALLS)
+        asked = read(shapes.AuthorizeRequest, request.data)
+        account = account_for(request, account_id=asked.account, permission=Permission.CALLS)
         campaign = None
-        if values.get("campaign") is not None:
-            campaign = lifecycle.find(account=account, external_id=values["campaign"])
+        if asked.campaign is not UNSET:
+            campaign = lifecycle.find(account=account, external_id=asked.campaign)
         answer = calls.authorize(
             account=account,
             campaign=campaign,
-            minute_type=values.get("minute_type"),
-            live=values["live"],
+            minute_type=asked.minute_type or None,
+            live=asked.live,
         )
-        return Response(
-            {"allowed": answer.allowed, "seconds": answer.seconds, "reason": answer.reason}
-        )
+        return Response(shapes.Authorization.of(answer))
 
 
 def _reporter(request: Request) -> Account | None:
@@ -83,27 +74,14 @@ def _reporter(request: Request) -> Account | None:
     return key.account
 
 
-def _decode(data: object) -> Batch:
+def _batch(data: object) -> shapes.ReportBatch:
     sent = data.get("calls") if isinstance(data, dict) else None
     if isinstance(sent, list) and len(sent) > limits.CALLS_PER_BATCH:
         raise TooLarge(f"Send at most {limits.CALLS_PER_BATCH:,} calls at once.")
-    try:
-        return msgspec.convert(data, Batch, strict=True)
-    except msgspec.ValidationError as error:
-        raise ValidationError(_complaint(str(error))) from None
+    return read(shapes.ReportBatch, data)
 
 
-def _complaint(text: str) -> dict[str, list[str]]:
-    """Where it is and what is wrong: "… - at `$.calls[3].seconds`" becomes calls.3.seconds."""
-    what, _, where = text.partition(" - at `$")
-    path = where.rstrip("`").replace("[", ".").replace("]", "").strip(".")
-    return {path or "non_field_errors": [what.replace("`", "")]}
-
-
-def _result(result: Result) -> dict[str, object]:
-    answer: dict[str, object] = {"id": result.id, "status": result.status}
+def _result(result: Result) -> shapes.ResultShape:
     if result.error:
-        answer["error"] = {"code": result.error.code, "message": result.error.message}
-    else:
-        answer["cost"] = f"{result.cost:.6f}"
-    return answer
+        return shapes.ResultShape(result.id, result.status, error=result.error)
+    return shapes.ResultShape(result.id, result.status, cost=f"{result.cost:.6f}")

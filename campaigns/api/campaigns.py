@@ -1,9 +1,9 @@
 """Campaigns over the API: the list, one of them, and the steps of its life."""
 
 from functools import partial
-from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from msgspec.structs import asdict
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
@@ -11,16 +11,14 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.schema import refusals
+from accounts.api.shapes import read
+from accounts.api.views import AccountQuery
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
 from accounts.people.access import Permission
 from campaigns import lifecycle, resuming
 from campaigns.api import shapes
 from campaigns.models import Campaign
-
-ACCOUNT = OpenApiParameter(
-    "account", UUID, description="Whose campaigns. Default: the key's own account."
-)
 
 CAMPAIGNS_PER_PAGE = 100
 
@@ -33,11 +31,7 @@ class _Pages(CursorPagination):
 class Campaigns(APIView):
     @extend_schema(
         operation_id="list_campaigns",
-        parameters=[
-            ACCOUNT,
-            OpenApiParameter("changed_since", str, description="A moment with its offset."),
-            OpenApiParameter("cursor", str),
-        ],
+        parameters=[shapes.CampaignsQuery],
         responses={200: shapes.CampaignPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
@@ -45,27 +39,26 @@ class Campaigns(APIView):
         account = resolve_account(request)
         found = Campaign.objects.filter(account=account)
         if moment := request.query_params.get("changed_since"):
-            since = shapes.ChangedSince(data={"changed_since": moment})
-            since.is_valid(raise_exception=True)
-            found = found.filter(updated_at__gte=since.validated_data["changed_since"])
+            query = read(shapes.CampaignsQuery, {"changed_since": moment})
+            found = found.filter(updated_at__gte=query.changed_since)
         pages = _Pages()
-        page = pages.paginate_queryset(found, request, view=self)
-        return pages.get_paginated_response([shapes.campaign(one) for one in page])
+        results = [shapes.campaign(one) for one in pages.paginate_queryset(found, request)]
+        page = shapes.CampaignPage(pages.get_next_link(), pages.get_previous_link(), results)
+        return Response(page)
 
 
 class OneCampaign(APIView):
     @extend_schema(
         operation_id="save_campaign",
-        parameters=[ACCOUNT],
+        parameters=[AccountQuery],
         request=shapes.CampaignRequest,
         responses={200: shapes.CampaignShape, **refusals(413, 422)},
     )
     def put(self, request: Request, external_id: str) -> Response:
         """Register a campaign, or change its name and minute type. May be repeated."""
         account = resolve_account(request, permission=Permission.CAMPAIGNS)
-        asked = shapes.CampaignRequest(data=request.data)
-        asked.is_valid(raise_exception=True)
-        saved = lifecycle.save(account=account, external_id=external_id, **asked.validated_data)
+        asked = read(shapes.CampaignRequest, request.data)
+        saved = lifecycle.save(account=account, external_id=external_id, **asdict(asked))
         return Response(shapes.campaign(saved))
 
 
@@ -82,7 +75,7 @@ class Step(APIView):
     @extend_schema(
         operation_id="move_campaign",
         parameters=[
-            ACCOUNT,
+            AccountQuery,
             OpenApiParameter("step", str, OpenApiParameter.PATH, enum=list(STEPS)),
         ],
         request=None,

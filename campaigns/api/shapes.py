@@ -1,129 +1,120 @@
-"""What the API of campaigns takes and answers, checked and documented for OpenAPI."""
+"""What the API of campaigns takes and answers: decoded, refused and documented by these."""
 
-from rest_framework import serializers
+from typing import Annotated, Literal
+from uuid import UUID
 
-from accounts.api.strict import (
-    StrictCharField,
-    StrictChoiceField,
-    StrictIntegerField,
-    StrictMomentField,
-    StrictSerializer,
-    StrictUUIDField,
-)
+from msgspec import UNSET, Meta, UnsetType
+
+from accounts.api.shapes import Answer, Moment, Sent, Url, Wrong
+from accounts.api.views import AccountQuery
 from campaigns import limits
-from campaigns.models import Call, Campaign, MinuteUse
+from campaigns.calls import Rejection
+from campaigns.models import Campaign, MinuteUse
+from campaigns.reports import Report
 
-RESULTS = ("charged", "duplicate", "rejected")
-REASONS = (
-    "ok",
-    "low_balance",
-    "recharging",
-    "campaign_paused",
-    "campaign_not_started",
-    "campaign_finished",
-    "closed",
-)
+ExternalId = Annotated[str, Meta(min_length=1, max_length=limits.EXTERNAL_ID_LENGTH)]
+Cost = Annotated[
+    str,
+    Meta(
+        description="Dollars of credit taken. A duplicate has the cost of the first report.",
+        extra_json_schema={"format": "decimal", "pattern": r"^-?\d{0,12}(?:\.\d{0,6})?$"},
+    ),
+]
 
 
-class AuthorizeRequest(StrictSerializer):
-    account = StrictUUIDField()
-    campaign = StrictCharField(max_length=limits.EXTERNAL_ID_LENGTH, required=False)
-    minute_type = StrictChoiceField(choices=MinuteUse.choices, required=False)
-    live = StrictIntegerField(
-        max_value=limits.MOST_LIVE_CALLS,
-        default=0,
-        help_text="Calls now running for this account and type.",
+class AuthorizeRequest(Sent):
+    """Exactly one of the campaign and the minute_type says which minutes count."""
+
+    account: UUID
+    campaign: ExternalId | UnsetType = UNSET
+    minute_type: MinuteUse | UnsetType = UNSET
+    live: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=limits.MOST_LIVE_CALLS,
+            description="Calls now running for this account and type.",
+        ),
+    ] = 0
+
+    def __post_init__(self) -> None:
+        if (self.campaign is UNSET) == (self.minute_type is UNSET):
+            raise Wrong("Send either the campaign or the minute_type.")
+
+
+class Authorization(Answer):
+    allowed: bool
+    seconds: Annotated[int, Meta(description="How long the call can be paid. 0: not allowed.")]
+    reason: Literal[
+        "ok",
+        "low_balance",
+        "recharging",
+        "campaign_paused",
+        "campaign_not_started",
+        "campaign_finished",
+        "closed",
+    ]
+
+
+class CampaignRequest(Sent):
+    name: Annotated[str, Meta(min_length=1, max_length=limits.NAME_LENGTH)]
+    minute_type: MinuteUse
+
+
+class CampaignsQuery(AccountQuery):
+    changed_since: Annotated[Moment | UnsetType, Meta(description="A moment with its offset.")] = (
+        UNSET
     )
-
-    def validate(self, values: dict) -> dict:
-        if ("campaign" in values) == ("minute_type" in values):
-            raise serializers.ValidationError("Send either the campaign or the minute_type.")
-        return values
+    cursor: str | UnsetType = UNSET
 
 
-class Authorization(serializers.Serializer):
-    allowed = serializers.BooleanField()
-    seconds = serializers.IntegerField(help_text="How long the call can be paid. 0: not allowed.")
-    reason = serializers.ChoiceField(choices=REASONS)
+class CampaignShape(Answer):
+    id: Annotated[str, Meta(description="The platform's own id.")]
+    account: UUID
+    name: str
+    minute_type: MinuteUse
+    status: Campaign.Status
+    pause_reason: Annotated[Campaign.PauseReason | None, Meta(description="Only while paused.")]
+    paused_at: Moment | None
+    updated_at: Moment
 
 
-class CampaignRequest(StrictSerializer):
-    name = StrictCharField(max_length=limits.NAME_LENGTH)
-    minute_type = StrictChoiceField(choices=MinuteUse.choices)
+class CampaignPage(Answer):
+    next: Url | None
+    previous: Url | None
+    results: list[CampaignShape]
 
 
-class ChangedSince(StrictSerializer):
-    changed_since = StrictMomentField()
+# The document's names for two Structs of the middle.
+class ReportShape(Report):
+    """One finished call."""
 
 
-class CampaignShape(serializers.Serializer):
-    id = serializers.CharField(help_text="The platform's own id.")
-    account = serializers.UUIDField()
-    name = serializers.CharField()
-    minute_type = serializers.ChoiceField(choices=MinuteUse.choices)
-    status = serializers.ChoiceField(choices=Campaign.Status.choices)
-    pause_reason = serializers.ChoiceField(
-        choices=Campaign.PauseReason.choices, allow_null=True, help_text="Only while paused."
-    )
-    paused_at = serializers.DateTimeField(allow_null=True)
-    updated_at = serializers.DateTimeField()
+class RejectionShape(Rejection):
+    """Why a call was not taken."""
 
 
-class CampaignPage(serializers.Serializer):
-    next = serializers.URLField(allow_null=True)
-    previous = serializers.URLField(allow_null=True)
-    results = CampaignShape(many=True)
+class ReportBatch(Sent):
+    calls: Annotated[list[ReportShape], Meta(max_length=limits.CALLS_PER_BATCH)]
 
 
-class ReportShape(StrictSerializer):
-    """One finished call. Decoded by `campaigns.reports.Report`; this one documents it."""
-
-    id = serializers.CharField(max_length=limits.EXTERNAL_ID_LENGTH)
-    account = serializers.UUIDField()
-    campaign = serializers.CharField(required=False, allow_null=True)
-    minute_type = serializers.ChoiceField(
-        choices=MinuteUse.choices, required=False, allow_null=True
-    )
-    seconds = serializers.IntegerField(min_value=0, max_value=limits.CALL_MOST_SECONDS)
-    ended_at = serializers.DateTimeField(help_text="With its offset.")
-    outcome = serializers.ChoiceField(choices=Call.Outcome.choices, default="completed")
+class ResultShape(Answer):
+    id: str
+    status: Literal["charged", "duplicate", "rejected"]
+    cost: Cost | UnsetType = UNSET
+    error: RejectionShape | UnsetType = UNSET
 
 
-class ReportBatch(StrictSerializer):
-    calls = serializers.ListField(child=ReportShape(), max_length=limits.CALLS_PER_BATCH)
+class ResultBatch(Answer):
+    currency: str
+    results: list[ResultShape]
 
 
-class RejectionShape(serializers.Serializer):
-    code = serializers.CharField()
-    message = serializers.CharField()
-
-
-class ResultShape(serializers.Serializer):
-    id = serializers.CharField()
-    status = serializers.ChoiceField(choices=RESULTS)
-    cost = serializers.DecimalField(
-        max_digits=18,
-        decimal_places=6,
-        required=False,
-        help_text="Dollars of credit taken. A duplicate has the cost of the first report.",
-    )
-    error = RejectionShape(required=False)
-
-
-class ResultBatch(serializers.Serializer):
-    currency = serializers.CharField()
-    results = ResultShape(many=True)
-
-
-def campaign(one: Campaign) -> dict[str, object]:
+def campaign(one: Campaign) -> CampaignShape:
     """A campaign as the API answers it."""
-    return {
-        "id": one.external_id,
-        "account": str(one.account_id),
-        "name": one.name,
-        "minute_type": one.minute_type,
-        "status": one.status,
-        "pause_reason": one.pause_reason or None,
-        "paused_at": one.paused_at,
-        "updated_at": one.updated_at,
-    }
+    return CampaignShape.of(
+        one,
+        id=one.external_id,
+        account=one.account_id,
+        pause_reason=one.pause_reason or None,
+    )
