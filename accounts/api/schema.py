@@ -34,17 +34,6 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
         }
 
 
-class StrictBody(OpenApiSerializerExtension):
-    """A body with a field we do not know is refused, and the document says so."""
-
-    target_class = "accounts.api.strict.StrictSerializer"
-    match_subclasses = True
-
-    def map_serializer(self, auto_schema: object, direction: str) -> dict:
-        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
-        return schema | {"additionalProperties": False}
-
-
 class Shape(OpenApiSerializerExtension):
     """A Struct is documented under its own name, by what msgspec knows of it."""
 

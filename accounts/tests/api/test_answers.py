@@ -1,10 +1,12 @@
 """The envelope, whose account is meant, and the throttle, through views made for the test."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
 
 import pytest
 from django.core.cache import cache
 from django.http import Http404
+from msgspec import Meta
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 from rest_framework.test import APIRequestFactory
@@ -13,7 +15,7 @@ from rest_framework.views import APIView
 from accounts import clock
 from accounts.api import client as api_client
 from accounts.api.answers import exception_handler
-from accounts.api.strict import StrictCharField, StrictIntegerField, StrictSerializer
+from accounts.api.shapes import Sent, read
 from accounts.api.whose import account_for, resolve_account
 from accounts.errors import Conflict, Invalid, NotFound
 from accounts.people import access
@@ -24,9 +26,9 @@ pytestmark = pytest.mark.django_db
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
-class Body(StrictSerializer):
-    name = StrictCharField(max_length=5)
-    numbers = StrictIntegerField()
+class Body(Sent):
+    name: Annotated[str, Meta(max_length=5)]
+    numbers: Annotated[int, Meta(ge=0)]
 
 
 class Echo(APIView):
@@ -34,9 +36,7 @@ class Echo(APIView):
         return Response({"account": str(resolve_account(request).pk)})
 
     def post(self, request):
-        body = Body(data=request.data)
-        body.is_valid(raise_exception=True)
-        return Response(body.validated_data)
+        return Response(read(Body, request.data))
 
     def put(self, request):
         account_for(
