@@ -37,7 +37,7 @@ def chromium_path() -> str | None:
     return next((path for path in map(shutil.which, filter(None, names)) if path), None)
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     _call_nobody(NOWHERE)
     # It is set up. Once more, as by Celery's loader, would take the watch over the log away.
     django_settings.LOGGING_CONFIG = None
@@ -64,7 +64,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             items[:] = [item for item in items if item not in wanting]
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """Looking for garbage among all that was loaded took a quarter of the tests' time."""
     keep_what_is_loaded()
     gc.set_threshold(20_000, 20, 20)
@@ -76,7 +76,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_testnodedown(node: object, error: object) -> None:
+def pytest_testnodedown(node: object) -> None:
     """Every xdist worker collects everything, so they all left out the same."""
     _left_out.update(getattr(node, "workeroutput", {}).get("left_out", {}))
 

@@ -23,7 +23,7 @@ from wallets.models import AutoAllocation, AutoRecharge, Purchase, Wallet
 from wallets.recharges import by_hand
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 FEW, MANY = 10, 200
 # The most a page may weigh: the page as it is, and its files as WhiteNoise compresses them.
@@ -149,7 +149,7 @@ def queries(client: Client, path: str) -> int:
     return len(captured)
 
 
-def test_no_page_asks_more_of_the_database_for_200_rows_than_for_10(stripe, nudges):
+def test_no_page_asks_more_of_the_database_for_200_rows_than_for_10(stripe):
     few, few_ids = grown(stripe, FEW)
     many, many_ids = grown(stripe, MANY)
 
@@ -162,7 +162,7 @@ def test_no_page_asks_more_of_the_database_for_200_rows_than_for_10(stripe, nudg
     assert Purchase.objects.filter(state="succeeded").count() == 2
 
 
-def test_no_page_weighs_more_than_150_kilobytes(stripe, nudges):
+def test_no_page_weighs_more_than_150_kilobytes(stripe):
     client, ids = grown(stripe, MANY)
     files = sum(len(gzip.compress(Path(finders.find(name)).read_bytes(), 6)) for name in ASSETS)
     files += FONT.stat().st_size
@@ -172,7 +172,7 @@ def test_no_page_weighs_more_than_150_kilobytes(stripe, nudges):
     assert {name: weight for name, weight in weights.items() if weight > MOST_BYTES} == {}
 
 
-def test_every_file_a_page_asks_for_is_weighed(stripe, nudges):
+def test_every_file_a_page_asks_for_is_weighed(stripe):
     client, _ = grown(stripe, 1)
     page = client.get("/payments/").content.decode()
 

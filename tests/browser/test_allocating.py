@@ -205,7 +205,8 @@ def test_a_failed_month_shows_on_its_row_and_retry_now_pays_it(owner, stripe, wa
     assert dental.wallet.basic_seconds == 30_000
 
 
-def test_sub_accounts_are_found_by_name_status_and_order(owner, wallet, dental):
+@pytest.mark.usefixtures("dental")
+def test_sub_accounts_are_found_by_name_status_and_order(owner, wallet):
     harbor = make_sub_account("Harbor Yoga", agency=wallet.account)
     make_wallet(account=harbor, credit="90")
     owner.visit("/account-manager/")
@@ -221,7 +222,7 @@ def test_sub_accounts_are_found_by_name_status_and_order(owner, wallet, dental):
     assert "Harbor Yoga" not in owner.text("tbody")
 
 
-def test_a_sub_account_is_added_and_its_owner_invited(owner, wallet):
+def test_a_sub_account_is_added_and_its_owner_invited(owner):
     owner.visit("/account-manager/").opens("#add-sub-account", "#id_name")
     owner.page.fill("#id_name", "Cedar Clinic")
     owner.page.fill("#id_owner_email", "cedar@example.com")

@@ -59,7 +59,8 @@ def test_a_declined_charge_is_explained_on_payments(owner, stripe, wallet):
     owner.sees("Auto-Recharge charges $50.00: the balance of $8.20 is below $10.00.")
 
 
-def test_payments_says_how_long_the_balance_lasts(owner, used):
+@pytest.mark.usefixtures("used")
+def test_payments_says_how_long_the_balance_lasts(owner):
     owner.visit("/payments/")
 
     owner.sees("This balance pays for", "#runway")

@@ -160,7 +160,8 @@ def test_a_campaign_that_cannot_be_paid_says_what_it_needs_and_offers_to_recharg
     assert owner.page.is_checked("input[name=buys][value=premium]")
 
 
-def test_a_message_that_may_be_dismissed_stays_away_for_the_session(owner, stripe, wallet):
+@pytest.mark.usefixtures("stripe")
+def test_a_message_that_may_be_dismissed_stays_away_for_the_session(owner):
     owner.visit("/payments/")
     owner.sees("Low balance: $8.20, about 51 Premium minutes.", "#low-balance")
 

@@ -104,7 +104,8 @@ def test_a_form_whose_token_is_too_old_reloads_its_page_and_charges_nothing(owne
     assert not Purchase.objects.filter(wallet=wallet).exists()
 
 
-def test_without_javascript_an_old_token_is_explained(enter, stripe, wallet):
+@pytest.mark.usefixtures("stripe")
+def test_without_javascript_an_old_token_is_explained(enter, wallet):
     person = enter(owner_of(wallet.account), javascript=False)
     person.visit("/settings/")
     person.context.clear_cookies(name="csrftoken")

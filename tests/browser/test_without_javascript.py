@@ -51,7 +51,7 @@ def test_auto_recharge_is_set_up_and_charges_what_was_reviewed(owner, stripe, wa
     assert "Payment received: $50.00." in owner.text("main")
 
 
-def test_a_card_is_added_on_stripes_page(owner, wallet):
+def test_a_card_is_added_on_stripes_page(owner):
     owner.visit("/payments/")
 
     owner.page.click("text=Add payment method")

@@ -121,13 +121,13 @@ class Bank:
         mine = Campaign.objects.filter(account=wallet.account).values_list("pk", flat=True)
         resuming.resume(campaign_ids=list(mine), account=wallet.account, actor=None)
 
-    def sweep(self, rng: random.Random) -> None:
+    def sweep(self, *_: object) -> None:
         for name, arguments in sweeps.find_work():
             self.plant.send(name, *arguments)
         for purchase in Purchase.objects.open():
             purchases.drive(purchase_id=purchase.pk)
 
-    def read(self, rng: random.Random) -> None:
+    def read(self, *_: object) -> None:
         broken = [row for row in checking.check_all() if row.rule not in AT_REST]
         if broken:
             self.wrong += map(str, broken)

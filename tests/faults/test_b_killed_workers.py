@@ -391,7 +391,8 @@ def test_f28_two_beats_make_one_charge_and_one_run(plant, stripe):
         assert Purchase.objects.filter(wallet=paid).count() == 1
 
 
-def test_a_refusal_at_commit_leaves_no_trace(plant, stripe: StripeSandbox):
+@pytest.mark.usefixtures("plant")
+def test_a_refusal_at_commit_leaves_no_trace(stripe: StripeSandbox):
     """The control: without a commit nothing of a claim is there, and Stripe was not asked."""
     wallet = low_balance(stripe)
     stripe.clear_requests()

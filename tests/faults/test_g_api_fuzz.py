@@ -14,7 +14,7 @@ from campaigns.tests.builders import make_campaign
 from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db]
+pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 # Examples an operation; the seeds are fixed, so that a run tells the same every time.
 EXAMPLES = 25
@@ -57,7 +57,7 @@ EXCEPT = {
 
 
 @pytest.fixture
-def fuzzed(nudges, monkeypatch):
+def fuzzed(monkeypatch):
     """An account with rows to find, and the key of its agency."""
     agency = make_agency()
     account = make_sub_account(agency=agency)

@@ -16,7 +16,7 @@ from wallets.models import LedgerEntry, Wallet
 from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.builders import make_wallet
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db]
+pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 # As they stand in a body.
 NUMBERS = [
@@ -140,7 +140,7 @@ class World:
 
 
 @pytest.fixture
-def world(nudges) -> World:
+def world() -> World:
     return World()
 
 

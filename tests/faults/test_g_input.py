@@ -23,7 +23,7 @@ from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.builders import add_card
 from wallets.tests.worlds.histories import buy
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db]
+pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 HOSTILE = [
     "NaN",
@@ -181,7 +181,7 @@ class World:
 
 
 @pytest.fixture
-def world(stripe, nudges) -> World:
+def world(stripe) -> World:
     return World(stripe)
 
 

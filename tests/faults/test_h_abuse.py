@@ -10,7 +10,7 @@ from accounts.models import FailedLogin, User
 from accounts.people import logins
 from accounts.tests.builders import PASSWORD, make_individual, make_user, owner_of
 
-pytestmark = [pytest.mark.faults, pytest.mark.django_db]
+pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures("account")]
 
 LOGIN = "/login/"
 INSIDE = "/settings/profile/"
@@ -30,7 +30,7 @@ def is_in(client: Client) -> bool:
     return client.get(INSIDE).status_code == 200
 
 
-def test_f101_a_hundred_guesses_get_nowhere_and_do_not_lock_the_owner_out(account):
+def test_f101_a_hundred_guesses_get_nowhere_and_do_not_lock_the_owner_out():
     stranger = Client()
     answers = [log_in(stranger, f"guess {number}") for number in range(100)]
 
@@ -48,7 +48,7 @@ def test_f101_a_hundred_guesses_get_nowhere_and_do_not_lock_the_owner_out(accoun
         assert log_in(stranger).status_code == 302
 
 
-def test_f101_a_hundred_stolen_pairs_from_one_machine_lock_that_machine(account):
+def test_f101_a_hundred_stolen_pairs_from_one_machine_lock_that_machine():
     stuffing = Client()
     for number in range(logins.MAX_FAILURES_OF_ONE_MACHINE):
         log_in(stuffing, username=f"person{number}@example.com")
@@ -57,7 +57,7 @@ def test_f101_a_hundred_stolen_pairs_from_one_machine_lock_that_machine(account)
     assert not is_in(stuffing)
 
 
-def test_f106_a_session_given_by_a_stranger_is_not_the_one_that_gets_in(account):
+def test_f106_a_session_given_by_a_stranger_is_not_the_one_that_gets_in():
     victim = Client()
     victim.cookies["sessionid"] = "a" * 32
     log_in(victim)
@@ -69,21 +69,21 @@ def test_f106_a_session_given_by_a_stranger_is_not_the_one_that_gets_in(account)
     assert not is_in(stranger)
 
 
-def _log_out(client: Client, user: User) -> None:
+def _log_out(client: Client, *_: object) -> None:
     client.post("/logout/")
 
 
-def _change_password(client: Client, user: User) -> None:
+def _change_password(client: Client, *_: object) -> None:
     form = {"old_password": PASSWORD, "new_password1": "tulips-in-winter"}
     client.post(f"{INSIDE}password/", form | {"new_password2": "tulips-in-winter"})
 
 
-def _reset_password(client: Client, user: User) -> None:
+def _reset_password(_: Client, user: User) -> None:
     user.set_password("tulips-in-winter")
     user.save()
 
 
-def _switch_off(client: Client, user: User) -> None:
+def _switch_off(_: Client, user: User) -> None:
     User.objects.filter(pk=user.pk).update(is_active=False)
 
 
@@ -100,7 +100,7 @@ def test_f106_a_copied_session_is_dead_after(end, account):
     assert not is_in(copied)
 
 
-def test_f106_sessions_beside_each_other_end_by_themselves(account):
+def test_f106_sessions_beside_each_other_end_by_themselves():
     first, second = Client(), Client()
     for client in (first, second):
         log_in(client)
@@ -114,13 +114,13 @@ def test_f106_sessions_beside_each_other_end_by_themselves(account):
 @pytest.mark.parametrize(
     "host", ["evil.example", "localhost.evil.example", "localhost:80@evil.example", "a b", ""]
 )
-def test_f108_a_forged_host_is_400(host, account, settings):
+def test_f108_a_forged_host_is_400(host, settings):
     settings.ALLOWED_HOSTS = ["localhost"]
 
     assert Client().get(LOGIN, HTTP_HOST=host or "\x00").status_code == 400
 
 
-def test_f108_the_link_of_a_reset_never_follows_the_host_that_asked(account, settings, mailoutbox):
+def test_f108_the_link_of_a_reset_never_follows_the_host_that_asked(settings, mailoutbox):
     settings.SITE_URL = "https://billing.example"
     settings.ALLOWED_HOSTS = ["*"]
     forged = {"HTTP_HOST": "evil.example", "HTTP_X_FORWARDED_HOST": "evil.example"}
@@ -145,7 +145,7 @@ def test_f108_the_link_of_a_reset_never_follows_the_host_that_asked(account, set
         " https://evil.example",
     ],
 )
-def test_f108_a_log_in_leads_to_our_own_pages_only(away, account):
+def test_f108_a_log_in_leads_to_our_own_pages_only(away):
     client = Client()
 
     location = log_in(client, next=away)["Location"]
@@ -156,7 +156,7 @@ def test_f108_a_log_in_leads_to_our_own_pages_only(away, account):
 
 
 @pytest.mark.parametrize("page", [LOGIN, INSIDE, "/payments/", "/nowhere/", "/admin/login/"])
-def test_f108_no_page_can_be_framed(page, account):
+def test_f108_no_page_can_be_framed(page):
     client = Client()
     log_in(client)
 

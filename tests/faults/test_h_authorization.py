@@ -27,7 +27,7 @@ from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
 from wallets.tests.worlds.api_clients import client_of
 
-pytestmark = [pytest.mark.django_db, pytest.mark.journey]
+pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
 
 # What a POST needs in the sub-account. "see": nothing there is written by a POST.
 NEEDS = {
@@ -212,7 +212,7 @@ class World:
 
 
 @pytest.fixture
-def world(nudges) -> World:
+def world() -> World:
     return World()
 
 

@@ -22,11 +22,15 @@ PAGES = (
     "/settings/",
 )
 
-pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("stripe", "nudges"),
+]
 
 
 @pytest.fixture
-def developer(settings: object, stripe: StripeSandbox, nudges: list) -> None:
+def developer(settings: object) -> None:
     """The demo data is for developers' machines; tests run with DEBUG off."""
     settings.DEBUG = True
 
@@ -42,9 +46,8 @@ def _totals() -> dict[str, int]:
     return {model.__name__: model.objects.count() for model in models}
 
 
-def test_demo_data_is_complete_agrees_with_stripe_and_is_loaded_once(
-    developer: None, stripe: StripeSandbox
-) -> None:
+@pytest.mark.usefixtures("developer")
+def test_demo_data_is_complete_agrees_with_stripe_and_is_loaded_once(stripe: StripeSandbox) -> None:
     _run("seed_demo")
 
     _check_people()
@@ -94,14 +97,15 @@ def _check_pages() -> None:
             assert client.get(page).status_code == 200, (login.who, page)
 
 
-def test_production_gets_no_demo_data(stripe: StripeSandbox) -> None:
+def test_production_gets_no_demo_data() -> None:
     with pytest.raises(CommandError, match="DEBUG is False"):
         _run("seed_demo")
 
     assert not Account.objects.exists()
 
 
-def test_demo_data_never_meets_another_stripe(developer: None, settings: object) -> None:
+@pytest.mark.usefixtures("developer")
+def test_demo_data_never_meets_another_stripe(settings: object) -> None:
     settings.STRIPE_API_BASE = "https://stripe.example"
 
     with pytest.raises(CommandError, match="needs the Stripe sandbox"):
@@ -110,7 +114,8 @@ def test_demo_data_never_meets_another_stripe(developer: None, settings: object)
     assert not Account.objects.exists()
 
 
-def test_demo_data_is_not_mixed_with_accounts_that_are_there(developer: None) -> None:
+@pytest.mark.usefixtures("developer")
+def test_demo_data_is_not_mixed_with_accounts_that_are_there() -> None:
     make_individual()
 
     with pytest.raises(CommandError, match="has accounts already"):
@@ -119,7 +124,8 @@ def test_demo_data_is_not_mixed_with_accounts_that_are_there(developer: None) ->
     assert Account.objects.count() == 1
 
 
-def test_another_stripe_gets_the_people_and_campaigns_without_money(developer: None) -> None:
+@pytest.mark.usefixtures("developer")
+def test_another_stripe_gets_the_people_and_campaigns_without_money() -> None:
     said = _run("seed_demo", "--people-only")
 
     assert "8 accounts, without money" in said

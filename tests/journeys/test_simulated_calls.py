@@ -10,11 +10,15 @@ from thinkrr_billing.sandbox.dialer import Dialer
 from thinkrr_billing.sandbox.http_api import Api
 from wallets.tests.worlds.builders import fill, make_wallet
 
-pytestmark = [pytest.mark.journey, pytest.mark.django_db(transaction=True)]
+pytestmark = [
+    pytest.mark.journey,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("nudges"),
+]
 
 
 @pytest.fixture
-def account(nudges: list) -> Account:
+def account() -> Account:
     return make_wallet(credit="100").account
 
 
