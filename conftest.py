@@ -107,7 +107,9 @@ def _call_nobody(base: str) -> None:
 
 @pytest.fixture(scope="session")
 def stripe_process(
-    tmp_path_factory: pytest.TempPathFactory, django_db_setup: None, django_db_blocker: object
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,  # noqa: ARG001
+    django_db_blocker: object,
 ) -> Iterator[StripeSandbox]:
     """One sandbox a test process: every xdist worker has its own.
 

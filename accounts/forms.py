@@ -65,7 +65,7 @@ class ForgottenForm(PasswordResetForm):
 class LongSelect(forms.Select):
     """Hundreds of choices: Django would render a template for each, a quarter of a second."""
 
-    def render(self, name: str, value: object, attrs: dict | None = None, renderer=None) -> str:
+    def render(self, name: str, value: object, attrs: dict | None = None, renderer=None) -> str:  # noqa: ARG002
         attributes = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
         chosen = mark_safe(" selected")
         options = format_html_join(

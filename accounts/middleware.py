@@ -45,9 +45,7 @@ class CurrentAccountMiddleware:
             patch_cache_control(response, no_store=True, private=True)
         return _send_htmx_to_login(request, response)
 
-    def process_view(
-        self, request: HttpRequest, view: Callable, args: tuple, kwargs: dict
-    ) -> HttpResponse | None:
+    def process_view(self, request: HttpRequest, view: Callable, *_: object) -> HttpResponse | None:
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:
             return None
         if _is_looking(request) and not _may_be_sent_while_looking(request):

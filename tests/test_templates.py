@@ -118,7 +118,7 @@ class Elements(HTMLParser):
         self.found: list[dict[str, str | None]] = []
         self.feed(IN_BRACES.sub("", template.read_text()))
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
         self.found.append(dict(attrs))
 
 

@@ -23,7 +23,7 @@ def mark_canary() -> None:
 
 @require_safe
 @login_not_required
-def metrics(request: HttpRequest) -> HttpResponse:
+def metrics(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     registry = CollectorRegistry()
     for name, (help_text, value) in _figures().items():
         if value is not None:

@@ -6,7 +6,7 @@ from wallets.signals import balances_moved
 
 
 @register
-def balances_moved_is_heard(app_configs: object, **kwargs: object) -> list[Error]:
+def balances_moved_is_heard(**kwargs: object) -> list[Error]:
     """Fail when nobody listens: campaigns would go on calling on an empty wallet."""
     if balances_moved.has_listeners():
         return []

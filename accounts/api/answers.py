@@ -58,7 +58,7 @@ def is_refusal(error: Exception) -> bool:
     return isinstance(getattr(error, "code", None), str) and hasattr(error, "fields")
 
 
-def no_such_route(request: HttpRequest, *args: object, **kwargs: object) -> JsonResponse:
+def no_such_route(request: HttpRequest, *args: object, **kwargs: object) -> JsonResponse:  # noqa: ARG001
     """For addresses under /api/ that nothing answers."""
     return JsonResponse(_envelope("not_found", "There is nothing at this address."), status=404)
 

@@ -51,14 +51,14 @@ class ApiKeyAuthentication(BaseAuthentication):
         api_keys.note_use(key=key)
         return ApiClient(key), key
 
-    def authenticate_header(self, request: Request) -> str:
+    def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
         return 'Bearer realm="api"'
 
 
 class HasApiKey(BasePermission):
     """The default for every API view: nobody without a key."""
 
-    def has_permission(self, request: Request, view: object) -> bool:
+    def has_permission(self, request: Request, view: object) -> bool:  # noqa: ARG002
         return isinstance(request.user, ApiClient)
 
 
@@ -70,7 +70,7 @@ class KeyThrottle(BaseThrottle):
 
     requests_per_minute = 1200
 
-    def allow_request(self, request: Request, view: object) -> bool:
+    def allow_request(self, request: Request, view: object) -> bool:  # noqa: ARG002
         if not isinstance(request.user, ApiClient) or request.user.key.is_platform:
             return True
         window = f"api:{request.user.key.pk}:{clock.now():%Y%m%d%H%M}"

@@ -26,7 +26,7 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):
     target_class = "accounts.api.client.ApiKeyAuthentication"
     name = "ApiKey"
 
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002
         return {
             "type": "http",
             "scheme": "bearer",
@@ -40,7 +40,7 @@ class Shape(OpenApiSerializerExtension):
     target_class = "msgspec.Struct"
     match_subclasses = True
 
-    def get_name(self, auto_schema: AutoSchema, direction: str) -> str:
+    def get_name(self, *_: object) -> str:
         return self.target.__name__
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict:

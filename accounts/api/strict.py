@@ -26,7 +26,7 @@ class StrictJSONParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream, media_type=None, parser_context=None) -> object:
+    def parse(self, stream, media_type=None, parser_context=None) -> object:  # noqa: ARG002
         view = (parser_context or {}).get("view")
         limit = getattr(view, "max_body_bytes", MAX_BODY_BYTES)
         body = stream.read(limit + 1)

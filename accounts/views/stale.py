@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 
-def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
     """Nothing was done. htmx reads the page anew; everybody else is told to."""
     if request.headers.get("HX-Request") == "true":
         answer = HttpResponse(status=204)

@@ -36,7 +36,9 @@ def _django_db_helper() -> None:
 
 @pytest.fixture(scope="package", autouse=True)
 def site(
-    django_db_setup: None, django_db_blocker: object, stripe_process: StripeSandbox
+    django_db_setup: None,  # noqa: ARG001
+    django_db_blocker: object,
+    stripe_process: StripeSandbox,
 ) -> Iterator[LiveServer]:
     """The server, with the database open to the tests beside it."""
     before = settings.STRIPE_API_BASE
@@ -71,7 +73,7 @@ def nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="package")
-def rich(site, stripe_process: StripeSandbox) -> Rich:
+def rich(site, stripe_process: StripeSandbox) -> Rich:  # noqa: ARG001
     """An agency with something in every list and every state of a payment. Only looked at."""
     return rich_world(stripe_process)
 

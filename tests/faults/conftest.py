@@ -16,7 +16,7 @@ from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 
 
 @pytest.fixture(scope="session")
-def built_plant(django_db_setup: None, django_db_blocker: object) -> Iterator[Plant]:
+def built_plant(django_db_setup: None, django_db_blocker: object) -> Iterator[Plant]:  # noqa: ARG001
     # Not in pytest's own folder: each pytest that starts closes that to PostgreSQL's user.
     folder = Path(tempfile.mkdtemp(prefix="thinkrr-plant-"))
     found = Plant(folder)
@@ -34,7 +34,7 @@ def built_plant(django_db_setup: None, django_db_blocker: object) -> Iterator[Pl
 
 
 @pytest.fixture
-def plant(built_plant: Plant, stripe: StripeSandbox, django_db_blocker: object) -> Iterator[Plant]:
+def plant(built_plant: Plant, stripe: StripeSandbox, django_db_blocker: object) -> Iterator[Plant]:  # noqa: ARG001
     """An empty database, an empty queue and an empty Stripe; no process of ours runs yet."""
     with django_db_blocker.unblock(), built_plant.database():
         call_command("flush", interactive=False, verbosity=0)

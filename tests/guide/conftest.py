@@ -7,5 +7,5 @@ from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 
 
 @pytest.fixture
-def world(db: None, stripe: StripeSandbox, nudges: list) -> World:
+def world(db: None, stripe: StripeSandbox, nudges: list) -> World:  # noqa: ARG001
     return World(stripe)

@@ -9,7 +9,7 @@ from tests.journeys.workers import Workers
 
 
 @pytest.fixture
-def workers(transactional_db: None, stripe: object, tmp_path: Path) -> Iterator[Workers]:
+def workers(transactional_db: None, stripe: object, tmp_path: Path) -> Iterator[Workers]:  # noqa: ARG001
     found = Workers(tmp_path)
     yield found
     found.stop()

@@ -84,10 +84,10 @@ def _reach(filenames: Container[str]) -> Iterator[set[tuple[str, int]]]:
     """The (file, line) pairs that run while this is entered, in every thread."""
     lines = set()
 
-    def called(frame: FrameType, event: str, argument: object) -> Callable | None:
+    def called(frame: FrameType, *_: object) -> Callable | None:
         return stepped if frame.f_code.co_filename in filenames else None
 
-    def stepped(frame: FrameType, event: str, argument: object) -> Callable:
+    def stepped(frame: FrameType, *_: object) -> Callable:
         lines.add((frame.f_code.co_filename, frame.f_lineno))
         return stepped
 

@@ -411,7 +411,7 @@ def resume_campaigns(world: World) -> object:
 
 
 @action(2)
-def night(world: World) -> object:
+def night(world: World) -> object:  # noqa: ARG001
     """The nightly task, but for the books, which are checked at the end."""
     granted = included.reset_due()
     try:

@@ -14,7 +14,7 @@ def _django_db_helper() -> None:
 
 
 @pytest.fixture(scope="module")
-def world(django_db_setup: None, django_db_blocker: object) -> Iterator[World]:
+def world(django_db_setup: None, django_db_blocker: object) -> Iterator[World]:  # noqa: ARG001
     assert has_test_database(), "Mark what wants a world with django_db: nothing else makes one."
     with django_db_blocker.unblock(), simulated() as found:
         yield found

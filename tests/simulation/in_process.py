@@ -127,7 +127,7 @@ def clients(http: InProcessHTTP) -> Callable[..., stripe.StripeClient]:
     """What stands in for `gateway._client`."""
     made: dict[int, stripe.StripeClient] = {}
 
-    def client(key: str, base: str, seconds: int, retries: int) -> SimpleNamespace:
+    def client(key: str, base: str, seconds: int, retries: int) -> SimpleNamespace:  # noqa: ARG001
         if retries not in made:
             made[retries] = stripe.StripeClient(key, max_network_retries=retries, http_client=http)
         return made[retries]

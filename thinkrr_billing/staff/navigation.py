@@ -73,11 +73,11 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     return found
 
 
-def favicon(request: HttpRequest) -> str:
+def favicon(request: HttpRequest) -> str:  # noqa: ARG001
     return static("ui/logo.svg")
 
 
-def style_sheet(request: HttpRequest) -> str:
+def style_sheet(request: HttpRequest) -> str:  # noqa: ARG001
     return static("ui/staff.css")
 
 

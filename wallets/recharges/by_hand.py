@@ -294,7 +294,7 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
     return ""
 
 
-def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
+def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:  # noqa: ARG001
     """A person asked for it: only closing the account takes the reason away."""
     closed = wallet.account.is_closed
     return Decision(not closed, Recharge.CLOSED if closed else Recharge.CHARGE, {})
@@ -314,11 +314,11 @@ def _declined(purchase: Purchase, wallet: Wallet) -> None:
     nudge("wallets.recharge_wallet", wallet.pk)
 
 
-def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
+def _requires_action(purchase: Purchase, wallet: Wallet) -> None:  # noqa: ARG001
     notices.tell_needs_bank(purchase)
 
 
-def _canceled(purchase: Purchase, wallet: Wallet) -> None:
+def _canceled(purchase: Purchase, wallet: Wallet) -> None:  # noqa: ARG001
     nudge("wallets.recharge_wallet", wallet.pk)
 
 

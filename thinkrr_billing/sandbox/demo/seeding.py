@@ -44,7 +44,7 @@ def is_seeded() -> bool:
     return Notification.objects.filter(dedupe_key=COMPLETE).exists()
 
 
-def seed(*, tell: Callable[[str], None] = lambda text: None) -> Seeded | None:
+def seed(*, tell: Callable[[str], None] = lambda text: None) -> Seeded | None:  # noqa: ARG005
     """Load the demo data, once. Returns None, and changes nothing, when it is there already.
 
     Raises CannotSeed in production, without the Stripe sandbox, and on a database that is in use.

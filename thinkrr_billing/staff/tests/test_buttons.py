@@ -212,7 +212,7 @@ def test_an_allocation_without_a_month_to_charge_says_so():
 
 
 @pytest.fixture
-def paid(transactional_db, stripe) -> Purchase:
+def paid(transactional_db, stripe) -> Purchase:  # noqa: ARG001
     wallet = make_wallet()
     add_card(stripe, wallet)
     purchase = by_hand.recharge(

@@ -74,7 +74,7 @@ def test_one_purchase_is_driven_settled_and_canceled_apart_from_another(low, str
     assert taken(stripe) == [5000]
 
 
-def test_entries_name_their_purchase_and_who_asked_for_it(low, stripe, django_user_model):
+def test_entries_name_their_purchase_and_who_asked_for_it(low, django_user_model):
     person = django_user_model.objects.create_user("ann@example.com")
 
     purchase = by_hand.recharge(
@@ -209,7 +209,7 @@ def test_a_purchase_canceled_while_its_intent_is_read_is_not_confirmed_again(
     assert "confirm:2" not in keys(stripe, purchase)
 
 
-def test_a_card_refused_while_the_intent_is_created_is_declined(low, stripe, monkeypatch):
+def test_a_card_refused_while_the_intent_is_created_is_declined(low, monkeypatch):
     def refuse(**facts):
         raise answers.Declined("Your card has expired.", code="expired_card")
 
@@ -318,14 +318,14 @@ def test_a_success_forgets_what_stripe_refused_before(low, stripe):
 
 
 @pytest.mark.parametrize(
-    ("change", "reason"),
+    "change",
     [
-        ({"enabled": False}, "off"),
-        ({"threshold": 5}, "above"),
-        ({"payment_method": "pm_x"}, "card"),
+        pytest.param({"enabled": False}, id="off"),
+        pytest.param({"threshold": 5}, id="above"),
+        pytest.param({"payment_method": "pm_x"}, id="card"),
     ],
 )
-def test_the_last_look_cancels_what_is_no_longer_wanted(low, stripe, change, reason):
+def test_the_last_look_cancels_what_is_no_longer_wanted(low, stripe, change):
     purchase = claim(low)
     set_auto_recharge(low, **change)
 
@@ -378,7 +378,7 @@ def test_a_months_purchase_is_confirmed_until_it_is_a_day_old(stripe, later, sta
         assert purchases.drive(purchase_id=purchase.pk).state == state
 
 
-def test_a_purchase_is_never_driven_or_settled_inside_a_transaction_of_its_caller(low, stripe):
+def test_a_purchase_is_never_driven_or_settled_inside_a_transaction_of_its_caller(low):
     from django.db import transaction
 
     purchase = claim(low)
@@ -390,7 +390,8 @@ def test_a_purchase_is_never_driven_or_settled_inside_a_transaction_of_its_calle
     assert purchase.state == "created"
 
 
-def test_no_call_to_stripe_is_made_while_a_transaction_is_open(low, stripe):
+@pytest.mark.usefixtures("low")
+def test_no_call_to_stripe_is_made_while_a_transaction_is_open(stripe):
     from django.db import transaction
 
     before = len(stripe.requests())
@@ -402,7 +403,7 @@ def test_no_call_to_stripe_is_made_while_a_transaction_is_open(low, stripe):
 
 
 @pytest.mark.parametrize("change", ["state = 'created'", "amount_cents = 1", "wallet_id = 0"])
-def test_a_closed_purchase_cannot_be_changed_even_by_hand(low, stripe, change):
+def test_a_closed_purchase_cannot_be_changed_even_by_hand(low, change):
     from django.db import DatabaseError, connection, transaction
 
     purchase = purchases.drive(purchase_id=claim(low).pk)

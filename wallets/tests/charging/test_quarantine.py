@@ -37,7 +37,7 @@ def test_a_key_used_for_something_else_is_quarantined_and_never_tried_as_a_new_o
     assert (alert.kind, alert.data) == ("purchase_quarantined", {"id": str(purchase.pk)})
 
 
-def test_an_answer_about_another_amount_is_quarantined_and_never_credited(low, stripe, monkeypatch):
+def test_an_answer_about_another_amount_is_quarantined_and_never_credited(low, monkeypatch):
     purchase = claim(low)
     real = gateway.retrieve_intent
 
@@ -63,7 +63,7 @@ def test_an_answer_about_another_amount_is_quarantined_and_never_credited(low, s
         {"amount_received": 4999},
     ],
 )
-def test_an_intent_that_differs_in_one_fact_is_never_credited(low, stripe, monkeypatch, fact):
+def test_an_intent_that_differs_in_one_fact_is_never_credited(low, monkeypatch, fact):
     real = gateway.retrieve_intent
     monkeypatch.setattr(gateway, "retrieve_intent", lambda **ask: replace(real(**ask), **fact))
 
@@ -129,7 +129,7 @@ def test_the_sweep_leaves_a_purchase_in_quarantine_alone(low, stripe, monkeypatc
     assert (settled.state, credit(low)) == ("submitted", 8)
 
 
-def test_a_success_found_on_a_closed_row_is_quarantined_and_pages_support(low, stripe):
+def test_a_success_found_on_a_closed_row_is_quarantined_and_pages_support(low):
     purchase = purchases.drive(purchase_id=claim(low).pk)
     other = Purchase.objects.create(
         payer=low.account,

@@ -58,12 +58,12 @@ def _account() -> dict:
 
 
 @route("GET", "/v1/account")
-def retrieve(ctx: Context) -> dict:
+def retrieve(ctx: Context) -> dict:  # noqa: ARG001
     return _account()
 
 
 @route("GET", "/v1/accounts/{id}")
-def retrieve_by_id(ctx: Context, id: str) -> dict:
+def retrieve_by_id(ctx: Context, id: str) -> dict:  # noqa: ARG001
     if id != ACCOUNT_ID:
         raise missing(kind="account", id=id, param="account")
     return _account()

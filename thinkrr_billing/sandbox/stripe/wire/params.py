@@ -186,5 +186,5 @@ _READERS = {
     "list": _list,
     "range": _range,
     "metadata": _metadata,
-    "any": lambda value, name: value,
+    "any": lambda value, name: value,  # noqa: ARG005
 }
