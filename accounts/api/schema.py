@@ -40,7 +40,7 @@ class Shape(OpenApiSerializerExtension):
     target_class = "msgspec.Struct"
     match_subclasses = True
 
-    def get_name(self, *_: object) -> str:
+    def get_name(self) -> str:
         return self.target.__name__
 
     def map_serializer(self, auto_schema: AutoSchema, direction: str) -> dict:
