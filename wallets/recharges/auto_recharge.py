@@ -86,7 +86,7 @@ def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = Non
 
 
 def standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> Code | None:
-    """The code of what forbids any charge whatever the balance, or None.""" ""
+    """The code of what forbids any charge whatever the balance, or None."""
     if not terms.enabled:
         return Recharge.OFF
     if wallet.account.is_closed:
