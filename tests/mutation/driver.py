@@ -38,8 +38,8 @@ class Plan:
     marks: str
     skip_calls: list[str]
     skip_keywords: list[str]
-    # Test files about a module, or about a folder's modules (a key that ends in /), beside the one
-    # whose path mirrors the module's: all their tests that reach a mutant are played.
+    # Tests about a module, or about all of a folder, beside those its path leads to: all of them
+    # that reach a mutant are played. A path that ends in / is a folder.
     own_tests: dict[str, list[str]]
     # How many others are, the quickest first.
     others_most: int
@@ -63,11 +63,15 @@ class Plan:
         self.explained = set(re.findall(r"- `(\S+ \S+: .+?)`: ", text))
 
     def tests_about(self, path: str) -> list[str]:
-        """The files whose tests are all played if they reach a mutant of this module."""
+        """The files and folders whose tests are all played if they reach a mutant of it.
+
+        A room's are in the folder that mirrors it, however they are cut into files.
+        """
         *folders, name = Path(path).parts
-        mirrored = Path(*folders[:1], "tests", *folders[1:], f"test_{name}")
+        app, room = folders[:1], folders[1:]
+        mirrored = "/".join([*app, "tests", *room, "" if room else f"test_{name}"])
         more = [tests for about, tests in self.own_tests.items() if path.startswith(about)]
-        return [str(mirrored), *sum(more, [])]
+        return [mirrored, *sum(more, [])]
 
 
 class Driver:
@@ -104,22 +108,23 @@ class Driver:
         if mutant.code is None:
             wanted = self._naming(f"limits.{mutant.function}")
             modules = self._modules_naming(mutant.path, f"limits.{mutant.function}")
-        about = {tests for path in modules for tests in self.plan.tests_about(path)}
+        about = self._tests_about(modules)
         # Who reaches which line was not looked at there.
-        unseen = {
-            tests for path in modules - self.reach.watched for tests in self.plan.tests_about(path)
-        }
+        unseen = self._tests_about(modules - self.reach.watched)
         found = [
             test
             for test, facts in self.reach.tests.items()
             if any(place in facts["lines"].get(path, ()) for path, place in wanted)
-            or test.split("::")[0] in unseen
+            or test.startswith(unseen)
         ]
         found.sort(key=lambda test: self.reach.tests[test]["seconds"])
-        own = [test for test in found if test.split("::")[0] in about]
+        own = [test for test in found if test.startswith(about)]
         others = [test for test in found if test not in own][: self.plan.others_most]
         # What has killed in this function kills there again.
         return sorted([*own, *others], key=lambda one: -self.kills[mutant.function, one])
+
+    def _tests_about(self, modules: set[str]) -> tuple[str, ...]:
+        return tuple(tests for path in modules for tests in self.plan.tests_about(path))
 
     def _naming(self, text: str) -> set[tuple[str, str]]:
         """The places of all modules whose line holds this."""

@@ -133,7 +133,7 @@ def test_the_tests_of_a_module_are_found_in_the_folder_that_mirrors_its_own(proj
         source = "def added(cents):\n    return cents + 1\n"
         (project / f"shop/till/{module}.py").write_text(source)
     tests = "from shop.till.price import added\n\ndef test_it():\n    assert added(1) == 2\n"
-    (project / "shop/tests/till/test_price.py").write_text(tests)
+    (project / "shop/tests/till/test_adding.py").write_text(tests)
     (project / "far/test_tax.py").write_text(tests.replace("price", "tax"))
     run = played(project, "shop/till/price.py", "shop/till/tax.py")
     assert run.returncode == 0, run.stdout + run.stderr
