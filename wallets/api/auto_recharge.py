@@ -103,7 +103,7 @@ def _settings(automatic: AutoRecharge) -> Settings:
 
 
 def _decision(decision: configure.Decision) -> Decision:
-    return Decision(decision.code, "" if decision.wanted else sentences.preview(decision))
+    return Decision(str(decision.code), "" if decision.wanted else sentences.preview(decision))
 
 
 _BODY = {
