@@ -36,6 +36,11 @@ def wallet() -> Wallet:
     return make_wallet(credit="58.20")
 
 
+@pytest.fixture
+def client(wallet):
+    return client_of(wallet.account, "read", "write")
+
+
 def settings_of(wallet: Wallet) -> dict:
     return AutoRecharge.objects.filter(wallet=wallet).values().get()
 

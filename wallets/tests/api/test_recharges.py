@@ -29,6 +29,11 @@ def wallet() -> Wallet:
     return make_wallet()
 
 
+@pytest.fixture
+def client(wallet):
+    return client_of(wallet.account, "read", "write")
+
+
 def order(client, body=FIFTY, *, key="order-1", query=""):
     return client.post(f"{URL}{query}", body, headers={"Idempotency-Key": key})
 
