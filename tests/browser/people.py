@@ -132,9 +132,9 @@ class Person:
     def dialog_closes(self) -> None:
         self.page.wait_for_selector("dialog", state="hidden")
 
-    def focuses(self, name: str) -> None:
-        """Waits until the element of this id has the focus: htmx moves it once it has settled."""
-        self.page.wait_for_selector(f"#{name}:focus")
+    def focuses(self, selector: str) -> None:
+        """Waits until this element has the focus: htmx moves it once it has settled."""
+        self.page.wait_for_selector(f"{selector}:focus")
 
     def focused(self) -> str:
         return self.page.evaluate("document.activeElement.id")

@@ -21,7 +21,7 @@ def test_older_transactions_come_below_and_keep_their_menus(owner, wallet):
     owner.visit("/payments/transactions/")
 
     load_older(owner, "tbody tr", 50)
-    owner.focuses("load-older")
+    owner.focuses("#load-older")
     load_older(owner, "tbody tr", 55)
     left = owner.page.locator("#load-older").count()
     owner.page.locator("tbody tr button[popovertarget]").last.click()
