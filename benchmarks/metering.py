@@ -19,6 +19,7 @@ from django.test import Client
 from accounts import clock
 from accounts.models import Account
 from accounts.people import api_keys
+from accounts.runtime.ids import time_ordered_uuid
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.reports import Report
@@ -135,7 +136,7 @@ def _api() -> Client:
 
 def _limit_batch() -> None:
     values = {
-        "batch": str(calls.time_ordered_uuid()),
+        "batch": str(time_ordered_uuid()),
         "wallets": WALLETS,
         "size": BATCH,
         "now": clock.now(),
@@ -145,7 +146,7 @@ def _limit_batch() -> None:
 
 
 def _facts(accounts: list[str]) -> list[dict]:
-    batch, ended_at = calls.time_ordered_uuid(), clock.now() - timedelta(seconds=5)
+    batch, ended_at = time_ordered_uuid(), clock.now() - timedelta(seconds=5)
     return [
         {
             "id": f"{batch}-{i}",

@@ -4,7 +4,6 @@ A call is a fact: it is recorded and charged once, whatever the balance. Whether
 *start* is asked of `authorize`.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +14,7 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.ids import time_ordered_uuid
 from campaigns import limits
 from campaigns.errors import Busy
 from campaigns.models import PLATFORM, Call, Campaign
@@ -242,11 +242,3 @@ def _not_running(account: Account, campaign: Campaign | None) -> str:
     if campaign.is_paused:
         return "campaign_paused"
     return "campaign_finished" if campaign.is_finished else "campaign_not_started"
-
-
-def time_ordered_uuid() -> UUID:
-    """A version 7 UUID: 48 bits of milliseconds, then chance. New keys land beside each other."""
-    milliseconds = int(clock.now().timestamp() * 1000)
-    value = milliseconds << 80 | int.from_bytes(os.urandom(10), "big")
-    value = value & ~(0xF << 76) | 0x7 << 76
-    return UUID(int=value & ~(0x3 << 62) | 0x2 << 62)

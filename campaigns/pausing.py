@@ -14,9 +14,10 @@ from django.db.models.expressions import RawSQL
 from accounts import clock
 from accounts.models import Account
 from campaigns import decision_log, limits, notices, payable
-from campaigns.models import Campaign
+from campaigns.models import Campaign, CampaignQuerySet
 from wallets.balances import ledger, opening
 from wallets.models import Wallet
+from wallets.prices.payable import payable_seconds
 
 logger = logging.getLogger(__name__)
 
@@ -31,12 +32,14 @@ def pause_unpayable(*, wallets: Sequence[Wallet], now: datetime) -> int:
     """Pause the started campaigns of these wallets that cannot pay one minute. Returns how many.
 
     Strictly less than a minute pauses, exactly one goes on. While Auto-Recharge is on its way
-    nothing is paused yet. Call with the wallets locked. Two statements when nothing is paused.
+    nothing is paused yet. Call with the wallets locked and as they are in the database. One
+    statement when no campaign is started, two when each can pay.
     """
-    # A batch moves a thousand wallets: one array is cheaper than a thousand parameters.
-    accounts = RawSQL("SELECT unnest(%s::uuid[])", [[wallet.account_id for wallet in wallets]])
-    mine = Campaign.objects.filter(account__in=accounts)
-    broke = list(payable.cannot_pay(campaigns=mine, now=now).select_related("account").locked())
+    poor = _too_poor(wallets, now)
+    if not poor:
+        return 0
+    mine = payable.cannot_pay(campaigns=_of(poor), now=now)
+    broke = list(mine.select_related("account").locked())
     if not broke:
         return 0
     for campaign in broke:
@@ -54,6 +57,27 @@ def pause_unpayable(*, wallets: Sequence[Wallet], now: datetime) -> int:
     notices.tell_paused(broke, by_account)
     decision_log.paused(broke, by_account, rates=payable.rates_at(now))
     return len(broke)
+
+
+def _too_poor(wallets: Sequence[Wallet], now: datetime) -> list[Wallet]:
+    """Those with a started campaign of a type of which they cannot pay one minute."""
+    started = _of(wallets).started().order_by().values_list("account", "minute_type").distinct()
+    uses = list(started)
+    if not uses:
+        return []
+    rates, by_account = payable.rates_at(now), {wallet.account_id: wallet for wallet in wallets}
+    poor = {
+        account_id
+        for account_id, use in uses
+        if payable_seconds(wallet=by_account[account_id], usable=use, rates=rates) < payable.MINUTE
+    }
+    return [by_account[account_id] for account_id in poor]
+
+
+def _of(wallets: Sequence[Wallet]) -> CampaignQuerySet:
+    # A batch moves a thousand wallets: one array is cheaper than a thousand parameters.
+    accounts = RawSQL("SELECT unnest(%s::uuid[])", [[wallet.account_id for wallet in wallets]])
+    return Campaign.objects.filter(account__in=accounts)
 
 
 def sweep() -> int:

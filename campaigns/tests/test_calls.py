@@ -1,6 +1,5 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from uuid import RFC_4122
 
 import pytest
 
@@ -442,20 +441,6 @@ def test_a_batch_is_a_fixed_number_of_statements(size, django_assert_max_num_que
     # thresholds, rates and campaigns to pause, calls; and three pairs of savepoints.
     with django_assert_max_num_queries(18):
         record(*reports)
-
-
-def test_time_ordered_ids_sort_by_time_and_never_repeat():
-    # An odd millisecond: the last bit beside the version is kept.
-    start, ids = datetime(2026, 11, 22, 12, 0, 0, 1000, tzinfo=UTC), []
-    for minute in range(3):
-        with clock.at(start + timedelta(minutes=minute)):
-            ids += sorted(calls.time_ordered_uuid() for _ in range(50))
-
-    assert ids == sorted(set(ids))
-    assert {one.version for one in ids} == {7}
-    assert {one.variant for one in ids} == {RFC_4122}
-    began = int(start.timestamp() * 1000)
-    assert {one.int >> 80 for one in ids} == {began, began + 60_000, began + 120_000}
 
 
 def test_reporting_known_calls_again_writes_nothing(django_assert_num_queries):

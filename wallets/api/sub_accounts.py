@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.validators import EmailValidator
-from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import Meta
 from msgspec.structs import asdict
@@ -17,7 +16,7 @@ from accounts.api.shapes import Answer, Moment, Sent, Wrong, convert, read
 from accounts.api.views import AccountQuery, ApiView
 from accounts.api.whose import resolve_account
 from accounts.models import Account
-from accounts.people import access, opening
+from accounts.people import access
 from accounts.people.access import Permission
 from accounts.people.opening import MAX_NAME_LENGTH
 from wallets.allocations import sub_accounts
@@ -31,7 +30,7 @@ from wallets.api.fields import (
     next_page,
 )
 from wallets.api.wallet import AutoRechargeStatus, auto_recharge_status
-from wallets.balances.opening import open_wallet
+from wallets.balances import opening
 from wallets.cursors import Place
 from wallets.models import AutoRecharge, Wallet
 
@@ -162,7 +161,5 @@ class SubAccountsView(ApiView):
         agency = resolve_account(request, permission=Permission.MONEY)
         access.require_agency(account=agency)
         body = read(NewSubAccount, request.data)
-        with transaction.atomic():
-            account = opening.add_sub_account(agency=agency, **asdict(body))
-            open_wallet(account=account)
+        account = opening.add_sub_account(agency=agency, **asdict(body))
         return Response(_shown(account), status=201)

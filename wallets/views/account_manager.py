@@ -12,10 +12,9 @@ from accounts.errors import AccountError
 from accounts.pages import needs
 from accounts.people import access
 from accounts.people.access import Permission
-from accounts.people.opening import add_sub_account as open_sub_account
 from accounts.views.dialogs import add_errors, dialog, done
 from wallets.allocations import sub_accounts
-from wallets.balances.opening import open_wallet
+from wallets.balances import opening
 from wallets.views.forms import SubAccountForm
 from wallets.views.sub_account import may_allocate, next_charge
 
@@ -57,10 +56,9 @@ def add_sub_account(request: HttpRequest) -> HttpResponse:
     form = SubAccountForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            account = open_sub_account(
+            account = opening.add_sub_account(
                 agency=request.account, invited_by=request.user, **form.cleaned_data
             )
-            open_wallet(account=account)
         except AccountError as error:
             add_errors(form, error)
         else:
