@@ -1,4 +1,4 @@
-"""One Chromium, one server and one Stripe sandbox for all journeys; accounts of its own for each.
+"""One Chromium, one server and one Stripe sandbox for all of them; accounts of its own for each.
 
 All share one committed database, emptied after the last: emptying takes longer than most tests.
 """
@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.journey)
             item.add_marker(pytest.mark.django_db(transaction=True))
 
 

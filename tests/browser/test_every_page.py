@@ -6,8 +6,6 @@ from tests.browser import axe
 from tests.browser.people import DESK, NARROWEST, PHONE
 from tests.browser.world import Rich
 
-pytestmark = pytest.mark.journey
-
 LOOKERS = ("owner", "member", "newcomer", "harbor_owner", "dental_owner", "nobody")
 DIALOGS = ("recharge", "configure", "add a sub-account", "allocation", "resume")
 NEWCOMER_PAGES = {
