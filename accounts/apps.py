@@ -8,7 +8,7 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.audit import requests
         from accounts.runtime import crash_points
-        from accounts.telling import mail_topics
+        from accounts.telling import mail_topics, mails  # noqa: F401
 
         crash_points.arm_from_environment()
         requests.watch(

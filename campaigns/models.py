@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
-from accounts.models import Account
+from accounts.models import Account, Waiting
 from campaigns.limits import CALL_MOST_SECONDS, EXTERNAL_ID_LENGTH, NAME_LENGTH
 
 # An upper bound also keeps NaN out: PostgreSQL sorts it above every number.
@@ -40,7 +40,7 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
-class Campaign(models.Model):
+class Campaign(Waiting):
     """A run of calls with one kind of minutes.
 
     Only `campaigns.lifecycle`, `pausing` and `resuming` move its status.
@@ -85,6 +85,9 @@ class Campaign(models.Model):
             models.Index(fields=["account", "updated_at", "id"], name="campaigns_changed"),
             models.Index(
                 fields=["account"], name="campaigns_started", condition=Q(status="started")
+            ),
+            models.Index(
+                fields=["look_at"], name="campaigns_in_turn", condition=Q(status="started")
             ),
             models.Index(
                 fields=["account"],

@@ -5,14 +5,16 @@ locked first, then campaigns, each by primary key.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from itertools import islice
 
 from django.db import transaction
 from django.db.models.expressions import RawSQL
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.queues import FIRST_WAIT, Queue
 from campaigns import decision_log, limits, notices, payable
 from campaigns.models import Campaign, CampaignQuerySet
 from wallets.balances import ledger, opening
@@ -80,39 +82,87 @@ def _of(wallets: Sequence[Wallet]) -> CampaignQuerySet:
     return Campaign.objects.filter(account__in=accounts)
 
 
+def _unpayable(now: datetime) -> CampaignQuerySet:
+    return payable.cannot_pay(campaigns=Campaign.objects.all(), now=now)
+
+
+def _of_closed(now: datetime) -> CampaignQuerySet:  # noqa: ARG001
+    return Campaign.objects.started().filter(account__status=Account.Status.CLOSED)
+
+
+# One that stays in a list failed to pause: it is tried each minute, behind all others.
+UNPAYABLE = Queue(
+    kind="unpayable_campaign",
+    rows=_unpayable,
+    key="account__wallet",
+    since="updated_at",
+    longest_wait=FIRST_WAIT,
+)
+OF_CLOSED = Queue(
+    kind="campaign_of_closed_account",
+    rows=_of_closed,
+    since="updated_at",
+    longest_wait=FIRST_WAIT,
+)
+
+
 def sweep() -> int:
     """Pause what no movement announced: a raised rate, another minute type, a grace that is over,
     a closed account. Returns how many."""
     now = clock.now()
-    unpayable = payable.cannot_pay(campaigns=Campaign.objects.all(), now=now)
-    ids = unpayable.order_by("account__wallet").values_list("account__wallet", flat=True)
-    paused = 0
-    with transaction.atomic():
-        wallets = ledger.lock(wallet_ids=list(ids.distinct()[: limits.SWEEP_BATCH]))
-        if wallets:
-            paused = pause_unpayable(wallets=list(wallets.values()), now=now)
-    _log_spared(now)
-    return paused + _pause_closed(now)
+    paused = _in_batches(UNPAYABLE, lambda ids: _pause_wallets(ids, now))
+    try:
+        _log_spared(now)
+    # What is only written down must not keep campaigns running.
+    except Exception:
+        logger.exception("campaigns that wait for a recharge were not logged")
+    return paused + _in_batches(OF_CLOSED, lambda ids: _pause_closed(ids, now))
+
+
+def _in_batches(queue: Queue, pause: Callable[[Collection], int]) -> int:
+    """Pause all that is due. When a batch fails, each alone: one must not stop the others."""
+    paused, keys = 0, queue.take()
+    while batch := set(islice(keys, limits.SWEEP_BATCH)):
+        try:
+            paused += pause(batch)
+        except Exception:
+            logger.exception("a batch of %s was not paused", queue.kind)
+            paused += sum(_alone(pause, key) for key in batch)
+    return paused
+
+
+def _alone(pause: Callable[[Collection], int], key: int) -> int:
+    try:
+        return pause([key])
+    except Exception:
+        logger.exception("%s was not paused", key)
+        return 0
 
 
 @transaction.atomic
+def _pause_wallets(wallet_ids: Collection[int], now: datetime) -> int:
+    wallets = ledger.lock(wallet_ids=wallet_ids)
+    return pause_unpayable(wallets=list(wallets.values()), now=now)
+
+
 def _log_spared(now: datetime) -> None:
     """Write down which campaigns go on only because a recharge is on its way."""
     spared = payable.waits_for_recharge(campaigns=Campaign.objects.all(), now=now)
-    wallet_ids = spared.order_by("account__wallet").values_list("account__wallet", flat=True)
-    wallets = ledger.lock(wallet_ids=list(wallet_ids.distinct()[: limits.SWEEP_BATCH]))
-    if not wallets:
-        return
-    by_account = {wallet.account_id: wallet for wallet in wallets.values()}
-    waiting = spared.filter(account__in=by_account).select_related("account")
-    decision_log.spared(list(waiting), by_account, rates=payable.rates_at(now))
+    found = spared.order_by("account__wallet").values_list("account__wallet", flat=True)
+    wallet_ids = iter(list(found.distinct()))
+    while batch := list(islice(wallet_ids, limits.SWEEP_BATCH)):
+        with transaction.atomic():
+            wallets = ledger.lock(wallet_ids=batch)
+            by_account = {wallet.account_id: wallet for wallet in wallets.values()}
+            waiting = spared.filter(account__in=by_account).select_related("account")
+            decision_log.spared(list(waiting), by_account, rates=payable.rates_at(now))
 
 
 @transaction.atomic
-def _pause_closed(now: datetime) -> int:
-    """Campaigns of closed accounts. As by hand: money must not bring them back."""
-    running = Campaign.objects.started().filter(account__status=Account.Status.CLOSED)
-    closed = list(running.select_related("account__wallet").locked()[: limits.SWEEP_BATCH])
+def _pause_closed(campaign_ids: Collection[int], now: datetime) -> int:
+    """As by hand: money must not bring them back."""
+    running = _of_closed(now).filter(pk__in=campaign_ids)
+    closed = list(running.select_related("account__wallet").locked())
     decision_log.account_closed(closed)
     return Campaign.objects.filter(pk__in=[campaign.pk for campaign in closed]).update(
         status=PAUSED, pause_reason=MANUAL, paused_at=now, updated_at=now

@@ -10,7 +10,7 @@ class WalletsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.audit.requests import watch
         from accounts.telling.mail_topics import offer
-        from wallets import checks  # noqa: F401
+        from wallets import checks, sweeps  # noqa: F401
         from wallets.allocations import runs
         from wallets.books import rules  # noqa: F401
         from wallets.charging.policies import policies

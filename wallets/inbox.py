@@ -7,14 +7,16 @@ to support; it never stops the others.
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import clock
 from accounts.runtime.nudges import nudge
+from accounts.runtime.queues import Queue
 from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.cards import keeping
@@ -98,16 +100,22 @@ def apply(*, event_pk: int) -> bool:
 
 
 def _claim(event_pk: int) -> StripeEvent | None:
-    """Take the next attempt: it keeps others away until it counts as failed."""
+    """Take the next attempt, counted before it is made: it keeps others away until it has failed.
+
+    One whose attempts are used up killed the process in its last one, so nobody heard of it.
+    """
     now = clock.now()
     event = StripeEvent.objects.waiting().filter(pk=event_pk).first()
     if event is None or event.next_attempt_at > now:
         return None
-    wait = limits.EVENT_FIRST_WAIT * 2**event.attempts
+    if event.attempts >= limits.EVENT_ATTEMPTS:
+        _give_up(event, event.error or "each try killed its worker.")
+        return None
+    until = now + limits.EVENT_FIRST_WAIT * 2**event.attempts
     taken = (
         StripeEvent.objects.waiting()
         .filter(pk=event_pk, attempts=event.attempts)
-        .update(attempts=event.attempts + 1, next_attempt_at=now + wait)
+        .update(attempts=event.attempts + 1, next_attempt_at=until, look_at=until)
     )
     event.attempts += 1
     return event if taken else None
@@ -115,31 +123,39 @@ def _claim(event_pk: int) -> StripeEvent | None:
 
 def _failed(event: StripeEvent, error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"[:500]
-    gave_up = event.attempts >= limits.EVENT_ATTEMPTS
-    with transaction.atomic():
-        StripeEvent.objects.filter(pk=event.pk).update(
-            error=text, given_up_at=clock.now() if gave_up else None
+    if event.attempts >= limits.EVENT_ATTEMPTS:
+        _give_up(event, text)
+    else:
+        StripeEvent.objects.filter(pk=event.pk).update(error=text)
+
+
+@transaction.atomic
+def _give_up(event: StripeEvent, why: str) -> None:
+    given_up = StripeEvent.objects.waiting().filter(pk=event.pk)
+    if given_up.update(error=why, given_up_at=clock.now()):
+        alert_staff(
+            kind="event_given_up",
+            text=f"Event {event.event_id} ({event.type}) could not be applied: {why}",
+            data={"event": event.pk},
         )
-        if gave_up:
-            alert_staff(
-                kind="event_given_up",
-                text=f"Event {event.event_id} ({event.type}) could not be applied: {text}",
-                data={"event": event.pk},
-            )
 
 
 def apply_again(*, event_pk: int) -> None:
     """Give an event its attempts anew, from now. Raises Refused when it was applied."""
     given = StripeEvent.objects.filter(pk=event_pk, applied_at=None)
-    if not given.update(attempts=0, next_attempt_at=clock.now(), given_up_at=None, error=""):
+    now = clock.now()
+    if not given.update(
+        attempts=0, next_attempt_at=now, look_at=now, given_up_at=None, error="", not_ours=False
+    ):
         raise Refused("This event was applied already.")
     nudge("wallets.apply_event", event_pk)
 
 
-def waiting_ids() -> list[int]:
-    """Events to be applied, oldest first. For the sweep."""
-    waiting = StripeEvent.objects.waiting().filter(next_attempt_at__lte=clock.now())
-    return list(waiting.order_by("received_at").values_list("pk", flat=True)[: limits.SWEEP_BATCH])
+def _appliable(now: datetime) -> QuerySet:
+    return StripeEvent.objects.waiting().filter(next_attempt_at__lte=now)
+
+
+WAITING = Queue(kind="event", rows=_appliable, since="received_at")
 
 
 def oldest_waiting_age() -> timedelta:

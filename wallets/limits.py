@@ -58,11 +58,17 @@ UNKNOWN_REPORT_AFTER = timedelta(hours=1)
 
 # The sweep leaves young purchases to whoever is driving them.
 SWEEP_AFTER = timedelta(seconds=30)
-SWEEP_BATCH = 200
+
+# What planning the months may take of a tick, whose soft limit is 60 s.
+PLAN_SECONDS = 10.0
+# A month that could not be planned is a defect: look again soon, behind all others.
+PLAN_WAIT = timedelta(minutes=5)
 
 # Stripe's events: retried with doubling waits, then given up and shown to support.
 EVENT_ATTEMPTS = 10
 EVENT_FIRST_WAIT = timedelta(seconds=15)
+# About something that Stripe does not know, so that it is none of ours: no use in asking more.
+EVENT_ATTEMPTS_OF_OTHERS = 3
 EVENT_TOLERANCE = timedelta(minutes=5)
 EVENT_LARGEST_BYTES = 512 * 1024
 

@@ -1,12 +1,14 @@
 """Finding work from rows: what every lost message, dead worker or missed event left to do.
 
-Each piece is a task's name and its arguments. Doing a piece twice, or never, harms nothing.
+Each piece is a task's name and its arguments. Doing a piece twice, or never, harms nothing. Each
+list is a fair queue (`accounts.runtime.queues`): what is handed out waits behind all others.
 """
 
 import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
+from accounts.runtime.queues import Queue
 from wallets import inbox
 from wallets.allocations import planning
 from wallets.charging import purchases
@@ -18,36 +20,39 @@ logger = logging.getLogger(__name__)
 Work = tuple[str, tuple[object, ...]]
 
 
-def _each(task: str, find: Callable[[], list]) -> Callable[[], Iterator[Work]]:
-    return lambda: ((task, (found,)) for found in find())
+def _each(task: str, queue: Queue, as_told: type = int) -> Callable[[], Iterator[Work]]:
+    return lambda: ((task, (as_told(key),)) for key in queue.take())
 
 
-def _open_purchases() -> list[str]:
-    return [str(pk) for pk in purchases.sweep()]
+def _open_purchases() -> Iterator[Work]:
+    purchases.report_unknown()
+    yield from _each("wallets.drive_purchase", purchases.OPEN, str)()
 
 
 def _due_allocations() -> Iterator[Work]:
     planning.plan_due(now=clock.now())
-    for run_id in planning.due_run_ids():
-        yield "wallets.run_allocation", (run_id,)
+    yield from _each("wallets.run_allocation", planning.DUE)()
 
 
 FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
-    "events": _each("wallets.apply_event", inbox.waiting_ids),
-    "purchases": _each("wallets.drive_purchase", _open_purchases),
-    "refunds": _each("wallets.drive_refund", refunds.open_reversal_ids),
-    "recharges": _each("wallets.recharge_wallet", auto_recharge.due_wallet_ids),
-    "low balances": _each("wallets.tell_low_balance", low_balance.untold_wallet_ids),
+    "events": _each("wallets.apply_event", inbox.WAITING),
+    "purchases": _open_purchases,
+    "refunds": _each("wallets.drive_refund", refunds.WAITING, str),
+    "recharges": _each("wallets.recharge_wallet", auto_recharge.DUE),
+    "low balances": _each("wallets.tell_low_balance", low_balance.UNTOLD),
     "allocations": _due_allocations,
 }
 
 
-def find_work() -> list[Work]:
-    """Everything that is due now. A finder that fails does not stop the others."""
-    work: list[Work] = []
+def work() -> Iterator[Work]:
+    """Everything that is due now, as it is found. A finder that fails does not stop the others."""
     for name, find in FINDERS.items():
         try:
-            work.extend(find())
+            yield from find()
         except Exception:
             logger.exception("the sweep for %s failed", name)
-    return work
+
+
+def find_work() -> list[Work]:
+    """The same at once."""
+    return list(work())

@@ -7,6 +7,7 @@ from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
 from accounts.models.staff import AuditEntry, JobRun, StaffAction
+from accounts.models.waiting import Tried, Waiting
 
 __all__ = [
     "Account",
@@ -23,6 +24,8 @@ __all__ = [
     "StaffAction",
     "StaffAlert",
     "Theme",
+    "Tried",
     "User",
+    "Waiting",
     "validate_timezone",
 ]

@@ -5,7 +5,8 @@ claim the same row; a worker that dies between sending and marking sends once mo
 an account had rather hear twice than never. An error is retried with growing pauses."""
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.template.loader import render_to_string
 from accounts import clock
 from accounts.models import Invitation, Level, Membership, Notification, Role, StaffAlert, User
 from accounts.models.mailed import Mailed
+from accounts.runtime.queues import Queue
 from accounts.telling import mail_topics
 
 logger = logging.getLogger(__name__)
@@ -23,25 +25,50 @@ logger = logging.getLogger(__name__)
 FIRST_PAUSE = timedelta(minutes=5)  # Doubled after each failure: 5, 10, 20 minutes ...
 LONGEST_PAUSE = timedelta(hours=12)
 GIVE_UP_AFTER = timedelta(days=3)  # Older news would confuse more than help.
-SWEEP_SIZE = 200  # One tick's work; the next tick takes the rest.
+SWEEP_SIZE = 200  # One look at the list.
+OVERDUE_MOST = timedelta(minutes=15)  # A mail server that hangs may cost some ticks.
+SWEEP_SECONDS = 15  # What each kind may take of a tick: three of them stay within its 60 s.
 
 
 def mail_due() -> int:
-    """Send everything that is due, and give up on what is too old. Returns how many were sent."""
+    """Send everything that is due, and give up on what is too old. Returns how many were sent.
+
+    Each kind has its own time, so that no heap of one keeps another waiting; what is left is sent
+    by the next tick, those that waited longest first.
+    """
     sent = 0
     for model, send in _SENDERS.items():
-        now = clock.now()
-        model.objects.filter(mail_due_at__isnull=False, created_at__lte=now - GIVE_UP_AFTER).update(
-            mail_due_at=None
-        )
-        due = model.objects.filter(mail_due_at__lte=now).order_by("mail_due_at")
-        for pk in list(due.values_list("pk", flat=True)[:SWEEP_SIZE]):
+        _give_up(model)
+        for pk in _due(model):
             try:
                 sent += send(pk)
             # One bad row must not stop the others; its claim has moved it out of the way.
             except Exception:
                 logger.exception("mail broken %s=%s", model.__name__, pk)
     return sent
+
+
+def _give_up(model: type[Mailed]) -> None:
+    old = clock.now() - GIVE_UP_AFTER
+    given_up = model.objects.filter(mail_due_at__isnull=False, created_at__lte=old)
+    if count := given_up.update(mail_due_at=None):
+        logger.error("mails given up model=%s count=%s", model.__name__, count)
+
+
+def _due(model: type[Mailed]) -> Iterator[int]:
+    """What is due, longest waiting first, until nothing is or the time is used up."""
+    ends = time.monotonic() + SWEEP_SECONDS
+    seen: set[int] = set()
+    while True:
+        due = model.objects.filter(mail_due_at__lte=clock.now()).exclude(pk__in=seen)
+        found = list(due.order_by("mail_due_at", "pk").values_list("pk", flat=True)[:SWEEP_SIZE])
+        for pk in found:
+            if time.monotonic() > ends:
+                return
+            yield pk
+        seen.update(found)
+        if not found:
+            return
 
 
 def mail_notification(notification_id: int) -> bool:
@@ -148,6 +175,22 @@ def _message(*, subject: str, to: list[str], name: str, context: dict) -> EmailM
 def _absolute(path: str) -> str:
     return f"{settings.SITE_URL.rstrip('/')}{path or '/'}"
 
+
+def _list_of(model: type[Mailed], kind: str) -> Queue:
+    """Its own list: `_claim` takes the turns. For the figures and the books."""
+    return Queue(
+        kind=kind,
+        rows=lambda now: model.objects.filter(created_at__gt=now - GIVE_UP_AFTER),
+        column="mail_due_at",
+        bound=OVERDUE_MOST,
+    )
+
+
+WAITING = [
+    _list_of(Notification, "notification_mail"),
+    _list_of(StaffAlert, "alert_mail"),
+    _list_of(Invitation, "invitation_mail"),
+]
 
 _SENDERS: dict[type[Mailed], Callable[[int], bool]] = {
     Notification: mail_notification,

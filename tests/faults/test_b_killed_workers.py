@@ -298,7 +298,7 @@ def test_f67_postgresql_restarted_in_the_middle_of_the_allocations_runs_each_onc
         )
     worker = plant.worker()
     worker.start()
-    plant.send_all([("wallets.run_allocation", (run_id,)) for run_id in planning.due_run_ids()])
+    plant.send_all([("wallets.run_allocation", (run_id,)) for run_id in planning.DUE.take()])
     part = random.randint(1, ACCOUNTS * 3 // 4)
     worker.wait_for(lambda: len(taken(stripe)) >= part, f"{part} are paid", seconds=10 * ACCOUNTS)
     connection.close()

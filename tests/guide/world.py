@@ -97,10 +97,10 @@ class Player:
 
 def work() -> None:
     """What workers do once a transaction has committed."""
-    for wallet_id in auto_recharge.due_wallet_ids():
+    for wallet_id in auto_recharge.DUE.take():
         auto_recharge.run(wallet_id=wallet_id)
     planning.plan_due(now=clock.now())
-    for run_id in planning.due_run_ids():
+    for run_id in planning.DUE.take():
         allocation_runs.charge_run(run_id=run_id)
 
 

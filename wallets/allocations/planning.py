@@ -5,6 +5,7 @@ twice. Locked in this order: the sub-account's wallet, the purchase, the allocat
 """
 
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,6 +15,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.queues import Queue, awake
 from wallets import limits, texts
 from wallets.allocations import decision_log, notices
 from wallets.balances import ledger
@@ -98,10 +100,16 @@ def running() -> QuerySet[AutoAllocation]:
 def plan_due(*, now: datetime) -> list[int]:
     """Make the run of every allocation whose month has begun. Returns the ids of the due ones.
 
-    Months that passed unrun are recorded as missed. Safe to repeat and to race.
+    Months that passed unrun are recorded as missed. Safe to repeat and to race. What its time is
+    too short for is made by the next tick, those that waited longest first.
     """
     planned: list[int] = []
+    ends = time.monotonic() + limits.PLAN_SECONDS
     for allocation in _unplanned(now):
+        if time.monotonic() > ends:
+            break
+        if not _claim(allocation, now):
+            continue
         try:
             with transaction.atomic():
                 run = plan(locked=lock(allocation_id=allocation.pk))
@@ -114,10 +122,18 @@ def plan_due(*, now: datetime) -> list[int]:
     return planned
 
 
+def _claim(allocation: AutoAllocation, now: datetime) -> bool:
+    """Move it back before it is looked at: one that cannot be planned waits behind the others."""
+    turn = AutoAllocation.objects.filter(pk=allocation.pk, look_at=allocation.look_at)
+    if allocation.look_at > now:
+        return False
+    return bool(turn.update(look_at=now + limits.PLAN_WAIT))
+
+
 def _unplanned(now: datetime) -> Iterator[AutoAllocation]:
     """Running allocations without a run for the month that has begun."""
     begun = running().filter(anchor_date__lte=now.date() + timedelta(days=1))
-    for allocation in begun.annotate(latest=Max("runs__period")).order_by("pk"):
+    for allocation in begun.annotate(latest=Max("runs__period")).order_by("look_at", "pk"):
         period = current_period(allocation.anchor_date, allocation.agency.local_date(now))
         if period and (allocation.latest is None or allocation.latest < period):
             yield allocation
@@ -212,21 +228,23 @@ def mark_failed(allocation: AutoAllocation) -> None:
     allocation.save(update_fields=["failed_at"])
 
 
-def due_run_ids() -> list[int]:
-    """Runs to be charged now, oldest first. For the sweep."""
+def chargeable(now: datetime) -> QuerySet[AllocationRun]:
+    """Runs to be charged now."""
     in_the_way = Purchase.objects.filter(
         allocation_run=OuterRef("pk"), state__in=["created", "submitted"]
     )
     blocked = Q(allocation__account__wallet__blocked_at__isnull=False) | Q(
         allocation__agency__wallet__blocked_at__isnull=False
     )
-    due = (
-        AllocationRun.objects.filter(state=State.DUE, allocation__in=running())
-        .filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=clock.now()))
+    return (
+        AllocationRun.objects.filter(awake(now), state=State.DUE, allocation__in=running())
+        .filter(Q(next_attempt_at=None) | Q(next_attempt_at__lte=now))
         .exclude(blocked)
         .exclude(Exists(in_the_way))
     )
-    return list(due.order_by("period", "pk").values_list("pk", flat=True)[: limits.SWEEP_BATCH])
+
+
+DUE = Queue(kind="allocation", rows=chargeable)
 
 
 def dry_run(*, now: datetime) -> list[str]:
@@ -241,9 +259,8 @@ def dry_run(*, now: datetime) -> list[str]:
             if due == allocation.skip_period:
                 what = "skipped"
             lines.append(f"{allocation.account.name}, {due:%-d %b %Y}: {what}")
-    for found in AllocationRun.objects.filter(pk__in=due_run_ids()).select_related(
-        "allocation__account"
-    ):
+    due = chargeable(now).select_related("allocation__account")
+    for found in due.order_by("period", "pk"):
         amount = usd(dollars(found.amount_cents))
         name = found.allocation.account.name
         lines.append(

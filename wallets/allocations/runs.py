@@ -16,9 +16,9 @@ from wallets import limits
 from wallets.allocations import decision_log, notices
 from wallets.allocations.planning import (
     State,
+    chargeable,
     close,
     close_passed_run,
-    due_run_ids,
     lock,
     lock_run,
     lock_with,
@@ -43,7 +43,8 @@ logger = logging.getLogger(__name__)
 def charge_due(*, now: datetime) -> list[Decision]:
     """Plan and charge everything that is due, here and now, one after the other."""
     plan_due(now=now)
-    return [charge_run(run_id=run_id) for run_id in due_run_ids()]
+    due = list(chargeable(now).order_by("period", "pk").values_list("pk", flat=True))
+    return [charge_run(run_id=run_id) for run_id in due]
 
 
 def charge_run(*, run_id: int, actor: User | None = None) -> Decision:

@@ -7,12 +7,15 @@ nothing.
 """
 
 import logging
+from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import clock
 from accounts.runtime import crash_points
+from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.charging import outcomes, rows
 from wallets.models import Purchase
@@ -209,22 +212,36 @@ def _purchase_of(intent: answers.Intent) -> Purchase | None:
     return Purchase.objects.filter(pk=purchase_id, payment_intent=None).first()
 
 
-def sweep() -> list[UUID]:
-    """The open purchases nobody has driven lately, oldest first; reports the long unknown."""
+def report_unknown() -> None:
+    """Tell support of each purchase that Stripe has said nothing about for an hour, once."""
     now = clock.now()
-    for purchase in Purchase.objects.filter(
+    unknown = Purchase.objects.filter(
         state=State.SUBMITTED,
         reported_unknown_at=None,
         created_at__lt=now - limits.UNKNOWN_REPORT_AFTER,
-    )[: limits.SWEEP_BATCH]:
-        with transaction.atomic():
-            rows.alert(
-                "purchase_unknown",
-                f"Stripe has given no answer on purchase {purchase.pk} for over an hour.",
-                {"id": str(purchase.pk)},
-            )
-            Purchase.objects.filter(pk=purchase.pk).update(reported_unknown_at=now)
-    waiting = Purchase.objects.open().filter(
-        created_at__lt=now - limits.SWEEP_AFTER, quarantined_at=None
     )
-    return list(waiting.order_by("created_at").values_list("pk", flat=True)[: limits.SWEEP_BATCH])
+    for purchase_id in unknown.order_by("created_at").values_list("pk", flat=True):
+        try:
+            _report_unknown(purchase_id)
+        # One that cannot be told must not keep the others from support.
+        except Exception:
+            logger.exception("purchase %s was not reported", purchase_id)
+
+
+@transaction.atomic
+def _report_unknown(purchase_id: UUID) -> None:
+    rows.alert(
+        "purchase_unknown",
+        f"Stripe has given no answer on purchase {purchase_id} for over an hour.",
+        {"id": str(purchase_id)},
+    )
+    Purchase.objects.filter(pk=purchase_id).update(reported_unknown_at=clock.now())
+
+
+def _open(now: datetime) -> QuerySet:
+    return Purchase.objects.open().filter(
+        awake(now), created_at__lt=now - limits.SWEEP_AFTER, quarantined_at=None
+    )
+
+
+OPEN = Queue(kind="purchase", rows=_open)

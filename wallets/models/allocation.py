@@ -4,12 +4,12 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
-from accounts.models import Account
+from accounts.models import Account, Tried, Waiting
 
 MOST_MINUTES = 1_000_000
 
 
-class AutoAllocation(models.Model):
+class AutoAllocation(Waiting):
     """What an agency buys for one sub-account each month. Both zero means stopped."""
 
     agency = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="allocations_paid")
@@ -55,7 +55,7 @@ class AutoAllocation(models.Model):
         return f"{self.basic_minutes} Basic, {self.premium_minutes} Premium a month"
 
 
-class AllocationRun(models.Model):
+class AllocationRun(Tried):
     """One month of one allocation. Its minutes and first rates are frozen when it is decided."""
 
     class State(models.TextChoices):
@@ -89,6 +89,9 @@ class AllocationRun(models.Model):
             models.Index(fields=["state", "-id"], name="allocation_runs_by_state"),
             models.Index(
                 fields=["next_attempt_at"], name="allocation_runs_due", condition=Q(state="due")
+            ),
+            models.Index(
+                fields=["look_at"], name="allocation_runs_in_turn", condition=Q(state="due")
             ),
         ]
         constraints = [

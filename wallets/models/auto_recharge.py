@@ -4,8 +4,10 @@ from datetime import datetime
 
 from django.db import connection, models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from accounts import clock
+from accounts.models import Tried
 from wallets.limits import LOW_BALANCE_REARM
 from wallets.models.fields import MoneyField, within
 from wallets.models.wallet import Wallet
@@ -18,7 +20,11 @@ SET due_since = CASE WHEN ar.enabled AND w.credit < ar.threshold
                 OR (ar.low_armed AND w.credit >= ar.threshold),
     low_since = CASE WHEN w.credit >= ar.threshold * %(rearm)s OR ar.enabled THEN NULL
                      WHEN ar.low_armed AND w.credit < ar.threshold THEN %(now)s
-                     ELSE ar.low_since END
+                     ELSE ar.low_since END,
+    look_at = CASE WHEN ar.due_since IS NULL AND ar.enabled AND w.credit < ar.threshold
+                   THEN %(now)s ELSE ar.look_at END,
+    low_look_at = CASE WHEN ar.low_armed AND w.credit < ar.threshold
+                       THEN %(now)s ELSE ar.low_look_at END
 FROM wallets_wallet AS w
 WHERE w.id = ar.wallet_id
   AND w.id = ANY(%(wallets)s)
@@ -44,7 +50,7 @@ class AutoRechargeQuerySet(models.QuerySet):
         return [row[0] for row in rows if row[1]], [row[0] for row in rows if row[2]]
 
 
-class AutoRecharge(models.Model):
+class AutoRecharge(Tried):
     class Suspended(models.TextChoices):
         PAYMENT_FAILED = "payment_failed", "Payment failed"
         NEEDS_CONFIRMATION = "authentication_required", "Your bank needs you to confirm"
@@ -78,6 +84,7 @@ class AutoRecharge(models.Model):
     # Armed by a balance well above the threshold; fires once per crossing while switched off.
     low_armed = models.BooleanField(default=False, editable=False)
     low_since = models.DateTimeField(null=True, editable=False)
+    low_look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
     suspended_at = models.DateTimeField(null=True, editable=False)
     suspended_reason = models.CharField(
         max_length=25, choices=Suspended, blank=True, editable=False
@@ -106,6 +113,16 @@ class AutoRecharge(models.Model):
             ),
             models.Index(
                 fields=["low_since"], name="low_balances", condition=Q(low_since__isnull=False)
+            ),
+            models.Index(
+                fields=["look_at"],
+                name="recharges_in_turn",
+                condition=Q(due_since__isnull=False),
+            ),
+            models.Index(
+                fields=["low_look_at"],
+                name="low_balances_in_turn",
+                condition=Q(low_since__isnull=False),
             ),
         ]
         constraints = [

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
-from accounts.models import Account
+from accounts.models import Account, Tried
 from wallets.models.wallet import Wallet
 
 OPEN_STATES = ("created", "submitted", "requires_action")
@@ -31,7 +31,7 @@ class PurchaseQuerySet(models.QuerySet):
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
-class Purchase(models.Model):
+class Purchase(Tried):
     class Purpose(models.TextChoices):
         RECHARGE = "recharge", "Recharge"
         AUTO_RECHARGE = "auto_recharge", "Auto-Recharge"
@@ -120,6 +120,11 @@ class Purchase(models.Model):
             models.Index(
                 fields=["created_at"],
                 name="open_purchases",
+                condition=Q(state__in=OPEN_STATES),
+            ),
+            models.Index(
+                fields=["look_at"],
+                name="open_purchases_in_turn",
                 condition=Q(state__in=OPEN_STATES),
             ),
         ]

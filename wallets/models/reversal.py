@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.models import Tried
 from wallets.models.purchase import Purchase
 
 
@@ -16,7 +17,7 @@ class ReversalQuerySet(models.QuerySet):
         return self.exclude(state="failed")
 
 
-class Reversal(models.Model):
+class Reversal(Tried):
     """Money on its way back. A failed refund and a won dispute end as `failed`."""
 
     class Kind(models.TextChoices):
@@ -49,7 +50,14 @@ class Reversal(models.Model):
 
     class Meta:
         ordering = ["-created_at"]
-        indexes = [models.Index(fields=["-created_at"], name="reversals_by_day")]
+        indexes = [
+            models.Index(fields=["-created_at"], name="reversals_by_day"),
+            models.Index(
+                fields=["look_at"],
+                name="open_refunds_in_turn",
+                condition=Q(kind="refund", state__in=["created", "submitted"]),
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="reversal_amount_in_range",

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.models import Waiting
 
 
 class StripeEventQuerySet(models.QuerySet):
@@ -11,7 +12,7 @@ class StripeEventQuerySet(models.QuerySet):
         return self.filter(applied_at=None, given_up_at=None)
 
 
-class StripeEvent(models.Model):
+class StripeEvent(Waiting):
     event_id = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=100)
     payload = models.JSONField()
@@ -21,6 +22,8 @@ class StripeEvent(models.Model):
     next_attempt_at = models.DateTimeField(default=clock.now)
     error = models.CharField(max_length=500, blank=True)
     given_up_at = models.DateTimeField(null=True)
+    # It was about something at Stripe that is none of our business: kept, and done.
+    not_ours = models.BooleanField(default=False, db_default=False)
 
     objects = StripeEventQuerySet.as_manager()
 
@@ -28,6 +31,11 @@ class StripeEvent(models.Model):
         ordering = ["-received_at"]
         permissions = [("apply_stripeevent", "Can have an event applied again")]
         indexes = [
+            models.Index(
+                fields=["look_at"],
+                name="events_in_turn",
+                condition=Q(applied_at=None, given_up_at=None),
+            ),
             models.Index(
                 fields=["next_attempt_at"],
                 name="events_waiting",

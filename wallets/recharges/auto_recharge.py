@@ -10,11 +10,12 @@ from decimal import Decimal
 from math import floor
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from accounts import clock
 from accounts.models import User
 from accounts.runtime import crash_points
+from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
@@ -202,13 +203,29 @@ def _note(automatic: AutoRecharge, decision: Decision) -> None:
         notices.tell_limit_reached(automatic, spent=spent, limit=limit, amount=amount, until=until)
 
 
-def due_wallet_ids() -> list[int]:
-    """Wallets whose rule wants a charge and is not waiting for a known moment. For the sweep."""
-    now = clock.now()
-    due = AutoRecharge.objects.filter(
-        due_since__isnull=False, enabled=True, suspended_at=None, wallet__blocked_at=None
-    ).filter(Q(not_before=None) | Q(not_before__lte=now))
-    return list(due.order_by("due_since").values_list("wallet_id", flat=True)[: limits.SWEEP_BATCH])
+def _chargeable(now: datetime) -> QuerySet[AutoRecharge]:
+    """Settings of the wallets whose rule wants a charge, and that could be charged now.
+
+    What waits for somebody, or for a known moment, is left out until that has come.
+    """
+    pending = Purchase.objects.recharges().open().filter(wallet=OuterRef("wallet"))
+    return (
+        AutoRecharge.objects.filter(
+            awake(now),
+            due_since__isnull=False,
+            enabled=True,
+            suspended_at=None,
+            wallet__blocked_at=None,
+            wallet__account__status="active",
+            wallet__credit__lt=F("threshold"),
+        )
+        .exclude(payment_method="", wallet__default_payment_method="")
+        .filter(Q(not_before=None) | Q(not_before__lte=now))
+        .exclude(Exists(pending))
+    )
+
+
+DUE = Queue(kind="recharge", rows=_chargeable, key="wallet_id", since="due_since")
 
 
 def coming(now: datetime) -> QuerySet[AutoRecharge]:

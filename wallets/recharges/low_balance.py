@@ -3,9 +3,12 @@
 The ledger notes the crossing (`AutoRecharge.watch`); it is armed again well above the level.
 """
 
-from django.db import transaction
+from datetime import datetime
 
-from wallets import limits
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.runtime.queues import Queue
 from wallets.balances import ledger
 from wallets.models import AutoRecharge
 from wallets.prices.amounts import minutes_for
@@ -27,7 +30,11 @@ def tell(*, wallet_id: int) -> None:
     automatic.save(update_fields=["low_since"])
 
 
-def untold_wallet_ids() -> list[int]:
-    """Wallets whose people have not heard yet. For the sweep."""
-    untold = AutoRecharge.objects.filter(low_since__isnull=False).order_by("low_since")
-    return list(untold.values_list("wallet_id", flat=True)[: limits.SWEEP_BATCH])
+def _untold(now: datetime) -> QuerySet[AutoRecharge]:  # noqa: ARG001
+    """Settings of the wallets whose people have not heard yet."""
+    return AutoRecharge.objects.filter(low_since__isnull=False)
+
+
+UNTOLD = Queue(
+    kind="low_balance", rows=_untold, key="wallet_id", since="low_since", column="low_look_at"
+)

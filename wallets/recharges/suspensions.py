@@ -47,7 +47,8 @@ def hold(automatic: AutoRecharge, reason: str, until: datetime | None) -> None:
     """No automatic charge before `until`, and why; "" and None end it."""
     automatic.hold_reason = reason
     automatic.not_before = until
-    automatic.save(update_fields=["hold_reason", "not_before"])
+    automatic.look_at = until or clock.now()
+    automatic.save(update_fields=["hold_reason", "not_before", "look_at"])
 
 
 def suspend(*, wallet: Wallet, reason: str) -> None:

@@ -5,12 +5,16 @@ Refunds made in Stripe's dashboard are imported. What is taken from which pot is
 """
 
 import logging
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from accounts import clock
 from accounts.models import User
 from accounts.runtime.nudges import nudge
+from accounts.runtime.queues import Queue, awake
 from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.errors import FormReused, InvalidAmount, Refused
@@ -97,13 +101,18 @@ def _post(reversal: Reversal, locked: LockedPurchase) -> None:
     notices.tell_refunded(reversal, locked.purchase)
 
 
-def open_reversal_ids() -> list[str]:
-    """Refunds without a final answer, oldest first. For the sweep."""
-    waiting = Reversal.objects.filter(kind=Kind.REFUND, state__in=OPEN).filter(
-        created_at__lt=clock.now() - limits.SWEEP_AFTER
+def _open(now: datetime) -> QuerySet:
+    """Refunds without a final answer."""
+    return Reversal.objects.filter(
+        awake(now),
+        kind=Kind.REFUND,
+        state__in=OPEN,
+        created_at__lt=now - limits.SWEEP_AFTER,
     )
-    ids = waiting.order_by("created_at").values_list("pk", flat=True)
-    return [str(pk) for pk in ids[: limits.SWEEP_BATCH]]
+
+
+# A bank takes days over some: an hour more or less is nothing to them.
+WAITING = Queue(kind="refund", rows=_open, longest_wait=timedelta(hours=1))
 
 
 def drive_refund(*, reversal_id: UUID) -> Reversal:

@@ -220,7 +220,7 @@ def test_a_poisonous_event_is_retried_then_given_up_and_does_not_stop_others(pai
     for attempt in range(12):
         moment += timedelta(hours=3)
         with clock.at(moment):
-            for pk in inbox.waiting_ids():
+            for pk in inbox.WAITING.take():
                 inbox.apply(event_pk=pk)
         if attempt == 0:
             applied = StripeEvent.objects.filter(pk__in=good).exclude(applied_at=None)
@@ -243,10 +243,10 @@ def test_waits_double_from_fifteen_seconds_and_are_each_events_own():
 
     for attempt, wait in enumerate([15, 30, 60], start=1):
         with clock.at(now):
-            assert row.pk in inbox.waiting_ids()
+            assert row.pk in list(inbox.WAITING.take())
             assert not inbox.apply(event_pk=row.pk)
             assert not inbox.apply(event_pk=row.pk)
-            assert row.pk not in inbox.waiting_ids()
+            assert row.pk not in list(inbox.WAITING.take())
         row.refresh_from_db()
         now += timedelta(seconds=wait)
         assert (row.attempts, row.next_attempt_at, row.given_up_at) == (attempt, now, None)
@@ -315,7 +315,7 @@ def test_an_event_given_up_is_applied_again_when_support_asks(
     stripe.fault(kind="500_before", path="/v1/payment_intents", times=99)
     give_up(row, other)
     stripe.clear_faults()
-    assert inbox.waiting_ids() == []
+    assert list(inbox.WAITING.take()) == []
     nudges.clear()
 
     with django_capture_on_commit_callbacks(execute=True):
@@ -324,7 +324,7 @@ def test_an_event_given_up_is_applied_again_when_support_asks(
     assert nudges == [("wallets.apply_event", (row.pk,))]
     row.refresh_from_db()
     assert (row.attempts, row.error, row.given_up_at) == (0, "", None)
-    assert inbox.waiting_ids() == [row.pk]
+    assert list(inbox.WAITING.take()) == [row.pk]
     assert inbox.apply(event_pk=row.pk)
     with pytest.raises(Refused, match="applied already"):
         inbox.apply_again(event_pk=row.pk)
@@ -341,7 +341,7 @@ def test_the_age_of_the_oldest_waiting_event_is_known():
 
     with clock.at(now):
         assert inbox.oldest_waiting_age() == timedelta(minutes=5)
-        oldest_first = inbox.waiting_ids()
+        oldest_first = list(inbox.WAITING.take())
 
     by_id = StripeEvent.objects.in_bulk(oldest_first)
     assert [by_id[pk].event_id for pk in oldest_first] == ["evt_5", "evt_3", "evt_1"]

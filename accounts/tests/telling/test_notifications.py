@@ -1,4 +1,5 @@
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from smtplib import SMTPServerDisconnected
 from threading import Barrier, Thread
 
@@ -244,3 +245,40 @@ def test_support_is_alerted_by_row_log_and_mail_once_per_cause(mailoutbox, caplo
     [mail] = mailoutbox
     assert mail.to == ["oncall@example.com", "support@example.com"]
     assert mail.subject == "[support] unknown_payment"
+
+
+def test_a_crowd_of_mails_that_fail_keeps_no_other_waiting(mailoutbox, monkeypatch):
+    send = mails.EmailMultiAlternatives.send
+
+    def fail_for_ada(self):
+        if "Ada" in self.subject:
+            raise SMTPServerDisconnected("gone")
+        return send(self)
+
+    monkeypatch.setattr(mails.EmailMultiAlternatives, "send", fail_for_ada)
+    broken = make_individual("Ada")
+    with clock.at(NOON):
+        for _ in range(mails.SWEEP_SIZE + 10):
+            tell(broken)
+    with clock.at(NOON + timedelta(seconds=1)):
+        tell(make_individual("Bob"))
+        assert mails.mail_due() == 1
+
+    assert [mail.subject for mail in mailoutbox] == ["Recharge failed: Bob"]
+
+
+def test_a_slow_mail_server_spends_each_kinds_own_time_only(mailoutbox, monkeypatch):
+    seconds = count(step=10)
+    monkeypatch.setattr(mails.time, "monotonic", lambda: next(seconds))
+    with clock.at(NOON):
+        for _ in range(3):
+            tell(make_individual("Ada"))
+        alert_staff(kind="unknown_payment", text="Ask Stripe.")
+        make_user("support@example.com", is_staff=True)
+
+        assert mails.mail_due() == 2
+
+    assert [mail.subject for mail in mailoutbox] == [
+        "Recharge failed: Ada",
+        "[support] unknown_payment",
+    ]

@@ -130,7 +130,7 @@ class History:
         with clock.at(moment + timedelta(minutes=2)):
             if Wallet.objects.filter(credit__lt=PAYS_A_MINUTE).exists():
                 pausing.sweep()
-            for wallet_id in low_balance.untold_wallet_ids():
+            for wallet_id in low_balance.UNTOLD.take():
                 low_balance.tell(wallet_id=wallet_id)
         later = moment + timedelta(minutes=25)
         with clock.at(later):
@@ -144,7 +144,7 @@ class History:
         with clock.at(moment):
             claimed = [
                 purchase
-                for wallet_id in auto_recharge.due_wallet_ids()
+                for wallet_id in auto_recharge.DUE.take()
                 if (purchase := auto_recharge.claim(wallet_id=wallet_id)[1])
             ]
         refused = None
@@ -258,6 +258,6 @@ def run_allocations(sandbox: StripeSandbox, moment: datetime) -> None:
     """One beat for the monthly allocations, at Stripe's clock of the same moment."""
     with clock.at(moment):
         planning.plan_due(now=moment)
-        for run_id in planning.due_run_ids():
+        for run_id in planning.DUE.take():
             sandbox.set_clock(moment.timestamp())
             runs.charge_run(run_id=run_id)

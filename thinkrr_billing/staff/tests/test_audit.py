@@ -52,9 +52,13 @@ NOT_SETTINGS = {
         "low_since",
         "failed_fingerprint",
         "updated_at",
+        "look_at",
+        "low_look_at",
+        "tries",
+        "rests_until",
     },
-    "wallets_autoallocation": {"updated_at"},
-    "campaigns_campaign": {"updated_at"},
+    "wallets_autoallocation": {"updated_at", "look_at"},
+    "campaigns_campaign": {"updated_at", "look_at"},
 }
 WITHOUT_WALLET = """(SELECT id FROM accounts_account
     WHERE id NOT IN (SELECT account_id FROM wallets_wallet))"""

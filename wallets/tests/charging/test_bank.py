@@ -164,6 +164,6 @@ def test_waiting_for_the_bank_is_not_an_unknown_outcome(stripe):
     purchases.drive(purchase_id=claim(wallet).pk)
 
     with clock.at(clock.now() + timedelta(hours=2)):
-        purchases.sweep()
+        purchases.report_unknown()
 
     assert not StaffAlert.objects.filter(kind="purchase_unknown").exists()

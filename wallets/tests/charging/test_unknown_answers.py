@@ -29,7 +29,7 @@ def test_no_definite_answer_leaves_it_open_and_the_sweep_finishes_it(low, stripe
     stripe.clear_faults()
 
     with clock.at(clock.now() + timedelta(minutes=1)):
-        assert purchases.sweep() == [purchase.pk]
+        assert list(purchases.OPEN.take()) == [purchase.pk]
         purchase = purchases.drive(purchase_id=purchase.pk)
 
     assert purchase.state == "succeeded"
@@ -147,7 +147,7 @@ def test_an_outcome_unknown_for_an_hour_is_told_to_support_once(low, stripe):
     first = clock.now() + timedelta(minutes=61)
     for now in (first, first + timedelta(minutes=1)):
         with clock.at(now):
-            purchases.sweep()
+            purchases.report_unknown()
 
     alert = StaffAlert.objects.get(kind="purchase_unknown")
     assert alert.data == {"id": str(purchase.pk)}
@@ -165,7 +165,7 @@ def test_support_hears_of_an_unknown_outcome_after_exactly_an_hour(low, stripe, 
     purchase = purchases.drive(purchase_id=claim(low).pk)
 
     with clock.at(purchase.created_at + later):
-        purchases.sweep()
+        purchases.report_unknown()
 
     assert StaffAlert.objects.filter(kind="purchase_unknown").count() == told
     purchase.refresh_from_db()
@@ -183,6 +183,8 @@ def test_the_sweep_finds_open_purchases_after_thirty_seconds_oldest_first(low, s
         older = claim(other)
 
     with clock.at(moment + timedelta(seconds=30)):
-        assert purchases.sweep() == [older.pk]
+        assert list(purchases.OPEN.take()) == [older.pk]
     with clock.at(moment + timedelta(seconds=31)):
-        assert purchases.sweep() == [older.pk, newer.pk]
+        assert list(purchases.OPEN.take()) == [newer.pk]
+    with clock.at(moment + timedelta(seconds=91)):
+        assert list(purchases.OPEN.take()) == [older.pk, newer.pk]

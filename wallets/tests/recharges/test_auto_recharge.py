@@ -79,7 +79,7 @@ def test_a_movement_below_the_threshold_nudges_the_recharge_after_commit(
         fill(wallet, credit="-0.000001")
 
     assert nudges == [("wallets.recharge_wallet", (wallet.pk,))]
-    assert auto_recharge.due_wallet_ids() == [wallet.pk]
+    assert list(auto_recharge.DUE.take()) == [wallet.pk]
 
 
 def test_minutes_do_not_count_towards_the_threshold(stripe):
@@ -452,8 +452,8 @@ def test_a_wait_ends_at_its_moment(stripe, seconds, coming):
 def due(stripe, seconds_ago=60, **facts):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet)
-    moment = clock.now()
-    set_auto_recharge(wallet, **{"due_since": moment - timedelta(seconds=seconds_ago), **facts})
+    since = clock.now() - timedelta(seconds=seconds_ago)
+    set_auto_recharge(wallet, **{"due_since": since, "look_at": since, **facts})
     return wallet
 
 
@@ -468,7 +468,7 @@ def test_the_sweep_looks_at_what_is_due_and_waits_for_no_known_moment_longest_fi
     Wallet.objects.filter(pk=blocked.pk).update(blocked_at=now, blocked_reason="disputed")
 
     with clock.at(now):
-        assert auto_recharge.due_wallet_ids() == [older.pk, newer.pk]
+        assert list(auto_recharge.DUE.take()) == [older.pk, newer.pk]
 
 
 @pytest.mark.parametrize(("seconds", "coming"), [(59, True), (60, False)])

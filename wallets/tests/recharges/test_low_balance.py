@@ -16,7 +16,7 @@ def test_a_low_balance_is_told_once_per_crossing_when_it_is_off(
         fill(wallet, credit="-0.10")
     assert nudges == [("wallets.tell_low_balance", (wallet.pk,))]
 
-    assert low_balance.untold_wallet_ids() == [wallet.pk]
+    assert list(low_balance.UNTOLD.take()) == [wallet.pk]
     low_balance.tell(wallet_id=wallet.pk)
     low_balance.tell(wallet_id=wallet.pk)
 
@@ -24,14 +24,14 @@ def test_a_low_balance_is_told_once_per_crossing_when_it_is_off(
     assert [note.text for note in notes] == ["Low balance: $8.10, about 50 Premium minutes."]
     fill(wallet, credit="4")  # $12.10: above the threshold, not well above.
     fill(wallet, credit="-5")
-    assert low_balance.untold_wallet_ids() == []
+    assert list(low_balance.UNTOLD.take()) == []
     fill(wallet, credit="10")
     fill(wallet, credit="-10")
-    assert low_balance.untold_wallet_ids() == [wallet.pk]
+    assert list(low_balance.UNTOLD.take()) == [wallet.pk]
 
 
 def test_a_new_wallet_is_not_told_that_it_is_empty():
     wallet = make_wallet()
     fill(wallet, credit="5")
 
-    assert low_balance.untold_wallet_ids() == []
+    assert list(low_balance.UNTOLD.take()) == []

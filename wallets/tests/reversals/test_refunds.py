@@ -188,16 +188,16 @@ def test_a_lost_answer_ends_with_exactly_one_refund(wallet, stripe, kind):
     stripe.fault(kind=kind, path="/v1/refunds", method="POST", times=2)
 
     assert drive(reversal) == "submitted"
-    assert refunds.open_reversal_ids() == []
+    assert list(refunds.WAITING.take()) == []
     with clock.at(clock.now() + timedelta(minutes=1)):
-        assert refunds.open_reversal_ids() == [str(reversal.pk)]
+        assert list(refunds.WAITING.take()) == [reversal.pk]
     stripe.clear_faults()
     assert drive(reversal) == "succeeded"
     assert drive(reversal) == "succeeded"
 
     assert refunded_at_stripe(stripe) == 2000
     assert pots(wallet)[0] == Decimal("30")
-    assert refunds.open_reversal_ids() == []
+    assert list(refunds.WAITING.take()) == []
 
 
 def test_a_lost_answer_is_found_again_after_stripe_forgot_the_key(wallet, stripe):
@@ -278,11 +278,11 @@ def test_the_sweep_takes_refunds_older_than_thirty_seconds_and_no_disputes(walle
         disputes.apply_dispute(dispute_id=dispute(stripe, buy(wallet)))
 
     with clock.at(now + timedelta(seconds=30)):
-        assert refunds.open_reversal_ids() == []
+        assert list(refunds.WAITING.take()) == []
     with clock.at(now + timedelta(seconds=31)):
-        assert refunds.open_reversal_ids() == [str(reversal.pk)]
+        assert list(refunds.WAITING.take()) == [reversal.pk]
         drive(reversal)
-        assert refunds.open_reversal_ids() == []
+        assert list(refunds.WAITING.take()) == []
 
 
 @pytest.mark.parametrize("error", [answers.Declined, answers.StateChanged])

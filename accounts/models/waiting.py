@@ -1,0 +1,25 @@
+"""Rows that wait for a sweep: `accounts.runtime.queues` claims them in turn."""
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts import clock
+
+
+class Waiting(models.Model):
+    # When a sweep hands it out next. Each look moves it back, whatever was found.
+    look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Tried(Waiting):
+    """One that workers try: a try that ends is forgotten, one that kills its process is kept."""
+
+    tries = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    # It killed too many processes: left alone until then.
+    rests_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        abstract = True

@@ -1,0 +1,141 @@
+"""Fair lists of rows that wait: a sweep hands each out in turn, however many stand in front.
+
+A row keeps when it is looked at next. Handing it out moves that back, by waits that grow with its
+age, so no row can stand in the way of others. What cannot be served is left out by the list's own
+query, and is found again by the same query once that has changed.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import DateTimeField, F, Min, Model, Q, QuerySet
+from django.db.models.expressions import RawSQL
+
+from accounts import clock
+
+logger = logging.getLogger(__name__)
+
+# One claim is one short transaction; a sweep makes as many as it needs.
+BATCH = 200
+# What one list may take of a tick: seven of them stay within a task's soft limit of 60 s.
+SWEEP_SECONDS = 5.0
+
+FIRST_WAIT = timedelta(minutes=1)  # The tick's own pace.
+LONGEST_WAIT = timedelta(minutes=5)  # What an outage's end may still cost somebody who waits.
+
+# Beat ticks each minute; a tick or two may be late or lost.
+OVERDUE_BOUND = timedelta(minutes=5)
+
+# A worker may die by chance, at a deployment or for memory: ten in a row are the row's own doing.
+TRIES = 10
+# Then it is left alone: a process a day is what it may still cost until somebody has mended it.
+REST = timedelta(days=1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A list of rows that wait. `rows` finds those that can be served at all at a moment."""
+
+    # Names it in figures, in the books and for support.
+    kind: str
+    rows: Callable[[datetime], QuerySet]
+    # What a worker is told of a row, and since when the row has waited.
+    key: str = "pk"
+    since: str = "created_at"
+    column: str = "look_at"
+    first_wait: timedelta = FIRST_WAIT
+    longest_wait: timedelta = LONGEST_WAIT
+    # The books say so when the oldest is overdue for longer.
+    bound: timedelta = OVERDUE_BOUND
+
+    def __post_init__(self) -> None:
+        registered[self.kind] = self
+
+    def due(self, now: datetime) -> QuerySet:
+        """The rows to be looked at now."""
+        return self.rows(now).filter(**{f"{self.column}__lte": now})
+
+    def take(self, *, seconds: float = SWEEP_SECONDS) -> Iterator:
+        """Hand out the keys of everything that is due, the longest overdue first.
+
+        Goes on until nothing is due or the time is used up. Each is handed out to one caller,
+        and again after its wait: being served twice, or never, must do no harm.
+        """
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends:
+            keys = self.claim()
+            if not keys:
+                return
+            yield from keys
+
+    @transaction.atomic
+    def claim(self) -> list:
+        """The keys of one batch that nobody else is claiming, each moved back by its wait."""
+        now = clock.now()
+        due = self.due(now).order_by(self.column, "pk")
+        due = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
+        found = list(due.values_list("pk", self.key)[:BATCH])
+        rows = due.model._base_manager.filter(pk__in=[pk for pk, _ in found])
+        rows.update(**{self.column: self._later(now)})
+        return [key for _, key in found]
+
+    def _later(self, now: datetime) -> RawSQL:
+        """Half its age more, and never less or more than the waits: 1, 1.5, 2.25 minutes ..."""
+        return RawSQL(
+            "%s::timestamptz + GREATEST(%s::interval, LEAST(%s::interval, "
+            f"(%s::timestamptz - {self.since}) / 2))",
+            [now, self.first_wait, self.longest_wait, now],
+            output_field=DateTimeField(),
+        )
+
+    def oldest_overdue(self) -> timedelta:
+        """How long ago the longest overdue should have been looked at; zero when none is."""
+        now = clock.now()
+        oldest = self.due(now).order_by().aggregate(oldest=Min(self.column))["oldest"]
+        return now - oldest if oldest else timedelta(0)
+
+    def attempt(
+        self, key: object, work: Callable[[], object], *, tell: Callable[[str], None]
+    ) -> None:
+        """Do a piece of work in a worker, its try counted before it begins.
+
+        A try that ends, well or badly, is forgotten; one that kills its process is not. After
+        `TRIES` of these in a row the work is left alone for a day, and `tell` hears a sentence.
+        """
+        row = self.rows(clock.now()).model._base_manager.filter(**{self.key: key})
+        if not self._begin(row, key, tell):
+            return
+        try:
+            work()
+        except Exception:
+            _forget(row)
+            raise
+        _forget(row)
+
+    def _begin(self, row: QuerySet, key: object, tell: Callable[[str], None]) -> bool:
+        now = clock.now()
+        awake = row.filter(Q(rests_until=None) | Q(rests_until__lte=now))
+        if awake.filter(tries__lt=TRIES).update(tries=F("tries") + 1):
+            return True
+        with transaction.atomic():
+            # One more try is left for tomorrow.
+            if awake.update(tries=TRIES - 1, rests_until=now + REST):
+                tell(f"{self.kind} {key} killed {TRIES} workers, one after the other.")
+        return False
+
+
+# By their kind: what monitoring and the books ask for the oldest overdue.
+registered: dict[str, Queue] = {}
+
+
+def awake(now: datetime) -> Q:
+    """Leaves out what rests because it killed too many processes."""
+    return Q(rests_until=None) | Q(rests_until__lte=now)
+
+
+def _forget(row: QuerySet[Model]) -> None:
+    row.exclude(tries=0, rests_until=None).update(tries=0, rests_until=None)

@@ -1,0 +1,386 @@
+"""No number of rows in front keeps another one waiting, whatever becomes of those in front."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from decimal import Decimal
+from itertools import count
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from djmoney.money import Money
+
+from accounts import clock
+from accounts.models import Account, Notification
+from accounts.runtime import queues
+from accounts.tests.builders import make_agency
+from wallets import inbox, sweeps
+from wallets.allocations import planning
+from wallets.charging import purchases
+from wallets.models import (
+    AllocationRun,
+    AutoAllocation,
+    AutoRecharge,
+    Purchase,
+    Reversal,
+    StripeEvent,
+    Wallet,
+)
+from wallets.recharges import auto_recharge, low_balance
+from wallets.reversals import refunds
+from wallets.tests.worlds import histories
+from wallets.tests.worlds.allocation_world import make_world, moment
+from wallets.tests.worlds.auto_recharge_world import decline, run
+from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
+
+pytestmark = pytest.mark.django_db
+
+# More than one batch, so that whoever stands behind is in none of the first.
+CROWD = queues.BATCH + 60
+
+_numbers = count(1)
+
+
+def wallets(many, **facts):
+    """So many wallets below their threshold, their card known by its id only."""
+    accounts = Account.objects.bulk_create(
+        Account(kind="individual", name=f"Account {next(_numbers)}", timezone="UTC", **facts)
+        for _ in range(many)
+    )
+    made = Wallet.objects.bulk_create(
+        Wallet(account=account, default_payment_method="pm_gone") for account in accounts
+    )
+    now = clock.now()
+    AutoRecharge.objects.bulk_create(
+        AutoRecharge(wallet=wallet, enabled=True, threshold=Money(10, "USD"), due_since=now)
+        for wallet in made
+    )
+    return made
+
+
+def due_recharges(many):
+    return [wallet.pk for wallet in wallets(many)]
+
+
+def low_balances(many):
+    ids = due_recharges(many)
+    AutoRecharge.objects.filter(wallet__in=ids).update(
+        enabled=False, due_since=None, low_since=clock.now()
+    )
+    return ids
+
+
+def events(many):
+    rows = StripeEvent.objects.bulk_create(
+        StripeEvent(event_id=f"evt_{next(_numbers)}", type="payment_intent.succeeded", payload={})
+        for _ in range(many)
+    )
+    return [row.pk for row in rows]
+
+
+def open_purchases(many):
+    rows = Purchase.objects.bulk_create(
+        Purchase(
+            payer=wallet.account,
+            wallet=wallet,
+            purpose="auto_recharge",
+            amount_cents=5000,
+            buys="credit",
+            payment_method="pm_gone",
+            state="submitted",
+            payment_intent=f"pi_{uuid4().hex}",
+            submitted_at=clock.now(),
+        )
+        for wallet in wallets(many)
+    )
+    return [row.pk for row in rows]
+
+
+def open_refunds(many):
+    wallet = make_wallet()
+    rows = Reversal.objects.bulk_create(
+        Reversal(purchase=histories.buy(wallet), kind="refund", amount_cents=100, state="created")
+        for _ in range(many)
+    )
+    return [row.pk for row in rows]
+
+
+def allocations(many, agency=None):
+    agency = agency or make_agency()
+    subs = Account.objects.bulk_create(
+        Account(kind="sub_account", agency=agency, name=f"Sub {next(_numbers)}", timezone="UTC")
+        for _ in range(many)
+    )
+    Wallet.objects.bulk_create(Wallet(account=sub) for sub in subs)
+    return AutoAllocation.objects.bulk_create(
+        AutoAllocation(
+            agency=agency,
+            account=sub,
+            basic_minutes=100,
+            payment_method="pm_gone",
+            anchor_date=date(2026, 11, 14),
+        )
+        for sub in subs
+    )
+
+
+def due_runs(many):
+    rows = AllocationRun.objects.bulk_create(
+        AllocationRun(
+            allocation=allocation,
+            period=date(2026, 11, 14),
+            basic_minutes=100,
+            premium_minutes=0,
+            basic_rate="0.09",
+            premium_rate="0.16",
+            amount_cents=900,
+        )
+        for allocation in allocations(many)
+    )
+    return [row.pk for row in rows]
+
+
+LISTS = {
+    "event": (inbox.WAITING, events),
+    "purchase": (purchases.OPEN, open_purchases),
+    "refund": (refunds.WAITING, open_refunds),
+    "recharge": (auto_recharge.DUE, due_recharges),
+    "low_balance": (low_balance.UNTOLD, low_balances),
+    "allocation": (planning.DUE, due_runs),
+}
+
+
+@pytest.fixture(params=LISTS)
+def crowded(request):
+    """A list, so many rows in front that nobody ever serves, and one behind them."""
+    queue, make = LISTS[request.param]
+    start = clock.now()
+    with clock.at(start - timedelta(minutes=2)):
+        front = make(CROWD)
+    with clock.at(start - timedelta(minutes=1)):
+        [behind] = make(1)
+    return queue, start, front, behind
+
+
+def test_who_stands_behind_a_crowd_that_nobody_serves_is_in_the_second_batch(crowded):
+    queue, start, front, behind = crowded
+
+    with clock.at(start):
+        first, second = queue.claim(), queue.claim()
+
+    assert len(first) == queues.BATCH
+    assert {*first, *second} == {*front, behind}
+    assert second[-1] == behind
+
+
+def test_a_newcomer_waits_for_no_more_than_one_round_of_the_crowd(crowded):
+    queue, start, front, behind = crowded
+    for minute in range(10):
+        with clock.at(start + timedelta(minutes=minute)):
+            handed_out = list(queue.take())
+    again = start + timedelta(minutes=60)
+    AutoRecharge.objects.filter(wallet_id=behind).update(look_at=again, low_look_at=again)
+    for model in (StripeEvent, Purchase, Reversal, AllocationRun):
+        if queue.rows(again).model is model:
+            model.objects.filter(pk=behind).update(look_at=again)
+
+    with clock.at(again):
+        handed_out = list(queue.take())
+
+    assert handed_out[-1] == behind
+    assert set(handed_out) == {*front, behind}
+
+
+@pytest.mark.parametrize("kind", LISTS)
+def test_waits_grow_with_the_age_of_a_row_up_to_the_longest(kind):
+    queue, make = LISTS[kind]
+    start = clock.now()
+    with clock.at(start - timedelta(minutes=1)):
+        make(1)
+    handed_out = []
+
+    for minute in range(40):
+        with clock.at(start + timedelta(minutes=minute)):
+            if list(queue.take()):
+                handed_out.append(minute)
+
+    # Half its age more: a refund's longest wait is an hour, that of all others five minutes.
+    later = [17, 26] if queue.kind == "refund" else [16, 21, 26, 31, 36]
+    assert handed_out == [0, 1, 2, 4, 7, 11, *later]
+
+
+def test_a_tick_takes_everything_in_few_statements(crowded, django_assert_max_num_queries):
+    queue, start, _front, _behind = crowded
+
+    # Two batches and the empty third: savepoint, select, update, release.
+    with clock.at(start), django_assert_max_num_queries(4 * 3):
+        assert len(list(queue.take())) == CROWD + 1
+
+
+def test_the_oldest_overdue_is_as_old_as_its_turn_is_past(crowded):
+    queue, start, _front, _behind = crowded
+
+    with clock.at(start):
+        before = queue.oldest_overdue()
+        list(queue.take())
+        after = queue.oldest_overdue()
+
+    assert (before, after) == (timedelta(minutes=2), timedelta(0))
+
+
+def test_a_sweep_whose_time_is_used_up_leaves_the_rest_to_the_next(crowded):
+    queue, start, _front, behind = crowded
+
+    with clock.at(start):
+        assert list(queue.take(seconds=0)) == []
+        assert behind in list(queue.take())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_ticks_at_once_hand_out_each_row_once():
+    events(CROWD)
+
+    def tick(_):
+        try:
+            return list(inbox.WAITING.take())
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [pk for taken in threads.map(tick, range(4)) for pk in taken]
+
+    assert len(found) == len(set(found))
+    assert len(found) + len(list(inbox.WAITING.take())) == CROWD
+
+
+def test_a_finder_that_fails_does_not_stop_the_others(low, monkeypatch):
+    monkeypatch.setitem(sweeps.FINDERS, "events", lambda: iter([1 // 0]))
+    AutoRecharge.objects.watch(wallet_ids=[low.pk], now=clock.now())
+
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        assert sweeps.find_work() == [("wallets.recharge_wallet", (low.pk,))]
+
+
+CANNOT = {
+    "closed": lambda wallet: Account.objects.filter(pk=wallet.account_id).update(status="closed"),
+    "no card": lambda wallet: Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=""),
+    "off": lambda wallet: set_auto_recharge(wallet, enabled=False),
+    "suspended": lambda wallet: set_auto_recharge(
+        wallet, suspended_at=clock.now(), suspended_reason="support"
+    ),
+    "blocked": lambda wallet: Wallet.objects.filter(pk=wallet.pk).update(
+        blocked_at=clock.now(), blocked_reason="books"
+    ),
+    "fine": lambda wallet: set_auto_recharge(wallet, threshold=1),
+    "being charged": lambda wallet: auto_recharge.claim(wallet_id=wallet.pk),
+}
+CAN_AGAIN = {
+    "closed": lambda wallet: Account.objects.filter(pk=wallet.account_id).update(status="active"),
+    "no card": lambda wallet: Wallet.objects.filter(pk=wallet.pk).update(
+        default_payment_method=wallet.default_payment_method
+    ),
+    "off": lambda wallet: set_auto_recharge(wallet, enabled=True),
+    "suspended": lambda wallet: set_auto_recharge(wallet, suspended_at=None, suspended_reason=""),
+    "blocked": lambda wallet: Wallet.objects.filter(pk=wallet.pk).update(
+        blocked_at=None, blocked_reason=""
+    ),
+    "fine": lambda wallet: set_auto_recharge(wallet, threshold=10),
+    "being charged": lambda wallet: Purchase.objects.filter(wallet=wallet).update(
+        state="canceled", closed_at=clock.now()
+    ),
+}
+
+
+@pytest.mark.parametrize("why", CANNOT)
+def test_a_wallet_that_cannot_be_charged_leaves_the_list_and_comes_back(low, why):
+    AutoRecharge.objects.watch(wallet_ids=[low.pk], now=clock.now())
+    now = clock.now() + timedelta(minutes=1)
+
+    with clock.at(now):
+        CANNOT[why](low)
+        assert list(auto_recharge.DUE.take()) == []
+        assert auto_recharge.DUE.oldest_overdue() == timedelta(0)
+        CAN_AGAIN[why](low)
+        assert list(auto_recharge.DUE.take()) == [low.pk]
+
+
+def test_a_promised_retry_comes_although_a_crowd_cannot_be_charged(stripe):
+    """Closed accounts and cards that are gone stay due for ever."""
+    start = clock.now()
+    with clock.at(start - timedelta(hours=2)):
+        wallets(CROWD, status="closed")
+        wallets(CROWD)
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, due_since=start)
+    decline(stripe, wallet)
+    with clock.at(start):
+        assert run(wallet) == "charge"
+
+    with clock.at(start + timedelta(minutes=59)):
+        assert wallet.pk not in auto_recharge.DUE.take()
+    with clock.at(start + timedelta(minutes=60)):
+        assert wallet.pk in auto_recharge.DUE.take()
+
+
+def test_a_new_need_is_looked_at_at_once_whatever_its_last_wait(low):
+    AutoRecharge.objects.filter(wallet=low).update(look_at=clock.now() + timedelta(hours=1))
+
+    AutoRecharge.objects.watch(wallet_ids=[low.pk], now=clock.now())
+
+    assert list(auto_recharge.DUE.take()) == [low.pk]
+
+
+def test_a_crowd_of_months_that_cannot_be_planned_does_not_stop_another(monkeypatch):
+    with clock.at(moment("2026-11-14 09:00")):
+        broken = {one.pk for one in allocations(CROWD)}
+        [good] = allocations(1)
+    plan, tried = planning.plan, []
+
+    def plan_or_fail(*, locked):
+        tried.append(locked.allocation.pk)
+        if locked.allocation.pk in broken:
+            raise KeyError("a bug of ours")
+        return plan(locked=locked)
+
+    monkeypatch.setattr(planning, "plan", plan_or_fail)
+    with clock.at(moment("2026-11-14 10:00")):
+        [run_id] = planning.plan_due(now=clock.now())
+        assert planning.plan_due(now=clock.now()) == []
+
+    assert AllocationRun.objects.get(pk=run_id).allocation == good
+    assert len(tried) == CROWD + 1
+    with clock.at(moment("2026-11-14 10:05")):
+        assert planning.plan_due(now=clock.now()) == []
+    assert len(tried) == 2 * CROWD + 1
+
+
+def test_planning_ends_with_its_time_and_goes_on_behind_what_it_has_seen(monkeypatch, stripe):
+    worlds = [make_world(stripe)]
+    worlds += [worlds[0].sibling(f"Sub {number}") for number in range(2)]
+    with clock.at(moment("2026-11-14 09:00")):
+        for world in worlds:
+            world.save()
+    AllocationRun.objects.all().delete()
+    seconds = count(step=6)
+    monkeypatch.setattr(planning.time, "monotonic", lambda: next(seconds))
+
+    with clock.at(moment("2026-11-14 10:00")):
+        planned = [len(planning.plan_due(now=clock.now())) for _ in range(4)]
+
+    assert planned == [1, 1, 1, 0]
+
+
+def test_whose_turn_it_is_is_no_news_for_the_audit_log(low):
+    from accounts.models import AuditEntry
+
+    AutoRecharge.objects.watch(wallet_ids=[low.pk], now=clock.now())
+    [allocation] = allocations(1)
+    before = AuditEntry.objects.count()
+
+    list(auto_recharge.DUE.take())
+    AutoAllocation.objects.filter(pk=allocation.pk).update(look_at=clock.now())
+
+    assert AuditEntry.objects.count() == before
+    assert not Notification.objects.filter(account=low.account, kind="suspended").exists()
+    assert low.credit.amount == Decimal(8)
