@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 
 from accounts import clock
+from accounts.runtime import queues
 from wallets.models import Purchase, StripeEvent, Wallet
 
 CANARY = "canary"
@@ -28,6 +29,14 @@ def metrics(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     for name, (help_text, value) in _figures().items():
         if value is not None:
             Gauge(name, help_text, registry=registry).set(value)
+    waiting = Gauge(
+        "thinkrr_waiting_oldest_seconds",
+        "For how long the oldest of each kind that waits is overdue.",
+        ["kind"],
+        registry=registry,
+    )
+    for queue in queues.registered.values():
+        waiting.labels(kind=queue.kind).set(queue.oldest_overdue().total_seconds())
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

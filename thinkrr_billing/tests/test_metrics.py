@@ -1,9 +1,13 @@
 """What monitoring is told."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
 
 from accounts import clock
+from accounts.telling.notifications import notify
+from accounts.tests.builders import make_individual
 from thinkrr_billing import metrics
 from thinkrr_billing.celery import canary
 from wallets.models import StripeEvent
@@ -20,6 +24,34 @@ def test_metrics_tell_how_long_ago_a_worker_was_heard(client):
     age = next(line for line in lines if line.startswith("thinkrr_canary_age_seconds "))
     assert 0 <= float(age.split()[1]) < 60
     assert cache.get(metrics.CANARY) is not None
+
+
+def test_metrics_tell_for_how_long_the_oldest_of_each_kind_is_overdue(client):
+    now = clock.now()
+    with clock.at(now - timedelta(seconds=90)):
+        StripeEvent.objects.create(event_id="evt_1", type="refund.created", payload={})
+        notify(account=make_individual(), kind="test", text="A mail nobody sent.")
+
+    with clock.at(now):
+        lines = client.get("/metrics").content.decode().splitlines()
+
+    name = "thinkrr_waiting_oldest_seconds"
+    assert dict(line.split() for line in lines if line.startswith(f"{name}{{")) == {
+        f'{name}{{kind="{kind}"}}': seconds
+        for kind, seconds in {
+            "alert_mail": "0.0",
+            "allocation": "0.0",
+            "campaign_of_closed_account": "0.0",
+            "event": "90.0",
+            "invitation_mail": "0.0",
+            "low_balance": "0.0",
+            "notification_mail": "90.0",
+            "purchase": "0.0",
+            "recharge": "0.0",
+            "refund": "0.0",
+            "unpayable_campaign": "0.0",
+        }.items()
+    }
 
 
 def test_metrics_count_what_should_be_near_zero(client):

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from django.db import connection, transaction
 
 from accounts import clock
+from accounts.runtime import queues
 from accounts.telling.notifications import alert_staff
 from wallets.balances import blocking
 from wallets.books import against_stripe
@@ -26,6 +27,7 @@ MOST_ROWS = 100
 def check_all(*, stripe: bool = False) -> list[Broken]:
     """Every row that breaks a rule; with `stripe` also what Stripe and we do not agree on."""
     broken = [row for rule in rules for row in _check(rule)]
+    broken += _overdue()
     if stripe:
         found = against_stripe.compare()
         broken += [Broken("I13", wallet_id, text, freezes=True) for wallet_id, text in found]
@@ -37,6 +39,22 @@ def _check(rule: Rule) -> list[Broken]:
         cursor.execute(rule.query(), {"now": clock.now()})
         found = cursor.fetchmany(MOST_ROWS)
     return [Broken(rule.name, wallet_id, text, rule.freezes) for wallet_id, text in found]
+
+
+def _overdue() -> list[Broken]:
+    """I8: whatever waits is looked at within its bound, however much stands in front of it."""
+    ages = ((queue, queue.oldest_overdue()) for queue in queues.registered.values())
+    return [
+        Broken(
+            "I8",
+            None,
+            f"the oldest {queue.kind} that waits is overdue for {age}, at most {queue.bound} are "
+            "allowed",
+            freezes=False,
+        )
+        for queue, age in ages
+        if age > queue.bound
+    ]
 
 
 def check_and_freeze(*, stripe: bool = False) -> list[Broken]:

@@ -235,12 +235,12 @@ def receipts_stay_with_paid_purchases() -> str:
 
 @rule("I8", freezes=False)
 def no_purchase_is_forgotten() -> str:
-    """Two minutes for the sweep, after the 15 minutes and the hour."""
+    """Two minutes for the sweep, after the hour; after the 15 minutes a look's wait, too."""
     return """
         SELECT wallet_id, 'purchase ' || id || ' is ' || state || ' since ' || created_at
                || CASE state WHEN 'created' THEN '' ELSE ', and support was not told' END
         FROM wallets_purchase
-        WHERE (state = 'created' AND created_at < %(now)s - interval '17 minutes')
+        WHERE (state = 'created' AND created_at < %(now)s - interval '22 minutes')
            OR (state = 'submitted' AND created_at < %(now)s - interval '62 minutes'
                AND reported_unknown_at IS NULL AND quarantined_at IS NULL)
     """

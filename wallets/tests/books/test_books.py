@@ -335,7 +335,7 @@ PLANTS = [
         "I8",
         "is created since",
         COPY_PURCHASE.format(state="'created'", which=PREMIUM_RECHARGE)
-        + "; UPDATE wallets_purchase SET created_at = now() - interval '18 minutes'"
+        + "; UPDATE wallets_purchase SET created_at = now() - interval '23 minutes'"
         " WHERE state = 'created'",
         "",
     ),
@@ -715,3 +715,19 @@ def test_another_cards_purchase_keeps_the_books_right(paid, stripe):
 
     assert LedgerEntry.objects.filter(wallet=paid, pot="basic").exists()
     assert against_stripe() == []
+
+
+@pytest.mark.parametrize(("minutes", "says"), [(5, []), (6, ["event"])])
+def test_whatever_is_not_looked_at_within_its_bound_breaks_the_books(minutes, says):
+    now = clock.now()
+    with clock.at(now - timedelta(minutes=minutes)):
+        StripeEvent.objects.create(event_id="evt_1", type="invoice.paid", payload={})
+
+    with clock.at(now):
+        broken = [row for row in checking.check_all() if row.rule == "I8"]
+
+    assert [row.text for row in broken] == [
+        f"the oldest {kind} that waits is overdue for 0:06:00, at most 0:05:00 are allowed"
+        for kind in says
+    ]
+    assert {(row.wallet_id, row.freezes) for row in broken} <= {(None, False)}
