@@ -50,12 +50,15 @@ JOBS = (
         title="Books, every hour",
         schedule=crontab(minute=17),
         overdue=timedelta(hours=2),
+        expires_seconds=3_500,
     ),
     Job(
         name="wallets.nightly",
         title="Books with Stripe, every night",
         schedule=crontab(hour=3, minute=7),
         overdue=timedelta(hours=26),
+        # Worth doing late in the morning, too.
+        expires_seconds=6 * 3600,
     ),
 )
 

@@ -1,15 +1,20 @@
 """Celery's door into wallets. Tasks take ids, call one function, and may run twice or never."""
 
 import logging
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from celery import current_app, shared_task
 
 from accounts import clock
 from accounts.audit import job_runs
+from accounts.runtime.nudges import LIFETIME_SECONDS
+from accounts.runtime.queues import Queue
+from accounts.telling.notifications import alert_staff
 from wallets import inbox, limits, sweeps
-from wallets.allocations import retries, runs
+from wallets.allocations import planning, retries, runs
 from wallets.balances import included
 from wallets.books import checking
 from wallets.cards import expiry
@@ -26,13 +31,24 @@ logger = logging.getLogger(__name__)
 def tick() -> None:
     """Once a minute: find what is due and send each piece to a worker."""
     with job_runs.noted("wallets.tick"):
-        for task, arguments in sweeps.find_work():
-            current_app.send_task(task, args=arguments)
+        for task, arguments in sweeps.work():
+            current_app.send_task(task, args=arguments, expires=LIFETIME_SECONDS)
+
+
+def _try(queue: Queue, key: object, work: Callable[[], object]) -> None:
+    """Do it unless it has killed too many workers; support hears of that."""
+    queue.attempt(
+        key,
+        work,
+        tell=lambda text: alert_staff(
+            kind="killed_workers", text=text, data={"kind": queue.kind, "id": str(key)}
+        ),
+    )
 
 
 @shared_task(name="wallets.recharge_wallet")
 def recharge_wallet(wallet_id: int) -> None:
-    auto_recharge.run(wallet_id=wallet_id)
+    _try(auto_recharge.DUE, wallet_id, partial(auto_recharge.run, wallet_id=wallet_id))
 
 
 @shared_task(name="wallets.payment_method_changed")
@@ -48,7 +64,8 @@ def tell_low_balance(wallet_id: int) -> None:
 
 @shared_task(name="wallets.drive_purchase")
 def drive_purchase(purchase_id: str) -> None:
-    purchases.drive(purchase_id=UUID(purchase_id))
+    pk = UUID(purchase_id)
+    _try(purchases.OPEN, pk, partial(purchases.drive, purchase_id=pk))
 
 
 @shared_task(name="wallets.apply_event")
@@ -58,12 +75,13 @@ def apply_event(event_pk: int) -> None:
 
 @shared_task(name="wallets.run_allocation")
 def run_allocation(run_id: int) -> None:
-    runs.charge_run(run_id=run_id)
+    _try(planning.DUE, run_id, partial(runs.charge_run, run_id=run_id))
 
 
 @shared_task(name="wallets.drive_refund")
 def drive_refund(reversal_id: str) -> None:
-    refunds.drive_refund(reversal_id=UUID(reversal_id))
+    pk = UUID(reversal_id)
+    _try(refunds.WAITING, pk, partial(refunds.drive_refund, reversal_id=pk))
 
 
 @shared_task(name="wallets.reset_included")

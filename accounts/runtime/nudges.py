@@ -13,6 +13,10 @@ from accounts.runtime import crash_points
 
 logger = logging.getLogger(__name__)
 
+# Within an hour a sweep has found the same work. It also ends a message that takes whole workers
+# down: a broker gives it to the next one each ten minutes.
+LIFETIME_SECONDS = 3600
+
 
 def nudge(task_name: str, *args: object) -> None:
     """Send a task's message by name once the transaction has committed. Never raises."""
@@ -22,7 +26,7 @@ def nudge(task_name: str, *args: object) -> None:
 def _send(task_name: str, args: tuple[object, ...]) -> None:
     crash_points.reach("after_commit_before_publish")
     try:
-        current_app.send_task(task_name, args=args)
+        current_app.send_task(task_name, args=args, expires=LIFETIME_SECONDS)
     # Whatever a broker's client raises, the row is written and the sweep will find it.
     except Exception as error:
         logger.warning("nudge lost task=%s args=%s error=%s", task_name, args, type(error).__name__)

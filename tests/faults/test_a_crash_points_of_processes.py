@@ -4,9 +4,9 @@ import pytest
 
 from accounts.runtime import crash_points
 from tests.faults.harness import come_to_rest
-from tests.faults.people import SITUATIONS
+from tests.faults.people import SITUATIONS, low_balance, taken
 from tests.faults.test_a_crash_points import assert_paid_once, die_at
-from wallets.models import AllocationRun
+from wallets.models import AllocationRun, AutoRecharge
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
 
@@ -22,7 +22,7 @@ TOLD = {
 
 
 @pytest.mark.parametrize("purpose", SITUATIONS)
-def test_f3_killed_before_the_ack_the_redelivery_of_any_purpose_changes_nothing(
+def test_f3_killed_before_the_ack_the_sweep_finds_nothing_left_to_do_for_any_purpose(
     purpose, plant, stripe
 ):
     situation = SITUATIONS[purpose](stripe)
@@ -36,9 +36,31 @@ def test_f3_killed_before_the_ack_the_redelivery_of_any_purpose_changes_nothing(
     plant.send(*TOLD[purpose](situation.wallet))
 
     worker.wait_for(once.exists, "a child died before its acknowledgement")
-    worker.wait_for(lambda: "succeeded in" in worker.log, "the message was done again")
+    worker.wait_for(lambda: "WorkerLostError" in worker.log, "its death was noticed")
+    worker.wait_for(lambda: not plant.redis.client.hlen("unacked"), "all was acknowledged")
+    assert plant.waiting_messages() == 0
     come_to_rest(stripe)
     assert_paid_once(situation, stripe)
+
+
+def test_f3_a_message_that_kills_its_worker_is_not_given_to_the_next(plant, stripe):
+    """What it was about is found by the sweeps, which count; a message would come for ever."""
+    wallet = low_balance(stripe)
+    deaths = plant.folder / "deaths"
+    worker = plant.worker("killed")
+    worker.start(crash=f"before_claim:kill:{deaths}", solo=False)
+
+    plant.send("wallets.recharge_wallet", wallet.pk)
+    worker.wait_for(lambda: "WorkerLostError" in worker.log, "its death was noticed")
+    plant.send("thinkrr_billing.canary")
+    worker.wait_for(lambda: "thinkrr_billing.canary" in worker.log, "another message was done")
+    worker.wait_for(lambda: not plant.redis.client.hlen("unacked"), "both were acknowledged")
+
+    assert taken(stripe) == []
+    assert plant.waiting_messages() == 0
+    assert AutoRecharge.objects.get(wallet=wallet).tries == 1
+    come_to_rest(stripe)
+    assert taken(stripe) == [5000]
 
 
 @pytest.mark.parametrize("purpose", SITUATIONS)

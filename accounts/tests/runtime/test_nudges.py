@@ -32,6 +32,18 @@ def test_what_is_rolled_back_nudges_nobody(sent):
     assert sent == []
 
 
+def test_a_nudge_that_nobody_took_within_an_hour_is_worth_nothing(
+    monkeypatch, django_capture_on_commit_callbacks
+):
+    sent = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, **options: sent.append(options))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        nudge("wallets.recharge_wallet", 7)
+
+    assert sent == [{"args": (7,), "expires": 3600}]
+
+
 def test_a_broker_that_fails_is_logged_and_never_raised(
     monkeypatch, caplog, django_capture_on_commit_callbacks
 ):
