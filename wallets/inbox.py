@@ -22,9 +22,9 @@ from wallets import limits
 from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.errors import Refused
-from wallets.models import StripeEvent
+from wallets.models import Purchase, Reversal, StripeEvent
 from wallets.reversals import disputes, refunds
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
 
@@ -89,14 +89,20 @@ def apply(*, event_pk: int) -> bool:
     if event is None:
         return False
     try:
-        _act(event)
+        is_ours = _act(event)
     # One poisonous event must not stop the others; the row keeps what went wrong.
     except Exception as error:
         logger.exception("event %s could not be applied", event.event_id)
         _failed(event, error)
         return False
-    StripeEvent.objects.filter(pk=event_pk).update(applied_at=clock.now(), error="")
+    _done(event, not_ours=is_ours is False)
     return True
+
+
+def _done(event: StripeEvent, *, not_ours: bool, error: str = "") -> None:
+    StripeEvent.objects.filter(pk=event.pk).update(
+        applied_at=clock.now(), not_ours=not_ours, error=error
+    )
 
 
 def _claim(event_pk: int) -> StripeEvent | None:
@@ -123,10 +129,24 @@ def _claim(event_pk: int) -> StripeEvent | None:
 
 def _failed(event: StripeEvent, error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"[:500]
-    if event.attempts >= limits.EVENT_ATTEMPTS:
+    if _is_of_others(event, error):
+        _done(event, not_ours=True, error=text)
+    elif event.attempts >= limits.EVENT_ATTEMPTS:
         _give_up(event, text)
     else:
         StripeEvent.objects.filter(pk=event.pk).update(error=text)
+
+
+def _is_of_others(event: StripeEvent, error: Exception) -> bool:
+    """Whether Stripe has said often enough that it knows no such object, and we know none."""
+    if not isinstance(error, answers.Impossible) or error.code != "resource_missing":
+        return False
+    found = _object_of(event).get("id")
+    return (
+        event.attempts >= limits.EVENT_ATTEMPTS_OF_OTHERS
+        and not Purchase.objects.filter(payment_intent=found).exists()
+        and not Reversal.objects.filter(stripe_id=found).exists()
+    )
 
 
 @transaction.atomic
@@ -144,9 +164,7 @@ def apply_again(*, event_pk: int) -> None:
     """Give an event its attempts anew, from now. Raises Refused when it was applied."""
     given = StripeEvent.objects.filter(pk=event_pk, applied_at=None)
     now = clock.now()
-    if not given.update(
-        attempts=0, next_attempt_at=now, look_at=now, given_up_at=None, error="", not_ours=False
-    ):
+    if not given.update(attempts=0, next_attempt_at=now, look_at=now, given_up_at=None, error=""):
         raise Refused("This event was applied already.")
     nudge("wallets.apply_event", event_pk)
 
@@ -164,27 +182,37 @@ def oldest_waiting_age() -> timedelta:
     return clock.now() - oldest.received_at if oldest else timedelta(0)
 
 
-def _act(event: StripeEvent) -> None:
-    found = (event.payload.get("data") or {}).get("object") or {}
+def _act(event: StripeEvent) -> bool | None:
+    """Do what the event means. False when it is about money that is none of ours."""
     for prefix, act in _ACTIONS:
         if event.type.startswith(prefix):
-            act(found)
+            return act(_object_of(event))
+    return None
 
 
-def _intent_changed(found: dict[str, Any]) -> None:
-    purchases.settle(payment_intent=found["id"])
+def _object_of(event: StripeEvent) -> dict[str, Any]:
+    return (event.payload.get("data") or {}).get("object") or {}
 
 
-def _refund_changed(found: dict[str, Any]) -> None:
-    refunds.settle_refund(refund_id=found["id"])
+def _intent_changed(found: dict[str, Any]) -> bool:
+    return purchases.settle(payment_intent=found["id"]) is not None
 
 
-def _dispute_changed(found: dict[str, Any]) -> None:
-    disputes.apply_dispute(dispute_id=found["id"])
+def _refund_changed(found: dict[str, Any]) -> bool:
+    return refunds.settle_refund(refund_id=found["id"]) is not None or _is_of_ours(found)
+
+
+def _dispute_changed(found: dict[str, Any]) -> bool:
+    return disputes.apply_dispute(dispute_id=found["id"]) is not None or _is_of_ours(found)
+
+
+def _is_of_ours(found: dict[str, Any]) -> bool:
+    """Nothing of ours moved, but it is of one of our purchases: an inquiry, or a failed refund."""
+    return Purchase.objects.filter(payment_intent=found.get("payment_intent") or "").exists()
 
 
 # No two fit one event. Others are kept in the inbox and mean nothing to us.
-_ACTIONS: tuple[tuple[str, Callable[[dict[str, Any]], None]], ...] = (
+_ACTIONS: tuple[tuple[str, Callable[[dict[str, Any]], bool | None]], ...] = (
     ("payment_intent.", _intent_changed),
     ("refund.", _refund_changed),
     ("charge.refund.updated", _refund_changed),

@@ -17,6 +17,7 @@ class StripeEventAdmin(ReadOnly):
         "type",
         "event_id",
         "applied_at",
+        "not_ours",
         "attempts",
         "next_attempt_at",
         "given_up_at",

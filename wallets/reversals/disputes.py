@@ -10,10 +10,11 @@ from typing import Any
 from accounts import clock
 from accounts.telling.notifications import alert_staff
 from wallets.balances import blocking
-from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
+from wallets.models import AutoRecharge, Reversal, Wallet
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
 from wallets.reversals import notices
+from wallets.reversals.crediting import credited
 from wallets.reversals.pots import LockedPurchase, give_back, locked_purchase, take
 from wallets.stripe import gateway
 from wallets.texts import usd
@@ -26,15 +27,15 @@ State = Reversal.State
 def apply_dispute(*, dispute_id: str) -> Reversal | None:
     """Read a dispute at Stripe and make our row agree. Repeating it changes nothing.
 
-    None while no money of ours has moved. Raises GatewayError without a definite answer.
+    None while no money of ours has moved. The purchase is credited first: raises NotYet while it
+    cannot be, GatewayError without a definite answer.
     """
     return apply_dispute_from(found=gateway.retrieve_dispute(dispute_id=dispute_id))
 
 
 def apply_dispute_from(*, found: dict[str, Any]) -> Reversal | None:
     """The same, from what was just read at Stripe."""
-    paid = Purchase.objects.filter(state=Purchase.State.SUCCEEDED)
-    purchase = paid.filter(payment_intent=found.get("payment_intent")).first()
+    purchase = credited(intent_id=found.get("payment_intent"))
     if purchase is None:
         return None
     with locked_purchase(purchase.pk) as locked:

@@ -22,6 +22,7 @@ from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.recharges import suspensions
 from wallets.reversals import notices
+from wallets.reversals.crediting import credited
 from wallets.reversals.pots import LockedPurchase, give_back, locked_purchase, refundable, take
 from wallets.stripe import answers, gateway
 from wallets.texts import usd
@@ -178,8 +179,9 @@ def _create(reversal: Reversal) -> dict[str, Any] | None:
 def settle_refund(*, refund_id: str) -> Reversal | None:
     """Read a refund at Stripe and make our row agree. Repeating it changes nothing.
 
-    A refund that is none of our rows but of our paid purchase is imported. Returns None when
-    it is of nothing we credited. Raises GatewayError when Stripe gives no definite answer.
+    A refund that is none of our rows but of our paid purchase is imported, once that is credited.
+    Returns None when it is of nothing we credited. Raises NotYet, or GatewayError when Stripe
+    gives no definite answer.
     """
     return settle_refund_from(found=gateway.retrieve_refund(refund_id=refund_id))
 
@@ -190,11 +192,10 @@ def settle_refund_from(*, found: dict[str, Any]) -> Reversal | None:
         _record(reversal.pk, found)
         reversal.refresh_from_db()
         return reversal
-    paid = Purchase.objects.filter(state=Purchase.State.SUCCEEDED)
-    purchase = paid.filter(payment_intent=found.get("payment_intent")).first()
-    if purchase is None or STATES.get(found["status"]) == State.FAILED:
+    if STATES.get(found["status"]) == State.FAILED:
         return None
-    return _import(purchase, found)
+    purchase = credited(intent_id=found.get("payment_intent"))
+    return purchase and _import(purchase, found)
 
 
 def _reversal_of(found: dict[str, Any]) -> Reversal | None:
