@@ -7,7 +7,7 @@ from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
 from accounts.models.staff import AuditEntry, JobRun, StaffAction
-from accounts.models.waiting import Tried, Waiting
+from accounts.models.waiting import QueueEmptied, Tried, Waiting
 
 __all__ = [
     "Account",
@@ -19,6 +19,7 @@ __all__ = [
     "Level",
     "Membership",
     "Notification",
+    "QueueEmptied",
     "Role",
     "Scope",
     "StaffAction",

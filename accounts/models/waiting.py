@@ -6,6 +6,19 @@ from django.db.models.functions import Now
 from accounts import clock
 
 
+class QueueEmptied(models.Model):
+    """When a sweep last found nothing more to hand out, by the queue's kind."""
+
+    kind = models.CharField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "queues emptied"
+
+    def __str__(self) -> str:
+        return self.kind
+
+
 class Waiting(models.Model):
     # When a sweep hands it out next. Each look moves it back, whatever was found.
     look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)

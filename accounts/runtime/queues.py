@@ -16,6 +16,7 @@ from django.db.models import DateTimeField, F, Min, Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from accounts import clock
+from accounts.models import QueueEmptied
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ class Queue:
         while time.monotonic() < ends:
             keys = self.claim()
             if not keys:
+                self.note_emptied()
                 return
             yield from keys
 
@@ -92,11 +94,21 @@ class Queue:
             output_field=DateTimeField(),
         )
 
+    def note_emptied(self) -> None:
+        """Everything that was due has been handed out: whatever is due now, is so since then."""
+        QueueEmptied.objects.update_or_create(kind=self.kind, defaults={"at": clock.now()})
+
     def oldest_overdue(self) -> timedelta:
-        """How long ago the longest overdue should have been looked at; zero when none is."""
+        """For how long the longest overdue should have been looked at; zero when none is.
+
+        A row that only now can be served (a lifted suspension) is not as old as its turn.
+        """
         now = clock.now()
         oldest = self.due(now).order_by().aggregate(oldest=Min(self.column))["oldest"]
-        return now - oldest if oldest else timedelta(0)
+        if oldest is None:
+            return timedelta(0)
+        emptied = QueueEmptied.objects.filter(pk=self.kind, at__lte=now).first()
+        return now - (max(oldest, emptied.at) if emptied else oldest)
 
     def attempt(
         self, key: object, work: Callable[[], object], *, tell: Callable[[str], None]

@@ -68,6 +68,7 @@ def _due(model: type[Mailed]) -> Iterator[int]:
             yield pk
         seen.update(found)
         if not found:
+            WAITING[model].note_emptied()
             return
 
 
@@ -186,11 +187,14 @@ def _list_of(model: type[Mailed], kind: str) -> Queue:
     )
 
 
-WAITING = [
-    _list_of(Notification, "notification_mail"),
-    _list_of(StaffAlert, "alert_mail"),
-    _list_of(Invitation, "invitation_mail"),
-]
+WAITING = {
+    model: _list_of(model, kind)
+    for model, kind in (
+        (Notification, "notification_mail"),
+        (StaffAlert, "alert_mail"),
+        (Invitation, "invitation_mail"),
+    )
+}
 
 _SENDERS: dict[type[Mailed], Callable[[int], bool]] = {
     Notification: mail_notification,

@@ -212,8 +212,8 @@ def test_waits_grow_with_the_age_of_a_row_up_to_the_longest(kind):
 def test_a_tick_takes_everything_in_few_statements(crowded, django_assert_max_num_queries):
     queue, start, _front, _behind = crowded
 
-    # Two batches and the empty third: savepoint, select, update, release.
-    with clock.at(start), django_assert_max_num_queries(4 * 3):
+    # Two batches and the empty third: savepoint, select, update, release; then its note.
+    with clock.at(start), django_assert_max_num_queries(4 * 3 + 6):
         assert len(list(queue.take())) == CROWD + 1
 
 
@@ -226,6 +226,19 @@ def test_the_oldest_overdue_is_as_old_as_its_turn_is_past(crowded):
         after = queue.oldest_overdue()
 
     assert (before, after) == (timedelta(minutes=2), timedelta(0))
+
+
+def test_what_can_be_served_only_now_is_not_overdue_since_its_turn(low):
+    start = clock.now()
+    with clock.at(start):
+        set_auto_recharge(low, suspended_at=start, suspended_reason="support")
+        AutoRecharge.objects.watch(wallet_ids=[low.pk], now=start)
+    with clock.at(start + timedelta(hours=1)):
+        assert list(auto_recharge.DUE.take()) == []
+
+    with clock.at(start + timedelta(hours=1, minutes=3)):
+        set_auto_recharge(low, suspended_at=None, suspended_reason="")
+        assert auto_recharge.DUE.oldest_overdue() == timedelta(minutes=3)
 
 
 def test_a_sweep_whose_time_is_used_up_leaves_the_rest_to_the_next(crowded):
