@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from accounts import clock
 from accounts.models import StaffAlert
 from wallets.books import checking
+from wallets.books.register import Rule
 from wallets.models import AutoRecharge, LedgerEntry, Purchase, StripeEvent, Wallet
 from wallets.recharges import by_hand
 from wallets.reversals import catching_up, disputes, refunds
@@ -731,3 +732,19 @@ def test_whatever_is_not_looked_at_within_its_bound_breaks_the_books(minutes, sa
         for kind in says
     ]
     assert {(row.wallet_id, row.freezes) for row in broken} <= {(None, False)}
+
+
+def test_the_wallets_behind_those_that_are_shown_are_frozen_too(monkeypatch):
+    wallets = [make_wallet() for _ in range(7)]
+    broken = Rule("I1", lambda: "SELECT id, 'wrong' FROM wallets_wallet ORDER BY id", freezes=True)
+    monkeypatch.setattr(checking, "rules", [broken])
+    monkeypatch.setattr(checking, "MOST_ROWS", 2)
+    monkeypatch.setattr(checking, "MOST_FROZEN", 4)
+    blocked = Wallet.objects.filter(pk__in=[one.pk for one in wallets], blocked_reason="books")
+
+    counts = []
+    for _ in range(3):
+        checking.check_and_freeze()
+        counts.append(blocked.count())
+
+    assert counts == [4, 7, 7]
