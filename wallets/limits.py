@@ -59,6 +59,9 @@ UNKNOWN_REPORT_AFTER = timedelta(hours=1)
 # The sweep leaves young purchases to whoever is driving them.
 SWEEP_AFTER = timedelta(seconds=30)
 
+# What resetting Included minutes may take of a task, whose soft limit is 60 s.
+RESET_SECONDS = 40.0
+
 # What planning the months may take of a tick, whose soft limit is 60 s.
 PLAN_SECONDS = 10.0
 # A month that could not be planned is a defect: look again soon, behind all others.

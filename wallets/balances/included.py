@@ -5,6 +5,7 @@ current period is granted: Included minutes do not add up.
 """
 
 import logging
+import time
 from datetime import date, timedelta
 
 from django.db import transaction
@@ -12,6 +13,8 @@ from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.nudges import nudge
+from wallets import limits
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot
@@ -32,12 +35,16 @@ def period_of(*, anchor_day: int, today: date) -> date:
 def reset_due() -> int:
     """Reset and grant for every account whose period has begun. Returns how many were new.
 
-    Safe to repeat and to race; running it more often only makes it more punctual.
+    Safe to repeat and to race; running it more often only makes it more punctual. What its time is
+    too short for is done by the next run, which is asked for at once; in any order, so that
+    accounts that fail are not in front each time.
     """
+    ends = time.monotonic() + limits.RESET_SECONDS
     accounts = list(
         Account.objects.active()
         .exclude(kind=Account.Kind.SUB_ACCOUNT)
         .filter(Q(included_minutes__gt=0) | Q(wallet__included_seconds__gt=0))
+        .order_by("?")
     )
     periods = {account.pk: _period(account) for account in accounts}
     done = set(
@@ -50,6 +57,11 @@ def reset_due() -> int:
     for account in accounts:
         if (account.pk, _key(periods[account.pk], "grant")) in done:
             continue
+        if time.monotonic() > ends:
+            # When nothing but failures used the time up, the clock's next run is soon enough.
+            if count:
+                nudge("wallets.reset_included")
+            break
         try:
             count += _reset(account, periods[account.pk])
         # One broken account must not keep the others from their minutes.

@@ -1,17 +1,30 @@
 """Telling people in time that a card somebody relies on expires, from the mirror."""
 
+import logging
+
 from accounts.models import Account
 from wallets.cards import keeping, notices, payment_methods
 from wallets.models import AutoAllocation, AutoRecharge
+
+logger = logging.getLogger(__name__)
 
 
 def tell() -> int:
     """Announce each card in use that expires within 30 days, once a card and month."""
     told = 0
     for account in _accounts_with_cards_in_use():
-        for card in payment_methods.cards(account):
-            if not card.expires_soon or not keeping.uses(account=account, card_id=card.id):
-                continue
+        try:
+            told += _tell(account)
+        # One broken account must not keep the others from hearing.
+        except Exception:
+            logger.exception("cards of account %s were not looked at", account.pk)
+    return told
+
+
+def _tell(account: Account) -> int:
+    told = 0
+    for card in payment_methods.cards(account):
+        if card.expires_soon and keeping.uses(account=account, card_id=card.id):
             told += notices.tell_expiring(account, card) is not None
     return told
 

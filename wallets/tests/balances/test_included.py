@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime
+from itertools import count
 
 import pytest
 
@@ -202,3 +203,56 @@ def test_closed_accounts_and_sub_accounts_get_none():
     assert reset_at(noon(2026, 11, 1)) == 0
 
     assert included_minutes(closed) == 0
+
+
+def fail_for(monkeypatch, broken):
+    reset = included._reset
+
+    def reset_or_fail(account, period):
+        if account.pk in broken:
+            raise KeyError("a bug of ours")
+        return reset(account, period)
+
+    monkeypatch.setattr(included, "_reset", reset_or_fail)
+
+
+def test_a_crowd_of_accounts_that_fail_keeps_no_other_from_its_minutes(monkeypatch):
+    facts = {"kind": "agency", "timezone": "UTC", "included_minutes": 100}
+    broken = Account.objects.bulk_create(
+        Account(name=f"Agency {number}", **facts) for number in range(260)
+    )
+    fail_for(monkeypatch, {account.pk for account in broken})
+    good = make_agency(included_minutes=100)
+
+    assert reset_at(noon(2026, 11, 15)) == 1
+
+    assert included_minutes(good) == 100
+
+
+def test_what_its_time_is_too_short_for_is_asked_for_at_once(
+    monkeypatch, nudges, django_capture_on_commit_callbacks
+):
+    for _ in range(3):
+        make_agency(included_minutes=100)
+    seconds = count(step=15)
+    monkeypatch.setattr(included.time, "monotonic", lambda: next(seconds))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        done = [reset_at(noon(2026, 11, 15)) for _ in range(2)]
+
+    assert done == [2, 1]
+    assert nudges == [("wallets.reset_included", ())]
+
+
+def test_when_failures_alone_use_the_time_up_the_next_run_of_the_clock_is_soon_enough(
+    monkeypatch, nudges, django_capture_on_commit_callbacks
+):
+    broken = [make_agency(included_minutes=100).pk for _ in range(3)]
+    fail_for(monkeypatch, broken)
+    seconds = count(step=25)
+    monkeypatch.setattr(included.time, "monotonic", lambda: next(seconds))
+
+    with django_capture_on_commit_callbacks(execute=True):
+        assert reset_at(noon(2026, 11, 15)) == 0
+
+    assert nudges == []

@@ -154,3 +154,22 @@ def test_a_card_is_good_until_the_end_of_its_month():
     card = Card("pm", "visa", "4242", 2, 2028, "f")
 
     assert card.last_day.isoformat() == "2028-02-29"
+
+
+def test_one_account_whose_cards_cannot_be_read_keeps_no_other_from_hearing(stripe, monkeypatch):
+    today = clock.now()
+    wallets = [make_wallet(credit="100") for _ in range(3)]
+    for wallet in wallets:
+        add_card(stripe, wallet, exp_year=today.year, exp_month=today.month)
+        set_auto_recharge(wallet)
+    bad = min(wallet.account_id for wallet in wallets)
+    cards = payment_methods.cards
+
+    def fail_for_bad(account):
+        if account.pk == bad:
+            raise KeyError("a bug of ours")
+        return cards(account)
+
+    monkeypatch.setattr(payment_methods, "cards", fail_for_bad)
+
+    assert expiry.tell() == 2
