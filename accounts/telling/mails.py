@@ -19,6 +19,7 @@ from accounts.models import Invitation, Level, Membership, Notification, Role, S
 from accounts.models.mailed import Mailed
 from accounts.runtime.queues import Queue
 from accounts.telling import mail_topics
+from accounts.telling.notifications import alert_staff
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +52,17 @@ def mail_due() -> int:
 def _give_up(model: type[Mailed]) -> None:
     old = clock.now() - GIVE_UP_AFTER
     given_up = model.objects.filter(mail_due_at__isnull=False, created_at__lte=old)
-    if count := given_up.update(mail_due_at=None):
-        logger.error("mails given up model=%s count=%s", model.__name__, count)
+    count = given_up.update(mail_due_at=None)
+    if not count:
+        return
+    logger.error("mails given up model=%s count=%s", model.__name__, count)
+    # A mail about a mail that cannot be sent would only be the next one.
+    if model is not StaffAlert:
+        alert_staff(
+            kind="mails_given_up",
+            text=f"{count} mails ({WAITING[model].kind}) could not be sent for three days.",
+            dedupe_key=f"mails-given-up:{model.__name__}:{clock.now():%Y-%m-%d}",
+        )
 
 
 def _due(model: type[Mailed]) -> Iterator[int]:

@@ -282,3 +282,15 @@ def test_a_slow_mail_server_spends_each_kinds_own_time_only(mailoutbox, monkeypa
         "Recharge failed: Ada",
         "[support] unknown_payment",
     ]
+
+
+def test_support_hears_once_a_day_of_mails_that_are_given_up():
+    with clock.at(NOON):
+        tell(make_individual())
+        tell(make_individual())
+        alert_staff(kind="unknown_payment", text="Ask Stripe.")
+    with clock.at(NOON + timedelta(days=3)):
+        mails.mail_due()
+
+    given_up = StaffAlert.objects.get(kind="mails_given_up")
+    assert given_up.text == "2 mails (notification_mail) could not be sent for three days."
