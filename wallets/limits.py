@@ -23,6 +23,11 @@ COOLDOWN = timedelta(seconds=60)
 CHARGES_PER_WINDOW = 3
 CHARGE_WINDOW = timedelta(minutes=10)
 
+# Whatever became of them: more intents than this in those ten minutes are a loop. Somebody should
+# have looked before the next one.
+INTENTS_PER_WINDOW = 6
+BRAKE_HOLD = timedelta(hours=1)
+
 # Card networks penalise retries: wait after the first and the second failure, stop at the third.
 DECLINE_WAITS = (timedelta(hours=1), timedelta(hours=6))
 DECLINES_TO_SUSPEND = 3

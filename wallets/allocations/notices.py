@@ -3,7 +3,7 @@
 from datetime import date
 
 from accounts import clock
-from accounts.telling.notifications import notify
+from accounts.telling.notifications import alert_staff, notify
 from wallets import links
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.amounts import dollars
@@ -52,6 +52,20 @@ def tell_failed(run: AllocationRun) -> None:
         title="Monthly allocation failed",
         text=f"{_subject(run)} was not paid: {run.error_text} {then}",
         key=f"allocation-failed:{run.pk}:{run.attempts}:{clock.now():%Y-%m-%dT%H:%M:%S}",
+    )
+
+
+def tell_braked(run: AllocationRun) -> None:
+    """Six attempts in ten minutes, whatever became of them: support looks, once per wait."""
+    allocation = run.allocation
+    alert_staff(
+        kind="charges_braked",
+        text=(
+            f"{allocation.agency.name}: {_subject(run)} was tried six times in ten minutes, so it "
+            "waits an hour."
+        ),
+        data={"account": str(allocation.account_id), "run": run.pk},
+        dedupe_key=f"braked:{run.pk}:{run.next_attempt_at:%Y-%m-%dT%H:%M:%S}",
     )
 
 

@@ -84,6 +84,8 @@ def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
     decision = decide(run=run, wallet=locked.wallet)
     if decision.code == Allocation.PASSED:
         close_passed_run(run)
+    if decision.code == Allocation.TOO_MANY_TRIES:
+        _brake(run, decision.figures["until"])
     if not decision.wanted:
         decision_log.not_charged(run, decision)
         return decision, None
@@ -112,6 +114,12 @@ def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
     return decision, purchase
 
 
+def _brake(run: AllocationRun, until: datetime) -> None:
+    run.next_attempt_at = until
+    run.save(update_fields=["next_attempt_at"])
+    notices.tell_braked(run)
+
+
 def decide(*, run: AllocationRun, wallet: Wallet) -> Decision:
     """Whether to charge this run now, why, and the figures. Writes nothing."""
     figures: dict[str, object] = {"period": run.period, "amount": dollars(run.amount_cents)}
@@ -120,7 +128,20 @@ def decide(*, run: AllocationRun, wallet: Wallet) -> Decision:
         return Decision(False, Allocation.WAITING, figures | {"until": run.next_attempt_at})
     if not refusal and run.purchases.filter(state__in=[*OPEN_STATES, "succeeded"]).exists():
         refusal = Allocation.PURCHASE_PENDING
+    if not refusal and _is_braked(wallet):
+        until = clock.now() + limits.BRAKE_HOLD
+        return Decision(False, Allocation.TOO_MANY_TRIES, figures | {"until": until})
     return Decision(not refusal, refusal or Allocation.CHARGE, figures)
+
+
+def _is_braked(wallet: Wallet) -> bool:
+    """Whether this sub-account was charged for too often just now, whatever became of it.
+
+    By its own wallet: an agency may have a thousand sub-accounts due in one minute.
+    """
+    since = clock.now() - limits.CHARGE_WINDOW
+    tried = wallet.purchases.filter(purpose=Purchase.Purpose.ALLOCATION, created_at__gt=since)
+    return tried.count() >= limits.INTENTS_PER_WINDOW
 
 
 def _standing_refusal(run: AllocationRun, wallet: Wallet) -> Code | None:
@@ -199,12 +220,18 @@ def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
 
 
 def _canceled(purchase: Purchase, wallet: Wallet) -> None:
-    """The reason was gone, or Stripe gave no answer in time: look again in a little while."""
+    """The reason was gone, or Stripe gave no answer in time: look again in a little while.
+
+    What nobody can explain counts as a failure, with the waits of one.
+    """
     run = _run_of(purchase, wallet)
     if run.state != State.DUE:
         return
     if run.period != period_now(run.allocation):
         close_passed_run(run)
+        return
+    if purchase.ended_unexplained:
+        _fail(run, purchase.error_text)
         return
     run.next_attempt_at = clock.now() + limits.GATEWAY_WAIT
     run.save(update_fields=["next_attempt_at"])

@@ -36,6 +36,10 @@ HARD = frozenset(
 
 NEEDS_BANK = frozenset({"authentication_required"})
 
+# Ours: Stripe refused and named no code. A refusal all the same, so that it waits like one.
+UNEXPLAINED = "unexplained"
+CANCELED_UNEXPLAINED = "The payment was canceled without a reason. You were not charged."
+
 
 class DeclineText(NamedTuple):
     """The rest of "Visa •••• 4242 was declined…", and what helps."""
@@ -64,6 +68,7 @@ _TEXTS = {
         ": this card can't be used for this payment.", "Use another card."
     ),
     "resource_missing": DeclineText(": the card is no longer saved.", "Add a card."),
+    UNEXPLAINED: DeclineText(" without a reason.", _OTHER_CARD),
 }
 
 _NOT_PROCESSED = frozenset({"processing_error", "try_again_later", "issuer_not_available"})

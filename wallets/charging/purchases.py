@@ -17,7 +17,7 @@ from accounts import clock
 from accounts.runtime import crash_points
 from accounts.runtime.queues import Queue, awake
 from wallets import limits
-from wallets.charging import outcomes, rows
+from wallets.charging import declines, outcomes, rows
 from wallets.models import Purchase
 from wallets.stripe import answers, gateway
 
@@ -65,7 +65,8 @@ def _create(purchase: Purchase) -> None:
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
     except (answers.Impossible, answers.Declined) as error:
-        rows.close_without_intent(purchase.pk, State.DECLINED, code=error.code)
+        code = error.code or declines.UNEXPLAINED
+        rows.close_without_intent(purchase.pk, State.DECLINED, code=code)
         return
     except answers.Unexecuted:
         raise
@@ -122,13 +123,14 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
     except (answers.Declined, answers.StateChanged, answers.Impossible) as error:
         # The intent says what happened. An impossible one says nothing, so the code is kept.
         if isinstance(error, answers.Impossible):
-            rows.keep_code(purchase.pk, error.code)
+            rows.keep_code(purchase.pk, error.code or declines.UNEXPLAINED)
             _cancel(purchase.pk, intent_id)
     crash_points.reach("after_confirm")
     settle(payment_intent=intent_id)
 
 
 def _cancel_and_settle(purchase: Purchase, intent_id: str) -> None:
+    rows.give_up(purchase.pk)
     _cancel(purchase.pk, intent_id)
     settle(payment_intent=intent_id)
 
@@ -194,6 +196,8 @@ def settle(*, payment_intent: str) -> Purchase | None:
         return None
     if outcomes.record(purchase.pk, intent):
         # Declined: cancel first, so that nobody can ever confirm it, then close the row.
+        if not (intent.decline_code or intent.error_code):
+            rows.keep_code(purchase.pk, declines.UNEXPLAINED)
         _cancel(purchase.pk, intent.id)
         outcomes.record(purchase.pk, gateway.retrieve_intent(intent_id=intent.id))
     crash_points.reach("after_settle_commit")

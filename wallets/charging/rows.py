@@ -87,7 +87,8 @@ def count_attempt(*, purchase_id: UUID) -> int:
 
 def _count_attempt(purchase: Purchase) -> int:
     purchase.attempts += 1
-    purchase.save(update_fields=["attempts"])
+    purchase.given_up_at = None
+    purchase.save(update_fields=["attempts", "given_up_at"])
     return purchase.attempts
 
 
@@ -156,7 +157,9 @@ def close(purchase: Purchase, wallet: Wallet, state: str, *, code: str) -> None:
     purchase.closed_at = clock.now()
     purchase.decline_code = code[:100]
     declined = state == State.DECLINED
-    purchase.error_text = declines.sentence(card=purchase.card, code=code) if declined else ""
+    purchase.error_text = declines.CANCELED_UNEXPLAINED if purchase.ended_unexplained else ""
+    if declined:
+        purchase.error_text = declines.sentence(card=purchase.card, code=code)
     purchase.save(update_fields=["state", "closed_at", "decline_code", "error_text"])
     policy = policies[purchase.purpose]
     (policy.declined if declined else policy.canceled)(purchase, wallet)
@@ -167,6 +170,14 @@ def close_without_intent(purchase_id: UUID, state: str, *, code: str = "") -> No
     with locked(purchase_id) as (purchase, wallet):
         if purchase.state == State.CREATED:
             close(purchase, wallet, state, code=code)
+
+
+def give_up(purchase_id: UUID) -> None:
+    """Note that we cancel it at Stripe, and mean to: then it was not a refusal."""
+    with locked(purchase_id) as (purchase, _wallet):
+        if purchase.is_open:
+            purchase.given_up_at = clock.now()
+            purchase.save(update_fields=["given_up_at"])
 
 
 def keep_code(purchase_id: UUID, code: str) -> None:

@@ -148,7 +148,8 @@ def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
 def _keeps_filled(wallet: Wallet, automatic: AutoRecharge) -> bool:
     """Whether charges come as they should: none after a decline or beyond the monthly limit."""
     stopped = automatic.suspended_at or wallet.blocked_at
-    held = automatic.hold_reason in (AutoRecharge.Hold.DECLINED, AutoRecharge.Hold.MONTHLY_LIMIT)
+    hold = AutoRecharge.Hold
+    held = automatic.hold_reason in (hold.DECLINED, hold.MONTHLY_LIMIT, hold.TOO_MANY_TRIES)
     return automatic.enabled and not stopped and not held
 
 

@@ -63,6 +63,7 @@ class AutoRecharge(Tried):
         COOLDOWN = "cooldown", "Just recharged"
         DECLINED = "declined", "Waiting after a decline"
         TOO_MANY = "too_many", "Three charges in ten minutes"
+        TOO_MANY_TRIES = "too_many_tries", "Six attempts in ten minutes"
         MONTHLY_LIMIT = "monthly_limit", "Monthly limit reached"
         GATEWAY = "gateway", "The payment service is not answering"
 

@@ -84,6 +84,8 @@ class Purchase(Tried):
     form_key = models.CharField(max_length=255, null=True)
     # Stripe's codes for support, and our sentence for the customer.
     decline_code = models.CharField(max_length=100, blank=True)
+    # We mean to cancel it at Stripe. One that is canceled without this nobody can explain.
+    given_up_at = models.DateTimeField(null=True, editable=False)
     error_text = models.CharField(max_length=300, blank=True)
     # Set when Stripe's facts and ours differ, or a closed purchase was paid. Support decides.
     quarantined_at = models.DateTimeField(null=True)
@@ -183,3 +185,9 @@ class Purchase(Tried):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def ended_unexplained(self) -> bool:
+        """Whether it was canceled at Stripe, and not by us."""
+        canceled_there = self.state == self.State.CANCELED and self.payment_intent is not None
+        return canceled_there and self.given_up_at is None

@@ -6,7 +6,7 @@ Everything here runs with the wallet locked, then its settings.
 from accounts import clock
 from accounts.runtime.nudges import nudge
 from wallets import limits
-from wallets.charging import declines
+from wallets.charging import declines, rows
 from wallets.charging.policies import Policy
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import dollars
@@ -82,10 +82,16 @@ def requires_action(purchase: Purchase, wallet: Wallet) -> None:
 
 
 def canceled(purchase: Purchase, wallet: Wallet) -> None:
-    """The reason was gone, or Stripe gave no answer in time: wait a little, then look again."""
+    """The reason was gone, or Stripe gave no answer in time: wait a little, then look again.
+
+    What nobody can explain counts as a failure: the next try must not follow at once.
+    """
+    if purchase.ended_unexplained:
+        declined(purchase, wallet)
+        return
     automatic = suspensions.locked_settings(wallet)
     suspensions.log(automatic, Recharge.CANCELED, charge=dollars(purchase.amount_cents))
-    if purchase.payment_intent is None:
+    if purchase.payment_intent is None or rows.is_stale(purchase):
         suspensions.hold(automatic, Hold.GATEWAY, clock.now() + limits.GATEWAY_WAIT)
     nudge("wallets.recharge_wallet", wallet.pk)
 

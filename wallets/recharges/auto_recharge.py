@@ -31,7 +31,7 @@ Hold = AutoRecharge.Hold
 Suspended = AutoRecharge.Suspended
 
 # Holds that only time ends; the others are worked out anew at every look.
-STORED_HOLDS = (Hold.DECLINED, Hold.GATEWAY)
+STORED_HOLDS = (Hold.DECLINED, Hold.GATEWAY, Hold.TOO_MANY_TRIES)
 
 
 @dataclass(frozen=True)
@@ -104,18 +104,9 @@ def _waits(automatic: AutoRecharge) -> bool:
 def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -> Decision:
     if wallet.purchases.recharges().open().exists():
         return Decision(False, Recharge.PURCHASE_PENDING, figures)
-    charged = wallet.purchases.filter(purpose=Purchase.Purpose.AUTO_RECHARGE)
-    paid = wallet.purchases.recharges().filter(
-        state="succeeded", closed_at__gt=now - limits.COOLDOWN
-    )
-    if latest := paid.order_by("-closed_at").first():
-        until = latest.closed_at + limits.COOLDOWN
-        return Decision(False, Recharge.COOLDOWN, figures | {"until": until})
-    window = charged.filter(state="succeeded", created_at__gt=now - limits.CHARGE_WINDOW)
-    recent = list(window.order_by("-created_at").values_list("created_at", flat=True))
-    if len(recent) >= limits.CHARGES_PER_WINDOW:
-        until = recent[limits.CHARGES_PER_WINDOW - 1] + limits.CHARGE_WINDOW
-        return Decision(False, Recharge.TOO_MANY, figures | {"until": until})
+    if brake := _brake(wallet, now):
+        why, until = brake
+        return Decision(False, why, figures | {"until": until})
     spent = monthly_limit.spent(wallet=wallet, now=now)
     charge = charge_for(credit=figures["credit"], terms=terms, spent=spent)
     figures |= {"spent": spent, "limit": terms.monthly_limit, "amount": terms.amount}
@@ -123,6 +114,25 @@ def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -
         until = monthly_limit.starts_anew(wallet=wallet, now=now)
         return Decision(False, Recharge.MONTHLY_LIMIT, figures | {"until": until})
     return Decision(True, Recharge.CHARGE, figures | {"charge": charge})
+
+
+def _brake(wallet: Wallet, now: datetime) -> tuple[Code, datetime] | None:
+    """Why the latest charges of this wallet let the next one wait, and until when."""
+    window = wallet.purchases.filter(
+        purpose=Purchase.Purpose.AUTO_RECHARGE, created_at__gt=now - limits.CHARGE_WINDOW
+    )
+    tried = list(window.order_by("-created_at").values_list("state", "created_at"))
+    if len(tried) >= limits.INTENTS_PER_WINDOW:
+        return Recharge.TOO_MANY_TRIES, now + limits.BRAKE_HOLD
+    paid = wallet.purchases.recharges().filter(
+        state="succeeded", closed_at__gt=now - limits.COOLDOWN
+    )
+    if latest := paid.order_by("-closed_at").first():
+        return Recharge.COOLDOWN, latest.closed_at + limits.COOLDOWN
+    recent = [created_at for state, created_at in tried if state == "succeeded"]
+    if len(recent) >= limits.CHARGES_PER_WINDOW:
+        return Recharge.TOO_MANY, recent[limits.CHARGES_PER_WINDOW - 1] + limits.CHARGE_WINDOW
+    return None
 
 
 def run(*, wallet_id: int) -> Decision:
@@ -198,6 +208,8 @@ def _note(automatic: AutoRecharge, decision: Decision) -> None:
         suspensions.hold(automatic, hold, until)
     if hold == Hold.TOO_MANY:
         notices.tell_too_many(automatic, until)
+    if hold == Hold.TOO_MANY_TRIES:
+        notices.tell_too_many_tries(automatic, until)
     if hold == Hold.MONTHLY_LIMIT:
         spent, limit, amount = (decision.figures[name] for name in ("spent", "limit", "amount"))
         notices.tell_limit_reached(automatic, spent=spent, limit=limit, amount=amount, until=until)

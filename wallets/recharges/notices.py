@@ -127,6 +127,27 @@ def tell_too_many(automatic: AutoRecharge, until: datetime) -> None:
     )
 
 
+def tell_too_many_tries(automatic: AutoRecharge, until: datetime) -> None:
+    """Six attempts in ten minutes, whatever became of them: told once per wait."""
+    account = automatic.wallet.account
+    key = f"too-many-tries:{automatic.wallet_id}:{until:%Y-%m-%dT%H:%M:%S}"
+    text = "Auto-Recharge tried six times in ten minutes, so it waits an hour."
+    notify(
+        account=account,
+        kind="auto_recharge_waits",
+        text=f"{text} Support looks into it.",
+        level="warning",
+        dedupe_key=key,
+        link=links.payments(),
+    )
+    alert_staff(
+        kind="charges_braked",
+        text=f"{account.name}: {text}",
+        data={"account": str(account.pk)},
+        dedupe_key=key,
+    )
+
+
 def tell_limit_reached(
     automatic: AutoRecharge, *, spent: Decimal, limit: Decimal, amount: Decimal, until: datetime
 ) -> None:

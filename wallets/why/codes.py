@@ -143,6 +143,13 @@ class Recharge(Codes, subject=Subject.AUTO_RECHARGE):
         f"{_NOTHING}",
         tone=WARNING,
     )
+    TOO_MANY_TRIES = Code(
+        "too_many_tries",
+        _uncharged(f"six attempts in ten minutes; it looks again {{until}}. {_LEVELS}"),
+        now="Auto-Recharge tried six times in ten minutes, so it waits an hour, and support looks "
+        f"into it. {_NOTHING}",
+        tone=WARNING,
+    )
     MONTHLY_LIMIT = Code(
         "monthly_limit",
         _uncharged(
@@ -238,6 +245,11 @@ class Allocation(Codes, subject=Subject.ALLOCATION):
     )
     CANCELED = Code(
         "canceled", _run("was given up before any money moved; it is tried again {until}.")
+    )
+    TOO_MANY_TRIES = Code(
+        "too_many_tries",
+        _run("was not charged again: six attempts in ten minutes. It is tried again {until}."),
+        tone=WARNING,
     )
     # Seen at every repeated look, and said by the run's own row already.
     NOT_DUE = Code("not_due", _run("was not charged: it is settled."), logged=False)
