@@ -47,6 +47,9 @@ ALLOCATION_WAITS = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72)
 ALLOCATION_MOST_MINUTES = 1_000_000
 ALLOCATION_START_WITHIN = timedelta(days=365)
 
+# A month whose day lies ahead again, because the agency moved its zone, is looked at this often.
+AHEAD_LOOK = timedelta(hours=1)
+
 # Stripe's minimum and maximum for a card charge in USD, in cents.
 CARD_LEAST_CENTS = 50
 CARD_MOST_CENTS = 99_999_999

@@ -246,4 +246,4 @@ def _unpaid(account: Account) -> AllocationRun | None:
     """The latest month that was not paid, of an allocation that is still on."""
     latest = AllocationRun.objects.filter(allocation__account=account, allocation__active=True)
     run = latest.order_by("-period").first()
-    return run if run and run.state in ("due", "failed") else None
+    return run if run and run.state in retries.RETRYABLE else None

@@ -63,7 +63,7 @@ class AllocationRunAdmin(ReadOnly):
     led_to_by = ("allocation__id__exact",)
 
     def offered(self, name: str, run: AllocationRun) -> bool:
-        return run.state in (AllocationRun.State.DUE, AllocationRun.State.FAILED)
+        return run.state in retries.RETRYABLE
 
     @staff_action(
         title="Run or retry",

@@ -87,6 +87,18 @@ def period_now(allocation: AutoAllocation) -> date | None:
     return current_period(allocation.anchor_date, allocation.agency.local_date(clock.now()))
 
 
+def has_passed(run: AllocationRun) -> bool:
+    """Whether a later month is due. One whose day lies ahead has not passed, it waits."""
+    period = period_now(run.allocation)
+    return period is not None and run.period < period
+
+
+def lies_ahead(run: AllocationRun) -> bool:
+    """Whether its day has not come where the agency is: its zone moved, or a clock is behind."""
+    period = period_now(run.allocation)
+    return period is None or run.period > period
+
+
 def running() -> QuerySet[AutoAllocation]:
     """Allocations that may be charged at all: active, both accounts open, still its agency's."""
     return AutoAllocation.objects.filter(

@@ -1,4 +1,4 @@
-"""Trying a failed month again: by a person's Retry now, or once its card is usable again."""
+"""Trying an unpaid month again: by a person's Retry now, or once its card is usable again."""
 
 from django.db import transaction
 
@@ -19,9 +19,12 @@ from wallets.stripe import gateway
 from wallets.texts import usd
 from wallets.why.decisions import Decision
 
+# A missed month is made up for while it lasts, when somebody asks for it.
+RETRYABLE = (State.DUE, State.FAILED, State.MISSED)
+
 
 def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purchase:
-    """Charge this month's failed run again, now, with the allocation's card. At most five an hour.
+    """Charge this month's unpaid run now, with the allocation's card. At most five an hour.
 
     Only the month that runs now. Raises Refused, NoPaymentMethod, PurchaseInProgress or
     TooManyAttempts. A decline is not an error: read the purchase.
@@ -59,8 +62,8 @@ def retry_run(*, run_id: int, actor: User | None) -> Purchase:
 def _retryable(allocation: AutoAllocation) -> AllocationRun:
     period = planning.period_now(allocation)
     unpaid = planning.lock_run(allocation=allocation, period=period)
-    if unpaid is None or unpaid.state not in (State.DUE, State.FAILED):
-        raise Refused("There is nothing to retry: this month has no failed charge.")
+    if unpaid is None or unpaid.state not in RETRYABLE:
+        raise Refused("There is nothing to retry: this month has no failed or missed charge.")
     if unpaid.amount_cents < limits.CARD_LEAST_CENTS:
         raise Refused(unpaid.error_text)
     if waiting := unpaid.purchases.filter(state__in=OPEN_STATES).first():

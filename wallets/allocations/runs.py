@@ -19,11 +19,12 @@ from wallets.allocations.planning import (
     chargeable,
     close,
     close_passed_run,
+    has_passed,
+    lies_ahead,
     lock,
     lock_run,
     lock_with,
     mark_failed,
-    period_now,
     plan_due,
 )
 from wallets.cards import payment_methods
@@ -32,6 +33,7 @@ from wallets.charging.policies import Policy
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
+from wallets.months import beginning
 from wallets.prices.amounts import dollars
 from wallets.stripe import answers
 from wallets.why.codes import Allocation, Code
@@ -84,6 +86,8 @@ def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
     decision = decide(run=run, wallet=locked.wallet)
     if decision.code == Allocation.PASSED:
         close_passed_run(run)
+    if decision.code == Allocation.AHEAD:
+        _wait_for_its_day(run)
     if decision.code == Allocation.TOO_MANY_TRIES:
         _brake(run, decision.figures["until"])
     if not decision.wanted:
@@ -112,6 +116,13 @@ def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
         requested_by=actor,
     )
     return decision, purchase
+
+
+def _wait_for_its_day(run: AllocationRun) -> None:
+    """Look again when its day begins, or within an hour: the agency's zone may move back."""
+    begins = beginning(run.period, run.allocation.agency.zone)
+    run.next_attempt_at = min(begins, clock.now() + limits.AHEAD_LOOK)
+    run.save(update_fields=["next_attempt_at"])
 
 
 def _brake(run: AllocationRun, until: datetime) -> None:
@@ -153,7 +164,8 @@ def _standing_refusal(run: AllocationRun, wallet: Wallet) -> Code | None:
         Allocation.MOVED: allocation.account.agency_id != allocation.agency_id,
         Allocation.CLOSED: allocation.account.is_closed or allocation.agency.is_closed,
         Allocation.BLOCKED: wallet.blocked_at or payer.filter(blocked_at__isnull=False).exists(),
-        Allocation.PASSED: run.period != period_now(allocation),
+        Allocation.PASSED: has_passed(run),
+        Allocation.AHEAD: lies_ahead(run),
         Allocation.TOO_SMALL: run.amount_cents < limits.CARD_LEAST_CENTS,
     }
     return next((code for code, applies in refusals.items() if applies), None)
@@ -227,7 +239,7 @@ def _canceled(purchase: Purchase, wallet: Wallet) -> None:
     run = _run_of(purchase, wallet)
     if run.state != State.DUE:
         return
-    if run.period != period_now(run.allocation):
+    if has_passed(run):
         close_passed_run(run)
         return
     if purchase.ended_unexplained:

@@ -86,6 +86,11 @@ def _reset(account: Account, period: date) -> bool:
     # A reset that found an empty pot left no entry: the grant tells, too.
     if wallet.entries.filter(key__in=[_key(period, "reset"), _key(period, "grant")]).exists():
         return False
+    # A period that lies behind one already granted (the zone moved, a clock is behind) is over.
+    if wallet.entries.filter(
+        kind=LedgerEntry.Kind.INCLUDED_GRANT, key__gt=_key(period, "grant")
+    ).exists():
+        return False
     what = (
         (LedgerEntry.Kind.INCLUDED_RESET, "reset", -wallet.included_seconds),
         (LedgerEntry.Kind.INCLUDED_GRANT, "grant", account.included_minutes * 60),

@@ -253,6 +253,7 @@ class Allocation(Codes, subject=Subject.ALLOCATION):
     )
     # Seen at every repeated look, and said by the run's own row already.
     NOT_DUE = Code("not_due", _run("was not charged: it is settled."), logged=False)
+    AHEAD = Code("ahead", _run("was not charged yet: its day has not come."), logged=False)
     PASSED = Code("passed", _run("was not charged: its month has passed."), logged=False)
     MISSED = Code(
         "missed",

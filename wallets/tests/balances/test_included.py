@@ -129,6 +129,26 @@ def test_the_day_is_the_accounts_own_not_utcs():
     assert reset_at(datetime(2026, 11, 15, 9, tzinfo=UTC)) == 1
 
 
+def test_an_account_that_moves_its_zone_west_is_not_granted_the_month_before_again():
+    account = make_individual("Mover", timezone="Pacific/Auckland", included_minutes=10)
+    wallet = plan(account, day=15)
+    just_begun = datetime(2026, 11, 14, 11, 30, tzinfo=UTC)
+    assert reset_at(just_begun) == 1
+    fill(wallet, included=-300)
+    Account.objects.filter(pk=account.pk).update(timezone="America/Los_Angeles")
+
+    assert reset_at(just_begun) == 0
+    assert reset_at(noon(2026, 11, 15)) == 0
+    assert reset_at(noon(2026, 12, 15)) == 1
+
+    assert included_minutes(account) == 10
+    keys = wallet.entries.filter(kind=LedgerEntry.Kind.INCLUDED_GRANT).order_by("pk")
+    assert list(keys.values_list("key", flat=True)) == [
+        "included:2026-11-15:grant",
+        "included:2026-12-15:grant",
+    ]
+
+
 def test_a_plan_that_ended_loses_what_is_left_and_gets_nothing():
     account = make_individual(included_minutes=100)
     plan(account, day=1)

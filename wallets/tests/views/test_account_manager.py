@@ -429,6 +429,20 @@ def test_two_zeros_stop_it_and_the_button_says_so(stripe, browser, agency, denta
     assert AllocationRun.objects.get().state == "canceled"
 
 
+def test_a_missed_month_is_made_up_for_by_its_button_while_it_lasts(
+    stripe, browser, agency, dental
+):
+    browser.post(url("auto_allocation", dental), asking(pay_card(stripe, agency)))
+    AllocationRun.objects.update(state="missed", closed_at=clock.now())
+
+    page = text_of(browser.get(url("account_manager_account", dental)))
+    browser.post(url("auto_allocation_retry", dental))
+
+    assert "This month was missed" in page
+    assert "Retry now" in page
+    assert Purchase.objects.get(payer=agency).state == "succeeded"
+
+
 def test_a_failed_month_can_be_retried_and_its_payment_seen(stripe, browser, agency, dental):
     card = pay_card(stripe, agency, DECLINED_CARD)
     browser.post(url("auto_allocation", dental), asking(card))
