@@ -1,7 +1,5 @@
 """A few figures for monitoring, and the canary's mark among them. No log-in, no secrets."""
 
-import time
-
 from django.contrib.auth.decorators import login_not_required
 from django.core.cache import cache
 from django.db.models import Min
@@ -19,7 +17,7 @@ CANARY_KEPT_SECONDS = 24 * 3600
 
 
 def mark_canary() -> None:
-    cache.set(CANARY, time.time(), CANARY_KEPT_SECONDS)
+    cache.set(CANARY, clock.now().timestamp(), CANARY_KEPT_SECONDS)
 
 
 @require_safe
@@ -49,7 +47,7 @@ def _figures() -> dict[str, tuple[str, float | None]]:
     return {
         "thinkrr_canary_age_seconds": (
             "Since a worker last did what beat asked.",
-            None if seen is None else time.time() - seen,
+            None if seen is None else clock.now().timestamp() - seen,
         ),
         "thinkrr_purchases_open": ("Purchases without an outcome.", open_purchases.count()),
         "thinkrr_purchases_unknown": (

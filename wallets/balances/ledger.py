@@ -19,13 +19,21 @@ from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
 from wallets.signals import balances_moved
 
+# Hosts agree on the moment to within milliseconds, yet two may hold the wallet's lock one after the
+# other within one: an entry never claims to be older than the one before it.
 INSERT_ENTRIES = """
 INSERT INTO wallets_ledgerentry
     (wallet_id, pot, amount, balance_after, kind, key, purchase_id, reversal_id, actor_id,
      note, occurred_at, created_at)
-SELECT * FROM unnest(
+SELECT e.wallet, e.pot, e.amount, e.after, e.kind, e.key, e.purchase, e.reversal, e.actor, e.note,
+       e.occurred,
+       GREATEST(e.created, (
+           SELECT max(l.created_at) FROM wallets_ledgerentry l
+           WHERE l.wallet_id = e.wallet AND l.created_at < e.created + interval '1 minute'))
+FROM unnest(
     %s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::uuid[],
     %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    AS e (wallet, pot, amount, after, kind, key, purchase, reversal, actor, note, occurred, created)
 """
 
 

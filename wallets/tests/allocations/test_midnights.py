@@ -3,8 +3,10 @@
 from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from accounts import clock
+from accounts.clock import Measured
 from accounts.models import Account
 from wallets.allocations import planning, retries, runs
 from wallets.models import AllocationRun
@@ -125,3 +127,21 @@ def test_a_missed_month_whose_try_is_declined_is_tried_again_like_any_other(runn
     run = running.run("2026-12-14")
     assert (run.state, run.attempts) == ("due", 1)
     assert run.next_attempt_at == moment("2026-12-20 11:00")
+
+
+@pytest.mark.parametrize("days", [2, -2])
+def test_hosts_days_apart_plan_and_charge_the_same_month(stripe, monkeypatch, days):
+    world = make_world(stripe)
+    real = clock._measured
+    skewed = Measured(host=lambda: timezone.now() + timedelta(days=days), count=real._count)
+    world.save()
+
+    monkeypatch.setattr(clock, "_measured", skewed)
+    [there] = runs.charge_due(now=clock.now())
+    monkeypatch.setattr(clock, "_measured", real)
+    here = runs.charge_due(now=clock.now())
+
+    assert (there.code, here) == ("charge", [])
+    assert [state for _, state in world.runs] == ["paid"]
+    [purchase] = world.purchases()
+    assert abs(purchase.created_at - clock.now()) < timedelta(seconds=10)

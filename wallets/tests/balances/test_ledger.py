@@ -1,4 +1,5 @@
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -6,6 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 
+from accounts import clock
 from accounts.tests.builders import make_user
 from wallets.balances import adjustments, ledger
 from wallets.errors import InvalidAmount, KeyReused
@@ -402,3 +404,30 @@ def test_every_link_of_a_chain_written_at_once_has_to_be_true():
 
     wallet.refresh_from_db()
     assert (wallet.included_seconds, wallet.entries.count()) == (90, 3)
+
+
+def test_entries_are_in_the_order_they_were_written_on_hosts_whose_clocks_differ():
+    wallet = make_wallet()
+    noon = datetime(2026, 11, 14, 12, tzinfo=UTC)
+
+    for key, behind in (("one", 0), ("two", 3), ("three", 1)):
+        with clock.at(noon - timedelta(milliseconds=behind)):
+            ledger.post(movements=[movement(wallet, Decimal(1), key=key)])
+
+    read = wallet.entries.order_by("created_at", "pk")
+    assert list(read.values_list("key", flat=True)) == ["one", "two", "three"]
+    assert {entry.created_at for entry in read} == {noon}
+
+
+def test_an_entry_of_another_time_keeps_its_own():
+    wallet = make_wallet()
+    noon = datetime(2026, 11, 14, 12, tzinfo=UTC)
+
+    for moment in (noon, noon - timedelta(minutes=1)):
+        with clock.at(moment):
+            ledger.post(movements=[movement(wallet, Decimal(1), key=f"{moment}")])
+
+    assert [entry.created_at for entry in wallet.entries.order_by("pk")] == [
+        noon,
+        noon - timedelta(minutes=1),
+    ]
