@@ -16,6 +16,14 @@ AUTO_AMOUNT_MOST = Decimal(2_500)
 # One automatic charge: a threshold of $10,000 needs four of the largest amounts and one more.
 AUTO_CHARGE_MOST = Decimal(12_500)
 
+# Automatic charges of one local day, for an account that set no ceiling: ten recharges and $500 are
+# more than a busy day needs, and less than a runaway took in an hour.
+CEILING_TIMES = 10
+CEILING_AT_LEAST = Decimal(500)
+# What an account may set: one smallest recharge, to twice the most that ten of the largest cost.
+CEILING_LEAST = Decimal(5)
+CEILING_MOST = Decimal(50_000)
+
 # A success must be metered before the next charge is decided: two charges a minute is a runaway.
 COOLDOWN = timedelta(seconds=60)
 

@@ -9,6 +9,11 @@ def payments() -> str:
     return reverse("wallets:payments")
 
 
+def auto_recharge() -> str:
+    """Where Auto-Recharge is set, its daily ceiling among the rest."""
+    return reverse("wallets:auto_recharge")
+
+
 def recharge() -> str:
     return reverse("wallets:recharge")
 

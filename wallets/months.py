@@ -26,13 +26,17 @@ def on_day(year: int, month: int, day: int) -> date:
 
 
 def beginning(value: date, zone: ZoneInfo) -> datetime:
-    """A moment as it is; a day as its beginning in the zone."""
+    """A moment as it is; a day as its beginning in the zone, in UTC.
+
+    Where clocks jump at midnight the day has no 00:00: what stands for it equals no moment in
+    another zone until it is converted.
+    """
     if isinstance(value, datetime):
         return value
     # A day at the edge of the calendar has no beginning in UTC; nothing happened there.
     if not 1900 <= value.year <= 9000:
         return datetime(1900 if value.year < 1900 else 9000, 1, 1, tzinfo=UTC)
-    return datetime.combine(value, time.min, zone)
+    return datetime.combine(value, time.min, zone).astimezone(UTC)
 
 
 def current_period(anchor: date, today: date) -> date | None:

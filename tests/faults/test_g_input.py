@@ -78,9 +78,10 @@ FORMS = {
             "threshold": "10",
             "amount": "50",
             "monthly_limit": "500",
+            "daily_ceiling": "500",
             "payment_method": "{card}",
         },
-        ("threshold", "amount", "monthly_limit", "payment_method"),
+        ("threshold", "amount", "monthly_limit", "daily_ceiling", "payment_method"),
     ),
     "/account-manager/{sub}/auto-allocation/": (
         {

@@ -148,6 +148,7 @@ class AutoRechargeAdmin(ReadOnly):
         "threshold",
         "amount",
         "monthly_limit",
+        "daily_ceiling",
         "suspended_at",
         "suspended_reason",
         "hold_reason",

@@ -29,6 +29,10 @@ class Settings(Answer):
     threshold: Dollars
     amount: Dollars
     monthly_limit: Dollars | None
+    daily_ceiling: Annotated[
+        Dollars | None,
+        Meta(description="Of one local day; null: ten times `amount`, at least $500."),
+    ]
     currency: Currency
     payment_method: Annotated[str, Meta(description="Empty: the wallet's default card.")]
     resume_campaigns: bool
@@ -80,6 +84,14 @@ class NewSettings(Sent):
         bool,
         Meta(description="Campaigns paused for low balance resume after an automatic recharge."),
     ]
+    daily_ceiling: Annotated[
+        Decimal | UnsetType | None,
+        dollars(least=limits.CEILING_LEAST, most=limits.CEILING_MOST),
+        Meta(
+            description="Automatic charges of one local day stop here until midnight. At least "
+            "`amount`; null: ten times `amount`, at least $500; left out: as it is."
+        ),
+    ] = UNSET
     quoted_charge: Annotated[
         Decimal | UnsetType,
         dollars(),
@@ -88,13 +100,15 @@ class NewSettings(Sent):
 
 
 def _settings(automatic: AutoRecharge) -> Settings:
-    limit, holds = automatic.monthly_limit, waits(automatic)
+    limit, ceiling = automatic.monthly_limit, automatic.daily_ceiling
+    holds = waits(automatic)
     hold = automatic.get_hold_reason_display() if holds else ""
     return Settings.of(
         automatic,
         threshold=dollars_text(automatic.threshold),
         amount=dollars_text(automatic.amount),
         monthly_limit=None if limit is None else dollars_text(limit),
+        daily_ceiling=None if ceiling is None else dollars_text(ceiling),
         currency=CURRENCY,
         status=auto_recharge_status(automatic),
         reason=automatic.get_suspended_reason_display() or hold,
@@ -111,6 +125,7 @@ _BODY = {
     "threshold": "10.00",
     "amount": "50.00",
     "monthly_limit": None,
+    "daily_ceiling": "1000.00",
     "payment_method": "",
     "resume_campaigns": False,
 }
@@ -119,6 +134,7 @@ _SETTINGS = {
     "threshold": "10.00",
     "amount": "50.00",
     "monthly_limit": None,
+    "daily_ceiling": "1000.00",
     "currency": "USD",
     "payment_method": "",
     "resume_campaigns": False,
@@ -166,8 +182,12 @@ class AutoRechargeView(ApiView):
         account = resolve_account(request, permission=Permission.MONEY)
         values = asdict(read(NewSettings, request.data))
         quoted = values.pop("quoted_charge")
+        wallet = open_wallet(account=account)
+        if values["daily_ceiling"] is UNSET:
+            as_it_is = wallet.auto_recharge.daily_ceiling
+            values["daily_ceiling"] = as_it_is and as_it_is.amount
         saved = configure.save(
-            wallet_id=open_wallet(account=account).pk,
+            wallet_id=wallet.pk,
             settings=configure.Settings(**values),
             actor=None,
             quoted_charge=None if quoted is UNSET else quoted,

@@ -67,6 +67,7 @@ class Replay:
     lowest: Decimal
     still: timedelta
     limit_reached: bool
+    ceiling_reached: bool
 
 
 def past(*, wallet: Wallet) -> Past:
@@ -99,6 +100,8 @@ class _Run:
         self.charges, self.charged, self.still = 0, _ZERO, timedelta(0)
         self.limit_reached = False
         self._month, self._spent = (0, 0), _ZERO
+        self._day, self._today = (0, 0, 0), _ZERO
+        self.ceiling_reached = False
 
     def play(self) -> None:
         threshold = self._terms.threshold
@@ -134,18 +137,30 @@ class _Run:
         """Charge as the rule would, if it would."""
         if self._is_above:
             return False
-        local = (self._past.since + limits.REPLAY_SLOT * slot).astimezone(self._zone)
-        if (local.year, local.month) != self._month:
-            self._month, self._spent = (local.year, local.month), _ZERO
-        charge = auto_recharge.charge_for(credit=self.credit, terms=self._terms, spent=self._spent)
+        self._turn_the_calendar(slot)
+        terms = self._terms
+        charge = auto_recharge.charge_for(
+            credit=self.credit, terms=terms, spent=self._spent, today=self._today
+        )
         if not charge:
-            self.limit_reached = True
+            is_limit = terms.fits_no_month(self._spent)
+            self.limit_reached |= is_limit
+            self.ceiling_reached |= not is_limit
             return False
         self.credit += charge
         self.charged += charge
         self._spent += charge
+        self._today += charge
         self.charges += 1
         return True
+
+    def _turn_the_calendar(self, slot: int) -> None:
+        """Where the account is, a new month has nothing spent, and a new day neither."""
+        local = (self._past.since + limits.REPLAY_SLOT * slot).astimezone(self._zone)
+        if (local.year, local.month) != self._month:
+            self._month, self._spent = (local.year, local.month), _ZERO
+        if (local.year, local.month, local.day) != self._day:
+            self._day, self._today = (local.year, local.month, local.day), _ZERO
 
 
 def replay(*, past: Past, terms: Terms) -> Replay:
@@ -158,6 +173,7 @@ def replay(*, past: Past, terms: Terms) -> Replay:
         lowest=run.lowest,
         still=run.still,
         limit_reached=run.limit_reached,
+        ceiling_reached=run.ceiling_reached,
     )
 
 

@@ -149,7 +149,9 @@ def _keeps_filled(wallet: Wallet, automatic: AutoRecharge) -> bool:
     """Whether charges come as they should: none after a decline or beyond the monthly limit."""
     stopped = automatic.suspended_at or wallet.blocked_at
     hold = AutoRecharge.Hold
-    held = automatic.hold_reason in (hold.DECLINED, hold.MONTHLY_LIMIT, hold.TOO_MANY_TRIES)
+    held = automatic.hold_reason in (
+        *(hold.DECLINED, hold.MONTHLY_LIMIT, hold.DAILY_CEILING, hold.TOO_MANY_TRIES),
+    )
     return automatic.enabled and not stopped and not held
 
 

@@ -1,14 +1,16 @@
 """Auto-Recharge: threshold, amount and on/off, per wallet, set by the account itself."""
 
 from datetime import datetime
+from decimal import Decimal
 
 from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import Tried
-from wallets.limits import LOW_BALANCE_REARM
+from wallets.limits import CEILING_AT_LEAST, CEILING_TIMES, LOW_BALANCE_REARM
 from wallets.models.fields import MoneyField, within
 from wallets.models.wallet import Wallet
 
@@ -33,6 +35,11 @@ WHERE w.id = ar.wallet_id
        OR (NOT ar.low_armed AND w.credit >= ar.threshold * %(rearm)s))
 RETURNING w.id, ar.due_since IS NOT NULL, ar.low_since IS NOT NULL
 """
+
+
+def default_ceiling(*, amount: Decimal) -> Decimal:
+    """Dollars a day of an account that set none: ten times what one recharge adds, or $500."""
+    return max(CEILING_TIMES * amount, CEILING_AT_LEAST)
 
 
 class AutoRechargeQuerySet(models.QuerySet):
@@ -65,6 +72,7 @@ class AutoRecharge(Tried):
         TOO_MANY = "too_many", "Three charges in ten minutes"
         TOO_MANY_TRIES = "too_many_tries", "Six attempts in ten minutes"
         MONTHLY_LIMIT = "monthly_limit", "Monthly limit reached"
+        DAILY_CEILING = "daily_ceiling", "Daily ceiling reached"
         GATEWAY = "gateway", "The payment service is not answering"
 
     wallet = models.OneToOneField(Wallet, on_delete=models.PROTECT, related_name="auto_recharge")
@@ -74,6 +82,8 @@ class AutoRecharge(Tried):
     # Empty follows the wallet's default.
     payment_method = models.CharField(max_length=255, blank=True)
     monthly_limit = MoneyField(null=True, blank=True)
+    # Of automatic charges in one local day; empty: ten times the amount, at least $500.
+    daily_ceiling = MoneyField(null=True, blank=True)
     # Campaigns paused for low balance resume by themselves when Auto-Recharge brings the money.
     resume_campaigns = models.BooleanField(default=False)
     consecutive_declines = models.PositiveSmallIntegerField(default=0, editable=False)
@@ -141,6 +151,10 @@ class AutoRecharge(Tried):
                 | (Q(monthly_limit__gte=F("amount")) & within("monthly_limit")),
             ),
             models.CheckConstraint(
+                name="auto_recharge_ceiling_5_to_50000",
+                condition=Q(daily_ceiling=None) | within("daily_ceiling", low=5, high=50_000),
+            ),
+            models.CheckConstraint(
                 name="auto_recharge_suspended_has_a_reason",
                 condition=Q(suspended_at=None, suspended_reason="")
                 | (Q(suspended_at__isnull=False) & ~Q(suspended_reason="")),
@@ -154,6 +168,11 @@ class AutoRecharge(Tried):
 
     def __str__(self) -> str:
         return f"Auto-Recharge of {self.wallet_id}: {'on' if self.enabled else 'off'}"
+
+    @property
+    def ceiling(self) -> Money:
+        """Of automatic charges in one local day, whether the account set it or not."""
+        return self.daily_ceiling or Money(default_ceiling(amount=self.amount.amount), "USD")
 
     @property
     def effective_payment_method(self) -> str:

@@ -21,8 +21,9 @@ from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.charging import purchases
 from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.models.auto_recharge import default_ceiling
 from wallets.prices.amounts import cents
-from wallets.recharges import monthly_limit, notices, suspensions
+from wallets.recharges import daily_ceiling, monthly_limit, notices, suspensions
 from wallets.why import decisions
 from wallets.why.codes import Code, Recharge
 from wallets.why.decisions import Decision
@@ -42,6 +43,18 @@ class Terms:
     threshold: Decimal
     amount: Decimal
     monthly_limit: Decimal | None
+    daily_ceiling: Decimal | None = None
+
+    @property
+    def ceiling(self) -> Decimal:
+        """Dollars of automatic charges in one day, whether the account set it or not."""
+        if self.daily_ceiling is None:
+            return default_ceiling(amount=self.amount)
+        return self.daily_ceiling
+
+    def fits_no_month(self, spent: Decimal) -> bool:
+        """Whether the monthly limit leaves no room for one more amount."""
+        return self.monthly_limit is not None and self.monthly_limit - spent < self.amount
 
 
 def terms_of(automatic: AutoRecharge) -> Terms:
@@ -50,17 +63,21 @@ def terms_of(automatic: AutoRecharge) -> Terms:
         threshold=automatic.threshold.amount,
         amount=automatic.amount.amount,
         monthly_limit=automatic.monthly_limit and automatic.monthly_limit.amount,
+        daily_ceiling=automatic.daily_ceiling and automatic.daily_ceiling.amount,
     )
 
 
-def charge_for(*, credit: Decimal, terms: Terms, spent: Decimal = Decimal(0)) -> Decimal:
+def charge_for(
+    *, credit: Decimal, terms: Terms, spent: Decimal = Decimal(0), today: Decimal = Decimal(0)
+) -> Decimal:
     """Dollars of the one charge that lands strictly above the threshold, in whole amounts.
 
-    The smallest multiple that lands above it, else the largest that fits the per-charge limit
-    and what the monthly limit leaves after `spent`. 0 when not even one amount fits.
+    The smallest multiple that lands above it, else the largest that fits the per-charge limit,
+    what the monthly limit leaves after `spent` and what the daily ceiling leaves after `today`.
+    0 when not even one amount fits.
     """
     wanted = floor((terms.threshold - credit) / terms.amount) + 1
-    room = limits.AUTO_CHARGE_MOST
+    room = min(limits.AUTO_CHARGE_MOST, terms.ceiling - today)
     if terms.monthly_limit is not None:
         room = min(room, terms.monthly_limit - spent)
     return terms.amount * max(0, min(wanted, floor(room / terms.amount)))
@@ -108,11 +125,16 @@ def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -
         why, until = brake
         return Decision(False, why, figures | {"until": until})
     spent = monthly_limit.spent(wallet=wallet, now=now)
-    charge = charge_for(credit=figures["credit"], terms=terms, spent=spent)
+    today = daily_ceiling.spent(wallet=wallet, now=now)
+    charge = charge_for(credit=figures["credit"], terms=terms, spent=spent, today=today)
     figures |= {"spent": spent, "limit": terms.monthly_limit, "amount": terms.amount}
-    if not charge:
+    if not charge and terms.fits_no_month(spent):
         until = monthly_limit.starts_anew(wallet=wallet, now=now)
         return Decision(False, Recharge.MONTHLY_LIMIT, figures | {"until": until})
+    if not charge:
+        until = daily_ceiling.starts_anew(wallet=wallet, now=now)
+        figures |= {"spent": today, "limit": terms.ceiling, "until": until}
+        return Decision(False, Recharge.DAILY_CEILING, figures)
     return Decision(True, Recharge.CHARGE, figures | {"charge": charge})
 
 
@@ -213,6 +235,9 @@ def _note(automatic: AutoRecharge, decision: Decision) -> None:
     if hold == Hold.MONTHLY_LIMIT:
         spent, limit, amount = (decision.figures[name] for name in ("spent", "limit", "amount"))
         notices.tell_limit_reached(automatic, spent=spent, limit=limit, amount=amount, until=until)
+    if hold == Hold.DAILY_CEILING:
+        spent, ceiling = decision.figures["spent"], decision.figures["limit"]
+        notices.tell_ceiling_reached(automatic, spent=spent, ceiling=ceiling, until=until)
 
 
 def _chargeable(now: datetime) -> QuerySet[AutoRecharge]:

@@ -33,6 +33,8 @@ class Settings:
     amount: Decimal
     payment_method: str = ""
     monthly_limit: Decimal | None = None
+    # None: ten times the amount, at least $500.
+    daily_ceiling: Decimal | None = None
     resume_campaigns: bool = False
 
 
@@ -181,6 +183,8 @@ def _apply(automatic: AutoRecharge, settings: Settings) -> Card | None:
     automatic.amount = Money(settings.amount, "USD")
     limit = settings.monthly_limit
     automatic.monthly_limit = None if limit is None else Money(limit, "USD")
+    ceiling = settings.daily_ceiling
+    automatic.daily_ceiling = None if ceiling is None else Money(ceiling, "USD")
     automatic.resume_campaigns = settings.resume_campaigns
     automatic.payment_method = settings.payment_method
     card = _check_card(automatic)
@@ -237,14 +241,32 @@ def _check_amounts(settings: Settings) -> None:
             fields["monthly_limit"] = "Enter an amount in dollars and cents, like 500.00"
         elif limit < settings.amount:
             fields["monthly_limit"] = "Monthly limit must be at least the Auto-Recharge Amount"
+    if not fields and (problem := _ceiling_problem(settings)):
+        fields["daily_ceiling"] = problem
     if fields:
         raise InvalidAmount(" ".join(f"{text}." for text in fields.values()), fields=fields)
 
 
+def _ceiling_problem(settings: Settings) -> str:
+    ceiling = settings.daily_ceiling
+    if ceiling is None:
+        return ""
+    if not ceiling.is_finite() or ceiling != round(ceiling, 2):
+        return "Enter an amount in dollars and cents, like 500.00"
+    if not limits.CEILING_LEAST <= ceiling <= limits.CEILING_MOST:
+        least, most = usd(limits.CEILING_LEAST), usd(limits.CEILING_MOST)
+        return f"Daily ceiling must be between {least} and {most}"
+    if ceiling < settings.amount:
+        return "Daily ceiling must be at least the Auto-Recharge Amount"
+    return ""
+
+
 def _describe(automatic: AutoRecharge) -> str:
     limit = automatic.monthly_limit
+    ceiling = auto_recharge.terms_of(automatic).ceiling
     return (
         f"{'on' if automatic.enabled else 'off'}, threshold {usd(automatic.threshold.amount)}, "
         f"amount {usd(automatic.amount.amount)}, "
-        f"monthly limit {usd(limit.amount) if limit is not None else 'none'}"
+        f"monthly limit {usd(limit.amount) if limit is not None else 'none'}, "
+        f"daily ceiling {usd(ceiling)}"
     )

@@ -166,6 +166,26 @@ def tell_limit_reached(
     )
 
 
+def tell_ceiling_reached(
+    automatic: AutoRecharge, *, spent: Decimal, ceiling: Decimal, until: datetime
+) -> None:
+    """Say once a day and ceiling that charges wait for midnight, and where to raise it. Dollars."""
+    at = until.astimezone(automatic.wallet.account.zone)
+    notify(
+        account=automatic.wallet.account,
+        kind="auto_recharge_ceiling",
+        title="Auto-Recharge reached today's ceiling",
+        text=(
+            f"Auto-Recharge has charged {usd(spent)} today, and another recharge does not fit your "
+            f"daily ceiling of {usd(ceiling)}. It goes on at midnight ({at.tzname()}), or at once "
+            "when you raise the ceiling."
+        ),
+        level="danger",
+        dedupe_key=f"ceiling:{at:%Y-%m-%d}:{ceiling}",
+        link=links.auto_recharge(),
+    )
+
+
 def tell_limit_used(
     automatic: AutoRecharge, *, percent: int, used: Decimal, limit: Decimal, month: datetime
 ) -> None:

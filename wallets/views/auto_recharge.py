@@ -91,25 +91,27 @@ def _asked(data: QueryDict) -> dict[str, str]:
 
 
 def _initial(automatic: AutoRecharge) -> dict[str, object]:
-    limit = automatic.monthly_limit
+    limit, ceiling = automatic.monthly_limit, automatic.daily_ceiling
     return {
         "enabled": automatic.enabled,
         "threshold": f"{automatic.threshold.amount:.2f}",
         "amount": f"{automatic.amount.amount:.2f}",
         "payment_method": automatic.payment_method,
         "monthly_limit": "" if limit is None else f"{limit.amount:.2f}",
+        "daily_ceiling": "" if ceiling is None else f"{ceiling.amount:.2f}",
         "resume_campaigns": automatic.resume_campaigns,
     }
 
 
 def _settings(values: dict) -> Settings:
-    limit = values.get("monthly_limit")
+    limit, ceiling = values.get("monthly_limit"), values.get("daily_ceiling")
     return Settings(
         enabled=bool(values["enabled"]),
         threshold=Decimal(values["threshold"]),
         amount=Decimal(values["amount"]),
         payment_method=values.get("payment_method") or "",
         monthly_limit=None if limit in (None, "") else Decimal(limit),
+        daily_ceiling=None if ceiling in (None, "") else Decimal(ceiling),
         resume_campaigns=bool(values.get("resume_campaigns")),
     )
 

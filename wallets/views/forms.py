@@ -84,6 +84,13 @@ class AutoRechargeForm(forms.Form):
         required=False,
         help_text="Stop automatic charges after this much in a calendar month.",
     )
+    daily_ceiling = DollarsField(
+        label="Daily ceiling",
+        example="500.00",
+        required=False,
+        help_text="Automatic charges of one day stop here until midnight. Empty: ten times the "
+        "Auto-Recharge Amount, at least $500.",
+    )
     resume_campaigns = forms.BooleanField(
         label="Resume paused campaigns after an automatic recharge",
         required=False,

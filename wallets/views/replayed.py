@@ -21,7 +21,13 @@ def replayed(wallet: Wallet, settings: Settings | None = None) -> dict[str, obje
     }
     if settings is None or not past.used:
         return shown
-    terms = Terms(True, settings.threshold, settings.amount, settings.monthly_limit)
+    terms = Terms(
+        True,
+        settings.threshold,
+        settings.amount,
+        settings.monthly_limit,
+        settings.daily_ceiling,
+    )
     done: Replay = replay.replay(past=past, terms=terms)
     same = shown["suggested"] == settings.threshold
     return shown | {"done": done, "still": _spoken(done.still), "is_suggested": same}

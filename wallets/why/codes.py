@@ -159,6 +159,16 @@ class Recharge(Codes, subject=Subject.AUTO_RECHARGE):
         now=f"Another recharge does not fit this month's limit. {_NOTHING}",
         tone=WARNING,
     )
+    DAILY_CEILING = Code(
+        "daily_ceiling",
+        _uncharged(
+            "{spent} of the daily ceiling of {limit} is used and another {amount} does not fit; it "
+            "goes on {until}, or when the ceiling is raised. Balance {credit}."
+        ),
+        now="Another recharge does not fit today's ceiling. Raise it under More options to go on "
+        f"today. {_NOTHING}",
+        tone=WARNING,
+    )
     CHARGE = Code(
         "charge",
         "Auto-Recharge charges {charge}: the balance of {credit} is below {threshold}.",

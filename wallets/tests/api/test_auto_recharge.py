@@ -55,6 +55,7 @@ def test_the_settings_can_be_read(client, wallet):
         "threshold": "12.50",
         "amount": "75.00",
         "monthly_limit": "500.00",
+        "daily_ceiling": None,
         "currency": "USD",
         "payment_method": "",
         "resume_campaigns": False,
@@ -172,6 +173,27 @@ def test_a_card_of_another_account_is_not_a_card(stripe, client, wallet):
     assert error["code"] == "no_payment_method"
 
 
+@pytest.mark.parametrize(
+    ("sent", "kept"), [({}, 900), ({"daily_ceiling": "60.00"}, 60), ({"daily_ceiling": None}, None)]
+)
+def test_a_daily_ceiling_is_set_taken_back_or_left_as_it_is(stripe, client, wallet, sent, kept):
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, daily_ceiling=900)
+
+    body = client.put(URL, BODY | sent).json()
+
+    assert settings_of(wallet)["daily_ceiling"] == kept
+    assert body["settings"]["daily_ceiling"] == (kept and f"{kept}.00")
+
+
+def test_a_ceiling_below_the_amount_is_refused(stripe, client, wallet):
+    add_card(stripe, wallet)
+
+    error = refusal(client.put(URL, BODY | {"daily_ceiling": "49.99"}), 422)
+
+    assert list(error["fields"]) == ["daily_ceiling"]
+
+
 def test_a_limit_below_the_amount_is_refused(stripe, client, wallet):
     add_card(stripe, wallet)
 
@@ -188,6 +210,8 @@ def test_a_limit_below_the_amount_is_refused(stripe, client, wallet):
         ("amount", "4.99"),
         ("amount", "2500.01"),
         ("monthly_limit", "4.99"),
+        ("daily_ceiling", "4.99"),
+        ("daily_ceiling", "50000.01"),
     ],
 )
 def test_amounts_out_of_range_are_refused(client, wallet, field, value):

@@ -29,6 +29,7 @@ ROUTES = {
             "threshold": "10.00",
             "amount": "50.00",
             "monthly_limit": "500.00",
+            "daily_ceiling": "500.00",
             "payment_method": "pm_1",
             "resume_campaigns": False,
             "quoted_charge": "0",
@@ -56,10 +57,10 @@ NOT_JSON = ["NaN", "Infinity", "-Infinity", "1e309", "9" * 5000, '"\\u0000"', '"
 OF_NO_TYPE_WE_TAKE = ["-0", "1.5", "1e2", "[]", "{}", "9" * 26, "1E+99999999999", "-1", "[1]"]
 TEXTS = ['"1_000"', '"1.000"', '"１２"', '"٣"', '" 5 "', '"-5"', '"1e2"', '"NaN"', '""']
 
-AMOUNTS = ("amount", "threshold", "monthly_limit", "quoted_charge")
+AMOUNTS = ("amount", "threshold", "monthly_limit", "daily_ceiling", "quoted_charge")
 MINUTES = ("basic_minutes", "premium_minutes")
 SWITCHES = ("enabled", "resume_campaigns")
-MAY_BE_NULL = ("monthly_limit", "start_date")
+MAY_BE_NULL = ("monthly_limit", "daily_ceiling", "start_date")
 FREE_TEXTS = ("name", "payment_method")
 
 

@@ -101,6 +101,19 @@ def test_a_monthly_limit_lets_campaigns_stand_still(wallet):
     assert done.still == timedelta(minutes=5)
 
 
+def test_the_daily_ceiling_lets_campaigns_stand_still_until_the_next_day(wallet):
+    for hours in (120, 119, 118, 117, 116, 115):
+        use(wallet, "-100", ago=timedelta(hours=hours))
+    use(wallet, "-100", ago=timedelta(hours=107))
+
+    done = played(wallet)
+
+    assert (done.ceiling_reached, done.limit_reached) == (True, False)
+    # $500 on the 17th, which had $530 for $600; the next day starts anew with three of $50.
+    assert (done.charges, done.charged) == (13, Decimal(650))
+    assert done.still == timedelta(minutes=7)
+
+
 def test_a_limit_starts_anew_with_the_accounts_month(wallet):
     use(wallet, "-70", ago=timedelta(days=25))
     use(wallet, "-40", ago=timedelta(days=5))

@@ -1,11 +1,14 @@
 """The Payments page, Auto-Recharge, payment methods and transactions, as people use them."""
 
 import csv
+import re
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 
+from accounts import clock
 from accounts.tests.builders import (
     add_member,
     close,
@@ -173,7 +176,8 @@ def test_the_preview_below_the_threshold_names_the_charge(stripe, browser, walle
 def test_saving_above_the_threshold_charges_nothing_and_closes_the_dialog(stripe, browser, wallet):
     add_card(stripe, wallet)
 
-    answer = browser.post(CONFIGURE, settings(monthly_limit="500"), headers=HTMX)
+    asked = settings(monthly_limit="500", daily_ceiling="700")
+    answer = browser.post(CONFIGURE, asked, headers=HTMX)
 
     assert answer.status_code == 204
     assert "dialog-close" in answer["HX-Trigger"]
@@ -181,7 +185,24 @@ def test_saving_above_the_threshold_charges_nothing_and_closes_the_dialog(stripe
     automatic = AutoRecharge.objects.get(wallet=wallet)
     assert automatic.enabled
     assert automatic.monthly_limit.amount == 500
+    assert automatic.daily_ceiling.amount == 700
     assert not Purchase.objects.exists()
+
+
+def test_a_day_that_reached_its_ceiling_says_so_beside_the_button_that_raises_it(browser, wallet):
+    set_auto_recharge(
+        wallet,
+        daily_ceiling=60,
+        hold_reason="daily_ceiling",
+        not_before=clock.now() + timedelta(hours=3),
+    )
+
+    page = text_of(browser.get("/payments/"))
+    dialog = text_of(browser.get(CONFIGURE))
+
+    assert "Today's automatic charges reached your daily ceiling." in page
+    assert "Raise the ceiling" in page
+    assert re.search(r"<details\s+class=\"more\"\s+open", dialog)
 
 
 def test_without_javascript_saving_leads_back_to_the_page(stripe, browser, wallet):

@@ -73,7 +73,8 @@ def set_auto_recharge(wallet: Wallet, **settings: object) -> AutoRecharge:
     automatic = AutoRecharge.objects.get(wallet=wallet)
     automatic.enabled = True
     for name, value in settings.items():
-        money = name in ("threshold", "amount", "monthly_limit") and value is not None
+        dollars = ("threshold", "amount", "monthly_limit", "daily_ceiling")
+        money = name in dollars and value is not None
         setattr(automatic, name, Money(value, "USD") if money else value)
     automatic.save()
     return automatic
