@@ -11,10 +11,11 @@ class WalletsConfig(AppConfig):
         from accounts.audit.requests import watch
         from accounts.telling.mail_topics import offer
         from wallets import checks, sweeps  # noqa: F401
-        from wallets.allocations import runs
+        from wallets.allocations import runs, stopping
         from wallets.books import rules  # noqa: F401
+        from wallets.cards.uses import uses
         from wallets.charging.policies import policies
-        from wallets.recharges import auto_outcomes, by_hand
+        from wallets.recharges import auto_outcomes, by_hand, switching_off
 
         watch(
             "wallets_wallet",
@@ -41,6 +42,7 @@ class WalletsConfig(AppConfig):
                 "card_expiring",
             },
         )
+        uses[:] = [switching_off.CARD_USE, stopping.CARD_USE]
         policies.update(
             {
                 "recharge": by_hand.POLICY,

@@ -27,6 +27,7 @@ urlpatterns = [
     path("payments/auto-recharge/", auto_recharge.configure, name="auto_recharge"),
     path("payments/auto-recharge/preview/", auto_recharge.preview, name="auto_recharge_preview"),
     path("payments/auto-recharge/retry/", auto_recharge.retry, name="auto_recharge_retry"),
+    path("payments/auto-recharge/off/", auto_recharge.switch_off, name="auto_recharge_off"),
     path("payments/recharge/", recharge.recharge, name="recharge"),
     path("payments/recharge/quote/", recharge.quote, name="recharge_quote"),
     path("payments/recharge/outcome/<uuid:form_key>/", recharge.outcome, name="recharge_outcome"),

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.core import signing
@@ -60,6 +61,8 @@ class Account(models.Model):
     )
     # Created once at Stripe, by the key customer:<account>.
     stripe_customer = models.CharField(max_length=255, null=True, blank=True, unique=True)
+    # Those it had before, which were deleted at Stripe: payments of that time are theirs.
+    former_customers = ArrayField(models.CharField(max_length=255), null=True, blank=True)
     billing_name = models.CharField(max_length=120, blank=True)
     billing_address = models.CharField(max_length=400, blank=True)
     tax_id = models.CharField("tax id", max_length=40, blank=True)
@@ -71,7 +74,10 @@ class Account(models.Model):
     objects = AccountQuerySet.as_manager()
 
     class Meta:
-        permissions = [("close_account", "Can close and reopen accounts")]
+        permissions = [
+            ("close_account", "Can close and reopen accounts"),
+            ("renew_customer", "Can renew the link to Stripe's customer"),
+        ]
         indexes = [
             GinIndex(SearchVector("name", config="simple"), name="accounts_by_words"),
             models.Index(fields=["name", "id"], name="accounts_by_name"),
@@ -126,6 +132,12 @@ class Account(models.Model):
     @property
     def is_closed(self) -> bool:
         return self.status == self.Status.CLOSED
+
+    @property
+    def customers(self) -> list[str]:
+        """Every customer at Stripe it has or had, the present one first."""
+        present = [self.stripe_customer] if self.stripe_customer else []
+        return [*present, *(self.former_customers or [])]
 
     @property
     def zone(self) -> ZoneInfo:

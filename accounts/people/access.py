@@ -16,6 +16,7 @@ from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 class Permission(StrEnum):
     SEE = "see"
     MONEY = "money"  # Payments, Auto-Recharge, cards, keys, members and settings: writing.
+    WITHDRAW = "withdraw"  # Taking a card away and switching off, on a closed account too.
     ALLOCATE = "allocate"  # The monthly allocation of this sub-account.
     CAMPAIGNS = "campaigns"  # Start, pause and resume.
     CALLS = "calls"  # Report calls. Only machines do.
@@ -23,7 +24,9 @@ class Permission(StrEnum):
 
 NOTHING: frozenset[Permission] = frozenset()
 _ONLY_SEE = frozenset({Permission.SEE})
-_MANAGES = frozenset({Permission.SEE, Permission.MONEY, Permission.CAMPAIGNS})
+_MANAGES = frozenset({Permission.SEE, Permission.MONEY, Permission.WITHDRAW, Permission.CAMPAIGNS})
+# What is left of a closed account.
+_CLOSED = frozenset({Permission.SEE, Permission.WITHDRAW})
 _AGENCY_MANAGES = frozenset({Permission.SEE, Permission.ALLOCATE, Permission.CAMPAIGNS})
 
 _MANAGERS = frozenset({Role.OWNER, Role.ADMIN})
@@ -78,7 +81,7 @@ def _granted(*, roles: dict[UUID, str], account: Account) -> frozenset[Permissio
         allowed = _AGENCY_MANAGES if role in _MANAGERS else _ONLY_SEE
     else:
         allowed = NOTHING
-    return allowed & _ONLY_SEE if account.is_closed else allowed
+    return allowed & _CLOSED if account.is_closed else allowed
 
 
 def require(*, user: User, account: Account, permission: Permission) -> None:

@@ -43,6 +43,7 @@ NEEDS = {
     "payments/auto-recharge/": "money",
     "payments/auto-recharge/preview/": "money",
     "payments/auto-recharge/retry/": "money",
+    "payments/auto-recharge/off/": "withdraw",
     "payments/recharge/": "money",
     "payments/recharge/quote/": "money",
     "payments/recharge/outcome/<uuid:form_key>/": "see",
@@ -57,7 +58,7 @@ NEEDS = {
     "payments/methods/add/": "money",
     "payments/methods/added/": "money",
     "payments/methods/<str:card_id>/default/": "money",
-    "payments/methods/<str:card_id>/remove/": "money",
+    "payments/methods/<str:card_id>/remove/": "withdraw",
     "account-manager/": "see",
     "account-manager/add/": "money",
     "account-manager/<uuid:account_id>/": "see",
@@ -217,7 +218,7 @@ def world() -> World:
 
 
 MAY = {
-    "owner": {"see", "money", "campaigns"},
+    "owner": {"see", "money", "withdraw", "campaigns"},
     "member": {"see"},
     "agency owner": {"see", "campaigns", "allocate"},
     "agency member": {"see"},

@@ -13,7 +13,7 @@ from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.processes import wait_until
 from wallets.balances import adjustments
 from wallets.balances.opening import open_wallet
-from wallets.cards import keeping
+from wallets.cards import customers, keeping
 from wallets.models import LedgerEntry, Purchase, Wallet
 from wallets.recharges import configure
 from wallets.recharges.configure import Settings
@@ -66,7 +66,7 @@ def _wallet_below_threshold(stripe: StripeSandbox, name: str, *, hangs: str) -> 
     account = make_individual(name)
     wallet = open_wallet(account=account)
     _adjust(wallet, "20")
-    customer = keeping.ensure_customer(account=account)
+    customer = customers.ensure(account=account)
     keeping.adopt(account=account, card_id=stripe.add_card(customer)["id"])
     configure.save(
         wallet_id=wallet.pk,

@@ -15,6 +15,7 @@ from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.allocations import retries
 from wallets.balances import adjustments, blocking
 from wallets.balances.opening import open_wallet
+from wallets.cards import keeping
 from wallets.models import AdjustmentRequest, AllocationRun, Wallet
 from wallets.recharges import configure, suspensions
 
@@ -35,7 +36,11 @@ class AccountButtons(AccountAdmin):
             "icon": "campaign",
             "items": ["pause_campaigns", "resume_campaigns"],
         },
-        {"title": "Account", "icon": "lock", "items": ["revoke_keys", "close", "reopen"]},
+        {
+            "title": "Account",
+            "icon": "lock",
+            "items": ["renew_customer", "revoke_keys", "close", "reopen"],
+        },
     ]
 
     def offered(self, name: str, account: Account) -> bool:
@@ -203,13 +208,30 @@ class AccountButtons(AccountAdmin):
         title="Reopen the account",
         permission="accounts.close_account",
         button="Reopen the account",
-        text="Campaigns stay paused until somebody resumes them.",
+        text=(
+            "Auto-Recharge and monthly allocations stay off until the customer turns them on. "
+            "Campaigns stay paused until somebody resumes them."
+        ),
         icon="lock_open",
         **ITSELF,
     )
     def reopen(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
         closing.reopen(account=account)
-        return "The account is open again."
+        return "The account is open again. Auto-Recharge and monthly allocations are off."
+
+    @staff_action(
+        title="Renew the link to Stripe's customer",
+        permission="accounts.renew_customer",
+        button="Renew the link",
+        text=(
+            "Asks Stripe whether the customer is there. One that was deleted is replaced, without "
+            "its cards; of one that is there the cards are read again."
+        ),
+        icon="link",
+        **ITSELF,
+    )
+    def renew_customer(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+        return keeping.renew_customer(account=account)
 
 
 def _adjusted(made: object) -> str:

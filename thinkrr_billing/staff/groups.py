@@ -45,6 +45,7 @@ SEEN = {
 SUPPORT_MAY = (
     "accounts.close_staffalert",
     "accounts.look_as_customer",
+    "accounts.renew_customer",
     "accounts.resend_notification",
     "accounts.revoke_apikey",
     "campaigns.pause_campaign",

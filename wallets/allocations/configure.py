@@ -10,13 +10,14 @@ from accounts import clock
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from wallets import limits
-from wallets.allocations import decision_log, notices, planning
+from wallets.allocations import notices, planning, stopping
 from wallets.allocations.planning import LockedAllocation, State
 from wallets.allocations.retries import make_due
 from wallets.allocations.terms import (
     Preview,
     Wish,
     check_card,
+    check_family,
     check_minutes,
     check_parties,
     describe,
@@ -70,11 +71,12 @@ def save(
     The first charge is made after the commit, by a task. Raises InvalidAmount, NoPaymentMethod
     or Refused; then nothing was changed.
     """
-    check_parties(account=account, agency=agency)
+    check_family(account=account, agency=agency)
     wish = Wish(basic_minutes, premium_minutes, payment_method, start_date)
     check_minutes(wish)
     if wish.is_nothing:
         return _stop_if_set(account=account, agency=agency, actor=actor)
+    check_parties(account=account, agency=agency)
     return _save(account=account, agency=agency, actor=actor, wish=wish)
 
 
@@ -131,6 +133,9 @@ def _set(allocation: AutoAllocation, *, agency: Account, wish: Wish) -> None:
     allocation.anchor_date = anchor
     allocation.basic_minutes = wish.basic_minutes
     allocation.premium_minutes = wish.premium_minutes
+    if allocation.payment_method != wish.payment_method:
+        # What was wrong was wrong with the other card.
+        allocation.failed_at = None
     allocation.payment_method = wish.payment_method
     allocation.active = True
     allocation.updated_at = clock.now()
@@ -158,22 +163,16 @@ def _revive_current(locked: LockedAllocation, *, another_card: bool) -> Allocati
 
 
 def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:
-    """No more monthly charges; unpaid runs are canceled. Minutes already credited stay."""
-    check_parties(account=account, agency=agency)
+    """No more monthly charges; unpaid runs are canceled. Minutes already credited stay.
+
+    Nobody is denied this: it also works while an account is closed. Raises Refused when there is
+    nothing to stop.
+    """
+    check_family(account=account, agency=agency)
     with transaction.atomic():
-        locked = planning.lock_active(account=account, agency=agency)
-        allocation = locked.allocation
-        for run in allocation.runs.filter(state__in=[State.DUE, State.FAILED]):
-            unpaid = planning.lock_run(allocation=allocation, pk=run.pk)
-            planning.close(unpaid, State.CANCELED)
-            unpaid.save()
+        allocation = planning.lock_active(account=account, agency=agency).allocation
         allocation.basic_minutes = allocation.premium_minutes = 0
-        allocation.active = False
-        allocation.skip_period = allocation.failed_at = None
-        allocation.updated_at = clock.now()
-        allocation.save()
-        notices.tell_changed(allocation, "stopped. Minutes already credited stay.", actor)
-        decision_log.stopped(allocation, actor)
+        stopping.end(allocation, "stopped. Minutes already credited stay.", actor)
     _cancel_waiting(allocation)
     return allocation
 

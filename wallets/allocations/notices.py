@@ -69,6 +69,20 @@ def tell_braked(run: AllocationRun) -> None:
     )
 
 
+def tell_card_lost(allocation: AutoAllocation) -> None:
+    """Its card was taken off at Stripe: nothing can be charged until they choose another."""
+    _tell_agency(
+        allocation,
+        kind="allocation_failed",
+        title="Monthly allocation has no card",
+        text=(
+            f"The card of the monthly allocation for {allocation.account.name} is no longer saved "
+            "at the payment service. Choose another card in Manage auto allocation."
+        ),
+        key=f"allocation-card-lost:{allocation.pk}:{allocation.failed_at.isoformat()}",
+    )
+
+
 def tell_too_small(run: AllocationRun) -> None:
     _tell_agency(
         run.allocation,

@@ -55,13 +55,18 @@ class Preview:
 
 def check_parties(*, account: Account, agency: Account) -> None:
     """Only an open agency for its own open sub-account. Raises Refused."""
+    check_family(account=account, agency=agency)
+    for closed in (agency, account):
+        if closed.is_closed:
+            raise Refused(f"{closed.name} is closed. Contact support to open it again.")
+
+
+def check_family(*, account: Account, agency: Account) -> None:
+    """Only an agency for its own sub-account, open or not. Raises Refused."""
     if account.pk == agency.pk:
         raise Refused("The primary account cannot have a monthly allocation. Recharge it instead.")
     if not agency.is_agency or account.agency_id != agency.pk:
         raise Refused(f"{account.name} is not a sub-account of {agency.name}.")
-    for closed in (agency, account):
-        if closed.is_closed:
-            raise Refused(f"{closed.name} is closed. Contact support to open it again.")
 
 
 def check_minutes(wish: Wish) -> None:

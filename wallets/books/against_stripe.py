@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Exists, Min, OuterRef
+from django.db.models import Exists, F, Min, OuterRef
 
 from accounts import clock
 from accounts.models import Account
@@ -88,7 +88,7 @@ def _differs(purchase: Purchase, intent: answers.Intent | None) -> str:
         return f"we say paid, Stripe says {intent.status if intent else 'nothing'}"
     if intent.amount_received != purchase.amount_cents:
         return f"we credited {purchase.amount_cents} cents, Stripe took {intent.amount_received}"
-    if intent.customer != purchase.payer.stripe_customer:
+    if intent.customer not in purchase.payer.customers:
         return f"Stripe took it from {intent.customer}, who is not its payer"
     return ""
 
@@ -99,9 +99,7 @@ def _theirs_with_us(
     given_back: Counter[str] = Counter()
     for found in standing.values():
         given_back[found.get("payment_intent") or ""] += found["amount"]
-    customers = dict(
-        Account.objects.exclude(stripe_customer=None).values_list("stripe_customer", "wallet__id")
-    )
+    customers = _wallets_by_customer()
     for intent in intents.values():
         if intent.status != "succeeded" or given_back[intent.id] >= intent.amount_received:
             continue
@@ -115,6 +113,19 @@ def _theirs_with_us(
             yield purchase.wallet_id, f"{took}, a second time for purchase {purchase.pk}"
         elif purchase.state != Purchase.State.SUCCEEDED and not _is_on_its_way(purchase):
             yield purchase.wallet_id, f"{took}, but purchase {purchase.pk} is {purchase.state}"
+
+
+def _wallets_by_customer() -> dict[str, int | None]:
+    accounts = Account.objects.exclude(stripe_customer=None).only(
+        "stripe_customer", "former_customers"
+    )
+    return {
+        customer: wallet_id
+        for account, wallet_id in (
+            (account, account.wallet_pk) for account in accounts.annotate(wallet_pk=F("wallet__id"))
+        )
+        for customer in account.customers
+    }
 
 
 def _by_metadata(intent: answers.Intent) -> Purchase | None:

@@ -3,7 +3,7 @@
 import logging
 
 from accounts.models import Account
-from wallets.cards import keeping, notices, payment_methods
+from wallets.cards import notices, payment_methods, uses
 from wallets.models import AutoAllocation, AutoRecharge
 
 logger = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ def tell() -> int:
 def _tell(account: Account) -> int:
     told = 0
     for card in payment_methods.cards(account):
-        if card.expires_soon and keeping.uses(account=account, card_id=card.id):
+        if card.expires_soon and uses.found(account=account, card_id=card.id):
             told += notices.tell_expiring(account, card) is not None
     return told
 

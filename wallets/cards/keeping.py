@@ -1,56 +1,111 @@
 """Keeping cards in step with Stripe: adding, choosing, taking away, and what events tell."""
 
 import logging
+from functools import partial
 from typing import Any
 
 import djstripe.models
 from django.db import transaction
 
-from accounts.models import Account, Membership, Role
+from accounts import clock
+from accounts.models import Account
 from accounts.runtime.nudges import nudge
+from accounts.telling.notifications import alert_staff
 from wallets.balances.opening import open_wallet
-from wallets.cards import notices, payment_methods
+from wallets.cards import customers, notices, payment_methods, uses
 from wallets.cards.payment_methods import Card
-from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
-from wallets.models import AutoAllocation, AutoRecharge, Wallet
+from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse, Refused
+from wallets.models import Wallet
 from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
 
 
-def ensure_customer(*, account: Account) -> str:
-    """The account's customer at Stripe, created once under the key `customer:<account>`."""
-    account.refresh_from_db(fields=["stripe_customer"])
-    if account.stripe_customer:
-        return account.stripe_customer
-    owner = Membership.objects.filter(account=account, role=Role.OWNER).select_related("user")
-    email = owner.order_by("pk").values_list("user__email", flat=True).first() or ""
-    customer = gateway.create_customer(
-        key=f"customer:{account.pk}",
-        name=account.name,
-        email=email,
-        metadata={"account": str(account.pk)},
-    )
-    Account.objects.filter(pk=account.pk, stripe_customer=None).update(stripe_customer=customer)
-    account.refresh_from_db(fields=["stripe_customer"])
-    return account.stripe_customer
-
-
 def start_adding(*, account: Account, success_url: str, cancel_url: str) -> str:
-    """The address of Stripe's hosted page that saves a card. Raises GatewayUnreachable.
+    """The address of Stripe's hosted page that saves a card.
 
-    `success_url` carries {CHECKOUT_SESSION_ID}, which Stripe fills in.
+    `success_url` carries {CHECKOUT_SESSION_ID}, which Stripe fills in. A customer that was deleted
+    at Stripe is replaced by a new one. Raises GatewayUnreachable, or Refused when trying again
+    does not help; support is told then.
     """
+    page = partial(gateway.start_card_setup, success_url=success_url, cancel_url=cancel_url)
     try:
         with gateway.person_waiting():
-            customer = ensure_customer(account=account)
-            return gateway.start_card_setup(
-                customer=customer, success_url=success_url, cancel_url=cancel_url
-            )
+            customer = customers.ensure(account=account)
+            try:
+                return page(customer=customer)
+            except answers.Impossible as error:
+                if not error.customer_is_gone:
+                    raise
+            return page(customer=_replace_customer(account, gone=customer))
+    except (answers.Impossible, answers.Misconfigured) as error:
+        raise _cannot_add(account, error) from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. Try again in a minute."
         ) from error
+
+
+def _cannot_add(account: Account, error: answers.GatewayError) -> Refused:
+    """Asking again would be answered the same: support has to look."""
+    alert_staff(
+        kind="card_cannot_be_added",
+        text=f"Stripe refuses to save a card of {account.name}: {error}",
+        data={"account": str(account.pk)},
+        dedupe_key=f"card-cannot-be-added:{account.pk}:{clock.now():%Y-%m-%d}",
+    )
+    return Refused(
+        "The payment service refused to save a card for this account. Support has been told."
+    )
+
+
+def _replace_customer(account: Account, *, gone: str) -> str:
+    """A new customer; the cards of the old one are gone with it, and people hear so."""
+    lost = payment_methods.cards(account)
+    customer = customers.replace(account=account, gone=gone)
+    for card in lost:
+        forget(account=account, card_id=card.id)
+    return customer
+
+
+def renew_customer(*, account: Account) -> str:
+    """Put the link to Stripe's customer right, and the cards here with it. Returns what was done.
+
+    A customer that is gone is replaced; of one that is there the cards are read again. Safe to
+    repeat. Raises GatewayUnreachable, or Refused with what Stripe said.
+    """
+    try:
+        with gateway.person_waiting():
+            before = account.stripe_customer
+            customer = customers.ensure(account=account)
+            if not before:
+                return f"Stripe's customer {customer} is linked."
+            if customers.is_gone(customer=customer):
+                made = _replace_customer(account, gone=customer)
+                return f"{customer} was deleted at Stripe. {made} takes its place, without cards."
+            added, lost = _read_cards_again(account, customer)
+            return f"{customer} is there. Cards: {added} added here, {lost} taken away."
+    except answers.Impossible as error:
+        raise Refused(f"Stripe refuses it: {error}") from error
+    except answers.GatewayError as error:
+        raise GatewayUnreachable(
+            "Stripe is not answering. Nothing was changed; try again in a minute."
+        ) from error
+
+
+def _read_cards_again(account: Account, customer: str) -> tuple[int, int]:
+    """How many cards were added to and taken from the mirror."""
+    there = {data["id"]: data for data in gateway.list_cards(customer=customer)}
+    here = {card.id for card in payment_methods.cards(account)}
+    wallet = open_wallet(account=account)
+    lost = here - there.keys()
+    if wallet.default_payment_method:
+        lost |= {wallet.default_payment_method} - there.keys()
+    for card_id in sorted(there.keys() - here):
+        adopt(account=account, card_id=card_id)
+    for card_id in sorted(lost):
+        forget(account=account, card_id=card_id)
+    return len(there.keys() - here), len(lost)
 
 
 def finish_adding(*, account: Account, session_id: str) -> Card | None:
@@ -112,34 +167,17 @@ def make_default(*, account: Account, card_id: str) -> Card:
     return chosen
 
 
-def uses(*, account: Account, card_id: str) -> list[str]:
-    """What would charge this card by itself, each as a sentence."""
-    found = []
-    wallet = open_wallet(account=account)
-    automatic = AutoRecharge.objects.get(wallet=wallet)
-    automatic.wallet = wallet
-    if automatic.enabled and automatic.effective_payment_method == card_id:
-        found.append("Auto-Recharge uses it. Choose another card under Configure.")
-    allocations = AutoAllocation.objects.filter(
-        agency=account, active=True, payment_method=card_id
-    ).select_related("account")
-    for allocation in allocations:
-        found.append(
-            f"The monthly allocation for {allocation.account.name} uses it. "
-            "Choose another card in Manage auto allocation."
-        )
-    return found
+def remove(*, account: Account, card_id: str, agreed: bool = False) -> Card:
+    """Take the card off at Stripe and here, and end what it pays for by itself.
 
-
-def remove(*, account: Account, card_id: str) -> Card:
-    """Take the card off at Stripe and here.
-
-    Raises NoPaymentMethod, PaymentMethodInUse with every use, or GatewayUnreachable.
+    Without `agreed`, a card in use raises PaymentMethodInUse with what would end, each as a
+    sentence. Also raises NoPaymentMethod or GatewayUnreachable; then nothing was changed.
     """
     found = payment_methods.card(account=account, card_id=card_id)
     if found is None:
         raise NoPaymentMethod("This card is no longer saved.")
-    if used := uses(account=account, card_id=card_id):
+    used = uses.found(account=account, card_id=card_id)
+    if used and not agreed:
         raise PaymentMethodInUse(f"{found.label} is in use. {' '.join(used)}", uses=used)
     try:
         with gateway.person_waiting():
@@ -150,13 +188,17 @@ def remove(*, account: Account, card_id: str) -> Card:
         raise GatewayUnreachable(
             "The payment service is not answering. The card was not removed; try again."
         ) from error
-    forget(account=account, card_id=card_id)
+    forget(account=account, card_id=card_id, by_person=True)
     return found
 
 
-def forget(*, account: Account, card_id: str) -> None:
-    """Take a card that Stripe no longer has from the mirror and from the default. Repeatable."""
+def forget(*, account: Account, card_id: str, by_person: bool = False) -> None:
+    """Take a card that Stripe no longer has from the mirror and from the default. Repeatable.
+
+    What it paid for by itself ends first, or is suspended when nobody here took the card away.
+    """
     djstripe.models.PaymentMethod.objects.filter(id=card_id).delete()
+    uses.end(account=account, card_id=card_id, by_person=by_person)
     rest = [card for card in payment_methods.cards(account) if not card.is_expired]
     with transaction.atomic():
         wallet = Wallet.objects.filter(account=account).locked().first()
@@ -196,7 +238,7 @@ def card_changed(found: dict[str, Any]) -> None:
 def customer_deleted(found: dict[str, Any]) -> None:
     """Every card of a deleted customer is gone."""
     account = Account.objects.filter(stripe_customer=found["id"]).first()
-    if account is None or not gateway.retrieve_customer(customer=found["id"]).get("deleted"):
+    if account is None or not customers.is_gone(customer=found["id"]):
         return
     for card in payment_methods.cards(account):
         forget(account=account, card_id=card.id)

@@ -39,7 +39,9 @@ def _record(purchase: Purchase, wallet: Wallet, intent: Intent) -> bool:
 
 def _mismatch(purchase: Purchase, intent: Intent) -> str:
     """Why this intent cannot be the purchase's, or "" when all facts agree."""
-    ours = (purchase.amount_cents, "usd", purchase.payer.stripe_customer)
+    known = purchase.payer.customers
+    customer = intent.customer if intent.customer in known else purchase.payer.stripe_customer
+    ours = (purchase.amount_cents, "usd", customer)
     theirs = (intent.amount, intent.currency, intent.customer)
     if ours != theirs:
         return f"Ours: {ours}; Stripe's: {theirs}."

@@ -17,6 +17,7 @@ from accounts import clock
 from accounts.runtime import crash_points
 from accounts.runtime.queues import Queue, awake
 from wallets import limits
+from wallets.cards import keeping, payment_methods
 from wallets.charging import declines, outcomes, rows
 from wallets.models import Purchase
 from wallets.stripe import answers, gateway
@@ -64,7 +65,11 @@ def _create(purchase: Purchase) -> None:
             metadata={"purchase": str(purchase.pk), "purpose": purchase.purpose},
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
-    except (answers.Impossible, answers.Declined) as error:
+    except answers.Impossible as error:
+        code = _why_impossible(purchase, error) or declines.UNEXPLAINED
+        rows.close_without_intent(purchase.pk, State.DECLINED, code=code)
+        return
+    except answers.Declined as error:
         code = error.code or declines.UNEXPLAINED
         rows.close_without_intent(purchase.pk, State.DECLINED, code=code)
         return
@@ -83,6 +88,22 @@ def _create(purchase: Purchase) -> None:
         _confirm(purchase, intent.id)
     else:
         _cancel_and_settle(purchase, intent.id)
+
+
+def _why_impossible(purchase: Purchase, error: answers.Impossible) -> str:
+    """Stripe's code; the card or customer is looked up, because it may be gone without an event.
+
+    Of a card that is not its customer's any more Stripe names no code at all.
+    """
+    try:
+        if error.customer_is_gone:
+            keeping.customer_deleted({"id": purchase.payer.stripe_customer})
+        else:
+            keeping.card_changed({"id": purchase.payment_method})
+    except answers.GatewayError:
+        return error.code
+    card = payment_methods.card(account=purchase.payer, card_id=purchase.payment_method)
+    return error.code or ("resource_missing" if card is None else "")
 
 
 def _abandon(purchase: Purchase) -> None:
@@ -106,11 +127,12 @@ def at_stripe(purchase: Purchase) -> answers.Intent | None:
 
 def _made_before(purchase: Purchase) -> answers.Intent | None:
     """The purchase's intent at Stripe, when its id never reached us."""
-    return gateway.find_intent(
-        customer=purchase.payer.stripe_customer,
-        purchase_id=str(purchase.pk),
-        since=purchase.created_at - limits.EVENT_TOLERANCE,
-    )
+    since = purchase.created_at - limits.EVENT_TOLERANCE
+    for customer in purchase.payer.customers:
+        found = gateway.find_intent(customer=customer, purchase_id=str(purchase.pk), since=since)
+        if found:
+            return found
+    return None
 
 
 def _confirm(purchase: Purchase, intent_id: str) -> None:

@@ -10,6 +10,7 @@ from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
 from wallets.stripe import answers, gateway
 
+NOT_AT_STRIPE = "Stripe cannot do this for the payment. Nothing was changed. It says:"
 UNREACHABLE = "Stripe is not answering. Nothing was changed; try again in a minute."
 
 
@@ -32,6 +33,8 @@ def resolve(*, purchase_id: UUID) -> Purchase:
             else:
                 rows.release_unsubmitted(purchase_id)
             return purchases.drive(purchase_id=purchase_id)
+    except answers.Impossible as error:
+        raise Refused(f"{NOT_AT_STRIPE} {error}") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(UNREACHABLE) from error
 
@@ -47,5 +50,7 @@ def give_up(*, purchase_id: UUID) -> Purchase:
     try:
         with gateway.person_waiting():
             return purchases.cancel(purchase_id=purchase_id)
+    except answers.Impossible as error:
+        raise Refused(f"{NOT_AT_STRIPE} {error}") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(UNREACHABLE) from error

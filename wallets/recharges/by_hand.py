@@ -288,6 +288,11 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
             )
         except (answers.Declined, answers.StateChanged):
             pass  # Reading the intent tells.
+        except answers.Impossible as error:
+            # Its card or customer is gone: it can never be confirmed, so it ends here.
+            rows.keep_code(purchase.pk, error.code)
+            purchases.cancel(purchase_id=purchase.pk)
+            return ""
     if intent.bank_url:
         return intent.bank_url
     purchases.settle(payment_intent=intent.id)

@@ -213,6 +213,20 @@ def tell_changed(automatic: AutoRecharge, *, before: str, after: str, actor: Use
     )
 
 
+def tell_switched_off(automatic: AutoRecharge, why: str) -> None:
+    notify(
+        account=automatic.wallet.account,
+        kind="settings_changed",
+        title="Auto-Recharge is off",
+        text=(
+            f"Auto-Recharge was switched off: {why}. Nothing is charged by itself until you turn "
+            "it on again under Configure."
+        ),
+        level="warning",
+        link=links.payments(),
+    )
+
+
 def tell_low_balance(automatic: AutoRecharge, *, credit: Decimal, minutes: int) -> None:
     """Once per crossing. Dollars, and about how many Premium minutes they are."""
     notify(

@@ -11,11 +11,12 @@ logger = logging.getLogger(__name__)
 
 
 class GatewayError(Exception):
-    """Stripe did not do what was asked. `code` is Stripe's, for support and logs."""
+    """Stripe did not do what was asked. `code` and `param` are Stripe's, for us and for logs."""
 
-    def __init__(self, message: str, *, code: str = "") -> None:
+    def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.param = param
 
 
 class Unknown(GatewayError):
@@ -32,6 +33,15 @@ class Declined(GatewayError):
 
 class Impossible(GatewayError):
     """Stripe will never do this: a missing card or customer, an amount out of range."""
+
+    @property
+    def customer_is_gone(self) -> bool:
+        """Whether it fails because the customer was deleted, or never was."""
+        return self.code == "resource_missing" and self.param in ("customer", "id")
+
+    @property
+    def email_is_refused(self) -> bool:
+        return self.code == "email_invalid" or self.param == "email"
 
 
 class StateChanged(GatewayError):
@@ -86,7 +96,7 @@ def translated(error: stripe.StripeError) -> GatewayError:
         case _:
             kind = Unexecuted if error.http_status == 409 else Unknown
     logger.warning("stripe answered %s %s", kind.__name__, code or error.http_status or "")
-    return kind(message, code=code)
+    return kind(message, code=code, param=getattr(error, "param", None) or "")
 
 
 def plain(found: Any) -> dict[str, Any]:

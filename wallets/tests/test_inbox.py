@@ -15,7 +15,7 @@ from django.db import connection
 from accounts import clock
 from accounts.models import StaffAlert
 from wallets import inbox
-from wallets.cards import keeping, payment_methods
+from wallets.cards import customers, keeping, payment_methods
 from wallets.charging import purchases
 from wallets.errors import Refused
 from wallets.inbox import EventRefused
@@ -380,7 +380,7 @@ def test_an_event_of_a_kind_we_do_not_use_is_kept_and_done():
 
 def test_a_card_saved_in_a_window_that_was_closed_still_arrives(stripe):
     wallet = make_wallet()
-    customer = keeping.ensure_customer(account=wallet.account)
+    customer = customers.ensure(account=wallet.account)
     card = stripe.add_card(customer)
     setup = gateway._stripe().setup_intents.create(
         {
@@ -420,7 +420,7 @@ def test_a_hosted_page_that_was_closed_at_the_end_still_saves_its_card():
 @pytest.mark.parametrize("customer", ["a stranger", "nobody"])
 def test_a_card_saved_for_somebody_else_is_nobodys_of_ours(stripe, customer):
     wallet, without_customer = make_wallet(), make_wallet()
-    keeping.ensure_customer(account=wallet.account)
+    customers.ensure(account=wallet.account)
     stranger = gateway.create_customer(key="s", name="A stranger", email="", metadata={})
     card = stripe.add_card(stranger)
     facts = {"payment_method_types": ["card"], "payment_method": card["id"], "confirm": True}

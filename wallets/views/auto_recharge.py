@@ -19,6 +19,7 @@ from wallets.models import AutoRecharge, Wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
 from wallets.recharges import configure as auto_recharge_settings
+from wallets.recharges import switching_off
 from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
 from wallets.views.forms import AutoRechargeForm
@@ -78,6 +79,15 @@ def retry(request: HttpRequest) -> HttpResponse:
     except WalletError as error:
         return refused(request, back=back, error=error)
     return _charged(request, saved, settings_saved=False)
+
+
+@require_POST
+@needs(Permission.WITHDRAW)
+def switch_off(request: HttpRequest) -> HttpResponse:
+    """Nobody is denied this, on a closed account either."""
+    wallet = open_wallet(account=request.account)
+    switching_off.switch_off(wallet_id=wallet.pk, why=f"{request.user} did it")
+    return done(request, back=reverse("wallets:payments"), text="Auto-Recharge is off.")
 
 
 def _asked(data: QueryDict) -> dict[str, str]:

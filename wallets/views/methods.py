@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.views.dialogs import dialog, done, refused
-from wallets.cards import keeping, payment_methods
+from wallets.cards import keeping, payment_methods, uses
 from wallets.errors import PaymentMethodInUse, WalletError
 
 
@@ -69,18 +69,19 @@ def make_default(request: HttpRequest, card_id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@needs(Permission.MONEY)
+@needs(Permission.WITHDRAW)
 def remove(request: HttpRequest, card_id: str) -> HttpResponse:
     back = reverse("wallets:payments")
     card = payment_methods.card(account=request.account, card_id=card_id)
     if card is None:
         raise Http404("No such card.")
-    uses, status = keeping.uses(account=request.account, card_id=card_id), 200
+    used, status = uses.found(account=request.account, card_id=card_id), 200
     if request.method == "POST":
+        agreed = "agreed" in request.POST
         try:
-            keeping.remove(account=request.account, card_id=card_id)
+            keeping.remove(account=request.account, card_id=card_id, agreed=agreed)
         except PaymentMethodInUse as error:
-            uses, status = error.uses, error.status
+            used, status = error.uses, error.status
         except WalletError as error:
             return refused(request, back=back, error=error)
         else:
@@ -90,7 +91,7 @@ def remove(request: HttpRequest, card_id: str) -> HttpResponse:
         partial="wallets/cards/_remove.html",
         title="Remove payment method",
         back=back,
-        context={"card": card, "uses": uses},
+        context={"card": card, "uses": used},
         status=status,
     )
 

@@ -202,6 +202,7 @@ class Recharge(Codes, subject=Subject.AUTO_RECHARGE):
     NOW_SUSPENDED = Code(
         "now_suspended", "Auto-Recharge is suspended from now on: {reason}.", tone=WARNING
     )
+    SWITCHED_OFF = Code("switched_off", "Auto-Recharge was switched off: {reason}.", tone=WARNING)
     LIFTED = Code(
         "lifted",
         "Auto-Recharge is no longer suspended and looks at the balance again.",

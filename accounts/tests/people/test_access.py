@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 SEE, MONEY, ALLOCATE = Permission.SEE, Permission.MONEY, Permission.ALLOCATE
 CAMPAIGNS, CALLS = Permission.CAMPAIGNS, Permission.CALLS
-MANAGES = {SEE, MONEY, CAMPAIGNS}
+MANAGES = {SEE, MONEY, Permission.WITHDRAW, CAMPAIGNS}
 
 
 @pytest.fixture
@@ -95,11 +95,12 @@ def test_support_staff_are_strangers_on_customers_pages(sub_account):
 
 
 @pytest.mark.parametrize("role", Role.values)
-def test_in_a_closed_account_everybody_only_sees(agency, sub_account, role):
+def test_in_a_closed_account_everybody_only_sees_and_managers_withdraw(agency, sub_account, role):
     own, of_agency = add_member(sub_account, role), add_member(agency, role)
     close(sub_account)
 
-    assert permissions(user=own, account=sub_account) == {SEE}
+    withdraws = set() if role == Role.MEMBER else {Permission.WITHDRAW}
+    assert permissions(user=own, account=sub_account) == {SEE} | withdraws
     assert permissions(user=of_agency, account=sub_account) == {SEE}
 
 

@@ -10,7 +10,7 @@ from accounts.people import members, opening
 from thinkrr_billing.sandbox.demo import cast
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.balances.opening import open_wallet
-from wallets.cards import keeping
+from wallets.cards import customers, keeping
 from wallets.models import Wallet
 from wallets.recharges import by_hand, configure
 from wallets.recharges.configure import Settings
@@ -77,7 +77,7 @@ def _sub_account(agency: Account, actor: cast.Actor, users: dict[str, User]) -> 
 
 def add_card(sandbox: StripeSandbox, account: Account, number: str) -> str:
     """Save a card at the sandbox, as the hosted page would, and take it over here."""
-    customer = keeping.ensure_customer(account=account)
+    customer = customers.ensure(account=account)
     card_id = sandbox.add_card(customer, number)["id"]
     return keeping.adopt(account=account, card_id=card_id).id
 

@@ -33,6 +33,7 @@ BUTTONS = {
     ("accounts.account", "lift"): {BILLING},
     ("accounts.account", "pause_campaigns"): SUPPORT_AND_BILLING,
     ("accounts.account", "resume_campaigns"): SUPPORT_AND_BILLING,
+    ("accounts.account", "renew_customer"): SUPPORT_AND_BILLING,
     ("accounts.account", "revoke_keys"): SUPPORT_AND_BILLING,
     ("accounts.account", "close"): {BILLING},
     ("accounts.account", "reopen"): {BILLING},

@@ -2,11 +2,13 @@ import pytest
 
 from accounts import clock
 from accounts.models import Notification
-from wallets.cards import expiry, keeping, payment_methods
+from wallets.balances.opening import open_wallet
+from wallets.cards import customers, expiry, keeping, payment_methods, uses
 from wallets.cards.payment_methods import Card
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse
-from wallets.models import AutoAllocation
+from wallets.models import AutoAllocation, AutoRecharge
 from wallets.stripe import gateway
+from wallets.tests.worlds.allocation_world import make_world, moment
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
@@ -29,8 +31,8 @@ def test_the_first_card_becomes_the_default_and_later_ones_do_not(stripe):
 def test_the_customer_is_created_once_for_an_account(stripe):
     wallet = make_wallet()
 
-    first = keeping.ensure_customer(account=wallet.account)
-    second = keeping.ensure_customer(account=wallet.account)
+    first = customers.ensure(account=wallet.account)
+    second = customers.ensure(account=wallet.account)
 
     assert first == second
     keys = [r["idempotency_key"] for r in stripe.requests(path="/v1/customers", method="POST")]
@@ -56,7 +58,7 @@ def test_a_hosted_page_is_opened_and_an_unfinished_one_saves_nothing(stripe):
 @pytest.mark.parametrize("session", ["cs_test_nonsense", "../../v1/customers", "x" * 500])
 def test_a_made_up_session_saves_nothing(session):
     wallet = make_wallet()
-    keeping.ensure_customer(account=wallet.account)
+    customers.ensure(account=wallet.account)
 
     assert keeping.finish_adding(account=wallet.account, session_id=session) is None
 
@@ -101,6 +103,76 @@ def test_a_card_an_allocation_uses_cannot_be_removed(stripe):
 
     with pytest.raises(PaymentMethodInUse, match="The monthly allocation for Northside Dental"):
         keeping.remove(account=agency, card_id=card.id)
+
+
+def test_the_only_card_is_removed_once_its_end_was_agreed_to(stripe):
+    wallet = make_wallet(credit="5")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    keeping.remove(account=wallet.account, card_id=card.id, agreed=True)
+
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    assert (automatic.enabled, automatic.due_since) == (False, None)
+    assert labels(wallet) == []
+    assert gateway.retrieve_card(card_id=card.id)["customer"] is None
+    note = Notification.objects.get(account=wallet.account, kind="settings_changed")
+    assert note.text.startswith("Auto-Recharge was switched off: its card was removed.")
+
+
+def test_what_is_said_before_fits_when_there_is_no_other_card(stripe):
+    wallet = make_wallet(credit="100")
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+
+    alone = uses.found(account=wallet.account, card_id=card.id)
+    add_card(stripe, wallet, OTHER_GOOD_CARD)
+    beside = uses.found(account=wallet.account, card_id=card.id)
+
+    assert alone == [
+        "Auto-Recharge uses it. It will be switched off, and calls stop when the balance runs out. "
+        "To keep it on, add another first."
+    ]
+    assert beside[0].endswith("To keep it on, choose another card under Configure first.")
+
+
+def test_an_allocation_ends_with_the_card_that_was_taken_away(stripe):
+    world = make_world(stripe)
+    world.save()
+
+    keeping.remove(account=world.agency, card_id=world.card.id, agreed=True)
+
+    allocation = AutoAllocation.objects.get(account=world.sub)
+    assert not allocation.active
+    assert [run.state for run in allocation.runs.all()] == ["canceled"]
+    assert world.told(world.agency, "allocation_changed")[-1] == (
+        "Monthly allocation for Northside Dental: stopped, because its card was removed."
+    )
+    assert world.taken() == []
+
+
+def test_an_allocation_whose_card_was_lost_at_stripe_is_flagged_until_another_is_chosen(stripe):
+    world = make_world(stripe)
+    with clock.at(moment("2026-11-14")):
+        world.save()
+    world.run_at("2026-11-14 00:01")
+    gateway.detach_card(card_id=world.card.id)
+
+    keeping.card_changed({"id": world.card.id})
+    keeping.card_changed({"id": world.card.id})
+
+    allocation = AutoAllocation.objects.get(account=world.sub)
+    assert allocation.active
+    assert allocation.failed_at
+    assert world.told(world.agency, "allocation_failed") == [
+        "The card of the monthly allocation for Northside Dental is no longer saved at the payment "
+        "service. Choose another card in Manage auto allocation."
+    ]
+    other = add_card(stripe, open_wallet(account=world.agency), OTHER_GOOD_CARD)
+    with clock.at(moment("2026-11-15")):
+        world.save(payment_method=other.id)
+    allocation.refresh_from_db()
+    assert allocation.failed_at is None
 
 
 def test_removing_the_default_makes_the_next_card_the_default(stripe):

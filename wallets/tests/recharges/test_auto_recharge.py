@@ -2,11 +2,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from djstripe.models import PaymentMethod
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import close
-from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.models import Wallet
 from wallets.recharges import auto_recharge, by_hand, configure
@@ -301,8 +301,7 @@ def test_a_card_removed_behind_our_back_suspends_once(stripe):
     wallet = make_wallet(credit="8")
     card = add_card(stripe, wallet)
     set_auto_recharge(wallet)
-    keeping.forget(account=wallet.account, card_id=card.id)
-    Wallet.objects.filter(pk=wallet.pk).update(default_payment_method=card.id)
+    PaymentMethod.objects.filter(id=card.id).delete()
 
     decision = auto_recharge.run(wallet_id=wallet.pk)
     assert (decision.wanted, decision.code) == (False, "no_card")

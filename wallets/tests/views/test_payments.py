@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from accounts import clock
+from accounts.people import closing
 from accounts.tests.builders import (
     add_member,
     close,
@@ -347,6 +348,39 @@ def test_a_card_in_use_is_not_removed_and_its_uses_are_named(stripe, browser, wa
     assert answer.status_code == 409
     assert "Auto-Recharge uses it." in text_of(answer)
     assert "Visa •••• 4242" in text_of(browser.get(PAYMENTS))
+
+
+def test_a_card_in_use_is_removed_once_its_uses_were_agreed_to(stripe, browser, wallet):
+    card = add_card(stripe, wallet)
+    set_auto_recharge(wallet)
+    url = reverse("wallets:methods_remove", args=[card.id])
+
+    asked = browser.get(url, headers=HTMX)
+    answer = browser.post(url, {"agreed": "1"}, headers=HTMX)
+
+    assert "It will be switched off, and calls stop when the balance runs out." in text_of(asked)
+    assert answer.status_code == 204
+    assert "No payment method yet." in text_of(browser.get(PAYMENTS))
+
+
+def test_on_a_closed_account_a_card_can_go_and_auto_recharge_be_switched_off(
+    stripe, browser, wallet
+):
+    card = add_card(stripe, wallet)
+    closing.close(account=wallet.account)
+    # As a worker of an older version may have left it.
+    set_auto_recharge(wallet)
+
+    page = browser.get(PAYMENTS)
+    off = browser.post(reverse("wallets:auto_recharge_off"))
+    gone = browser.post(reverse("wallets:methods_remove", args=[card.id]))
+
+    assert "Switch off" in text_of(page)
+    assert "Add payment method" not in text_of(page)
+    assert (off.status_code, gone.status_code) == (302, 302)
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+    assert "No payment method yet." in text_of(browser.get(PAYMENTS))
+    assert browser.post(reverse("wallets:methods_add")).status_code == 403
 
 
 def test_an_unused_card_is_removed(stripe, browser, wallet):

@@ -10,7 +10,7 @@ from accounts.tests.builders import make_individual
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.balances import adjustments
 from wallets.balances.opening import open_wallet
-from wallets.cards import keeping
+from wallets.cards import customers, keeping
 from wallets.cards.payment_methods import Card
 from wallets.models import AutoRecharge, Pot, Wallet
 from wallets.stripe import gateway
@@ -61,7 +61,7 @@ def fill(
 
 def add_card(stripe: StripeSandbox, wallet: Wallet, number: str = GOOD_CARD, **facts) -> Card:
     """Save a card for the wallet's account at Stripe and here; the first becomes the default."""
-    customer = keeping.ensure_customer(account=wallet.account)
+    customer = customers.ensure(account=wallet.account)
     data = stripe.add_card(customer, number, **facts)
     card = keeping.adopt(account=wallet.account, card_id=data["id"])
     wallet.refresh_from_db()

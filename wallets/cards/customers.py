@@ -1,0 +1,77 @@
+"""The account's customer at Stripe: made once, and anew when Stripe has none any more."""
+
+import logging
+
+from django.db import transaction
+
+from accounts.models import Account, Membership, Role
+from accounts.telling.notifications import alert_staff
+from wallets.stripe import answers, gateway
+
+logger = logging.getLogger(__name__)
+
+
+def ensure(*, account: Account) -> str:
+    """The account's customer, created once under the key `customer:<account>`.
+
+    Raises GatewayError.
+    """
+    account.refresh_from_db(fields=["stripe_customer", "former_customers"])
+    if account.stripe_customer:
+        return account.stripe_customer
+    customer = _create(account, key=f"customer:{account.pk}")
+    Account.objects.filter(pk=account.pk, stripe_customer=None).update(stripe_customer=customer)
+    account.refresh_from_db(fields=["stripe_customer"])
+    return account.stripe_customer
+
+
+def replace(*, account: Account, gone: str) -> str:
+    """A new customer instead of one that Stripe has no more. Safe to repeat and to race.
+
+    Payments of the old one stay the account's (`Account.customers`). Raises GatewayError.
+    """
+    made = _create(account, key=f"customer:{account.pk}:after:{gone}")
+    with transaction.atomic():
+        locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        if locked.stripe_customer == gone:
+            locked.stripe_customer = made
+            locked.former_customers = [gone, *(locked.former_customers or [])]
+            locked.save(update_fields=["stripe_customer", "former_customers"])
+    account.refresh_from_db(fields=["stripe_customer", "former_customers"])
+    return account.stripe_customer
+
+
+def is_gone(*, customer: str) -> bool:
+    """Whether Stripe has deleted this customer, or never had it. Raises GatewayError."""
+    try:
+        return bool(gateway.retrieve_customer(customer=customer).get("deleted"))
+    except answers.Impossible as error:
+        if error.customer_is_gone:
+            return True
+        raise
+
+
+def _create(account: Account, *, key: str) -> str:
+    """With its owner's address; without one when Stripe refuses that: a mail is worth no card."""
+    facts = {"name": account.name, "metadata": {"account": str(account.pk)}}
+    try:
+        return gateway.create_customer(key=key, email=_email(account), **facts)
+    except answers.Impossible as error:
+        if not error.email_is_refused:
+            raise
+    customer = gateway.create_customer(key=f"{key}:no-email", email="", **facts)
+    alert_staff(
+        kind="customer_without_email",
+        text=(
+            f"Stripe refuses the e-mail address of {account.name}'s owner, so its customer "
+            f"{customer} has none."
+        ),
+        data={"account": str(account.pk)},
+        dedupe_key=f"customer-without-email:{customer}",
+    )
+    return customer
+
+
+def _email(account: Account) -> str:
+    owners = Membership.objects.filter(account=account, role=Role.OWNER)
+    return owners.order_by("pk").values_list("user__email", flat=True).first() or ""
