@@ -9,6 +9,7 @@ class WalletsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.audit.requests import watch
+        from accounts.people import closing
         from accounts.telling.mail_topics import offer
         from wallets import checks, sweeps  # noqa: F401
         from wallets.allocations import runs, stopping
@@ -42,6 +43,7 @@ class WalletsConfig(AppConfig):
                 "card_expiring",
             },
         )
+        closing.switch_off[:] = [switching_off.switch_off_closed, stopping.end_of_closed]
         uses[:] = [switching_off.CARD_USE, stopping.CARD_USE]
         policies.update(
             {
