@@ -24,6 +24,7 @@ class WalletsConfig(AppConfig):
             "wallets_autorecharge",
             "wallets_autoallocation",
             "wallets_adjustmentrequest",
+            "wallets_chargeswitch",
         )
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer("low_balance", label="Low balance", kinds={"low_balance"})

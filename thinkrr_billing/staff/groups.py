@@ -29,6 +29,7 @@ SEEN = {
         "allocationrun",
         "autoallocation",
         "autorecharge",
+        "chargeswitch",
         "ledgerentry",
         "loggeddecision",
         "minuterate",

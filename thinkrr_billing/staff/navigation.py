@@ -40,6 +40,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Allocation runs", "calendar_month", "wallets.allocationrun"),
             ("Adjustments to approve", "approval", "wallets.adjustmentrequest"),
             ("Rates", "sell", "wallets.minuterate"),
+            ("Automatic charges", "front_hand", "wallets.chargeswitch"),
         ),
     ),
     (

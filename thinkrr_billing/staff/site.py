@@ -59,6 +59,15 @@ class StaffSite(UnfoldAdminSite):
             *super().get_urls(),
         ]
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Every page says it while automatic charges are stopped."""
+        from wallets.charging import switch
+
+        found = super().each_context(request)
+        if self.has_permission(request):
+            found["charges_stopped"] = switch.stopped()
+        return found
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None):
         from thinkrr_billing.staff import dashboard
 

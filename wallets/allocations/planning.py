@@ -20,6 +20,7 @@ from wallets import limits, texts
 from wallets.allocations import decision_log, notices
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
+from wallets.charging import switch
 from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
@@ -242,6 +243,8 @@ def mark_failed(allocation: AutoAllocation) -> None:
 
 def chargeable(now: datetime) -> QuerySet[AllocationRun]:
     """Runs to be charged now."""
+    if switch.are_stopped():
+        return AllocationRun.objects.none()
     in_the_way = Purchase.objects.filter(
         allocation_run=OuterRef("pk"), state__in=["created", "submitted"]
     )

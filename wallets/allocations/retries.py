@@ -17,6 +17,7 @@ from wallets.models.purchase import OPEN_STATES
 from wallets.prices.amounts import dollars
 from wallets.stripe import gateway
 from wallets.texts import usd
+from wallets.why.codes import Allocation
 from wallets.why.decisions import Decision
 
 # A missed month is made up for while it lasts, when somebody asks for it.
@@ -44,6 +45,8 @@ def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purch
 
 
 def _check_wanted(decision: Decision) -> None:
+    if decision.code == Allocation.ON_HOLD:
+        raise Refused("Automatic charges are paused by support. Try again later.")
     if not decision.wanted:
         raise Refused("This month's charge could not be tried just now. Try again in a minute.")
 

@@ -28,7 +28,7 @@ from wallets.allocations.planning import (
     plan_due,
 )
 from wallets.cards import payment_methods
-from wallets.charging import declines, purchases
+from wallets.charging import declines, purchases, switch
 from wallets.charging.policies import Policy
 from wallets.errors import NoPaymentMethod
 from wallets.models import AllocationRun, Purchase, Wallet
@@ -164,6 +164,7 @@ def _standing_refusal(run: AllocationRun, wallet: Wallet) -> Code | None:
         Allocation.MOVED: allocation.account.agency_id != allocation.agency_id,
         Allocation.CLOSED: allocation.account.is_closed or allocation.agency.is_closed,
         Allocation.BLOCKED: wallet.blocked_at or payer.filter(blocked_at__isnull=False).exists(),
+        Allocation.ON_HOLD: switch.are_stopped(),
         Allocation.PASSED: has_passed(run),
         Allocation.AHEAD: lies_ahead(run),
         Allocation.TOO_SMALL: run.amount_cents < limits.CARD_LEAST_CENTS,

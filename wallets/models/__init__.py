@@ -3,6 +3,7 @@
 from wallets.models.adjustment import AdjustmentRequest
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
+from wallets.models.charge_switch import ChargeSwitch
 from wallets.models.ledger import LedgerEntry, Pot
 from wallets.models.logged_decision import LoggedDecision
 from wallets.models.purchase import Purchase
@@ -16,6 +17,7 @@ __all__ = [
     "AllocationRun",
     "AutoAllocation",
     "AutoRecharge",
+    "ChargeSwitch",
     "LedgerEntry",
     "LoggedDecision",
     "MinuteRate",

@@ -19,8 +19,8 @@ from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods
-from wallets.charging import purchases
-from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.charging import purchases, switch
+from wallets.models import AutoRecharge, ChargeSwitch, Purchase, Wallet
 from wallets.models.auto_recharge import default_ceiling
 from wallets.prices.amounts import cents
 from wallets.recharges import daily_ceiling, monthly_limit, notices, suspensions
@@ -111,6 +111,8 @@ def standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> C
         return Recharge.CLOSED
     if wallet.blocked_at:
         return Recharge.BLOCKED
+    if switch.are_stopped():
+        return Recharge.ON_HOLD
     return Recharge.SUSPENDED if automatic.suspended_at else None
 
 
@@ -245,6 +247,8 @@ def _chargeable(now: datetime) -> QuerySet[AutoRecharge]:
 
     What waits for somebody, or for a known moment, is left out until that has come.
     """
+    if switch.are_stopped():
+        return AutoRecharge.objects.none()
     pending = Purchase.objects.recharges().open().filter(wallet=OuterRef("wallet"))
     return (
         AutoRecharge.objects.filter(
@@ -284,6 +288,7 @@ def coming(now: datetime) -> QuerySet[AutoRecharge]:
         .exclude(payment_method="", wallet__default_payment_method="")
         .filter(Q(not_before=None) | Q(not_before__lte=now) | Q(hold_reason=Hold.COOLDOWN))
         .exclude(Exists(not_on_its_way))
+        .exclude(Exists(ChargeSwitch.objects.filter(stopped=True)))
     )
 
 

@@ -20,6 +20,7 @@ from accounts.tests.builders import (
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
+    ChargeSwitch,
     LedgerEntry,
     LoggedDecision,
     MinuteRate,
@@ -73,6 +74,7 @@ def world() -> Wallet:
         wallet=wallet, subject="autopause", code="low_balance", first_at=now, last_at=now
     )
     StripeEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={})
+    ChargeSwitch.objects.create(reason="A restore")
     return wallet
 
 
@@ -132,8 +134,9 @@ def test_a_list_costs_the_same_however_many_rows_it_shows(
         )
         allocate(make_wallet(account=make_sub_account(agency=other.account)))
 
-    # The session, the person, their device and account, their right, counting, and the rows.
-    with django_assert_max_num_queries(9):
+    # The session, the person, their device and account, their right, whether automatic charges
+    # are stopped, counting, and the rows.
+    with django_assert_max_num_queries(10):
         browser.get(page(name, "changelist"))
 
 

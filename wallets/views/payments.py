@@ -12,6 +12,7 @@ from accounts.pages import needs
 from accounts.people.access import Permission
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
+from wallets.charging import switch
 from wallets.forecasts import runway
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.rates import rates_now
@@ -44,6 +45,7 @@ def payments(request: HttpRequest) -> HttpResponse:
         "statement": statements.transactions(account=account, limit=LATEST_TRANSACTIONS),
         "decisions": decisions.page(wallet_id=wallet.pk, limit=LATEST_DECISIONS),
         "now": clock.now(),
+        "charges_stopped": switch.are_stopped(),
         **_chart(wallet=wallet, automatic=automatic, days=_days(request)),
     }
     context["charged_card"] = next(

@@ -93,6 +93,12 @@ class Recharge(Codes, subject=Subject.AUTO_RECHARGE):
         now=f"Automatic charges are blocked. {_NOTHING} Contact support.",
         tone=WARNING,
     )
+    ON_HOLD = Code(
+        "on_hold",
+        _uncharged(f"automatic charges are paused by support. {_LEVELS}"),
+        now=f"Automatic charges are paused by support. {_NOTHING} You can still recharge by hand.",
+        tone=WARNING,
+    )
     SUSPENDED = Code(
         "suspended",
         _uncharged(f"it is suspended ({{reason}}). {_LEVELS}"),
@@ -254,6 +260,7 @@ class Allocation(Codes, subject=Subject.ALLOCATION):
         _run("was not charged: automatic charges are blocked until support lifts it."),
         tone=WARNING,
     )
+    ON_HOLD = Code("on_hold", _run("was not charged yet: automatic charges are paused by support."))
     CANCELED = Code(
         "canceled", _run("was given up before any money moved; it is tried again {until}.")
     )

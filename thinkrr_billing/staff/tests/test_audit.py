@@ -19,7 +19,7 @@ from accounts.tests.builders import (
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import SUPPORT
 from thinkrr_billing.staff.tests.phone import press, staff_client
-from wallets.models import AdjustmentRequest, MinuteRate
+from wallets.models import AdjustmentRequest, ChargeSwitch, MinuteRate
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import allocate
 
@@ -109,6 +109,7 @@ def _rows() -> None:
     AdjustmentRequest.objects.create(
         wallet=wallet, pot="credit", amount=500, note="x", form_key="a", asked_by=person
     )
+    ChargeSwitch.objects.create(reason="A restore", changed_by=person)
     connection.check_constraints()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

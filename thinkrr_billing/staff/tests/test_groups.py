@@ -45,6 +45,9 @@ BUTTONS = {
     ("wallets.adjustmentrequest", "approve"): {BILLING},
     ("wallets.adjustmentrequest", "reject"): {BILLING},
     ("wallets.allocationrun", "run"): SUPPORT_AND_BILLING,
+    # Superusers only.
+    ("wallets.chargeswitch", "stop_charges"): set(),
+    ("wallets.chargeswitch", "start_charges"): set(),
     ("wallets.minuterate", "set_rate"): {BILLING},
     ("wallets.purchase", "refund"): {BILLING},
     ("wallets.purchase", "retry"): SUPPORT_AND_BILLING,
@@ -84,7 +87,7 @@ def world() -> Wallet:
 
 def row_of(page: str) -> list:
     """The key of a row of this page; nothing where a button belongs to the list."""
-    if page == "wallets.minuterate":
+    if page in ("wallets.minuterate", "wallets.chargeswitch"):
         return []
     registered = next(one for one in admin.site._registry if one._meta.label_lower == page)
     return list(registered.objects.values_list("pk", flat=True)[:1])
