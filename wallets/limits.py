@@ -96,6 +96,9 @@ EVENT_LARGEST_BYTES = 512 * 1024
 CATCH_UP_HOURLY = timedelta(days=3)
 CATCH_UP_NIGHTLY = timedelta(days=120)
 
+# After a restore Stripe is asked for what happened in this time: no backup of ours is older.
+RECOVER_FROM = timedelta(days=35)
+
 # What one member of the staff may adjust in a wallet within a day: more needs a second person.
 ADJUSTED_ALONE = Decimal(100)
 ADJUSTED_WITHIN = timedelta(days=1)

@@ -18,7 +18,7 @@ from accounts.runtime import crash_points
 from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.cards import keeping, payment_methods
-from wallets.charging import declines, outcomes, rows
+from wallets.charging import declines, facts, outcomes, rows
 from wallets.models import Purchase
 from wallets.stripe import answers, gateway
 
@@ -62,7 +62,7 @@ def _create(purchase: Purchase) -> None:
             amount=purchase.amount_cents,
             customer=purchase.payer.stripe_customer,
             payment_method=purchase.payment_method,
-            metadata={"purchase": str(purchase.pk), "purpose": purchase.purpose},
+            metadata=facts.of(purchase),
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
     except answers.Impossible as error:
@@ -75,6 +75,11 @@ def _create(purchase: Purchase) -> None:
         return
     except answers.Unexecuted:
         raise
+    except answers.KeyConflict:
+        # Code of another version may have made it, saying less or more of it: reading decides.
+        intent = _made_before(purchase)
+        if intent is None or intent.amount != purchase.amount_cents:
+            raise
     except answers.Unknown:
         # It may have been made, and Stripe repeats a 500 under its key for a day: once the answer
         # has had its time, reading decides.

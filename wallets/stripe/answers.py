@@ -72,6 +72,7 @@ class Intent:
     bank_url: str
     purchase_id: str
     created: int
+    metadata: dict[str, str]
 
 
 def translated(error: stripe.StripeError) -> GatewayError:
@@ -124,4 +125,5 @@ def intent_of(found: Any) -> Intent:
         bank_url=action.get("url") or "",
         purchase_id=(data.get("metadata") or {}).get("purchase") or "",
         created=data.get("created") or 0,
+        metadata=data.get("metadata") or {},
     )

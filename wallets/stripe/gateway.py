@@ -275,6 +275,11 @@ def refunds_since(*, since: datetime) -> Iterator[dict[str, Any]]:
     yield from map(plain, _every("refunds", params))
 
 
+def customers_since(*, since: datetime) -> Iterator[dict[str, Any]]:
+    params = {"created": {"gte": int(since.timestamp())}, "limit": 100}
+    yield from map(plain, _every("customers", params))
+
+
 def disputes_since(*, since: datetime) -> Iterator[dict[str, Any]]:
     params = {"created": {"gte": int(since.timestamp())}, "limit": 100}
     yield from map(plain, _every("disputes", params))

@@ -33,7 +33,15 @@ def test_a_charge_that_succeeds_is_credited_once(low, stripe):
     assert credit(low) == Decimal("58.00")
     assert purchase.receipt_number
     [intent] = stripe.truth()["payment_intents"]
-    assert intent["metadata"] == {"purchase": str(purchase.pk), "purpose": "auto_recharge"}
+    # Enough to write the row again after it was lost.
+    assert intent["metadata"] == {
+        "purchase": str(purchase.pk),
+        "purpose": "auto_recharge",
+        "payer": str(purchase.payer_id),
+        "account": str(purchase.payer_id),
+        "buys": "credit",
+        "card": "Visa •••• 4242",
+    }
 
 
 def test_driving_a_closed_purchase_asks_stripe_nothing(low, stripe):

@@ -1,0 +1,55 @@
+"""After a restore from a backup: show what Stripe holds and we do not; with --apply, make it up."""
+
+from datetime import UTC, datetime
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts import clock
+from wallets import limits
+from wallets.books import recovering
+from wallets.errors import WalletError
+from wallets.stripe import answers
+
+
+class Command(BaseCommand):
+    help = (
+        "Show what Stripe holds and this database does not: payments, refunds, disputes, customers "
+        "and cards. With --apply, write and credit it once; automatic charges must be stopped. "
+        "Exit 1 when something is left to look into."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--apply", action="store_true", help="write what is missing")
+        parser.add_argument(
+            "--since",
+            type=_day,
+            help="the day from which on to ask Stripe; a day before the backup was made "
+            f"(by default {limits.RECOVER_FROM.days} days ago)",
+        )
+
+    def handle(self, *args: object, apply: bool, since: datetime | None, **options: object) -> None:
+        left = count = 0
+        try:
+            for found in recovering.recover(
+                since=since or clock.now() - limits.RECOVER_FROM, apply=apply
+            ):
+                self.stdout.write(str(found))
+                count += 1
+                left += found.what == recovering.LOOK
+        except WalletError as error:
+            raise CommandError(str(error)) from error
+        except answers.GatewayError as error:
+            raise CommandError(
+                f"Stripe did not answer: {error}. What was recovered stays; run it again.",
+                returncode=2,
+            ) from error
+        if not count:
+            self.stdout.write("Nothing is missing.")
+        elif not apply:
+            self.stdout.write("Nothing was changed: this was a dry run. --apply makes it up.")
+        if left:
+            raise SystemExit(1)
+
+
+def _day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
