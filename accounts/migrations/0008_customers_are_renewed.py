@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0006_audit_of_millions")]
+    dependencies = [("accounts", "0007_queues_emptied")]
 
     operations = [
         migrations.AlterModelOptions(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0013_recharges_by_switch"),
+        ("wallets", "0014_fair_turns"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ from accounts.audited import unwatch, watch
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0301_closed_accounts_are_off"),
+        ("wallets", "0017_closed_accounts_are_off"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

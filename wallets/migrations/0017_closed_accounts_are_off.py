@@ -21,7 +21,7 @@ WHERE a.id IN (al.agency_id, al.account_id) AND a.status = 'closed' AND al.activ
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0013_recharges_by_switch"),
-        ("accounts", "0301_customers_are_renewed"),
+        ("wallets", "0016_daily_ceiling"),
+        ("accounts", "0008_customers_are_renewed"),
     ]
     operations = [migrations.RunSQL(SWITCH_OFF, migrations.RunSQL.noop)]

@@ -23,7 +23,7 @@ def watched(more: str) -> str:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0201_brake_on_every_outcome"),
+        ("wallets", "0015_brake_on_every_outcome"),
     ]
 
     operations = [
