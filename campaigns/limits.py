@@ -22,8 +22,8 @@ NAME_LENGTH = 120
 # A deadlock, or the same call reported twice at once, is solved by the first repetition.
 RECORD_ATTEMPTS = 4
 
-# One sweep's bite: so many wallets are locked at once.
-SWEEP_BATCH = 200
+# One sweep's bite: so many wallets are locked at once, and stay unpaused when the process dies.
+SWEEP_BATCH = 50
 
 # How long the books let a started campaign without a minute wait for the sweep.
 SWEEP_SLACK = timedelta(minutes=2)

@@ -5,6 +5,7 @@ locked first, then campaigns, each by primary key.
 """
 
 import logging
+import random
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from itertools import islice
@@ -120,9 +121,14 @@ def sweep() -> int:
 
 
 def _in_batches(queue: Queue, pause: Callable[[Collection], int]) -> int:
-    """Pause all that is due. When a batch fails, each alone: one must not stop the others."""
-    paused, keys = 0, queue.take()
-    while batch := set(islice(keys, limits.SWEEP_BATCH)):
+    """Pause all that is due. When a batch fails, each alone: one must not stop the others.
+
+    In any order: one that kills the process must not take the same ones with it each time.
+    """
+    keys = list(set(queue.take()))
+    random.shuffle(keys)
+    paused, rest = 0, iter(keys)
+    while batch := list(islice(rest, limits.SWEEP_BATCH)):
         try:
             paused += pause(batch)
         except Exception:

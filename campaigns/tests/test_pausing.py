@@ -1,3 +1,4 @@
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from accounts import clock
 from accounts.models import Account, Notification
+from accounts.runtime.crash_points import Crash
 from campaigns import lifecycle, limits, notices, pausing, payable, resuming
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
@@ -276,6 +278,27 @@ def test_one_wallet_that_fails_to_pause_stops_none_of_its_batch(monkeypatch):
     monkeypatch.setattr(notices, "tell_paused", tell)
     with clock.at(clock.now() + timedelta(minutes=1)):
         assert pausing.sweep() == 1
+
+
+def test_a_wallet_that_kills_the_sweep_does_not_take_the_same_others_with_it(monkeypatch):
+    monkeypatch.setattr(limits, "SWEEP_BATCH", 1)
+    killer, *others = [make_wallet() for _ in range(20)]
+    [last, *_] = campaigns = [make_campaign(wallet.account) for wallet in (killer, *others)]
+    tell = notices.tell_paused
+
+    def die_for_killer(paused, wallets):
+        if any(campaign.account_id == killer.account_id for campaign in paused):
+            raise Crash
+        tell(paused, wallets)
+
+    monkeypatch.setattr(notices, "tell_paused", die_for_killer)
+    start = clock.now()
+    for minute in range(60):
+        with clock.at(start + timedelta(minutes=minute)), suppress(Crash):
+            pausing.sweep()
+
+    assert [one.pk for one in Campaign.objects.started()] == [last.pk]
+    assert len(campaigns) == 20
 
 
 def test_the_resume_list_has_what_low_balance_paused_with_its_reasons():

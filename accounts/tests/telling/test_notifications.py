@@ -8,6 +8,7 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import Notification, Role, StaffAlert
+from accounts.runtime.crash_points import Crash
 from accounts.telling import mails, notifications
 from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import add_member, make_agency, make_individual, make_user
@@ -294,3 +295,26 @@ def test_support_hears_once_a_day_of_mails_that_are_given_up():
 
     given_up = StaffAlert.objects.get(kind="mails_given_up")
     assert given_up.text == "2 mails (notification_mail) could not be sent for three days."
+
+
+def test_a_mail_that_kills_its_process_is_behind_all_others_the_next_time(mailoutbox, monkeypatch):
+    send = mails.EmailMultiAlternatives.send
+
+    def die_for_ada(self):
+        if "Ada" in self.subject:
+            raise Crash
+        return send(self)
+
+    monkeypatch.setattr(mails.EmailMultiAlternatives, "send", die_for_ada)
+    with clock.at(NOON):
+        killer = tell(make_individual("Ada"))
+        tell(make_individual("Bob"))
+        with pytest.raises(Crash):
+            mails.mail_due()
+
+    with clock.at(NOON + timedelta(minutes=1)):
+        assert mails.mail_due() == 1
+
+    killer.refresh_from_db()
+    assert (killer.mail_attempts, killer.mail_due_at) == (1, NOON + timedelta(minutes=5))
+    assert [mail.subject for mail in mailoutbox] == ["Recharge failed: Bob"]
