@@ -7,6 +7,7 @@ nothing.
 """
 
 import logging
+import time
 from datetime import datetime
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from django.db.models import QuerySet
 
 from accounts import clock
 from accounts.runtime import crash_points
-from accounts.runtime.queues import Queue, awake
+from accounts.runtime.queues import SWEEP_SECONDS, Queue, awake
 from wallets import limits
 from wallets.cards import keeping, payment_methods
 from wallets.charging import declines, facts, outcomes, rows
@@ -251,7 +252,10 @@ def report_unknown() -> None:
         reported_unknown_at=None,
         created_at__lt=now - limits.UNKNOWN_REPORT_AFTER,
     )
-    for purchase_id in unknown.order_by("created_at").values_list("pk", flat=True):
+    ends = time.monotonic() + SWEEP_SECONDS
+    for purchase_id in unknown.order_by("?").values_list("pk", flat=True):
+        if time.monotonic() > ends:
+            break
         try:
             _report_unknown(purchase_id)
         # One that cannot be told must not keep the others from support.
