@@ -19,6 +19,7 @@ from wallets.reversals import catching_up
 from wallets.stripe import gateway
 from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge, stranger_pays
+from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card, refunded_outside
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +107,18 @@ def test_an_early_refund_found_without_any_event_credits_first(paid):
     assert catching_up.catch_up(since=clock.now() - timedelta(hours=1)) == 1
 
     assert credit(paid) == Decimal(43)
+
+
+def test_what_must_wait_keeps_no_other_from_being_caught_up(paid, stripe, caplog):
+    rows.quarantine(paid.pk, "Support looks at it.")
+    refunded(paid)
+    other = buy(make_wallet_with_card(stripe))
+    refunded_outside(other, 2000)
+
+    assert catching_up.catch_up(since=clock.now() - timedelta(hours=1)) == 1
+
+    assert "is in quarantine: it must be credited first" in caplog.text
+    assert [row.purchase for row in Reversal.objects.all()] == [other]
 
 
 @pytest.mark.parametrize("kind", ["refund.created", "charge.dispute.created"])
