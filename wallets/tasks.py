@@ -10,8 +10,7 @@ from celery import current_app, shared_task
 
 from accounts import clock
 from accounts.audit import job_runs
-from accounts.runtime.nudges import LIFETIME_SECONDS
-from accounts.runtime.queues import Queue
+from accounts.runtime.queues import MESSAGE_SECONDS, Queue
 from accounts.telling.notifications import alert_staff
 from wallets import inbox, limits, sweeps
 from wallets.allocations import planning, retries, runs
@@ -32,7 +31,7 @@ def tick() -> None:
     """Once a minute: find what is due and send each piece to a worker."""
     with job_runs.noted("wallets.tick"):
         for task, arguments in sweeps.work():
-            current_app.send_task(task, args=arguments, expires=LIFETIME_SECONDS)
+            current_app.send_task(task, args=arguments, expires=MESSAGE_SECONDS)
 
 
 def _try(queue: Queue, key: object, work: Callable[[], object]) -> None:

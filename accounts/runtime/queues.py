@@ -28,6 +28,10 @@ SWEEP_SECONDS = 5.0
 FIRST_WAIT = timedelta(minutes=1)  # The tick's own pace.
 LONGEST_WAIT = timedelta(minutes=5)  # What an outage's end may still cost somebody who waits.
 
+# By then the row's next turn has come, with a message of its own: however far workers are behind,
+# a broker holds about one message a row.
+MESSAGE_SECONDS = LONGEST_WAIT.total_seconds()
+
 # Beat ticks each minute; a tick or two may be late or lost.
 OVERDUE_BOUND = timedelta(minutes=5)
 
