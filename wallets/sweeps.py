@@ -12,7 +12,7 @@ from accounts.runtime.queues import Queue
 from wallets import inbox
 from wallets.allocations import planning
 from wallets.charging import purchases
-from wallets.recharges import auto_recharge, low_balance
+from wallets.recharges import auto_recharge, low_balance, suspensions
 from wallets.reversals import refunds
 
 logger = logging.getLogger(__name__)
@@ -39,6 +39,7 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "purchases": _open_purchases,
     "refunds": _each("wallets.drive_refund", refunds.WAITING, str),
     "recharges": _each("wallets.recharge_wallet", auto_recharge.DUE),
+    "other cards": _each("wallets.payment_method_changed", suspensions.ANOTHER_CARD),
     "low balances": _each("wallets.tell_low_balance", low_balance.UNTOLD),
     "allocations": _due_allocations,
 }

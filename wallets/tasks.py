@@ -18,7 +18,7 @@ from wallets.balances import included
 from wallets.books import checking
 from wallets.cards import expiry
 from wallets.charging import purchases
-from wallets.recharges import auto_recharge, low_balance
+from wallets.recharges import auto_recharge, low_balance, suspensions
 from wallets.reversals import catching_up, refunds
 from wallets.stripe import answers
 from wallets.why import decisions
@@ -52,7 +52,8 @@ def recharge_wallet(wallet_id: int) -> None:
 
 @shared_task(name="wallets.payment_method_changed")
 def payment_method_changed(wallet_id: int) -> None:
-    auto_recharge.payment_method_changed(wallet_id=wallet_id)
+    look = partial(auto_recharge.payment_method_changed, wallet_id=wallet_id)
+    _try(suspensions.ANOTHER_CARD, wallet_id, look)
     retries.payment_method_changed(wallet_id=wallet_id)
 
 

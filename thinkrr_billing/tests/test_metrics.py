@@ -41,6 +41,7 @@ def test_metrics_tell_for_how_long_the_oldest_of_each_kind_is_overdue(client):
         for kind, seconds in {
             "alert_mail": "0.0",
             "allocation": "0.0",
+            "another_card": "0.0",
             "campaign_of_closed_account": "0.0",
             "event": "90.0",
             "invitation_mail": "0.0",

@@ -3,12 +3,17 @@
 Everything here runs with the wallet locked, then its settings.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Coalesce, NullIf
+from djstripe.models import PaymentMethod
 
 from accounts import clock
 from accounts.runtime.nudges import nudge
+from accounts.runtime.queues import Queue, awake
 from wallets.balances import ledger
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
@@ -64,10 +69,12 @@ def suspend(*, wallet: Wallet, reason: str) -> None:
 
 
 def mark_suspended(automatic: AutoRecharge, reason: str, fingerprint: str) -> None:
-    automatic.suspended_at = clock.now()
+    automatic.suspended_at = automatic.look_at = clock.now()
     automatic.suspended_reason = reason
     automatic.failed_fingerprint = fingerprint or automatic.failed_fingerprint
-    automatic.save(update_fields=["suspended_at", "suspended_reason", "failed_fingerprint"])
+    automatic.save(
+        update_fields=["suspended_at", "suspended_reason", "failed_fingerprint", "look_at"]
+    )
     log(automatic, Recharge.NOW_SUSPENDED, reason=reason)
 
 
@@ -107,6 +114,31 @@ def consider_card(automatic: AutoRecharge) -> None:
     )
     if card and _helps(automatic, card):
         start_afresh(automatic)
+
+
+def _with_another_card(now: datetime) -> QuerySet[AutoRecharge]:
+    """Suspended by card trouble, with another card than failed: nobody has looked at it yet."""
+    others = PaymentMethod.objects.alias(fingerprint=KT("stripe_data__card__fingerprint"))
+    others = others.filter(id=OuterRef("card")).exclude(fingerprint=OuterRef("failed_fingerprint"))
+    card = Coalesce(NullIf("payment_method", Value("")), "wallet__default_payment_method")
+    return AutoRecharge.objects.alias(card=card).filter(
+        Exists(others),
+        awake(now),
+        enabled=True,
+        suspended_reason__in=CARD_TROUBLE,
+        wallet__blocked_at=None,
+        wallet__account__status="active",
+    )
+
+
+# One that has expired lifts nothing, and stays here until it is renewed: an hour is often enough.
+ANOTHER_CARD = Queue(
+    kind="another_card",
+    rows=_with_another_card,
+    key="wallet_id",
+    since="suspended_at",
+    longest_wait=timedelta(hours=1),
+)
 
 
 def forgive_in_memory(automatic: AutoRecharge, card: Card) -> None:

@@ -14,8 +14,9 @@ from accounts import clock
 from accounts.models import Account, Notification
 from accounts.runtime import queues
 from accounts.tests.builders import make_agency
-from wallets import inbox, sweeps
+from wallets import inbox, sweeps, tasks
 from wallets.allocations import planning
+from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.models import (
     AllocationRun,
@@ -26,12 +27,17 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
-from wallets.recharges import auto_recharge, low_balance
+from wallets.recharges import auto_recharge, low_balance, suspensions
 from wallets.reversals import refunds
 from wallets.tests.worlds import histories
 from wallets.tests.worlds.allocation_world import make_world, moment
-from wallets.tests.worlds.auto_recharge_world import decline, run
-from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.auto_recharge_world import credit, decline, run, suspend_by_declining
+from wallets.tests.worlds.builders import (
+    OTHER_GOOD_CARD,
+    add_card,
+    make_wallet,
+    set_auto_recharge,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -334,6 +340,30 @@ def test_a_promised_retry_comes_although_a_crowd_cannot_be_charged(stripe):
         assert wallet.pk not in auto_recharge.DUE.take()
     with clock.at(start + timedelta(minutes=60)):
         assert wallet.pk in auto_recharge.DUE.take()
+
+
+@pytest.mark.parametrize("default", [True, False])
+def test_another_card_lifts_a_suspension_also_when_its_message_was_lost(stripe, default):
+    wallet, other = make_wallet(credit="8"), make_wallet(credit="8")
+    for one in (wallet, other):
+        suspend_by_declining(stripe, one)
+    card = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        assert list(suspensions.ANOTHER_CARD.take()) == []
+    if default:
+        keeping.make_default(account=wallet.account, card_id=card.id)
+    else:
+        set_auto_recharge(wallet, payment_method=card.id)
+
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        found = sweeps.find_work()
+        tasks.payment_method_changed(wallet.pk)
+
+    assert ("wallets.payment_method_changed", (wallet.pk,)) in found
+    assert ("wallets.payment_method_changed", (other.pk,)) not in found
+    wallet.auto_recharge.refresh_from_db()
+    assert wallet.auto_recharge.suspended_reason == ""
+    assert credit(wallet) == 58
 
 
 def test_a_new_need_is_looked_at_at_once_whatever_its_last_wait(low):
