@@ -119,7 +119,11 @@ STAFF_PREFIXES = ("admin/", "looking/")
 
 STORED = ("accounts", "wallets", "campaigns")
 # Written by asking at all: when somebody was last seen, and what support must be able to trace.
-NOT_STORED = {"LoginFailure", "ApiKey", "AuditEntry", "User", "Notification"}
+NOT_STORED = {
+    *("LoginFailure", "ApiKey", "AuditEntry", "User", "Notification"),
+    # A stranger may open the page that saves a card of their own.
+    "CardAttempt",
+}
 
 
 def routes(resolver=None, prefix: str = "") -> Iterator[str]:

@@ -29,6 +29,7 @@ SEEN = {
         "allocationrun",
         "autoallocation",
         "autorecharge",
+        "cardattempt",
         "chargeswitch",
         "ledgerentry",
         "loggeddecision",

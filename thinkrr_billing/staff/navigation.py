@@ -59,6 +59,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Audit log", "policy", "accounts.auditentry"),
             ("Roles", "admin_panel_settings", "auth.group"),
             ("Failed log-ins", "lock", "accounts.failedlogin"),
+            ("Card attempts", "credit_card_off", "wallets.cardattempt"),
         ),
     ),
 )

@@ -8,12 +8,13 @@ import djstripe.models
 from django.db import transaction
 
 from accounts import clock
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import alert_staff
 from wallets.balances.opening import open_wallet
-from wallets.cards import customers, notices, payment_methods, uses
+from wallets.cards import customers, notices, payment_methods, trying, uses
 from wallets.cards.payment_methods import Card
+from wallets.cards.trying import Who
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse, Refused
 from wallets.models import Wallet
 from wallets.stripe import answers, gateway
@@ -21,13 +22,21 @@ from wallets.stripe import answers, gateway
 logger = logging.getLogger(__name__)
 
 
-def start_adding(*, account: Account, success_url: str, cancel_url: str) -> str:
+def start_adding(
+    *,
+    account: Account,
+    success_url: str,
+    cancel_url: str,
+    person: User | None = None,
+    address: str = "",
+) -> str:
     """The address of Stripe's hosted page that saves a card.
 
     `success_url` carries {CHECKOUT_SESSION_ID}, which Stripe fills in. A customer that was deleted
-    at Stripe is replaced by a new one. Raises GatewayUnreachable, or Refused when trying again
-    does not help; support is told then.
+    at Stripe is replaced by a new one. Raises TooManyAttempts, GatewayUnreachable, or Refused when
+    trying again does not help; support is told then. Call with no transaction open.
     """
+    trying.note_new_card(Who(account, person, address))
     page = partial(gateway.start_card_setup, success_url=success_url, cancel_url=cancel_url)
     try:
         with gateway.person_waiting():

@@ -3,6 +3,7 @@
 from wallets.models.adjustment import AdjustmentRequest
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
+from wallets.models.card_attempt import CardAttempt
 from wallets.models.charge_switch import ChargeSwitch
 from wallets.models.ledger import LedgerEntry, Pot
 from wallets.models.logged_decision import LoggedDecision
@@ -17,6 +18,7 @@ __all__ = [
     "AllocationRun",
     "AutoAllocation",
     "AutoRecharge",
+    "CardAttempt",
     "ChargeSwitch",
     "LedgerEntry",
     "LoggedDecision",

@@ -6,12 +6,14 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts import clock
 from accounts.models import User
 from accounts.runtime import crash_points
 from accounts.runtime.nudges import nudge
 from wallets import limits
 from wallets.balances import ledger
-from wallets.cards import payment_methods
+from wallets.cards import payment_methods, trying
+from wallets.cards.trying import Who
 from wallets.charging import purchases, rows
 from wallets.charging.policies import Policy
 from wallets.errors import (
@@ -25,7 +27,7 @@ from wallets.errors import (
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import bought, cents, dollars
 from wallets.prices.rates import rate
-from wallets.recharges import auto_recharge, notices, suspensions
+from wallets.recharges import auto_recharge, daily_ceiling, monthly_limit, notices, suspensions
 from wallets.stripe import answers, gateway
 from wallets.texts import usd
 from wallets.why.codes import Recharge
@@ -88,7 +90,13 @@ def _also_charged(wallet: Wallet, credit: Decimal) -> Decimal:
     terms = auto_recharge.terms_of(automatic)
     if credit >= terms.threshold:
         return Decimal(0)
-    return auto_recharge.charge_for(credit=credit, terms=terms)
+    now = clock.now()
+    return auto_recharge.charge_for(
+        credit=credit,
+        terms=terms,
+        spent=monthly_limit.spent(wallet=wallet, now=now),
+        today=daily_ceiling.spent(wallet=wallet, now=now),
+    )
 
 
 def check_amount(amount: Decimal) -> None:
@@ -119,6 +127,7 @@ def recharge(
     payment_method: str = "",
     quoted_rate: Decimal | None = None,
     quoted_debt: Decimal | None = None,
+    address: str = "",
 ) -> Purchase:
     """Charge a card now, and credit what it buys when Stripe says it is paid.
 
@@ -126,19 +135,21 @@ def recharge(
     other facts it raises FormReused. A decline is not an error: the purchase says so. Without a
     definite answer the purchase stays submitted. An empty payment method means the default.
 
-    Raises InvalidAmount, NoPaymentMethod, PurchaseInProgress, QuoteChanged, Refused; then
-    nothing was charged.
+    `address` is where the person sits, if known. Raises InvalidAmount, NoPaymentMethod,
+    PurchaseInProgress, QuoteChanged, Refused, TooManyAttempts; then nothing was charged.
     """
     check_amount(amount)
     check_buys(buys)
     wallet = Wallet.objects.select_related("account").get(pk=wallet_id)
     if repeated := _repeated(wallet, form_key, amount, buys, payment_method):
         return repeated
+    who = Who(wallet.account, actor, address)
+    trying.refuse_too_many(who)
     with gateway.person_waiting():
         _take_over_waiting(wallet)
         crash_points.reach("before_claim")
         purchase = _decide(
-            wallet_id, actor, amount, buys, form_key, payment_method, quoted_rate, quoted_debt
+            wallet_id, who, amount, buys, form_key, payment_method, quoted_rate, quoted_debt
         )
         crash_points.reach("after_claim_commit")
         if purchase.state == State.CREATED:
@@ -162,7 +173,7 @@ def _repeated(
 @transaction.atomic(durable=True)
 def _decide(
     wallet_id: int,
-    actor: User | None,
+    who: Who,
     amount: Decimal,
     buys: str,
     form_key: str,
@@ -182,7 +193,7 @@ def _decide(
     )
     now = _quote(wallet, amount, buys)
     _refuse_changed(now, quoted_rate, quoted_debt)
-    return Purchase.objects.create(
+    purchase = Purchase.objects.create(
         payer=wallet.account,
         wallet=wallet,
         purpose=Purchase.Purpose.RECHARGE,
@@ -193,9 +204,11 @@ def _decide(
         payment_method=card.id,
         card=card.label,
         card_fingerprint=card.fingerprint,
-        requested_by=actor,
+        requested_by=who.person,
         form_key=form_key,
     )
+    trying.note(who, purchase=purchase)
+    return purchase
 
 
 def _refuse_changed(now: Quote, rate: Decimal | None, debt: Decimal | None) -> None:

@@ -21,6 +21,7 @@ from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
     ChargeSwitch,
+    CardAttempt,
     LedgerEntry,
     LoggedDecision,
     MinuteRate,
@@ -69,6 +70,7 @@ def world() -> Wallet:
         form_key="asked-1",
         asked_by=make_user(),
     )
+    CardAttempt.objects.create(account=wallet.account, address="192.0.2.9", purchase=purchase)
     now = clock.now()
     LoggedDecision.objects.create(
         wallet=wallet, subject="autopause", code="low_balance", first_at=now, last_at=now

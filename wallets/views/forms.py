@@ -106,6 +106,11 @@ class AutoRechargeForm(forms.Form):
             cards=cards, first=first, label="Payment method", required=False
         )
 
+    def uses_more_options(self) -> bool:
+        """Whether what stands under More options is set, or wrong."""
+        more = [self[name] for name in ("monthly_limit", "daily_ceiling", "resume_campaigns")]
+        return any(field.errors or field.value() for field in more)
+
 
 class RechargeForm(forms.Form):
     amount = DollarsField(label="Amount", example="50.00")

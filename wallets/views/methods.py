@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.runtime.addresses import client_ip
 from accounts.views.dialogs import dialog, done, refused
 from wallets.cards import keeping, payment_methods, uses
 from wallets.errors import PaymentMethodInUse, WalletError
@@ -34,6 +35,8 @@ def add(request: HttpRequest) -> HttpResponse:
             account=request.account,
             success_url=success,
             cancel_url=request.build_absolute_uri(back),
+            person=request.user,
+            address=client_ip(request),
         )
     except WalletError as error:
         return refused(request, back=back, error=error)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.runtime.addresses import client_ip
 from accounts.views.dialogs import add_errors, dialog, triggered
 from wallets import links
 from wallets.balances.opening import open_wallet
@@ -106,6 +107,7 @@ def _charge(request: HttpRequest, wallet: Wallet, values: dict) -> Purchase:
         form_key=str(values["form_key"]),
         quoted_rate=values["quoted_rate"],
         quoted_debt=values["quoted_debt"],
+        address=client_ip(request),
     )
 
 

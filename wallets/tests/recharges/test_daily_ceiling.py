@@ -8,7 +8,7 @@ from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual
 from wallets.errors import InvalidAmount
-from wallets.recharges import auto_recharge, configure, daily_ceiling
+from wallets.recharges import auto_recharge, by_hand, configure, daily_ceiling
 from wallets.recharges.auto_recharge import Terms
 from wallets.recharges.configure import Settings
 from wallets.tests.worlds.auto_recharge_world import (
@@ -230,3 +230,15 @@ def test_the_preview_of_a_larger_charge_is_cut_to_what_the_day_leaves(stripe):
     shown = configure.preview(wallet_id=wallet.pk, settings=TEN_FIFTY)
 
     assert shown.charge == 500
+
+
+def test_a_recharge_by_hand_says_what_todays_ceiling_lets_auto_recharge_add(stripe):
+    wallet = low(stripe, daily_ceiling=100)
+    with clock.at(NOON):
+        run(wallet)
+        fill(wallet, credit="-500")
+
+    with clock.at(NOON + timedelta(minutes=5)):
+        quote = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(5), buys="credit")
+
+    assert quote.auto_recharge == 50

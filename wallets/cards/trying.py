@@ -1,0 +1,105 @@
+"""Cards tried one after the other: declined payments by hand and pages that save a card.
+
+Counted per account, per person and per address, because who tries out stolen cards changes the
+other two easily. Whoever is past the limit waits, reads until when, and support is told.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts import clock
+from accounts.models import Account, User
+from accounts.runtime.addresses import UNKNOWN_IP
+from accounts.telling.notifications import alert_staff
+from wallets import limits
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
+from wallets.errors import TooManyAttempts
+from wallets.models import CardAttempt, Purchase
+
+
+@dataclass(frozen=True)
+class Who:
+    """Whose card, who shows it, and from where; the last two are unknown of programs."""
+
+    account: Account
+    person: User | None = None
+    address: str = ""
+
+    @property
+    def known_address(self) -> str | None:
+        return self.address if self.address not in ("", UNKNOWN_IP) else None
+
+    def counts(self) -> Iterator[tuple[str, Q]]:
+        yield f"account {self.account.pk}", Q(account=self.account)
+        if self.person:
+            yield f"person {self.person.pk}", Q(person=self.person)
+        if self.known_address:
+            yield f"address {self.known_address}", Q(address=self.known_address)
+
+
+def refuse_too_many(who: Who) -> None:
+    """Raises TooManyAttempts when they have to wait; then support has been told.
+
+    Call with no transaction open: what support is told stays.
+    """
+    if waits := _waits(who):
+        whose, until = waits
+        _tell(who, whose, until)
+        at = until.astimezone(who.account.zone)
+        raise TooManyAttempts(
+            f"Ten payments were declined or cards added within an hour. Try again at {at:%H:%M} "
+            f"({at.tzname()}), or contact support. Nothing was charged."
+        )
+
+
+def note(who: Who, *, purchase: Purchase | None = None) -> None:
+    """Remember one more; with `purchase` it counts once that is declined."""
+    CardAttempt.objects.create(
+        account=who.account, person=who.person, address=who.known_address, purchase=purchase
+    )
+
+
+def note_new_card(who: Who) -> None:
+    """Count a page that saves a card before it is opened. Raises TooManyAttempts.
+
+    Under the wallet's lock: of fifty at once only those within the limit are opened.
+    """
+    wallet = open_wallet(account=who.account)
+    with transaction.atomic(durable=True):
+        ledger.lock_one(wallet_id=wallet.pk)
+        if not (waits := _waits(who)):
+            note(who)
+    if waits:
+        refuse_too_many(who)
+
+
+def _waits(who: Who) -> tuple[str, datetime] | None:
+    """Whose count is full, and until when: the longest wait of the three."""
+    recent = CardAttempt.objects.counted().filter(
+        created_at__gt=clock.now() - limits.CARD_ATTEMPTS_WINDOW
+    )
+    nth = limits.CARD_ATTEMPTS - 1
+    found = []
+    for whose, condition in who.counts():
+        moments = recent.filter(condition).order_by("-created_at")
+        tenth = moments.values_list("created_at", flat=True)[nth : nth + 1]
+        found += [(whose, moment + limits.CARD_ATTEMPTS_WINDOW) for moment in tenth]
+    return max(found, key=lambda one: one[1], default=None)
+
+
+def _tell(who: Who, whose: str, until: datetime) -> None:
+    """Once per wait: the attempts that are refused meanwhile are the same story."""
+    alert_staff(
+        kind="cards_tried",
+        text=(
+            f"{who.account.name}: ten declined payments or new cards within an hour, counted by "
+            f"{whose}. More wait until {until:%H:%M} UTC."
+        ),
+        data={"account": str(who.account.pk), "counted_by": whose},
+        dedupe_key=f"cards-tried:{whose}:{until:%Y-%m-%dT%H:%M:%S}",
+    )
