@@ -1,7 +1,6 @@
 """The forms of log-in, settings, members and keys. They check shapes; the middle decides."""
 
 from datetime import timedelta
-from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib.auth import password_validation
@@ -11,7 +10,7 @@ from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
-from accounts import clock
+from accounts import clock, zones
 from accounts.errors import TooMany
 from accounts.models import Account, Role, Scope, Theme, User
 from accounts.people import api_keys, logins
@@ -81,7 +80,7 @@ class AccountForm(forms.ModelForm):
         widget=LongSelect,
         label="Time zone",
         help_text="Monthly limits, allocations and times on pages follow it.",
-        choices=[(name, name.replace("_", " ")) for name in sorted(available_timezones())],
+        choices=[(name, name.replace("_", " ")) for name in zones.offered()],
     )
 
     class Meta:

@@ -1,5 +1,6 @@
 """All settings, from the environment. README.md lists the variables; env.py refuses bad values."""
 
+import zoneinfo
 from pathlib import Path
 
 from csp.constants import NONE, SELF
@@ -155,6 +156,9 @@ USE_I18N = False
 FORMAT_MODULE_PATH = "thinkrr_billing.formats"
 USE_TZ = True
 TIME_ZONE = "UTC"
+# The pinned tzdata alone says what a zone is: the machine's files would win over it.
+zoneinfo.reset_tzpath(to=())
+zoneinfo.ZoneInfo.clear_cache()
 
 # --- People and sessions
 AUTH_USER_MODEL = "accounts.User"

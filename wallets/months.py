@@ -39,6 +39,17 @@ def beginning(value: date, zone: ZoneInfo) -> datetime:
     return datetime.combine(value, time.min, zone).astimezone(UTC)
 
 
+def months_between(
+    first: datetime, last: datetime, *, zone: ZoneInfo
+) -> Iterator[tuple[datetime, datetime]]:
+    """The calendar months in the zone from that of `first` to that of `last`, as instants."""
+    day = first.astimezone(zone).date().replace(day=1)
+    while beginning(day, zone) <= last:
+        following = due_date(day, 1)
+        yield beginning(day, zone), beginning(following, zone)
+        day = following
+
+
 def current_period(anchor: date, today: date) -> date | None:
     """The latest due date that is not after `today`; None before the first one."""
     if today < anchor:

@@ -3,8 +3,7 @@
 import secrets
 import uuid
 from datetime import date, datetime
-from functools import cache
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -16,16 +15,13 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.urls import reverse
 
-from accounts import clock
+from accounts import clock, zones
 from accounts.models.mailed import Mailed
 from accounts.models.people import User
 
-# The machine's files of zones are looked through: 20 ms, too long for each account that is saved.
-_known_timezones = cache(available_timezones)
-
 
 def validate_timezone(name: str) -> None:
-    if name not in _known_timezones():
+    if name not in zones.offered():
         raise ValidationError(
             f"“{name}” is not a time zone. Use an IANA name such as America/New_York."
         )
@@ -141,7 +137,7 @@ class Account(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
+        return zones.zone_of(self.timezone)
 
     def local_date(self, moment: datetime) -> date:
         """The day `moment` falls on where the account is."""

@@ -6,8 +6,9 @@ Every app adds its own, with `@rule`, in a module that its `AppConfig.ready` imp
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-# A rule's query sees the moment to check at as %(now)s.
+# A rule's query sees the moment to check at as %(now)s, and its own figures by their names.
 Query = Callable[[], str]
+Figures = Callable[[], dict[str, object]]
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class Rule:
     name: str
     query: Query
     freezes: bool
+    figures: Figures = dict
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,14 @@ class Broken:
 rules: list[Rule] = []
 
 
-def rule(name: str, *, freezes: bool) -> Callable[[Query], Query]:
-    """Add a rule: the decorated function returns SQL whose rows are (wallet id or NULL, text)."""
+def rule(name: str, *, freezes: bool, figures: Figures = dict) -> Callable[[Query], Query]:
+    """Add a rule: the decorated function returns SQL whose rows are (wallet id or NULL, text).
+
+    `figures` are what Python works out for it: what a zone means is not asked of PostgreSQL.
+    """
 
     def add(query: Query) -> Query:
-        rules.append(Rule(name, query, freezes))
+        rules.append(Rule(name, query, freezes, figures))
         return query
 
     return add

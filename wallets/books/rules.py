@@ -3,7 +3,13 @@
 docs/runbook.md says what each means when it is broken.
 """
 
+from django.db.models import Min
+
+from accounts import clock
+from accounts.zones import known, zone_of
 from wallets.books.register import missing_guards, rule
+from wallets.models import AutoRecharge
+from wallets.months import months_between
 
 # What minutes cost at the purchase's frozen rates, rounded as `amounts.price_of_seconds` does.
 VALUE = """
@@ -286,22 +292,48 @@ def three_automatic_charges_in_ten_minutes() -> str:
     """
 
 
-@rule("I11", freezes=False)
+def months_of_limits() -> dict[str, object]:
+    """The months since a monthly limit was set, in each zone that has one, as instants."""
+    limited = AutoRecharge.objects.filter(monthly_limit__isnull=False)
+    since = limited.values_list("wallet__account__timezone").annotate(Min("updated_at"))
+    rows = [
+        (name, begins, ends)
+        for name, first in since
+        for begins, ends in months_between(first, clock.now(), zone=zone_of(name))
+    ]
+    names, begins, ends = zip(*rows, strict=True) if rows else ((), (), ())
+    return {"zones": list(names), "begins": list(begins), "ends": list(ends)}
+
+
+@rule("I11", freezes=False, figures=months_of_limits)
 def automatic_charges_within_the_monthly_limit() -> str:
     """Only charges decided under the settings in force: a limit may be lowered afterwards."""
     return """
         SELECT p.wallet_id, 'purchase ' || p.id || ' brings the month to ' || p.spent / 100.0
-               || ' dollars, the limit is ' || ar.monthly_limit
-        FROM (SELECT p.id, p.wallet_id, p.created_at, SUM(p.amount_cents) OVER (
-                  PARTITION BY p.wallet_id,
-                               date_trunc('month', p.created_at AT TIME ZONE a.timezone)
-                  ORDER BY p.created_at, p.id) AS spent
-              FROM wallets_purchase p
-              JOIN wallets_wallet w ON w.id = p.wallet_id
-              JOIN accounts_account a ON a.id = w.account_id
-              WHERE p.purpose = 'auto_recharge' AND p.state NOT IN ('declined', 'canceled')) p
-        JOIN wallets_autorecharge ar ON ar.wallet_id = p.wallet_id
-        WHERE p.spent / 100.0 > ar.monthly_limit AND p.created_at >= ar.updated_at
+               || ' dollars, the limit is ' || p.monthly_limit
+        FROM (SELECT p.id, p.wallet_id, p.created_at, ar.monthly_limit, ar.updated_at,
+                     SUM(p.amount_cents) OVER (PARTITION BY p.wallet_id, m.begins
+                                               ORDER BY p.created_at, p.id) AS spent
+              FROM unnest(%(zones)s::text[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
+                   AS m (zone, begins, ends)
+              JOIN accounts_account a ON a.timezone = m.zone
+              JOIN wallets_wallet w ON w.account_id = a.id
+              JOIN wallets_autorecharge ar ON ar.wallet_id = w.id
+              JOIN wallets_purchase p ON p.wallet_id = w.id
+                   AND p.created_at >= m.begins AND p.created_at < m.ends
+              WHERE ar.monthly_limit IS NOT NULL AND ar.updated_at < m.ends
+                AND p.purpose = 'auto_recharge' AND p.state NOT IN ('declined', 'canceled')) p
+        WHERE p.spent / 100.0 > p.monthly_limit AND p.created_at >= p.updated_at
+    """
+
+
+@rule("I14", freezes=False, figures=lambda: {"known": sorted(known())})
+def every_zone_is_known() -> str:
+    return """
+        SELECT w.id, 'account ' || a.id || ' is in the zone ' || a.timezone
+               || ', which nobody knows: it is taken for UTC'
+        FROM accounts_account a LEFT JOIN wallets_wallet w ON w.account_id = a.id
+        WHERE a.timezone <> ALL(%(known)s)
     """
 
 

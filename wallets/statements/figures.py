@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import Sum
-from django.db.models.functions import TruncDate
 
 from accounts import clock
 from wallets.models import Pot, Wallet
@@ -46,16 +44,26 @@ def balance_history(*, wallet: Wallet, days: int) -> list[tuple[date, Decimal]]:
     return history[1:]
 
 
+# Buckets are counted from 1: each is a day from its beginning to the next one's.
+RECHARGED = """
+SELECT width_bucket(closed_at, %s::timestamptz[]), sum(amount_cents)
+FROM wallets_purchase
+WHERE wallet_id = %s AND purpose IN ('recharge', 'auto_recharge') AND state = 'succeeded'
+  AND closed_at >= %s AND closed_at < %s
+GROUP BY 1
+"""
+
+
 def recharges_by_day(*, wallet: Wallet, days: int) -> dict[date, Decimal]:
     """Dollars that recharges brought on each of the last `days` days of the account. One query."""
     zone = wallet.account.zone
-    first = wallet.account.local_date(clock.now()) - timedelta(days=days - 1)
-    paid = wallet.purchases.recharges().filter(
-        state="succeeded", closed_at__gte=beginning(first, zone)
-    )
-    by_day = paid.annotate(day=TruncDate("closed_at", tzinfo=zone)).order_by().values("day")
-    sums = by_day.annotate(cents=Sum("amount_cents"))
-    return {row["day"]: dollars(row["cents"]) for row in sums}
+    today = wallet.account.local_date(clock.now())
+    shown = [today - timedelta(days=back) for back in range(days - 1, -1, -1)]
+    begins = [beginning(day, zone) for day in shown]
+    ends = beginning(today + timedelta(days=1), zone)
+    with connection.cursor() as cursor:
+        cursor.execute(RECHARGED, [begins, wallet.pk, begins[0], ends])
+        return {shown[bucket - 1]: dollars(cents) for bucket, cents in cursor.fetchall()}
 
 
 @dataclass(frozen=True)

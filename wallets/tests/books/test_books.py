@@ -442,6 +442,54 @@ def test_automatic_charges_over_the_monthly_limit_break_i11(_case, moments, save
     assert found == ([wallet.pk] if is_broken else [])
 
 
+@pytest.mark.parametrize(
+    ("moment", "is_broken"), [("2026-06-30T21:59", False), ("2026-06-30T22:00", True)]
+)
+def test_a_month_begins_where_the_pinned_table_says_and_not_postgresqls(moment, is_broken):
+    """To PostgreSQL, CET is an hour ahead of UTC all the year."""
+    wallet = make_wallet()
+    type(wallet.account).objects.update(timezone="CET")
+    set_auto_recharge(wallet, amount=10, monthly_limit=15)
+    AutoRecharge.objects.update(updated_at=datetime(2026, 5, 1, tzinfo=UTC))
+    for text in (moment, "2026-07-15"):
+        automatic(wallet, at=datetime.fromisoformat(text).replace(tzinfo=UTC))
+
+    found = [row.wallet_id for row in checking.check_all() if row.rule == "I11"]
+
+    assert found == ([wallet.pk] if is_broken else [])
+
+
+def test_a_zone_that_nobody_knows_is_named_by_i14_and_stops_no_other_rule():
+    lost, wallet = make_wallet(), make_wallet()
+    for one in (lost, wallet):
+        set_auto_recharge(one, amount=10, monthly_limit=15)
+    AutoRecharge.objects.update(updated_at=datetime(2026, 10, 1, tzinfo=UTC))
+    type(lost.account).objects.filter(pk=lost.account_id).update(timezone="localtime")
+    for day in (2, 15):
+        automatic(wallet, at=datetime(2026, 11, day, tzinfo=UTC))
+        automatic(lost, at=datetime(2026, 11, day, tzinfo=UTC))
+
+    checked = checking.check_all()
+
+    found = [(row.rule, row.wallet_id) for row in checked if row.rule in ("I11", "I14")]
+    assert sorted(found) == [("I11", lost.pk), ("I11", wallet.pk), ("I14", lost.pk)]
+
+
+def test_a_rule_that_cannot_be_checked_is_a_finding_and_stops_no_other(monkeypatch):
+    broken = Rule("I0", lambda: "SELECT 1 / 0, ''", freezes=True)
+    monkeypatch.setattr(checking, "rules", [broken, *checking.rules])
+    wallet = make_wallet()
+    type(wallet.account).objects.update(timezone="Mars")
+
+    found = checking.check_all()
+
+    assert [(row.rule, row.wallet_id, row.freezes) for row in found] == [
+        ("I0", None, False),
+        ("I14", wallet.pk, False),
+    ]
+    assert found[0].text.startswith("could not be checked: division by zero")
+
+
 def test_an_event_that_waits_longer_than_five_minutes_breaks_i12():
     old = clock.now() - timedelta(minutes=6)
     for name, facts in {

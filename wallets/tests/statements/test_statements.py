@@ -397,3 +397,15 @@ def test_recharges_are_summed_by_day_of_the_account(django_assert_num_queries):
         by_day = figures.recharges_by_day(wallet=wallet, days=7)
 
     assert by_day == {date(2026, 11, 20): Decimal(50), date(2026, 11, 21): Decimal(50)}
+
+
+def test_a_day_begins_where_the_pinned_table_says_and_not_postgresqls():
+    """To PostgreSQL, CET is an hour ahead of UTC all the year."""
+    wallet = open_wallet(account=make_individual(timezone="CET"))
+    with clock.at(datetime(2026, 7, 20, 22, 30, tzinfo=UTC)):
+        buy(wallet, cents=5000)
+
+    with clock.at(datetime(2026, 7, 22, 12, tzinfo=UTC)):
+        by_day = figures.recharges_by_day(wallet=wallet, days=7)
+
+    assert by_day == {date(2026, 7, 21): Decimal(50)}

@@ -1,0 +1,72 @@
+"""One table of time zones, the pinned one, and names that nobody knows stop nothing."""
+
+import zoneinfo
+from datetime import UTC, datetime
+from importlib import resources
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from accounts import zones
+from accounts.errors import Invalid
+from accounts.forms import AccountForm
+from accounts.models import Account, validate_timezone
+from accounts.people.opening import open_individual
+from accounts.tests.builders import make_individual, make_user
+
+NO_PLACES = ("localtime", "posixrules", "Factory")
+
+
+def test_the_pinned_table_decides_and_not_the_machines_files():
+    pinned = resources.files("tzdata").joinpath("zones").read_text().split()
+
+    assert zoneinfo.TZPATH == ()
+    assert zones.known() == set(pinned)
+
+
+def test_a_form_offers_the_pinned_names_but_those_of_no_place():
+    offered = [name for name, _ in AccountForm.base_fields["timezone"].choices]
+
+    assert offered == sorted(zones.known() - set(NO_PLACES))
+    assert "America/New_York" in offered
+
+
+@pytest.mark.parametrize("name", [*NO_PLACES, "Mars", "../etc/passwd", "America", ""])
+def test_a_name_that_is_no_place_is_refused(name):
+    with pytest.raises(ValidationError, match="is not a time zone"):
+        validate_timezone(name)
+
+
+@pytest.mark.django_db
+def test_an_account_cannot_be_opened_in_a_zone_that_is_no_place():
+    with pytest.raises(Invalid) as refusal:
+        open_individual(name="Ada", owner=make_user(), timezone="localtime")
+
+    assert list(refusal.value.fields) == ["timezone"]
+    assert not Account.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["localtime", "Mars", "../etc/passwd", "America"])
+def test_a_stored_name_that_nobody_knows_is_taken_for_utc(name):
+    account = make_individual()
+    Account.objects.update(timezone=name)
+    account.refresh_from_db()
+
+    assert account.local_date(datetime(2026, 11, 14, 23, 59, tzinfo=UTC)).day == 14
+
+
+@pytest.mark.browser
+def test_a_browser_knows_every_name_that_is_offered(chromium):
+    page = chromium.new_page()
+
+    unknown = page.evaluate(
+        """names => names.filter(name => {
+            try { new Intl.DateTimeFormat("en", {timeZone: name}); return false }
+            catch { return true }
+        })""",
+        zones.offered(),
+    )
+    page.close()
+
+    assert unknown == []
