@@ -57,7 +57,7 @@ def _not_frozen_yet(rule: Rule, cursor: CursorWrapper, shown: set[int | None]) -
         f"SELECT r.wallet_id, min(r.text) FROM ({rule.query()}) r (wallet_id, text)"
         " JOIN wallets_wallet w ON w.id = r.wallet_id AND w.blocked_at IS NULL"
         " GROUP BY 1 ORDER BY 1 LIMIT %(most)s",
-        {"now": clock.now(), "most": MOST_FROZEN},
+        {"now": clock.now(), "most": MOST_FROZEN} | rule.figures(),
     )
     return [row for row in cursor.fetchall() if row[0] not in shown]
 
