@@ -7,8 +7,9 @@ by `against_stripe`.
 import logging
 from collections.abc import Iterable
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DataError, ProgrammingError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+
 
 from accounts import clock
 from accounts.runtime import queues
@@ -38,14 +39,17 @@ def check_all(*, stripe: bool = False) -> list[Broken]:
 
 
 def _check(rule: Rule) -> list[Broken]:
-    """A rule that cannot be checked is one more finding: the others go on."""
+    """A rule that a value breaks is one more finding, and the others go on.
+
+    A database that is gone is none: that is raised, and the whole is checked again.
+    """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(rule.query(), {"now": clock.now()} | rule.figures())
             found = cursor.fetchmany(MOST_ROWS)
             if rule.freezes and len(found) == MOST_ROWS:
                 found += _not_frozen_yet(rule, cursor, {wallet_id for wallet_id, _ in found})
-    except DatabaseError as error:
+    except (DataError, ProgrammingError) as error:
         logger.exception("rule %s could not be checked", rule.name)
         return [Broken(rule.name, None, f"could not be checked: {error}", freezes=False)]
     return [Broken(rule.name, wallet_id, text, rule.freezes) for wallet_id, text in found]

@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
@@ -488,6 +488,16 @@ def test_a_rule_that_cannot_be_checked_is_a_finding_and_stops_no_other(monkeypat
         ("I14", wallet.pk, False),
     ]
     assert found[0].text.startswith("could not be checked: division by zero")
+
+
+def test_a_database_that_is_gone_is_no_finding(monkeypatch):
+    def gone() -> str:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(checking, "rules", [Rule("I0", gone, freezes=True)])
+
+    with pytest.raises(OperationalError):
+        checking.check_all()
 
 
 def test_an_event_that_waits_longer_than_five_minutes_breaks_i12():
