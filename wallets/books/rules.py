@@ -292,6 +292,19 @@ def three_automatic_charges_in_ten_minutes() -> str:
     """
 
 
+@rule("I11", freezes=False)
+def six_automatic_attempts_in_ten_minutes() -> str:
+    """Whatever became of them: a loop that the brake let through."""
+    return """
+        SELECT wallet_id, 'a seventh attempt in ten minutes: purchase ' || id
+        FROM (SELECT id, wallet_id, created_at,
+                     lag(created_at, 6) OVER (PARTITION BY wallet_id, purpose ORDER BY created_at)
+                         AS seventh
+              FROM wallets_purchase WHERE purpose IN ('auto_recharge', 'allocation')) p
+        WHERE created_at - seventh < interval '10 minutes'
+    """
+
+
 def months_of_limits() -> dict[str, object]:
     """The months since a monthly limit was set, in each zone that has one, as instants."""
     limited = AutoRecharge.objects.filter(monthly_limit__isnull=False)

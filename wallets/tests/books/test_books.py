@@ -394,7 +394,7 @@ def test_every_planted_error_is_found(subtests):
     assert checking.check_all() == []
 
 
-def automatic(wallet, *, at, cents=1000):
+def automatic(wallet, *, at, cents=1000, state="succeeded"):
     return Purchase.objects.create(
         payer=wallet.account,
         wallet=wallet,
@@ -402,7 +402,7 @@ def automatic(wallet, *, at, cents=1000):
         amount_cents=cents,
         buys="credit",
         payment_method="pm_1",
-        state="succeeded",
+        state=state,
         payment_intent=f"pi_{uuid4()}",
         created_at=at,
         closed_at=at,
@@ -418,6 +418,20 @@ def test_four_automatic_charges_within_ten_minutes_break_i11(minutes, is_broken)
     found = [row.wallet_id for row in checking.check_all() if row.rule == "I11"]
 
     assert found == ([wallet.pk] if is_broken else [])
+
+
+@pytest.mark.parametrize(("seconds", "is_broken"), [(599, True), (600, False)])
+def test_seven_attempts_within_ten_minutes_break_i11_whatever_became_of_them(seconds, is_broken):
+    wallet, start = make_wallet(), datetime(2026, 11, 14, tzinfo=UTC)
+    for offset in (0, 1, 2, 3, 4, 5, seconds):
+        attempt = automatic(wallet, at=start + timedelta(seconds=offset), state="canceled")
+    other = make_wallet()
+    automatic(other, at=start, state="canceled")
+
+    found = [(row.wallet_id, row.text) for row in checking.check_all() if row.rule == "I11"]
+
+    text = f"a seventh attempt in ten minutes: purchase {attempt.pk}"
+    assert found == ([(wallet.pk, text)] if is_broken else [])
 
 
 @pytest.mark.parametrize(
