@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 from accounts import clock
 from accounts.runtime.queues import Queue
+from accounts.runtime.time_limits import TimeIsUp
 from wallets import inbox
 from wallets.allocations import planning
 from wallets.charging import purchases
@@ -50,6 +51,8 @@ def work() -> Iterator[Work]:
     for name, find in FINDERS.items():
         try:
             yield from find()
+        except TimeIsUp:
+            raise
         except Exception:
             logger.exception("the sweep for %s failed", name)
 

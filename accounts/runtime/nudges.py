@@ -10,6 +10,7 @@ from celery import current_app
 from django.db import transaction
 
 from accounts.runtime import crash_points
+from accounts.runtime.time_limits import TimeIsUp
 
 logger = logging.getLogger(__name__)
 
@@ -19,14 +20,19 @@ LIFETIME_SECONDS = 3600
 
 
 def nudge(task_name: str, *args: object) -> None:
-    """Send a task's message by name once the transaction has committed. Never raises."""
-    transaction.on_commit(partial(_send, task_name, args), robust=True)
+    """Send a task's message by name once the transaction has committed.
+
+    Raises nothing but TimeIsUp, when it is the task's own end that comes just now.
+    """
+    transaction.on_commit(partial(_send, task_name, args))
 
 
 def _send(task_name: str, args: tuple[object, ...]) -> None:
     crash_points.reach("after_commit_before_publish")
     try:
         current_app.send_task(task_name, args=args, expires=LIFETIME_SECONDS)
+    except TimeIsUp:
+        raise
     # Whatever a broker's client raises, the row is written and the sweep will find it.
     except Exception as error:
         logger.warning("nudge lost task=%s args=%s error=%s", task_name, args, type(error).__name__)

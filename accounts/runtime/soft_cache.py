@@ -6,6 +6,8 @@ from typing import TypeVar
 
 from django.core.cache import cache
 
+from accounts.runtime.time_limits import TimeIsUp
+
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
@@ -21,6 +23,8 @@ def count(key: str, *, seconds: float) -> int:
         return cache.incr(key)
     except ValueError:  # It expired in between.
         return 1
+    except TimeIsUp:
+        raise
     # Every back end has errors of its own.
     except Exception as error:
         logger.warning("not counted error=%s", type(error).__name__)
@@ -32,12 +36,16 @@ def keep(key: str, make: Callable[[], T], *, seconds: float) -> T:
     try:
         if (found := cache.get(key)) is not None:
             return found
+    except TimeIsUp:
+        raise
     except Exception as error:
         logger.warning("not read from the cache error=%s", type(error).__name__)
         return make()
     found = make()
     try:
         cache.set(key, found, seconds)
+    except TimeIsUp:
+        raise
     except Exception as error:
         logger.warning("not kept in the cache error=%s", type(error).__name__)
     return found

@@ -18,6 +18,7 @@ from accounts import clock
 from accounts.models import Invitation, Level, Membership, Notification, Role, StaffAlert, User
 from accounts.models.mailed import Mailed
 from accounts.runtime.queues import Queue
+from accounts.runtime.time_limits import TimeIsUp
 from accounts.telling import mail_topics
 from accounts.telling.notifications import alert_staff
 
@@ -43,6 +44,8 @@ def mail_due() -> int:
         for pk in _due(model):
             try:
                 sent += send(pk)
+            except TimeIsUp:
+                raise
             # One bad row must not stop the others; its claim has moved it out of the way.
             except Exception:
                 logger.exception("mail broken %s=%s", model.__name__, pk)

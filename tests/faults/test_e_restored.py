@@ -1,7 +1,6 @@
-"""The database of yesterday is put back: Stripe has gone on, and nobody pays twice or for nothing."""
+"""Yesterday's database is put back: Stripe has gone on, and nobody pays twice or for nothing."""
 
 import subprocess
-from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 from uuid import uuid4
@@ -26,8 +25,8 @@ REASON = "Restored from a backup"
 
 
 @pytest.fixture
-def backup(plant, tmp_path) -> Iterator["Backup"]:
-    yield Backup(plant, tmp_path / "backup.dump")
+def backup(plant, tmp_path) -> "Backup":
+    return Backup(plant, tmp_path / "backup.dump")
 
 
 class Backup:

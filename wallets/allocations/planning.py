@@ -16,6 +16,7 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from accounts import clock
 from accounts.models import Account
 from accounts.runtime.queues import Queue, awake
+from accounts.runtime.time_limits import TimeIsUp
 from wallets import limits, texts
 from wallets.allocations import decision_log, notices
 from wallets.balances import ledger
@@ -126,6 +127,8 @@ def plan_due(*, now: datetime) -> list[int]:
         try:
             with transaction.atomic():
                 run = plan(locked=lock(allocation_id=allocation.pk))
+        except TimeIsUp:
+            raise
         # One broken allocation must not keep the others from their month.
         except Exception:
             logger.exception("allocation %s could not be planned", allocation.pk)

@@ -14,6 +14,7 @@ from django.db.models import Q
 from accounts import clock
 from accounts.models import Account
 from accounts.runtime.nudges import nudge
+from accounts.runtime.time_limits import TimeIsUp
 from wallets import limits
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
@@ -64,6 +65,8 @@ def reset_due() -> int:
             break
         try:
             count += _reset(account, periods[account.pk])
+        except TimeIsUp:
+            raise
         # One broken account must not keep the others from their minutes.
         except Exception:
             logger.exception("Included minutes of account %s were not reset", account.pk)

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from accounts.runtime.time_limits import TimeIsUp
 from wallets.reversals.crediting import NotYet
 from wallets.reversals.disputes import apply_dispute_from
 from wallets.reversals.refunds import settle_refund_from
@@ -25,6 +26,8 @@ def catch_up(*, since: datetime) -> int:
             known += apply(found=found) is not None
         except NotYet as error:
             logger.warning("%s must wait: %s", found.get("id"), error)
+        except TimeIsUp:
+            raise
         except Exception:
             logger.exception("%s could not be applied", found.get("id"))
     return known

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from functools import lru_cache, wraps
-from typing import Any
+from typing import Any, NoReturn
 
 import stripe
 from django.conf import settings
 from django.db import connection
 
+from accounts.runtime.time_limits import TimeIsUp
 from wallets.stripe.answers import Intent, Unknown, id_of, intent_of, plain, translated
 
 # A worker can wait; a person's request answers "Processing" rather than hang.
@@ -94,6 +95,15 @@ def _refuse_open_transaction() -> None:
         raise TransactionOpen("Stripe must not be called while a transaction is open.")
 
 
+class _Requests(stripe.RequestsClient):
+    """The SDK takes every exception for trouble of the network, and tries again: not this one."""
+
+    def _handle_request_error(self, e: Exception) -> NoReturn:
+        if isinstance(e, TimeIsUp):
+            raise e
+        super()._handle_request_error(e)
+
+
 @lru_cache(maxsize=8)
 def _client(key: str, base: str, seconds: int, retries: int) -> stripe.StripeClient:
     return stripe.StripeClient(
@@ -101,7 +111,7 @@ def _client(key: str, base: str, seconds: int, retries: int) -> stripe.StripeCli
         base_addresses={"api": base} if base else {},
         stripe_version=settings.STRIPE_API_VERSION,
         max_network_retries=retries,
-        http_client=stripe.RequestsClient(timeout=seconds),
+        http_client=_Requests(timeout=seconds),
     )
 
 
