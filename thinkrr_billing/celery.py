@@ -48,7 +48,9 @@ def _done(**kwargs: object) -> None:
 def canary() -> None:
     """Sent by beat, done by a worker: the age of its mark is the age of the last tick."""
     from accounts.audit import job_runs
+    from thinkrr_billing import late_jobs
     from thinkrr_billing.metrics import mark_canary
 
     with job_runs.noted("thinkrr_billing.canary"):
         mark_canary()
+        late_jobs.tell()

@@ -54,11 +54,17 @@ JOBS = (
     ),
     Job(
         name="wallets.nightly",
-        title="Books with Stripe, every night",
+        title="Cards, refunds and disputes, every night",
         schedule=crontab(hour=3, minute=7),
         overdue=timedelta(hours=26),
         # Worth doing late in the morning, too.
         expires_seconds=6 * 3600,
+    ),
+    Job(
+        name="wallets.compare",
+        title="Books with Stripe, every night",
+        schedule=crontab(hour=3, minute=27),
+        overdue=timedelta(hours=26),
     ),
 )
 

@@ -101,6 +101,21 @@ EVENT_LARGEST_BYTES = 512 * 1024
 CATCH_UP_HOURLY = timedelta(days=3)
 CATCH_UP_NIGHTLY = timedelta(days=120)
 
+# The comparison with Stripe: a confirmation may come a day after its purchase, a bank's link lives
+# another, and one more for whatever was late.
+COMPARE_OVERLAP = timedelta(days=3)
+# One step: a few pages of Stripe's lists on a busy day. Below the least it is not time that kills.
+COMPARE_SLICE = timedelta(hours=6)
+COMPARE_SLICE_LEAST = timedelta(minutes=1)
+# Steps in one task, well within its own limit; another goes on when nobody has for a while.
+COMPARE_BUDGET = timedelta(minutes=4)
+COMPARE_IDLE = timedelta(minutes=15)
+# Longer than this, and the next night finds it still under way.
+COMPARE_WITHIN = timedelta(hours=6)
+# The long jobs' own limits, in seconds. The broker hands a message out again after 600.
+LONG_TASK_SECONDS = 480
+LONG_TASK_KILLED_SECONDS = 540
+
 # After a restore Stripe is asked for what happened in this time: no backup of ours is older.
 RECOVER_FROM = timedelta(days=35)
 

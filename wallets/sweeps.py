@@ -12,6 +12,7 @@ from accounts.runtime.queues import Queue
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import inbox
 from wallets.allocations import planning
+from wallets.books import comparing
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance, suspensions
 from wallets.reversals import refunds
@@ -43,6 +44,7 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "other cards": _each("wallets.payment_method_changed", suspensions.ANOTHER_CARD),
     "low balances": _each("wallets.tell_low_balance", low_balance.UNTOLD),
     "allocations": _due_allocations,
+    "comparisons": _each("wallets.compare_stripe", comparing.left_ids),
 }
 
 

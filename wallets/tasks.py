@@ -15,7 +15,7 @@ from accounts.telling.notifications import alert_staff
 from wallets import inbox, limits, sweeps
 from wallets.allocations import planning, retries, runs
 from wallets.balances import included
-from wallets.books import checking
+from wallets.books import checking, comparing
 from wallets.cards import expiry
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance, suspensions
@@ -99,19 +99,46 @@ def _catch_up(how_far: timedelta) -> None:
         logger.warning("refunds and disputes were not caught up: %s", error)
 
 
-@shared_task(name="wallets.check_books")
+_LONG = {
+    "soft_time_limit": limits.LONG_TASK_SECONDS,
+    "time_limit": limits.LONG_TASK_KILLED_SECONDS,
+}
+
+
+@shared_task(name="wallets.check_books", **_LONG)
 def check_books() -> None:
     """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
     with job_runs.noted("wallets.check_books") as found:
-        found += map(str, checking.check_and_freeze(stripe=False))
+        found += map(str, checking.check_and_freeze())
         _catch_up(limits.CATCH_UP_HOURLY)
 
 
-@shared_task(name="wallets.nightly")
+@shared_task(name="wallets.nightly", **_LONG)
 def nightly() -> None:
-    """The books against Stripe, cards that expire, and old decisions."""
-    with job_runs.noted("wallets.nightly") as found:
+    """Cards that expire, old decisions, refunds and disputes that no event told."""
+    with job_runs.noted("wallets.nightly"):
         expiry.tell()
         decisions.delete_old()
         _catch_up(limits.CATCH_UP_NIGHTLY)
-        found += map(str, checking.check_and_freeze(stripe=True))
+
+
+@shared_task(name="wallets.compare", **_LONG)
+def compare() -> None:
+    """The books with Stripe, every night. What does not fit into this task is gone on with."""
+    with job_runs.noted("wallets.compare") as found:
+        comparison = comparing.begin()
+        try:
+            comparison = comparing.go_on(comparison_id=comparison.pk)
+        except answers.GatewayError as error:
+            checking.tell_not_compared(error)
+            found.append(f"Stripe did not answer: {error}")
+        if comparison.found:
+            found.append(f"{comparison.found} differences")
+        if comparison.finished_at is None:
+            found.append(f"not complete yet: {comparison}")
+
+
+@shared_task(name="wallets.compare_stripe", **_LONG)
+def compare_stripe(comparison_id: int) -> None:
+    """Go on with a comparison that nobody is at."""
+    comparing.go_on(comparison_id=comparison_id)

@@ -14,8 +14,11 @@ def noted(name: str) -> Iterator[list[str]]:
     The block gets a list for what it found and staff should see beside a job that did its work.
     """
     started = clock.now()
+    before = JobRun.objects.filter(pk=name, ended_at=None).first()
+    # Killed, it could not say so itself.
+    text = f"The run of {before.started_at:%-d %b, %H:%M} UTC did not end." if before else ""
     JobRun.objects.update_or_create(
-        name=name, defaults={"started_at": started, "ended_at": None, "ok": False, "text": ""}
+        name=name, defaults={"started_at": started, "ended_at": None, "ok": False, "text": text}
     )
     found: list[str] = []
     try:

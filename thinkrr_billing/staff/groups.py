@@ -36,6 +36,7 @@ SEEN = {
         "minuterate",
         "purchase",
         "reversal",
+        "stripecomparison",
         "stripeevent",
         "wallet",
     ],

@@ -48,6 +48,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         (
             ("Event inbox", "inbox", "wallets.stripeevent"),
             ("Customers at Stripe", "badge", "djstripe.customer"),
+            ("Comparisons", "compare_arrows", "wallets.stripecomparison"),
             ("Cards at Stripe", "credit_score", "djstripe.paymentmethod"),
         ),
     ),

@@ -5,6 +5,7 @@ from wallets.admin import (  # noqa: F401
     allocations,
     card_attempts,
     charges,
+    comparisons,
     ledger,
     purchases,
     rates,

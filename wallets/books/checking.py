@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from django.db import DataError, ProgrammingError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-
 from accounts import clock
 from accounts.runtime import queues
 from accounts.telling.notifications import alert_staff
@@ -82,21 +81,19 @@ def _overdue() -> list[Broken]:
     ]
 
 
-def check_and_freeze(*, stripe: bool = False) -> list[Broken]:
-    """Check; stop automatic charges of what is wrong, and tell support. For the tasks.
-
-    When Stripe does not answer, the rest is checked all the same.
-    """
-    try:
-        broken = check_all(stripe=stripe)
-    except answers.GatewayError as error:
-        _tell_not_compared(error)
-        broken = check_all()
+def check_and_freeze() -> list[Broken]:
+    """Check; stop automatic charges of what is wrong, and tell support. For the tasks."""
+    broken = check_all()
     if broken:
-        with transaction.atomic():
-            frozen = _freeze([row for row in broken if row.freezes])
-            _tell(broken, frozen)
+        freeze_and_tell(broken)
     return broken
+
+
+@transaction.atomic
+def freeze_and_tell(broken: list[Broken], *, about: str = "") -> None:
+    """Stop automatic charges of what is wrong, and tell support once about it and day."""
+    frozen = _freeze([row for row in broken if row.freezes])
+    _tell(broken, frozen, about)
 
 
 def _freeze(broken: Iterable[Broken]) -> int:
@@ -111,7 +108,7 @@ def _freeze(broken: Iterable[Broken]) -> int:
     return blocking.block(wallet_ids=ids, reason=Wallet.Blocked.BOOKS)
 
 
-def _tell_not_compared(error: answers.GatewayError) -> None:
+def tell_not_compared(error: answers.GatewayError) -> None:
     alert_staff(
         kind="books",
         text=f"The books could not be compared with Stripe: {error}",
@@ -119,7 +116,7 @@ def _tell_not_compared(error: answers.GatewayError) -> None:
     )
 
 
-def _tell(broken: list[Broken], frozen: int) -> None:
+def _tell(broken: list[Broken], frozen: int, about: str) -> None:
     """One alert a rule and day: the hourly check would repeat itself."""
     for name in sorted({row.rule for row in broken}):
         rows = [row for row in broken if row.rule == name]
@@ -128,5 +125,5 @@ def _tell(broken: list[Broken], frozen: int) -> None:
             kind="books",
             text=f"{name} is broken {len(rows)} times, {frozen} wallets were blocked: {shown}",
             data={"rule": name, "wallets": sorted({row.wallet_id or 0 for row in rows})},
-            dedupe_key=f"books:{name}:{clock.now():%Y-%m-%d}:{len(rows)}",
+            dedupe_key=f"books:{name}:{clock.now():%Y-%m-%d}:{len(rows)}{about}",
         )

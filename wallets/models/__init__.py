@@ -5,6 +5,7 @@ from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
 from wallets.models.card_attempt import CardAttempt
 from wallets.models.charge_switch import ChargeSwitch
+from wallets.models.comparison import StripeComparison
 from wallets.models.ledger import LedgerEntry, Pot
 from wallets.models.logged_decision import LoggedDecision
 from wallets.models.purchase import Purchase
@@ -27,6 +28,7 @@ __all__ = [
     "Pot",
     "Purchase",
     "Reversal",
+    "StripeComparison",
     "StripeEvent",
     "Wallet",
 ]

@@ -175,12 +175,19 @@ def find_intent(*, customer: str, purchase_id: str, since: datetime) -> Intent |
     return None
 
 
-def intents_since(*, since: datetime, customer: str = "") -> Iterator[Intent]:
-    """Every intent created since then, newest first."""
-    params: dict[str, Any] = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-    if customer:
-        params["customer"] = customer
+def intents_since(
+    *, since: datetime, until: datetime | None = None, customer: str = ""
+) -> Iterator[Intent]:
+    """Every intent created since then (and before `until`), newest first."""
+    params = _created(since, until) | ({"customer": customer} if customer else {})
     yield from map(intent_of, _every("payment_intents", params))
+
+
+def _created(since: datetime, until: datetime | None) -> dict[str, Any]:
+    created = {"gte": int(since.timestamp())}
+    if until:
+        created["lt"] = int(until.timestamp()) + 1
+    return {"created": created, "limit": 100}
 
 
 def _every(collection: str, params: dict[str, Any]) -> Iterator[Any]:
@@ -280,16 +287,13 @@ def retrieve_dispute(*, dispute_id: str) -> dict[str, Any]:
     return plain(_stripe().disputes.retrieve(dispute_id))
 
 
-def refunds_since(*, since: datetime) -> Iterator[dict[str, Any]]:
-    params = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-    yield from map(plain, _every("refunds", params))
+def refunds_since(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
+    yield from map(plain, _every("refunds", _created(since, until)))
 
 
-def customers_since(*, since: datetime) -> Iterator[dict[str, Any]]:
-    params = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-    yield from map(plain, _every("customers", params))
+def customers_since(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
+    yield from map(plain, _every("customers", _created(since, until)))
 
 
-def disputes_since(*, since: datetime) -> Iterator[dict[str, Any]]:
-    params = {"created": {"gte": int(since.timestamp())}, "limit": 100}
-    yield from map(plain, _every("disputes", params))
+def disputes_since(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
+    yield from map(plain, _every("disputes", _created(since, until)))

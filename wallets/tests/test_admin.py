@@ -20,12 +20,13 @@ from accounts.tests.builders import (
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
-    ChargeSwitch,
     CardAttempt,
+    ChargeSwitch,
     LedgerEntry,
     LoggedDecision,
     MinuteRate,
     Reversal,
+    StripeComparison,
     StripeEvent,
     Wallet,
 )
@@ -77,6 +78,7 @@ def world() -> Wallet:
     )
     StripeEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={})
     ChargeSwitch.objects.create(reason="A restore")
+    StripeComparison.objects.create(since=now, at=now, until=now, slice_seconds=60)
     return wallet
 
 

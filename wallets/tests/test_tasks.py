@@ -48,10 +48,10 @@ def test_a_dispute_no_event_told_is_found_within_the_hour(low, stripe, task):
 
 
 @pytest.mark.usefixtures("low")
-def test_without_stripe_the_nightly_task_still_checks_our_own_books(stripe):
+def test_without_stripe_the_comparison_of_the_night_says_so(stripe):
     stripe.fault(kind="reset_before", path="/v1/", times=None)
 
-    tasks.nightly()
+    tasks.compare()
 
     alert = StaffAlert.objects.get(kind="books")
     assert "could not be compared with Stripe" in alert.text
