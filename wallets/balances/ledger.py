@@ -19,6 +19,9 @@ from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
 from wallets.signals import balances_moved
 
+# What the account itself paid with: it was well, and hears when it is low again.
+PAYMENTS = (LedgerEntry.Kind.RECHARGE, LedgerEntry.Kind.AUTO_RECHARGE)
+
 # Hosts agree on the moment to within milliseconds, yet two may hold the wallet's lock one after the
 # other within one: an entry never claims to be older than the one before it.
 INSERT_ENTRIES = """
@@ -74,7 +77,9 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
     _write(new, wallets)
     moved = [wallets[pk] for pk in sorted({movement.wallet_id for movement in new})]
     due, low = AutoRecharge.objects.watch(
-        wallet_ids=[wallet.pk for wallet in moved], now=clock.now()
+        wallet_ids=[wallet.pk for wallet in moved],
+        now=clock.now(),
+        paid={movement.wallet_id for movement in new if movement.kind in PAYMENTS},
     )
     balances_moved.send(sender=Wallet, wallets=moved, kinds={movement.kind for movement in new})
     for wallet_id in due:

@@ -8,7 +8,7 @@ from accounts.audited import unwatch, watch
 OF_WALLET = "SELECT account_id FROM wallets_wallet WHERE id = ($1->>'wallet_id')::bigint"
 TIMES = (
     "consecutive_declines,not_before,hold_reason,due_since,low_armed,low_since,failed_fingerprint,"
-    "updated_at"
+    "updated_at,look_at,low_look_at,tries,rests_until"
 )
 COLUMNS = (
     "enabled, threshold, amount, payment_method, monthly_limit, resume_campaigns, suspended_at, "

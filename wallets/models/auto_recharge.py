@@ -1,5 +1,6 @@
 """Auto-Recharge: threshold, amount and on/off, per wallet, set by the account itself."""
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -19,9 +20,10 @@ UPDATE wallets_autorecharge AS ar
 SET due_since = CASE WHEN ar.enabled AND w.credit < ar.threshold
                      THEN COALESCE(ar.due_since, %(now)s) END,
     low_armed = w.credit >= ar.threshold * %(rearm)s
-                OR (ar.low_armed AND w.credit >= ar.threshold),
-    low_since = CASE WHEN w.credit >= ar.threshold * %(rearm)s OR ar.enabled THEN NULL
-                     WHEN ar.low_armed AND w.credit < ar.threshold THEN %(now)s
+                OR (w.credit >= ar.threshold
+                    AND (ar.low_armed OR ar.low_since IS NOT NULL OR w.id = ANY(%(paid)s))),
+    low_since = CASE WHEN w.credit >= ar.threshold THEN NULL
+                     WHEN ar.low_armed THEN %(now)s
                      ELSE ar.low_since END,
     look_at = CASE WHEN ar.due_since IS NULL AND ar.enabled AND w.credit < ar.threshold
                    THEN %(now)s ELSE ar.look_at END,
@@ -32,7 +34,9 @@ WHERE w.id = ar.wallet_id
   AND w.id = ANY(%(wallets)s)
   AND ((ar.enabled AND w.credit < ar.threshold) <> (ar.due_since IS NOT NULL)
        OR (ar.low_armed AND w.credit < ar.threshold)
-       OR (NOT ar.low_armed AND w.credit >= ar.threshold * %(rearm)s))
+       OR (NOT ar.low_armed AND w.credit >= ar.threshold
+           AND (w.credit >= ar.threshold * %(rearm)s OR ar.low_since IS NOT NULL
+                OR w.id = ANY(%(paid)s))))
 RETURNING w.id, ar.due_since IS NOT NULL, ar.low_since IS NOT NULL
 """
 
@@ -43,14 +47,22 @@ def default_ceiling(*, amount: Decimal) -> Decimal:
 
 
 class AutoRechargeQuerySet(models.QuerySet):
-    def watch(self, *, wallet_ids: list[int], now: datetime) -> tuple[list[int], list[int]]:
+    def watch(
+        self, *, wallet_ids: list[int], now: datetime, paid: Collection[int] = ()
+    ) -> tuple[list[int], list[int]]:
         """Note which of these wallets fell below their threshold, or rose above it again.
 
-        Call with the wallets locked, after they moved. Returns those that newly want an
-        Auto-Recharge, and those whose people should newly hear of a low balance (Auto-Recharge
-        is off). Level, not edge: the sweep finds the same wallets from the rows.
+        Call with the wallets locked, after they moved; `paid` are those that a payment moved.
+        Returns those that newly want an Auto-Recharge, and those whose people should hear of a
+        low balance, unless Auto-Recharge is about to charge. Level, not edge: the sweep finds the
+        same wallets from the rows.
         """
-        figures = {"wallets": wallet_ids, "now": now, "rearm": LOW_BALANCE_REARM}
+        figures = {
+            "wallets": wallet_ids,
+            "now": now,
+            "rearm": LOW_BALANCE_REARM,
+            "paid": list(paid),
+        }
         with connection.cursor() as cursor:
             cursor.execute(WATCH, figures)
             rows = cursor.fetchall()
@@ -92,7 +104,8 @@ class AutoRecharge(Tried):
     hold_reason = models.CharField(max_length=15, choices=Hold, blank=True, editable=False)
     # Since when the rule has wanted a charge.
     due_since = models.DateTimeField(null=True, editable=False)
-    # Armed by a balance well above the threshold; fires once per crossing while switched off.
+    # Armed by a payment that lifts the balance to the threshold, or by one well above it. Since
+    # when it has been low and nobody was told: they are, once Auto-Recharge will not charge.
     low_armed = models.BooleanField(default=False, editable=False)
     low_since = models.DateTimeField(null=True, editable=False)
     low_look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)

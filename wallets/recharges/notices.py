@@ -227,12 +227,16 @@ def tell_switched_off(automatic: AutoRecharge, why: str) -> None:
     )
 
 
-def tell_low_balance(automatic: AutoRecharge, *, credit: Decimal, minutes: int) -> None:
-    """Once per crossing. Dollars, and about how many Premium minutes they are."""
+def tell_low_balance(
+    automatic: AutoRecharge, *, credit: Decimal, minutes: int, why: str = ""
+) -> None:
+    """Once per crossing. Dollars, about how many Premium minutes they are, and why Auto-Recharge,
+    though it is on, does not charge."""
+    then = f" Auto-Recharge does not charge: {why}." if why else ""
     notify(
         account=automatic.wallet.account,
         kind="low_balance",
-        text=f"Low balance: {usd(credit)}, about {minutes:,} Premium minutes.",
+        text=f"Low balance: {usd(credit)}, about {minutes:,} Premium minutes.{then}",
         level="warning",
         dedupe_key=f"low:{automatic.wallet_id}:{automatic.low_since.isoformat()}",
         link=links.recharge(),

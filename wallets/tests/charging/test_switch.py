@@ -43,7 +43,7 @@ def test_while_stopped_auto_recharge_claims_nothing_and_says_so(stripe):
     stop()
 
     assert run(wallet) == "on_hold"
-    assert auto_recharge.due_wallet_ids() == []
+    assert list(auto_recharge.DUE.take()) == []
     assert not auto_recharge.coming(clock.now()).exists()
     assert wallet.purchases.count() == 0
     assert logged(wallet) == ["on_hold"]
