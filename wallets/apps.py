@@ -27,7 +27,11 @@ class WalletsConfig(AppConfig):
             "wallets_chargeswitch",
         )
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
-        offer("low_balance", label="Low balance", kinds={"low_balance"})
+        offer(
+            "low_balance",
+            label="Low balance, minutes about to run out",
+            kinds={"low_balance", "low_minutes"},
+        )
         offer(
             "allocation",
             label="Monthly allocation charged, received or changed",

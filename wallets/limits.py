@@ -127,6 +127,9 @@ GRANTED_MINUTES_MOST = 10_000
 
 # Low-balance notices are re-armed above this multiple of the level.
 LOW_BALANCE_REARM = Decimal("1.5")
+# Minutes are about to run out below this many: an hour of calls, time to recharge.
+MINUTES_LEVEL = 60
+MINUTES_LEVEL_MOST = 1_000_000
 
 # Monthly-limit notices, in percent.
 LIMIT_NOTICES = (100, 90, 80)

@@ -14,7 +14,7 @@ from wallets import inbox
 from wallets.allocations import planning
 from wallets.books import comparing
 from wallets.charging import purchases
-from wallets.recharges import auto_recharge, low_balance, suspensions
+from wallets.recharges import auto_recharge, low_balance, low_minutes, suspensions
 from wallets.reversals import refunds
 
 logger = logging.getLogger(__name__)
@@ -43,8 +43,9 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "recharges": _each("wallets.recharge_wallet", auto_recharge.DUE),
     "other cards": _each("wallets.payment_method_changed", suspensions.ANOTHER_CARD),
     "low balances": _each("wallets.tell_low_balance", low_balance.UNTOLD),
+    "low minutes": _each("wallets.tell_low_minutes", low_minutes.UNTOLD),
     "allocations": _due_allocations,
-    "comparisons": _each("wallets.compare_stripe", comparing.left_ids),
+    "comparisons": lambda: (("wallets.compare_stripe", (pk,)) for pk in comparing.left_ids()),
 }
 
 

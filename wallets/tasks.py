@@ -18,7 +18,7 @@ from wallets.balances import included
 from wallets.books import checking, comparing
 from wallets.cards import expiry
 from wallets.charging import purchases
-from wallets.recharges import auto_recharge, low_balance, suspensions
+from wallets.recharges import auto_recharge, low_balance, low_minutes, suspensions
 from wallets.reversals import catching_up, refunds
 from wallets.stripe import answers
 from wallets.why import decisions
@@ -60,6 +60,11 @@ def payment_method_changed(wallet_id: int) -> None:
 @shared_task(name="wallets.tell_low_balance")
 def tell_low_balance(wallet_id: int) -> None:
     low_balance.tell(wallet_id=wallet_id)
+
+
+@shared_task(name="wallets.tell_low_minutes")
+def tell_low_minutes(wallet_id: int) -> None:
+    low_minutes.tell(wallet_id=wallet_id)
 
 
 @shared_task(name="wallets.drive_purchase")

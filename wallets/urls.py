@@ -28,6 +28,7 @@ urlpatterns = [
     path("payments/auto-recharge/preview/", auto_recharge.preview, name="auto_recharge_preview"),
     path("payments/auto-recharge/retry/", auto_recharge.retry, name="auto_recharge_retry"),
     path("payments/auto-recharge/off/", auto_recharge.switch_off, name="auto_recharge_off"),
+    path("payments/low-minutes/", auto_recharge.low_minutes_level, name="low_minutes"),
     path("payments/recharge/", recharge.recharge, name="recharge"),
     path("payments/recharge/quote/", recharge.quote, name="recharge_quote"),
     path("payments/recharge/outcome/<uuid:form_key>/", recharge.outcome, name="recharge_outcome"),

@@ -21,6 +21,8 @@ from wallets.signals import balances_moved
 
 # What the account itself paid with: it was well, and hears when it is low again.
 PAYMENTS = (LedgerEntry.Kind.RECHARGE, LedgerEntry.Kind.AUTO_RECHARGE)
+# What brings minutes.
+FILLING = (*PAYMENTS, LedgerEntry.Kind.ALLOCATION, LedgerEntry.Kind.INCLUDED_GRANT)
 
 # Hosts agree on the moment to within milliseconds, yet two may hold the wallet's lock one after the
 # other within one: an entry never claims to be older than the one before it.
@@ -76,16 +78,19 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
         return 0
     _write(new, wallets)
     moved = [wallets[pk] for pk in sorted({movement.wallet_id for movement in new})]
-    due, low = AutoRecharge.objects.watch(
+    due, low, minutes = AutoRecharge.objects.watch(
         wallet_ids=[wallet.pk for wallet in moved],
         now=clock.now(),
         paid={movement.wallet_id for movement in new if movement.kind in PAYMENTS},
+        filled={movement.wallet_id for movement in new if movement.kind in FILLING},
     )
     balances_moved.send(sender=Wallet, wallets=moved, kinds={movement.kind for movement in new})
     for wallet_id in due:
         nudge("wallets.recharge_wallet", wallet_id)
     for wallet_id in low:
         nudge("wallets.tell_low_balance", wallet_id)
+    for wallet_id in minutes:
+        nudge("wallets.tell_low_minutes", wallet_id)
     return len(new)
 
 

@@ -11,7 +11,7 @@ from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import Tried
-from wallets.limits import CEILING_AT_LEAST, CEILING_TIMES, LOW_BALANCE_REARM
+from wallets.limits import CEILING_AT_LEAST, CEILING_TIMES, LOW_BALANCE_REARM, MINUTES_LEVEL
 from wallets.models.fields import MoneyField, within
 from wallets.models.wallet import Wallet
 
@@ -25,19 +25,36 @@ SET due_since = CASE WHEN ar.enabled AND w.credit < ar.threshold
     low_since = CASE WHEN w.credit >= ar.threshold THEN NULL
                      WHEN ar.low_armed THEN %(now)s
                      ELSE ar.low_since END,
+    minutes_armed = m.level > 0 AND (m.held >= m.level * %(rearm)s
+                OR (m.held >= m.level AND (ar.minutes_armed OR ar.minutes_low_since IS NOT NULL
+                                           OR w.id = ANY(%(filled)s)))),
+    minutes_low_since = CASE WHEN m.held >= m.level OR w.credit >= ar.threshold THEN NULL
+                             WHEN ar.minutes_armed THEN %(now)s
+                             ELSE ar.minutes_low_since END,
     look_at = CASE WHEN ar.due_since IS NULL AND ar.enabled AND w.credit < ar.threshold
                    THEN %(now)s ELSE ar.look_at END,
-    low_look_at = CASE WHEN ar.low_armed AND w.credit < ar.threshold
+    low_look_at = CASE WHEN (ar.low_armed AND w.credit < ar.threshold)
+                            OR (ar.minutes_armed AND m.held < m.level)
                        THEN %(now)s ELSE ar.low_look_at END
-FROM wallets_wallet AS w
+FROM wallets_wallet AS w, LATERAL (
+    SELECT w.premium_seconds + w.basic_seconds + w.included_seconds AS held,
+           60 * COALESCE(
+               (SELECT s.minutes_level FROM wallets_autorecharge AS s WHERE s.wallet_id = w.id),
+               %(minutes)s) AS level) AS m
 WHERE w.id = ar.wallet_id
   AND w.id = ANY(%(wallets)s)
   AND ((ar.enabled AND w.credit < ar.threshold) <> (ar.due_since IS NOT NULL)
        OR (ar.low_armed AND w.credit < ar.threshold)
        OR (NOT ar.low_armed AND w.credit >= ar.threshold
            AND (w.credit >= ar.threshold * %(rearm)s OR ar.low_since IS NOT NULL
-                OR w.id = ANY(%(paid)s))))
-RETURNING w.id, ar.due_since IS NOT NULL, ar.low_since IS NOT NULL
+                OR w.id = ANY(%(paid)s)))
+       OR (ar.minutes_armed AND m.held < m.level)
+       OR (NOT ar.minutes_armed AND m.level > 0 AND m.held >= m.level
+           AND (m.held >= m.level * %(rearm)s OR ar.minutes_low_since IS NOT NULL
+                OR w.id = ANY(%(filled)s)))
+       OR (ar.minutes_low_since IS NOT NULL AND w.credit >= ar.threshold))
+RETURNING w.id, ar.due_since IS NOT NULL, ar.low_since IS NOT NULL,
+          ar.minutes_low_since IS NOT NULL
 """
 
 
@@ -48,25 +65,34 @@ def default_ceiling(*, amount: Decimal) -> Decimal:
 
 class AutoRechargeQuerySet(models.QuerySet):
     def watch(
-        self, *, wallet_ids: list[int], now: datetime, paid: Collection[int] = ()
-    ) -> tuple[list[int], list[int]]:
+        self,
+        *,
+        wallet_ids: list[int],
+        now: datetime,
+        paid: Collection[int] = (),
+        filled: Collection[int] = (),
+    ) -> tuple[list[int], list[int], list[int]]:
         """Note which of these wallets fell below their threshold, or rose above it again.
 
-        Call with the wallets locked, after they moved; `paid` are those that a payment moved.
-        Returns those that newly want an Auto-Recharge, and those whose people should hear of a
-        low balance, unless Auto-Recharge is about to charge. Level, not edge: the sweep finds the
-        same wallets from the rows.
+        Call with the wallets locked, after they moved; `paid` are those that a payment moved,
+        `filled` those that got minutes. Returns those that newly want an Auto-Recharge, those whose
+        people should hear of a low balance, unless Auto-Recharge is about to charge, and those
+        whose minutes are about to run out while credit is low, too. Level, not edge: the sweep
+        finds the same wallets from the rows.
         """
         figures = {
             "wallets": wallet_ids,
             "now": now,
             "rearm": LOW_BALANCE_REARM,
             "paid": list(paid),
+            "filled": list(filled),
+            "minutes": MINUTES_LEVEL,
         }
         with connection.cursor() as cursor:
             cursor.execute(WATCH, figures)
             rows = cursor.fetchall()
-        return [row[0] for row in rows if row[1]], [row[0] for row in rows if row[2]]
+        due, low, minutes = ([row[0] for row in rows if row[n]] for n in (1, 2, 3))
+        return due, low, minutes
 
 
 class AutoRecharge(Tried):
@@ -108,6 +134,12 @@ class AutoRecharge(Tried):
     # when it has been low and nobody was told: they are, once Auto-Recharge will not charge.
     low_armed = models.BooleanField(default=False, editable=False)
     low_since = models.DateTimeField(null=True, editable=False)
+    # The same for minutes: the account's own level, in minutes of all types together. Empty is
+    # ours, 0 is never.
+    minutes_level = models.PositiveIntegerField(null=True, blank=True)
+    minutes_armed = models.BooleanField(default=False, db_default=False, editable=False)
+    minutes_low_since = models.DateTimeField(null=True, editable=False)
+    # When a sweep next hands out either of the two.
     low_look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
     suspended_at = models.DateTimeField(null=True, editable=False)
     suspended_reason = models.CharField(
@@ -147,6 +179,11 @@ class AutoRecharge(Tried):
                 fields=["low_look_at"],
                 name="low_balances_in_turn",
                 condition=Q(low_since__isnull=False),
+            ),
+            models.Index(
+                fields=["minutes_low_since"],
+                name="low_minutes",
+                condition=Q(minutes_low_since__isnull=False),
             ),
         ]
         constraints = [

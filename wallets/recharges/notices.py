@@ -227,6 +227,19 @@ def tell_switched_off(automatic: AutoRecharge, why: str) -> None:
     )
 
 
+def tell_low_minutes(automatic: AutoRecharge, *, minutes: int, credit: Decimal) -> None:
+    """Once per crossing. Whole minutes of all types, and dollars of credit."""
+    notify(
+        account=automatic.wallet.account,
+        kind="low_minutes",
+        title="Minutes are about to run out",
+        text=f"{minutes:,} minutes and {usd(credit)} of credit are left.",
+        level="warning",
+        dedupe_key=f"minutes:{automatic.wallet_id}:{automatic.minutes_low_since.isoformat()}",
+        link=links.recharge(),
+    )
+
+
 def tell_low_balance(
     automatic: AutoRecharge, *, credit: Decimal, minutes: int, why: str = ""
 ) -> None:

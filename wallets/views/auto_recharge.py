@@ -19,10 +19,10 @@ from wallets.models import AutoRecharge, Wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
 from wallets.recharges import configure as auto_recharge_settings
-from wallets.recharges import switching_off
+from wallets.recharges import low_minutes, switching_off
 from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
-from wallets.views.forms import AutoRechargeForm
+from wallets.views.forms import AutoRechargeForm, LowMinutesForm
 from wallets.views.purchases import purchase_context
 from wallets.views.replayed import replayed
 from wallets.why import sentences
@@ -88,6 +88,20 @@ def switch_off(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
     switching_off.switch_off(wallet_id=wallet.pk, why=f"{request.user} did it")
     return done(request, back=reverse("wallets:payments"), text="Auto-Recharge is off.")
+
+
+@require_POST
+@needs(Permission.MONEY)
+def low_minutes_level(request: HttpRequest) -> HttpResponse:
+    """From how many minutes on the account is told that they run out."""
+    back = reverse("wallets:payments")
+    form = LowMinutesForm(request.POST)
+    if not form.is_valid():
+        text = f"Enter 0 to {limits.MINUTES_LEVEL_MOST:,} minutes."
+        return refused(request, back=back, error=InvalidAmount(text))
+    wallet = open_wallet(account=request.account)
+    low_minutes.set_level(wallet_id=wallet.pk, minutes=form.cleaned_data["minutes"])
+    return done(request, back=back, text="Saved.")
 
 
 def _asked(data: QueryDict) -> dict[str, str]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from django import forms
 
+from wallets import limits
 from wallets.models import Purchase
 
 _PLAIN_DOLLARS = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)
@@ -110,6 +111,14 @@ class AutoRechargeForm(forms.Form):
         """Whether what stands under More options is set, or wrong."""
         more = [self[name] for name in ("monthly_limit", "daily_ceiling", "resume_campaigns")]
         return any(field.errors or field.value() for field in more)
+
+
+class LowMinutesForm(forms.Form):
+    """Empty is our own level; a text that is no number is refused by its field."""
+
+    minutes = forms.IntegerField(
+        required=False, min_value=0, max_value=limits.MINUTES_LEVEL_MOST, label="Minutes left"
+    )
 
 
 class RechargeForm(forms.Form):

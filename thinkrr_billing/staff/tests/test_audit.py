@@ -50,6 +50,8 @@ NOT_SETTINGS = {
         "due_since",
         "low_armed",
         "low_since",
+        "minutes_armed",
+        "minutes_low_since",
         "failed_fingerprint",
         "updated_at",
         "look_at",

@@ -23,7 +23,7 @@ def falls(wallet: Wallet, **settings: object) -> None:
 
 def tell(wallet: Wallet) -> list[str]:
     """What the sweep finds and the task tells."""
-    for wallet_id in low_balance.untold_wallet_ids():
+    for wallet_id in list(low_balance.UNTOLD.rows(clock.now()).values_list("wallet_id", flat=True)):
         low_balance.tell(wallet_id=wallet_id)
     return told(wallet, "low_balance")
 

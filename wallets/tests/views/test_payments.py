@@ -383,6 +383,22 @@ def test_on_a_closed_account_a_card_can_go_and_auto_recharge_be_switched_off(
     assert browser.post(reverse("wallets:methods_add")).status_code == 403
 
 
+def test_the_level_at_which_minutes_run_out_is_the_accounts_own(browser, wallet):
+    url = reverse("wallets:low_minutes")
+
+    browser.post(url, {"minutes": "200"})
+    kept = AutoRecharge.objects.get(wallet=wallet).minutes_level
+    page = text_of(browser.get(PAYMENTS))
+    browser.post(url, {"minutes": "lots"})
+    browser.post(url, {"minutes": "-1"})
+    unchanged = AutoRecharge.objects.get(wallet=wallet).minutes_level
+    browser.post(url, {"minutes": ""})
+
+    assert (kept, unchanged) == (200, 200)
+    assert 'value="200"' in page
+    assert AutoRecharge.objects.get(wallet=wallet).minutes_level is None
+
+
 def test_an_unused_card_is_removed(stripe, browser, wallet):
     card = add_card(stripe, wallet)
 
