@@ -30,6 +30,11 @@ def receipt(purchase_id: UUID) -> str:
     return reverse("wallets:receipt", args=[purchase_id])
 
 
+def sub_account(account_id: UUID) -> str:
+    """A sub-account in its agency's Account Manager."""
+    return reverse("wallets:account_manager_account", args=[account_id])
+
+
 def allocation(account_id: UUID) -> str:
     """The monthly allocation of a sub-account, in its agency's Account Manager."""
     return reverse("wallets:auto_allocation", args=[account_id])

@@ -47,6 +47,7 @@ urlpatterns = [
     path("account-manager/", account_manager.account_manager, name="account_manager"),
     path("account-manager/add/", account_manager.add_sub_account, name="add_sub_account"),
     path(_SUB_ACCOUNT, sub_account.sub_account, name="account_manager_account"),
+    path(f"{_SUB_ACCOUNT}notices/", sub_account.notices, name="sub_account_notices"),
     path(f"{_SUB_ACCOUNT}auto-allocation/", allocations.configure, name="auto_allocation"),
     path(
         f"{_SUB_ACCOUNT}auto-allocation/estimate/",

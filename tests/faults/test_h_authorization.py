@@ -63,6 +63,7 @@ NEEDS = {
     "account-manager/": "see",
     "account-manager/add/": "money",
     "account-manager/<uuid:account_id>/": "see",
+    "account-manager/<uuid:account_id>/notices/": "allocate",
     "account-manager/<uuid:account_id>/auto-allocation/": "allocate",
     "account-manager/<uuid:account_id>/auto-allocation/estimate/": "allocate",
     "account-manager/<uuid:account_id>/auto-allocation/retry/": "allocate",

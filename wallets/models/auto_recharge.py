@@ -141,6 +141,8 @@ class AutoRecharge(Tried):
     minutes_low_since = models.DateTimeField(null=True, editable=False)
     # When a sweep next hands out either of the two.
     low_look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
+    # Its agency hears of both, too, because it asked to.
+    agency_hears = models.BooleanField(default=False, db_default=False)
     suspended_at = models.DateTimeField(null=True, editable=False)
     suspended_reason = models.CharField(
         max_length=25, choices=Suspended, blank=True, editable=False

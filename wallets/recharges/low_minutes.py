@@ -54,3 +54,11 @@ def set_level(*, wallet_id: int, minutes: int | None) -> None:
     automatic = suspensions.locked_settings(ledger.lock_one(wallet_id=wallet_id))
     automatic.minutes_level = minutes
     automatic.save(update_fields=["minutes_level"])
+
+
+@transaction.atomic
+def let_agency_hear(*, wallet_id: int, hears: bool) -> None:
+    """Whether the account's agency is told of its low balance and minutes, too. Repeatable."""
+    automatic = suspensions.locked_settings(ledger.lock_one(wallet_id=wallet_id))
+    automatic.agency_hears = hears
+    automatic.save(update_fields=["agency_hears"])

@@ -229,14 +229,12 @@ def tell_switched_off(automatic: AutoRecharge, why: str) -> None:
 
 def tell_low_minutes(automatic: AutoRecharge, *, minutes: int, credit: Decimal) -> None:
     """Once per crossing. Whole minutes of all types, and dollars of credit."""
-    notify(
-        account=automatic.wallet.account,
+    _tell_low(
+        automatic,
         kind="low_minutes",
         title="Minutes are about to run out",
         text=f"{minutes:,} minutes and {usd(credit)} of credit are left.",
-        level="warning",
-        dedupe_key=f"minutes:{automatic.wallet_id}:{automatic.minutes_low_since.isoformat()}",
-        link=links.recharge(),
+        key=f"minutes:{automatic.wallet_id}:{automatic.minutes_low_since.isoformat()}",
     )
 
 
@@ -246,11 +244,34 @@ def tell_low_balance(
     """Once per crossing. Dollars, about how many Premium minutes they are, and why Auto-Recharge,
     though it is on, does not charge."""
     then = f" Auto-Recharge does not charge: {why}." if why else ""
-    notify(
-        account=automatic.wallet.account,
+    _tell_low(
+        automatic,
         kind="low_balance",
+        title="Low balance",
         text=f"Low balance: {usd(credit)}, about {minutes:,} Premium minutes.{then}",
+        key=f"low:{automatic.wallet_id}:{automatic.low_since.isoformat()}",
+    )
+
+
+def _tell_low(automatic: AutoRecharge, *, kind: str, title: str, text: str, key: str) -> None:
+    """The account, and its agency if that has asked to hear of it."""
+    account = automatic.wallet.account
+    notify(
+        account=account,
+        kind=kind,
+        title=title,
+        text=text,
         level="warning",
-        dedupe_key=f"low:{automatic.wallet_id}:{automatic.low_since.isoformat()}",
+        dedupe_key=key,
         link=links.recharge(),
     )
+    if account.agency and automatic.agency_hears:
+        notify(
+            account=account.agency,
+            kind=kind,
+            title=f"{title}: {account.name}",
+            text=f"{account.name}: {text}",
+            level="warning",
+            dedupe_key=key,
+            link=links.sub_account(account.pk),
+        )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import clock
 from accounts.errors import Forbidden
@@ -14,6 +14,7 @@ from accounts.models import Account
 from accounts.pages import needs
 from accounts.people import access
 from accounts.people.access import Permission
+from accounts.views.dialogs import done
 from wallets import months
 from wallets.allocations import configure, sub_accounts
 from wallets.balances.opening import open_wallet
@@ -21,6 +22,7 @@ from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import rates_now
+from wallets.recharges import low_minutes
 from wallets.statements import figures
 from wallets.views.balance import balance
 from wallets.why import decisions
@@ -56,6 +58,18 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
         "now": clock.now(),
     }
     return render(request, "wallets/sub_account.html", context)
+
+
+@require_POST
+@needs(Permission.SEE)
+def notices(request: HttpRequest, account_id: UUID) -> HttpResponse:
+    """Whether the agency hears of this sub-account's low balance."""
+    account = sub_account_of(request, account_id)
+    require_allocate(request, account)
+    hears = "hear" in request.POST
+    low_minutes.let_agency_hear(wallet_id=open_wallet(account=account).pk, hears=hears)
+    text = f"You {'will' if hears else 'no longer'} hear when {account.name} runs low."
+    return done(request, back=request.path.removesuffix("notices/"), text=text)
 
 
 def allocation_facts(

@@ -1,9 +1,11 @@
 """Minutes that are about to run out, for an account that lives on them."""
 
 import pytest
+from django.urls import reverse
 
 from accounts import clock
 from accounts.models import Notification
+from accounts.tests.builders import make_sub_account, owner_of
 from wallets.errors import InvalidAmount
 from wallets.recharges import low_minutes
 from wallets.tests.worlds.builders import fill, make_wallet
@@ -81,3 +83,36 @@ def test_a_level_that_cannot_be_is_refused(minutes):
 
     wallet.auto_recharge.refresh_from_db()
     assert wallet.auto_recharge.minutes_level is None
+
+
+def test_an_agency_that_asked_hears_of_its_sub_account_and_of_no_other(client):
+    wallet = make_wallet(premium=2 * HOUR, account=make_sub_account("Northside Dental"))
+    agency = wallet.account.agency
+    sibling = make_wallet(premium=2 * HOUR, account=make_sub_account("Southside", agency=agency))
+    client.force_login(owner_of(agency))
+    page = reverse("wallets:account_manager_account", args=[wallet.account_id])
+
+    client.post(f"{page}notices/", {"hear": "1"})
+    shown = client.get(page).content.decode()
+    for one in (wallet, sibling):
+        fill(one, premium=-2 * HOUR)
+        tell(one)
+
+    heard = Notification.objects.filter(account=agency, kind="low_minutes")
+    assert "You hear when it runs low." in shown
+    assert [(note.text, note.link) for note in heard] == [
+        ("Northside Dental: 0 minutes and $0.00 of credit are left.", page)
+    ]
+
+
+def test_a_sub_account_does_not_decide_what_its_agency_hears(client):
+    wallet = make_wallet(account=make_sub_account())
+    client.force_login(owner_of(wallet.account))
+
+    answer = client.post(
+        reverse("wallets:sub_account_notices", args=[wallet.account_id]), {"hear": "1"}
+    )
+
+    wallet.auto_recharge.refresh_from_db()
+    assert answer.status_code == 404
+    assert not wallet.auto_recharge.agency_hears
