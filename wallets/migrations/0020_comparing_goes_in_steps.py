@@ -7,7 +7,7 @@ import accounts.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0302_charges_can_be_stopped"),
+        ("wallets", "0019_cards_tried"),
     ]
 
     operations = [

@@ -23,7 +23,7 @@ def watched(columns: str) -> str:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0304_minutes_run_out"),
+        ("wallets", "0021_minutes_run_out"),
     ]
 
     operations = [

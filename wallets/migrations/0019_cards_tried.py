@@ -10,7 +10,7 @@ import accounts.clock
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0006_audit_of_millions"),
-        ("wallets", "0202_daily_ceiling"),
+        ("wallets", "0018_charges_can_be_stopped"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

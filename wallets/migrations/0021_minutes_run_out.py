@@ -23,7 +23,7 @@ def watched(times: str, columns: str) -> str:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0303_comparing_goes_in_steps"),
+        ("wallets", "0020_comparing_goes_in_steps"),
     ]
 
     operations = [
