@@ -46,6 +46,7 @@ def test_metrics_tell_for_how_long_the_oldest_of_each_kind_is_overdue(client):
             "event": "90.0",
             "invitation_mail": "0.0",
             "low_balance": "0.0",
+            "low_minutes": "0.0",
             "notification_mail": "90.0",
             "purchase": "0.0",
             "recharge": "0.0",

@@ -218,8 +218,8 @@ def test_waits_grow_with_the_age_of_a_row_up_to_the_longest(kind):
 def test_a_tick_takes_everything_in_few_statements(crowded, django_assert_max_num_queries):
     queue, start, _front, _behind = crowded
 
-    # Two batches and the empty third: savepoint, select, update, release; then its note.
-    with clock.at(start), django_assert_max_num_queries(4 * 3 + 6):
+    # Two batches and the empty third: savepoint, switch, select, update, release; then its note.
+    with clock.at(start), django_assert_max_num_queries(5 * 3 + 6):
         assert len(list(queue.take())) == CROWD + 1
 
 

@@ -270,7 +270,7 @@ def test_the_dashboard_says_which_job_is_overdue_and_what_the_books_say():
     now = clock.now()
     JobRun.objects.create(name="wallets.tick", started_at=now, ended_at=now, ok=True)
     JobRun.objects.create(
-        name="wallets.nightly", started_at=now - timedelta(days=2), ended_at=now, ok=True
+        name="wallets.compare", started_at=now - timedelta(days=2), ended_at=now, ok=True
     )
     JobRun.objects.create(
         name="wallets.check_books", started_at=now, ended_at=now, ok=True, text="I1: wallet 3"
