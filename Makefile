@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
 
-.PHONY: help run test journeys lint bench demo calls faults simulate mutants lock clean
+.PHONY: help run test journeys lint bench demo calls faults simulate liveness mutants lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -70,6 +70,10 @@ faults: $(INSTALLED) ## real parts killed, stopped and cut off; 200 seeds; the b
 simulate: export DEBUG ?= True
 simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a promise breaks
 	@$(PYTHON) -m tests.simulation --seeds $(or $(SEEDS),1000) --from $(or $(FROM),1)
+
+liveness: export DEBUG ?= True
+liveness: $(INSTALLED) ## the same with hostile rows in front: what is due happens, and nothing loops
+	@$(PYTHON) -m tests.simulation --liveness --seeds $(or $(SEEDS),1000) --from $(or $(FROM),1)
 
 mutants: export DEBUG ?= True
 mutants: $(INSTALLED) ## breaks the money modules line by line; ARGS=wallets/balances/ledger.py one alone

@@ -14,6 +14,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--from", type=int, default=1, dest="first")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--liveness", action="store_true", help="what is due happens in time")
     asked = parser.parse_args()
     started = time.monotonic()
     parts = [
@@ -22,7 +23,10 @@ def main() -> int:
     ]
     context = multiprocessing.get_context("spawn")
     with context.Pool(asked.processes) as pool:
-        jobs = [pool.apply_async(play, (part, number)) for number, part in enumerate(parts)]
+        jobs = [
+            pool.apply_async(play, (part, number, asked.liveness))
+            for number, part in enumerate(parts)
+        ]
         failed = sorted(seed for job in jobs for seed in job.get())
     print(f"{asked.seeds} seeds in {time.monotonic() - started:.0f} s")
     if failed:

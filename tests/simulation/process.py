@@ -9,7 +9,8 @@ import django
 TOLD_EVERY = 500
 
 
-def play(seeds: range, number: int) -> list[int]:
+def play(seeds: range, number: int, liveness: bool) -> list[int]:
+    """The seeds that failed."""
     os.environ.setdefault("DEBUG", "True")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
     django.setup()
@@ -26,17 +27,19 @@ def play(seeds: range, number: int) -> list[int]:
     connection.settings_dict["TEST"]["NAME"] = settings.DATABASES["default"]["TEST"]["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, keepdb=True)
 
-    from tests.simulation.run import SeedFailed, run_seed
+    from tests.simulation import liveness as living
+    from tests.simulation import run
     from tests.simulation.world import simulated
 
     failed = []
-    with simulated() as world:
+    run_seed = living.run_seed if liveness else run.run_seed
+    with living.living() if liveness else simulated() as world:
         for count, seed in enumerate(seeds, start=1):
             if count % TOLD_EVERY == 0:
                 print(f"process {number}: {count} of {len(seeds)} seeds", flush=True)
             try:
                 run_seed(world, seed)
-            except SeedFailed as error:
+            except run.SeedFailed as error:
                 failed.append(seed)
                 print(error, file=sys.stderr, flush=True)
     return failed
