@@ -22,7 +22,7 @@ from wallets.allocations import planning, runs
 from wallets.balances import included
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
-from wallets.recharges import auto_recharge, low_balance
+from wallets.recharges import auto_recharge, low_balance, low_minutes
 
 # When the platform reports: after the morning's and the afternoon's calls, in UTC.
 REPORTED_AT = (time(16, 30), time(21, 30))
@@ -130,8 +130,7 @@ class History:
         with clock.at(moment + timedelta(minutes=2)):
             if Wallet.objects.filter(credit__lt=PAYS_A_MINUTE).exists():
                 pausing.sweep()
-            for wallet_id in low_balance.UNTOLD.take():
-                low_balance.tell(wallet_id=wallet_id)
+            tell_who_runs_low()
         later = moment + timedelta(minutes=25)
         with clock.at(later):
             self._recharge_by_hand(day, later)
@@ -170,6 +169,14 @@ class History:
             waiting = [one.campaign.pk for one in resuming.resumable(account=player.account)]
             if waiting:
                 resuming.resume(campaign_ids=waiting, account=player.account, actor=player.owner)
+
+
+def tell_who_runs_low() -> None:
+    """What a sweep sends: people hear of a low balance, and of minutes that run out."""
+    for wallet_id in low_balance.UNTOLD.take():
+        low_balance.tell(wallet_id=wallet_id)
+    for wallet_id in low_minutes.UNTOLD.take():
+        low_minutes.tell(wallet_id=wallet_id)
 
 
 def _has_enough(wallet: Wallet, habit: cast.ByHand) -> bool:
