@@ -23,8 +23,10 @@ from accounts.telling import mails
 from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import sweeps
+from wallets.allocations import planning
 from wallets.books import checking
 from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent
+from wallets.recharges import auto_recharge
 from wallets.reversals import catching_up
 from wallets.stripe import answers
 
@@ -101,6 +103,9 @@ def open_things() -> dict[str, list]:
         "purchases": list(Purchase.objects.open().values_list("pk", "state", "purpose")),
         "refunds": list(Reversal.objects.filter(kind="refund", state__in=["created", "submitted"])),
         "events": list(StripeEvent.objects.waiting().values_list("type", "error")),
+        # Handed out and not done: a sweep gives them their next turn.
+        "allocations": list(planning.DUE.rows(clock.now()).values_list("pk", "period")),
+        "recharges": list(auto_recharge.DUE.rows(clock.now()).values_list("wallet", "due_since")),
     }
 
 
