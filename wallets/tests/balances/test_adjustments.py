@@ -9,7 +9,7 @@ import time_machine
 from accounts import clock
 from accounts.models import StaffAlert
 from accounts.tests.builders import make_agency, make_staff, make_sub_account
-from wallets.balances import adjustments
+from wallets.balances import adjustments, ledger
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, LedgerEntry
 from wallets.tests.worlds.builders import make_wallet
@@ -54,6 +54,15 @@ def test_a_cent_above_the_limit_waits_for_a_second_person_and_support_is_told():
     assert StaffAlert.objects.get().kind == "adjustment_asked"
 
 
+def test_support_is_told_of_each_request():
+    wallet, actor = make_wallet(), make_staff()
+
+    first, second = (adjust(wallet, "500", actor=actor, form_key=key) for key in "ab")
+
+    told = StaffAlert.objects.order_by("pk").values_list("data", flat=True)
+    assert list(told) == [{"request": first.pk}, {"request": second.pk}]
+
+
 def test_splitting_within_a_day_helps_nobody():
     wallet, actor = make_wallet(), make_staff()
     adjust(wallet, "60", actor=actor, form_key="a")
@@ -72,6 +81,29 @@ def test_a_day_later_and_for_another_person_the_count_is_anew():
         assert isinstance(adjust(wallet, "60", actor=actor, form_key="c"), AdjustmentRequest)
     with clock.at(made + timedelta(days=1, seconds=1)):
         assert isinstance(adjust(wallet, "60", actor=actor, form_key="d"), LedgerEntry)
+
+
+def test_what_a_second_person_approved_does_not_count_against_who_asked():
+    wallet, actor = make_wallet(), make_staff()
+    asked = adjust(wallet, "500", actor=actor, form_key="a")
+    adjustments.approve(request_id=asked.pk, actor=make_staff())
+
+    assert isinstance(adjust(wallet, "100", actor=actor, form_key="b"), LedgerEntry)
+
+
+def test_what_a_person_bought_does_not_count_as_adjusted():
+    wallet, actor = make_wallet(), make_staff()
+    bought = ledger.Movement(
+        wallet_id=wallet.pk,
+        pot="credit",
+        amount=Decimal(60),
+        kind="recharge",
+        key="purchase:1",
+        actor_id=actor.pk,
+    )
+    ledger.post(movements=[bought])
+
+    assert isinstance(adjust(wallet, "100", actor=actor), LedgerEntry)
 
 
 def test_minutes_are_worth_what_they_cost_today():
@@ -96,6 +128,17 @@ def test_the_same_form_again_answers_with_what_it_made():
         adjust(wallet, "701", actor=actor, form_key="g")
 
 
+def test_a_form_that_corrected_one_pot_spares_no_other_the_second_person():
+    wallet, actor = make_wallet(), make_staff()
+    adjust(wallet, "5", actor=actor)
+
+    asked = adjust(wallet, 6000 * 60, pot="premium", actor=actor)
+
+    wallet.refresh_from_db()
+    assert isinstance(asked, AdjustmentRequest)
+    assert (wallet.credit.amount, wallet.premium_seconds) == (Decimal(5), 0)
+
+
 def test_taking_the_last_minutes_twice_with_one_form_answers_with_what_it_did():
     wallet, actor = make_wallet(basic=60), make_staff()
 
@@ -117,6 +160,32 @@ def test_another_person_approves_and_the_entry_names_who_asked():
     assert (asked.state, asked.decided_by) == ("approved", approver)
     assert (entry.actor, entry.amount) == (asker, Decimal(500))
     assert wallet.credit.amount == Decimal(500)
+
+
+def test_two_requests_of_the_same_amount_are_approved_one_by_one():
+    wallet, asker, approver = make_wallet(), make_staff(), make_staff()
+    first, second = (adjust(wallet, "500", actor=asker, form_key=key) for key in "ab")
+
+    adjustments.approve(request_id=first.pk, actor=approver)
+    wallet.refresh_from_db()
+    second.refresh_from_db()
+    assert (wallet.credit.amount, second.state) == (Decimal(500), "asked")
+
+    adjustments.approve(request_id=second.pk, actor=approver)
+    wallet.refresh_from_db()
+    assert wallet.credit.amount == Decimal(1000)
+
+
+def test_a_rejected_request_posts_nothing_and_another_still_waits():
+    wallet, asker, other = make_wallet(), make_staff(), make_staff()
+    first, second = (adjust(wallet, "500", actor=asker, form_key=key) for key in "ab")
+
+    rejected = adjustments.reject(request_id=second.pk, actor=other)
+
+    first.refresh_from_db()
+    assert (rejected.pk, rejected.state, rejected.decided_by) == (second.pk, "rejected", other)
+    assert (first.state, first.decided_by) == ("asked", None)
+    assert not LedgerEntry.objects.exists()
 
 
 def test_nobody_approves_what_they_asked_for():
@@ -165,14 +234,17 @@ def test_what_cannot_be_posted_is_refused_with_nothing_changed(pot, amount, note
     assert not AdjustmentRequest.objects.exists()
 
 
-@pytest.mark.parametrize(("minutes", "is_allowed"), [(1, True), (10_000, True), (10_001, False)])
+@pytest.mark.parametrize(
+    ("minutes", "is_allowed"),
+    [(-1, False), (0, False), (1, True), (10_000, True), (10_001, False)],
+)
 def test_one_to_ten_thousand_minutes_are_granted_at_once(minutes, is_allowed):
     facts = {"account": make_agency(), "note": "Outage", "actor": make_staff(), "form_key": "g"}
 
     if is_allowed:
         assert adjustments.grant_included(minutes=minutes, **facts).amount == minutes * 60
     else:
-        with pytest.raises(InvalidAmount):
+        with pytest.raises(InvalidAmount, match="Grant 1 to 10,000 minutes."):
             adjustments.grant_included(minutes=minutes, **facts)
         assert not LedgerEntry.objects.exists()
         assert not AdjustmentRequest.objects.exists()

@@ -1,13 +1,16 @@
-"""Allocations, refunds and disputes when several processes do the same thing at once."""
+"""Allocations, refunds, disputes and adjustments when several processes act at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 
 from accounts import clock
+from accounts.models import User
+from accounts.tests.builders import make_staff
 from wallets.allocations import planning, runs
+from wallets.balances import adjustments
 from wallets.books import checking
 from wallets.errors import WalletError
 from wallets.models import AllocationRun, Reversal, Wallet
@@ -90,6 +93,32 @@ def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
     assert world.taken() == ([20500] if is_paid else [])
     assert world.minutes == ((500, 1000) if is_paid else (0, 0))
     assert checking.check_all(stripe=True) == []
+
+
+def test_a_decision_about_an_adjustment_holds_the_wallet_and_not_who_asked_for_it():
+    wallet, asker, other = make_wallet(), make_staff(), make_staff()
+    asked = adjustments.adjust(
+        wallet_id=wallet.pk,
+        pot="credit",
+        amount=Decimal(500),
+        note="Goodwill",
+        actor=asker,
+        form_key="form",
+    )
+
+    def is_free(rows):
+        try:
+            with transaction.atomic():
+                return bool(rows.select_for_update(no_key=True, nowait=True))
+        except OperationalError:
+            return False
+
+    with transaction.atomic():
+        adjustments.reject(request_id=asked.pk, actor=other)
+        wallets, users = Wallet.objects.filter(pk=wallet.pk), User.objects.filter(pk=asker.pk)
+        assert at_once(is_free, [wallets, users]) == [False, True]
+
+    assert at_once(is_free, [wallets, users]) == [True, True]
 
 
 def test_one_form_clicked_four_times_refunds_once(paid, stripe):
