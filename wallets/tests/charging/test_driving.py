@@ -8,7 +8,7 @@ import pytest
 from accounts import clock
 from accounts.models import Account
 from wallets.charging import purchases
-from wallets.models import Purchase
+from wallets.models import Purchase, Wallet
 from wallets.recharges import by_hand
 from wallets.stripe import answers, gateway
 from wallets.tests.worlds.allocation_world import make_world, moment
@@ -384,6 +384,20 @@ def test_a_months_purchase_is_confirmed_until_it_is_a_day_old(stripe, later, sta
 
     with clock.at(purchase.created_at + later):
         assert purchases.drive(purchase_id=purchase.pk).state == state
+
+
+def test_a_months_purchase_credits_exactly_its_basic_and_premium_seconds(stripe):
+    world = make_world(stripe)
+    with clock.at(moment("2026-11-14 10:00")):
+        world.save(basic=7, premium=11)
+
+    world.run_at("2026-11-14 10:00")
+
+    [purchase] = world.purchases()
+    wallet = Wallet.objects.get(account=world.sub)
+    assert purchase.state == "succeeded"
+    assert (wallet.basic_seconds, wallet.premium_seconds) == (420, 660)
+    assert wallet.credit.amount == 0
 
 
 def test_a_purchase_is_never_driven_or_settled_inside_a_transaction_of_its_caller(low):

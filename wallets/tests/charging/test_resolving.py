@@ -5,12 +5,14 @@ from decimal import Decimal
 
 import pytest
 
+from accounts import clock
 from accounts.models import StaffAlert
 from wallets.charging import purchases, resolving, rows
 from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
 from wallets.stripe import gateway
-from wallets.tests.worlds.purchases import claim, credit
+from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.purchases import CONFIRM, claim, credit, taken
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +27,24 @@ def submitted(wallet, stripe):
     stripe.clear_faults()
     assert purchase.state == "submitted"
     return purchase
+
+
+def unconfirmed(wallet, stripe):
+    """Made at Stripe, which never heard of its confirmation."""
+    stripe.fault(kind="reset_before", path=CONFIRM, times=2)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+    stripe.clear_faults()
+    assert purchase.state == "submitted"
+    return purchase
+
+
+@pytest.fixture
+def waiting(stripe):
+    """Another account's purchase, of which Stripe has not heard."""
+    wallet = make_wallet(credit="8.00")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, threshold=10, amount=20)
+    return claim(wallet)
 
 
 def resolve(purchase):
@@ -125,3 +145,66 @@ def test_what_stripe_was_never_asked_to_charge_is_not_asked_about(low):
         resolve(purchase)
 
     assert kept(purchase) == ("canceled", "", False)
+
+
+def test_one_purchase_is_looked_into_apart_from_another(low, stripe, waiting):
+    found = resolve(submitted(low, stripe))
+
+    assert (found.state, credit(low)) == ("succeeded", Decimal("58.00"))
+    assert kept(waiting) == ("created", "", False)
+
+
+def test_what_is_not_paid_is_given_up_at_stripe_and_here_apart_from_another(low, stripe, waiting):
+    purchase = unconfirmed(low, stripe)
+
+    found = resolving.give_up(purchase_id=purchase.pk)
+
+    [intent] = stripe.truth()["payment_intents"]
+    assert (found.pk, found.state, intent["status"]) == (purchase.pk, "canceled", "canceled")
+    assert kept(waiting) == ("created", "", False)
+    assert credit(low) == 8
+
+
+def test_giving_up_what_stripe_took_credits_it(low, stripe):
+    purchase = submitted(low, stripe)
+
+    found = resolving.give_up(purchase_id=purchase.pk)
+
+    assert (found.state, taken(stripe)) == ("succeeded", [5000])
+    assert credit(low) == Decimal("58.00")
+
+
+@SILENCE
+def test_nothing_is_given_up_while_stripe_gives_no_answer(low, stripe, kind):
+    purchase = unconfirmed(low, stripe)
+    stripe.fault(kind=kind, path=r"/v1/payment_intents/[^/]+/cancel", times=9)
+
+    with pytest.raises(GatewayUnreachable, match="Nothing was changed"):
+        resolving.give_up(purchase_id=purchase.pk)
+
+    [intent] = stripe.truth()["payment_intents"]
+    assert kept(purchase) == ("submitted", "", False)
+    assert intent["status"] == "requires_confirmation"
+    assert credit(low) == 8
+
+
+def test_what_has_ended_is_not_given_up(low):
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+
+    with pytest.raises(Refused, match="It has ended already: paid."):
+        resolving.give_up(purchase_id=purchase.pk)
+
+    assert kept(purchase) == ("succeeded", "", False)
+    assert credit(low) == Decimal("58.00")
+
+
+@pytest.mark.parametrize("look_into", [resolving.resolve, resolving.give_up])
+def test_what_stripe_does_not_know_is_refused_in_its_own_words(low, stripe, look_into):
+    purchase = claim(low)
+    low.purchases.update(state="submitted", submitted_at=clock.now(), payment_intent="pi_1")
+
+    with pytest.raises(Refused, match="Nothing was changed. It says: No such payment_intent"):
+        look_into(purchase_id=purchase.pk)
+
+    assert kept(purchase) == ("submitted", "", False)
+    assert (credit(low), taken(stripe)) == (8, [])
