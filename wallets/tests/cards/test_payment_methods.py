@@ -1,7 +1,9 @@
+import djstripe.models
 import pytest
 
 from accounts import clock
 from accounts.models import Notification
+from accounts.tests.builders import make_individual
 from wallets.balances.opening import open_wallet
 from wallets.cards import customers, expiry, keeping, payment_methods, uses
 from wallets.cards.payment_methods import Card
@@ -245,3 +247,94 @@ def test_one_account_whose_cards_cannot_be_read_keeps_no_other_from_hearing(stri
     monkeypatch.setattr(payment_methods, "cards", fail_for_bad)
 
     assert expiry.tell() == 2
+
+
+# --- What a card is.
+
+
+def test_a_card_is_read_as_stripe_tells_it_and_lives_with_what_is_missing():
+    facts = {"brand": "jcb", "last4": "0505", "exp_month": 3, "exp_year": 2031, "fingerprint": "f"}
+
+    assert payment_methods.read_card({"id": "pm", "card": facts}) == Card(
+        "pm", "jcb", "0505", 3, 2031, "f"
+    )
+    assert payment_methods.read_card({"id": "pm"}) == Card("pm", "", "????", 12, 2099, "")
+
+
+@pytest.mark.parametrize(
+    ("brand", "label"),
+    [("amex", "American Express"), ("cartes", "Cartes"), ("", "Card")],
+)
+def test_a_brand_nobody_knows_is_shown_as_stripe_calls_it(brand, label):
+    assert Card("pm", brand, "0505", 3, 2031, "f").label == f"{label} •••• 0505"
+
+
+@pytest.mark.parametrize(
+    ("at", "is_expired", "expires_soon"),
+    [
+        ("2028-01-29 23:59", False, False),
+        ("2028-01-30 00:00", False, True),
+        ("2028-02-29 23:59", False, True),
+        ("2028-03-01 00:00", True, False),
+    ],
+)
+def test_a_card_expires_soon_for_thirty_days_and_then_has_expired(at, is_expired, expires_soon):
+    card = Card("pm", "visa", "4242", 2, 2028, "f")
+
+    with clock.at(moment(at)):
+        assert (card.is_expired, card.expires_soon) == (is_expired, expires_soon)
+
+
+# --- Whose a card is.
+
+
+def test_an_account_without_a_customer_has_no_cards(stripe):
+    wallet, account = make_wallet(), make_individual()
+    add_card(stripe, wallet)
+    djstripe.models.PaymentMethod.objects.update(customer=None)
+
+    assert payment_methods.cards(account) == []
+
+
+def test_what_is_saved_and_is_no_card_is_not_listed(stripe):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet)
+    add_card(stripe, wallet, OTHER_GOOD_CARD)
+    bank = {"id": card.id, "type": "us_bank_account", "us_bank_account": {"last4": "6789"}}
+    djstripe.models.PaymentMethod.objects.filter(id=card.id).update(stripe_data=bank)
+
+    assert labels(wallet) == ["Mastercard •••• 4444"]
+
+
+def test_a_card_is_its_customers_and_else_of_whoever_has_it_for_a_default(stripe):
+    make_individual()
+    wallets = [make_wallet(), make_wallet()]
+    cards = [add_card(stripe, wallet) for wallet in wallets]
+    rows = djstripe.models.PaymentMethod.objects
+
+    found = [[payment_methods.owner_of(card_id=card.id) for card in cards]]
+    rows.update(customer=None)
+    found.append([payment_methods.owner_of(card_id=card.id) for card in cards])
+    rows.all().delete()
+    found.append([payment_methods.owner_of(card_id=card.id) for card in cards])
+
+    assert found == [[wallet.account for wallet in wallets]] * 3
+    assert payment_methods.owner_of(card_id="pm_unknown") is None
+
+
+@pytest.mark.parametrize(
+    ("card_id", "text"),
+    [
+        ("", "Add a payment method first."),
+        ("pm_unknown", "This card is no longer saved. Choose another card."),
+    ],
+)
+def test_a_card_that_cannot_be_charged_says_what_helps(stripe, card_id, text):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet)
+
+    with pytest.raises(NoPaymentMethod) as refusal:
+        payment_methods.usable_card(account=wallet.account, card_id=card_id)
+
+    assert str(refusal.value) == text
+    assert payment_methods.usable_card(account=wallet.account, card_id=card.id) == card
