@@ -41,7 +41,7 @@ def lists(stripe) -> int:
 
 
 def test_a_comparison_ends_and_the_next_takes_in_what_came_since(wallet):
-    open_for(wallet, days=300)
+    open_for(wallet, days=20)
     buy(wallet)
     first = compare()
 
@@ -55,7 +55,7 @@ def test_a_comparison_ends_and_the_next_takes_in_what_came_since(wallet):
 
 
 def test_it_costs_what_the_days_since_brought(wallet, stripe):
-    open_for(wallet, days=300)
+    open_for(wallet, days=20)
     compare()
     stripe.clear_requests()
 
