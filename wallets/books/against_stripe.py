@@ -17,7 +17,7 @@ from accounts.models import Account
 from wallets import limits
 from wallets.models import LedgerEntry, Purchase, Reversal
 from wallets.reversals.disputes import funds_are_withdrawn
-from wallets.reversals.refunds import STATES
+from wallets.reversals.refunds import has_failed
 from wallets.stripe import answers, gateway
 
 Finding = tuple[int | None, str]
@@ -39,9 +39,9 @@ def compare(*, since: datetime | None = None, until: datetime | None = None) -> 
     disputes = {found["id"]: found for found in gateway.disputes_since(**listed)}
     purchases = _purchases(since, end, intents)
     yield from _ours_at_stripe(purchases, intents)
-    standing = {
-        found["id"]: found for found in refunds.values() if STATES.get(found["status"]) != "failed"
-    } | {found["id"]: found for found in disputes.values() if funds_are_withdrawn(found)}
+    standing = {found["id"]: found for found in refunds.values() if not has_failed(found)} | {
+        found["id"]: found for found in disputes.values() if funds_are_withdrawn(found)
+    }
     window = range(int(since.timestamp()), int(until.timestamp()) if until else sys.maxsize)
     theirs = {pk: intent for pk, intent in intents.items() if intent.created in window}
     yield from _theirs_with_us(purchases, theirs, standing)
@@ -141,7 +141,7 @@ def _refunded(intent: answers.Intent) -> int:
     return sum(
         found["amount"]
         for found in gateway.list_refunds(intent_id=intent.id)
-        if STATES.get(found["status"]) != "failed"
+        if not has_failed(found)
     )
 
 
@@ -213,7 +213,7 @@ def _stands(row: Reversal) -> bool:
         found = gateway.retrieve_refund(refund_id=row.stripe_id)
     except answers.Impossible:
         return False
-    return STATES.get(found["status"]) != "failed"
+    return not has_failed(found)
 
 
 def _is_young(found: dict) -> bool:

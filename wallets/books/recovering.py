@@ -21,7 +21,7 @@ from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.reversals.disputes import apply_dispute_from, funds_are_withdrawn
-from wallets.reversals.refunds import STATES, settle_refund_from
+from wallets.reversals.refunds import has_failed, settle_refund_from
 from wallets.stripe import answers, gateway
 from wallets.stripe.answers import Intent
 from wallets.texts import usd
@@ -174,7 +174,7 @@ def _reversals(since: datetime, recovered: set[str], *, apply: bool) -> Iterator
     refunds = (
         (found, settle_refund_from)
         for found in gateway.refunds_since(since=since)
-        if STATES.get(found["status"]) != "failed"
+        if not has_failed(found)
     )
     disputes = (
         (found, apply_dispute_from)

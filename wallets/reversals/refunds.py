@@ -43,6 +43,11 @@ STATES = {
 }
 
 
+def has_failed(found: dict) -> bool:
+    """Whether a refund, as Stripe describes it, gave nothing back."""
+    return STATES.get(found["status"]) == State.FAILED
+
+
 def refund(
     *, purchase_id: UUID, amount_cents: int, actor: User | None, reason: str, form_key: str
 ) -> Reversal:
@@ -192,7 +197,7 @@ def settle_refund_from(*, found: dict[str, Any]) -> Reversal | None:
         _record(reversal.pk, found)
         reversal.refresh_from_db()
         return reversal
-    if STATES.get(found["status"]) == State.FAILED:
+    if has_failed(found):
         return None
     purchase = credited(intent_id=found.get("payment_intent"))
     return purchase and _import(purchase, found)
