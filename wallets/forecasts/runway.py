@@ -145,13 +145,19 @@ def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
     )
 
 
+# After a decline, beyond a limit, or braked: charges do not come as they should.
+_LONG_HOLDS = (
+    AutoRecharge.Hold.DECLINED,
+    AutoRecharge.Hold.MONTHLY_LIMIT,
+    AutoRecharge.Hold.DAILY_CEILING,
+    AutoRecharge.Hold.TOO_MANY_TRIES,
+)
+
+
 def _keeps_filled(wallet: Wallet, automatic: AutoRecharge) -> bool:
-    """Whether charges come as they should: none after a decline or beyond the monthly limit."""
+    """Whether charges come as they should."""
     stopped = automatic.suspended_at or wallet.blocked_at
-    hold = AutoRecharge.Hold
-    held = automatic.hold_reason in (
-        *(hold.DECLINED, hold.MONTHLY_LIMIT, hold.DAILY_CEILING, hold.TOO_MANY_TRIES),
-    )
+    held = automatic.hold_reason in _LONG_HOLDS
     return automatic.enabled and not stopped and not held
 
 
