@@ -40,7 +40,7 @@ test: $(INSTALLED) ## the suite but for the two below; ARGS= goes to pytest
 	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m "not faults and not journey" $(ARGS)
 
 journeys: export DEBUG ?= True
-journeys: $(INSTALLED) ## the long ways: make run itself, killed workers, the pages in a browser
+journeys: $(INSTALLED) ## the long ways: pages in a browser, killed processes, every page or route
 	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m journey $(ARGS)
 
 lint: export DEBUG ?= True

@@ -23,7 +23,7 @@ from wallets.models import AutoAllocation, AutoRecharge, Purchase, Wallet
 from wallets.recharges import by_hand
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
 FEW, MANY = 10, 200
 # The most a page may weigh: the page as it is, and its files as WhiteNoise compresses them.

@@ -123,6 +123,5 @@ def _once(model: type[Row], *, dedupe_key: str, **values: object) -> Row | None:
     if not dedupe_key:
         return model.objects.create(dedupe_key="", **values)
     scope = {"account": values["account"]} if "account" in values else {}
-    with transaction.atomic():
-        row, created = model.objects.get_or_create(dedupe_key=dedupe_key, **scope, defaults=values)
+    row, created = model.objects.get_or_create(dedupe_key=dedupe_key, **scope, defaults=values)
     return row if created else None

@@ -11,7 +11,7 @@ from campaigns.models import Call
 from campaigns.tests.builders import make_report, make_wallet
 from wallets.books import checking
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 RATES = {
     "premium": Decimal("0.16"),

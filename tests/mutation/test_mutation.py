@@ -12,6 +12,8 @@ import pytest
 
 from tests.mutation.operators import functions, mutants
 
+pytestmark = pytest.mark.journey
+
 ROOT = Path(__file__).resolve().parents[2]
 
 CONFIG = """

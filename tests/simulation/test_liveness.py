@@ -13,6 +13,7 @@ def lively(django_db_setup, django_db_blocker):  # noqa: ARG001
         yield world
 
 
+@pytest.mark.journey
 def test_the_first_seed_finds_everything_done_in_time(lively):
     run_seed(lively, 1)
 

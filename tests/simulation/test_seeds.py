@@ -12,6 +12,7 @@ FOUND = {
 }
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("first", range(1, 21, 10))
 def test_the_first_seeds_keep_every_promise(world, first):
     for seed in range(first, first + 10):
@@ -25,11 +26,13 @@ def test_two_hundred_seeds_keep_every_promise(world, first):
         run_seed(world, seed)
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("seed", FOUND)
 def test_a_seed_that_once_failed_keeps_every_promise(world, seed):
     run_seed(world, seed)
 
 
+@pytest.mark.journey
 def test_the_same_seed_tells_the_same_story(world):
     run_seed(world, 7)
     first = [line.split(" ", 2)[-1] for line in world.log if "works on" not in line]

@@ -178,6 +178,7 @@ def test_a_developers_mails_are_files(read):
     assert settings["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend"
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize(
     "command",
     [
@@ -203,6 +204,7 @@ def test_every_process_stops_with_the_sentence_alone(command):
     assert "Traceback" not in done.stdout
 
 
+@pytest.mark.journey
 def test_djangos_deployment_check_is_silent_in_production():
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],

@@ -95,6 +95,7 @@ def test_every_model_is_there(name):
     assert apps.get_model("wallets", name) in admin.site._registry
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("name", MODELS)
 def test_rows_can_be_listed_searched_and_opened(browser, name):
     row = rows(name).first()
@@ -107,6 +108,7 @@ def test_rows_can_be_listed_searched_and_opened(browser, name):
             assert browser.get(page(name, "changelist"), {"q": text}).status_code == 200
 
 
+@pytest.mark.journey
 @pytest.mark.parametrize("name", MODELS)
 def test_nothing_can_be_changed_or_deleted(browser, name):
     before = list(rows(name).order_by("pk").values())

@@ -76,7 +76,7 @@ DISPUTE = (
 )
 
 
-@pytest.mark.parametrize("length", [2, 4])
+@pytest.mark.parametrize("length", [2, pytest.param(4, marks=pytest.mark.journey)])
 @pytest.mark.parametrize("kind", ["refund", "dispute"])
 def test_in_every_order_of_events_and_our_own_settling_the_same_is_taken(
     paid, stripe, kind, length, subtests

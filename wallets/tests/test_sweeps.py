@@ -41,10 +41,16 @@ from wallets.tests.worlds.builders import (
 
 pytestmark = pytest.mark.django_db
 
+BATCH = 20
 # More than one batch, so that whoever stands behind is in none of the first.
-CROWD = queues.BATCH + 60
+CROWD = BATCH + 6
 
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch):
+    monkeypatch.setattr(queues, "BATCH", BATCH)
 
 
 def wallets(many, **facts):
@@ -174,7 +180,7 @@ def test_who_stands_behind_a_crowd_that_nobody_serves_is_in_the_second_batch(cro
     with clock.at(start):
         first, second = queue.claim(), queue.claim()
 
-    assert len(first) == queues.BATCH
+    assert len(first) == BATCH
     assert {*first, *second} == {*front, behind}
     assert second[-1] == behind
 

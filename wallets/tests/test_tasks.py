@@ -68,11 +68,13 @@ def test_included_minutes_are_there_within_a_minute_of_local_midnight(zone):
     with clock.at(tick):
         tasks.reset_included()
     granted = account.wallet.entries.filter(kind=LedgerEntry.Kind.INCLUDED_GRANT)
-    while granted.count() == 1 and tick.day < 17:
+    while tick.day < 17:
         tick += timedelta(minutes=1)
         if beat["schedule"].minute >= {tick.minute} and tick.hour in beat["schedule"].hour:
             with clock.at(tick):
                 current_app.tasks[beat["task"]]()
+            if granted.count() == 2:
+                break
 
     assert account.local_date(tick) == date(2026, 11, 15)
     assert account.local_date(tick - timedelta(minutes=1)) == date(2026, 11, 14)

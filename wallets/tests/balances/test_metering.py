@@ -130,6 +130,7 @@ def test_the_rate_is_the_one_in_force_when_the_call_ended():
     assert (before.credit, after.credit) == (Decimal("0.16"), Decimal("0.32"))
 
 
+@pytest.mark.journey
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(

@@ -10,6 +10,8 @@ import pytest
 from thinkrr_billing.sandbox.stripe.process import SandboxError, start
 from thinkrr_billing.sandbox.stripe.tests.conftest import SECRET, new_client, until
 
+pytestmark = pytest.mark.journey
+
 FACTS = {"amount": 5000, "currency": "usd", "payment_method_types": ["card"]}
 
 
