@@ -1,0 +1,3 @@
+"""Read by `gunicorn thinkrr_billing.wsgi` wherever it starts in this folder."""
+
+logger_class = "thinkrr_billing.access_log.AccessLog"
