@@ -68,8 +68,8 @@ class Workers:
 def _database_url() -> str:
     """The test's own database, as the environment names it."""
     facts = connection.settings_dict
+    login = quote(facts["USER"]) + (f":{quote(facts['PASSWORD'])}" if facts["PASSWORD"] else "")
     host = facts["HOST"]
     if host.startswith("/"):
-        return f"postgres://{facts['USER']}@/{facts['NAME']}?host={quote(host, safe='')}"
-    login = quote(facts["USER"]) + (f":{quote(facts['PASSWORD'])}" if facts["PASSWORD"] else "")
+        return f"postgres://{login}@/{facts['NAME']}?host={quote(host, safe='')}"
     return f"postgres://{login}@{host}:{facts['PORT'] or 5432}/{facts['NAME']}"

@@ -2,11 +2,14 @@
 
 Every process that asks for it shares a lock for as long as it lives; the keeper, a process of its
 own, stops the server when nobody holds that lock any more. So nothing is left running, whoever is
-killed."""
+killed.
+
+Who may read the password's file may enter, and nobody else of the machine's users."""
 
 import hashlib
 import os
 import pwd
+import secrets
 import signal
 import socket
 import stat
@@ -19,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
 
+from thinkrr_billing import private
 from thinkrr_billing.sandbox import locks
 
 PORT = 5432
@@ -29,6 +33,12 @@ START_SECONDS = 60
 KEEPER_LOOKS_EVERY_SECONDS = 0.3
 # PostgreSQL refuses to run as root; this user exists everywhere and owns nothing else.
 USER_FOR_ROOT = "nobody"
+
+# A random password of 256 bits cannot be guessed, however quickly one guess is tried.
+SCRAM = "scram_iterations=1"
+WHO_MAY_ENTER = "local all all scram-sha-256\n"
+# In the cluster: which password it has.
+PASSWORD_IS = "password.sha256"
 
 # Longer than a fast shutdown takes.
 STOP_SECONDS = 5
@@ -54,8 +64,24 @@ def database_url(data: Path) -> str:
 
 
 def address(data: Path) -> str:
-    """The same, whether the server runs or not."""
-    return f"postgres://postgres@/{DATABASE}?host={quote(str(_socket_folder(data)), safe='')}"
+    """The same, whether the server runs or not, with the password."""
+    host = quote(str(_socket_folder(data)), safe="")
+    return f"postgres://postgres:{_password(data)}@/{DATABASE}?host={host}"
+
+
+def _password(data: Path) -> str:
+    """Made by whoever asks first."""
+    kept = data / "postgres.password"
+    if not kept.exists():
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # The whole file appears at once, and the second of two leaves the first one's alone.
+        made = data / f"postgres.password.{secrets.token_hex(8)}"
+        os.write(descriptor := private.append(made), secrets.token_hex(32).encode())
+        os.close(descriptor)
+        with suppress(FileExistsError):
+            os.link(made, kept)
+        made.unlink()
+    return kept.read_text()
 
 
 def release(data: Path) -> None:
@@ -73,7 +99,7 @@ def _start_keeper(data: Path) -> None:
         cwd=Path(__file__).resolve().parents[2],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=(data / "postgres.log").open("ab"),
+        stderr=private.append(data / "postgres.log"),
         start_new_session=True,
     )
     deadline = time.monotonic() + START_SECONDS
@@ -90,6 +116,7 @@ def keep(data: Path) -> int:
     """The keeper: run the server until nobody uses it. Answers the process's exit code."""
     folder, sockets = data / "postgres", _socket_folder(data)
     _make_cluster(folder, sockets)
+    _set_password(folder, _password(data))
     server = subprocess.Popen(
         [_program("postgres"), "-D", folder, "-k", sockets, "-h", "", "-p", str(PORT)],
         # Fast shutdown when the keeper is killed.
@@ -98,7 +125,7 @@ def keep(data: Path) -> int:
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        _create_database(sockets, server)
+        _create_database(sockets, server, _password(data))
         (data / "postgres.ready").touch()
         return _wait_until_unused(data, server)
     finally:
@@ -145,14 +172,39 @@ def _make_cluster(folder: Path, sockets: Path) -> None:
             conf.write("timezone = 'UTC'\nlog_timezone = 'UTC'\nmax_connections = 100\n")
 
 
-def _create_database(sockets: Path, server: subprocess.Popen) -> None:
+def _set_password(folder: Path, password: str) -> None:
+    """Before anybody can connect; also of a cluster that let everybody in, or lost its password."""
+    digest = hashlib.sha256(password.encode()).hexdigest()
+    known = folder / PASSWORD_IS
+    if known.exists() and known.read_text() == digest:
+        return
+    subprocess.run(
+        [_program("postgres"), "--single", "-c", SCRAM, "-D", folder, "postgres"],
+        input=f"ALTER ROLE postgres PASSWORD '{password}'\n",
+        text=True,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        **_as_server_user(),
+    )
+    (folder / "pg_hba.conf").write_text(WHO_MAY_ENTER)
+    known.write_text(digest)
+    if user := _as_server_user():
+        os.chown(known, user["user"], user["group"])
+
+
+def _create_database(sockets: Path, server: subprocess.Popen, password: str) -> None:
     import psycopg
 
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             connection = psycopg.connect(
-                host=str(sockets), port=PORT, user="postgres", dbname="postgres", autocommit=True
+                host=str(sockets),
+                port=PORT,
+                user="postgres",
+                password=password,
+                dbname="postgres",
+                autocommit=True,
             )
             break
         except psycopg.OperationalError:

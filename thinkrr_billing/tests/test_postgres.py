@@ -53,8 +53,14 @@ def hold(data):
 
 
 def connect(url):
-    host = parse_qs(urlsplit(url).query)["host"][0]
-    return psycopg.connect(host=host, user="postgres", dbname="thinkrr", autocommit=True)
+    parts = urlsplit(url)
+    return psycopg.connect(
+        host=parse_qs(parts.query)["host"][0],
+        user="postgres",
+        password=parts.password,
+        dbname="thinkrr",
+        autocommit=True,
+    )
 
 
 def test_it_keeps_what_was_written_and_speaks_utc_and_unicode(data):
@@ -104,3 +110,61 @@ def test_a_deep_checkout_gets_its_socket_in_the_temporary_folder(data):
     assert sockets.parent == Path(tempfile.gettempdir())
     assert len(os.fsencode(sockets / ".s.PGSQL.5432")) < 107
     assert sockets != postgres._socket_folder(data / ("b" * 100) / ".data")
+
+
+def stop(holder, data):
+    holder.stdin.close()
+    holder.wait()
+    wait_until(lambda: not (data / "postgres.ready").exists(), seconds=30, what="the server's end")
+
+
+def refused(url, password):
+    parts = urlsplit(url)
+    with pytest.raises(psycopg.OperationalError) as refusal:
+        psycopg.connect(
+            host=parse_qs(parts.query)["host"][0],
+            user="postgres",
+            password=password,
+            dbname="thinkrr",
+        )
+    return str(refusal.value)
+
+
+def test_nobody_enters_without_the_password_which_only_its_owner_may_read(data):
+    url = hold(data).stdout.readline().strip()
+
+    assert "no password supplied" in refused(url, None)
+    assert "password authentication failed" in refused(url, "postgres")
+    kept = data / "postgres.password"
+    assert kept.read_text() == urlsplit(url).password
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert len(kept.read_text()) == 64
+
+
+def test_a_cluster_that_let_everybody_in_is_closed_and_keeps_what_it_holds(data):
+    holder = hold(data)
+    with connect(holder.stdout.readline().strip()) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS number")
+    stop(holder, data)
+    (data / "postgres" / "pg_hba.conf").write_text("local all all trust\n")
+    (data / "postgres" / postgres.PASSWORD_IS).unlink()
+
+    url = hold(data).stdout.readline().strip()
+
+    assert "no password supplied" in refused(url, None)
+    with connect(url) as connection:
+        assert connection.execute("SELECT number FROM kept").fetchone() == (7,)
+
+
+def test_a_password_that_was_deleted_is_made_anew(data):
+    holder = hold(data)
+    first = holder.stdout.readline().strip()
+    stop(holder, data)
+    (data / "postgres.password").unlink()
+
+    url = hold(data).stdout.readline().strip()
+
+    assert url != first
+    assert "password authentication failed" in refused(first, urlsplit(first).password)
+    with connect(url) as connection:
+        assert connection.execute("SELECT 1").fetchone() == (1,)
