@@ -194,7 +194,7 @@ def sentry_dsn() -> str:
 
 def _mail_files(folder: Path) -> dict[str, Any]:
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+        "EMAIL_BACKEND": "thinkrr_billing.mail_files.MailFiles",
         "EMAIL_FILE_PATH": str(folder),
     }
 

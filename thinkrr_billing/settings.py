@@ -1,11 +1,12 @@
 """All settings, from the environment. README.md lists the variables; env.py refuses bad values."""
 
+import os
 import zoneinfo
 from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from thinkrr_billing import env, jobs, stripe_env
+from thinkrr_billing import env, jobs, private, stripe_env
 from thinkrr_billing.env import BadEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -20,6 +21,14 @@ if not DEBUG and not env.text("DATABASE_URL"):
         "DATABASE_URL is not set: production (DEBUG=False) never uses the embedded PostgreSQL; "
         "use postgres://user:password@host:5432/name."
     )
+
+if DEBUG:
+    # As root the embedded PostgreSQL runs as another user, who must get to its own folder.
+    private.make(DATA_DIR)
+    if DATA_DIR == BASE_DIR / ".data":
+        private.close(DATA_DIR, mode=private.PASSABLE if os.geteuid() == 0 else private.CLOSED)
+        for _folder in ("mail", "queue", "control"):
+            private.close(DATA_DIR / _folder)
 
 SECRET_KEY = env.secret_key(debug=DEBUG)
 ALLOWED_HOSTS = env.hosts(debug=DEBUG)
@@ -337,7 +346,7 @@ if REDIS_URL:
 else:
     _queue, _control = DATA_DIR / "queue", DATA_DIR / "control"
     for _folder in (_queue, _control):
-        _folder.mkdir(parents=True, exist_ok=True)
+        private.make(_folder)
     # The host means nothing; without one every message is logged with a warning.
     CELERY_BROKER_URL = "filesystem://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {

@@ -47,6 +47,8 @@ class Supervisor:
         """Blocks until told to stop. Raises CannotRun when the preparation fails."""
         for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(signum, self._note_signal)
+        # What is written from here on is nobody else's.
+        os.umask(0o077)
         try:
             self._set_environment()
             self._start()

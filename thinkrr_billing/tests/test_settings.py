@@ -175,7 +175,7 @@ def test_debug_defaults_to_false_where_a_database_is_named(read):
 def test_a_developers_mails_are_files(read):
     settings = read(DEVELOPMENT)
 
-    assert settings["EMAIL_BACKEND"] == "django.core.mail.backends.filebased.EmailBackend"
+    assert settings["EMAIL_BACKEND"] == "thinkrr_billing.mail_files.MailFiles"
 
 
 @pytest.mark.journey
