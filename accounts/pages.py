@@ -40,9 +40,9 @@ def may(request: HttpRequest, permission: Permission) -> bool:
 
 
 def next_path(request: HttpRequest, default: str = "/") -> str:
-    """The `next` of a form when it stays on this site, else `default`."""
+    """The `next` of a form when it is a path of this site, else `default`."""
     wanted = request.POST.get("next", "")
-    ours = url_has_allowed_host_and_scheme(
+    ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(
         wanted, allowed_hosts={request.get_host()}, require_https=request.is_secure()
     )
     return wanted if ours else default

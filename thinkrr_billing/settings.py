@@ -94,6 +94,7 @@ MIDDLEWARE = [
     "thinkrr_billing.sessions.SessionTimeoutMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "thinkrr_billing.unstorable.RefuseUnstorable",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django_otp.middleware.OTPMiddleware",
     "hijack.middleware.HijackUserMiddleware",

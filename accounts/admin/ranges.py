@@ -29,18 +29,21 @@ class Days(RangeDateFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         try:
-            first, last = (self._midnight(end) for end in ("from", "to"))
-        except ValueError:
+            first = self._midnight("from")
+            after = self._midnight("to", days=1)
+        except (ValueError, OverflowError):
             return queryset.none()
         if first:
             queryset = queryset.filter(**{f"{self.field_path}__gte": first})
-        if last:
-            queryset = queryset.filter(**{f"{self.field_path}__lt": last + timedelta(days=1)})
+        if after:
+            queryset = queryset.filter(**{f"{self.field_path}__lt": after})
         return queryset
 
-    def _midnight(self, end: str) -> datetime | None:
+    def _midnight(self, end: str, *, days: int = 0) -> datetime | None:
         text = self.used_parameters.get(f"{self.field_path}_{end}")
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) if text else None
+        if not text:
+            return None
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=days)
 
 
 class Amounts(RangeNumericFilter):
