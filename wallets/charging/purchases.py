@@ -159,7 +159,12 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
 
 def _cancel_and_settle(purchase: Purchase, intent_id: str) -> None:
     rows.give_up(purchase.pk)
-    _cancel(purchase.pk, intent_id)
+    try:
+        _cancel(purchase.pk, intent_id)
+    except answers.Impossible:
+        # Stripe will not: whoever ends it now, it was not we. Without an answer it may have been.
+        rows.keep(purchase.pk)
+        raise
     settle(payment_intent=intent_id)
 
 

@@ -3,6 +3,8 @@
 Each ends as Stripe says; nothing here decides on its own that money was or was not taken.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from wallets.charging import outcomes, purchases, rows
@@ -10,7 +12,7 @@ from wallets.errors import GatewayUnreachable, Refused
 from wallets.models import Purchase
 from wallets.stripe import answers, gateway
 
-NOT_AT_STRIPE = "Stripe cannot do this for the payment. Nothing was changed. It says:"
+NOT_AT_STRIPE = "Stripe cannot do this. Nothing was changed. It says:"
 UNREACHABLE = "Stripe is not answering. Nothing was changed; try again in a minute."
 
 
@@ -25,18 +27,13 @@ def resolve(*, purchase_id: UUID) -> Purchase:
     purchase = Purchase.objects.select_related("payer").get(pk=purchase_id)
     if not purchase.is_open and not purchase.payment_intent:
         raise Refused("Stripe was never asked to charge this, so it cannot have been paid.")
-    try:
-        with gateway.person_waiting():
-            intent = purchases.at_stripe(purchase)
-            if intent:
-                outcomes.record(purchase_id, intent, release=True)
-            else:
-                rows.release_unsubmitted(purchase_id)
-            return purchases.drive(purchase_id=purchase_id)
-    except answers.Impossible as error:
-        raise Refused(f"{NOT_AT_STRIPE} {error}") from error
-    except answers.GatewayError as error:
-        raise GatewayUnreachable(UNREACHABLE) from error
+    with answered(), gateway.person_waiting():
+        intent = purchases.at_stripe(purchase)
+        if intent:
+            outcomes.record(purchase_id, intent, release=True)
+        else:
+            rows.release_unsubmitted(purchase_id)
+        return purchases.drive(purchase_id=purchase_id)
 
 
 def give_up(*, purchase_id: UUID) -> Purchase:
@@ -47,9 +44,15 @@ def give_up(*, purchase_id: UUID) -> Purchase:
     purchase = Purchase.objects.get(pk=purchase_id)
     if not purchase.is_open:
         raise Refused(f"It has ended already: {purchase.get_state_display().lower()}.")
+    with answered(), gateway.person_waiting():
+        return purchases.cancel(purchase_id=purchase_id)
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Say to whoever asked that Stripe refuses (Refused), or is silent (GatewayUnreachable)."""
     try:
-        with gateway.person_waiting():
-            return purchases.cancel(purchase_id=purchase_id)
+        yield
     except answers.Impossible as error:
         raise Refused(f"{NOT_AT_STRIPE} {error}") from error
     except answers.GatewayError as error:

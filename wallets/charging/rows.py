@@ -180,6 +180,14 @@ def give_up(purchase_id: UUID) -> None:
             purchase.save(update_fields=["given_up_at"])
 
 
+def keep(purchase_id: UUID) -> None:
+    """Take giving up back: Stripe refused to cancel it."""
+    with locked(purchase_id) as (purchase, _wallet):
+        if purchase.is_open:
+            purchase.given_up_at = None
+            purchase.save(update_fields=["given_up_at"])
+
+
 def keep_code(purchase_id: UUID, code: str) -> None:
     """Note why Stripe will never confirm it; the canceled intent will not say so itself."""
     with locked(purchase_id) as (purchase, _wallet):

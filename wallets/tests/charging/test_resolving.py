@@ -208,3 +208,24 @@ def test_what_stripe_does_not_know_is_refused_in_its_own_words(low, stripe, look
 
     assert kept(purchase) == ("submitted", "", False)
     assert (credit(low), taken(stripe)) == (8, [])
+
+
+def test_giving_up_what_stripe_refuses_to_cancel_is_not_remembered_as_given_up(low):
+    purchase = claim(low)
+    low.purchases.update(state="submitted", submitted_at=clock.now(), payment_intent="pi_1")
+
+    with pytest.raises(Refused, match="Nothing was changed"):
+        resolving.give_up(purchase_id=purchase.pk)
+
+    assert (kept(purchase), Purchase.objects.get().given_up_at) == (("submitted", "", False), None)
+
+
+@SILENCE
+def test_giving_up_without_an_answer_is_remembered_because_it_may_have_worked(low, stripe, kind):
+    purchase = unconfirmed(low, stripe)
+    stripe.fault(kind=kind, path=r"/v1/payment_intents/[^/]+/cancel", times=9)
+
+    with pytest.raises(GatewayUnreachable):
+        resolving.give_up(purchase_id=purchase.pk)
+
+    assert Purchase.objects.get().given_up_at is not None
