@@ -9,6 +9,7 @@ from wallets.admin import (  # noqa: F401
     ledger,
     purchases,
     rates,
+    reversals,
     stripe_events,
     wallets,
 )

@@ -1,10 +1,9 @@
 """Purchases and what gives their money back; the buttons of a purchase."""
 
-import re
 from decimal import Decimal
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from unfold.enums import ActionVariant
@@ -12,7 +11,7 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
-from accounts.models import Account, User
+from accounts.models import User
 from accounts.people import searching
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.charging import resolving
@@ -300,32 +299,3 @@ class PurchaseAdmin(ReadOnly):
     @admin.display(description="amount", ordering="amount_cents")
     def amount(self, purchase: Purchase) -> str:
         return in_dollars(purchase.amount_cents)
-
-
-@admin.register(Reversal)
-class ReversalAdmin(ReadOnly):
-    list_display = ["created_at", "account", "kind", "amount", "state", "reason", "stripe_id"]
-    list_filter = ["kind", "state"]
-    list_select_related = ["purchase__payer"]
-    search_fields = ["stripe_id__exact"]
-    search_help_text = "Account, id, Stripe's id or the purchase's"
-
-    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
-        wanted = search_term.strip()
-        if not wanted:
-            return queryset, False
-        if found := searching.as_uuid(wanted):
-            return queryset.filter(Q(pk=found) | Q(purchase=found)), False
-        if re.match(r"(re|du|dp)_", wanted):
-            return queryset.filter(stripe_id=wanted), False
-        payers = searching.accounts(Account.objects.all(), wanted).order_by()
-        ids = list(payers.values_list("pk", flat=True)[: searching.MOST_FOUND])
-        return queryset.filter(purchase__payer__in=ids), False
-
-    @admin.display(description="amount", ordering="amount_cents")
-    def amount(self, reversal: Reversal) -> str:
-        return in_dollars(reversal.amount_cents)
-
-    @admin.display(description="account", ordering="purchase__payer__name")
-    def account(self, reversal: Reversal) -> str:
-        return str(reversal.purchase.payer)

@@ -126,19 +126,25 @@ def drive_refund(*, reversal_id: UUID) -> Reversal:
 
     Call with no transaction open. An unknown outcome leaves the refund open for the sweep.
     """
-    reversal = Reversal.objects.select_related("purchase").get(pk=reversal_id)
-    if reversal.kind != Kind.REFUND or reversal.state not in OPEN:
-        return reversal
     try:
-        found = _ask(reversal)
-        if found is None:
-            found = _create(reversal)
-        if found is not None:
-            _record(reversal.pk, found)
+        return bring_on(reversal_id=reversal_id)
     except answers.Unknown:
         logger.info("refund %s has no definite answer yet", reversal_id)
     except (answers.Misconfigured, answers.KeyConflict) as error:
         _alert(f"refund-key:{reversal_id}", f"Stripe refuses refund {reversal_id}: {error}")
+    return Reversal.objects.get(pk=reversal_id)
+
+
+def bring_on(*, reversal_id: UUID) -> Reversal:
+    """The same for somebody who waits for the answer. Raises GatewayError without one."""
+    reversal = Reversal.objects.select_related("purchase").get(pk=reversal_id)
+    if reversal.kind != Kind.REFUND or reversal.state not in OPEN:
+        return reversal
+    found = _ask(reversal)
+    if found is None:
+        found = _create(reversal)
+    if found is not None:
+        _record(reversal.pk, found)
     reversal.refresh_from_db()
     return reversal
 

@@ -14,7 +14,14 @@ from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff import groups
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import ROLES, press, staff_client, url
-from wallets.models import AdjustmentRequest, AllocationRun, MinuteRate, StripeEvent, Wallet
+from wallets.models import (
+    AdjustmentRequest,
+    AllocationRun,
+    MinuteRate,
+    Reversal,
+    StripeEvent,
+    Wallet,
+)
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import allocate, buy
 
@@ -53,6 +60,7 @@ BUTTONS = {
     ("wallets.purchase", "retry"): SUPPORT_AND_BILLING,
     ("wallets.purchase", "resolve"): SUPPORT_AND_BILLING,
     ("wallets.purchase", "give_up"): {BILLING},
+    ("wallets.reversal", "ask"): SUPPORT_AND_BILLING,
     ("wallets.stripeevent", "apply_again"): SUPPORT_AND_BILLING,
 }
 # Memberships are shown on other pages only.
@@ -70,7 +78,7 @@ def world() -> Wallet:
     """At least one row of every page."""
     agency = make_wallet(credit="50", account=make_agency("Brightline Agency"))
     wallet = make_wallet(account=make_sub_account(agency=agency.account))
-    buy(agency)
+    Reversal.objects.create(purchase=buy(agency), kind="refund", amount_cents=100)
     allocate(wallet)
     make_campaign(wallet.account)
     make_key(wallet.account)
