@@ -7,6 +7,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.audit import requests
+        from accounts.people import members  # noqa: F401
         from accounts.runtime import crash_points
         from accounts.telling import mail_topics, mails  # noqa: F401
 

@@ -16,6 +16,7 @@ from django.db.models.expressions import RawSQL
 from accounts import clock
 from accounts.models import Account
 from accounts.runtime.queues import FIRST_WAIT, Queue
+from accounts.runtime.waits import Wait, oldest
 from campaigns import decision_log, limits, notices, payable
 from campaigns.models import Campaign, CampaignQuerySet
 from wallets.balances import ledger, opening
@@ -104,6 +105,16 @@ OF_CLOSED = Queue(
     rows=_of_closed,
     since="updated_at",
     longest_wait=FIRST_WAIT,
+)
+
+Wait(
+    kind="campaign_paused",
+    since=lambda: oldest(
+        Campaign.objects.filter(
+            status=PAUSED, pause_reason=LOW_BALANCE, account__status=Account.Status.ACTIVE
+        ),
+        "paused_at",
+    ),
 )
 
 

@@ -24,6 +24,7 @@ from campaigns import pausing
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets import sweeps
 from wallets.allocations import planning
+from wallets.balances import included
 from wallets.books import checking
 from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent
 from wallets.recharges import auto_recharge
@@ -56,6 +57,7 @@ def run_until_quiet(*, stripe: StripeSandbox, move: Callable[[timedelta], None])
         move(step)
     else:
         raise NeverQuiet(f"still open: {open_things()}")
+    included.reset_due()
     catching_up.catch_up(since=clock.now() - timedelta(days=3650))
     forget_mails()
 

@@ -11,7 +11,7 @@ class WalletsConfig(AppConfig):
         from accounts.audit.requests import watch
         from accounts.people import closing
         from accounts.telling.mail_topics import offer
-        from wallets import checks, sweeps  # noqa: F401
+        from wallets import checks, sweeps, waiting  # noqa: F401
         from wallets.allocations import runs, stopping
         from wallets.books import rules  # noqa: F401
         from wallets.cards.uses import uses

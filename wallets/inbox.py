@@ -7,7 +7,7 @@ to support; it never stops the others.
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -174,12 +174,6 @@ def _appliable(now: datetime) -> QuerySet:
 
 
 WAITING = Queue(kind="event", rows=_appliable, since="received_at")
-
-
-def oldest_waiting_age() -> timedelta:
-    """How long the oldest event has waited; zero when none does."""
-    oldest = StripeEvent.objects.waiting().order_by("received_at").first()
-    return clock.now() - oldest.received_at if oldest else timedelta(0)
 
 
 def _act(event: StripeEvent) -> bool | None:

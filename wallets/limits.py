@@ -36,9 +36,16 @@ CHARGE_WINDOW = timedelta(minutes=10)
 INTENTS_PER_WINDOW = 6
 BRAKE_HOLD = timedelta(hours=1)
 
+# Of a wallet in one minute, by hand or by itself: a person pays once or twice, and ten declines
+# are braked. More is a program in a loop, which somebody should look at.
+INTENTS_PER_MINUTE = 10
+
 # Card networks penalise retries: wait after the first and the second failure, stop at the third.
 DECLINE_WAITS = (timedelta(hours=1), timedelta(hours=6))
 DECLINES_TO_SUSPEND = 3
+
+# A hold that has ended is looked at by the next sweep: as late as any queue may be, and a tick.
+HOLD_ENDS_WITHIN = timedelta(minutes=6)
 
 # Trouble of the gateway is not the card's fault: ask again soon.
 GATEWAY_WAIT = timedelta(minutes=2)
@@ -74,6 +81,9 @@ CONFIRM_ALLOCATION_WITHIN = timedelta(hours=24)
 # A link to the bank lives this long, then the intent is canceled.
 BANK_LINK_LIFETIME = timedelta(hours=24)
 
+# Then the sweep ends it: five minutes for a look's wait, and as much for the sweep itself.
+BANK_ENDS_WITHIN = BANK_LINK_LIFETIME + timedelta(minutes=10)
+
 # An outcome unknown for longer is told to support.
 UNKNOWN_REPORT_AFTER = timedelta(hours=1)
 
@@ -82,11 +92,15 @@ SWEEP_AFTER = timedelta(seconds=30)
 
 # What resetting Included minutes may take of a task, whose soft limit is 60 s.
 RESET_SECONDS = 40.0
+# The books say so when minutes that come with a plan are not there: four of its runs.
+INCLUDED_WITHIN = timedelta(hours=1)
 
 # What planning the months may take of a tick, whose soft limit is 60 s.
 PLAN_SECONDS = 10.0
 # A month that could not be planned is a defect: look again soon, behind all others.
 PLAN_WAIT = timedelta(minutes=5)
+# The books say so when a month that has begun is not planned: that wait, and as much for ticks.
+PLANNED_WITHIN = timedelta(minutes=10)
 
 # Stripe's events: retried with doubling waits, then given up and shown to support.
 EVENT_ATTEMPTS = 10
@@ -112,6 +126,8 @@ COMPARE_BUDGET = timedelta(minutes=4)
 COMPARE_IDLE = timedelta(minutes=15)
 # Longer than this, and the next night finds it still under way.
 COMPARE_WITHIN = timedelta(hours=6)
+# The books say so when nothing was compared for a day and what one comparison may take.
+COMPARED_WITHIN = timedelta(hours=30)
 # The long jobs' own limits, in seconds. The broker hands a message out again after 600.
 LONG_TASK_SECONDS = 480
 LONG_TASK_KILLED_SECONDS = 540

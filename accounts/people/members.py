@@ -14,9 +14,17 @@ from accounts.errors import Conflict, Forbidden, NotFound
 from accounts.models import Account, Invitation, Membership, Role, User
 from accounts.models.accounts import new_nonce
 from accounts.runtime.nudges import nudge
+from accounts.runtime.waits import Wait, oldest
 from accounts.telling.notifications import notify
 
 INVITATION_LASTS = timedelta(days=7)
+
+Wait(
+    kind="invitation",
+    since=lambda: oldest(
+        Invitation.objects.filter(accepted_at=None, expires_at__gt=clock.now()), "created_at"
+    ),
+)
 
 
 @transaction.atomic

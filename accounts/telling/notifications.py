@@ -12,6 +12,7 @@ from django.db.models import Model, QuerySet
 from accounts import clock
 from accounts.models import Account, Level, Notification, StaffAlert
 from accounts.runtime.nudges import nudge
+from accounts.runtime.waits import Wait, oldest
 
 Row = TypeVar("Row", bound=Model)
 
@@ -19,6 +20,11 @@ logger = logging.getLogger(__name__)
 
 PAGE_SIZE = 25
 MAX_TITLE_LENGTH = 120
+
+Wait(
+    kind="staff_alert",
+    since=lambda: oldest(StaffAlert.objects.filter(closed_at=None), "created_at"),
+)
 
 
 def notify(

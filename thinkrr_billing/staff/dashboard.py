@@ -120,7 +120,7 @@ def _waiting_events() -> Figure:
     waiting = _figure(
         "Events waiting", StripeEvent, applied_at__isnull=True, given_up_at__isnull=True
     )
-    age = inbox.oldest_waiting_age()
+    age = inbox.WAITING.oldest_overdue()
     note = f"oldest {_age(age)}" if waiting.bad else ""
     return replace(waiting, bad=age > EVENTS_LATE, note=note)
 

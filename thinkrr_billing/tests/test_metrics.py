@@ -6,11 +6,14 @@ import pytest
 from django.core.cache import cache
 
 from accounts import clock
+from accounts.runtime import waits
 from accounts.telling.notifications import notify
 from accounts.tests.builders import make_individual
 from thinkrr_billing import metrics
 from thinkrr_billing.celery import canary
 from wallets.models import StripeEvent
+from wallets.tests.worlds.builders import make_wallet
+from wallets.tests.worlds.histories import buy
 
 pytestmark = pytest.mark.django_db
 
@@ -36,24 +39,23 @@ def test_metrics_tell_for_how_long_the_oldest_of_each_kind_is_overdue(client):
         lines = client.get("/metrics").content.decode().splitlines()
 
     name = "thinkrr_waiting_oldest_seconds"
-    assert dict(line.split() for line in lines if line.startswith(f"{name}{{")) == {
-        f'{name}{{kind="{kind}"}}': seconds
-        for kind, seconds in {
-            "alert_mail": "0.0",
-            "allocation": "0.0",
-            "another_card": "0.0",
-            "campaign_of_closed_account": "0.0",
-            "event": "90.0",
-            "invitation_mail": "0.0",
-            "low_balance": "0.0",
-            "low_minutes": "0.0",
-            "notification_mail": "90.0",
-            "purchase": "0.0",
-            "recharge": "0.0",
-            "refund": "0.0",
-            "unpayable_campaign": "0.0",
-        }.items()
+    found = dict(line.split() for line in lines if line.startswith(f"{name}{{"))
+    assert found == {f'{name}{{kind="{kind}"}}': "0.0" for kind in waits.every()} | {
+        f'{name}{{kind="event"}}': "90.0",
+        f'{name}{{kind="notification_mail"}}': "90.0",
     }
+
+
+def test_metrics_tell_how_often_a_wallet_was_charged_within_a_minute_at_most(client):
+    now = clock.now()
+    often, seldom = make_wallet(), make_wallet()
+    for seconds in (0, 30, 59, 60):
+        buy(often, created_at=now - timedelta(minutes=5, seconds=seconds))
+        buy(seldom, created_at=now - timedelta(minutes=5 + seconds))
+
+    lines = client.get("/metrics").content.decode().splitlines()
+
+    assert "thinkrr_intents_per_wallet_minute_most 3.0" in lines
 
 
 def test_metrics_count_what_should_be_near_zero(client):

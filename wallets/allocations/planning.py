@@ -17,6 +17,7 @@ from accounts import clock
 from accounts.models import Account
 from accounts.runtime.queues import Queue, awake
 from accounts.runtime.time_limits import TimeIsUp
+from accounts.runtime.waits import note_done
 from wallets import limits, texts
 from wallets.allocations import decision_log, notices
 from wallets.balances import ledger
@@ -25,7 +26,7 @@ from wallets.charging import switch
 from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
-from wallets.months import current_period, due_dates
+from wallets.months import beginning, current_period, due_dates
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
 from wallets.texts import usd
@@ -118,11 +119,14 @@ def plan_due(*, now: datetime) -> list[int]:
     too short for is made by the next tick, those that waited longest first.
     """
     planned: list[int] = []
+    left = False
     ends = time.monotonic() + limits.PLAN_SECONDS
     for allocation in _unplanned(now):
         if time.monotonic() > ends:
+            left = True
             break
         if not _claim(allocation, now):
+            left = True
             continue
         try:
             with transaction.atomic():
@@ -132,10 +136,24 @@ def plan_due(*, now: datetime) -> list[int]:
         # One broken allocation must not keep the others from their month.
         except Exception:
             logger.exception("allocation %s could not be planned", allocation.pk)
+            left = True
             continue
         if run and run.state == State.DUE:
             planned.append(run.pk)
+    if not left:
+        note_done("month_unplanned")
     return planned
+
+
+def oldest_unplanned() -> datetime | None:
+    """Since when the longest waiting month has had no run: its day began, or it was saved then."""
+    return min(
+        (
+            max(beginning(period_now(found), found.agency.zone), found.updated_at)
+            for found in _unplanned(clock.now())
+        ),
+        default=None,
+    )
 
 
 def _claim(allocation: AutoAllocation, now: datetime) -> bool:

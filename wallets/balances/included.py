@@ -6,22 +6,40 @@ current period is granted: Included minutes do not add up.
 
 import logging
 import time
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Account
 from accounts.runtime.nudges import nudge
 from accounts.runtime.time_limits import TimeIsUp
+from accounts.runtime.waits import note_done
+from accounts.zones import zone_of
 from wallets import limits
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot
-from wallets.months import on_day
+from wallets.months import beginning, on_day
 
 logger = logging.getLogger(__name__)
+
+
+# Whoever comes with minutes, or has some left, and has neither reset nor grant of this period.
+_OLDEST_DUE = """
+    SELECT min(GREATEST(p.begins, a.created_at))
+    FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
+         AS p (zone, day, reset, granted, begins)
+    JOIN accounts_account a ON a.timezone = p.zone AND a.included_anchor_day = p.day
+         AND a.status = 'active' AND a.kind <> 'sub_account'
+    LEFT JOIN wallets_wallet w ON w.account_id = a.id
+    WHERE (a.included_minutes > 0 OR w.included_seconds > 0)
+      AND NOT EXISTS (
+          SELECT 1 FROM wallets_ledgerentry e
+          WHERE e.wallet_id = w.id
+            AND (e.key = p.reset OR (e.kind = 'included_grant' AND e.key >= p.granted)))
+"""
 
 
 def period_of(*, anchor_day: int, today: date) -> date:
@@ -54,11 +72,12 @@ def reset_due() -> int:
             key__in={_key(period, "grant") for period in periods.values()},
         ).values_list("wallet__account_id", "key")
     )
-    count = 0
+    count, left = 0, False
     for account in accounts:
         if (account.pk, _key(periods[account.pk], "grant")) in done:
             continue
         if time.monotonic() > ends:
+            left = True
             # When nothing but failures used the time up, the clock's next run is soon enough.
             if count:
                 nudge("wallets.reset_included")
@@ -70,7 +89,28 @@ def reset_due() -> int:
         # One broken account must not keep the others from their minutes.
         except Exception:
             logger.exception("Included minutes of account %s were not reset", account.pk)
+            left = True
+    if not left:
+        note_done("included")
     return count
+
+
+def oldest_due() -> datetime | None:
+    """Since when the account that waits longest should have had its minutes of the period."""
+    places = Account.objects.active().exclude(kind=Account.Kind.SUB_ACCOUNT).order_by()
+    places = places.values_list("timezone", "included_anchor_day").distinct()
+    rows = []
+    for name, day in places:
+        zone = zone_of(name)
+        period = period_of(anchor_day=day, today=clock.now().astimezone(zone).date())
+        keys = _key(period, "reset"), _key(period, "grant")
+        rows.append((name, day, *keys, beginning(period, zone)))
+    names, days, resets, grants, begins = zip(*rows, strict=True) if rows else ((),) * 5
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _OLDEST_DUE, [list(names), list(days), list(resets), list(grants), list(begins)]
+        )
+        return cursor.fetchone()[0]
 
 
 def _period(account: Account) -> date:

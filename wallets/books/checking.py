@@ -11,7 +11,7 @@ from django.db import DataError, ProgrammingError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from accounts import clock
-from accounts.runtime import queues
+from accounts.runtime import waits
 from accounts.telling.notifications import alert_staff
 from wallets.balances import blocking
 from wallets.books import against_stripe
@@ -67,17 +67,18 @@ def _not_frozen_yet(rule: Rule, cursor: CursorWrapper, shown: set[int | None]) -
 
 def _overdue() -> list[Broken]:
     """I8: whatever waits is looked at within its bound, however much stands in front of it."""
-    ages = ((queue, queue.oldest_overdue()) for queue in queues.registered.values())
+    bounded = (one for one in waits.every().values() if one.bound is not None)
+    ages = ((one, one.oldest_overdue()) for one in bounded)
     return [
         Broken(
             "I8",
             None,
-            f"the oldest {queue.kind} that waits is overdue for {age}, at most {queue.bound} are "
+            f"the oldest {one.kind} that waits is overdue for {age}, at most {one.bound} are "
             "allowed",
             freezes=False,
         )
-        for queue, age in ages
-        if age > queue.bound
+        for one, age in ages
+        if age > one.bound
     ]
 
 

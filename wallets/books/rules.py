@@ -3,10 +3,14 @@
 docs/runbook.md says what each means when it is broken.
 """
 
+from datetime import datetime
+
+from django.db import connection
 from django.db.models import Min
 
 from accounts import clock
 from accounts.zones import known, zone_of
+from wallets import limits
 from wallets.books.register import missing_guards, rule
 from wallets.models import AutoRecharge
 from wallets.months import months_between
@@ -303,6 +307,35 @@ def six_automatic_attempts_in_ten_minutes() -> str:
               FROM wallets_purchase WHERE purpose IN ('auto_recharge', 'allocation')) p
         WHERE created_at - seventh < interval '10 minutes'
     """
+
+
+INTENTS = """
+    SELECT id, wallet_id, created_at,
+           count(*) OVER (PARTITION BY wallet_id ORDER BY created_at
+                          RANGE BETWEEN interval '59.999999 seconds' PRECEDING AND CURRENT ROW)
+               AS many
+    FROM wallets_purchase
+"""
+
+
+@rule("I15", freezes=False, figures=lambda: {"most": limits.INTENTS_PER_MINUTE})
+def few_intents_of_a_wallet_in_a_minute() -> str:
+    """By hand or by itself, whatever became of them. One line a wallet: its worst minute."""
+    return f"""
+        SELECT wallet_id, max(many) || ' intents within a minute, at most ' || %(most)s
+               || ' are allowed; the last such minute ended ' || max(created_at)
+        FROM ({INTENTS}) p WHERE many > %(most)s
+        GROUP BY wallet_id
+    """
+
+
+def most_intents_in_a_minute(*, since: datetime) -> int:
+    """The most intents that any wallet had within one minute since then; for monitoring."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT COALESCE(max(many), 0) FROM ({INTENTS} WHERE created_at > %s) p", [since]
+        )
+        return cursor.fetchone()[0]
 
 
 def months_of_limits() -> dict[str, object]:

@@ -331,16 +331,16 @@ def test_an_event_given_up_is_applied_again_when_support_asks(
     assert StripeEvent.objects.get(pk=other.pk).attempts == 10
 
 
-def test_the_age_of_the_oldest_waiting_event_is_known():
+def test_for_how_long_the_oldest_event_is_overdue_is_known():
     now = clock.now()
     with clock.at(now):
-        assert inbox.oldest_waiting_age() == timedelta(0)
+        assert inbox.WAITING.oldest_overdue() == timedelta(0)
     for minutes in (1, 5, 3):
         with clock.at(now - timedelta(minutes=minutes)):
             receive(event(event_id=f"evt_{minutes}"))
 
     with clock.at(now):
-        assert inbox.oldest_waiting_age() == timedelta(minutes=5)
+        assert inbox.WAITING.oldest_overdue() == timedelta(minutes=5)
         oldest_first = list(inbox.WAITING.take())
 
     by_id = StripeEvent.objects.in_bulk(oldest_first)
