@@ -118,7 +118,8 @@ def _revive_untried(locked: LockedAllocation) -> AllocationRun | None:
 def make_due(run: AllocationRun, *, attempts: int = 0) -> AllocationRun:
     run.state = State.DUE
     run.attempts = attempts
-    run.next_attempt_at = run.closed_at = None
+    run.next_attempt_at = run.closed_at = run.rests_until = None
+    run.tries = 0
     run.save()
     run.allocation.failed_at = None
     run.allocation.save(update_fields=["failed_at"])

@@ -176,10 +176,23 @@ def lift_by_support(*, wallet_id: int) -> None:
 
 
 def let_person_try(automatic: AutoRecharge) -> None:
-    """Put the wait and the suspension aside for one attempt; its outcome decides anew."""
+    """Put the wait and the suspension aside for one attempt; its outcome decides anew.
+
+    One that was left alone because it killed workers is taken up again.
+    """
     automatic.suspended_at, automatic.suspended_reason = None, ""
     automatic.not_before, automatic.hold_reason = None, ""
-    automatic.save(update_fields=["suspended_at", "suspended_reason", "not_before", "hold_reason"])
+    automatic.tries, automatic.rests_until = 0, None
+    automatic.save(
+        update_fields=[
+            "suspended_at",
+            "suspended_reason",
+            "not_before",
+            "hold_reason",
+            "tries",
+            "rests_until",
+        ]
+    )
 
 
 def _helps(automatic: AutoRecharge, card: Card) -> bool:
