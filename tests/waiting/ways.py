@@ -41,10 +41,17 @@ def rows() -> dict[str, tuple[str, ...]]:
     return {kind: tuple(cell.strip() for cell in cells.split("|")) for kind, cells in found}
 
 
+def bound_of(kind: str) -> timedelta | None:
+    """The bound of I8 that its row names: "5 min", "24 h 10 min"."""
+    figures = re.match(r"(?:(\d+) h ?)?(?:(\d+) min)?", rows()[kind][2])
+    hours, minutes = (int(one or 0) for one in figures.groups())
+    return timedelta(hours=hours, minutes=minutes) or None
+
+
 def told() -> set[tuple[str, str, str]]:
     """What the table says: (kind, by whom, how)."""
     return {
-        (kind, by, how.strip().strip("*"))
+        (kind, by, how.strip().strip("*`"))
         for kind, cells in rows().items()
         for by, cell in zip(BY, cells[-3:], strict=True)
         for how in cell.split(";")

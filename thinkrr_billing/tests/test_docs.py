@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from accounts.runtime import queues
 from thinkrr_billing.tests.environments import FOLDER
 
 APPS = ("accounts", "wallets", "campaigns")
@@ -106,11 +105,3 @@ def test_docstrings_and_comments_cite_only_docs_that_are_there():
 
     assert cited
     assert sorted(one for one in cited if not any(FOLDER.glob(f"{one[1]}*"))) == []
-
-
-def test_whatever_a_sweep_hands_out_is_explained_with_its_ways_out():
-    rows = [line for line in text_of("docs/waiting.md").splitlines() if line.startswith("| `")]
-    explained = {kind for row in rows for kind in re.findall(r"`(\w+)`", row.split("|")[1])}
-
-    assert explained == set(queues.registered)
-    assert all(cell.strip() for row in rows for cell in row.strip("|").split("|"))
