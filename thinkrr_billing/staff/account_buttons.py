@@ -97,7 +97,9 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def run_allocation(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        purchase = retries.retry_now(account=account, agency=account.agency, actor=request.user)
+        purchase = retries.retry_now(
+            account=account, agency=account.agency, actor=request.user, by_support=True
+        )
         return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
 
     @staff_action(

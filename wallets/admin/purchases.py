@@ -127,7 +127,7 @@ def is_latest_failure(purchase: Purchase) -> bool:
 
 
 def retry_auto_recharge(*, wallet: Wallet, actor: User) -> str:
-    saved = configure.try_again(wallet_id=wallet.pk, actor=actor)
+    saved = configure.try_again(wallet_id=wallet.pk, actor=actor, by_support=True)
     tried = saved.purchase
     text = f"{in_dollars(tried.amount_cents)} from {tried.card}: {tried.get_state_display()}."
     return f"{text} {tried.error_text}".strip()

@@ -10,7 +10,8 @@ from wallets.allocations import planning
 from wallets.allocations.planning import LockedAllocation, State
 from wallets.allocations.runs import charge_run, decide
 from wallets.allocations.terms import check_parties
-from wallets.cards import payment_methods
+from wallets.cards import payment_methods, trying
+from wallets.cards.trying import Who
 from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
@@ -24,13 +25,24 @@ from wallets.why.decisions import Decision
 RETRYABLE = (State.DUE, State.FAILED, State.MISSED)
 
 
-def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purchase:
+def retry_now(
+    *,
+    account: Account,
+    agency: Account,
+    actor: User | None,
+    address: str = "",
+    by_support: bool = False,
+) -> Purchase:
     """Charge this month's unpaid run now, with the allocation's card. At most five an hour.
 
-    Only the month that runs now. Raises Refused, NoPaymentMethod, PurchaseInProgress or
+    Only the month that runs now. Counted among the cards that person shows, from this address,
+    unless support tries. Raises Refused, NoPaymentMethod, PurchaseInProgress or
     TooManyAttempts. A decline is not an error: read the purchase.
     """
     check_parties(account=account, agency=agency)
+    who = Who(agency, actor, address)
+    if not by_support:
+        trying.refuse_too_many(who)
     with transaction.atomic():
         locked = planning.lock_active(account=account, agency=agency)
         unpaid = _retryable(locked.allocation)
@@ -41,7 +53,10 @@ def retry_now(*, account: Account, agency: Account, actor: User | None) -> Purch
         _check_wanted(decide(run=unpaid, wallet=locked.wallet))
     with gateway.person_waiting():
         _check_wanted(charge_run(run_id=unpaid.pk, actor=actor))
-    return unpaid.purchases.latest("created_at")
+    purchase = unpaid.purchases.latest("created_at")
+    if not by_support:
+        trying.note(who, purchase=purchase)
+    return purchase
 
 
 def _check_wanted(decision: Decision) -> None:
@@ -59,7 +74,9 @@ def retry_run(*, run_id: int, actor: User | None) -> Purchase:
     if chosen.period != planning.period_now(chosen.allocation):
         raise Refused("Only the month that runs now can be charged.")
     allocation = chosen.allocation
-    return retry_now(account=allocation.account, agency=allocation.agency, actor=actor)
+    return retry_now(
+        account=allocation.account, agency=allocation.agency, actor=actor, by_support=True
+    )
 
 
 def _retryable(allocation: AutoAllocation) -> AllocationRun:

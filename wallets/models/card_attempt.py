@@ -11,12 +11,12 @@ from wallets.models.purchase import Purchase
 
 class CardAttemptQuerySet(models.QuerySet):
     def counted(self) -> "CardAttemptQuerySet":
-        """Pages that save a card, and payments by hand that were declined."""
+        """Pages that save a card, and what a person asked a card to pay and was declined."""
         return self.filter(Q(purchase=None) | Q(purchase__state=Purchase.State.DECLINED))
 
 
 class CardAttempt(models.Model):
-    """A page that saves a card was opened, or (with `purchase`) a payment by hand was asked for."""
+    """A page that saves a card was opened, or (with `purchase`) a person asked for a charge."""
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="card_attempts")
     # None for a program with a key, which acts for whoever calls it.

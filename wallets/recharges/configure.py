@@ -7,11 +7,12 @@ from django.db import transaction
 from djmoney.money import Money
 
 from accounts import clock
-from accounts.models import User
+from accounts.models import Account, User
 from wallets import limits
 from wallets.balances import ledger
-from wallets.cards import payment_methods
+from wallets.cards import payment_methods, trying
 from wallets.cards.payment_methods import Card
+from wallets.cards.trying import Who
 from wallets.charging import purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
@@ -73,13 +74,18 @@ def save(
     settings: Settings,
     actor: User | None,
     quoted_charge: Decimal | None = None,
+    address: str = "",
 ) -> Saved:
     """Save the settings, and charge at once when the balance is below the threshold.
 
     The settings stay saved whatever becomes of the charge. `quoted_charge` is what the person
     was shown: another figure raises QuoteChanged. Also raises InvalidAmount, NoPaymentMethod,
-    and Refused for a closed account; then nothing was changed.
+    Refused for a closed account, and TooManyAttempts when a card would be charged for somebody
+    whose cards were declined too often; then nothing was changed. `address` is where they sit.
     """
+    who = _who(wallet_id, actor, address)
+    if settings.enabled and preview(wallet_id=wallet_id, settings=settings).charge:
+        trying.refuse_too_many(who)
     with transaction.atomic(durable=True):
         wallet = ledger.lock_one(wallet_id=wallet_id)
         if wallet.account.is_closed:
@@ -98,6 +104,8 @@ def save(
         decision, purchase = auto_recharge.claim_locked(
             wallet=wallet, automatic=automatic, requested_by=actor
         )
+        if purchase:
+            trying.note(who, purchase=purchase)
         if (after := _describe(automatic)) != before:
             notices.tell_changed(automatic, before=before, after=after, actor=actor)
     if purchase:
@@ -107,11 +115,17 @@ def save(
     return Saved(automatic=automatic, decision=decision, purchase=purchase)
 
 
-def try_again(*, wallet_id: int, actor: User | None) -> Saved:
+def try_again(
+    *, wallet_id: int, actor: User | None, address: str = "", by_support: bool = False
+) -> Saved:
     """A person's one attempt after a failure, whatever the wait. At most five an hour.
 
-    Raises Refused when there is nothing to try again, or TooManyAttempts.
+    Counted among the cards that person shows, unless support tries. Raises Refused when there is
+    nothing to try again, or TooManyAttempts.
     """
+    who = _who(wallet_id, actor, address)
+    if not by_support:
+        trying.refuse_too_many(who)
     with transaction.atomic(durable=True):
         wallet = ledger.lock_one(wallet_id=wallet_id)
         automatic = suspensions.locked_settings(wallet)
@@ -124,10 +138,17 @@ def try_again(*, wallet_id: int, actor: User | None) -> Saved:
         )
         if purchase is None:
             raise Refused(sentences.preview(decision))
+        if not by_support:
+            trying.note(who, purchase=purchase)
     with gateway.person_waiting():
         purchase = purchases.drive(purchase_id=purchase.pk)
     automatic.refresh_from_db()
     return Saved(automatic=automatic, decision=decision, purchase=purchase)
+
+
+def _who(wallet_id: int, person: User | None, address: str) -> Who:
+    account = Account.objects.get(wallet=wallet_id)
+    return Who(account, person, address)
 
 
 def has_failed(automatic: AutoRecharge) -> bool:

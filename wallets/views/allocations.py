@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import Account
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.runtime.addresses import client_ip
 from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
@@ -70,7 +71,12 @@ def retry(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = sub_account_of(request, account_id)
     require_allocate(request, account)
     try:
-        purchase = retries.retry_now(account=account, agency=request.account, actor=request.user)
+        purchase = retries.retry_now(
+            account=account,
+            agency=request.account,
+            actor=request.user,
+            address=client_ip(request),
+        )
     except WalletError as error:
         return refused(request, back=_page(account), error=error)
     return redirect("wallets:purchase", purchase.pk)

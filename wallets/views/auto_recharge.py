@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.runtime.addresses import client_ip
 from accounts.views.dialogs import add_errors, dialog, done, refused, triggered
 from wallets import limits
 from wallets.balances.opening import open_wallet
@@ -50,6 +51,7 @@ def configure(request: HttpRequest) -> HttpResponse:
                 actor=request.user,
                 # A page that named no charge agreed to none.
                 quoted_charge=form.cleaned_data["quoted_charge"] or Decimal(0),
+                address=client_ip(request),
             )
         except WalletError as error:
             add_errors(form, error)
@@ -75,7 +77,9 @@ def retry(request: HttpRequest) -> HttpResponse:
     back = reverse("wallets:payments")
     wallet = open_wallet(account=request.account)
     try:
-        saved = auto_recharge_settings.try_again(wallet_id=wallet.pk, actor=request.user)
+        saved = auto_recharge_settings.try_again(
+            wallet_id=wallet.pk, actor=request.user, address=client_ip(request)
+        )
     except WalletError as error:
         return refused(request, back=back, error=error)
     return _charged(request, saved, settings_saved=False)

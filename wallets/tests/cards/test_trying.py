@@ -1,5 +1,6 @@
 """Cards tried one after the other wait after ten, however the account, person or address change."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -10,11 +11,21 @@ from accounts import clock
 from accounts.models import StaffAlert
 from accounts.runtime.addresses import UNKNOWN_IP
 from accounts.tests.builders import make_individual, make_user, owner_of
+from wallets.allocations import retries
 from wallets.cards import keeping
 from wallets.errors import TooManyAttempts
-from wallets.models import CardAttempt, Purchase
-from wallets.recharges import by_hand
-from wallets.tests.worlds.builders import DECLINED_CARD, OTHER_GOOD_CARD, add_card, make_wallet
+from wallets.models import AutoRecharge, CardAttempt, Purchase
+from wallets.recharges import by_hand, configure
+from wallets.recharges.configure import Settings
+from wallets.tests.worlds.allocation_world import make_world
+from wallets.tests.worlds.builders import (
+    DECLINED_CARD,
+    OTHER_GOOD_CARD,
+    add_card,
+    fill,
+    make_wallet,
+    set_auto_recharge,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -186,3 +197,93 @@ def test_the_pages_tell_who_asks_and_from_where(client):
 
     row = CardAttempt.objects.get()
     assert (row.account, row.person, row.address, row.purchase) == (account, owner, HERE, None)
+
+
+# --- Whatever else a person asks a card to pay.
+
+LOW = Settings(enabled=True, threshold=Decimal(10), amount=Decimal(50))
+
+
+def save(wallet, *, minute=0, person=None, address="", **changes):
+    with clock.at(NOON + timedelta(minutes=minute)):
+        return configure.save(
+            wallet_id=wallet.pk,
+            settings=replace(LOW, **changes),
+            actor=person,
+            address=address,
+        )
+
+
+def test_a_card_that_is_declined_when_settings_are_saved_is_counted(wallet, person):
+    saved = save(wallet, person=person, address=HERE)
+
+    row = CardAttempt.objects.get()
+    assert (row.account, row.person, row.address) == (wallet.account, person, HERE)
+    assert row.purchase == saved.purchase
+    assert saved.purchase.state == "declined"
+
+
+def test_after_ten_declines_no_card_is_charged_by_saving_settings_and_nothing_is_saved(wallet):
+    tried_ten_times(wallet)
+
+    with pytest.raises(TooManyAttempts, match="Nothing was charged"):
+        save(wallet, minute=10)
+
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+    assert Purchase.objects.count() == 10
+    assert StaffAlert.objects.filter(kind="cards_tried").count() == 1
+
+
+def test_after_ten_declines_settings_that_charge_nothing_are_saved(wallet):
+    tried_ten_times(wallet)
+
+    for changes in ({"enabled": False}, {}):
+        fill(wallet, credit="100")
+        save(wallet, minute=10, **changes)
+
+    assert AutoRecharge.objects.get(wallet=wallet).enabled
+
+
+def test_a_person_who_tries_again_is_counted_and_waits_after_ten(wallet, person):
+    set_auto_recharge(wallet)
+    with clock.at(NOON):
+        tried = configure.try_again(wallet_id=wallet.pk, actor=person, address=HERE)
+    row = CardAttempt.objects.get()
+    for minute in range(9):
+        pay(wallet, minute=minute)
+
+    with clock.at(NOON + timedelta(minutes=10)), pytest.raises(TooManyAttempts, match="Ten pay"):
+        configure.try_again(wallet_id=wallet.pk, actor=person, address=HERE)
+
+    assert (row.person, row.address, row.purchase) == (person, HERE, tried.purchase)
+    assert Purchase.objects.count() == 10
+
+
+def test_support_that_tries_again_is_not_counted_and_does_not_wait(wallet, person):
+    tried_ten_times(wallet)
+    set_auto_recharge(wallet)
+
+    with clock.at(NOON + timedelta(minutes=10)):
+        tried = configure.try_again(wallet_id=wallet.pk, actor=person, by_support=True)
+
+    assert tried.purchase.state == "declined"
+    assert not CardAttempt.objects.filter(purchase=tried.purchase).exists()
+
+
+def test_an_agency_that_retries_a_month_is_counted_and_waits_after_ten(stripe, person):
+    world = make_world(stripe, number=DECLINED_CARD)
+    facts = {"account": world.sub, "agency": world.agency, "actor": person}
+    with clock.at(NOON):
+        world.save()
+        tried = retries.retry_now(**facts, address=HERE)
+    row = CardAttempt.objects.get()
+    for minute in range(9):
+        pay(world.agency.wallet, minute=minute)
+
+    with clock.at(NOON + timedelta(minutes=10)), pytest.raises(TooManyAttempts, match="Ten pay"):
+        retries.retry_now(**facts, address=HERE)
+
+    assert (row.account, row.person, row.address) == (world.agency, person, HERE)
+    assert (row.purchase, tried.state) == (tried, "declined")
+    with clock.at(NOON + timedelta(minutes=10)):
+        assert retries.retry_now(**facts, by_support=True).state == "declined"
