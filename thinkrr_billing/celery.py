@@ -1,8 +1,9 @@
 """The Celery application of worker and beat, and the canary that shows both are alive."""
 
+import logging
 import os
 
-from celery import Celery
+from celery import Celery, Task
 from celery.signals import task_postrun, worker_init, worker_process_init
 
 from accounts.runtime import crash_points
@@ -10,7 +11,32 @@ from thinkrr_billing.memory import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
 
-app = Celery("thinkrr_billing")
+logger = logging.getLogger(__name__)
+
+
+class OnTime(Task):
+    """A task that leaves out what came too late, by PostgreSQL's clock and never by a host's.
+
+    A direct call has no message, and is always done.
+    """
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        if self._is_worth_nothing():
+            logger.info("left out a late message of %s", self.name)
+            return None
+        return super().__call__(*args, **kwargs)
+
+    def _is_worth_nothing(self) -> bool:
+        from accounts.audit import job_runs
+        from accounts.runtime import messages
+        from thinkrr_billing.jobs import pause_of
+
+        if self.request.get("from_beat"):
+            return job_runs.begun_within(self.name, pause_of(self.name))
+        return messages.is_late(self.request.get(messages.USEFUL_UNTIL))
+
+
+app = Celery("thinkrr_billing", task_cls=OnTime)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 # Makes `current_app` this one in every process, so that nudges never go to a default broker.

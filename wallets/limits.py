@@ -54,8 +54,8 @@ GATEWAY_WAIT = timedelta(minutes=2)
 PERSON_RETRIES = 5
 PERSON_RETRY_WINDOW = timedelta(hours=1)
 
-# Declined payments a person asked for and new cards in an hour, per account, person and address: more
-# than anybody with a card of their own needs, and too few to try out a list of stolen ones.
+# Declined payments that a person asked for and new cards within an hour, per account, person and
+# address: more than anybody with a card of their own needs, and too few to try out stolen ones.
 CARD_ATTEMPTS = 10
 CARD_ATTEMPTS_WINDOW = timedelta(hours=1)
 

@@ -10,6 +10,7 @@ from celery import current_app, shared_task
 
 from accounts import clock
 from accounts.audit import job_runs
+from accounts.runtime.messages import useful_for
 from accounts.runtime.queues import MESSAGE_SECONDS, Queue
 from accounts.telling.notifications import alert_staff
 from wallets import inbox, limits, sweeps
@@ -31,7 +32,8 @@ def tick() -> None:
     """Once a minute: find what is due and send each piece to a worker."""
     with job_runs.noted("wallets.tick"):
         for task, arguments in sweeps.work():
-            current_app.send_task(task, args=arguments, expires=MESSAGE_SECONDS)
+            headers = useful_for(MESSAGE_SECONDS)
+            current_app.send_task(task, args=arguments, headers=headers)
 
 
 def _try(queue: Queue, key: object, work: Callable[[], object]) -> None:

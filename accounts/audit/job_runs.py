@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import connection
 
 from accounts import clock
 from accounts.models import JobRun
@@ -27,6 +30,13 @@ def noted(name: str) -> Iterator[list[str]]:
         _end(name, ok=False, text=f"{type(error).__name__}: {error}")
         raise
     _end(name, ok=True, text="; ".join(found))
+
+
+def begun_within(name: str, pause: timedelta) -> bool:
+    """Whether its last run began less than this ago, by PostgreSQL's clock: once is enough."""
+    connection.ensure_connection()
+    now = clock.now()
+    return JobRun.objects.filter(pk=name, started_at__gt=now - pause, started_at__lte=now).exists()
 
 
 def _end(name: str, *, ok: bool, text: str) -> None:

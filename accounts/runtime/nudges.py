@@ -10,6 +10,7 @@ from celery import current_app
 from django.db import transaction
 
 from accounts.runtime import crash_points
+from accounts.runtime.messages import useful_for
 from accounts.runtime.time_limits import TimeIsUp
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ def nudge(task_name: str, *args: object) -> None:
 def _send(task_name: str, args: tuple[object, ...]) -> None:
     crash_points.reach("after_commit_before_publish")
     try:
-        current_app.send_task(task_name, args=args, expires=LIFETIME_SECONDS)
+        headers = useful_for(LIFETIME_SECONDS)
+        current_app.send_task(task_name, args=args, headers=headers)
     except TimeIsUp:
         raise
     # Whatever a broker's client raises, the row is written and the sweep will find it.

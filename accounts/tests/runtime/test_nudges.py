@@ -1,7 +1,10 @@
+from datetime import UTC, datetime
+
 import pytest
 from celery import current_app
 from django.db import transaction
 
+from accounts import clock
 from accounts.runtime.nudges import nudge
 
 pytestmark = pytest.mark.django_db
@@ -32,16 +35,18 @@ def test_what_is_rolled_back_nudges_nobody(sent):
     assert sent == []
 
 
-def test_a_nudge_that_nobody_took_within_an_hour_is_worth_nothing(
+def test_a_nudge_says_until_when_it_is_worth_something_by_our_clock(
     monkeypatch, django_capture_on_commit_callbacks
 ):
     sent = []
     monkeypatch.setattr(current_app, "send_task", lambda name, **options: sent.append(options))
 
-    with django_capture_on_commit_callbacks(execute=True):
+    noon = datetime(2026, 11, 14, 12, tzinfo=UTC)
+    with clock.at(noon), django_capture_on_commit_callbacks(execute=True):
         nudge("wallets.recharge_wallet", 7)
 
-    assert sent == [{"args": (7,), "expires": 3600}]
+    headers = {"useful_until": "2026-11-14T13:00:00+00:00"}
+    assert sent == [{"args": (7,), "headers": headers}]
 
 
 def test_a_broker_that_fails_is_logged_and_never_raised(
