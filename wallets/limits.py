@@ -114,6 +114,15 @@ EVENT_LARGEST_BYTES = 512 * 1024
 # far back: a bank may take four months to decide on a dispute.
 CATCH_UP_HOURLY = timedelta(days=3)
 CATCH_UP_NIGHTLY = timedelta(days=120)
+# One step of the night: a few pages of Stripe's lists on a busy month. Below the least it is not
+# time that kills.
+CATCH_UP_SLICE = timedelta(days=10)
+CATCH_UP_SLICE_LEAST = timedelta(minutes=1)
+# Steps in one task, well within its own limit; another goes on when nobody has for a while.
+CATCH_UP_BUDGET = timedelta(minutes=4)
+CATCH_UP_IDLE = timedelta(minutes=15)
+# The books say so when nothing was caught up with for a day and what one look may take.
+CAUGHT_UP_WITHIN = timedelta(hours=30)
 
 # The comparison with Stripe: a confirmation may come a day after its purchase, a bank's link lives
 # another, and one more for whatever was late.

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -98,9 +97,9 @@ def reset_included() -> None:
         included.reset_due()
 
 
-def _catch_up(how_far: timedelta) -> None:
+def _ask_stripe(look: Callable[[], object]) -> None:
     try:
-        catching_up.catch_up(since=clock.now() - how_far)
+        look()
     # The next hour asks again; the books must be checked all the same.
     except answers.GatewayError as error:
         logger.warning("refunds and disputes were not caught up: %s", error)
@@ -117,16 +116,26 @@ def check_books() -> None:
     """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
     with job_runs.noted("wallets.check_books") as found:
         found += map(str, checking.check_and_freeze())
-        _catch_up(limits.CATCH_UP_HOURLY)
+        since = clock.now() - limits.CATCH_UP_HOURLY
+        _ask_stripe(partial(catching_up.catch_up, since=since))
 
 
 @shared_task(name="wallets.nightly", **_LONG)
 def nightly() -> None:
-    """Cards that expire, old decisions, refunds and disputes that no event told."""
+    """Cards that expire, old decisions, refunds and disputes that no event told.
+
+    What of the last does not fit into this task is gone on with.
+    """
     with job_runs.noted("wallets.nightly"):
         expiry.tell()
         decisions.delete_old()
-        _catch_up(limits.CATCH_UP_NIGHTLY)
+        _ask_stripe(partial(catching_up.go_on, catch_up_id=catching_up.begin().pk))
+
+
+@shared_task(name="wallets.catch_up", **_LONG)
+def catch_up(catch_up_id: int) -> None:
+    """Go on with a look at Stripe's refunds and disputes that nobody is at."""
+    _ask_stripe(partial(catching_up.go_on, catch_up_id=catch_up_id))
 
 
 @shared_task(name="wallets.compare", **_LONG)

@@ -20,6 +20,7 @@ from wallets.models import (
     AutoAllocation,
     AutoRecharge,
     CardAttempt,
+    CatchUp,
     Purchase,
     Reversal,
     StripeComparison,
@@ -57,6 +58,12 @@ def _compared() -> datetime | None:
     done = StripeComparison.objects.exclude(finished_at=None)
     latest = done.aggregate(latest=Max("until"))["latest"]
     return latest or oldest(StripeComparison.objects.all(), "started_at")
+
+
+def _caught_up() -> datetime | None:
+    """Up to when Stripe was asked last for refunds and disputes that no event told."""
+    done = CatchUp.objects.exclude(finished_at=None).aggregate(latest=Max("until"))["latest"]
+    return done or oldest(CatchUp.objects.all(), "until")
 
 
 def _tried_too_often() -> datetime | None:
@@ -173,6 +180,7 @@ Wait(
     bound=limits.INCLUDED_WITHIN,
 )
 Wait(kind="comparison", since=_compared, bound=limits.COMPARED_WITHIN)
+Wait(kind="catching_up", since=_caught_up, bound=limits.CAUGHT_UP_WITHIN)
 Wait(kind="charges_stopped", since=_stopped)
 Wait(
     kind="adjustment",

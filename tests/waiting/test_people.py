@@ -10,6 +10,7 @@ from accounts import clock
 from accounts.models import Account, Invitation, JobRun, Notification, StaffAlert
 from accounts.people import closing
 from accounts.people.members import invite
+from accounts.runtime import waits
 from accounts.tasks import tick as send_mails
 from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import log_in_staff, make_individual, make_staff
@@ -23,6 +24,7 @@ from wallets.cards import trying
 from wallets.cards.trying import Who
 from wallets.charging import switch
 from wallets.models import AdjustmentRequest, AutoRecharge, StripeComparison
+from wallets.reversals import catching_up
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
@@ -225,6 +227,28 @@ def test_a_command_compares_at_once(stripe):  # noqa: ARG001
     call_command("compare_with_stripe")
 
     assert last_compared() > clock.now() - timedelta(minutes=1)
+
+
+@way_out("catching_up", by="time", how="the next night")
+def test_the_next_night_catches_up_with_refunds_and_disputes(stripe):  # noqa: ARG001
+    with later(days=-2):
+        catching_up.go_on(catch_up_id=catching_up.begin().pk)
+    before = waits.registered["catching_up"].oldest_overdue()
+
+    tasks.nightly()
+
+    assert before > timedelta(days=2) - timedelta(minutes=1)
+    assert waits.registered["catching_up"].oldest_overdue() < timedelta(minutes=1)
+
+
+@way_out("catching_up", by="time", how="gone on with")
+def test_catching_up_that_was_cut_off_is_gone_on_with(stripe):  # noqa: ARG001
+    begun = catching_up.begin()
+    with later(minutes=16):
+        tick()
+
+    begun.refresh_from_db()
+    assert begun.finished_at
 
 
 @way_out("job", by="time", how="its next run")

@@ -4,6 +4,7 @@ from wallets.models.adjustment import AdjustmentRequest
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
 from wallets.models.card_attempt import CardAttempt
+from wallets.models.catch_up import CatchUp
 from wallets.models.charge_switch import ChargeSwitch
 from wallets.models.comparison import StripeComparison
 from wallets.models.ledger import LedgerEntry, Pot
@@ -20,6 +21,7 @@ __all__ = [
     "AutoAllocation",
     "AutoRecharge",
     "CardAttempt",
+    "CatchUp",
     "ChargeSwitch",
     "LedgerEntry",
     "LoggedDecision",

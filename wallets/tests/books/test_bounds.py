@@ -11,7 +11,7 @@ from accounts.tests.builders import make_agency, make_individual, make_sub_accou
 from wallets.allocations import planning
 from wallets.balances import included
 from wallets.books import checking
-from wallets.models import AutoAllocation, StripeComparison
+from wallets.models import AutoAllocation, CatchUp, StripeComparison
 from wallets.tests.worlds.allocation_world import moment
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import buy
@@ -65,6 +65,10 @@ def comparison(start):
     )
 
 
+def catching_up(start):
+    CatchUp.objects.create(since=start, at=start, until=start, slice_seconds=60, finished_at=start)
+
+
 def hold(start):
     wallet = make_wallet(credit="8")
     wallet.default_payment_method = "pm_1"
@@ -83,6 +87,7 @@ BOUNDS = {
     "included": (minutes_of_a_plan, timedelta(hours=1)),
     "month_unplanned": (month, timedelta(minutes=10)),
     "comparison": (comparison, timedelta(hours=30)),
+    "catching_up": (catching_up, timedelta(hours=30)),
     "hold_declined": (hold, timedelta(minutes=6)),
 }
 

@@ -1,11 +1,16 @@
 from datetime import timedelta
 from decimal import Decimal
+from itertools import count
+from types import SimpleNamespace
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from accounts import clock
+from accounts.runtime.time_limits import TimeIsUp
+from wallets import sweeps, tasks
 from wallets.books import checking
-from wallets.models import Reversal
+from wallets.models import CatchUp, Reversal
 from wallets.reversals import catching_up, disputes, refunds
 from wallets.stripe import gateway
 from wallets.tests.worlds import histories
@@ -63,3 +68,90 @@ def test_what_was_paid_but_never_credited_and_goes_back_takes_nothing(wallet, st
     assert nothing_moved(purchase)
     assert pots(wallet)[0] == Decimal(0)
     assert checking.check_all() == []
+
+
+# --- Four months, in steps.
+
+
+def look(**facts):
+    return catching_up.go_on(catch_up_id=catching_up.begin().pk, **facts)
+
+
+def lists(stripe, what="refunds"):
+    """How often Stripe was asked for a list."""
+    return len(stripe.requests(path=f"/v1/{what}", method="GET"))
+
+
+def test_four_months_are_looked_through_in_steps_of_ten_days(wallet, stripe):
+    refunded_outside(buy(wallet), 1500)
+    stripe.dispute(buy(wallet).payment_intent)
+    stripe.clear_requests()
+
+    done = look()
+
+    assert (lists(stripe), lists(stripe, "disputes")) == (12, 12)
+    assert done.finished_at
+    assert (done.at, done.known) == (done.until, 2)
+    assert done.until - done.since == timedelta(days=120)
+    assert pots(wallet)[0] == Decimal("35")
+
+
+def test_a_look_whose_time_is_used_up_is_gone_on_with_where_it_was(wallet, stripe, monkeypatch):
+    refunded_outside(buy(wallet), 1500)
+    stripe.clear_requests()
+    seconds = count(step=60)
+    clockwork = SimpleNamespace(monotonic=lambda: next(seconds))
+    monkeypatch.setattr(catching_up, "time", clockwork)
+
+    first = look()
+    asked = lists(stripe)
+    rest = [look() for _ in range(3)]
+
+    assert (first.finished_at, first.at - first.since) == (None, timedelta(days=30))
+    assert asked == 3
+    assert [one.pk for one in rest] == [first.pk] * 3
+    assert rest[-1].finished_at
+    assert lists(stripe) == 12
+    assert rest[-1].known == 1
+
+
+def test_a_step_that_is_killed_is_half_as_long_the_next_time(wallet, monkeypatch):  # noqa: ARG001
+    with monkeypatch.context() as broken:
+        broken.setattr(gateway, "disputes_since", _dies)
+        for _ in range(3):
+            with pytest.raises(TimeIsUp):
+                look()
+    row = CatchUp.objects.get()
+    assert (row.at, row.slice_seconds) == (row.since, 10 * 86400 // 8)
+
+    assert look().finished_at
+    assert CatchUp.objects.get().slice_seconds == 10 * 86400
+
+
+def _dies(**_):
+    raise TimeIsUp
+
+
+@pytest.mark.usefixtures("wallet", "nudges")
+def test_without_an_answer_the_sweep_goes_on_a_quarter_of_an_hour_later(stripe):
+    stripe.fault(kind="reset_before", path="/v1/disputes", times=9)
+    tasks.nightly()
+    stripe.clear_faults()
+    row = CatchUp.objects.get()
+
+    with clock.at(clock.now() + timedelta(minutes=14)):
+        early = catching_up.left_ids()
+    with clock.at(clock.now() + timedelta(minutes=16)):
+        [piece] = [one for one in sweeps.find_work() if one[0] == "wallets.catch_up"]
+        tasks.catch_up(*piece[1])
+
+    assert (early, piece) == ([], ("wallets.catch_up", (row.pk,)))
+    assert CatchUp.objects.get().finished_at
+
+
+def test_two_looks_at_once_are_one():
+    assert catching_up.begin() == catching_up.begin()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        CatchUp.objects.create(
+            since=clock.now(), at=clock.now(), until=clock.now(), slice_seconds=60
+        )

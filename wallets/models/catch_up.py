@@ -1,0 +1,35 @@
+"""Looking for refunds and disputes that no event told: how far each look has come."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts import clock
+
+
+class CatchUp(models.Model):
+    """One look at what Stripe knows from `since` to `until`; before `at` it is done."""
+
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    at = models.DateTimeField()
+    # How much time the next step takes in. Halved before each, doubled after it was done.
+    slice_seconds = models.PositiveIntegerField()
+    # How many refunds and disputes of ours were seen.
+    known = models.PositiveIntegerField(default=0)
+    touched_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # One at a time: NULL is no value to PostgreSQL, so the condition does it.
+            models.UniqueConstraint(
+                models.Value(1), name="one_catch_up_at_a_time", condition=Q(finished_at=None)
+            ),
+            models.CheckConstraint(
+                name="catch_up_goes_forward",
+                condition=Q(since__lte=models.F("at"), at__lte=models.F("until")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"from {self.since:%-d %b %Y} to {self.until:%-d %b %Y}"
