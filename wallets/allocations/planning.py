@@ -119,30 +119,34 @@ def plan_due(*, now: datetime) -> list[int]:
     too short for is made by the next tick, those that waited longest first.
     """
     planned: list[int] = []
-    left = False
+    all_done = True
     ends = time.monotonic() + limits.PLAN_SECONDS
     for allocation in _unplanned(now):
         if time.monotonic() > ends:
-            left = True
+            all_done = False
             break
-        if not _claim(allocation, now):
-            left = True
-            continue
-        try:
-            with transaction.atomic():
-                run = plan(locked=lock(allocation_id=allocation.pk))
-        except TimeIsUp:
-            raise
-        # One broken allocation must not keep the others from their month.
-        except Exception:
-            logger.exception("allocation %s could not be planned", allocation.pk)
-            left = True
-            continue
+        run = _plan_alone(allocation, now)
+        all_done = all_done and run is not None
         if run and run.state == State.DUE:
             planned.append(run.pk)
-    if not left:
+    if all_done:
         note_done("month_unplanned")
     return planned
+
+
+def _plan_alone(allocation: AutoAllocation, now: datetime) -> AllocationRun | None:
+    """The run of this one; None when it has to wait behind the others."""
+    if not _claim(allocation, now):
+        return None
+    try:
+        with transaction.atomic():
+            return plan(locked=lock(allocation_id=allocation.pk))
+    except TimeIsUp:
+        raise
+    # One broken allocation must not keep the others from their month.
+    except Exception:
+        logger.exception("allocation %s could not be planned", allocation.pk)
+        return None
 
 
 def oldest_unplanned() -> datetime | None:
