@@ -104,6 +104,19 @@ def test_a_step_that_is_killed_leaves_what_was_done_and_a_shorter_step(wallet, m
     assert done.slice_seconds == limits.COMPARE_SLICE.total_seconds()
 
 
+def test_one_that_was_left_for_weeks_does_not_list_those_weeks(wallet, monkeypatch):
+    open_for(wallet, days=1)
+    asked = []
+    monkeypatch.setattr(against_stripe, "compare", lambda **window: asked.append(window) or [])
+    begun = comparing.begin()
+
+    with clock.at(clock.now() + timedelta(days=30)):
+        done = comparing.go_on(comparison_id=begun.pk)
+
+    assert done.finished_at
+    assert asked[-1]["until"] == begun.until
+
+
 @pytest.mark.usefixtures("wallet")
 def test_a_budget_that_is_used_up_ends_the_task_and_the_sweep_goes_on():
     row = comparing.go_on(comparison_id=comparing.begin().pk, within=timedelta(0))
