@@ -48,6 +48,9 @@ def drive(*, purchase_id: UUID) -> Purchase:
         rows.alert("stripe_refuses_our_key", f"Stripe refuses our key: {error}", {})
     except answers.KeyConflict as error:
         rows.quarantine(purchase_id, f"Idempotency key reused: {error}")
+    # It makes no sense here, so it says nothing: the sweep asks again.
+    except answers.GatewayError:
+        logger.exception("purchase %s got an answer that makes no sense", purchase_id)
     purchase.refresh_from_db()
     return purchase
 

@@ -8,7 +8,7 @@ import pytest
 from accounts import clock
 from accounts.models import StaffAlert
 from wallets.charging import purchases
-from wallets.stripe import gateway
+from wallets.stripe import answers, gateway
 from wallets.tests.worlds.builders import (
     add_card,
     make_wallet,
@@ -62,6 +62,28 @@ def test_a_500_repeated_for_ever_under_the_key_of_creating_is_resolved_by_readin
 
     assert purchase.state == "succeeded"
     assert len(stripe.truth()["payment_intents"]) == 1
+    assert credit(low) == Decimal("58.00")
+
+
+@pytest.mark.parametrize("asked", ["create_intent", "retrieve_intent"])
+def test_an_answer_that_makes_no_sense_leaves_it_open_and_the_sweep_finishes_it(
+    low, stripe, monkeypatch, asked
+):
+    def refuse(**_: object) -> None:
+        raise answers.StateChanged("It is otherwise.", code="payment_method_unexpected_state")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, asked, refuse)
+        purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert purchase.state in ("created", "submitted")
+    assert credit(low) == Decimal("8.00")
+
+    with clock.at(clock.now() + timedelta(minutes=1)):
+        assert list(purchases.OPEN.take()) == [purchase.pk]
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "succeeded"
+    assert taken(stripe) == [5000]
     assert credit(low) == Decimal("58.00")
 
 
