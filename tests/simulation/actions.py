@@ -12,13 +12,13 @@ from django.conf import settings
 
 from accounts import clock
 from accounts.models import Account
-from campaigns import calls, pausing, resuming
+from campaigns import calls, resuming
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_report
 from tests.simulation.world import World
 from thinkrr_billing.sandbox.stripe.process import SandboxError
 from thinkrr_billing.sandbox.stripe.state.webhooks import sign
-from wallets import inbox, sweeps
+from wallets import inbox
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances import adjustments, included
@@ -174,10 +174,9 @@ def change_allocation(world: World) -> object:
 
 @action(10)
 def beat(world: World) -> object:
-    found = sweeps.find_work()
+    found = world.find_work()
     for piece in found:
         world.send(*piece)
-    pausing.sweep()
     return len(found)
 
 
@@ -311,8 +310,8 @@ def follow_link_to_bank(world: World) -> object:
 
 
 def _paid(world: World) -> Purchase | None:
-    paid = list(Purchase.objects.filter(state="succeeded").order_by("created_at", "closed_at"))
-    return world.rng.choice(paid) if paid else None
+    paid = world.purchases().filter(state="succeeded").order_by("created_at", "closed_at")
+    return world.rng.choice(found) if (found := list(paid)) else None
 
 
 @action(4)
@@ -431,7 +430,7 @@ def close_or_open_account(world: World) -> object:
 @action(2)
 def drive_again(world: World) -> object:
     """A second worker looks at an open purchase, as after a redelivery."""
-    waiting = list(Purchase.objects.open().order_by("created_at"))
+    waiting = list(world.purchases().open().order_by("created_at"))
     if not waiting:
         return "nothing"
     return purchases.drive(purchase_id=world.rng.choice(waiting).pk).state

@@ -1,6 +1,7 @@
 """Runs seeds: each a few dozen actions, then rest, then the oracle."""
 
 import traceback
+from collections.abc import Callable
 
 from accounts.errors import AccountError
 from accounts.runtime import crash_points
@@ -38,11 +39,16 @@ def _draw(world: World) -> str:
 
 
 def act(world: World, name: str) -> None:
-    """One actor does one thing: it may be refused, or die on the way."""
+    """One actor does one thing."""
+    do(world, ACTIONS[name][1])
+
+
+def do(world: World, action: Callable[[World], object]) -> None:
+    """It may be refused, or die on the way."""
     world.depth += 1
     try:
-        world.note(name)
-        world.note(f"  -> {ACTIONS[name][1](world)}")
+        world.note(action.__name__)
+        world.note(f"  -> {action(world)}")
     except AccountError as error:
         world.note(f"  refused: {error}")
     except crash_points.Crash:

@@ -14,11 +14,14 @@ from accounts import clock
 from accounts.models import Account
 from accounts.runtime import crash_points
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
+from campaigns import pausing
 from campaigns.tests.builders import make_campaign
 from tests.simulation.in_process import InProcessHTTP, InProcessSandbox, clients
 from thinkrr_billing.celery import app as celery_app
+from wallets import sweeps
 from wallets.balances.opening import open_wallet
-from wallets.models import Wallet
+from wallets.models import Purchase, Wallet
+from wallets.models.purchase import PurchaseQuerySet
 from wallets.stripe import gateway
 from wallets.tests.worlds.builders import GOOD_CARD, OTHER_GOOD_CARD, add_card, fill
 
@@ -69,6 +72,8 @@ class World:
     def begin(self, seed: object) -> None:
         self.rng = random.Random(str(seed))
         self.queue.clear()
+        # What was sent while the world was built is no part of any run.
+        connection.run_on_commit = []
         self.log.clear()
         self.undelivered.clear()
         self.trouble, self.depth = True, 0
@@ -80,7 +85,17 @@ class World:
         clock._moment.set(moment)
 
     def move(self, step: timedelta) -> None:
-        self.set_clock(clock.now() + step)
+        self.set_clock(clock._moment.get() + step)
+
+    def find_work(self) -> list[tuple[str, tuple]]:
+        """What the sweeps of a minute find; campaigns are paused by their own."""
+        found = sweeps.find_work()
+        pausing.sweep()
+        return found
+
+    def purchases(self) -> PurchaseQuerySet:
+        """Those of its accounts."""
+        return Purchase.objects.filter(payer__in=self.accounts)
 
     def note(self, text: str) -> None:
         self.log.append(f"{clock.now():%d %H:%M:%S} {'  ' * self.depth}{text}")
@@ -115,13 +130,13 @@ class World:
 
 
 @contextmanager
-def simulated() -> Iterator[World]:
+def simulated(kind: type[World] = World) -> Iterator[World]:
     """The parts that a simulation replaces: sockets, broker, chance and time.
 
     Call with a database; nothing of what happens inside is committed.
     """
     stripe = InProcessSandbox()
-    world = World(stripe)
+    world = kind(stripe)
     http = InProcessHTTP(stripe, world.meet_trouble)
     before = (
         gateway._client,
