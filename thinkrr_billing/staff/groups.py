@@ -30,6 +30,7 @@ SEEN = {
         "autoallocation",
         "autorecharge",
         "cardattempt",
+        "catchup",
         "chargeswitch",
         "ledgerentry",
         "loggeddecision",

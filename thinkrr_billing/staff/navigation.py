@@ -49,6 +49,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Event inbox", "inbox", "wallets.stripeevent"),
             ("Customers at Stripe", "badge", "djstripe.customer"),
             ("Comparisons", "compare_arrows", "wallets.stripecomparison"),
+            ("Catching up", "update", "wallets.catchup"),
             ("Cards at Stripe", "credit_score", "djstripe.paymentmethod"),
         ),
     ),

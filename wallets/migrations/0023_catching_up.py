@@ -29,6 +29,8 @@ class Migration(migrations.Migration):
                 ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
+                "verbose_name": "catching up",
+                "verbose_name_plural": "catching up",
                 "constraints": [
                     models.UniqueConstraint(
                         models.Value(1),

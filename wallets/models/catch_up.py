@@ -20,6 +20,8 @@ class CatchUp(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "catching up"
+        verbose_name_plural = "catching up"
         constraints = [
             # One at a time: NULL is no value to PostgreSQL, so the condition does it.
             models.UniqueConstraint(

@@ -21,6 +21,7 @@ from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
     CardAttempt,
+    CatchUp,
     ChargeSwitch,
     LedgerEntry,
     LoggedDecision,
@@ -78,6 +79,7 @@ def world() -> Wallet:
     )
     StripeEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={})
     ChargeSwitch.objects.create(reason="A restore")
+    CatchUp.objects.create(since=now, at=now, until=now, slice_seconds=60)
     StripeComparison.objects.create(since=now, at=now, until=now, slice_seconds=60)
     return wallet
 
