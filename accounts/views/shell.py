@@ -28,7 +28,7 @@ def switch(request: HttpRequest) -> HttpResponse:
             raise NotFound("There is no such account.")
         request.session[SESSION_KEY] = str(account.pk)
         return redirect(next_path(request))
-    search = request.GET.get("q", "").replace("\x00", "").strip()[:120]
+    search = request.GET.get("q", "").strip()[:120]
     if search:
         visible = visible.filter(name__icontains=search)
     accounts = Paginator(visible, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))

@@ -48,7 +48,7 @@ class Section:
 @require_safe
 def page(request: HttpRequest) -> HttpResponse:
     """Exactly one account found, and nothing else: its page opens at once."""
-    text = request.GET.get("q", "").strip().replace("\x00", "")[:MOST_TEXT]
+    text = request.GET.get("q", "").strip()[:MOST_TEXT]
     sections = find(text) if text else []
     if len(sections) == 1 and len(sections[0].hits) == 1:
         return redirect(sections[0].hits[0].link)

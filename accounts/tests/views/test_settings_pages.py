@@ -54,7 +54,7 @@ class TestAccount:
         assert {name: getattr(account, name) for name in FACTS} == FACTS
 
     @pytest.mark.parametrize(
-        "change", [{"name": ""}, {"name": "x" * 121}, {"timezone": "Mars"}, {"tax_id": "a\x00"}]
+        "change", [{"name": ""}, {"name": "x" * 121}, {"timezone": "Mars"}, {"tax_id": "9" * 999}]
     )
     def test_what_cannot_be_used_changes_nothing(self, owner, change):
         response = owner.post("/settings/", {**FACTS, **change})

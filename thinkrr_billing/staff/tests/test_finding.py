@@ -117,7 +117,7 @@ def test_one_account_found_opens_at_once(wallet):
 
 
 @pytest.mark.usefixtures("wallet")
-@pytest.mark.parametrize("text", ["", "zebra", "4242", "\x00", "x" * 5000])
+@pytest.mark.parametrize("text", ["", "zebra", "4242", "%", "x" * 5000])
 def test_the_search_page_answers_whatever_is_typed(text):
     assert staff_client().get(FIND, {"q": text}).status_code == 200
 
