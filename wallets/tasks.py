@@ -60,12 +60,12 @@ def payment_method_changed(wallet_id: int) -> None:
 
 @shared_task(name="wallets.tell_low_balance")
 def tell_low_balance(wallet_id: int) -> None:
-    low_balance.tell(wallet_id=wallet_id)
+    _try(low_balance.UNTOLD, wallet_id, partial(low_balance.tell, wallet_id=wallet_id))
 
 
 @shared_task(name="wallets.tell_low_minutes")
 def tell_low_minutes(wallet_id: int) -> None:
-    low_minutes.tell(wallet_id=wallet_id)
+    _try(low_minutes.UNTOLD, wallet_id, partial(low_minutes.tell, wallet_id=wallet_id))
 
 
 @shared_task(name="wallets.drive_purchase")

@@ -50,6 +50,8 @@ def _resting() -> datetime | None:
         Reversal.objects.filter(kind="refund", state__in=["created", "submitted"]),
     )
     ends = [oldest(one.filter(rests_until__gt=now), "rests_until") for one in rows]
+    untold = AutoRecharge.objects.filter(low_rests_until__gt=now)
+    ends.append(oldest(untold, "low_rests_until"))
     return min((one - REST for one in ends if one), default=None)
 
 

@@ -56,6 +56,9 @@ class Queue:
     longest_wait: timedelta = LONGEST_WAIT
     # The books say so when the oldest is overdue for longer.
     bound: timedelta = OVERDUE_BOUND
+    # Where tries are counted, and until when the row rests after too many.
+    tries: str = "tries"
+    rests_until: str = "rests_until"
 
     def __post_init__(self) -> None:
         registered[self.kind] = self
@@ -128,30 +131,31 @@ class Queue:
         try:
             work()
         except Exception:
-            _forget(row)
+            self._forget(row)
             raise
-        _forget(row)
+        self._forget(row)
 
     def _begin(self, row: QuerySet, key: object, tell: Callable[[str], None]) -> bool:
         now = clock.now()
-        awake = row.filter(Q(rests_until=None) | Q(rests_until__lte=now))
-        if awake.filter(tries__lt=TRIES).update(tries=F("tries") + 1):
+        rested = row.filter(awake(now, self.rests_until))
+        fewer = rested.filter(**{f"{self.tries}__lt": TRIES})
+        if fewer.update(**{self.tries: F(self.tries) + 1}):
             return True
         with transaction.atomic():
             # One more try is left for tomorrow.
-            if awake.update(tries=TRIES - 1, rests_until=now + REST):
+            if rested.update(**{self.tries: TRIES - 1, self.rests_until: now + REST}):
                 tell(f"{self.kind} {key} killed {TRIES} workers, one after the other.")
         return False
+
+    def _forget(self, row: QuerySet[Model]) -> None:
+        nothing = {self.tries: 0, self.rests_until: None}
+        row.exclude(**nothing).update(**nothing)
 
 
 # By their kind: what monitoring and the books ask for the oldest overdue.
 registered: dict[str, Queue] = {}
 
 
-def awake(now: datetime) -> Q:
+def awake(now: datetime, rests_until: str = "rests_until") -> Q:
     """Leaves out what rests because it killed too many processes."""
-    return Q(rests_until=None) | Q(rests_until__lte=now)
-
-
-def _forget(row: QuerySet[Model]) -> None:
-    row.exclude(tries=0, rests_until=None).update(tries=0, rests_until=None)
+    return Q(**{rests_until: None}) | Q(**{f"{rests_until}__lte": now})

@@ -141,6 +141,9 @@ class AutoRecharge(Tried):
     minutes_low_since = models.DateTimeField(null=True, editable=False)
     # When a sweep next hands out either of the two.
     low_look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
+    # Tries to tell, apart from those to charge: a notice that kills workers stops no payment.
+    low_tries = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    low_rests_until = models.DateTimeField(null=True, editable=False)
     # Its agency hears of both, too, because it asked to.
     agency_hears = models.BooleanField(default=False, db_default=False)
     suspended_at = models.DateTimeField(null=True, editable=False)

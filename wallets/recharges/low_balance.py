@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts import clock
-from accounts.runtime.queues import Queue
+from accounts.runtime.queues import Queue, awake
 from wallets.balances import ledger
 from wallets.charging import switch
 from wallets.models import AutoRecharge
@@ -40,12 +40,20 @@ def tell(*, wallet_id: int) -> None:
 
 def _untold(now: datetime) -> QuerySet[AutoRecharge]:
     """Low, not told, and nothing is charged by itself: only these are in the list."""
-    low = AutoRecharge.objects.filter(low_since__isnull=False, wallet__account__status="active")
+    low = AutoRecharge.objects.filter(
+        awake(now, "low_rests_until"), low_since__isnull=False, wallet__account__status="active"
+    )
     return low if switch.are_stopped() else low.filter(_will_not_charge(now))
 
 
 UNTOLD = Queue(
-    kind="low_balance", rows=_untold, key="wallet_id", since="low_since", column="low_look_at"
+    kind="low_balance",
+    rows=_untold,
+    key="wallet_id",
+    since="low_since",
+    column="low_look_at",
+    tries="low_tries",
+    rests_until="low_rests_until",
 )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts.runtime.queues import Queue
+from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.balances import ledger
 from wallets.errors import InvalidAmount
@@ -29,10 +29,12 @@ def tell(*, wallet_id: int) -> None:
     automatic.save(update_fields=["minutes_low_since"])
 
 
-def _untold(now: datetime) -> QuerySet[AutoRecharge]:  # noqa: ARG001
+def _untold(now: datetime) -> QuerySet[AutoRecharge]:
     """Settings of the wallets whose people have not heard yet."""
     return AutoRecharge.objects.filter(
-        minutes_low_since__isnull=False, wallet__account__status="active"
+        awake(now, "low_rests_until"),
+        minutes_low_since__isnull=False,
+        wallet__account__status="active",
     )
 
 
@@ -42,6 +44,8 @@ UNTOLD = Queue(
     key="wallet_id",
     since="minutes_low_since",
     column="low_look_at",
+    tries="low_tries",
+    rests_until="low_rests_until",
 )
 
 

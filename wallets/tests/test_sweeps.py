@@ -27,7 +27,7 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
-from wallets.recharges import auto_recharge, low_balance, suspensions
+from wallets.recharges import auto_recharge, low_balance, low_minutes, suspensions
 from wallets.reversals import refunds
 from wallets.tests.worlds import histories
 from wallets.tests.worlds.allocation_world import make_world, moment
@@ -78,6 +78,14 @@ def low_balances(many):
     ids = due_recharges(many)
     AutoRecharge.objects.filter(wallet__in=ids).update(
         enabled=False, due_since=None, low_since=clock.now()
+    )
+    return ids
+
+
+def few_minutes(many):
+    ids = due_recharges(many)
+    AutoRecharge.objects.filter(wallet__in=ids).update(
+        enabled=False, due_since=None, minutes_low_since=clock.now()
     )
     return ids
 
@@ -158,6 +166,7 @@ LISTS = {
     "refund": (refunds.WAITING, open_refunds),
     "recharge": (auto_recharge.DUE, due_recharges),
     "low_balance": (low_balance.UNTOLD, low_balances),
+    "low_minutes": (low_minutes.UNTOLD, few_minutes),
     "allocation": (planning.DUE, due_runs),
 }
 

@@ -12,9 +12,16 @@ from wallets import inbox, tasks
 from wallets.allocations import planning, runs
 from wallets.charging import purchases
 from wallets.models import StripeEvent
-from wallets.recharges import auto_recharge
+from wallets.recharges import auto_recharge, low_balance, low_minutes
 from wallets.reversals import refunds
-from wallets.tests.test_sweeps import due_recharges, due_runs, open_purchases, open_refunds
+from wallets.tests.test_sweeps import (
+    due_recharges,
+    due_runs,
+    few_minutes,
+    low_balances,
+    open_purchases,
+    open_refunds,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -22,6 +29,8 @@ TASKS = {
     "recharge": (tasks.recharge_wallet, auto_recharge, "run", auto_recharge.DUE, due_recharges),
     "purchase": (tasks.drive_purchase, purchases, "drive", purchases.OPEN, open_purchases),
     "refund": (tasks.drive_refund, refunds, "drive_refund", refunds.WAITING, open_refunds),
+    "low_balance": (tasks.tell_low_balance, low_balance, "tell", low_balance.UNTOLD, low_balances),
+    "low_minutes": (tasks.tell_low_minutes, low_minutes, "tell", low_minutes.UNTOLD, few_minutes),
     "allocation": (tasks.run_allocation, runs, "charge_run", planning.DUE, due_runs),
 }
 
@@ -115,7 +124,24 @@ def test_once_it_works_again_nothing_is_left_of_its_rest(work):
     work.do(work.key, at=timedelta(days=1))
 
     row = work.queue.rows(clock.now()).model.objects.get(**{work.queue.key: work.key})
-    assert (row.tries, row.rests_until) == (0, None)
+    kept = (getattr(row, work.queue.tries), getattr(row, work.queue.rests_until))
+    assert kept == (0, None)
+
+
+def test_a_notice_that_kills_workers_stops_no_payment(monkeypatch, low):
+    def die(**_told):
+        raise Crash
+
+    monkeypatch.setattr(low_balance, "tell", die)
+    for _ in range(queues.TRIES + 1):
+        try:
+            tasks.tell_low_balance(low.pk)
+        except Crash:
+            pass
+
+    tasks.recharge_wallet(low.pk)
+
+    assert low.purchases.get().state == "succeeded"
 
 
 def test_an_event_whose_handler_kills_its_process_is_given_up_after_ten_tries(monkeypatch):
