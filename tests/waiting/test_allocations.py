@@ -14,7 +14,7 @@ from wallets.models import AllocationRun
 from wallets.tests.worlds.allocation_world import moment
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
 
 START = moment("2026-11-14 10:00")
 NEXT = moment("2026-12-14 00:01")

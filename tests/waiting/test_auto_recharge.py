@@ -36,7 +36,7 @@ from wallets.tests.worlds.builders import (
 )
 from wallets.tests.worlds.reversal_world import buy, dispute
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
 
 NOON = moment("2026-11-14 12:00")
 

@@ -27,7 +27,7 @@ from wallets.models import AdjustmentRequest, AutoRecharge, StripeComparison
 from wallets.reversals import catching_up
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
 
 
 # --- Invitations and mails.

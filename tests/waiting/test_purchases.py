@@ -13,7 +13,7 @@ from wallets.tests.worlds.builders import BANK_ASKS_CARD, add_card, make_wallet
 from wallets.tests.worlds.purchases import CONFIRM, claim
 from wallets.tests.worlds.reversal_world import buy, dispute, refund, refunded_outside
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
 
 PURCHASE = "wallets.purchase"
 
