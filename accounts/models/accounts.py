@@ -156,6 +156,10 @@ class Membership(models.Model):
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     account = models.ForeignKey(Account, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=6, choices=Role)
+    # By which they joined. Without one they opened the account, or joined before this was kept.
+    invitation = models.ForeignKey(
+        "Invitation", models.SET_NULL, null=True, editable=False, related_name="+"
+    )
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     class Meta:
@@ -206,6 +210,14 @@ class Invitation(Mailed):
 
     def __str__(self) -> str:
         return f"{self.email} to {self.account}"
+
+    @property
+    def made_by(self) -> str:
+        """Who invited, as people read it; a sub-account's agency may have done it by the API."""
+        if self.invited_by is None:
+            return self.account.agency.name if self.account.agency else ""
+        named = f"{self.invited_by.name} ({self.invited_by.email})"
+        return named if self.invited_by.name else self.invited_by.email
 
     @property
     def path(self) -> str:

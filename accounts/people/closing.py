@@ -10,6 +10,7 @@ from collections.abc import Callable
 from django.db import transaction
 
 from accounts.models import Account
+from accounts.people import inviting
 from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import notify
 
@@ -19,10 +20,12 @@ switch_off: list[Callable[..., object]] = []
 
 
 def close(*, account: Account) -> bool:
-    """Close it. Its campaigns are paused by a task at once. False when it was closed already."""
+    """Close it. Its campaigns are paused by a task at once, and its invitations end. False when
+    it was closed already."""
     with transaction.atomic():
         if not _move(account, Account.Status.CLOSED):
             return False
+        inviting.end_all(account=account)
         nudge("campaigns.tick")
         _tell(
             account,

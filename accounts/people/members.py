@@ -1,6 +1,7 @@
 """Who works in an account: inviting, joining, changing roles and leaving.
 
-Callers have checked `Permission.MONEY`; the rules about owners are kept here."""
+Callers have checked `Permission.MONEY`; the rules about owners are kept here, and those about
+who may invite in `inviting`."""
 
 from datetime import timedelta
 
@@ -11,8 +12,9 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.errors import Conflict, Forbidden, NotFound
-from accounts.models import Account, Invitation, Membership, Role, User
+from accounts.models import Account, Invitation, Level, Membership, Role, User
 from accounts.models.accounts import new_nonce
+from accounts.people import inviting
 from accounts.runtime.nudges import nudge
 from accounts.runtime.waits import Wait, oldest
 from accounts.telling.notifications import notify
@@ -29,13 +31,17 @@ Wait(
 
 @transaction.atomic
 def invite(*, account: Account, email: str, role: str, invited_by: User | None) -> Invitation:
-    """Offer a seat by mail. Inviting the same address again sends a new link and ends the old."""
+    """Offer a seat by mail. Inviting the same address again sends a new link and ends the old.
+
+    `invited_by` is None for the API key of a sub-account's agency. Until a sub-account's owner
+    has joined, there is one invitation: another address takes the place of the first.
+    """
     email = email.strip().lower()
-    _lock(account)
+    account = _lock(account)
     if Membership.objects.filter(account=account, user__email=email).exists():
         raise Conflict(f"{email} is already in {account.name}.", fields={"email": "Already here."})
-    if role == Role.OWNER and invited_by is not None:
-        _require_owner_or_agency(account=account, user=invited_by)
+    if inviting.check(account=account, role=role, user=invited_by):
+        Invitation.objects.filter(account=account, accepted_at=None).exclude(email=email).delete()
     now = clock.now()
     invitation, _ = Invitation.objects.update_or_create(
         account=account,
@@ -56,18 +62,16 @@ def invite(*, account: Account, email: str, role: str, invited_by: User | None) 
     return invitation
 
 
-def awaits_owner(*, account: Account) -> bool:
-    """Whether nobody has joined yet: then a sub-account's agency may invite its owner again."""
-    return not Membership.objects.filter(account=account).exists()
-
-
 def withdraw(*, account: Account, invitation_id: int) -> None:
     """Take back an invitation nobody has accepted. Safe to repeat."""
     Invitation.objects.filter(pk=invitation_id, account=account, accepted_at__isnull=True).delete()
 
 
 def find_invitation(*, token: str) -> Invitation:
-    """The open invitation behind a link, or `NotFound` with what to do."""
+    """The open invitation behind a link, or `NotFound` with what to do.
+
+    It is gone, too, when whoever made it could not make it any more.
+    """
     gone = NotFound("This invitation is no longer valid. Ask for a new one.")
     try:
         pk, nonce = signing.loads(token, salt=Invitation.LINK_SALT)
@@ -78,7 +82,7 @@ def find_invitation(*, token: str) -> Invitation:
         .filter(pk=pk, nonce=nonce, accepted_at__isnull=True, expires_at__gt=clock.now())
         .first()
     )
-    if invitation is None:
+    if invitation is None or not inviting.stands(invitation):
         raise gone
     return invitation
 
@@ -101,6 +105,8 @@ def accept_as_new_user(*, token: str, name: str, password: str) -> User:
 @transaction.atomic
 def accept(*, token: str, user: User) -> Account:
     """Give the seat to the user, whose address must be the invited one."""
+    # Found under the lock: nobody's seat is taken away between the look and the joining.
+    _lock(find_invitation(token=token).account)
     invitation = find_invitation(token=token)
     if invitation.email != user.email:
         raise Forbidden(f"This invitation is for {invitation.email}. Log in as that user.")
@@ -109,10 +115,13 @@ def accept(*, token: str, user: User) -> Account:
     ).update(accepted_at=clock.now(), mail_due_at=None)
     if not claimed:
         raise NotFound("This invitation is no longer valid. Ask for a new one.")
-    Membership.objects.get_or_create(
-        user=user, account=invitation.account, defaults={"role": invitation.role}
+    membership, joined = Membership.objects.get_or_create(
+        user=user,
+        account=invitation.account,
+        defaults={"role": invitation.role, "invitation": invitation},
     )
-    _tell(invitation.account, f"{user} joined as {invitation.get_role_display()}.")
+    if joined:
+        _tell_who_joined(membership)
     return invitation.account
 
 
@@ -127,7 +136,12 @@ def change_role(*, account: Account, user_id: int, role: str, actor: User) -> Me
     if role != membership.role:
         membership.role = role
         membership.save(update_fields=["role"])
-        _tell(account, f"{actor} made {membership.user} {membership.get_role_display()}.")
+        ended = inviting.end_those_of(user=membership.user, account=account, role=role)
+        text = f"{actor} made {membership.user} {membership.get_role_display()}."
+        if role == Role.OWNER:
+            _tell_of_owner(membership, text)
+        else:
+            _tell(account, text + _ended(ended))
     return membership
 
 
@@ -141,12 +155,45 @@ def remove(*, account: Account, user_id: int, actor: User) -> None:
             _require_owner(account=account, user=actor)
         _require_another_owner(account=account, user_id=user_id)
     membership.delete()
-    _tell(account, f"{membership.user} no longer works here. Removed by {actor}.")
+    ended = inviting.end_those_of(user=membership.user, account=account, role=None)
+    text = f"{membership.user} no longer works here. Removed by {actor}."
+    _tell(account, text + _ended(ended))
 
 
-def _lock(account: Account) -> None:
+def _lock(account: Account) -> Account:
     """One change of members at a time, so that two owners cannot remove each other at once."""
-    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    accounts = Account.objects.select_related("agency")
+    return accounts.select_for_update(no_key=True, of=("self",)).get(pk=account.pk)
+
+
+def _ended(count: int) -> str:
+    if not count:
+        return ""
+    return f" {count} invitation{'s' * (count != 1)} of theirs ended."
+
+
+def _tell_who_joined(membership: Membership) -> None:
+    text = f"{membership.user} joined as {membership.get_role_display()}."
+    if by := membership.invitation.made_by:
+        text = f"{text} Invited by {by}."
+    if membership.role == Role.OWNER:
+        _tell_of_owner(membership, text)
+    else:
+        _tell(membership.account, text)
+
+
+def _tell_of_owner(membership: Membership, text: str) -> None:
+    """By a mail that nobody can switch off: owners decide who charges the account's cards."""
+    person = membership.user
+    notify(
+        account=membership.account,
+        kind="new_owner",
+        level=Level.WARNING,
+        title="New owner",
+        text=f"{text} {person.email} may pay with the account's cards and change everything in "
+        "it. If you did not expect this, remove them on the Members page and tell us.",
+        link=reverse("accounts:members"),
+    )
 
 
 def _tell(account: Account, text: str) -> None:
@@ -177,15 +224,6 @@ def _is_owner(*, account_id: object, user: User) -> bool:
 def _require_owner(*, account: Account, user: User) -> None:
     if not _is_owner(account_id=account.pk, user=user):
         raise Forbidden(f"Only owners of {account.name} may change who its owners are.")
-
-
-def _require_owner_or_agency(*, account: Account, user: User) -> None:
-    """An agency's owners and admins invite the first owner of a sub-account."""
-    manages_agency = Membership.objects.filter(
-        account_id=account.agency_id, user_id=user.pk, role__in=[Role.OWNER, Role.ADMIN]
-    ).exists()
-    if not (manages_agency and awaits_owner(account=account)):
-        _require_owner(account=account, user=user)
 
 
 def _require_another_owner(*, account: Account, user_id: int) -> None:

@@ -6,11 +6,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import clock
-from accounts.errors import Conflict, Forbidden
+from accounts.errors import AccountError, Conflict, Forbidden
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Invitation, Membership, Role
 from accounts.pages import may, needs, numbered, require
-from accounts.people import members
+from accounts.people import inviting, members
 from accounts.people.access import Permission
 
 
@@ -29,7 +29,7 @@ def invite(request: HttpRequest) -> HttpResponse:
         return _page(request, form=form, status=422)
     try:
         members.invite(account=request.account, invited_by=request.user, **form.cleaned_data)
-    except (Conflict, Forbidden) as error:
+    except AccountError as error:
         form.add_error(None, str(error))
         return _page(request, form=form, status=422)
     messages.success(request, f"Invitation sent to {form.cleaned_data['email']}.")
@@ -83,22 +83,29 @@ def remove(request: HttpRequest, user_id: int) -> HttpResponse:
 def _may_invite(request: HttpRequest) -> bool:
     """Who runs the account, or, while nobody has joined it, who runs its agency."""
     return may(request, Permission.MONEY) or (
-        may(request, Permission.ALLOCATE) and members.awaits_owner(account=request.account)
+        may(request, Permission.ALLOCATE) and inviting.awaits_owner(account=request.account)
     )
 
 
 def _page(
     request: HttpRequest, *, form: InviteForm, error: str = "", status: int = 200
 ) -> HttpResponse:
-    people = Membership.objects.filter(account=request.account).select_related("user")
+    people = Membership.objects.filter(account=request.account)
+    people = people.select_related("user", "invitation__invited_by", "invitation__account__agency")
     waiting = Invitation.objects.filter(account=request.account, accepted_at__isnull=True)
+    waiting = waiting.select_related("invited_by", "account__agency")
+    invitations = numbered(request, waiting.order_by("pk"), "invited")
+    inviters = inviting.inviters_of(account=request.account)
+    for invitation in invitations:
+        invitation.stands = inviters.may(role=invitation.role, user=invitation.invited_by)
     context = {
         "people": numbered(request, people.order_by("pk")),
-        "invitations": numbered(request, waiting.order_by("pk"), "invited"),
+        "invitations": invitations,
         "form": form,
         "error": error,
         "roles": Role.choices,
         "may_invite": _may_invite(request),
+        "awaits_owner": inviters.awaits_owner,
         "now": clock.now(),
     }
     return render(request, "accounts/members.html", context, status=status)

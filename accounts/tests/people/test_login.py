@@ -177,7 +177,7 @@ class TestInvitationPage:
     @pytest.fixture
     def path(self, account):
         invitation = members.invite(
-            account=account, email="new@example.com", role=Role.MEMBER, invited_by=None
+            account=account, email="new@example.com", role=Role.MEMBER, invited_by=owner_of(account)
         )
         return invitation.path
 

@@ -48,7 +48,7 @@ def invitation(account):
 class TestInviting:
     def test_the_invited_person_joins_with_the_link_of_the_mail(self, account, mailoutbox):
         invitation = members.invite(
-            account=account, email="new@example.com", role=Role.ADMIN, invited_by=None
+            account=account, email="new@example.com", role=Role.ADMIN, invited_by=owner_of(account)
         )
         mails.mail_due()
 
@@ -72,7 +72,10 @@ class TestInviting:
     def test_a_link_works_for_seven_days(self, account):
         with clock.at(NOON):
             invitation = members.invite(
-                account=account, email="new@example.com", role=Role.MEMBER, invited_by=None
+                account=account,
+                email="new@example.com",
+                role=Role.MEMBER,
+                invited_by=owner_of(account),
             )
         token = token_of(invitation)
 
@@ -84,7 +87,7 @@ class TestInviting:
     def test_inviting_again_sends_a_new_link_and_ends_the_old(self, account, invitation):
         old = token_of(invitation)
         again = members.invite(
-            account=account, email="new@example.com", role=Role.MEMBER, invited_by=None
+            account=account, email="new@example.com", role=Role.MEMBER, invited_by=owner_of(account)
         )
 
         assert again.pk == invitation.pk
@@ -129,7 +132,9 @@ class TestInviting:
         user = add_member(account)
 
         with pytest.raises(Conflict, match="is already in Ada Lovelace"):
-            members.invite(account=account, email=user.email, role=Role.ADMIN, invited_by=None)
+            members.invite(
+                account=account, email=user.email, role=Role.ADMIN, invited_by=owner_of(account)
+            )
         assert not Invitation.objects.exists()
 
     def test_only_owners_invite_owners(self, account):

@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts import clock
 from accounts.models import Account, ApiKey, Invitation, Membership, Role, User
-from accounts.people import api_keys, opening
+from accounts.people import api_keys, members, opening
 from accounts.tests.builders import (
     PASSWORD,
     add_member,
@@ -14,6 +14,7 @@ from accounts.tests.builders import (
     make_individual,
     make_key,
     make_sub_account,
+    make_user,
     owner_of,
 )
 
@@ -143,22 +144,60 @@ class TestMembers:
         assert sentence in response.content.decode()
         assert not Invitation.objects.exists()
 
-    def test_until_its_owner_joins_the_agency_may_invite_again(self):
-        agency = make_agency()
-        account = opening.add_sub_account(
-            agency=agency, name="Northside", owner_email="old@example.com"
+    @pytest.fixture
+    def awaiting(self):
+        return opening.add_sub_account(
+            agency=make_agency(), name="Northside", owner_email="old@example.com"
         )
-        client = client_of(owner_of(agency))
-        client.post("/accounts/switch/", {"account": str(account.pk)})
+
+    @pytest.fixture
+    def agencys(self, awaiting):
+        """The agency's owner, at work in the sub-account."""
+        client = client_of(owner_of(awaiting.agency))
+        client.post("/accounts/switch/", {"account": str(awaiting.pk)})
+        return client
+
+    def test_until_its_owner_joins_the_agency_may_send_again_or_correct(self, agencys):
+        page = agencys.get("/settings/members/").content.decode()
+        assert "Invite its owner" in page
+        assert 'name="role" value="owner"' in page
         form = {"email": "dentist@example.com", "role": "owner"}
 
-        assert client.post("/settings/members/invite/", form).status_code == 302
-        assert Invitation.objects.filter(email="dentist@example.com").exists()
+        assert agencys.post("/settings/members/invite/", form).status_code == 302
+        assert agencys.post("/settings/members/invite/", form).status_code == 302
+        assert Invitation.objects.get().email == "dentist@example.com"
 
-        add_member(account, Role.OWNER)
-        late = {"email": "late@example.com", "role": "member"}
-        assert client.post("/settings/members/invite/", late).status_code == 403
-        assert not Invitation.objects.filter(email="late@example.com").exists()
+    def test_the_agency_invites_nobody_but_the_first_owner(self, agencys):
+        for role in ("member", "admin"):
+            form = {"email": "mine@example.com", "role": role}
+            refused = agencys.post("/settings/members/invite/", form)
+            assert refused.status_code == 422
+            assert "The first to join Northside is its owner" in refused.content.decode()
+        assert Invitation.objects.get().email == "old@example.com"
+
+    def test_once_somebody_has_joined_the_agency_invites_nobody(self, awaiting, agencys):
+        add_member(awaiting, Role.OWNER)
+
+        for role in Role:
+            late = {"email": "late@example.com", "role": role.value}
+            assert agencys.post("/settings/members/invite/", late).status_code == 403
+        assert Invitation.objects.get().email == "old@example.com"
+
+    def test_the_page_says_who_invited_whom_and_which_invitation_has_died(self, account, owner):
+        person = owner_of(account)
+        User.objects.filter(pk=person.pk).update(name="Ada", email="ada@example.com")
+        admin = add_member(account, Role.ADMIN, user=make_user("bob@example.com", name="Bob"))
+        joins = members.invite(
+            account=account, email="c@example.com", role="member", invited_by=person
+        )
+        members.accept(token=joins.path.split("/")[-2], user=make_user("c@example.com"))
+        members.invite(account=account, email="d@example.com", role="member", invited_by=admin)
+        User.objects.filter(pk=admin.pk).update(is_active=False)
+
+        page = " ".join(owner.get("/settings/members/").content.decode().split())
+
+        assert "c@example.com · Invited by Ada (ada@example.com)" in page
+        assert "Invited by Bob (bob@example.com) · No longer valid: whoever sent it" in page
 
     def test_roles_change_and_people_go(self, account, owner):
         member = add_member(account)
