@@ -3,6 +3,7 @@
 Sets `request.account`, `request.permissions` and `request.role`: None, nothing and empty for
 whoever is signed out, and on pages that ask for no log-in."""
 
+import json
 import logging
 import re
 import uuid
@@ -26,6 +27,24 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOKING = "You are looking as a customer, so nothing can be changed. Stop looking first."
 # What support may send while looking as a customer: none of it changes anything of theirs.
 LOOKING_MAY = frozenset({"accounts:switch", "accounts:logout", "hijack:release"})
+
+# Support's site, and the way out of looking as a customer.
+NOT_OF_AN_ACCOUNT = frozenset({"admin", "hijack"})
+# The element of base.html that holds a dialog.
+DIALOG = "dialog-body"
+# The account a page was made for, as its forms and its script name it.
+PAGE_ACCOUNT = "page_account"
+PAGE_ACCOUNT_HEADER = "X-Page-Account"
+# About the person alone, whichever account they work in. The first two lead out of a stale page.
+PERSONAL = frozenset(
+    {
+        "accounts:switch",
+        "accounts:logout",
+        "accounts:profile",
+        "accounts:mails",
+        "accounts:password",
+    }
+)
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
@@ -59,6 +78,8 @@ class CurrentAccountMiddleware:
             if _is_looking(request):
                 request.permissions &= {access.Permission.SEE}
             request.role = standing.role
+            if _is_of_another_account(request):
+                return _stale(request)
         elif not _needs_no_account(request):
             return render(request, "accounts/no_account.html", status=403)
         return None
@@ -87,6 +108,43 @@ def _may_be_sent_while_looking(request: HttpRequest) -> bool:
     return request.method in SAFE_METHODS or request.resolver_match.view_name in LOOKING_MAY
 
 
+def _is_of_another_account(request: HttpRequest) -> bool:
+    """Whether the page that asks was made for another account: another tab has switched since.
+
+    What writes must name its account. A fragment of a page names it, too, so that no page shows
+    two accounts at once; a whole page that is only read need not.
+    """
+    match = request.resolver_match
+    if match.app_name in NOT_OF_AN_ACCOUNT or match.view_name in PERSONAL:
+        return False
+    sent = {request.headers.get(PAGE_ACCOUNT_HEADER), request.POST.get(PAGE_ACCOUNT)} - {None}
+    if not sent:
+        # Where no token is asked for, no account is: Django's own test client asks for neither.
+        asks = not getattr(request, "_dont_enforce_csrf_checks", False)
+        return asks and request.method not in SAFE_METHODS
+    return sent != {str(request.account.pk)}
+
+
+def _stale(request: HttpRequest) -> HttpResponse:
+    logger.warning(
+        "refused %s %s: a page of another account user=%s account=%s",
+        request.method,
+        request.resolver_match.view_name,
+        request.user.pk,
+        request.account.pk,
+    )
+    reason = (
+        f"You work in {request.account} now, and this page is of another account. Nothing was "
+        "changed and nothing was charged. Reload the page, or switch back first."
+    )
+    response = render(request, "409.html", {"reason": reason}, status=409)
+    if request.method not in SAFE_METHODS and request.headers.get("HX-Target") != DIALOG:
+        # Only the dialog shows the answer to a refused fragment.
+        toast = {"toast": {"text": reason, "tone": "danger"}}
+        response["HX-Trigger"] = json.dumps(toast)
+    return response
+
+
 def _chosen(request: HttpRequest) -> uuid.UUID | None:
     try:
         return uuid.UUID(request.session.get(SESSION_KEY, ""))
@@ -96,7 +154,7 @@ def _chosen(request: HttpRequest) -> uuid.UUID | None:
 
 def _needs_no_account(request: HttpRequest) -> bool:
     match = request.resolver_match
-    return match.app_name in ("admin", "hijack") or match.view_name in {
+    return match.app_name in NOT_OF_AN_ACCOUNT or match.view_name in {
         "accounts:logout",
         "accounts:profile",
         "accounts:accept_invitation",

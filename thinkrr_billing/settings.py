@@ -120,6 +120,8 @@ TEMPLATES = [
                     ],
                 )
             ],
+            # Every form names the account it is about, beside its token.
+            "builtins": ["accounts.templatetags.page_forms"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",

@@ -56,7 +56,9 @@
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, target } = event.detail;
     const explains = [400, 403, 404, 409, 429].includes(xhr.status);
-    if (target === $("dialog-body") && explains) event.detail.shouldSwap = true;
+    if (target !== $("dialog-body") || !explains) return;
+    event.detail.shouldSwap = true;
+    event.detail.isError = false; // said in the dialog: nothing for the console
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== $("dialog-body") || !$("dialog-body").firstElementChild) return;
@@ -93,6 +95,11 @@
   };
   document.addEventListener("htmx:afterRequest", release);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
+
+  // --- another tab may have switched the account ----------------------------------------------
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (document.body.dataset.account) event.detail.headers["X-Page-Account"] = document.body.dataset.account;
+  });
 
   // --- when the answer does not arrive --------------------------------------------------------
   function failed(event) {

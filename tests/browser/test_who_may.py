@@ -9,6 +9,7 @@ from accounts.tests.builders import (
     PASSWORD,
     add_member,
     close,
+    make_individual,
     make_sub_account,
     make_user,
     owner_of,
@@ -114,6 +115,53 @@ def test_without_javascript_an_old_token_is_explained(enter, wallet):
 
     assert "This page was open for too long" in person.text("main")
     assert "Nothing was changed" in person.text("main")
+
+
+@pytest.mark.usefixtures("stripe")
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_tab_of_the_account_one_switched_away_from_changes_nothing(enter, wallet, javascript):
+    user = owner_of(wallet.account)
+    other = make_individual(name="Other Tenant", owner=user)
+    person = enter(user, javascript=javascript)
+    person.visit("/settings/")
+    second = person.context.new_page()
+    second.goto("/accounts/switch/")
+    second.click("button:has-text('Open Other Tenant')")
+    second.wait_for_selector("h1:has-text('Payments')")
+
+    person.page.fill("#id_name", "Renamed")
+    person.page.click("main button.btn-primary")
+
+    person.sees("You work in Other Tenant now, and this page is of another account.")
+    assert set(user.memberships.values_list("account__name", flat=True)) == {
+        wallet.account.name,
+        other.name,
+    }
+
+
+def test_a_dialog_of_a_stale_tab_says_so_instead_of_opening_for_the_other_account(
+    enter, stripe, wallet
+):
+    add_card(stripe, wallet)
+    user = owner_of(wallet.account)
+    make_individual(name="Other Tenant", owner=user)
+    person = enter(user)
+    person.visit("/payments/").opens("#add-credit", "#id_amount")
+    person.page.check("input[name=buys][value=credit]")
+    person.sees("Pay $50.00", "#recharge-pay")
+    second = person.context.new_page()
+    second.goto("/accounts/switch/")
+    second.click("button:has-text('Open Other Tenant')")
+    second.wait_for_selector("h1:has-text('Payments')")
+
+    person.page.click("#recharge-pay")
+    person.page.wait_for_selector("dialog >> text=Nothing was changed and nothing was charged.")
+    person.page.click("dialog [data-close].btn-primary")
+    person.dialog_closes()
+    person.page.click("#add-credit")
+
+    person.page.wait_for_selector("dialog[open] >> text=You work in Other Tenant now")
+    assert not Purchase.objects.filter(payer__memberships__user=user).exists()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
