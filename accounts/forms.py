@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib.auth import password_validation
-from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, PasswordResetForm
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
@@ -51,8 +51,8 @@ class LogInForm(AuthenticationForm):
         return cleaned
 
 
-class ForgottenForm(PasswordResetForm):
-    """Django's, worded like the log-in."""
+class ForgottenForm(forms.Form):
+    """Asks nothing but the address: who has it is not looked up while somebody waits."""
 
     email = forms.EmailField(
         label="E-mail",

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts.audit import job_runs
-from accounts.people import logins
+from accounts.people import invitation_mails, logins, resets
 from accounts.telling import mails
 
 
@@ -22,8 +22,15 @@ def mail_invitation(invitation_id: int) -> None:
     mails.mail_invitation(invitation_id)
 
 
+@shared_task(name="accounts.mail_password_reset")
+def mail_password_reset(reset_id: int) -> None:
+    mails.mail_password_reset(reset_id)
+
+
 @shared_task(name="accounts.tick")
 def tick() -> None:
     with job_runs.noted("accounts.tick"):
         mails.mail_due()
         logins.forget_old_failures()
+        resets.forget_old()
+        invitation_mails.forget_old()

@@ -3,6 +3,7 @@
 Nothing here knows money. Who may do what is decided in `accounts.people.access`."""
 
 from accounts.models.accounts import Account, Invitation, Membership, Role, validate_timezone
+from accounts.models.asked_mails import InvitationSent, PasswordReset
 from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
@@ -15,10 +16,12 @@ __all__ = [
     "AuditEntry",
     "FailedLogin",
     "Invitation",
+    "InvitationSent",
     "JobRun",
     "Level",
     "Membership",
     "Notification",
+    "PasswordReset",
     "QueueEmptied",
     "Role",
     "Scope",

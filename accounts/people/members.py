@@ -14,7 +14,7 @@ from accounts import clock
 from accounts.errors import Conflict, Forbidden, NotFound
 from accounts.models import Account, Invitation, Level, Membership, Role, User
 from accounts.models.accounts import new_nonce
-from accounts.people import inviting
+from accounts.people import invitation_mails, inviting
 from accounts.runtime.nudges import nudge
 from accounts.runtime.waits import Wait, oldest
 from accounts.telling.notifications import notify
@@ -34,7 +34,8 @@ def invite(*, account: Account, email: str, role: str, invited_by: User | None) 
     """Offer a seat by mail. Inviting the same address again sends a new link and ends the old.
 
     `invited_by` is None for the API key of a sub-account's agency. Until a sub-account's owner
-    has joined, there is one invitation: another address takes the place of the first.
+    has joined, there is one invitation: another address takes the place of the first. Raises
+    `TooMany` when more mails would be sent than a stranger should get, or one sender send.
     """
     email = email.strip().lower()
     account = _lock(account)
@@ -42,6 +43,7 @@ def invite(*, account: Account, email: str, role: str, invited_by: User | None) 
         raise Conflict(f"{email} is already in {account.name}.", fields={"email": "Already here."})
     if inviting.check(account=account, role=role, user=invited_by):
         Invitation.objects.filter(account=account, accepted_at=None).exclude(email=email).delete()
+    invitation_mails.count(account=account, email=email, user=invited_by)
     now = clock.now()
     invitation, _ = Invitation.objects.update_or_create(
         account=account,

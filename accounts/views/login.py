@@ -1,6 +1,5 @@
 """Logging in and out, forgotten passwords, and accepting invitations."""
 
-from django.conf import settings
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse
@@ -8,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.http import require_http_methods
 
-from accounts.errors import AccountError
+from accounts.errors import AccountError, TooMany
 from accounts.forms import ForgottenForm, JoinForm, LogInForm
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
@@ -32,20 +31,17 @@ class LogOut(views.LogoutView):
 class PasswordReset(views.PasswordResetView):
     form_class = ForgottenForm
     template_name = "accounts/password_reset.html"
-    email_template_name = "accounts/mail/password_reset.txt"
-    subject_template_name = "accounts/mail/password_reset_subject.txt"
     success_url = reverse_lazy("accounts:password_reset_done")
 
     def form_valid(self, form: ForgottenForm) -> HttpResponse:
-        """Whoever asks too often gets the same answer, and no mail."""
-        if resets.may_mail(email=form.cleaned_data["email"], ip=client_ip(self.request)):
-            return super().form_valid(form)
+        """The same answer on the same way, whether anybody has this address or not."""
+        try:
+            resets.ask(email=form.cleaned_data["email"], ip=client_ip(self.request))
+        except TooMany as error:
+            form.add_error(None, str(error))
+            page = self.get_context_data(form=form)
+            return self.render_to_response(page, status=error.status)
         return redirect(self.get_success_url())
-
-    # Our own address, whatever the request's Host header says.
-    @property
-    def extra_email_context(self) -> dict[str, str]:
-        return {"site_url": settings.SITE_URL.rstrip("/")}
 
 
 class PasswordResetDone(views.PasswordResetDoneView):
