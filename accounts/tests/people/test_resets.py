@@ -136,6 +136,17 @@ def test_one_machine_cannot_ask_for_many_addresses():
     assert PasswordReset.objects.filter(email=KNOWN).count() == 1
 
 
+def test_an_ipv6_network_is_one_machine():
+    for number in range(limits.RESETS_OF_MACHINE_AN_HOUR):
+        resets.ask(email=f"person{number}@example.net", ip=f"2001:db8:0:1::{number + 1:x}")
+
+    with pytest.raises(TooMany, match="from your network"):
+        resets.ask(email=KNOWN, ip="2001:db8:0:1:ffff::1")
+    resets.ask(email=KNOWN, ip="2001:db8:0:2::1")
+
+    assert PasswordReset.objects.get(email=KNOWN).ip == "2001:db8:0:2::"
+
+
 def test_one_machine_asks_sixty_times_a_day_and_no_more():
     now = clock.now()
     for hour in range(3):
