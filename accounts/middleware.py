@@ -35,6 +35,14 @@ DIALOG = "dialog-body"
 # The account a page was made for, as its forms and its script name it.
 PAGE_ACCOUNT = "page_account"
 PAGE_ACCOUNT_HEADER = "X-Page-Account"
+STALE = (
+    "You work in {account} now, and this page is of another account. Nothing was changed and "
+    "nothing was charged. Reload the page, or switch back first."
+)
+UNNAMED = (
+    "This page was open for too long: it does not say which account it is of. Nothing was changed "
+    "and nothing was charged. Reload the page and try again."
+)
 # About the person alone, whichever account they work in. The first two lead out of a stale page.
 PERSONAL = frozenset(
     {
@@ -117,32 +125,36 @@ def _is_of_another_account(request: HttpRequest) -> bool:
     match = request.resolver_match
     if match.app_name in NOT_OF_AN_ACCOUNT or match.view_name in PERSONAL:
         return False
-    sent = {request.headers.get(PAGE_ACCOUNT_HEADER), request.POST.get(PAGE_ACCOUNT)} - {None}
-    if not sent:
+    named = _named(request)
+    if not named:
         # Where no token is asked for, no account is: Django's own test client asks for neither.
         asks = not getattr(request, "_dont_enforce_csrf_checks", False)
         return asks and request.method not in SAFE_METHODS
-    return sent != {str(request.account.pk)}
+    return named != {str(request.account.pk)}
 
 
 def _stale(request: HttpRequest) -> HttpResponse:
-    logger.warning(
-        "refused %s %s: a page of another account user=%s account=%s",
-        request.method,
-        request.resolver_match.view_name,
-        request.user.pk,
-        request.account.pk,
-    )
-    reason = (
-        f"You work in {request.account} now, and this page is of another account. Nothing was "
-        "changed and nothing was charged. Reload the page, or switch back first."
-    )
+    writes = request.method not in SAFE_METHODS
+    if writes:
+        logger.warning(
+            "refused %s %s: a page of another account user=%s account=%s",
+            request.method,
+            request.resolver_match.view_name,
+            request.user.pk,
+            request.account.pk,
+        )
+    reason = STALE.format(account=request.account) if _named(request) else UNNAMED
     response = render(request, "409.html", {"reason": reason}, status=409)
-    if request.method not in SAFE_METHODS and request.headers.get("HX-Target") != DIALOG:
+    if writes and request.headers.get("HX-Target") != DIALOG:
         # Only the dialog shows the answer to a refused fragment.
         toast = {"toast": {"text": reason, "tone": "danger"}}
         response["HX-Trigger"] = json.dumps(toast)
     return response
+
+
+def _named(request: HttpRequest) -> set[str]:
+    """The accounts that the page says it is of: one, unless somebody made them up."""
+    return {request.headers.get(PAGE_ACCOUNT_HEADER), request.POST.get(PAGE_ACCOUNT)} - {None}
 
 
 def _chosen(request: HttpRequest) -> uuid.UUID | None:
