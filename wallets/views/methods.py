@@ -28,7 +28,8 @@ def add(request: HttpRequest) -> HttpResponse:
             context={"next": back},
         )
     # Stripe fills in the braces, so they must not be quoted.
-    added_path = f"{reverse('wallets:methods_added')}?{urlencode({'next': back})}"
+    of_page = urlencode({"next": back, "account": request.account.pk})
+    added_path = f"{reverse('wallets:methods_added')}?{of_page}"
     success = request.build_absolute_uri(added_path) + "&session_id={CHECKOUT_SESSION_ID}"
     try:
         url = keeping.start_adding(
@@ -47,6 +48,13 @@ def add(request: HttpRequest) -> HttpResponse:
 @needs(Permission.MONEY)
 def added(request: HttpRequest) -> HttpResponse:
     back = _next(request)
+    # Another tab may have switched meanwhile. The event of Stripe saves the card where it belongs.
+    if request.GET.get("account", str(request.account.pk)) != str(request.account.pk):
+        text = (
+            f"You work in {request.account} now. What was saved is in the account you added it to."
+        )
+        messages.warning(request, text)
+        return redirect(reverse("wallets:payments"))
     session_id = request.GET.get("session_id", "")
     try:
         card = keeping.finish_adding(account=request.account, session_id=session_id)

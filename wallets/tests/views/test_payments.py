@@ -21,6 +21,7 @@ from accounts.tests.builders import (
 )
 from wallets.balances import adjustments, ledger
 from wallets.balances.ledger import Movement
+from wallets.cards import keeping
 from wallets.models import AutoRecharge, LedgerEntry, Purchase
 from wallets.tests.worlds.builders import (
     DECLINED_CARD,
@@ -319,6 +320,25 @@ def test_returning_without_a_card_says_so(browser):
     )
 
     assert "No payment method was added." in text_of(answer)
+
+
+def test_the_way_back_from_stripes_page_names_the_account_one_left(browser, wallet, monkeypatch):
+    kept = {}
+    monkeypatch.setattr(keeping, "start_adding", lambda **facts: kept.update(facts) or "/away/")
+
+    browser.post(reverse("wallets:methods_add"))
+
+    assert f"account={wallet.account_id}&session_id=" in kept["success_url"]
+
+
+def test_returning_to_another_account_than_one_left_adds_nothing_there(browser):
+    """Without asking Stripe: nobody answers in this test."""
+    form = {"session_id": "cs_test_nothing", "account": "00000000-0000-0000-0000-000000000000"}
+
+    answer = browser.get(reverse("wallets:methods_added"), form, follow=True)
+
+    assert "What was saved is in the account you added it to." in text_of(answer)
+    assert answer.redirect_chain == [(PAYMENTS, 302)]
 
 
 @pytest.mark.parametrize("next_page", ["https://evil.example/", "//evil.example", "payments"])
