@@ -9,6 +9,7 @@ from accounts.telling import mails
 from accounts.tests.builders import (
     PASSWORD,
     add_member,
+    close,
     make_agency,
     make_individual,
     make_sub_account,
@@ -131,6 +132,23 @@ class TestTheFirstOwner:
     def test_without_an_agency_nobody_is_invited_by_nobody(self):
         with pytest.raises(Forbidden, match="Only owners and admins of Ada Lovelace"):
             invite(make_individual(), "x@example.com", by=None)
+        assert open_invitations() == []
+
+    def test_a_closed_agency_invites_no_first_owner(self, agency, awaiting):
+        close(agency)
+
+        for by in (owner_of(agency), None):
+            with pytest.raises(Forbidden, match="Only owners and admins of Northside Dental"):
+                invite(awaiting, AGENCYS_OWN, by=by)
+        assert open_invitations() == [CLIENT]
+
+    def test_to_a_closed_account_nobody_is_invited(self):
+        account = make_individual()
+        owner = owner_of(account)
+        close(account)
+
+        with pytest.raises(Forbidden, match="Ada Lovelace is closed, so nobody can be invited."):
+            invite(account, "x@example.com", Role.MEMBER, by=owner)
         assert open_invitations() == []
 
     def test_members_of_the_agency_invite_nobody(self, agency, awaiting):
