@@ -30,7 +30,8 @@ def mail_password_reset(reset_id: int) -> None:
 @shared_task(name="accounts.tick")
 def tick() -> None:
     with job_runs.noted("accounts.tick"):
+        # A link that nobody could send for a day helps nobody.
+        resets.forget_old()
         mails.mail_due()
         logins.forget_old_failures()
-        resets.forget_old()
         invitation_mails.forget_old()

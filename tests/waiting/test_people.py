@@ -8,12 +8,12 @@ from django.test import Client
 
 from accounts import clock
 from accounts.models import Account, Invitation, JobRun, Notification, StaffAlert
-from accounts.people import closing
+from accounts.people import closing, resets
 from accounts.people.members import invite
 from accounts.runtime import waits
 from accounts.tasks import tick as send_mails
 from accounts.telling.notifications import alert_staff, notify
-from accounts.tests.builders import log_in_staff, make_individual, make_staff
+from accounts.tests.builders import log_in_staff, make_individual, make_staff, owner_of
 from campaigns.tasks import tick as tick_campaigns
 from campaigns.tests.builders import make_campaign
 from tests.waiting.ways import later, post, recharge, support, tick, waits_for, way_out
@@ -35,7 +35,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixture
 
 @pytest.fixture
 def invitation():
-    row = invite(account=make_individual(), email="new@example.com", role="admin", invited_by=None)
+    account = make_individual()
+    row = invite(
+        account=account, email="new@example.com", role="admin", invited_by=owner_of(account)
+    )
     assert waits_for("invitation")
     return row
 
@@ -69,7 +72,7 @@ def test_an_invitation_ends_after_seven_days(invitation):
 def mails():
     """A mail of each kind that is due."""
     account = make_individual()
-    invite(account=account, email="new@example.com", role="admin", invited_by=None)
+    invite(account=account, email="new@example.com", role="admin", invited_by=owner_of(account))
     notify(account=account, kind="test", text="Hello.")
     alert_staff(kind="books", text="Look.")
 
@@ -96,6 +99,28 @@ def test_mails_whose_message_was_lost_are_sent_by_the_tick(mailoutbox):
 
     assert due() == []
     assert len(mailoutbox) >= 2
+
+
+@way_out("reset_mail", by="time", how="sent")
+def test_a_link_for_a_new_password_whose_message_was_lost_is_sent_by_the_tick(mailoutbox):
+    resets.ask(email=owner_of(make_individual()).email, ip="192.0.2.1")
+    assert waits_for("reset_mail")
+
+    send_mails()
+
+    assert not waits_for("reset_mail")
+    assert len(mailoutbox) == 1
+
+
+@way_out("reset_mail", by="time", how="forgotten after a day")
+def test_a_link_that_could_not_be_sent_for_a_day_is_forgotten(mailoutbox):
+    resets.ask(email=owner_of(make_individual()).email, ip="192.0.2.1")
+
+    with later(days=1, minutes=1):
+        send_mails()
+
+        assert not waits_for("reset_mail")
+    assert mailoutbox == []
 
 
 @way_out(*MAILS, by="time", how="given up after three days")

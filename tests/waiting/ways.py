@@ -63,7 +63,7 @@ def waits_for(kind: str) -> bool:
     """Whether anything of this kind waits now."""
     one = waits.every()[kind]
     if isinstance(one, Queue):
-        return one.rows(clock.now()).exists()
+        return one.rows(clock.now()).exclude(**{one.column: None}).exists()
     return one.since() is not None
 
 

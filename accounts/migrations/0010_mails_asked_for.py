@@ -9,7 +9,7 @@ import accounts.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0501_who_invited_whom"),
+        ("accounts", "0009_who_invited_whom"),
     ]
 
     operations = [
