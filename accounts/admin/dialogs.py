@@ -27,6 +27,7 @@ from accounts.runtime.addresses import client_ip
 _PLAIN_NUMBER = re.compile(r"\s*\d{1,12}(\.\d{1,12})?\s*", re.ASCII)
 
 REPEATED = "This was done already, by the first click: {result}"
+NOT_OURS = "This form was not made by us. Nothing was done: check it, and press again."
 STILL_RUNNING = "The first click is still at work. Look again in a moment."
 
 # The name of every button: what `StaffAction.kind` may be.
@@ -61,7 +62,8 @@ class ReasonForm(BaseDialogForm):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="For the log, and for whoever answers the next call.",
     )
-    form_key = forms.CharField(initial=uuid.uuid4, max_length=64, widget=forms.HiddenInput)
+    # Of one shape only: what else a row is named by can never be sent as a form's key.
+    form_key = forms.UUIDField(initial=uuid.uuid4, widget=forms.HiddenInput)
 
     # What is shown above the fields: the state now, and what pressing the button will do.
     facts_template = "staff/_facts.html"
@@ -71,6 +73,15 @@ class ReasonForm(BaseDialogForm):
         self.subject = subject
         self.order_fields([name for name in self.fields if name != "reason"] + ["reason"])
         self.prepare()
+
+    def clean(self) -> dict:
+        values = super().clean()
+        if "form_key" in self.errors:
+            del self.errors["form_key"]
+            self.data = self.data.copy()
+            self.data["form_key"] = str(uuid.uuid4())
+            self.add_error(None, NOT_OURS)
+        return values
 
     def prepare(self) -> None:
         """Fit choices, limits and first values to the subject."""
@@ -177,7 +188,7 @@ def _wish(
         kind=kind,
         subject=f"{admin.opts.verbose_name} {subject}" if subject else admin.opts.verbose_name,
         reason=form.cleaned_data["reason"],
-        form_key=f"{kind}:{form.cleaned_data['form_key']}"[:64],
+        form_key=f"{kind}:{form.cleaned_data['form_key']}",
         account=account,
         link=_page_of(admin, subject),
         facts=asked,

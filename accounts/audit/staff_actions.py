@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 
 MOST_REASON = 200
 MOST_RESULT = 400
+REUSED = "This form was already used for something else. Open it anew."
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ def act(wish: Wish, do: Callable[[], str]) -> StaffAction:
     `do` calls one function of the middle and answers with a sentence. Call with no transaction
     open: some functions talk to Stripe. What `do` refuses is kept as refused and raised again;
     then the same form may be corrected and sent again. A second click changes nothing, and its
-    row says whether the first has ended.
+    row says whether the first has ended. Raises Invalid when another person, or for another deed,
+    sent a form that was used.
     """
     reason = wish.reason.strip()
     if not reason or len(reason) > MOST_REASON:
@@ -73,8 +75,15 @@ def _claim(wish: Wish, reason: str) -> tuple[StaffAction, bool]:
                 request_id=wish.request_id,
             )
     except IntegrityError:
-        return StaffAction.objects.get(form_key=wish.form_key), False
+        before = StaffAction.objects.get(form_key=wish.form_key)
+        if _deed(before) != (wish.actor.pk, wish.kind, wish.link, wish.facts or {}):
+            raise Invalid(REUSED) from None
+        return before, False
     return action, True
+
+
+def _deed(action: StaffAction) -> tuple[object, ...]:
+    return action.actor_id, action.kind, action.link, action.facts
 
 
 def _close(action: StaffAction, state: str, result: str) -> None:

@@ -79,7 +79,11 @@ def test_no_list_changes_rows_in_bulk(staff, name):
 
 def button(staff, page, **fields):
     """Press a button of the staff: the dialog's form, filled."""
-    sent = {"_form_submitted": "True", "reason": "Asked on the phone", "form_key": "k1"}
+    sent = {
+        "_form_submitted": "True",
+        "reason": "Asked on the phone",
+        "form_key": "0b8f1a52-6c1d-4f0e-9d6b-2f1c6f0a7e11",
+    }
     return staff.post(f"/admin/accounts/{page}/", sent | fields)
 
 

@@ -65,7 +65,7 @@ class AccountButtons(AccountAdmin):
             amount=form.signed,
             note=form.cleaned_data["reason"],
             actor=request.user,
-            form_key=form.cleaned_data["form_key"],
+            form_key=str(form.cleaned_data["form_key"]),
         )
         return _adjusted(made)
 
@@ -84,7 +84,7 @@ class AccountButtons(AccountAdmin):
             minutes=form.cleaned_data["minutes"],
             note=form.cleaned_data["reason"],
             actor=request.user,
-            form_key=form.cleaned_data["form_key"],
+            form_key=str(form.cleaned_data["form_key"]),
         )
         return _adjusted(made)
 

@@ -243,7 +243,7 @@ class PurchaseAdmin(ReadOnly):
             amount_cents=cents(form.cleaned_data["amount"]),
             actor=request.user,
             reason=form.cleaned_data["reason"],
-            form_key=form.cleaned_data["form_key"],
+            form_key=str(form.cleaned_data["form_key"]),
         )
         return f"{in_dollars(reversal.amount_cents)} goes back to {purchase.card}."
 

@@ -42,7 +42,7 @@ NEW_RATE = {
     "price": "0.0875",
     "effective_from": "2099-01-01 00:00",
     "_form_submitted": "True",
-    "form_key": "rate-1",
+    "form_key": "0b8f1a52-6c1d-4f0e-9d6b-2f1c6f0a7e11",
     "reason": "The contract changed",
 }
 
@@ -207,7 +207,7 @@ def test_two_rates_of_a_type_cannot_begin_at_once(browser):
     set_rate(browser)
     before = MinuteRate.objects.count()
 
-    _, response = set_rate(browser, price="0.10", form_key="another")
+    _, response = set_rate(browser, price="0.10", form_key="5d1f0c3e-93a4-4c52-8a37-6a9d8b7b4f22")
 
     errors = response.context["form"].errors
     assert "already" in str(errors["effective_from"])

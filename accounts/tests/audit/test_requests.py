@@ -182,7 +182,11 @@ def test_the_log_itself_is_never_changed(statement):
 )
 def test_what_staff_did_is_final(client, statement):
     key, _ = make_key(make_individual())
-    sent = {"_form_submitted": "True", "reason": "Asked", "form_key": "k"}
+    sent = {
+        "_form_submitted": "True",
+        "reason": "Asked",
+        "form_key": "0b8f1a52-6c1d-4f0e-9d6b-2f1c6f0a7e11",
+    }
     log_in_staff(client, make_staff()).post(f"/admin/accounts/apikey/{key.pk}/revoke/", sent)
 
     with pytest.raises(DatabaseError, match="never changed"), transaction.atomic():

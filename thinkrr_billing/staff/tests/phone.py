@@ -1,6 +1,6 @@
 """Staff at the phone: a session of each role, and pressing buttons as a browser would."""
 
-from itertools import count
+from uuid import NAMESPACE_OID, uuid4, uuid5
 
 from django.test import Client
 from django.urls import reverse
@@ -9,7 +9,6 @@ from accounts.tests.builders import log_in_staff, make_staff
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 
 ROLES = (READ_ONLY, SUPPORT, BILLING)
-_keys = count(1)
 
 
 def staff_client(*roles: str) -> Client:
@@ -23,11 +22,12 @@ def url(page: str, name: str, *args: object) -> str:
 
 
 def press(client: Client, page: str, button: str, *args: object, **fields: object):
-    """Send a button's dialog. Each press is a form of its own, unless `form_key` says otherwise."""
+    """Send a button's dialog. Each press is a form of its own, unless `form` names the same one."""
+    form = fields.pop("form", None)
     sent = {
         "_form_submitted": "True",
         "reason": "Asked on the phone",
-        "form_key": f"key-{next(_keys)}",
+        "form_key": str(uuid5(NAMESPACE_OID, form) if form else uuid4()),
     }
     return client.post(url(page, button, *args), sent | fields)
 

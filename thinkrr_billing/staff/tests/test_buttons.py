@@ -1,6 +1,7 @@
 """Pressing the buttons: each calls one function of the middle, once, and is written down."""
 
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 
@@ -64,17 +65,63 @@ def test_an_adjustment_is_posted_with_its_reason_and_noted(billing, wallet):
 
 
 def test_a_second_click_posts_nothing_and_says_so(billing, wallet):
-    on_account(billing, "adjust", wallet, **ADD_FIVE, form_key="same")
+    on_account(billing, "adjust", wallet, **ADD_FIVE, form="same")
 
-    answer = on_account(billing, "adjust", wallet, **ADD_FIVE, form_key="same")
+    answer = on_account(billing, "adjust", wallet, **ADD_FIVE, form="same")
 
     assert "This was done already, by the first click: Posted: +$5.00" in said(answer)
     assert wallet.credit.amount == Decimal(25)
     assert StaffAction.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "made_up",
+    ["request:1", "request:", "adjust", "", "x" * 65, "{8d5f7a52-0a37-4f9e-9b0c}", "\x00"],
+)
+def test_what_identifies_a_form_is_made_by_us_or_the_form_is_refused(billing, wallet, made_up):
+    answer = on_account(billing, "adjust", wallet, **ADD_FIVE, form_key=made_up)
+
+    assert answer.status_code == 200
+    assert "was not made by us" in answer.content.decode()
+    assert wallet.credit.amount == Decimal(20)
+    assert not StaffAction.objects.exists()
+
+
+def test_six_forms_of_a_hundred_dollars_do_not_pass_by_calling_themselves_approved(billing, wallet):
+    for number in range(6):
+        on_account(
+            billing,
+            "adjust",
+            wallet,
+            **(ADD_FIVE | {"amount": "100"}),
+            form_key=f"request:{number}",
+        )
+
+    assert wallet.credit.amount == Decimal(20)
+
+
+@pytest.mark.parametrize("another", [{"amount": "6"}, {"pot": "basic"}, {"direction": "take"}])
+def test_a_form_that_was_used_does_nothing_else(billing, wallet, another):
+    on_account(billing, "adjust", wallet, **ADD_FIVE, form="same")
+
+    answer = on_account(billing, "adjust", wallet, **(ADD_FIVE | another), form="same")
+
+    assert "already used for something else" in answer.content.decode()
+    assert wallet.credit.amount == Decimal(25)
+    assert wallet.basic_seconds == 0
+
+
+def test_a_form_of_one_person_is_not_answered_to_another(billing, wallet):
+    on_account(billing, "adjust", wallet, **ADD_FIVE, form="same")
+
+    answer = on_account(staff_client(BILLING), "adjust", wallet, **ADD_FIVE, form="same")
+
+    assert "already used for something else" in answer.content.decode()
+    assert wallet.credit.amount == Decimal(25)
+
+
 def test_what_is_refused_is_noted_shown_and_may_be_corrected_in_the_same_dialog(billing, wallet):
-    sent = {"pot": "premium", "direction": "take", "amount": "5", "form_key": "same"}
+    sent = {"pot": "premium", "direction": "take", "amount": "5", "form": "same"}
 
     refused = on_account(billing, "adjust", wallet, **sent)
     corrected = on_account(billing, "adjust", wallet, **(sent | {"direction": "add"}))
@@ -89,7 +136,7 @@ def test_what_is_refused_is_noted_shown_and_may_be_corrected_in_the_same_dialog(
 def test_a_dialog_leads_back_by_htmx_too(billing, wallet):
     answer = billing.post(
         url(ACCOUNT, "adjust", wallet.account_id),
-        {"_form_submitted": "True", "reason": "x", "form_key": "k", **ADD_FIVE},
+        {"_form_submitted": "True", "reason": "x", "form_key": str(uuid4()), **ADD_FIVE},
         headers={"HX-Request": "true"},
     )
 
@@ -226,7 +273,7 @@ def test_a_purchase_is_refunded_in_part_once(paid):
     client = staff_client(BILLING)
 
     for _ in range(2):
-        press(client, "wallets.purchase", "refund", paid.pk, amount="20", form_key="same")
+        press(client, "wallets.purchase", "refund", paid.pk, amount="20", form="same")
 
     reversal = Reversal.objects.get()
     wallet = Wallet.objects.get(pk=paid.wallet_id)
@@ -290,7 +337,7 @@ def test_a_failed_auto_recharge_is_retried_at_once_by_one_purchase(declined):
     dialog = client.get(url(ACCOUNT, "retry", declined.account_id)).content.decode()
 
     for _ in range(2):
-        answer = on_account(client, "retry", declined, form_key="same")
+        answer = on_account(client, "retry", declined, form="same")
 
     paid = declined.purchases.latest("created_at")
     action = StaffAction.objects.get()
