@@ -1,7 +1,8 @@
 """Included minutes: what comes with a plan, reset each month on the account's anchor day.
 
 Only for agencies and individuals, in the account's own time zone. After an outage only the
-current period is granted: Included minutes do not add up.
+current period is granted: Included minutes do not add up. After the anchor day has moved, the next
+one begins on the first new anchor day at least a month after the last that was granted.
 """
 
 import logging
@@ -9,7 +10,7 @@ import time
 from datetime import date, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Max, Q
 
 from accounts import clock
 from accounts.models import Account
@@ -20,17 +21,18 @@ from accounts.zones import zone_of
 from wallets import limits
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
-from wallets.models import LedgerEntry, Pot
+from wallets.models import LedgerEntry, Pot, Wallet
 from wallets.months import beginning, on_day
 
 logger = logging.getLogger(__name__)
 
 
-# Whoever comes with minutes, or has some left, and has neither reset nor grant of this period.
+# Whoever comes with minutes, or has some left, and has neither reset nor grant of this period, nor
+# a grant less than a month before it.
 _OLDEST_DUE = """
     SELECT min(GREATEST(p.begins, a.created_at))
-    FROM unnest(%s::text[], %s::int[], %s::text[], %s::text[], %s::timestamptz[])
-         AS p (zone, day, reset, granted, begins)
+    FROM unnest(%s::text[], %s::int[], %s::text[], %s::date[], %s::timestamptz[])
+         AS p (zone, day, reset, period, begins)
     JOIN accounts_account a ON a.timezone = p.zone AND a.included_anchor_day = p.day
          AND a.status = 'active' AND a.kind <> 'sub_account'
     LEFT JOIN wallets_wallet w ON w.account_id = a.id
@@ -38,7 +40,8 @@ _OLDEST_DUE = """
       AND NOT EXISTS (
           SELECT 1 FROM wallets_ledgerentry e
           WHERE e.wallet_id = w.id
-            AND (e.key = p.reset OR (e.kind = 'included_grant' AND e.key >= p.granted)))
+            AND (e.key = p.reset OR (e.kind = 'included_grant'
+                 AND split_part(e.key, ':', 2)::date + interval '1 month' > p.period)))
 """
 
 
@@ -103,13 +106,10 @@ def oldest_due() -> datetime | None:
     for name, day in places:
         zone = zone_of(name)
         period = period_of(anchor_day=day, today=clock.now().astimezone(zone).date())
-        keys = _key(period, "reset"), _key(period, "grant")
-        rows.append((name, day, *keys, beginning(period, zone)))
-    names, days, resets, grants, begins = zip(*rows, strict=True) if rows else ((),) * 5
+        rows.append((name, day, _key(period, "reset"), period, beginning(period, zone)))
+    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 5
     with connection.cursor() as cursor:
-        cursor.execute(
-            _OLDEST_DUE, [list(names), list(days), list(resets), list(grants), list(begins)]
-        )
+        cursor.execute(_OLDEST_DUE, columns)
         return cursor.fetchone()[0]
 
 
@@ -121,6 +121,21 @@ def _key(period: date, what: str) -> str:
     return f"included:{period:%Y-%m-%d}:{what}"
 
 
+def _next_begins(wallet: Wallet) -> date:
+    """A month after the latest period that was granted: none is granted twice, nor sooner.
+
+    So neither another anchor day nor another time zone brings a period in the middle of one, and
+    what lies behind one already granted is over.
+    """
+    grants = wallet.entries.filter(kind=LedgerEntry.Kind.INCLUDED_GRANT)
+    latest = grants.aggregate(latest=Max("key"))["latest"]
+    if latest is None:
+        return date.min
+    began = date.fromisoformat(latest.split(":")[1])
+    after = began.replace(day=1) + timedelta(days=31)
+    return on_day(after.year, after.month, began.day)
+
+
 @transaction.atomic
 def _reset(account: Account, period: date) -> bool:
     """Take what is left of the last period and grant this one's minutes, together."""
@@ -129,10 +144,7 @@ def _reset(account: Account, period: date) -> bool:
     # A reset that found an empty pot left no entry: the grant tells, too.
     if wallet.entries.filter(key__in=[_key(period, "reset"), _key(period, "grant")]).exists():
         return False
-    # A period that lies behind one already granted (the zone moved, a clock is behind) is over.
-    if wallet.entries.filter(
-        kind=LedgerEntry.Kind.INCLUDED_GRANT, key__gt=_key(period, "grant")
-    ).exists():
+    if period < _next_begins(wallet):
         return False
     what = (
         (LedgerEntry.Kind.INCLUDED_RESET, "reset", -wallet.included_seconds),

@@ -276,3 +276,51 @@ def test_when_failures_alone_use_the_time_up_the_next_run_of_the_clock_is_soon_e
         assert reset_at(noon(2026, 11, 15)) == 0
 
     assert nudges == []
+
+
+def granted(account, *days):
+    """Move the anchor day to each of these days of November, use all up, and reset that day."""
+    wallet = open_wallet(account=account)
+    for day in days:
+        Account.objects.filter(pk=account.pk).update(included_anchor_day=day)
+        with clock.at(datetime(2026, 11, day, 12, tzinfo=UTC)):
+            included.reset_due()
+            wallet.refresh_from_db()
+            if wallet.included_seconds:
+                fill(wallet, included=-wallet.included_seconds)
+    return LedgerEntry.objects.filter(kind="included_grant").count()
+
+
+def test_moving_the_anchor_day_each_week_refills_nothing():
+    assert granted(make_agency(included_minutes=100_000), 1, 8, 15, 22, 29, 30) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "skipped", "next_grant"),
+    [
+        # Nearer than a month after the last: the anchor day after it is the next.
+        (1, 15, [(11, 15), (12, 1)], (12, 15)),
+        (15, 1, [(12, 1), (12, 15)], (13, 1)),
+        (30, 1, [(12, 1), (12, 30)], (13, 1)),
+        (15, 16, [(11, 16), (12, 15)], (12, 16)),
+        (15, 31, [(11, 30), (12, 30)], (12, 31)),
+    ],
+)
+def test_after_the_day_has_moved_the_next_period_begins_at_least_a_month_after_the_last(
+    first, then, skipped, next_grant
+):
+    account = make_agency(included_minutes=10)
+
+    def resets(month, day):
+        year, month = (2026, month) if month < 13 else (2027, month - 12)
+        with clock.at(datetime(year, month, day, 12, tzinfo=UTC)):
+            return included.reset_due()
+
+    Account.objects.update(included_anchor_day=first)
+    assert resets(11, first) == 1
+    Account.objects.update(included_anchor_day=then)
+
+    assert [resets(*when) for when in skipped] == [0, 0]
+    assert resets(*next_grant) == 1
+    assert resets(*next_grant) == 0
+    assert account.wallet.included_seconds == 600
