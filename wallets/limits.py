@@ -144,9 +144,25 @@ LONG_TASK_KILLED_SECONDS = 540
 # After a restore Stripe is asked for what happened in this time: no backup of ours is older.
 RECOVER_FROM = timedelta(days=35)
 
-# What one member of the staff may adjust in a wallet within a day: more needs a second person.
-ADJUSTED_ALONE = Decimal(100)
-ADJUSTED_WITHIN = timedelta(days=1)
+# What one member of the staff may give away (or take) within a day, over all wallets: adjustments,
+# Included minutes and rates, in dollars. It mends a bad hour of calls; more needs a second person.
+GIVEN_ALONE = Decimal(100)
+# And all of them together in one wallet: each their own hundred is not two people who agree.
+GIVEN_IN_WALLET = Decimal(200)
+# A refund goes back to the card that paid: ten usual recharges a day, and twice that in one wallet.
+REFUNDED_ALONE = Decimal(500)
+REFUNDED_IN_WALLET = Decimal(1_000)
+ALONE_WITHIN = timedelta(days=1)
+# Minutes that come with a plan stay until somebody changes them: a year of them is what they are
+# worth.
+INCLUDED_MONTHS = 12
+INCLUDED_MOST_MINUTES = 1_000_000
+# A new rate that one person may set: a fifth off every price of the last month, so that a price
+# does not walk away in steps, and a day ahead, so that a mistake is seen before anybody pays it.
+RATE_BAND = Decimal("0.20")
+RATE_WITHIN = timedelta(days=30)
+RATE_NOTICE = timedelta(days=1)
+
 # Above this somebody typed seconds.
 GRANTED_MINUTES_MOST = 10_000
 

@@ -25,6 +25,7 @@ class AccountAdmin(StaffAdmin):
     ordering = ["name", "id"]
     inlines = [PeopleInline]
     # What support may correct; everything else has its own button or never changes.
+    readonly_fields = ["included_minutes", "included_anchor_day"]
     fields = [
         "name",
         "timezone",

@@ -13,14 +13,14 @@ from thinkrr_billing.staff import account_forms as forms
 from wallets.admin.base import amount_of
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.allocations import retries
-from wallets.balances import adjustments, blocking
+from wallets.balances import blocking
 from wallets.balances.opening import open_wallet
 from wallets.cards import keeping
 from wallets.models import AdjustmentRequest, AllocationRun, Wallet
 from wallets.recharges import configure, suspensions
+from wallets.support import adjusting, plans, policy
 
 ITSELF = {"account_of": lambda account: account}
-ASKED = "It is worth more than one person may adjust in a day: another person must approve it."
 
 
 class AccountButtons(AccountAdmin):
@@ -28,7 +28,7 @@ class AccountButtons(AccountAdmin):
         {
             "title": "Money",
             "icon": "payments",
-            "items": ["adjust", "grant_included", "run_allocation", "unblock"],
+            "items": ["adjust", "grant_included", "set_included", "run_allocation", "unblock"],
         },
         {"title": "Auto-Recharge", "icon": "autorenew", "items": ["retry", "suspend", "lift"]},
         {
@@ -59,7 +59,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def adjust(self, account: Account, form: forms.AdjustForm, request: HttpRequest) -> str:
-        made = adjustments.adjust(
+        made = adjusting.adjust(
             wallet_id=open_wallet(account=account).pk,
             pot=form.cleaned_data["pot"],
             amount=form.signed,
@@ -79,7 +79,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def grant_included(self, account: Account, form: forms.GrantForm, request: HttpRequest) -> str:
-        made = adjustments.grant_included(
+        made = adjusting.grant_included(
             account=account,
             minutes=form.cleaned_data["minutes"],
             note=form.cleaned_data["reason"],
@@ -87,6 +87,31 @@ class AccountButtons(AccountAdmin):
             form_key=str(form.cleaned_data["form_key"]),
         )
         return _adjusted(made)
+
+    @staff_action(
+        title="Change Included minutes",
+        permission="wallets.set_included",
+        button="Change",
+        text=(
+            "From the next period on, which begins on the first anchor day at least a month after "
+            "the last one that was granted."
+        ),
+        form=forms.IncludedForm,
+        icon="calendar_month",
+        **ITSELF,
+    )
+    def set_included(self, account: Account, form: forms.IncludedForm, request: HttpRequest) -> str:
+        made = plans.set_included(
+            account=account,
+            minutes=form.cleaned_data["minutes"],
+            anchor_day=form.cleaned_data["anchor_day"],
+            note=form.cleaned_data["reason"],
+            actor=request.user,
+            form_key=str(form.cleaned_data["form_key"]),
+        )
+        if isinstance(made, AdjustmentRequest):
+            return policy.ASKED
+        return f"{made.included_minutes:,} minutes a month, on day {made.included_anchor_day}."
 
     @staff_action(
         title="Run or retry this month's allocation",
@@ -238,7 +263,7 @@ class AccountButtons(AccountAdmin):
 
 def _adjusted(made: object) -> str:
     if isinstance(made, AdjustmentRequest):
-        return ASKED
+        return policy.ASKED
     moved = amount_of(made.pot, made.amount, signed=True)
     return f"Posted: {moved} of {made.get_pot_display()}."
 
@@ -253,6 +278,7 @@ def _offers(account: Account) -> dict[str, bool]:
     )
     return {
         "grant_included": account.agency_id is None,
+        "set_included": account.agency_id is None,
         "unblock": bool(wallet and wallet.blocked_at),
         "suspend": bool(automatic) and not suspended,
         "lift": suspended,

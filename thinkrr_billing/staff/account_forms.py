@@ -21,6 +21,10 @@ from wallets.texts import usd
 
 # A choice of more than this is made in the list of campaigns.
 MOST_CHOICES = 50
+ABOVE = (
+    f"Above {usd(limits.GIVEN_ALONE)} of worth in a day, over all wallets, or "
+    f"{usd(limits.GIVEN_IN_WALLET)} in one, another person must approve."
+)
 
 
 class AccountForm(ReasonForm):
@@ -62,7 +66,7 @@ class AdjustForm(AccountForm):
         return self.balances()
 
     def warning(self) -> str:
-        return f"Above {usd(limits.ADJUSTED_ALONE)} of worth in a day, another person must approve."
+        return ABOVE
 
     def clean(self) -> dict:
         values = super().clean()
@@ -86,6 +90,35 @@ class GrantForm(AccountForm):
 
     def facts(self) -> list[tuple[str, object]]:
         return [*self.balances(), ("Included a month", f"{self.subject.included_minutes:,} min")]
+
+    def warning(self) -> str:
+        return ABOVE
+
+
+class IncludedForm(AccountForm):
+    minutes = IntegerField(
+        label="Minutes a month",
+        min_value=0,
+        max_value=limits.INCLUDED_MOST_MINUTES,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    anchor_day = IntegerField(
+        label="Anchor day", min_value=1, max_value=31, widget=UnfoldAdminIntegerFieldWidget
+    )
+
+    def prepare(self) -> None:
+        self.fields["minutes"].initial = self.subject.included_minutes
+        self.fields["anchor_day"].initial = self.subject.included_anchor_day
+
+    def facts(self) -> list[tuple[str, object]]:
+        return [
+            *self.balances(),
+            ("Included a month", f"{self.subject.included_minutes:,} min"),
+            ("On day", self.subject.included_anchor_day),
+        ]
+
+    def warning(self) -> str:
+        return f"{ABOVE} Minutes are worth what a year of them costs."
 
 
 class AutoRechargeForm(AccountForm):

@@ -88,7 +88,7 @@ def _money(now: datetime) -> list[Figure]:
             created_at__lt=now - UNKNOWN,
         ),
         _figure("In quarantine", Purchase, quarantined_at__isnull=False),
-        _figure("Adjustments to approve", AdjustmentRequest, state=AdjustmentRequest.State.ASKED),
+        _figure("Deeds to approve", AdjustmentRequest, state=AdjustmentRequest.State.ASKED),
     ]
 
 

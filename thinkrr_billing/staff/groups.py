@@ -70,6 +70,7 @@ BILLING_MAY = (
     "wallets.grant_included",
     "wallets.lift_autorecharge",
     "wallets.refund_purchase",
+    "wallets.set_included",
     "wallets.set_rate",
     "wallets.unblock_wallet",
 )

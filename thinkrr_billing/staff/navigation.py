@@ -38,7 +38,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Refunds and disputes", "undo", "wallets.reversal"),
             ("Monthly allocations", "event_repeat", "wallets.autoallocation"),
             ("Allocation runs", "calendar_month", "wallets.allocationrun"),
-            ("Adjustments to approve", "approval", "wallets.adjustmentrequest"),
+            ("Deeds of value", "approval", "wallets.adjustmentrequest"),
             ("Rates", "sell", "wallets.minuterate"),
             ("Automatic charges", "front_hand", "wallets.chargeswitch"),
         ),

@@ -1,4 +1,4 @@
-"""Adjustments that wait for a second person."""
+"""What support gave away by hand, alone or by two people, and what waits for a second person."""
 
 from django.contrib import admin
 from django.db.models import Model
@@ -6,20 +6,29 @@ from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
 from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.models import Account
 from wallets.admin.base import ReadOnly
-from wallets.balances import adjustments
 from wallets.models import AdjustmentRequest
+from wallets.support import approving
 from wallets.texts import usd
+
+
+def worth_of(asked: AdjustmentRequest) -> str:
+    """In dollars; a dash for what was asked before worth was kept."""
+    return "-" if asked.worth is None else usd(asked.worth)
+
+
+def account_of(asked: AdjustmentRequest) -> Account | None:
+    return asked.wallet and asked.wallet.account
 
 
 class DecideForm(ReasonForm):
     def facts(self) -> list[tuple[str, object]]:
         asked: AdjustmentRequest = self.subject
         return [
-            ("Account", asked.wallet.account),
-            ("Pot", asked.get_pot_display()),
-            ("Amount", f"{asked.amount:+f}"),
-            ("Worth", usd(adjustments.worth(pot=asked.pot, amount=asked.amount))),
+            ("Account", asked.wallet.account if asked.wallet else "Everybody"),
+            ("What is done", asked.what),
+            ("Worth when asked", worth_of(asked)),
             ("Asked by", asked.asked_by),
             ("Because", asked.note),
         ]
@@ -29,18 +38,30 @@ class DecideForm(ReasonForm):
 class AdjustmentRequestAdmin(ReadOnly):
     list_display = [
         "asked_at",
+        "kind",
         "wallet",
-        "pot",
-        "amount",
+        "what",
+        "worth_shown",
         "note",
         "asked_by",
         "state",
         "decided_by",
         "decided_at",
     ]
-    list_filter = ["state", "pot"]
+    list_filter = ["state", "kind"]
     list_select_related = ["wallet__account", "asked_by", "decided_by"]
-    exclude = ["form_key"]
+    fields = readonly_fields = [
+        "kind",
+        "wallet",
+        "what",
+        "worth_shown",
+        "note",
+        "state",
+        "asked_by",
+        "asked_at",
+        "decided_by",
+        "decided_at",
+    ]
     actions_detail = ["approve", "reject"]
 
     def offered(self, name: str, row: Model) -> bool:
@@ -49,14 +70,13 @@ class AdjustmentRequestAdmin(ReadOnly):
     @staff_action(
         title="Approve",
         permission="wallets.approve_adjustment",
-        button="Approve and post",
+        button="Approve and do it",
         form=DecideForm,
         icon="approval",
-        account_of=lambda asked: asked.wallet.account,
+        account_of=account_of,
     )
     def approve(self, asked: AdjustmentRequest, form: DecideForm, request: HttpRequest) -> str:
-        entry = adjustments.approve(request_id=asked.pk, actor=request.user)
-        return f"Posted: {entry.amount:+f} of {entry.get_pot_display()}."
+        return approving.approve(request_id=asked.pk, actor=request.user)
 
     @staff_action(
         title="Reject",
@@ -65,8 +85,12 @@ class AdjustmentRequestAdmin(ReadOnly):
         form=DecideForm,
         icon="block",
         variant=ActionVariant.WARNING,
-        account_of=lambda asked: asked.wallet.account,
+        account_of=account_of,
     )
     def reject(self, asked: AdjustmentRequest, form: DecideForm, request: HttpRequest) -> str:
-        adjustments.reject(request_id=asked.pk, actor=request.user)
-        return "Rejected. Nothing was posted."
+        approving.reject(request_id=asked.pk, actor=request.user)
+        return "Rejected. Nothing was done."
+
+    @admin.display(description="worth", ordering="worth")
+    def worth_shown(self, asked: AdjustmentRequest) -> str:
+        return worth_of(asked)

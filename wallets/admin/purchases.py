@@ -13,13 +13,15 @@ from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import User
 from accounts.people import searching
+from wallets import limits
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
 from wallets.charging import resolving
-from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
+from wallets.models import AdjustmentRequest, LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
 from wallets.recharges import configure
-from wallets.reversals import pots, refunds
+from wallets.reversals import pots
 from wallets.stripe.dashboard import dashboard_url
+from wallets.support import policy, refunding
 from wallets.texts import usd
 from wallets.why import sentences
 
@@ -94,7 +96,10 @@ class RefundForm(ReasonForm):
         ]
 
     def warning(self) -> str:
-        return "Auto-Recharge is suspended by a refund, so that the money is not charged again."
+        return (
+            "Auto-Recharge is suspended by a refund, so that the money is not charged again. Above "
+            f"{usd(limits.REFUNDED_ALONE)} a day, another person must approve."
+        )
 
 
 class RetryForm(ReasonForm):
@@ -238,14 +243,16 @@ class PurchaseAdmin(ReadOnly):
         account_of=lambda purchase: purchase.payer,
     )
     def refund(self, purchase: Purchase, form: RefundForm, request: HttpRequest) -> str:
-        reversal = refunds.refund(
+        made = refunding.refund(
             purchase_id=purchase.pk,
             amount_cents=cents(form.cleaned_data["amount"]),
             actor=request.user,
             reason=form.cleaned_data["reason"],
             form_key=str(form.cleaned_data["form_key"]),
         )
-        return f"{in_dollars(reversal.amount_cents)} goes back to {purchase.card}."
+        if isinstance(made, AdjustmentRequest):
+            return policy.ASKED
+        return f"{in_dollars(made.amount_cents)} goes back to {purchase.card}."
 
     @staff_action(
         title="Retry Auto-Recharge",

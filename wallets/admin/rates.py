@@ -14,11 +14,13 @@ from unfold.widgets import (
 
 from accounts import clock
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
+from wallets import limits
 from wallets.admin.base import ReadOnly
-from wallets.models import MinuteRate, MinuteType
-from wallets.prices import effects, rates
+from wallets.models import AdjustmentRequest, MinuteRate, MinuteType
+from wallets.prices import effects
 from wallets.prices.rates import rates_now
-from wallets.texts import rate
+from wallets.support import policy, repricing
+from wallets.texts import rate, usd
 
 
 class RateForm(ReasonForm):
@@ -60,6 +62,13 @@ class RateForm(ReasonForm):
             self.add_error(None, "Nothing is set yet. Check the effect, then press again.")
         return values
 
+    def warning(self) -> str:
+        return (
+            f"More than {limits.RATE_BAND:.0%} off any price of the last "
+            f"{limits.RATE_WITHIN.days} days, within {limits.RATE_NOTICE.days * 24} hours, or "
+            f"worth more than {usd(limits.GIVEN_ALONE)} a month: another person must approve."
+        )
+
     def facts(self) -> list[tuple[str, object]]:
         now = rates_now()
         rows: list[tuple[str, object]] = [
@@ -88,10 +97,14 @@ class MinuteRateAdmin(ReadOnly):
         icon="sell",
     )
     def set_rate(self, subject: None, form: RateForm, request: HttpRequest) -> str:
-        made = rates.set_rate(
+        made = repricing.set_rate(
             minute_type=form.cleaned_data["minute_type"],
             price=form.cleaned_data["price"],
             effective_from=form.cleaned_data["effective_from"],
             actor=request.user,
+            note=form.cleaned_data["reason"],
+            form_key=str(form.cleaned_data["form_key"]),
         )
+        if isinstance(made, AdjustmentRequest):
+            return policy.ASKED
         return f"{made} from {made.effective_from:%-d %b %Y, %H:%M} UTC on."

@@ -1,4 +1,7 @@
-"""Adjustments too large for one person: asked for by one, approved by another."""
+"""What support gives away by hand: done by one person, or asked for by one and approved by another.
+
+One row for each deed that is worth money: the sums of a day are counted from these rows.
+"""
 
 from django.conf import settings
 from django.db import models
@@ -11,15 +14,36 @@ from wallets.models.wallet import MOST_SECONDS, Wallet
 
 
 class AdjustmentRequest(models.Model):
+    """A deed of support with its worth in dollars. What was asked never changes, nor is it undone.
+
+    `facts` says of other kinds than adjustments what exactly is done, and in `what` how it reads.
+    """
+
+    class Kind(models.TextChoices):
+        ADJUSTMENT = "adjustment", "Adjustment"
+        REFUND = "refund", "Refund"
+        RATE = "rate", "Rate"
+        INCLUDED = "included", "Included minutes a month"
+
     class State(models.TextChoices):
+        ALONE = "alone", "Done by one person"
         ASKED = "asked", "Waits for a second person"
-        APPROVED = "approved", "Approved and posted"
+        APPROVED = "approved", "Approved and done"
         REJECTED = "rejected", "Rejected"
 
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="adjustment_requests")
-    pot = models.CharField(max_length=8, choices=Pot)
-    # Signed as in the ledger: USD for credit, whole seconds for the minute pots.
-    amount = models.DecimalField(max_digits=18, decimal_places=6)
+    kind = models.CharField(
+        max_length=10, choices=Kind, default=Kind.ADJUSTMENT, db_default=Kind.ADJUSTMENT
+    )
+    # None of a rate: it is everybody's.
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, null=True, related_name="adjustment_requests"
+    )
+    pot = models.CharField(max_length=8, choices=Pot, blank=True)
+    # Signed as in the ledger: USD for credit, whole seconds for the minute pots. Of adjustments.
+    amount = models.DecimalField(max_digits=18, decimal_places=6, null=True)
+    facts = models.JSONField(null=True)
+    # Dollars, when it was done or asked for. None in rows that are older than this column.
+    worth = models.DecimalField(max_digits=18, decimal_places=6, null=True)
     note = models.CharField(max_length=200)
     form_key = models.CharField(max_length=100, unique=True)
     state = models.CharField(max_length=8, choices=State, default=State.ASKED)
@@ -34,11 +58,23 @@ class AdjustmentRequest(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        verbose_name = "deed of value"
+        verbose_name_plural = "deeds of value"
         permissions = [("approve_adjustment", "Can approve what another person asked for")]
         indexes = [
             models.Index(
                 fields=["asked_at"], name="adjustments_waiting", condition=Q(state="asked")
-            )
+            ),
+            models.Index(
+                fields=["asked_by", "asked_at"],
+                name="done_alone_by_person",
+                condition=Q(state="alone"),
+            ),
+            models.Index(
+                fields=["wallet", "asked_at"],
+                name="done_alone_in_wallet",
+                condition=Q(state="alone"),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -47,7 +83,7 @@ class AdjustmentRequest(models.Model):
             ),
             models.CheckConstraint(
                 name="adjustment_decided_says_who_and_when",
-                condition=Q(state="asked", decided_by=None, decided_at=None)
+                condition=Q(state__in=["asked", "alone"], decided_by=None, decided_at=None)
                 | Q(
                     state__in=["approved", "rejected"],
                     decided_by__isnull=False,
@@ -58,7 +94,25 @@ class AdjustmentRequest(models.Model):
                 name="adjustment_approved_by_somebody_else",
                 condition=~Q(state="approved") | ~Q(decided_by=F("asked_by")),
             ),
+            models.CheckConstraint(
+                name="deed_says_what_it_does",
+                condition=Q(kind="adjustment", wallet__isnull=False, amount__isnull=False)
+                & ~Q(pot="")
+                | Q(kind__in=["refund", "included"], wallet__isnull=False, facts__isnull=False)
+                | Q(kind="rate", facts__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="deed_done_alone_has_a_worth",
+                condition=Q(worth__gte=0) | (Q(worth=None) & ~Q(state="alone")),
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount:+f} {self.pot}"
+        return self.what
+
+    @property
+    def what(self) -> str:
+        """What is done, as people read it."""
+        if self.kind == self.Kind.ADJUSTMENT:
+            return f"{self.amount:+f} {self.pot}"
+        return self.facts["what"]

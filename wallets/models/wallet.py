@@ -51,6 +51,7 @@ class Wallet(models.Model):
         permissions = [
             ("adjust_wallet", "Can adjust balances"),
             ("grant_included", "Can grant Included minutes"),
+            ("set_included", "Can change how many Included minutes come with a plan"),
             ("unblock_wallet", "Can lift a block"),
         ]
         indexes = [

@@ -48,10 +48,8 @@ def rates_now() -> dict[str, Decimal]:
     return {minute_type: history.at(minute_type, now) for minute_type in MinuteType.values}
 
 
-def set_rate(
-    *, minute_type: str, price: Decimal, effective_from: datetime, actor: User | None
-) -> MinuteRate:
-    """Add the price of a minute from a moment on. Never in the past: calls were priced already."""
+def check(*, minute_type: str, price: Decimal, effective_from: datetime) -> None:
+    """Raise InvalidAmount unless this can be a rate from then on."""
     if minute_type not in MinuteType.values:
         raise InvalidAmount("Choose Premium or Basic.", fields={"minute_type": "Unknown type."})
     if not (price.is_finite() and Decimal(0) < price <= Decimal(100)):
@@ -63,6 +61,18 @@ def set_rate(
             "A rate cannot begin in the past. Choose a moment from now on.",
             fields={"effective_from": "Choose a moment from now on."},
         )
+    if MinuteRate.objects.filter(minute_type=minute_type, effective_from=effective_from).exists():
+        raise _taken()
+
+
+def set_rate(
+    *, minute_type: str, price: Decimal, effective_from: datetime, actor: User | None
+) -> MinuteRate:
+    """Add the price of a minute from a moment on. Never in the past: calls were priced already.
+
+    Raises InvalidAmount. What support may set alone is decided in `wallets.support`.
+    """
+    check(minute_type=minute_type, price=price, effective_from=effective_from)
     try:
         with transaction.atomic():
             return MinuteRate.objects.create(
@@ -72,5 +82,9 @@ def set_rate(
                 created_by=actor,
             )
     except IntegrityError:
-        text = "There is a rate of this type from this moment on already."
-        raise InvalidAmount(text, fields={"effective_from": text}) from None
+        raise _taken() from None
+
+
+def _taken() -> InvalidAmount:
+    text = "There is a rate of this type from this moment on already."
+    return InvalidAmount(text, fields={"effective_from": text})

@@ -59,19 +59,26 @@ def refund(
     if not reason.strip():
         raise InvalidAmount("Say why you refund this.", fields={"reason": "Say why."})
     with locked_purchase(purchase_id) as locked:
-        if before := Reversal.objects.filter(form_key=form_key).first():
-            return _repeated(before, purchase_id, amount_cents)
-        _refuse(locked, amount_cents)
-        reversal = Reversal.objects.create(
-            purchase=locked.purchase,
-            kind=Kind.REFUND,
-            amount_cents=amount_cents,
-            form_key=form_key,
-            actor=actor,
-            reason=reason.strip()[:200],
-        )
-        _post(reversal, locked)
-        nudge("wallets.drive_refund", str(reversal.pk))
+        return decide(locked, amount_cents, actor=actor, reason=reason, form_key=form_key)
+
+
+def decide(
+    locked: LockedPurchase, amount_cents: int, *, actor: User | None, reason: str, form_key: str
+) -> Reversal:
+    """The same, within the locks of the caller."""
+    if before := Reversal.objects.filter(form_key=form_key).first():
+        return _repeated(before, locked.purchase.pk, amount_cents)
+    check(locked, amount_cents)
+    reversal = Reversal.objects.create(
+        purchase=locked.purchase,
+        kind=Kind.REFUND,
+        amount_cents=amount_cents,
+        form_key=form_key,
+        actor=actor,
+        reason=reason.strip()[:200],
+    )
+    _post(reversal, locked)
+    nudge("wallets.drive_refund", str(reversal.pk))
     return reversal
 
 
@@ -81,7 +88,7 @@ def _repeated(before: Reversal, purchase_id: UUID, amount_cents: int) -> Reversa
     return before
 
 
-def _refuse(locked: LockedPurchase, amount_cents: int) -> None:
+def check(locked: LockedPurchase, amount_cents: int) -> None:
     """Raise Refused or InvalidAmount unless this much of the purchase can be refunded now."""
     purchase = locked.purchase
     if purchase.state != Purchase.State.SUCCEEDED:

@@ -1,5 +1,6 @@
 """Pressing the buttons: each calls one function of the middle, once, and is written down."""
 
+from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
     LedgerEntry,
+    MinuteRate,
     Purchase,
     Reversal,
     StripeEvent,
@@ -23,6 +25,7 @@ from wallets.models import (
 )
 from wallets.recharges import auto_recharge, by_hand
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
+from wallets.tests.worlds.histories import buy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -158,6 +161,99 @@ def test_above_the_limit_a_second_person_approves(billing, wallet):
     assert before == Decimal(20)
     assert other.status_code == 303
     assert wallet.credit.amount == Decimal(520)
+
+
+def test_minutes_of_a_plan_are_changed_by_their_button_and_not_in_the_form(billing):
+    wallet = make_wallet(account=make_agency(included_minutes=10))
+    page = url(ACCOUNT, "change", wallet.account_id)
+    facts = {"name": "Brightline", "timezone": "UTC", "included_minutes": "100000"}
+
+    saved = billing.post(page, facts | {"included_anchor_day": "28"})
+    account = Account.objects.get(pk=wallet.account_id)
+    kept = account.name, account.included_minutes, account.included_anchor_day
+    changed = on_account(billing, "set_included", wallet, minutes="20", anchor_day="1")
+
+    account.refresh_from_db()
+    assert (saved.status_code, kept) == (302, ("Brightline", 10, 1))
+    assert said(changed).endswith("20 minutes a month, on day 1.")
+    assert account.included_minutes == 20
+
+
+def test_a_plan_worth_more_than_one_person_decides_is_approved_by_another(billing):
+    wallet = make_wallet(account=make_agency())
+    asked = on_account(billing, "set_included", wallet, minutes="100000", anchor_day="9")
+    row = AdjustmentRequest.objects.get()
+    before = Account.objects.get(pk=wallet.account_id).included_minutes
+
+    own = press(billing, "wallets.adjustmentrequest", "approve", row.pk)
+    answer = press(staff_client(BILLING), "wallets.adjustmentrequest", "approve", row.pk)
+
+    account = Account.objects.get(pk=wallet.account_id)
+    assert "another person must approve" in said(asked)
+    assert before == 0
+    assert "You asked for this yourself" in own.content.decode()
+    assert said(answer) == "100,000 minutes a month, on day 9."
+    assert (account.included_minutes, account.included_anchor_day) == (100_000, 9)
+
+
+def test_a_price_of_nearly_nothing_from_now_on_is_nobodys_alone(billing):
+    soon = clock.now() + timedelta(minutes=5)
+    rate = {"minute_type": "basic", "price": "0.000001", "effective_from": f"{soon:%Y-%m-%d %H:%M}"}
+    shown = f"basic 0.000001 {soon:%Y-%m-%d %H:%M}:00+00:00"
+
+    asked = press(billing, "wallets.minuterate", "set_rate", **rate, shown=shown)
+    before = MinuteRate.objects.count()
+    row = AdjustmentRequest.objects.get()
+    dialog = billing.get(url("wallets.adjustmentrequest", "approve", row.pk)).content.decode()
+    answer = press(staff_client(BILLING), "wallets.adjustmentrequest", "approve", row.pk)
+
+    assert "another person must approve" in said(asked)
+    assert before == 2
+    assert "Basic minutes: $0.09 → $0.000001" in dialog
+    assert "Everybody" in dialog
+    assert answer.status_code == 303
+    assert MinuteRate.objects.latest("pk").price.amount == Decimal("0.000001")
+
+
+@pytest.mark.usefixtures("_large")
+def test_requests_of_every_kind_are_listed_opened_and_rejected(billing):
+    assert billing.get(url("wallets.adjustmentrequest", "changelist")).status_code == 200
+    assert billing.get(url("wallets.adjustmentrequest", "export")).status_code == 200
+    for row in AdjustmentRequest.objects.all():
+        page = billing.get(url("wallets.adjustmentrequest", "change", row.pk))
+        answer = press(billing, "wallets.adjustmentrequest", "reject", row.pk)
+        assert row.what.split(":")[0][:20] in page.content.decode()
+        assert said(answer).endswith("Rejected. Nothing was done.")
+    assert set(AdjustmentRequest.objects.values_list("state", flat=True)) == {"rejected"}
+
+
+@pytest.fixture
+def _large(billing):
+    """One request of each kind."""
+    wallet = make_wallet(account=make_agency())
+    purchase = buy(wallet, cents=90_000)
+    on_account(billing, "adjust", wallet, **(ADD_FIVE | {"amount": "500"}))
+    on_account(billing, "set_included", wallet, minutes="5000", anchor_day="1")
+    press(billing, "wallets.purchase", "refund", purchase.pk, amount="900")
+    rate = {"minute_type": "basic", "price": "0.5", "effective_from": "2099-01-01 00:00"}
+    shown = "basic 0.5 2099-01-01 00:00:00+00:00"
+    press(billing, "wallets.minuterate", "set_rate", **rate, shown=shown)
+    kinds = AdjustmentRequest.objects.filter(state="asked").values_list("kind", flat=True)
+    assert set(kinds) == {"adjustment", "included", "refund", "rate"}
+
+
+def test_a_refund_above_the_limit_is_approved_by_another_person(billing):
+    purchase = buy(make_wallet(), cents=90_000)
+    asked = press(billing, "wallets.purchase", "refund", purchase.pk, amount="500.01")
+    before = Reversal.objects.count()
+
+    row = AdjustmentRequest.objects.get()
+    answer = press(staff_client(BILLING), "wallets.adjustmentrequest", "approve", row.pk)
+
+    assert "another person must approve" in said(asked)
+    assert before == 0
+    assert said(answer) == "$500.01 goes back to Visa •••• 4242."
+    assert Reversal.objects.get().amount_cents == 50_001
 
 
 def test_included_minutes_are_granted(billing):

@@ -241,7 +241,7 @@ def troubles(wallet) -> dict[str, int]:
         "Failed purchases, 24 h": 2,
         "Unknown outcome": 1,
         "In quarantine": 1,
-        "Adjustments to approve": 1,
+        "Deeds to approve": 1,
         "Wallets below zero": 1,
         "Blocked wallets": 1,
         "Auto-Recharge suspended": 1,

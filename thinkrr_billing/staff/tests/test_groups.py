@@ -33,6 +33,7 @@ SUPPORT_AND_BILLING = {SUPPORT, BILLING}
 BUTTONS = {
     ("accounts.account", "adjust"): {BILLING},
     ("accounts.account", "grant_included"): {BILLING},
+    ("accounts.account", "set_included"): {BILLING},
     ("accounts.account", "run_allocation"): SUPPORT_AND_BILLING,
     ("accounts.account", "unblock"): {BILLING},
     ("accounts.account", "retry"): SUPPORT_AND_BILLING,

@@ -5,11 +5,19 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Now
 
-from accounts.tests.builders import make_individual, make_user
+from accounts.tests.builders import make_individual, make_staff, make_user
 from campaigns import calls
 from campaigns.models import Call
 from campaigns.tests.builders import make_report
-from wallets.models import LedgerEntry, MinuteRate, Purchase, Reversal, StripeEvent, Wallet
+from wallets.models import (
+    AdjustmentRequest,
+    LedgerEntry,
+    MinuteRate,
+    Purchase,
+    Reversal,
+    StripeEvent,
+    Wallet,
+)
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import buy
 
@@ -37,6 +45,15 @@ FACTS = [
     (Call, {"seconds": 1}),
     (Call, {"cost": 0}),
     (MinuteRate, {"price": 1}),
+    (AdjustmentRequest, {"amount": 501}),
+    (AdjustmentRequest, {"worth": 1}),
+    (AdjustmentRequest, {"kind": "rate"}),
+    (AdjustmentRequest, {"facts": {"cents": "1"}}),
+    (AdjustmentRequest, {"note": "another"}),
+    (AdjustmentRequest, {"form_key": "another"}),
+    (AdjustmentRequest, {"wallet_id": None}),
+    (AdjustmentRequest, {"asked_by_id": None}),
+    (AdjustmentRequest, {"asked_at": Now()}),
     (Wallet, {"credit": 1_000}),
     (Wallet, {"credit": F("credit") + 1}),
     (Wallet, {"premium_seconds": F("premium_seconds") + 1}),
@@ -44,7 +61,7 @@ FACTS = [
     (Wallet, {"included_seconds": F("included_seconds") + 1}),
 ]
 REFUSALS = "append-only|calls are facts|are frozen|is final|has its one|moved by entries only"
-KEPT = [LedgerEntry, Purchase, Reversal, StripeEvent, Call, MinuteRate, Wallet]
+KEPT = [LedgerEntry, Purchase, Reversal, StripeEvent, Call, MinuteRate, Wallet, AdjustmentRequest]
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +76,9 @@ def _world():
     )
     calls.record(reports=[make_report(wallet.account)], reporter=None)
     StripeEvent.objects.create(event_id="evt_1", type="refund.updated", payload={})
+    AdjustmentRequest.objects.create(
+        wallet=wallet, pot="credit", amount=500, note="x", form_key="a", asked_by=make_staff()
+    )
     # Foreign keys still to be checked would refuse TRUNCATE before our triggers do.
     connection.check_constraints()
     with connection.cursor() as cursor:
@@ -98,3 +118,14 @@ def test_no_wallet_starts_with_a_balance(pot):
 
 def test_an_event_is_still_marked_as_applied():
     assert StripeEvent.objects.update(attempts=1, error="later") == 1
+
+
+@pytest.mark.parametrize("state", ["asked", "approved", "rejected"])
+def test_what_was_decided_stays_decided(state):
+    decided = {"decided_at": Now(), "decided_by": make_staff()}
+    AdjustmentRequest.objects.update(state="rejected", **decided)
+
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        AdjustmentRequest.objects.update(state=state)
+
+    assert AdjustmentRequest.objects.get().state == "rejected"

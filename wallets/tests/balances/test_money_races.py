@@ -1,41 +1,25 @@
 """Allocations, refunds, disputes and adjustments when several processes act at once."""
 
-from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from accounts import clock
 from accounts.models import User
 from accounts.tests.builders import make_staff
 from wallets.allocations import planning, runs
-from wallets.balances import adjustments
 from wallets.books import checking
-from wallets.errors import WalletError
-from wallets.models import AllocationRun, Reversal, Wallet
+from wallets.models import AdjustmentRequest, AllocationRun, Reversal, Wallet
 from wallets.recharges import by_hand
 from wallets.reversals import disputes, refunds
 from wallets.stripe import gateway
+from wallets.support import adjusting, approving
 from wallets.tests.worlds.allocation_world import make_world
+from wallets.tests.worlds.at_once import at_once
 from wallets.tests.worlds.builders import add_card, make_wallet
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def at_once(function, arguments):
-    """Call it with each argument at the same time, each on a connection of its own."""
-
-    def call(argument):
-        try:
-            return function(argument)
-        except WalletError as refusal:
-            return refusal.code
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(max_workers=len(arguments)) as pool:
-        return list(pool.map(call, arguments))
 
 
 @pytest.fixture
@@ -95,9 +79,9 @@ def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
     assert checking.check_all(stripe=True) == []
 
 
-def test_a_decision_about_an_adjustment_holds_the_wallet_and_not_who_asked_for_it():
+def test_a_decision_about_a_request_holds_it_and_not_who_asked_for_it():
     wallet, asker, other = make_wallet(), make_staff(), make_staff()
-    asked = adjustments.adjust(
+    asked = adjusting.adjust(
         wallet_id=wallet.pk,
         pot="credit",
         amount=Decimal(500),
@@ -114,11 +98,11 @@ def test_a_decision_about_an_adjustment_holds_the_wallet_and_not_who_asked_for_i
             return False
 
     with transaction.atomic():
-        adjustments.reject(request_id=asked.pk, actor=other)
-        wallets, users = Wallet.objects.filter(pk=wallet.pk), User.objects.filter(pk=asker.pk)
-        assert at_once(is_free, [wallets, users]) == [False, True]
+        approving.reject(request_id=asked.pk, actor=other)
+        requests, users = AdjustmentRequest.objects.all(), User.objects.filter(pk=asker.pk)
+        assert at_once(is_free, [requests, users]) == [False, True]
 
-    assert at_once(is_free, [wallets, users]) == [True, True]
+    assert at_once(is_free, [requests, users]) == [True, True]
 
 
 def test_one_form_clicked_four_times_refunds_once(paid, stripe):

@@ -1,4 +1,4 @@
-"""Adjustments: one person up to a limit, two above it."""
+"""Adjustments and grants: one person up to a limit, two above it."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -9,16 +9,18 @@ import time_machine
 from accounts import clock
 from accounts.models import StaffAlert
 from accounts.tests.builders import make_agency, make_staff, make_sub_account
-from wallets.balances import adjustments, ledger
+from wallets.balances import ledger
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, LedgerEntry
+from wallets.support import adjusting, approving, policy
+from wallets.tests.worlds.at_once import at_once
 from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = pytest.mark.django_db
 
 
 def adjust(wallet, amount, *, actor, pot="credit", form_key="f1", note="Goodwill"):
-    return adjustments.adjust(
+    return adjusting.adjust(
         wallet_id=wallet.pk,
         pot=pot,
         amount=Decimal(amount),
@@ -72,9 +74,65 @@ def test_splitting_within_a_day_helps_nobody():
     assert isinstance(second, AdjustmentRequest)
 
 
+def test_splitting_over_wallets_helps_nobody_either():
+    actor = make_staff()
+    adjust(make_wallet(), "60", actor=actor, form_key="a")
+    other = make_wallet()
+
+    second = adjust(other, "40.01", actor=actor, form_key="b")
+
+    other.refresh_from_db()
+    assert isinstance(second, AdjustmentRequest)
+    assert other.credit.amount == 0
+    assert isinstance(adjust(other, "40", actor=actor, form_key="c"), LedgerEntry)
+
+
+@pytest.mark.parametrize("name", ["request:1", "request:", "adjustment:request:7"])
+def test_what_a_form_is_called_leaves_nothing_out_of_the_sum(name):
+    wallet, actor = make_wallet(), make_staff()
+    adjust(wallet, "100", actor=actor, form_key=name)
+
+    second = adjust(wallet, "0.01", actor=actor, form_key="request:2")
+
+    wallet.refresh_from_db()
+    assert isinstance(second, AdjustmentRequest)
+    assert wallet.credit.amount == Decimal(100)
+
+
+def test_a_third_person_cannot_add_their_hundred_to_a_wallet_that_got_two_already():
+    wallet = make_wallet()
+    for key in "ab":
+        adjust(wallet, "-100", actor=make_staff(), form_key=key)
+
+    third = adjust(wallet, "0.01", actor=make_staff(), form_key="c")
+
+    assert isinstance(third, AdjustmentRequest)
+    assert isinstance(adjust(make_wallet(), "100", actor=make_staff(), form_key="d"), LedgerEntry)
+
+
+def test_grants_and_adjustments_of_a_person_are_counted_together():
+    account, actor = make_agency(), make_staff()
+    # 600 Included minutes at $0.16 are $96.
+    adjusting.grant_included(account=account, minutes=600, note="Outage", actor=actor, form_key="a")
+
+    assert isinstance(adjust(make_wallet(), "4.01", actor=actor, form_key="b"), AdjustmentRequest)
+    assert isinstance(adjust(make_wallet(), "4", actor=actor, form_key="c"), LedgerEntry)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_deeds_of_a_person_at_once_in_two_wallets_are_counted_one_after_the_other():
+    actor = make_staff()
+    wallets = [make_wallet() for _ in range(4)]
+
+    made = at_once(lambda one: type(adjust(one, "60", actor=actor, form_key=f"w{one.pk}")), wallets)
+
+    assert sorted(kind.__name__ for kind in made) == ["AdjustmentRequest"] * 3 + ["LedgerEntry"]
+
+
 def test_a_day_later_and_for_another_person_the_count_is_anew():
     wallet, actor = make_wallet(), make_staff()
-    made = adjust(wallet, "60", actor=actor, form_key="a").created_at
+    adjust(wallet, "60", actor=actor, form_key="a")
+    made = AdjustmentRequest.objects.get().asked_at
 
     assert isinstance(adjust(wallet, "60", actor=make_staff(), form_key="b"), LedgerEntry)
     with clock.at(made + timedelta(days=1)):
@@ -86,7 +144,7 @@ def test_a_day_later_and_for_another_person_the_count_is_anew():
 def test_what_a_second_person_approved_does_not_count_against_who_asked():
     wallet, actor = make_wallet(), make_staff()
     asked = adjust(wallet, "500", actor=actor, form_key="a")
-    adjustments.approve(request_id=asked.pk, actor=make_staff())
+    approving.approve(request_id=asked.pk, actor=make_staff())
 
     assert isinstance(adjust(wallet, "100", actor=actor, form_key="b"), LedgerEntry)
 
@@ -108,8 +166,8 @@ def test_what_a_person_bought_does_not_count_as_adjusted():
 
 def test_minutes_are_worth_what_they_cost_today():
     # 625 Premium minutes at $0.16 are $100; a second more is not.
-    assert adjustments.worth(pot="premium", amount=Decimal(625 * 60)) == Decimal(100)
-    assert adjustments.worth(pot="basic", amount=Decimal(-600)) == Decimal("0.9")
+    assert policy.worth_of(pot="premium", amount=Decimal(625 * 60)) == Decimal(100)
+    assert policy.worth_of(pot="basic", amount=Decimal(-600)) == Decimal("0.9")
     assert isinstance(
         adjust(make_wallet(), 625 * 60 + 1, pot="premium", actor=make_staff()), AdjustmentRequest
     )
@@ -128,15 +186,22 @@ def test_the_same_form_again_answers_with_what_it_made():
         adjust(wallet, "701", actor=actor, form_key="g")
 
 
-def test_a_form_that_corrected_one_pot_spares_no_other_the_second_person():
+@pytest.mark.parametrize(
+    "another", [{"pot": "premium"}, {"amount": "6"}, {"amount": "500"}, {"actor": "another"}]
+)
+def test_a_form_that_was_used_does_nothing_else(another):
     wallet, actor = make_wallet(), make_staff()
     adjust(wallet, "5", actor=actor)
+    facts = {"amount": "5", "actor": actor} | another
+    if facts["actor"] == "another":
+        facts["actor"] = make_staff()
 
-    asked = adjust(wallet, 6000 * 60, pot="premium", actor=actor)
+    with pytest.raises(FormReused):
+        adjust(wallet, facts.pop("amount"), **facts)
 
     wallet.refresh_from_db()
-    assert isinstance(asked, AdjustmentRequest)
     assert (wallet.credit.amount, wallet.premium_seconds) == (Decimal(5), 0)
+    assert AdjustmentRequest.objects.count() == 1
 
 
 def test_taking_the_last_minutes_twice_with_one_form_answers_with_what_it_did():
@@ -153,11 +218,14 @@ def test_another_person_approves_and_the_entry_names_who_asked():
     wallet, asker, approver = make_wallet(), make_staff(), make_staff()
     asked = adjust(wallet, "500", actor=asker)
 
-    entry = adjustments.approve(request_id=asked.pk, actor=approver)
+    said = approving.approve(request_id=asked.pk, actor=approver)
+
+    entry = LedgerEntry.objects.get()
 
     asked.refresh_from_db()
     wallet.refresh_from_db()
     assert (asked.state, asked.decided_by) == ("approved", approver)
+    assert said == "Posted: +$500.00 of Credit."
     assert (entry.actor, entry.amount) == (asker, Decimal(500))
     assert wallet.credit.amount == Decimal(500)
 
@@ -166,12 +234,12 @@ def test_two_requests_of_the_same_amount_are_approved_one_by_one():
     wallet, asker, approver = make_wallet(), make_staff(), make_staff()
     first, second = (adjust(wallet, "500", actor=asker, form_key=key) for key in "ab")
 
-    adjustments.approve(request_id=first.pk, actor=approver)
+    approving.approve(request_id=first.pk, actor=approver)
     wallet.refresh_from_db()
     second.refresh_from_db()
     assert (wallet.credit.amount, second.state) == (Decimal(500), "asked")
 
-    adjustments.approve(request_id=second.pk, actor=approver)
+    approving.approve(request_id=second.pk, actor=approver)
     wallet.refresh_from_db()
     assert wallet.credit.amount == Decimal(1000)
 
@@ -180,7 +248,7 @@ def test_a_rejected_request_posts_nothing_and_another_still_waits():
     wallet, asker, other = make_wallet(), make_staff(), make_staff()
     first, second = (adjust(wallet, "500", actor=asker, form_key=key) for key in "ab")
 
-    rejected = adjustments.reject(request_id=second.pk, actor=other)
+    rejected = approving.reject(request_id=second.pk, actor=other)
 
     first.refresh_from_db()
     assert (rejected.pk, rejected.state, rejected.decided_by) == (second.pk, "rejected", other)
@@ -193,18 +261,18 @@ def test_nobody_approves_what_they_asked_for():
     asked = adjust(wallet, "500", actor=asker)
 
     with pytest.raises(Refused, match="Another person"):
-        adjustments.approve(request_id=asked.pk, actor=asker)
+        approving.approve(request_id=asked.pk, actor=asker)
 
     asked.refresh_from_db()
     assert asked.state == "asked"
     assert not LedgerEntry.objects.exists()
 
 
-@pytest.mark.parametrize("decide", [adjustments.approve, adjustments.reject])
+@pytest.mark.parametrize("decide", [approving.approve, approving.reject])
 def test_what_was_decided_is_not_decided_again(decide):
     wallet = make_wallet()
     asked = adjust(wallet, "500", actor=make_staff())
-    adjustments.reject(request_id=asked.pk, actor=make_staff())
+    approving.reject(request_id=asked.pk, actor=make_staff())
 
     with pytest.raises(Refused, match="decided already"):
         decide(request_id=asked.pk, actor=make_staff())
@@ -242,10 +310,10 @@ def test_one_to_ten_thousand_minutes_are_granted_at_once(minutes, is_allowed):
     facts = {"account": make_agency(), "note": "Outage", "actor": make_staff(), "form_key": "g"}
 
     if is_allowed:
-        assert adjustments.grant_included(minutes=minutes, **facts).amount == minutes * 60
+        assert adjusting.grant_included(minutes=minutes, **facts).amount == minutes * 60
     else:
         with pytest.raises(InvalidAmount, match="Grant 1 to 10,000 minutes."):
-            adjustments.grant_included(minutes=minutes, **facts)
+            adjusting.grant_included(minutes=minutes, **facts)
         assert not LedgerEntry.objects.exists()
         assert not AdjustmentRequest.objects.exists()
 
@@ -255,8 +323,8 @@ def test_included_minutes_are_granted_but_never_to_sub_accounts():
     account = make_agency()
     facts = {"minutes": 30, "note": "Outage", "actor": make_staff(), "form_key": "g"}
 
-    entry = adjustments.grant_included(account=account, **facts)
+    entry = adjusting.grant_included(account=account, **facts)
 
     assert (entry.pot, entry.amount) == ("included", Decimal(1800))
     with pytest.raises(Refused):
-        adjustments.grant_included(account=make_sub_account(agency=account), **facts)
+        adjusting.grant_included(account=make_sub_account(agency=account), **facts)
