@@ -8,11 +8,13 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import login, match_token
+from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
@@ -25,6 +27,10 @@ CODE_LENGTH = 10
 WRONG = (
     "This code is wrong, was used before, or came too soon after a wrong one. "
     "Wait for the next code and try again."
+)
+WRONG_AT_FIRST = (
+    "This code is wrong. Its secret is void: remove it from the app. Scan this one, and enter the "
+    "code it shows."
 )
 
 
@@ -41,7 +47,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         device = match_token(request.user, request.POST.get("code", "").strip().lower())
         if device is not None:
-            login(request, device)
+            _let_in(request, device)
             return redirect(after)
         problem = WRONG
     context = {"problem": problem, "next": after}
@@ -52,20 +58,20 @@ def ask(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "POST"])
 def set_up(request: HttpRequest) -> HttpResponse:
-    """Show the secret once, and take the first code. Never for somebody who has a device."""
+    """Show a secret, and take the first code. Never for somebody who has a device.
+
+    Each time the page is shown its secret is another one, so that what somebody saw before on a
+    page that was left is nobody's second factor.
+    """
     _only_staff(request)
     if TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
         return redirect("admin:second_factor")
-    device, _ = TOTPDevice.objects.get_or_create(
-        user=request.user, confirmed=False, defaults={"name": "Authenticator app"}
-    )
     problem = ""
     if request.method == "POST":
-        if device.verify_token(request.POST.get("code", "").strip()):
-            codes = _confirm(request.user, device)
-            login(request, device)
+        if codes := _confirm(request):
             return _show_codes(request, codes)
-        problem = WRONG
+        problem = WRONG_AT_FIRST
+    device = _new_device(request.user)
     context = {
         "problem": problem,
         "qr": segno.make(device.config_url).svg_data_uri(scale=5, border=2, light="#fff"),
@@ -82,10 +88,37 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
 
 
 @transaction.atomic
-def _confirm(user: User, device: TOTPDevice) -> list[str]:
+def _new_device(user: User) -> TOTPDevice:
+    _lock(user)
+    TOTPDevice.objects.filter(user=user, confirmed=False).delete()
+    return TOTPDevice.objects.create(user=user, confirmed=False, name="Authenticator app")
+
+
+@transaction.atomic
+def _confirm(request: HttpRequest) -> list[str]:
+    """Turn on what was shown last, if the code is its. Returns recovery codes, or none of them."""
+    _lock(request.user)
+    if TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
+        return []
+    device = TOTPDevice.objects.filter(user=request.user, confirmed=False).order_by("-pk").first()
+    if device is None or not device.verify_token(request.POST.get("code", "").strip()):
+        return []
     device.confirmed = True
     device.save()
-    return new_codes(user)
+    _let_in(request, device)
+    return new_codes(request.user)
+
+
+def _lock(user: User) -> None:
+    """Two pages at once leave one secret, and two codes at once turn on one device."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
+
+
+def _let_in(request: HttpRequest, device: Device) -> None:
+    """Whoever knew the session's id before the code knows nothing now."""
+    login(request, device)
+    request.session.cycle_key()
+    rotate_token(request)
 
 
 @transaction.atomic

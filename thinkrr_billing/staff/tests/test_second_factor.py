@@ -1,6 +1,9 @@
 """The way in for staff: password, then a code; without both, nothing."""
 
 import pytest
+from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.test import Client
 from django.urls import reverse
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticToken
@@ -58,6 +61,69 @@ def test_a_device_is_set_up_once_and_gives_ten_recovery_codes(client):
     assert len(set(codes)) == 10
     assert client.get(DASHBOARD).status_code == 200
     assert client.get(SET_UP).url == ASK
+
+
+def test_each_view_of_the_set_up_has_a_secret_of_its_own_until_one_is_confirmed(client):
+    user = make_staff()
+    client.force_login(user)
+
+    shown = [client.get(SET_UP).context["secret"] for _ in range(3)]
+
+    assert len(set(shown)) == 3
+    assert TOTPDevice.objects.filter(user=user, confirmed=False).count() == 1
+
+
+def test_what_somebody_saw_on_an_earlier_page_confirms_nothing(client):
+    user = make_staff()
+    client.force_login(user)
+    client.get(SET_UP)
+    seen = TOTPDevice.objects.get(user=user)
+    client.get(SET_UP)
+
+    answer = client.post(SET_UP, {"code": code_of(seen)})
+
+    assert answer.status_code == 422
+    assert not TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+
+
+def test_a_wrong_code_shows_no_secret_of_before(client):
+    client.force_login(make_staff())
+    before = client.get(SET_UP).context["secret"]
+
+    answer = client.post(SET_UP, {"code": "000000"})
+
+    assert answer.context["secret"] != before
+    assert "Scan this one" in answer.content.decode()
+
+
+def test_a_code_before_any_secret_was_shown_is_refused(client):
+    user = make_staff()
+    client.force_login(user)
+
+    assert client.post(SET_UP, {"code": "000000"}).status_code == 422
+    assert not TOTPDevice.objects.filter(user=user, confirmed=True).exists()
+
+
+def test_the_session_that_was_there_before_the_code_is_no_longer_one(client):
+    user = make_staff()
+    client.force_login(user)
+    client.get(SET_UP)
+    before = client.session.session_key
+    codes = client.post(SET_UP, {"code": code_of(TOTPDevice.objects.get(user=user))}).context[
+        "codes"
+    ]
+    set_up = client.session.session_key
+    log_in_anew(client, user)
+    password_only = client.session.session_key
+    client.post(ASK, {"code": codes[0]})
+    entered = client.session.session_key
+
+    assert len({before, set_up, password_only, entered}) == 4
+    stolen = Client()
+    stolen.cookies[settings.SESSION_COOKIE_NAME] = password_only
+    assert stolen.get(DASHBOARD).status_code == 302
+    assert not Session.objects.filter(session_key__in=[before, password_only]).exists()
+    assert client.get(DASHBOARD).status_code == 200
 
 
 def test_a_wrong_first_code_turns_nothing_on(client):
