@@ -73,12 +73,13 @@ class CurrentAccountMiddleware:
         return _send_htmx_to_login(request, response)
 
     def process_view(self, request: HttpRequest, view: Callable, *_: object) -> HttpResponse | None:
-        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
-            return None
-        if _is_looking(request) and not _may_be_sent_while_looking(request):
+        # Pages that ask for no log-in write, too: an invitation is accepted there.
+        if not _may_be_sent_while_looking(request) and _is_looking(request):
             logger.warning("refused %s %s: looking", request.method, request.path)
             context = {"reason": LOOKING}
             return render(request, "403.html", context, status=403)
+        if not getattr(view, "login_required", True) or not request.user.is_authenticated:
+            return None
         standing = access.standing(user=request.user, account_id=_chosen(request))
         if standing:
             request.account = standing.account

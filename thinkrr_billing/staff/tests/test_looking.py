@@ -3,10 +3,13 @@
 import pytest
 from django.test import Client
 
-from accounts.models import StaffAction
+from accounts.middleware import LOOKING_MAY
+from accounts.models import Invitation, Membership, StaffAction, User
+from accounts.people import members
 from accounts.tests.builders import add_member, log_in_staff, make_staff, owner_of
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import staff_client, url
+from thinkrr_billing.staff.tests.routes import routes
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.tests.worlds.builders import make_wallet
 
@@ -142,3 +145,40 @@ def test_the_account_page_offers_it_for_customers_to_those_allowed(wallet):
 
     assert "Look as this person" in staff_client(SUPPORT).get(page).content.decode()
     assert "Look as this person" not in staff_client(READ_ONLY).get(page).content.decode()
+
+
+def test_while_looking_nothing_that_writes_is_answered_whatever_the_page(wallet):
+    client = look(staff_client(SUPPORT), wallet)
+    writing = {path for name, path in routes() if name not in LOOKING_MAY}
+
+    taken = {
+        (method, path): answer.status_code
+        for path in sorted(writing)
+        for method in ("post", "put", "patch", "delete")
+        if (answer := getattr(client, method)(path)).status_code != 403
+    }
+
+    assert len(writing) > 150
+    assert taken == {}
+    assert client.get("/payments/").status_code == 200
+
+
+def test_while_looking_no_invitation_is_accepted_and_nobody_joins(wallet):
+    other = make_wallet().account
+    customer = owner_of(wallet.account)
+    members.invite(account=other, email=customer.email, role="owner", invited_by=owner_of(other))
+    members.invite(account=other, email="new@example.com", role="owner", invited_by=owner_of(other))
+    client = look(staff_client(SUPPORT), wallet)
+    before = Membership.objects.count(), User.objects.count()
+
+    codes = [
+        client.post(
+            one.path,
+            {"name": "Me", "password": "a long enough sentence 9"},
+        ).status_code
+        for one in Invitation.objects.order_by("pk")
+    ]
+
+    assert codes == [403, 403]
+    assert (Membership.objects.count(), User.objects.count()) == before
+    assert not Invitation.objects.filter(accepted_at__isnull=False).exists()
