@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.models import Account
+from accounts.models import Account, User
 from accounts.people import searching as account_search
 from accounts.people.searching import MOST_FOUND
 from campaigns import searching as campaign_search
@@ -28,6 +28,14 @@ from wallets.texts import usd
 
 MOST_HITS = 20
 MOST_TEXT = 200
+# Who may see a kind of hit: those who may see its page.
+ACCOUNTS = ("accounts.view_account",)
+CARDS = ("accounts.view_account", "djstripe.view_paymentmethod")
+PURCHASES = ("wallets.view_purchase",)
+REVERSALS = ("wallets.view_reversal",)
+EVENTS = ("wallets.view_stripeevent",)
+CAMPAIGNS = ("campaigns.view_campaign",)
+CALLS = ("campaigns.view_call",)
 LAST_FOUR = re.compile(r"\d{4}", re.ASCII)
 
 
@@ -36,6 +44,10 @@ class Hit:
     title: str
     text: str
     link: str
+
+
+# A title, the rights that show it, and what was found.
+Kind = tuple[str, tuple[str, ...], Iterable[Hit]]
 
 
 @dataclass(frozen=True)
@@ -49,7 +61,7 @@ class Section:
 def page(request: HttpRequest) -> HttpResponse:
     """Exactly one account found, and nothing else: its page opens at once."""
     text = request.GET.get("q", "").strip()[:MOST_TEXT]
-    sections = find(text) if text else []
+    sections = find(text, user=request.user) if text else []
     if len(sections) == 1 and len(sections[0].hits) == 1:
         return redirect(sections[0].hits[0].link)
     context = {
@@ -61,9 +73,10 @@ def page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "staff/find.html", context)
 
 
-def find(text: str) -> list[Section]:
-    """What this text names, by kind; kinds without a hit are left out."""
-    sections = [_section(title, hits) for title, hits in _kinds(text)]
+def find(text: str, *, user: User) -> list[Section]:
+    """What this text names, by kind; without those that have no hit or are not theirs to see."""
+    kinds = _kinds(text)
+    sections = [_section(title, hits) for title, seen_by, hits in kinds if user.has_perms(seen_by)]
     return [section for section in sections if section.hits]
 
 
@@ -72,42 +85,42 @@ def _section(title: str, hits: Iterable[Hit]) -> Section:
     return Section(title, found[:MOST_HITS], len(found) > MOST_HITS)
 
 
-def _kinds(text: str) -> Iterator[tuple[str, Iterable[Hit]]]:
+def _kinds(text: str) -> Iterator[Kind]:
     accounts = account_search.accounts(Account.objects.all(), text)
-    yield "Accounts", map(_account, _few(accounts.select_related("agency")))
+    yield "Accounts", ACCOUNTS, map(_account, _few(accounts.select_related("agency")))
     if "@" in text:
         return
     if found := account_search.as_uuid(text):
         yield from _by_uuid(found)
     elif LAST_FOUR.fullmatch(text):
-        yield "Accounts with this card", map(_account, _few(_with_card(text)))
-        yield "Purchases with this card", map(_purchase, _paid_with(text))
+        yield "Accounts with this card", CARDS, map(_account, _few(_with_card(text)))
+        yield "Purchases with this card", PURCHASES, map(_purchase, _paid_with(text))
     elif re.match(r"[a-z]+_", text):
         yield from _by_stripe_id(text)
     campaigns = campaign_search.campaigns(Campaign.objects.all(), text)
-    yield "Campaigns", map(_campaign, _few(campaigns.select_related("account")))
+    yield "Campaigns", CAMPAIGNS, map(_campaign, _few(campaigns.select_related("account")))
     calls = campaign_search.calls(Call.objects.all(), text)
-    yield "Calls", map(_call, _few(calls.select_related("account")))
+    yield "Calls", CALLS, map(_call, _few(calls.select_related("account")))
 
 
 def _few(rows: QuerySet) -> QuerySet:
     return rows[: MOST_HITS + 1]
 
 
-def _by_uuid(found: UUID) -> Iterator[tuple[str, Iterable[Hit]]]:
+def _by_uuid(found: UUID) -> Iterator[Kind]:
     purchases = Purchase.objects.filter(pk=found).select_related("payer")
-    yield "Purchases", map(_purchase, purchases)
-    yield "Refunds and disputes", map(_reversal, Reversal.objects.filter(pk=found))
+    yield "Purchases", PURCHASES, map(_purchase, purchases)
+    yield "Refunds and disputes", REVERSALS, map(_reversal, Reversal.objects.filter(pk=found))
 
 
-def _by_stripe_id(text: str) -> Iterator[tuple[str, Iterable[Hit]]]:
+def _by_stripe_id(text: str) -> Iterator[Kind]:
     paid = Purchase.objects.filter(payment_intent=text).select_related("payer")
-    yield "Purchases", map(_purchase, paid)
-    yield "Refunds and disputes", map(_reversal, Reversal.objects.filter(stripe_id=text))
-    yield "Events", map(_event, StripeEvent.objects.filter(event_id=text))
+    yield "Purchases", PURCHASES, map(_purchase, paid)
+    yield "Refunds and disputes", REVERSALS, map(_reversal, Reversal.objects.filter(stripe_id=text))
+    yield "Events", EVENTS, map(_event, StripeEvent.objects.filter(event_id=text))
     owners = djstripe.models.PaymentMethod.objects.filter(id=text).values("customer_id")
     card = Account.objects.filter(stripe_customer__in=owners).select_related("agency")
-    yield "Accounts with this card", map(_account, card)
+    yield "Accounts with this card", CARDS, map(_account, card)
 
 
 def _with_card(last_four: str) -> QuerySet[Account]:

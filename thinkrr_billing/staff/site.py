@@ -12,9 +12,15 @@ from django.urls import URLPattern, path
 from unfold.sites import UnfoldAdminSite
 
 from accounts.errors import Forbidden
+from accounts.models import User
 
 # Unfold's Alpine evaluates expressions and writes styles. Nowhere else is this allowed.
 LOOSER_POLICY = {"script-src": [UNSAFE_EVAL], "style-src": [UNSAFE_INLINE]}
+
+
+def _has_role(user: User) -> bool:
+    """Whether the person may anything at all: who may not, sees no figure and finds nobody."""
+    return user.is_superuser or bool(user.get_all_permissions())
 
 
 class StaffSite(UnfoldAdminSite):
@@ -28,8 +34,12 @@ class StaffSite(UnfoldAdminSite):
         self.disable_action("delete_selected")
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Staff whose session has passed the second factor."""
-        return super().has_permission(request) and request.user.is_verified()
+        """Staff with a role, whose session has passed the second factor."""
+        return (
+            super().has_permission(request)
+            and request.user.is_verified()
+            and _has_role(request.user)
+        )
 
     def login(self, request: HttpRequest, extra_context: dict | None = None) -> HttpResponse:
         """Our own log-in, which slows down guessing, then the second factor."""
@@ -38,6 +48,8 @@ class StaffSite(UnfoldAdminSite):
             return redirect_to_login(back, "accounts:login")
         if not request.user.is_staff:
             raise Forbidden("This page is for support staff.")
+        if request.user.is_verified() and not _has_role(request.user):
+            raise Forbidden("You have no role yet, so nothing is shown. A superuser gives you one.")
         return redirect_to_login(back, "admin:second_factor")
 
     def admin_view(self, view: Callable, cacheable: bool = False) -> Callable:

@@ -233,9 +233,11 @@ def test_people_who_are_not_support_see_nothing(client):
 def test_support_without_the_right_sees_nothing(client):
     log_in_staff(client, make_staff("A group that does not exist"))
 
-    assert client.get(page("wallet", "changelist")).status_code == 403
+    assert client.get(page("wallet", "changelist"), follow=True).status_code == 403
     address = reverse("admin:wallets_minuterate_set_rate")
-    assert client.post(address, NEW_RATE).status_code == 403
+    before = MinuteRate.objects.count()
+    assert client.post(address, NEW_RATE, follow=True).status_code == 403
+    assert MinuteRate.objects.count() == before
 
 
 def test_settings_of_auto_recharge_belong_to_the_account_alone(browser, world):
