@@ -1,7 +1,9 @@
 """Looking as a customer: for those allowed, visible, noted, and nothing can be changed."""
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.middleware import LOOKING_MAY
 from accounts.models import Invitation, Membership, StaffAction, User
@@ -182,3 +184,26 @@ def test_while_looking_no_invitation_is_accepted_and_nobody_joins(wallet):
     assert codes == [403, 403]
     assert (Membership.objects.count(), User.objects.count()) == before
     assert not Invitation.objects.filter(accepted_at__isnull=False).exists()
+
+
+def test_while_looking_no_page_that_is_opened_writes_anything(wallet):
+    client = look(staff_client(SUPPORT), wallet)
+    paths = [path for name, path in routes() if not name.startswith(("admin:", "djstripe:"))]
+
+    written = {}
+    for path in paths:
+        if "/login/" in path or "/logout/" in path:
+            continue
+        with CaptureQueriesContext(connection) as asked:
+            client.get(path)
+        changes = [one["sql"] for one in asked if _writes(one["sql"])]
+        if changes:
+            written[path] = changes
+
+    assert len(paths) > 50
+    assert written == {}
+    assert "You are looking as" in client.get("/payments/").content.decode()
+
+
+def _writes(sql: str) -> bool:
+    return sql.startswith(("INSERT", "UPDATE", "DELETE")) and "django_session" not in sql
