@@ -70,6 +70,22 @@ def test_the_search_finds_only_what_a_role_may_see(wallet):
     assert hidden == [[], [], []]
 
 
+def test_what_fills_in_a_field_and_the_box_above_the_menu_know_what_a_role_may_see(wallet):
+    role = Group.objects.create(name="Purchases only")
+    role.permissions.add(Permission.objects.get(codename="view_purchase"))
+    client = staff_client("Purchases only")
+    name = wallet.account.name
+    asked = {"app_label": "wallets", "model_name": "purchase", "field_name": "payer", "term": name}
+
+    filled = client.get("/admin/autocomplete/", asked)
+    listed = client.get("/admin/search/", {"s": "a", "extended": "1"}).content.decode()
+    pages = client.get("/admin/").content.decode()
+
+    assert filled.status_code == 403
+    assert "/admin/accounts/account/" not in listed + pages.replace(FIND, "")
+    assert name not in listed
+
+
 def test_who_may_not_look_is_shown_no_list_of_people_to_look_as(wallet):
     colleague = add_member(wallet.account)
     client = staff_client("No such group")
