@@ -112,7 +112,5 @@ class AdjustmentRequest(models.Model):
 
     @property
     def what(self) -> str:
-        """What is done, as people read it."""
-        if self.kind == self.Kind.ADJUSTMENT:
-            return f"{self.amount:+f} {self.pot}"
-        return self.facts["what"]
+        """What is done, as people read it; of adjustments before `facts` in the ledger's units."""
+        return self.facts["what"] if self.facts else f"{self.amount:+f} {self.pot}"

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model
 from django.test import RequestFactory
@@ -83,16 +84,21 @@ def test_what_is_hidden_cannot_be_guessed_letter_by_letter(page, column, where):
     assert answer.status_code == 400
 
 
-SECRETS = ("nonce", "hash", "password", "secret", "token", "form_key", "bin_key")
+SECRETS = ("nonce", "hash", "password", "secret", "token", "bin_key")
 
 
 @pytest.mark.parametrize(
     "page", list(admin.site._registry.values()), ids=lambda one: one.opts.label_lower
 )
-def test_no_search_and_no_list_goes_through_what_is_secret(page):
+def test_no_search_no_list_no_export_and_no_page_goes_through_what_is_secret(page):
     request = RequestFactory().get("/admin/")
-    request.user = make_staff()
-    looked_at = [*page.get_search_fields(request), *page.get_list_display(request)]
+    request.user = make_staff(READ_ONLY)
+    looked_at = [
+        *page.get_search_fields(request),
+        *page.get_list_display(request),
+        *page.csv_display,
+        *flatten_fieldsets(page.get_fieldsets(request, page.model())),
+    ]
 
     assert [one for one in looked_at if any(word in one for word in SECRETS)] == []
     for name in page.get_search_fields(request):
