@@ -51,6 +51,16 @@ def test_a_day_that_moves_is_worth_a_month(minutes, state):
     assert plan(account) == (minutes, 15 if state == "alone" else 1)
 
 
+# 49 minutes a month are worth $94.08 a year, and $7.84 the month that comes apart.
+@pytest.mark.parametrize(("day", "state"), [(1, "alone"), (15, "asked")])
+def test_a_plan_that_ends_on_another_day_is_worth_the_month_it_had(day, state):
+    account = make_individual(included_minutes=49)
+
+    change(account, 0, day=day)
+
+    assert AdjustmentRequest.objects.get().state == state
+
+
 def test_another_person_approves_exactly_what_was_asked_once():
     account, asker, approver = make_agency(), make_staff(), make_staff()
     asked = change(account, 5000, day=31, actor=asker)

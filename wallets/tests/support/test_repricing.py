@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from accounts.tests.builders import make_staff
+from accounts.tests.builders import make_staff, make_sub_account
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, MinuteRate
 from wallets.support import approving, repricing
 from wallets.tests.worlds.builders import make_wallet
-from wallets.tests.worlds.histories import buy
+from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +77,39 @@ def test_what_a_rate_moves_in_a_month_is_worth_dollars_that_are_counted():
 
     assert (asked.state, asked.worth) == ("asked", Decimal("100.1"))
     assert MinuteRate.objects.count() == 2
+
+
+def test_payments_for_the_other_type_and_of_longer_ago_move_nothing():
+    wallet, now = make_wallet(), clock.now()
+    bought = {"buys": "premium", "premium_rate": Decimal("0.16")}
+    buy(wallet, cents=20_000, **bought)
+    buy(wallet, cents=30_000, buys="basic", basic_rate=Decimal("0.09"))
+    buy(wallet, cents=40_000, created_at=now - timedelta(days=30, seconds=5), **bought)
+    buy(wallet, cents=50_000, state="declined", **bought)
+
+    assert repricing.worth_of(minute_type="premium", price=Decimal("0.144")) == Decimal(20)
+
+
+def test_what_monthly_allocations_cost_more_or_less_is_counted():
+    wallet = make_wallet(account=make_sub_account())
+    make_wallet(account=wallet.account.agency)
+    # 500 Basic minutes a month at $0.09 are $45, at $0.10 $50.
+    allocate(wallet)
+
+    worth = [
+        repricing.worth_of(minute_type="basic", price=Decimal(price)) for price in ("0.10", "0.08")
+    ]
+
+    assert worth == [Decimal(5), Decimal(5)]
+
+
+def test_a_rate_is_not_compared_with_those_that_begin_after_it():
+    asked = ask("0.50", ahead=10 * DAY, form_key="a")
+    approving.approve(request_id=asked.pk, actor=make_staff())
+
+    before, after = ask("0.15", form_key="b"), ask("0.15", ahead=11 * DAY, form_key="c")
+
+    assert [type(one) for one in (before, after)] == [MinuteRate, AdjustmentRequest]
 
 
 def test_another_person_approves_exactly_what_was_asked_once():
