@@ -29,7 +29,7 @@ DROP TRIGGER wallets_deeds_are_facts ON wallets_adjustmentrequest;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0022_agencies_may_hear"),
+        ("wallets", "0024_a_notice_that_kills_rests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
