@@ -5,6 +5,7 @@ Only settings.py uses it."""
 import os
 import re
 from email.utils import parseaddr
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -24,6 +25,10 @@ DATABASE_OPTIONS = {
 SECRET_KEY_MIN_LENGTH = 50
 STRIPE_KEY = re.compile(r"^(sk|rk)_(test|live)_[A-Za-z0-9]{24,}$")
 HOST = re.compile(r"^\.?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$|^\[[0-9A-Fa-f:]+\]$")
+# What no one guesses, and everyone can make: secrets.token_urlsafe(32).
+METRICS_TOKEN_MIN_LENGTH = 32
+LOOPBACK = ("127.0.0.0/8", "::1/128")
+PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
 HTTP_PORTS = range(1, 65_536)
 
 
@@ -179,6 +184,23 @@ def web_address(name: str, default: str = "") -> str:
             f"{name} is not a web address: use one such as https://host:port, without a path."
         )
     return value
+
+
+def metrics_token() -> str:
+    value = text("METRICS_TOKEN")
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise BadEnvironment("METRICS_TOKEN holds what no header can: use letters and digits.")
+    if value and len(value) < METRICS_TOKEN_MIN_LENGTH:
+        raise BadEnvironment(
+            f"METRICS_TOKEN has {len(value)} characters: use at least {METRICS_TOKEN_MIN_LENGTH} "
+            "random ones."
+        )
+    return value
+
+
+def metrics_networks(*, debug: bool) -> tuple[IPv4Network | IPv6Network, ...]:
+    """From where /metrics is told without a token: in production from the machine itself."""
+    return tuple(map(ip_network, LOOPBACK + PRIVATE if debug else LOOPBACK))
 
 
 def sentry_dsn() -> str:

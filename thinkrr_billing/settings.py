@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "thinkrr_billing.staff.apps.StaffConfig",
 ]
 MIDDLEWARE = [
+    "thinkrr_billing.probes.ProbesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -411,6 +412,9 @@ LOGGING = {
     },
 }
 
+# --- Monitoring
+METRICS_TOKEN = env.metrics_token()
+METRICS_NETWORKS = env.metrics_networks(debug=DEBUG)
 SENTRY_DSN = env.sentry_dsn()
 if SENTRY_DSN:
     import sentry_sdk

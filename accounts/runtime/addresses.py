@@ -1,9 +1,12 @@
 """Where requests come from."""
 
 import ipaddress
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.http import HttpRequest
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 UNKNOWN_IP = "0.0.0.0"  # noqa: S104  A web server on a socket names no address.
 
@@ -17,9 +20,20 @@ def client_ip(request: HttpRequest) -> str:
     return request.META.get("REMOTE_ADDR") or UNKNOWN_IP
 
 
+def is_within(ip: str, networks: Iterable[Network]) -> bool:
+    """Whether the address is in one of the networks. What is no address is in none."""
+    address = _address(ip)
+    return address is not None and any(address in network for network in networks)
+
+
 def _is_address(text: str) -> bool:
+    return _address(text) is not None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
-        ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
-        return False
-    return True
+        return None
+    # A socket for both kinds writes the old ones as ::ffff:203.0.113.9.
+    return getattr(address, "ipv4_mapped", None) or address

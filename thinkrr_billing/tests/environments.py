@@ -26,6 +26,7 @@ NAMES = (
     "SITE_URL",
     "STRIPE_API_BASE",
     "SENTRY_DSN",
+    "METRICS_TOKEN",
     # Set by the browser fixture of the same test process.
     "DJANGO_ALLOW_ASYNC_UNSAFE",
 )

@@ -3,6 +3,7 @@
 import pytest
 from django.db import OperationalError, connection
 
+from accounts.tests.builders import make_user
 from thinkrr_billing import health
 
 pytestmark = pytest.mark.django_db
@@ -75,3 +76,31 @@ def test_not_ready_without_the_broker(client, settings, monkeypatch):
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
 def test_probes_only_read(client, path):
     assert client.post(path).status_code == 405
+
+
+PROBES = ["/healthz", "/readyz", "/metrics"]
+
+
+@pytest.mark.parametrize("path", PROBES)
+@pytest.mark.parametrize("host", ["10.0.0.7", "10.0.0.7:8000", "[fd00::7]", "web-1_x", "a b"])
+def test_probes_are_answered_whatever_host_they_name(client, settings, path, host):
+    settings.ALLOWED_HOSTS = ["billing.example.com"]
+
+    assert client.get(path, headers={"Host": host}).status_code == 200
+    assert client.get("/login/", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.parametrize("path", PROBES)
+def test_probes_are_answered_where_only_a_domain_is_named(client, settings, path):
+    settings.ALLOWED_HOSTS = [".example.com"]
+
+    assert client.get(path, headers={"Host": "10.0.0.7"}).status_code == 200
+
+
+def test_a_probe_with_a_session_is_answered_without_the_database(client, django_assert_num_queries):
+    client.force_login(make_user())
+
+    with django_assert_num_queries(0):
+        answer = client.get("/healthz")
+
+    assert answer.status_code == 200
