@@ -1,5 +1,7 @@
 """The forms of log-in, settings, members and keys. They check shapes; the middle decides."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from django import forms
@@ -7,6 +9,7 @@ from django.contrib.auth import password_validation
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
+from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 
@@ -37,18 +40,18 @@ class LogInForm(AuthenticationForm):
         )
 
     def clean(self) -> dict:
-        email, ip = self.cleaned_data.get("username", ""), client_ip(self.request)
-        try:
-            logins.check(email=email, ip=ip)
-        except TooMany as error:
-            raise ValidationError(str(error), code=error.code) from None
-        try:
-            cleaned = super().clean()
-        except ValidationError:
-            logins.record_failure(email=email, ip=ip)
-            raise
-        logins.forget(email=email, ip=ip)
-        return cleaned
+        with _trying(self.request, email=self.cleaned_data.get("username", "")):
+            return super().clean()
+
+
+@contextmanager
+def _trying(request: HttpRequest, *, email: str) -> Iterator[None]:
+    """`logins.trying` in a form, where what was refused stands beside its field."""
+    try:
+        with logins.trying(email=email, ip=client_ip(request)):
+            yield
+    except TooMany as error:
+        raise ValidationError(str(error), code=error.code) from None
 
 
 class ForgottenForm(forms.Form):
@@ -174,11 +177,17 @@ class MailsForm(forms.Form):
 
 
 class PasswordForm(PasswordChangeForm):
-    """Django's, without taking the focus: it is the second form of its page."""
+    """Django's, slowed down as the log-in is, and without taking the focus: it is the second form
+    of its page."""
 
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, request: HttpRequest, *args: object, **kwargs: object) -> None:
+        super().__init__(request.user, *args, **kwargs)
+        self.request = request
         self.fields["old_password"].widget.attrs.pop("autofocus", None)
         self.fields["new_password1"].help_text = PASSWORD_HELP
         self.fields["new_password2"].label = "New password again"
         self.fields["new_password2"].help_text = ""
+
+    def clean_old_password(self) -> str:
+        with _trying(self.request, email=self.user.email):
+            return super().clean_old_password()

@@ -72,7 +72,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class FailedLogin(models.Model):
-    """One wrong password. Counted per address and machine, and deleted after a day."""
+    """One password that was tried and has not been right. Counted per address and machine (one of
+    IPv6 by its /64), and deleted after a day."""
 
     email = models.CharField(max_length=254)
     ip = models.GenericIPAddressField()

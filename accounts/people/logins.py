@@ -1,11 +1,16 @@
 """Slowing down whoever guesses passwords, without locking the owner out from elsewhere."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+
+from django.db import connection, transaction
 
 from accounts import clock
 from accounts.errors import TooMany
 from accounts.models import FailedLogin
+from accounts.runtime.addresses import machine
 
 logger = logging.getLogger(__name__)
 
@@ -14,29 +19,41 @@ WINDOW = timedelta(minutes=15)
 MAX_FAILURES = 10
 # One machine trying many addresses: more than an office's typing errors.
 MAX_FAILURES_OF_ONE_MACHINE = 100
+LOCK = "passwords tried by "
 KEPT_FOR = timedelta(days=1)
 
 
-def check(*, email: str, ip: str) -> None:
-    """Pass, or raise `TooMany`. Ask before looking at the password."""
-    recent = FailedLogin.objects.filter(ip=ip, created_at__gt=clock.now() - WINDOW)
+@contextmanager
+def trying(*, email: str, ip: str) -> Iterator[None]:
+    """Around looking at a password: `TooMany` instead, when too many were wrong before it.
+
+    The try is counted before the look and forgotten after one that ends well, so that those made
+    at once are counted as exactly as those made one by one.
+    """
+    row = _count(email=_key(email), source=machine(ip))
+    try:
+        yield
+    except Exception:
+        logger.warning("password refused id=%s ip=%s", row.pk, ip)
+        raise
+    # A correct password ends the count for this address on this machine.
+    FailedLogin.objects.filter(email=row.email, ip=row.ip).delete()
+
+
+@transaction.atomic
+def _count(*, email: str, source: str) -> FailedLogin:
+    with connection.cursor() as cursor:
+        # One at a time for each machine, for as long as counting takes: not the password.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK + source])
+    recent = FailedLogin.objects.filter(ip=source, created_at__gt=clock.now() - WINDOW)
     if (
-        recent.filter(email=_key(email)).count() >= MAX_FAILURES
+        recent.filter(email=email).count() >= MAX_FAILURES
         or recent.count() >= MAX_FAILURES_OF_ONE_MACHINE
     ):
         raise TooMany(
             "Too many failed attempts. Wait 15 minutes and try again, or reset your password."
         )
-
-
-def record_failure(*, email: str, ip: str) -> None:
-    row = FailedLogin.objects.create(email=_key(email), ip=ip)
-    logger.warning("log-in failed id=%s ip=%s", row.pk, ip)
-
-
-def forget(*, email: str, ip: str) -> None:
-    """A correct password ends the count for this address on this machine."""
-    FailedLogin.objects.filter(email=_key(email), ip=ip).delete()
+    return FailedLogin.objects.create(email=email, ip=source)
 
 
 def forget_old_failures() -> None:

@@ -8,6 +8,8 @@ from django.http import HttpRequest
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# The smallest network that is given out: whoever has one address has 2**64.
+IPV6_PREFIX = 64
 UNKNOWN_IP = "0.0.0.0"  # noqa: S104  A web server on a socket names no address.
 
 
@@ -18,6 +20,14 @@ def client_ip(request: HttpRequest) -> str:
     if settings.SECURE_PROXY_SSL_HEADER and _is_address(last):
         return last
     return request.META.get("REMOTE_ADDR") or UNKNOWN_IP
+
+
+def machine(ip: str) -> str:
+    """What an address is counted as: one of IPv6 as its /64, which each machine has whole."""
+    address = _address(ip)
+    if address is None or address.version == 4:
+        return str(address or ip)
+    return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False).network_address)
 
 
 def is_within(ip: str, networks: Iterable[Network]) -> bool:

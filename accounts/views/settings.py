@@ -69,7 +69,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         form.instance.save(update_fields=form.Meta.fields)
         messages.success(request, "Profile saved.")
         return remember_theme(redirect("accounts:profile"), form.cleaned_data["theme"])
-    return _profile_page(request, form=form, password_form=PasswordForm(request.user))
+    return _profile_page(request, form=form, password_form=PasswordForm(request))
 
 
 @require_POST
@@ -87,7 +87,7 @@ def mails(request: HttpRequest) -> HttpResponse:
 @require_POST
 def password(request: HttpRequest) -> HttpResponse:
     """Change the password. Every other session of this person ends."""
-    form = PasswordForm(request.user, request.POST)
+    form = PasswordForm(request, request.POST)
     if form.is_valid():
         form.save()
         update_session_auth_hash(request, request.user)

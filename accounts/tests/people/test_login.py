@@ -1,12 +1,14 @@
 """Logging in, its throttle, forgotten passwords and invitations, as pages."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -30,6 +32,11 @@ def account():
 
 def log_in(client, email="ada@example.com", password=PASSWORD, ip="10.0.0.1", **form):
     return client.post(LOGIN, {"username": email, "password": password, **form}, REMOTE_ADDR=ip)
+
+
+def fail(*, email: str, ip: str) -> None:
+    with pytest.raises(ValidationError), logins.trying(email=email, ip=ip):
+        raise ValidationError("wrong")
 
 
 def is_in(client) -> bool:
@@ -97,15 +104,62 @@ def test_the_lock_ends_after_fifteen_minutes(client):
 
 def test_one_machine_that_tries_many_addresses_is_locked(client):
     for number in range(100):
-        logins.record_failure(email=f"person{number}@example.com", ip="10.0.0.1")
+        fail(email=f"person{number}@example.com", ip="10.0.0.1")
 
     log_in(client)
 
     assert not is_in(client)
 
 
+def test_one_machine_has_a_whole_64_of_ipv6_addresses_and_is_counted_as_one(client):
+    for number in range(10):
+        log_in(client, password="wrong", ip=f"2001:db8:1:2::{number}")
+
+    locked = log_in(client, ip="2001:db8:1:2:aaaa:bbbb:cccc:dddd")
+
+    assert "Too many failed attempts" in locked.content.decode()
+    assert set(FailedLogin.objects.values_list("ip", flat=True)) == {"2001:db8:1:2::"}
+    assert log_in(client, ip="2001:db8:1:3::1").status_code == 302
+
+
+def test_an_old_address_in_the_clothes_of_a_new_one_is_counted_as_the_old_one(client):
+    for ip in ["10.0.0.1", "::ffff:10.0.0.1"]:
+        log_in(client, password="wrong", ip=ip)
+
+    assert list(FailedLogin.objects.values_list("ip", flat=True)) == ["10.0.0.1", "10.0.0.1"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_guesses_at_once_are_no_more_than_ten():
+    def guess(number: int) -> str:
+        try:
+            return log_in(Client(), password=f"guess {number}").content.decode()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=20) as pool:
+        pages = list(pool.map(guess, range(20)))
+
+    assert sum("the password is not right" in page for page in pages) == 10
+    assert sum("Too many failed attempts" in page for page in pages) == 10
+    assert FailedLogin.objects.count() == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_guess_is_counted_before_its_password_is_looked_at(client, monkeypatch):
+    counted = []
+
+    def look(*args: object, **kwargs: object) -> None:
+        counted.append(FailedLogin.objects.count())
+
+    monkeypatch.setattr("django.contrib.auth.forms.authenticate", look)
+    log_in(client)
+
+    assert counted == [1]
+
+
 def test_failures_are_forgotten_after_a_day():
-    logins.record_failure(email="Ada@example.com", ip="::1")
+    fail(email="Ada@example.com", ip="::1")
 
     logins.forget_old_failures()
     assert FailedLogin.objects.count() == 1

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts import clock
-from accounts.models import Account, ApiKey, Invitation, Membership, Role, User
+from accounts.models import Account, ApiKey, FailedLogin, Invitation, Membership, Role, User
 from accounts.people import api_keys, members, opening
 from accounts.tests.builders import (
     PASSWORD,
@@ -307,3 +307,29 @@ class TestProfile:
 
         assert owner.post("/settings/profile/password/", form).status_code == 422
         assert owner_of(account).check_password(PASSWORD)
+
+    def test_the_old_password_is_guessed_ten_times_and_no_more(self, account, owner):
+        form = {"new_password1": "tulips-in-winter", "new_password2": "tulips-in-winter"}
+        path = "/settings/profile/password/"
+        guesses = [owner.post(path, {**form, "old_password": f"guess {n}"}) for n in range(10)]
+
+        locked = owner.post(path, {**form, "old_password": PASSWORD})
+
+        assert {guess.status_code for guess in guesses} == {422}
+        assert locked.status_code == 422
+        assert "Too many failed attempts. Wait 15 minutes" in locked.content.decode()
+        assert owner_of(account).check_password(PASSWORD)
+        # Counted together with log-ins of this person from this machine, and from nowhere else.
+        log_in = {"username": owner_of(account).email, "password": PASSWORD}
+        assert Client().post("/login/", log_in).status_code == 200
+        assert Client().post("/login/", log_in, REMOTE_ADDR="10.0.0.2").status_code == 302
+
+    def test_nine_wrong_old_passwords_are_forgotten_with_the_right_one(self, account, owner):
+        path = "/settings/profile/password/"
+        form = {"new_password1": "tulips-in-winter", "new_password2": "tulips-in-winter"}
+        for number in range(9):
+            owner.post(path, {**form, "old_password": f"guess {number}"})
+
+        assert owner.post(path, {**form, "old_password": PASSWORD}).status_code == 302
+        assert owner_of(account).check_password("tulips-in-winter")
+        assert not FailedLogin.objects.exists()
