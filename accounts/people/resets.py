@@ -1,7 +1,6 @@
 """Asking for a link to a new password. A known address and an unknown one take the same way: a
 row is written, and what becomes of it is found out when its mail is due (accounts.telling)."""
 
-import ipaddress
 from collections.abc import Iterator
 
 from django.db import transaction
@@ -9,6 +8,7 @@ from django.db import transaction
 from accounts import clock, limits
 from accounts.models import PasswordReset
 from accounts.runtime import brakes
+from accounts.runtime.addresses import machine
 from accounts.runtime.brakes import Brake
 from accounts.runtime.nudges import nudge
 
@@ -22,7 +22,7 @@ OF_MACHINE = "Too many links were asked for from your network. Try again {when}.
 @transaction.atomic
 def ask(*, email: str, ip: str) -> None:
     """Have a link mailed to whoever has this address, or raise `TooMany`."""
-    email, ip = email.strip().lower(), _machine(ip)
+    email, ip = email.strip().lower(), machine(ip)
     brakes.one_at_a_time(f"reset:{email}", f"reset:{ip}")
     brakes.check(_brakes(email=email, ip=ip))
     reset = PasswordReset.objects.create(email=email, ip=ip, mail_due_at=clock.now())
@@ -32,14 +32,6 @@ def ask(*, email: str, ip: str) -> None:
 def forget_old() -> None:
     """After a day nothing is counted any more, and a link nobody could send helps nobody."""
     PasswordReset.objects.filter(created_at__lte=clock.now() - limits.DAY).delete()
-
-
-def _machine(ip: str) -> str:
-    """Whoever has one address of IPv6 has the whole /64 around it."""
-    address = ipaddress.ip_address(ip)
-    if address.version == 4:
-        return ip
-    return str(ipaddress.IPv6Network((address, 64), strict=False).network_address)
 
 
 def _brakes(*, email: str, ip: str) -> Iterator[Brake]:
