@@ -20,7 +20,7 @@ from accounts.people import api_keys, logins
 from accounts.runtime.addresses import client_ip
 from accounts.telling import mail_topics
 
-PASSWORD_HELP = "At least 8 characters. A long one that you use nowhere else is best."
+PASSWORD_HELP = "At least 12 characters. A long one that you use nowhere else is best."
 KEY_LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 
 

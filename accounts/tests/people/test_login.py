@@ -2,10 +2,11 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
-from urllib.parse import quote
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlsplit
 
 import pytest
+import time_machine
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
@@ -222,6 +223,63 @@ def test_a_forgotten_password_is_replaced_by_mail(client, mailoutbox, settings):
     log_in(client, password="tulips-in-winter")
     assert is_in(client)
     assert "used already" in client.get(path, follow=True).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("seconds_later", "sentence"), [(7199, "Choose a new password"), (7201, "used already")]
+)
+def test_a_link_for_a_new_password_lives_two_hours_and_says_so(
+    client, mailoutbox, settings, seconds_later, sentence
+):
+    settings.SITE_URL = "https://billing.example"
+    asked = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    with time_machine.travel(asked, tick=False):
+        client.post("/password-reset/", {"email": "ada@example.com"})
+        mails.mail_due()
+    [mail] = mailoutbox
+    path = mail.body.split("https://billing.example")[1].split()[0]
+
+    with time_machine.travel(asked + timedelta(seconds=seconds_later), tick=False):
+        page = client.get(path, follow=True).content.decode()
+
+    assert sentence in page
+    assert "The link works once, within two hours." in mail.body
+
+
+@pytest.mark.parametrize(
+    ("password", "sentence"),
+    [
+        ("tulips-in-w", "This password is too short. It must contain at least 12 characters."),
+        ("iloveyouforever", "This password is known from leaks. Choose one that nobody has used."),
+        ("ILoveYouForever", "This password is known from leaks. Choose one that nobody has used."),
+        (" qwertyuiop123 ", "This password is known from leaks. Choose one that nobody has used."),
+        ("192837465564738291", "This password is entirely numeric."),
+    ],
+)
+def test_a_short_or_leaked_password_is_refused_wherever_one_is_chosen(
+    client, account, mailoutbox, password, sentence
+):
+    owner = owner_of(account)
+    wanted = {"new_password1": password, "new_password2": password}
+    client.post("/password-reset/", {"email": owner.email})
+    mails.mail_due()
+    path = next(word for word in mailoutbox[0].body.split() if "/password-reset/" in word)
+    reset = client.get(urlsplit(path).path, follow=True).redirect_chain[-1][0]
+    joining = members.invite(
+        account=account, email="new@example.com", role=Role.MEMBER, invited_by=owner
+    )
+
+    pages = [
+        client.post(reset, wanted),
+        client.post(joining.path, {"name": "New", "password": password}),
+    ]
+    client.force_login(owner)
+    pages.append(client.post("/settings/profile/password/", {**wanted, "old_password": PASSWORD}))
+
+    assert [sentence in page.content.decode() for page in pages] == [True, True, True]
+    owner.refresh_from_db()
+    assert owner.check_password(PASSWORD)
+    assert not User.objects.filter(email="new@example.com").exists()
 
 
 @pytest.mark.parametrize("unknown", ["nobody@example.com", "off@example.com", "new@example.com"])
