@@ -144,6 +144,15 @@ class ApiKeyForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
     )
     expires = forms.ChoiceField(label="Expires", choices=KEY_LIFETIMES, required=False)
+    addresses = forms.CharField(
+        label="Only from",
+        required=False,
+        max_length=1000,
+        help_text="IP addresses or networks, such as 203.0.113.0/24, with commas between them.",
+    )
+
+    def clean_addresses(self) -> list[str]:
+        return self.cleaned_data["addresses"].replace(",", " ").split()
 
     def expires_at(self):
         days = self.cleaned_data["expires"]

@@ -26,6 +26,7 @@ urlpatterns = [
     path("settings/", settings.account, name="settings"),
     path("settings/api-keys/", settings.keys, name="api_keys"),
     path("settings/api-keys/<int:key_id>/revoke/", settings.revoke_key, name="revoke_key"),
+    path("settings/api-keys/<int:key_id>/rotate/", settings.rotate_key, name="rotate_key"),
     path("settings/profile/", settings.profile, name="profile"),
     path("settings/profile/mails/", settings.mails, name="mails"),
     path("settings/profile/password/", settings.password, name="password"),

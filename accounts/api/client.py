@@ -2,6 +2,7 @@
 
 REST framework loads these while it loads its views, so nothing here may import views."""
 
+import logging
 from dataclasses import dataclass
 
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
@@ -14,6 +15,9 @@ from accounts import clock
 from accounts.models import ApiKey
 from accounts.people import api_keys
 from accounts.runtime import soft_cache
+from accounts.runtime.addresses import client_ip
+
+logger = logging.getLogger(__name__)
 
 WINDOW_SECONDS = 60
 
@@ -45,9 +49,12 @@ class ApiKeyAuthentication(BaseAuthentication):
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
             raise AuthenticationFailed("Send your API key as “Authorization: Bearer <key>”.")
-        key = api_keys.verify(token=token.strip())
-        if key is None:
-            raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+        key, ip = api_keys.verify(token=token.strip()), client_ip(request)
+        if key is None or not api_keys.may_come_from(key=key, ip=ip):
+            logger.warning("API key refused id=%s ip=%s", key and key.pk, ip)
+            if key is None:
+                raise AuthenticationFailed("This API key is unknown, revoked or expired.")
+            raise AuthenticationFailed(f"This API key may not be used from {ip}.")
         api_keys.note_use(key=key)
         return ApiClient(key), key
 

@@ -30,6 +30,17 @@ def machine(ip: str) -> str:
     return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False).network_address)
 
 
+def read_network(text: str) -> Network:
+    """An address, or a network as `203.0.113.0/24`. What is neither raises ValueError.
+
+    So do addresses that `is_within` would never find: those with a zone, and IPv4 as IPv6.
+    """
+    network = ipaddress.ip_network(text)
+    if "%" in text or getattr(network.network_address, "ipv4_mapped", None):
+        raise ValueError(text)
+    return network
+
+
 def is_within(ip: str, networks: Iterable[Network]) -> bool:
     """Whether the address is in one of the networks. What is no address is in none."""
     address = _address(ip)

@@ -55,3 +55,11 @@ def test_bad_arguments_give_a_sentence_and_no_key(sentence, arguments):
     with pytest.raises(CommandError, match=sentence):
         call_command("create_api_key", *arguments)
     assert not ApiKey.objects.exists()
+
+
+def test_a_key_may_be_limited_to_addresses(capsys):
+    token = run(
+        capsys, "--platform", "--scopes", "calls", "--addresses", "10.0.0.0/8,2001:db8::/32"
+    )
+
+    assert api_keys.verify(token=token).addresses == ["10.0.0.0/8", "2001:db8::/32"]

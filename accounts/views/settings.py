@@ -4,13 +4,16 @@ from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.errors import AccountError, Conflict
 from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
 from accounts.pages import may, needs, numbered, require
 from accounts.people import api_keys
 from accounts.people.access import Permission
+from accounts.views.dialogs import add_errors, refused
 from accounts.views.theme import remember_theme
 
 
@@ -36,21 +39,41 @@ def account(request: HttpRequest) -> HttpResponse:
 def keys(request: HttpRequest) -> HttpResponse:
     """List the account's keys. A POST makes one and shows it, this once."""
     form = ApiKeyForm(request.POST or None)
-    secret = ""
     if request.method == "POST":
         require(request, Permission.MONEY)
         if form.is_valid():
-            _, secret = api_keys.create(
-                account=request.account,
-                name=form.cleaned_data["name"],
-                scopes=form.cleaned_data["scopes"],
-                created_by=request.user,
-                expires_at=form.expires_at(),
-            )
-            form = ApiKeyForm()
-    rows = ApiKey.objects.filter(account=request.account).select_related("created_by")
-    shown = numbered(request, rows.order_by("-pk"))
-    context = {"form": form, "secret": secret, "keys": shown}
+            try:
+                _, secret = api_keys.create(
+                    account=request.account,
+                    name=form.cleaned_data["name"],
+                    scopes=form.cleaned_data["scopes"],
+                    created_by=request.user,
+                    expires_at=form.expires_at(),
+                    addresses=form.cleaned_data["addresses"],
+                )
+            except AccountError as error:
+                add_errors(form, error)
+            else:
+                return _keys_page(request, form=ApiKeyForm(), secret=secret)
+    return _keys_page(request, form=form)
+
+
+@require_POST
+@needs(Permission.MONEY)
+def rotate_key(request: HttpRequest, key_id: int) -> HttpResponse:
+    """Make a key in this one's place, and show it, this once."""
+    try:
+        _, secret = api_keys.rotate(key_id=key_id, account=request.account, rotated_by=request.user)
+    except Conflict as error:
+        return refused(request, back=reverse("accounts:api_keys"), error=error)
+    return _keys_page(request, form=ApiKeyForm(), secret=secret)
+
+
+def _keys_page(request: HttpRequest, *, form: ApiKeyForm, secret: str = "") -> HttpResponse:
+    rows = ApiKey.objects.filter(account=request.account)
+    shown = numbered(request, rows.select_related("created_by", "replaced_by").order_by("-pk"))
+    live = {key.pk for key in shown if api_keys.is_live(key=key)}
+    context = {"form": form, "secret": secret, "keys": shown, "live": live}
     return render(request, "accounts/api_keys.html", context, status=_status(form))
 
 

@@ -34,6 +34,7 @@ NEEDS = {
     "settings/": "money",
     "settings/api-keys/": "money",
     "settings/api-keys/<int:key_id>/revoke/": "money",
+    "settings/api-keys/<int:key_id>/rotate/": "money",
     "settings/members/": "see",
     "settings/members/invite/": "money",
     "settings/members/<int:user_id>/role/": "money",

@@ -25,6 +25,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--expires-days", type=int, help="days until it expires; default: never"
         )
+        parser.add_argument(
+            "--addresses", default="", help="the only IP addresses or networks it works from"
+        )
 
     def handle(self, *args: object, **options: object) -> None:
         account = None if options["platform"] else _account(options["account"])
@@ -37,6 +40,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 scopes=[part.strip() for part in options["scopes"].split(",")],
                 expires_at=clock.now() + timedelta(days=days) if days else None,
+                addresses=options["addresses"].replace(",", " ").split(),
             )
         except AccountError as error:
             raise CommandError(str(error)) from None

@@ -77,6 +77,7 @@ WRITES = [
     ("/settings/", FACTS),
     ("/settings/api-keys/", {"name": "K", "scopes": ["read"], "expires": ""}),
     ("/settings/api-keys/{key}/revoke/", {}),
+    ("/settings/api-keys/{key}/rotate/", {}),
     ("/settings/members/invite/", {"email": "x@example.com", "role": "member"}),
     ("/settings/members/{owner}/role/", {"role": "member"}),
     ("/settings/members/{owner}/remove/", {}),
@@ -266,7 +267,66 @@ class TestKeys:
         key, token = make_key(make_agency())
 
         assert owner.post(f"/settings/api-keys/{key.pk}/revoke/").status_code == 404
+        assert owner.post(f"/settings/api-keys/{key.pk}/rotate/").status_code == 404
         assert api_keys.verify(token=token) == key
+        assert ApiKey.objects.count() == 1
+
+    def test_a_key_is_rotated_and_the_new_one_shown_once(self, account, owner):
+        key, token = make_key(account, "read")
+
+        page = owner.post(f"/settings/api-keys/{key.pk}/rotate/")
+
+        shown = page.context["secret"]
+        new = ApiKey.objects.get(prefix=shown.split("_")[1])
+        assert shown in page.content.decode()
+        assert new.created_by == owner_of(account)
+        assert api_keys.verify(token=token) == key
+        listed = " ".join(owner.get("/settings/api-keys/").content.decode().split())
+        assert shown not in listed
+        assert f"replaced by <code>tb_{new.prefix}_…</code>, works until" in listed
+        assert f"/settings/api-keys/{new.pk}/rotate/" in listed
+        assert f"/settings/api-keys/{key.pk}/rotate/" not in listed
+        assert f"/settings/api-keys/{key.pk}/revoke/" in listed
+
+    def test_sending_the_form_twice_rotates_once_and_says_so(self, account, owner):
+        key, _ = make_key(account)
+        owner.post(f"/settings/api-keys/{key.pk}/rotate/")
+
+        again = owner.post(f"/settings/api-keys/{key.pk}/rotate/", follow=True)
+
+        assert "has been rotated already" in again.content.decode()
+        assert again.redirect_chain == [("/settings/api-keys/", 302)]
+        assert ApiKey.objects.count() == 2
+
+    def test_a_key_that_has_expired_says_so_and_offers_nothing(self, account, owner):
+        key, _ = make_key(account)
+        ApiKey.objects.update(expires_at=clock.now() - timedelta(seconds=1))
+
+        page = owner.get("/settings/api-keys/").content.decode()
+
+        assert "Expired" in page
+        assert f"/settings/api-keys/{key.pk}/" not in page
+
+    def test_a_key_is_limited_to_addresses(self, owner):
+        form = {"name": "Dialer", "scopes": ["read"], "expires": ""}
+        owner.post(
+            "/settings/api-keys/", {**form, "addresses": "203.0.113.0/24, 2001:db8::1\n10.0.0.7"}
+        )
+
+        key = ApiKey.objects.get()
+        assert key.addresses == ["203.0.113.0/24", "2001:db8::1/128", "10.0.0.7/32"]
+        page = " ".join(owner.get("/settings/api-keys/").content.decode().split())
+        assert "Only from 203.0.113.0/24, 2001:db8::1/128, 10.0.0.7/32." in page
+
+    def test_addresses_that_are_none_are_refused_beside_their_field(self, owner):
+        form = {"name": "Dialer", "scopes": ["read"], "expires": "", "addresses": "203.0.113"}
+
+        answer = owner.post("/settings/api-keys/", form)
+
+        assert answer.status_code == 422
+        assert "“203.0.113” is no IP address or network" in answer.content.decode()
+        assert 'value="203.0.113"' in answer.content.decode()
+        assert not ApiKey.objects.exists()
 
 
 class TestProfile:
