@@ -18,7 +18,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
 
-.PHONY: help run test journeys lint bench demo calls faults simulate liveness mutants lock clean
+.PHONY: help run test journeys lint audit sbom bench demo calls faults simulate liveness mutants lock clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
@@ -51,6 +51,13 @@ lint: $(INSTALLED) ## style, format, templates, layers, missing migrations
 	@$(VENV)/bin/djangofmt check templates
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PYTHON) manage.py makemigrations --check --dry-run
+
+audit: $(INSTALLED) ## bandit, a scan for secrets, known vulnerabilities (asks the network)
+	@$(PYTHON) -m tests.audit
+
+sbom: $(INSTALLED) ## sbom.json: what all is locked, as CycloneDX; SBOM= names another file
+	@$(VENV)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+		--output-reproducible --of JSON -o $(or $(SBOM),sbom.json)
 
 bench: export DEBUG ?= True
 bench: $(INSTALLED) ## what metering and pages cost; ARGS=pages runs one alone

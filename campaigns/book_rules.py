@@ -51,7 +51,7 @@ def started_campaigns_can_pay_a_minute() -> str:
             UNION ALL
             SELECT price FROM wallets_minuterate
             WHERE minute_type = '{tier}'
-              AND effective_from > {recently} AND effective_from <= %(now)s) rates)"""
+              AND effective_from > {recently} AND effective_from <= %(now)s) rates)"""  # nosec B608 # constants of ours
 
     return f"""
         SELECT w.id, 'campaign ' || c.id || ' goes on with ' || w.credit || ' of credit'
@@ -71,7 +71,7 @@ def started_campaigns_can_pay_a_minute() -> str:
           AND (a.due_since IS NULL
                OR a.due_since < %(now)s::timestamptz - interval '{grace} seconds')
         ORDER BY c.id
-    """
+    """  # nosec B608 # constants of ours
 
 
 @rule("I10", freezes=True)

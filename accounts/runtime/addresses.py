@@ -10,7 +10,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # The smallest network that is given out: whoever has one address has 2**64.
 IPV6_PREFIX = 64
-UNKNOWN_IP = "0.0.0.0"  # noqa: S104  A web server on a socket names no address.
+UNKNOWN_IP = "0.0.0.0"  # nosec B104 # noqa: S104  A web server on a socket names no address.
 
 
 def client_ip(request: HttpRequest) -> str:

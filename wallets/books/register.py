@@ -65,4 +65,4 @@ def missing_guards(guards: Iterable[tuple[str, str, str]]) -> str:
               AND t.tgenabled IN ('O', 'A')
               AND t.tgtype & CASE g.operation WHEN 'INSERT' THEN 4 WHEN 'DELETE' THEN 8
                                   WHEN 'UPDATE' THEN 16 WHEN 'TRUNCATE' THEN 32 END <> 0)
-    """
+    """  # nosec B608 # constants of ours

@@ -79,7 +79,7 @@ def paid_purchases_have_what_they_bought() -> str:
                        OR round((p.premium_minutes * p.premium_rate
                                  + p.basic_minutes * p.basic_rate) * 100) <> p.amount_cents
                   ELSE e.worth * 100 <> p.amount_cents END)
-    """
+    """  # nosec B608 # constants of ours
 
 
 @rule("I2", freezes=True)
@@ -89,7 +89,7 @@ def only_paid_purchases_credit() -> str:
                || COALESCE('purchase ' || p.id || ', which is ' || p.state, 'no purchase')
         FROM wallets_ledgerentry e LEFT JOIN wallets_purchase p ON p.id = e.purchase_id
         WHERE {BOUGHT} AND (p.state IS DISTINCT FROM 'succeeded')
-    """
+    """  # nosec B608 # constants of ours
 
 
 @rule("I3", freezes=True)
@@ -100,7 +100,7 @@ def intents_are_credited_once() -> str:
         FROM wallets_ledgerentry e JOIN wallets_purchase p ON p.id = e.purchase_id
         WHERE {BOUGHT}
         GROUP BY p.payment_intent, e.pot HAVING count(*) > 1
-    """
+    """  # nosec B608 # constants of ours
 
 
 @rule("I3", freezes=True)
@@ -120,7 +120,7 @@ def reversals_move_what_they_say_once() -> str:
         WHERE COALESCE(e.taken, 0) - r.amount_cents / 100.0 NOT BETWEEN 0
               AND CASE p.buys WHEN 'allocation' THEN (p.premium_rate + p.basic_rate) / 60 ELSE 0 END
            OR COALESCE(e.given, 0) <> CASE r.state WHEN 'failed' THEN e.taken ELSE 0 END
-    """
+    """  # nosec B608 # constants of ours
 
 
 @rule("I3", freezes=True)
