@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.audit import requests
-        from accounts.people import members  # noqa: F401
+        from accounts.people import fresh, members  # noqa: F401
         from accounts.runtime import crash_points
         from accounts.telling import mail_topics, mails  # noqa: F401
 
@@ -25,6 +25,15 @@ class AccountsConfig(AppConfig):
             "otp_totp_totpdevice",
             "otp_static_staticdevice",
             "otp_static_statictoken",
+        )
+        fresh.ask_before(
+            "accounts:api_keys",
+            "accounts:rotate_key",
+            "accounts:revoke_key",
+            "accounts:invite",
+            "accounts:change_role",
+            "accounts:remove_member",
+            "accounts:withdraw_invitation",
         )
         mail_topics.offer(
             "people",

@@ -200,3 +200,24 @@ class PasswordForm(PasswordChangeForm):
     def clean_old_password(self) -> str:
         with _trying(self.request, email=self.user.email):
             return super().clean_old_password()
+
+
+class PasswordAgainForm(forms.Form):
+    """Asks somebody who is logged in for their password, slowed down as the log-in is."""
+
+    password_again = forms.CharField(
+        label="Password",
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, request: HttpRequest, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.request = request
+
+    def clean_password_again(self) -> str:
+        password = self.cleaned_data["password_again"]
+        with _trying(self.request, email=self.request.user.email):
+            if not self.request.user.check_password(password):
+                raise ValidationError("This is not your password.", code="wrong")
+        return password

@@ -104,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "accounts.middleware.CurrentAccountMiddleware",
+    "accounts.views.fresh.FreshPasswordMiddleware",
 ]
 ROOT_URLCONF = "thinkrr_billing.urls"
 WSGI_APPLICATION = "thinkrr_billing.wsgi.application"

@@ -10,6 +10,7 @@ class WalletsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.audit.requests import watch
         from accounts.people import closing
+        from accounts.people.fresh import ask_before
         from accounts.telling.mail_topics import offer
         from wallets import checks, sweeps, waiting  # noqa: F401
         from wallets.allocations import runs, stopping
@@ -47,6 +48,12 @@ class WalletsConfig(AppConfig):
                 "payment_method_removed",
                 "card_expiring",
             },
+        )
+        ask_before(
+            "wallets:methods_add",
+            "wallets:methods_default",
+            "wallets:methods_remove",
+            "wallets:auto_recharge",
         )
         closing.switch_off[:] = [switching_off.switch_off_closed, stopping.end_of_closed]
         uses[:] = [switching_off.CARD_USE, stopping.CARD_USE]

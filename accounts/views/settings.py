@@ -11,7 +11,7 @@ from accounts.errors import AccountError, Conflict
 from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
 from accounts.pages import may, needs, numbered, require
-from accounts.people import api_keys
+from accounts.people import api_keys, fresh
 from accounts.people.access import Permission
 from accounts.views.dialogs import add_errors, refused
 from accounts.views.theme import remember_theme
@@ -114,6 +114,7 @@ def password(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         form.save()
         update_session_auth_hash(request, request.user)
+        fresh.mark(request.session)
         messages.success(request, "Password changed. You are logged out everywhere else.")
         return redirect("accounts:profile")
     return _profile_page(request, form=ProfileForm(instance=request.user), password_form=form)
