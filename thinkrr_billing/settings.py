@@ -428,6 +428,8 @@ if SENTRY_DSN:
         dsn=SENTRY_DSN,
         send_default_pii=False,
         include_local_variables=False,
+        # Sent by default, and only fields of the name `password` would be left out.
+        max_request_body_size="never",
         before_send=event_without_tokens,
         before_send_transaction=event_without_tokens,
     )

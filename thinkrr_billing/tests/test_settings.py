@@ -206,6 +206,17 @@ def test_every_process_stops_with_the_sentence_alone(command):
     assert "Traceback" not in done.stdout
 
 
+def test_error_reports_leave_out_who_asked_what_was_sent_and_what_variables_held(read, monkeypatch):
+    told = {}
+    monkeypatch.setattr("sentry_sdk.init", lambda **options: told.update(options))
+
+    read(PRODUCTION, SENTRY_DSN="https://key@sentry.example.com/1")
+
+    assert told["send_default_pii"] is False
+    assert told["include_local_variables"] is False
+    assert told["max_request_body_size"] == "never"
+
+
 @pytest.mark.journey
 def test_djangos_deployment_check_is_silent_in_production():
     done = subprocess.run(
