@@ -1,7 +1,8 @@
 """Cards tried one after the other: declined payments by hand and pages that save a card.
 
-Counted per account, per person and per address, because who tries out stolen cards changes the
-other two easily. Whoever is past the limit waits, reads until when, and support is told.
+Counted per account, per person and per address (one of IPv6 by its /64), because who tries out
+stolen cards changes the other two easily. Whoever is past the limit waits, reads until when, and
+support is told.
 """
 
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Account, User
-from accounts.runtime.addresses import UNKNOWN_IP
+from accounts.runtime.addresses import UNKNOWN_IP, machine
 from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.balances import ledger
@@ -32,7 +33,7 @@ class Who:
 
     @property
     def known_address(self) -> str | None:
-        return self.address if self.address not in ("", UNKNOWN_IP) else None
+        return machine(self.address) if self.address not in ("", UNKNOWN_IP) else None
 
     def counts(self) -> Iterator[tuple[str, Q]]:
         yield f"account {self.account.pk}", Q(account=self.account)

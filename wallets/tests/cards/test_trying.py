@@ -161,6 +161,19 @@ def test_an_address_nobody_knows_is_nobodys(wallet, stripe, address):
     assert pay(other, minute=10, address=address).state == "succeeded"
 
 
+def test_the_addresses_of_one_64_are_one_machine(wallet, stripe):
+    for minute in range(10):
+        pay(wallet, minute=minute, address=f"2001:db8:1:2::{minute}")
+    other = make_wallet()
+    add_card(stripe, other)
+
+    with pytest.raises(TooManyAttempts):
+        pay(other, minute=10, address="2001:db8:1:2:aaaa::1")
+
+    assert StaffAlert.objects.get().data["counted_by"] == "address 2001:db8:1:2::"
+    assert pay(other, minute=10, address="2001:db8:1:3::1").state == "succeeded"
+
+
 def test_pages_that_add_a_card_are_counted_before_they_are_opened(stripe):
     account = make_wallet().account
     for minute in range(10):
