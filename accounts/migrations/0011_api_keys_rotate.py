@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0008_customers_are_renewed")]
+    dependencies = [("accounts", "0010_mails_asked_for")]
 
     operations = [
         migrations.AddField(
