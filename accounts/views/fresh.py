@@ -6,12 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts.forms import PasswordAgainForm
-from accounts.middleware import SAFE_METHODS
+from accounts.middleware import PAGE_ACCOUNT, SAFE_METHODS
 from accounts.people import fresh
 from accounts.views.dialogs import dialog
 
 FIELD = "password_again"
-_OURS = {FIELD, "csrfmiddlewaretoken"}
+# The form that asks has its own of the last two.
+_OURS = {FIELD, "csrfmiddlewaretoken", PAGE_ACCOUNT}
 
 
 class FreshPasswordMiddleware:

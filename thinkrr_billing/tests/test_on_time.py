@@ -14,6 +14,7 @@ from thinkrr_billing.celery import app
 from thinkrr_billing.jobs import JOBS
 from wallets import tasks
 from wallets.models import StripeEvent
+from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = pytest.mark.django_db
 
@@ -111,16 +112,16 @@ def test_a_tick_by_hand_is_done_whatever_was_done_before():
 def test_a_nudge_that_nobody_took_within_an_hour_is_worth_nothing(
     published, monkeypatch, django_capture_on_commit_callbacks, seconds, is_done
 ):
-    done = []
+    done, pk = [], make_wallet().pk
     monkeypatch.setattr(tasks.low_balance, "tell", lambda wallet_id: done.append(wallet_id))
     start = clock.now()
     with clock.at(start), django_capture_on_commit_callbacks(execute=True):
-        nudges.nudge("wallets.tell_low_balance", 7)
+        nudges.nudge("wallets.tell_low_balance", pk)
 
     with clock.at(start + timedelta(seconds=seconds)):
-        take("wallets.tell_low_balance", published["wallets.tell_low_balance"], 7)
+        take("wallets.tell_low_balance", published["wallets.tell_low_balance"], pk)
 
-    assert done == [7] * is_done
+    assert done == [pk] * is_done
 
 
 @pytest.mark.parametrize(("seconds", "is_done"), [(300, True), (301, False)])
@@ -144,13 +145,14 @@ def test_what_a_tick_sent_is_worth_nothing_once_its_row_has_its_next_turn(
 @pytest.mark.parametrize(("minutes", "is_done"), [(59, True), (-1, False)])
 def test_a_worker_reads_until_when_a_message_is_worth_something(monkeypatch, minutes, is_done):
     """From the message itself, as Celery makes and reads it."""
-    message = app.amqp.create_task_message("id", "wallets.tell_low_balance", args=(7,))
+    pk = make_wallet().pk
+    message = app.amqp.create_task_message("id", "wallets.tell_low_balance", args=(pk,))
     headers = message.headers | messages.useful_for(60 * minutes)
     done = []
     monkeypatch.setattr(tasks.low_balance, "tell", lambda wallet_id: done.append(wallet_id))
     task = app.tasks["wallets.tell_low_balance"]
 
     trace = build_tracer(task.name, task, app=app)
-    trace("id", (7,), {}, headers | {"is_eager": False})
+    trace("id", (pk,), {}, headers | {"is_eager": False})
 
-    assert done == [7] * is_done
+    assert done == [pk] * is_done

@@ -56,6 +56,8 @@ NOT_SETTINGS = {
         "updated_at",
         "look_at",
         "low_look_at",
+        "low_tries",
+        "low_rests_until",
         "tries",
         "rests_until",
     },

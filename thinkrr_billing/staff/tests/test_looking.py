@@ -157,7 +157,8 @@ def test_while_looking_nothing_that_writes_is_answered_whatever_the_page(wallet)
         (method, path): answer.status_code
         for path in sorted(writing)
         for method in ("post", "put", "patch", "delete")
-        if (answer := getattr(client, method)(path)).status_code != 403
+        # 405: what machines ask, which nobody can write to.
+        if (answer := getattr(client, method)(path)).status_code not in (403, 405)
     }
 
     assert len(writing) > 150
