@@ -45,10 +45,11 @@ class RateForm(ReasonForm):
     effect: effects.Effect | None = None
 
     def prepare(self) -> None:
-        tomorrow = (clock.now() + timedelta(days=1)).replace(
+        # The first midnight that is a day ahead: sooner needs a second person.
+        midnight = (clock.now() + timedelta(days=2)).replace(
             hour=0, minute=0, second=0, microsecond=0
         )
-        self.fields["effective_from"].initial = tomorrow
+        self.fields["effective_from"].initial = midnight
 
     def clean(self) -> dict:
         values = super().clean()

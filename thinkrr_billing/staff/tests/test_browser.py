@@ -176,15 +176,15 @@ def test_a_new_rate_shows_its_effect_before_it_is_set(page):
     work_as(page, BILLING)
     page.goto("/admin/wallets/minuterate/")
     page.get_by_text("Set a new rate").click()
-    page.locator("[name=price]").fill("0.2")
+    page.locator("[name=price]").fill("0.18")
     page.locator("[name=reason]").fill("The contract changed")
 
     page.get_by_role("button", name="Go on").click()
-    expect(page.get_by_text("312 → 250 minutes")).to_be_visible()
+    expect(page.get_by_text("312 → 277 minutes")).to_be_visible()
     assert MinuteRate.objects.count() == 2
     page.get_by_role("button", name="Go on").click()
 
-    expect(page.get_by_text("Premium $0.2/min from")).to_be_visible()
+    expect(page.get_by_text("Premium $0.18/min from")).to_be_visible()
     assert MinuteRate.objects.count() == 3
 
 
