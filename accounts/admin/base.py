@@ -15,6 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from accounts import clock
 from accounts.admin import csv_rows
+from accounts.admin.ranges import is_immense
 
 # Counting millions of rows costs more than the page; beyond this the exact number says nothing.
 COUNT_UP_TO = 1_000
@@ -119,6 +120,8 @@ class StaffAdmin(ModelAdmin):
         Django takes any column of the table, so that what no page shows (a secret's hash, the
         nonce of an invitation) could be guessed letter by letter.
         """
+        if is_immense(value[0] if isinstance(value, list) else value):
+            return False
         if lookup in self.led_to_by:
             return True
         if _is_column(self.model, lookup.partition("__")[0]):

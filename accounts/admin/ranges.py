@@ -10,6 +10,18 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 
+# Written out, 1E+99999999999 would fill the memory; no column of ours has as many digits.
+MOST_DIGITS = 30
+
+
+def is_immense(text: object) -> bool:
+    """Whether it is a number of more digits than any column has."""
+    try:
+        number = Decimal(str(text))
+    except InvalidOperation:
+        return False
+    return number.is_finite() and number.adjusted() >= MOST_DIGITS
+
 
 class Marked(EmptyFieldListFilter):
     """By a moment that is there or not: quarantined at, yes or no."""
@@ -66,7 +78,7 @@ class Amounts(RangeNumericFilter):
     def _amount(self, end: str) -> Decimal | None:
         text = self.used_parameters.get(f"{self.field_path}_{end}")
         amount = Decimal(text) if text else None
-        if amount is not None and not amount.is_finite():
+        if amount is not None and not (amount.is_finite() and amount.adjusted() < MOST_DIGITS):
             raise InvalidOperation
         return amount if amount is None else amount * self.scale
 

@@ -39,8 +39,9 @@ THREADS = 16
 # Of the agency, each with a month that is due; their runs are charged once, whoever comes first.
 SUB_ACCOUNTS = 30
 
-# What may be broken for a moment while events and sweeps are on their way.
-AT_REST = {"I8", "I9", "I12"}
+# What may be broken for a moment while events and sweeps are on their way; and the alarm I15, as
+# sixteen threads pay faster than any person.
+AT_REST = {"I8", "I9", "I12", "I15"}
 
 
 class Bank:
