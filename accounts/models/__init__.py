@@ -8,13 +8,14 @@ from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
 from accounts.models.staff import AuditEntry, JobRun, StaffAction
-from accounts.models.waiting import QueueEmptied, Tried, Waiting
+from accounts.models.waiting import InSteps, QueueEmptied, Tried, Waiting
 
 __all__ = [
     "Account",
     "ApiKey",
     "AuditEntry",
     "FailedLogin",
+    "InSteps",
     "Invitation",
     "InvitationSent",
     "JobRun",

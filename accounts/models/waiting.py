@@ -1,4 +1,5 @@
-"""Rows that wait for a sweep: `accounts.runtime.queues` claims them in turn."""
+"""Rows that wait: for a sweep (`accounts.runtime.queues`), or for the next step of a long look
+(`accounts.runtime.steps`)."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -33,6 +34,21 @@ class Tried(Waiting):
     tries = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     # It killed too many processes: left alone until then.
     rests_until = models.DateTimeField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class InSteps(models.Model):
+    """Time that is looked through from `since` to `until`; before `at` it is done."""
+
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    at = models.DateTimeField()
+    # How much time the next step takes in (accounts.runtime.steps).
+    slice_seconds = models.PositiveIntegerField()
+    touched_at = models.DateTimeField(default=clock.now)
+    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True

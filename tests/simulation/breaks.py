@@ -7,10 +7,11 @@ import pytest
 from accounts import clock
 from accounts.runtime import queues
 from accounts.runtime.queues import Queue
+from accounts.runtime.steps import Steps
 from tests.simulation.trouble import LiveWorld
 from wallets import inbox
 from wallets.allocations import planning, runs
-from wallets.books import against_stripe, comparing
+from wallets.books import against_stripe
 from wallets.charging import declines
 from wallets.models import Purchase, StripeComparison, StripeEvent
 from wallets.reversals import disputes, refunds
@@ -74,12 +75,12 @@ def no_try_is_counted(patch: Patch) -> None:
 def the_comparison_goes_in_one(patch: Patch) -> None:
     """It lists all at once, and begins anew each time."""
 
-    def one_go(row: StripeComparison) -> None:
+    def one_go(_: Steps, row: StripeComparison, __: object) -> None:
         list(against_stripe.compare(since=row.since, until=row.until))
         row.finished_at = clock.now()
         row.save()
 
-    patch.setattr(comparing, "_step", one_go)
+    patch.setattr(Steps, "_step", one_go)
 
 
 def a_refund_is_only_looked_up(patch: Patch) -> None:

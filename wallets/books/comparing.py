@@ -5,17 +5,22 @@ the first account only when somebody asks. What differs is frozen and told with 
 finds it.
 """
 
-import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
+from django.db.models import F
 
 from accounts import clock
+from accounts.runtime.steps import Steps
 from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.books import against_stripe, checking
 from wallets.books.register import Broken
 from wallets.models import StripeComparison
+
+STEPS = Steps(longest=limits.COMPARE_SLICE, shortest=limits.COMPARE_SLICE_LEAST)
 
 
 @transaction.atomic
@@ -28,14 +33,7 @@ def begin(*, full: bool = False) -> StripeComparison:
     row, _ = StripeComparison.objects.get_or_create(
         is_full=full,
         finished_at=None,
-        defaults={
-            "since": since,
-            "at": since,
-            "until": now,
-            "slice_seconds": int(limits.COMPARE_SLICE.total_seconds()),
-            "started_at": now,
-            "touched_at": now,
-        },
+        defaults=STEPS.from_here(since=since, now=now) | {"started_at": now},
     )
     return row
 
@@ -54,38 +52,23 @@ def go_on(*, comparison_id: int, within: timedelta = limits.COMPARE_BUDGET) -> S
     Call with no transaction open. Raises GatewayError when Stripe does not answer; then the next
     one goes on from there.
     """
-    ends = time.monotonic() + within.total_seconds()
     row = StripeComparison.objects.get(pk=comparison_id)
-    while row.finished_at is None and time.monotonic() < ends:
-        _step(row)
-        row.refresh_from_db()
-    return row
+    return STEPS.go_on(row, within=within, look=_compare)
 
 
-def _step(row: StripeComparison) -> None:
-    """One slice of time. A slice that kills its process is half as long the next time."""
-    span = timedelta(seconds=row.slice_seconds)
-    least = int(limits.COMPARE_SLICE_LEAST.total_seconds())
-    waiting = StripeComparison.objects.filter(pk=row.pk, at=row.at, finished_at=None)
-    waiting.update(slice_seconds=max(least, row.slice_seconds // 2), touched_at=clock.now())
-    upto = min(row.at + span, row.until)
-    # The last step takes in what happened meanwhile, unless that is too much for one.
-    is_open = upto == row.until and clock.now() - upto < limits.COMPARE_SLICE
+def _compare(
+    *, since: datetime, until: datetime | None
+) -> tuple[dict[str, object], Callable[[], object]]:
     found = [
         Broken("I13", wallet_id, text, freezes=True)
-        for wallet_id, text in against_stripe.compare(since=row.at, until=None if is_open else upto)
+        for wallet_id, text in against_stripe.compare(since=since, until=until)
     ]
-    with transaction.atomic():
-        # Whoever was first has said it already.
-        done = waiting.update(
-            at=upto,
-            slice_seconds=min(row.slice_seconds * 2, int(limits.COMPARE_SLICE.total_seconds())),
-            found=row.found + len(found),
-            touched_at=clock.now(),
-            finished_at=clock.now() if upto >= row.until else None,
-        )
-        if done and found:
-            checking.freeze_and_tell(found, about=f"{row.at:%Y-%m-%dT%H:%M}")
+    return {"found": F("found") + len(found)}, partial(_tell, found, since)
+
+
+def _tell(found: list[Broken], since: datetime) -> None:
+    if found:
+        checking.freeze_and_tell(found, about=f"{since:%Y-%m-%dT%H:%M}")
 
 
 def left_ids() -> list[int]:

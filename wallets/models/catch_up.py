@@ -3,21 +3,14 @@
 from django.db import models
 from django.db.models import Q
 
-from accounts import clock
+from accounts.models import InSteps
 
 
-class CatchUp(models.Model):
-    """One look at what Stripe knows from `since` to `until`; before `at` it is done."""
+class CatchUp(InSteps):
+    """One look at what Stripe knows of that time."""
 
-    since = models.DateTimeField()
-    until = models.DateTimeField()
-    at = models.DateTimeField()
-    # How much time the next step takes in. Halved before each, doubled after it was done.
-    slice_seconds = models.PositiveIntegerField()
     # How many refunds and disputes of ours were seen.
     known = models.PositiveIntegerField(default=0)
-    touched_at = models.DateTimeField(default=clock.now)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "catching up"

@@ -4,22 +4,16 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.models import InSteps
 
 
-class StripeComparison(models.Model):
-    """One comparison of what happened from `since` to `until`; before `at` it is done."""
+class StripeComparison(InSteps):
+    """One comparison of what happened in that time."""
 
-    since = models.DateTimeField()
-    until = models.DateTimeField()
-    at = models.DateTimeField()
     # All since the first account, as somebody asked by command; else since the last one.
     is_full = models.BooleanField(default=False)
-    # How much time the next step takes in. Halved before each, doubled after it was done.
-    slice_seconds = models.PositiveIntegerField()
     found = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(default=clock.now)
-    touched_at = models.DateTimeField(default=clock.now)
-    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "comparison with Stripe"

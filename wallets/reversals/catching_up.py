@@ -5,12 +5,13 @@ it is, and another process may go on.
 """
 
 import logging
-import time
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.db.models import F
 
 from accounts import clock
+from accounts.runtime.steps import Steps
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import limits
 from wallets.models import CatchUp
@@ -21,20 +22,15 @@ from wallets.stripe import gateway
 
 logger = logging.getLogger(__name__)
 
+STEPS = Steps(longest=limits.CATCH_UP_SLICE, shortest=limits.CATCH_UP_SLICE_LEAST)
+
 
 def begin() -> CatchUp:
     """The look of this night: the one that is under way, or a new one at the last four months."""
     now = clock.now()
-    since = now - limits.CATCH_UP_NIGHTLY
     row, _ = CatchUp.objects.get_or_create(
         finished_at=None,
-        defaults={
-            "since": since,
-            "at": since,
-            "until": now,
-            "slice_seconds": int(limits.CATCH_UP_SLICE.total_seconds()),
-            "touched_at": now,
-        },
+        defaults=STEPS.from_here(since=now - limits.CATCH_UP_NIGHTLY, now=now),
     )
     return row
 
@@ -45,30 +41,15 @@ def go_on(*, catch_up_id: int, within: timedelta = limits.CATCH_UP_BUDGET) -> Ca
     Call with no transaction open. Raises GatewayError when Stripe does not answer; then the next
     one goes on from there.
     """
-    ends = time.monotonic() + within.total_seconds()
     row = CatchUp.objects.get(pk=catch_up_id)
-    while row.finished_at is None and time.monotonic() < ends:
-        _step(row)
-        row.refresh_from_db()
-    return row
+    return STEPS.go_on(row, within=within, look=_look)
 
 
-def _step(row: CatchUp) -> None:
-    """One slice of time. A slice that kills its process is half as long the next time."""
-    most, least = (
-        int(one.total_seconds()) for one in (limits.CATCH_UP_SLICE, limits.CATCH_UP_SLICE_LEAST)
-    )
-    waiting = CatchUp.objects.filter(pk=row.pk, at=row.at, finished_at=None)
-    waiting.update(slice_seconds=max(least, row.slice_seconds // 2), touched_at=clock.now())
-    upto = min(row.at + timedelta(seconds=row.slice_seconds), row.until)
-    known = catch_up(since=row.at, until=upto if upto < row.until else None)
-    waiting.update(
-        at=upto,
-        slice_seconds=min(row.slice_seconds * 2, most),
-        known=F("known") + known,
-        touched_at=clock.now(),
-        finished_at=clock.now() if upto >= row.until else None,
-    )
+def _look(
+    *, since: datetime, until: datetime | None
+) -> tuple[dict[str, object], Callable[[], object]]:
+    known = catch_up(since=since, until=until)
+    return {"known": F("known") + known}, lambda: None
 
 
 def left_ids() -> list[int]:

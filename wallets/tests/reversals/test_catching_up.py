@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from accounts import clock
+from accounts.runtime import steps
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import sweeps, tasks
 from wallets.books import checking
@@ -101,7 +102,7 @@ def test_a_look_whose_time_is_used_up_is_gone_on_with_where_it_was(wallet, strip
     stripe.clear_requests()
     seconds = count(step=60)
     clockwork = SimpleNamespace(monotonic=lambda: next(seconds))
-    monkeypatch.setattr(catching_up, "time", clockwork)
+    monkeypatch.setattr(steps, "time", clockwork)
 
     first = look()
     asked = lists(stripe)
@@ -126,6 +127,18 @@ def test_a_step_that_is_killed_is_half_as_long_the_next_time(wallet, monkeypatch
 
     assert look().finished_at
     assert CatchUp.objects.get().slice_seconds == 10 * 86400
+
+
+def test_one_that_was_left_for_weeks_does_not_list_those_weeks(monkeypatch):
+    asked = []
+    monkeypatch.setattr(catching_up, "catch_up", lambda **window: asked.append(window) or 0)
+    begun = catching_up.begin()
+
+    with clock.at(clock.now() + timedelta(days=30)):
+        done = catching_up.go_on(catch_up_id=begun.pk)
+
+    assert done.finished_at
+    assert asked[-1]["until"] == begun.until
 
 
 def _dies(**_):
