@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import clock
-from accounts.errors import TooMany
 from accounts.models import FailedLogin
+from accounts.runtime import brakes
 from accounts.runtime.addresses import machine
+from accounts.runtime.brakes import Brake
 
 logger = logging.getLogger(__name__)
 
@@ -19,6 +21,7 @@ WINDOW = timedelta(minutes=15)
 MAX_FAILURES = 10
 # One machine trying many addresses: more than an office's typing errors.
 MAX_FAILURES_OF_ONE_MACHINE = 100
+TOO_MANY = "Too many failed attempts. Wait 15 minutes and try again, or reset your password."
 LOCK = "passwords tried by "
 KEPT_FOR = timedelta(days=1)
 
@@ -42,18 +45,20 @@ def trying(*, email: str, ip: str) -> Iterator[None]:
 
 @transaction.atomic
 def _count(*, email: str, source: str) -> FailedLogin:
-    with connection.cursor() as cursor:
-        # One at a time for each machine, for as long as counting takes: not the password.
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [LOCK + source])
-    recent = FailedLogin.objects.filter(ip=source, created_at__gt=clock.now() - WINDOW)
-    if (
-        recent.filter(email=email).count() >= MAX_FAILURES
-        or recent.count() >= MAX_FAILURES_OF_ONE_MACHINE
-    ):
-        raise TooMany(
-            "Too many failed attempts. Wait 15 minutes and try again, or reset your password."
+    # One at a time for each machine, for as long as counting takes: not the password.
+    brakes.one_at_a_time(f"{LOCK}{source}")
+    of_machine = FailedLogin.objects.filter(ip=source)
+    brakes.check(
+        (
+            _brake(of_machine.filter(email=email), MAX_FAILURES),
+            _brake(of_machine, MAX_FAILURES_OF_ONE_MACHINE),
         )
+    )
     return FailedLogin.objects.create(email=email, ip=source)
+
+
+def _brake(rows: QuerySet, most: int) -> Brake:
+    return Brake(rows=rows, most=most, within=WINDOW, refusal=TOO_MANY)
 
 
 def forget_old_failures() -> None:
