@@ -14,10 +14,10 @@ from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 MOST_DIGITS = 30
 
 
-def is_immense(text: object) -> bool:
+def is_immense(text: str) -> bool:
     """Whether it is a number of more digits than any column has."""
     try:
-        number = Decimal(str(text))
+        number = Decimal(text)
     except InvalidOperation:
         return False
     return number.is_finite() and number.adjusted() >= MOST_DIGITS
@@ -78,7 +78,7 @@ class Amounts(RangeNumericFilter):
     def _amount(self, end: str) -> Decimal | None:
         text = self.used_parameters.get(f"{self.field_path}_{end}")
         amount = Decimal(text) if text else None
-        if amount is not None and not (amount.is_finite() and amount.adjusted() < MOST_DIGITS):
+        if amount is not None and (not amount.is_finite() or is_immense(text)):
             raise InvalidOperation
         return amount if amount is None else amount * self.scale
 

@@ -107,3 +107,10 @@ def test_no_search_no_list_no_export_and_no_page_goes_through_what_is_secret(pag
             page.model._meta.get_field(with_lookup[0])
         except FieldDoesNotExist:
             pytest.fail(f"{name} is no column")
+
+
+@pytest.mark.parametrize("query", ["amount=1E%2B99999999999", "amount__in=1,1E%2B99999999999"])
+def test_a_number_that_no_column_holds_is_a_bad_request_wherever_it_stands(query):
+    assert (
+        staff_client().get(f"{url('wallets.ledgerentry', 'changelist')}?{query}").status_code == 400
+    )
