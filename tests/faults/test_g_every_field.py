@@ -15,7 +15,7 @@ from django.urls import reverse
 from accounts.tests.builders import make_key, owner_of
 from campaigns.tests.builders import make_campaign
 from tests.faults.test_g_input import World as Payers
-from tests.faults.test_h_authorization import routes
+from tests.faults.test_h_authorization import path, routes
 from thinkrr_billing.staff.tests.phone import staff_client, url
 from wallets.tests.worlds.histories import allocate, buy
 
@@ -140,13 +140,6 @@ def world(stripe) -> Payers:
     return world
 
 
-def path(world: Payers, route: str) -> str:
-    for name, value in world.ids.items():
-        for kind in ("int:", "str:", "uuid:", "path:", ""):
-            route = route.replace(f"<{kind}{name}>", str(value))
-    return f"/{route}"
-
-
 @pytest.mark.parametrize("who", ["agency", "sub", "nobody"])
 def test_f87_no_field_of_any_page_makes_an_error_of_ours(who, world):
     client = Client()
@@ -156,7 +149,7 @@ def test_f87_no_field_of_any_page_makes_an_error_of_ours(who, world):
         asked
         for route in routes()
         if not route.startswith(APART)
-        for asked in read(client, path(world, route))
+        for asked in read(client, path(route, world.ids))
         if not asked.url.lstrip("/").startswith(APART)
     ]
 

@@ -138,6 +138,14 @@ def routes(resolver=None, prefix: str = "") -> Iterator[str]:
             yield from routes(pattern, route)
 
 
+def path(route: str, ids: dict[str, object]) -> str:
+    """An address of the route, with these in it."""
+    for name, value in ids.items():
+        for kind in ("int:", "str:", "uuid:", "path:", ""):
+            route = route.replace(f"<{kind}{name}>", str(value))
+    return f"/{route}"
+
+
 def test_every_route_is_in_the_table():
     known = {*NEEDS, *OWN, *PUBLIC, *(f"api/v1/{route}" for route in {*API, *API_PUBLIC})}
     there = {route for route in routes() if not route.startswith(STAFF_PREFIXES)}
@@ -195,11 +203,7 @@ class World:
         self.stranger = stranger
 
     def path(self, route: str) -> str:
-        for name, value in self.ids.items():
-            for kind in ("int", "str", "uuid", "path"):
-                route = route.replace(f"<{kind}:{name}>", str(value))
-            route = route.replace(f"<{name}>", str(value))
-        return f"/{route}"
+        return path(route, self.ids)
 
     def client(self, actor: str, **options: object) -> Client:
         client = Client(**options)
