@@ -152,7 +152,7 @@ class ApiKeyForm(forms.Form):
     )
 
     def clean_addresses(self) -> list[str]:
-        return self.cleaned_data["addresses"].replace(",", " ").split()
+        return api_keys.addresses_in(self.cleaned_data["addresses"])
 
     def expires_at(self):
         days = self.cleaned_data["expires"]

@@ -28,6 +28,7 @@ from wallets.models import (
     Wallet,
 )
 from wallets.recharges import auto_recharge
+from wallets.reversals import refunds
 
 State = Purchase.State
 
@@ -47,7 +48,7 @@ def _resting() -> datetime | None:
         Purchase.objects.open(),
         AutoRecharge.objects.filter(enabled=True),
         AllocationRun.objects.filter(state=AllocationRun.State.DUE),
-        Reversal.objects.filter(kind="refund", state__in=["created", "submitted"]),
+        Reversal.objects.filter(kind="refund", state__in=refunds.OPEN),
     )
     ends = [oldest(one.filter(rests_until__gt=now), "rests_until") for one in rows]
     untold = AutoRecharge.objects.filter(low_rests_until__gt=now)
@@ -130,7 +131,7 @@ Wait(
 Wait(
     kind="dispute",
     since=lambda: oldest(
-        Reversal.objects.filter(kind="dispute", state__in=["created", "submitted"]), "created_at"
+        Reversal.objects.filter(kind="dispute", state__in=refunds.OPEN), "created_at"
     ),
 )
 Wait(kind="resting", since=_resting)

@@ -187,6 +187,11 @@ def _check(
         raise Invalid(" ".join(fields.values()), fields=fields)
 
 
+def addresses_in(text: str) -> list[str]:
+    """What somebody typed, with commas or spaces between them. Not looked at yet."""
+    return text.replace(",", " ").split()
+
+
 def _wrong_addresses(addresses: list[str]) -> str:
     if len(addresses) > MAX_ADDRESSES:
         return f"Name {MAX_ADDRESSES} addresses or networks at most."

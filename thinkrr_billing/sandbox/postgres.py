@@ -53,7 +53,7 @@ class EmbeddedPostgresFailed(SystemExit):
 
 def database_url(data: Path) -> str:
     """Start the server unless it runs, and keep it running while this process lives."""
-    (data / "postgres").mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.make(data / "postgres")
     if data not in _held:
         _held[data] = locks.hold(data / "postgres", exclusive=False, wait=True)
     _program("postgres")
@@ -73,7 +73,7 @@ def _password(data: Path) -> str:
     """Made by whoever asks first."""
     kept = data / "postgres.password"
     if not kept.exists():
-        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private.make(data)
         # The whole file appears at once, and the second of two leaves the first one's alone.
         made = data / f"postgres.password.{secrets.token_hex(8)}"
         os.write(descriptor := private.append(made), secrets.token_hex(32).encode())

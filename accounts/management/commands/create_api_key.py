@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 name=options["name"],
                 scopes=[part.strip() for part in options["scopes"].split(",")],
                 expires_at=clock.now() + timedelta(days=days) if days else None,
-                addresses=options["addresses"].replace(",", " ").split(),
+                addresses=api_keys.addresses_in(options["addresses"]),
             )
         except AccountError as error:
             raise CommandError(str(error)) from None
