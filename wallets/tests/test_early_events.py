@@ -19,6 +19,7 @@ from wallets.reversals import catching_up
 from wallets.stripe import gateway
 from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge, stranger_pays
+from wallets.tests.worlds.purchases import taken_and_not_stored
 from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card, refunded_outside
 
 pytestmark = pytest.mark.django_db
@@ -169,20 +170,8 @@ def test_without_stripes_answer_about_the_payment_it_waits(paid, stripe):
 
 
 def test_a_refund_before_we_stored_the_intent_finds_the_purchase_by_its_metadata(stripe):
-    wallet = make_wallet(credit="8")
-    card = add_card(stripe, wallet)
-    set_auto_recharge(wallet)
-    _, purchase = auto_recharge.claim(wallet_id=wallet.pk)
-    intent = gateway.create_intent(
-        key=f"{purchase.pk}:create",
-        amount=5000,
-        customer=wallet.account.stripe_customer,
-        payment_method=card.id,
-        metadata={"purchase": str(purchase.pk)},
-        description="before the database was restored",
-    )
-    gateway.confirm_intent(key="confirm", intent_id=intent.id)
-    purchase.payment_intent = intent.id
+    purchase, intent = taken_and_not_stored(stripe)
+    purchase.payment_intent = intent
     found = refunded(purchase)
 
     row = tell("refund.created", {"id": found["id"]})

@@ -23,6 +23,7 @@ from wallets.models import StripeEvent, Wallet
 from wallets.recharges import auto_recharge, by_hand
 from wallets.stripe import gateway
 from wallets.tests.worlds.builders import GOOD_CARD, add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.purchases import taken_and_not_stored
 
 pytestmark = pytest.mark.django_db
 
@@ -174,25 +175,13 @@ def test_two_events_about_one_charge_credit_once(paid_but_unanswered):
 
 
 def test_an_event_before_we_stored_the_intent_finds_the_purchase_by_its_metadata(stripe):
-    wallet = make_wallet(credit="8")
-    card = add_card(stripe, wallet)
-    set_auto_recharge(wallet)
-    _, purchase = auto_recharge.claim(wallet_id=wallet.pk)
-    intent = gateway.create_intent(
-        key=f"{purchase.pk}:create",
-        amount=5000,
-        customer=wallet.account.stripe_customer,
-        payment_method=card.id,
-        metadata={"purchase": str(purchase.pk)},
-        description="",
-    )
-    gateway.confirm_intent(key=f"{purchase.pk}:confirm:1", intent_id=intent.id)
+    purchase, intent = taken_and_not_stored(stripe)
 
-    row = receive(event(found={"id": intent.id, "object": "payment_intent"}))
+    row = receive(event(found={"id": intent, "object": "payment_intent"}))
     inbox.apply(event_pk=row.pk)
 
     purchase.refresh_from_db()
-    assert (purchase.state, purchase.payment_intent) == ("succeeded", intent.id)
+    assert (purchase.state, purchase.payment_intent) == ("succeeded", intent)
 
 
 def test_an_event_lies_without_effect_because_the_object_is_read_again(stripe):

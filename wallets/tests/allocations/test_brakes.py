@@ -9,8 +9,8 @@ from accounts.models import StaffAlert
 from wallets.allocations import runs
 from wallets.charging import purchases
 from wallets.models import AllocationRun
-from wallets.stripe import answers, gateway
 from wallets.tests.worlds.allocation_world import make_world, moment
+from wallets.tests.worlds.purchases import cancel_at_stripe, refuse_to_confirm
 
 pytestmark = pytest.mark.django_db
 
@@ -25,25 +25,9 @@ def world(stripe):
     return world
 
 
-def cancel_at_stripe(monkeypatch):
-    real = gateway.create_intent
-
-    def canceled(**facts: object) -> answers.Intent:
-        intent = real(**facts)
-        gateway.cancel_intent(key=f"{intent.id}:elsewhere", intent_id=intent.id)
-        return intent
-
-    monkeypatch.setattr(gateway, "create_intent", canceled)
-
-
-def refuse(monkeypatch):
-    def refused(**facts: object) -> None:
-        raise answers.Impossible("This payment cannot be confirmed.")
-
-    monkeypatch.setattr(gateway, "confirm_intent", refused)
-
-
-@pytest.mark.parametrize(("ends", "state"), [(cancel_at_stripe, "canceled"), (refuse, "declined")])
+@pytest.mark.parametrize(
+    ("ends", "state"), [(cancel_at_stripe, "canceled"), (refuse_to_confirm, "declined")]
+)
 def test_an_end_that_nobody_explains_waits_an_hour_a_day_and_three_days(
     world, monkeypatch, ends, state
 ):

@@ -11,10 +11,10 @@ from accounts.models import StaffAlert
 from wallets import limits
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, by_hand
-from wallets.stripe import answers, gateway
+from wallets.stripe import gateway
 from wallets.tests.worlds.auto_recharge_world import credit, logged, run, settings_of, told
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
-from wallets.tests.worlds.purchases import during
+from wallets.tests.worlds.purchases import cancel_at_stripe, during, refuse_to_confirm
 
 pytestmark = pytest.mark.django_db
 
@@ -30,24 +30,7 @@ def low(stripe):
 
 @pytest.fixture
 def refuses(monkeypatch):
-    """Stripe refuses every confirmation, and names no code."""
-
-    def refuse(**facts: object) -> None:
-        raise answers.Impossible("This payment cannot be confirmed.")
-
-    monkeypatch.setattr(gateway, "confirm_intent", refuse)
-
-
-def cancel_at_stripe(monkeypatch):
-    """Let somebody cancel the next intent at Stripe as soon as it is made."""
-    real = gateway.create_intent
-
-    def canceled(**facts: object) -> answers.Intent:
-        intent = real(**facts)
-        gateway.cancel_intent(key=f"{intent.id}:elsewhere", intent_id=intent.id)
-        return intent
-
-    monkeypatch.setattr(gateway, "create_intent", canceled)
+    refuse_to_confirm(monkeypatch)
 
 
 def give_up_one(wallet):
