@@ -143,7 +143,7 @@ class History:
         with clock.at(moment):
             claimed = [
                 purchase
-                for wallet_id in auto_recharge.DUE.take()
+                for wallet_id in auto_recharge.DUE.claim()
                 if (purchase := auto_recharge.claim(wallet_id=wallet_id)[1])
             ]
         refused = None
@@ -173,9 +173,10 @@ class History:
 
 def tell_who_runs_low() -> None:
     """What a sweep sends: people hear of a low balance, and of minutes that run out."""
-    for wallet_id in low_balance.UNTOLD.take():
+    # One batch has room for all players: looking again for more would cost as much each time.
+    for wallet_id in low_balance.UNTOLD.claim():
         low_balance.tell(wallet_id=wallet_id)
-    for wallet_id in low_minutes.UNTOLD.take():
+    for wallet_id in low_minutes.UNTOLD.claim():
         low_minutes.tell(wallet_id=wallet_id)
 
 
@@ -265,6 +266,6 @@ def run_allocations(sandbox: StripeSandbox, moment: datetime) -> None:
     """One beat for the monthly allocations, at Stripe's clock of the same moment."""
     with clock.at(moment):
         planning.plan_due(now=moment)
-        for run_id in planning.DUE.take():
+        for run_id in planning.DUE.claim():
             sandbox.set_clock(moment.timestamp())
             runs.charge_run(run_id=run_id)
