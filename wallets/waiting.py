@@ -51,8 +51,9 @@ def _resting() -> datetime | None:
         Reversal.objects.filter(kind="refund", state__in=refunds.OPEN),
     )
     ends = [oldest(one.filter(rests_until__gt=now), "rests_until") for one in rows]
-    untold = AutoRecharge.objects.filter(low_rests_until__gt=now)
-    ends.append(oldest(untold, "low_rests_until"))
+    for untold in ("low_rests_until", "minutes_rests_until"):
+        rests = AutoRecharge.objects.filter(**{f"{untold}__gt": now})
+        ends.append(oldest(rests, untold))
     return min((one - REST for one in ends if one), default=None)
 
 

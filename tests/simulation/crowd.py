@@ -130,7 +130,7 @@ def crowds(*, card: str) -> dict[str, Crowd]:
 def _of_settings(queue: Queue, task: str, template: Account, **columns: str) -> Crowd:
     which = queue.kind
     AutoRecharge.objects.filter(wallet__account=template).update(
-        due_since=clock.now() - AWAKE, look_at=ASLEEP, low_look_at=ASLEEP
+        due_since=clock.now() - AWAKE, look_at=ASLEEP, low_look_at=ASLEEP, minutes_look_at=ASLEEP
     )
     settings = AutoRecharge.objects.get(wallet__account=template)
     columns = {"due_since": "NULL", queue.since: "one.due_since"} | columns

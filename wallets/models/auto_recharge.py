@@ -33,9 +33,10 @@ SET due_since = CASE WHEN ar.enabled AND w.credit < ar.threshold
                              ELSE ar.minutes_low_since END,
     look_at = CASE WHEN ar.due_since IS NULL AND ar.enabled AND w.credit < ar.threshold
                    THEN %(now)s ELSE ar.look_at END,
-    low_look_at = CASE WHEN (ar.low_armed AND w.credit < ar.threshold)
-                            OR (ar.minutes_armed AND m.held < m.level)
-                       THEN %(now)s ELSE ar.low_look_at END
+    low_look_at = CASE WHEN ar.low_armed AND w.credit < ar.threshold
+                       THEN %(now)s ELSE ar.low_look_at END,
+    minutes_look_at = CASE WHEN ar.minutes_armed AND m.held < m.level
+                           THEN %(now)s ELSE ar.minutes_look_at END
 FROM wallets_wallet AS w, LATERAL (
     SELECT w.premium_seconds + w.basic_seconds + w.included_seconds AS held,
            60 * COALESCE(
@@ -139,11 +140,14 @@ class AutoRecharge(Tried):
     minutes_level = models.PositiveIntegerField(null=True, blank=True)
     minutes_armed = models.BooleanField(default=False, db_default=False, editable=False)
     minutes_low_since = models.DateTimeField(null=True, editable=False)
-    # When a sweep next hands out either of the two.
+    # When a sweep next hands out each of the two, and its tries, apart from those to charge: a
+    # notice that kills workers stops no payment, and no other notice.
     low_look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
-    # Tries to tell, apart from those to charge: a notice that kills workers stops no payment.
     low_tries = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     low_rests_until = models.DateTimeField(null=True, editable=False)
+    minutes_look_at = models.DateTimeField(default=clock.now, db_default=Now(), editable=False)
+    minutes_tries = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    minutes_rests_until = models.DateTimeField(null=True, editable=False)
     # Its agency hears of both, too, because it asked to.
     agency_hears = models.BooleanField(default=False, db_default=False)
     suspended_at = models.DateTimeField(null=True, editable=False)

@@ -32,7 +32,7 @@ def tell(*, wallet_id: int) -> None:
 def _untold(now: datetime) -> QuerySet[AutoRecharge]:
     """Settings of the wallets whose people have not heard yet."""
     return AutoRecharge.objects.filter(
-        awake(now, "low_rests_until"),
+        awake(now, "minutes_rests_until"),
         minutes_low_since__isnull=False,
         wallet__account__status="active",
     )
@@ -43,9 +43,9 @@ UNTOLD = Queue(
     rows=_untold,
     key="wallet_id",
     since="minutes_low_since",
-    column="low_look_at",
-    tries="low_tries",
-    rests_until="low_rests_until",
+    column="minutes_look_at",
+    tries="minutes_tries",
+    rests_until="minutes_rests_until",
 )
 
 

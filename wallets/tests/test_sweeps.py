@@ -200,7 +200,8 @@ def test_a_newcomer_waits_for_no_more_than_one_round_of_the_crowd(crowded):
         with clock.at(start + timedelta(minutes=minute)):
             handed_out = list(queue.take())
     again = start + timedelta(minutes=60)
-    AutoRecharge.objects.filter(wallet_id=behind).update(look_at=again, low_look_at=again)
+    columns = ("look_at", "low_look_at", "minutes_look_at")
+    AutoRecharge.objects.filter(wallet_id=behind).update(**dict.fromkeys(columns, again))
     for model in (StripeEvent, Purchase, Reversal, AllocationRun):
         if queue.rows(again).model is model:
             model.objects.filter(pk=behind).update(look_at=again)

@@ -11,7 +11,7 @@ from accounts.runtime.crash_points import Crash
 from wallets import inbox, tasks
 from wallets.allocations import planning, runs
 from wallets.charging import purchases
-from wallets.models import StripeEvent
+from wallets.models import AutoRecharge, StripeEvent, Wallet
 from wallets.recharges import auto_recharge, low_balance, low_minutes
 from wallets.reversals import refunds
 from wallets.tests.test_sweeps import (
@@ -128,20 +128,41 @@ def test_once_it_works_again_nothing_is_left_of_its_rest(work):
     assert kept == (0, None)
 
 
-def test_a_notice_that_kills_workers_stops_no_payment(monkeypatch, low):
+@pytest.fixture
+def deadly_notice(monkeypatch):
+    """The notice of a low balance kills whoever tells it: call with a wallet."""
+
     def die(**_told):
         raise Crash
 
+    def tell(wallet):
+        for _ in range(queues.TRIES + 1):
+            try:
+                tasks.tell_low_balance(wallet.pk)
+            except Crash:
+                pass
+
     monkeypatch.setattr(low_balance, "tell", die)
-    for _ in range(queues.TRIES + 1):
-        try:
-            tasks.tell_low_balance(low.pk)
-        except Crash:
-            pass
+    return tell
+
+
+def test_a_notice_that_kills_workers_stops_no_payment(deadly_notice, low):
+    deadly_notice(low)
 
     tasks.recharge_wallet(low.pk)
 
     assert low.purchases.get().state == "succeeded"
+
+
+def test_a_notice_that_kills_workers_stops_no_other_notice(deadly_notice):
+    [wallet_id] = few_minutes(1)
+    AutoRecharge.objects.update(low_since=clock.now())
+    low_balance.UNTOLD.claim()
+    deadly_notice(Wallet.objects.get(pk=wallet_id))
+
+    assert low_minutes.UNTOLD.claim() == [wallet_id]
+    tasks.tell_low_minutes(wallet_id)
+    assert AutoRecharge.objects.get().minutes_low_since is None
 
 
 def test_an_event_whose_handler_kills_its_process_is_given_up_after_ten_tries(monkeypatch):
