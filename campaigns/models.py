@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.kept import Rows
 from accounts.models import Account, Waiting
 from campaigns.limits import CALL_MOST_SECONDS, EXTERNAL_ID_LENGTH, NAME_LENGTH
 
@@ -146,6 +147,8 @@ class Campaign(Waiting):
 
 class Call(models.Model):
     """One finished call as it was reported, and what it took. Never changed, never deleted."""
+
+    rows = Rows.WRITTEN_ONCE
 
     class Outcome(models.TextChoices):
         COMPLETED = "completed", "Completed"

@@ -16,6 +16,7 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 
 from accounts import clock, zones
+from accounts.kept import Rows
 from accounts.models.mailed import Mailed
 from accounts.models.people import User
 
@@ -153,6 +154,8 @@ class Role(models.TextChoices):
 class Membership(models.Model):
     """A user's place in an account."""
 
+    rows = Rows.MAY_GO
+
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
     account = models.ForeignKey(Account, models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=6, choices=Role)
@@ -181,6 +184,8 @@ def new_nonce() -> str:
 class Invitation(Mailed):
     """A seat offered by e-mail. The link in the mail is signed over the nonce, so the database
     alone does not open the seat, and a new nonce makes the old link worthless."""
+
+    rows = Rows.MAY_GO
 
     LINK_SALT = "accounts.invitation"
 

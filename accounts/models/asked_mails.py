@@ -3,6 +3,7 @@
 from django.db import models
 
 from accounts import clock
+from accounts.kept import Rows
 from accounts.models.accounts import Account
 from accounts.models.mailed import Mailed
 from accounts.models.people import User
@@ -10,6 +11,8 @@ from accounts.models.people import User
 
 class InvitationSent(models.Model):
     """One mail of an invitation, counted when it is asked for."""
+
+    rows = Rows.MAY_GO
 
     email = models.EmailField()
     # None for an API key.
@@ -31,6 +34,8 @@ class InvitationSent(models.Model):
 
 class PasswordReset(Mailed):
     """A link for a new password that was asked for, whether anybody has this address or not."""
+
+    rows = Rows.MAY_GO
 
     email = models.EmailField()
     ip = models.GenericIPAddressField()

@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from accounts import clock
+from accounts.kept import Rows
 
 
 class UserManager(BaseUserManager["User"]):
@@ -74,6 +75,8 @@ class User(AbstractBaseUser, PermissionsMixin):
 class FailedLogin(models.Model):
     """One password that was tried and has not been right. Counted per address and machine (one of
     IPv6 by its /64), and deleted after a day."""
+
+    rows = Rows.MAY_GO
 
     email = models.CharField(max_length=254)
     ip = models.GenericIPAddressField()

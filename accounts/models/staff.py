@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.kept import Rows
 from accounts.models.accounts import Account
 from accounts.models.people import User
 
@@ -58,6 +59,8 @@ class AuditEntry(models.Model):
 
     `at` is the database's own clock. Secrets are shown as “(secret)”.
     """
+
+    rows = Rows.WRITTEN_ONCE
 
     class Operation(models.TextChoices):
         INSERT = "insert", "Added"

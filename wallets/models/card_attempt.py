@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.kept import Rows
 from accounts.models import Account
 from wallets.models.purchase import Purchase
 
@@ -17,6 +18,8 @@ class CardAttemptQuerySet(models.QuerySet):
 
 class CardAttempt(models.Model):
     """A page that saves a card was opened, or (with `purchase`) a person asked for a charge."""
+
+    rows = Rows.WRITTEN_ONCE
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="card_attempts")
     # None for a program with a key, which acts for whoever calls it.

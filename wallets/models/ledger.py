@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.kept import Rows
 from wallets.models.fields import within
 from wallets.models.wallet import MOST_SECONDS, Wallet
 
@@ -18,6 +19,8 @@ class Pot(models.TextChoices):
 
 class LedgerEntry(models.Model):
     """One movement of one pot. Never changed: a mistake is corrected by a new entry."""
+
+    rows = Rows.WRITTEN_ONCE
 
     class Kind(models.TextChoices):
         RECHARGE = "recharge", "Recharge"

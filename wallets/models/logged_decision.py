@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from accounts.kept import Rows
 from wallets.models.wallet import Wallet
 
 
@@ -11,6 +12,8 @@ class LoggedDecision(models.Model):
     For people, and for them only: no rule ever reads it. It is in the log of the wallet whose
     people may read it, so a payer's card and price are never in the receiver's.
     """
+
+    rows = Rows.MAY_GO
 
     class Subject(models.TextChoices):
         AUTO_RECHARGE = "auto_recharge", "Auto-Recharge"

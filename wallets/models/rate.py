@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from accounts import clock
+from accounts.kept import Rows
 from wallets.models.fields import MoneyField, within
 
 
@@ -14,6 +15,8 @@ class MinuteType(models.TextChoices):
 
 class MinuteRate(models.Model):
     """A minute type's price from a moment on. The latest one that has begun is in force."""
+
+    rows = Rows.WRITTEN_ONCE
 
     minute_type = models.CharField(max_length=8, choices=MinuteType)
     price = MoneyField()
