@@ -18,6 +18,7 @@ from accounts.runtime import waits
 from accounts.runtime.addresses import is_within
 from accounts.runtime.queues import Queue
 from accounts.runtime.waits import Wait
+from thinkrr_billing import database_role
 from wallets.books.rules import most_intents_in_a_minute
 from wallets.models import Purchase, StripeEvent, Wallet
 
@@ -166,5 +167,10 @@ _NUMBERS: list[tuple[str, str, Callable[[], float]]] = [
         "thinkrr_wallets_in_debt",
         "Wallets whose credit is below zero.",
         lambda: Wallet.objects.filter(credit__lt=0).count(),
+    ),
+    (
+        "thinkrr_database_rights_wrong",
+        "Rights that our database role has and should not, or the other way round.",
+        lambda: len(database_role.differences()),
     ),
 ]

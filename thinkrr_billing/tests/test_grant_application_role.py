@@ -1,4 +1,4 @@
-"""What `grant_application_role` gives, refuses and finds."""
+"""What `grant_application_role` gives, refuses and finds, and who is told of a wrong right."""
 
 from io import StringIO
 
@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from thinkrr_billing.checks import the_role_cannot_change_the_past
 from thinkrr_billing.tests.roles import acting_as, asked, make_role, refused, sql
 
 pytestmark = pytest.mark.django_db
@@ -195,3 +196,46 @@ def test_a_role_with_a_strange_name_is_quoted():
     sql('CREATE ROLE "the ""app""; --"')
 
     assert said(role=name) == ([], 0)
+
+
+def test_whoever_deploys_is_warned_of_an_owner(role):
+    assert asked("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+
+    [warning] = the_role_cannot_change_the_past(databases=["default"])
+    with acting_as(role):
+        assert the_role_cannot_change_the_past(databases=["default"]) == []
+
+    told = "The role of DATABASE_URL is a superuser, who may do everything."
+    assert (warning.id, warning.msg) == ("thinkrr_billing.W001", told)
+
+
+def test_a_warning_tells_the_first_of_many_rights(role):
+    sql(f"GRANT UPDATE, DELETE, TRUNCATE, REFERENCES ON wallets_ledgerentry TO {role}")
+
+    with acting_as(role):
+        [warning] = the_role_cannot_change_the_past(databases=["default"])
+
+    assert warning.msg == (
+        "The role of DATABASE_URL may DELETE wallets_ledgerentry, may REFERENCES "
+        "wallets_ledgerentry, may TRUNCATE wallets_ledgerentry, and 1 more."
+    )
+
+
+def test_no_database_is_asked_by_a_check_that_is_given_none():
+    """As in `check --deploy` without `--database`, and at every start."""
+    assert the_role_cannot_change_the_past(databases=None) == []
+
+
+def test_monitoring_counts_the_rights_that_are_wrong(role, client):
+    sql(f"GRANT UPDATE, DELETE ON wallets_ledgerentry TO {role}")
+
+    lines = []
+    for statement in ("SELECT", f"REVOKE UPDATE, DELETE ON wallets_ledgerentry FROM {role}"):
+        sql(statement)
+        with acting_as(role):
+            lines.append(client.get("/metrics").content.decode().splitlines())
+    as_superuser = client.get("/metrics").content.decode().splitlines()
+
+    assert "thinkrr_database_rights_wrong 2.0" in lines[0]
+    assert "thinkrr_database_rights_wrong 0.0" in lines[1]
+    assert "thinkrr_database_rights_wrong 1.0" in as_superuser

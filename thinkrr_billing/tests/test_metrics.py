@@ -122,7 +122,7 @@ def test_without_the_database_the_canary_is_told_and_it_is_asked_once(client):
         'thinkrr_figures_unread{source="database"}',
     }
     assert figures['thinkrr_figures_unread{source="cache"}'] == "0.0"
-    assert figures['thinkrr_figures_unread{source="database"}'] == f"{6 + len(waits.every())}.0"
+    assert figures['thinkrr_figures_unread{source="database"}'] == f"{7 + len(waits.every())}.0"
     assert len(asked) == 1
     assert b"secret" not in answer.content
 
