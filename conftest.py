@@ -13,7 +13,7 @@ import stripe as stripe_sdk
 from django.conf import settings as django_settings
 
 from tests.clients import share_middleware
-from tests.databases import copy_tables, flush_by_deleting, has_test_database
+from tests.databases import as_owner, copy_tables, flush_by_deleting, has_test_database
 from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.memory import keep_what_is_loaded
@@ -126,6 +126,13 @@ def stripe_process(
         _call_nobody(NOWHERE)
     yield sandbox
     sandbox.stop()
+
+
+@pytest.fixture
+def owner(db: None) -> Iterator[None]:  # noqa: ARG001
+    """The test does what only the owner of the tables may: breaks the past, or migrates."""
+    with as_owner():
+        yield
 
 
 @pytest.fixture

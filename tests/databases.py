@@ -2,21 +2,29 @@
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 
 from django.conf import settings
+from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.base.creation import TEST_DATABASE_PREFIX
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
+from psycopg.pq import TransactionStatus
+
+from thinkrr_billing import database_role
 
 # Nobody else locks by number.
 _LOCK = 1
 # The processes of one run know each other by this.
 _RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID") or uuid.uuid4().hex
+# Tests then act as this role, with the rights of the application's; without it as the owner.
+AS_ROLE = os.environ.get("TEST_AS_ROLE", "")
 _create = DatabaseCreation.create_test_db
 _truncate = DatabaseOperations.sql_flush
+_empty = flush.Command.handle
 
 # Those that refuse to be emptied, and those that write it down.
 _WATCHED = """
@@ -70,8 +78,19 @@ def _copy(self: DatabaseCreation, *args: object, keepdb: bool = False, **kwargs:
         )
         # Nothing of a test need survive a power cut.
         cursor.execute(f"ALTER DATABASE {self._quote_name(name)} SET synchronous_commit = off")
+        if AS_ROLE and not _is_role(cursor):
+            cursor.execute(f"CREATE ROLE {self._quote_name(AS_ROLE)}")
     settings.DATABASES[self.connection.alias]["NAME"] = facts["NAME"] = facts["TEST"]["NAME"] = name
+    if AS_ROLE:
+        database_role.grant(AS_ROLE)
+        self.connection.close()
+        facts["OPTIONS"]["assume_role"] = AS_ROLE
     return name
+
+
+def _is_role(cursor: object) -> bool:
+    cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [AS_ROLE])
+    return cursor.fetchone() is not None
 
 
 def _is_of_this_run(cursor: object, tables: str) -> bool:
@@ -81,6 +100,26 @@ def _is_of_this_run(cursor: object, tables: str) -> bool:
     return cursor.fetchone() == (_RUN,)
 
 
+@contextmanager
+def as_owner() -> Iterator[None]:
+    """What a test does inside, the owner of the tables does, in the same transaction."""
+    if not AS_ROLE:
+        yield
+        return
+    _become("NONE")
+    try:
+        yield
+    finally:
+        # A rollback to before this began brings the role back, too.
+        if connection.connection.info.transaction_status != TransactionStatus.INERROR:
+            _become(connection.ops.quote_name(AS_ROLE))
+
+
+def _become(role: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET ROLE {role}")
+
+
 def flush_by_deleting() -> None:
     """From now on the rows of a test with real transactions are deleted. Call once.
 
@@ -88,6 +127,12 @@ def flush_by_deleting() -> None:
     of the tables may: triggers are off. The rates came with the migrations, so they are put back.
     """
     DatabaseOperations.sql_flush = _flush
+    flush.Command.handle = _flush_as_owner
+
+
+def _flush_as_owner(self: flush.Command, **options: object) -> None:
+    with as_owner():
+        _empty(self, **options)
 
 
 def _flush(

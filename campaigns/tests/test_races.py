@@ -19,6 +19,7 @@ from campaigns import calls, limits, resuming
 from campaigns.errors import Busy
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
+from tests.databases import as_owner
 from wallets.models import LedgerEntry, Wallet
 
 THREADS = 6
@@ -207,6 +208,7 @@ def test_the_database_refuses_to_change_a_call(statement):
     with (
         pytest.raises(Exception, match="calls are facts"),
         transaction.atomic(),
+        as_owner(),
         connection.cursor() as cursor,
     ):
         cursor.execute(statement)

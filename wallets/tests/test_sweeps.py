@@ -14,6 +14,7 @@ from accounts import clock
 from accounts.models import Account, Notification
 from accounts.runtime import queues
 from accounts.tests.builders import make_agency
+from tests.databases import as_owner
 from wallets import inbox, sweeps, tasks
 from wallets.allocations import planning
 from wallets.cards import keeping
@@ -420,7 +421,8 @@ def test_planning_ends_with_its_time_and_goes_on_behind_what_it_has_seen(monkeyp
     with clock.at(moment("2026-11-14 09:00")):
         for world in worlds:
             world.save()
-    AllocationRun.objects.all().delete()
+    with as_owner():
+        AllocationRun.objects.all().delete()
     seconds = count(step=6)
     monkeypatch.setattr(planning.time, "monotonic", lambda: next(seconds))
 

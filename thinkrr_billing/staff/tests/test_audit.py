@@ -149,7 +149,7 @@ def write_raw(table: str, column: str, kind: str) -> bool:
     return False
 
 
-@pytest.mark.usefixtures("_rows")
+@pytest.mark.usefixtures("_rows", "owner")
 @pytest.mark.parametrize("table", sorted(requests.watched()))
 def test_a_raw_update_of_any_setting_is_noted_with_before_and_after(table):
     silent, noted = [], 0
@@ -170,6 +170,7 @@ def test_a_raw_update_of_any_setting_is_noted_with_before_and_after(table):
     assert noted or table in ("wallets_minuterate", "wallets_adjustmentrequest")
 
 
+@pytest.mark.usefixtures("owner")
 def test_emptying_a_table_of_settings_is_noted():
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -20,6 +20,7 @@ from accounts.tests.builders import (
 )
 from campaigns import calls
 from campaigns.tests.builders import make_campaign, make_report
+from tests.databases import as_owner
 from thinkrr_billing.staff import dashboard, find, timeline
 from thinkrr_billing.staff.groups import READ_ONLY
 from thinkrr_billing.staff.tests.phone import press, staff_client, url
@@ -50,7 +51,7 @@ def wallet() -> Wallet:
 
 def break_balance(wallet: Wallet) -> None:
     """With the triggers off: the database refuses it otherwise."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("SET LOCAL session_replication_role = replica")
         cursor.execute("UPDATE wallets_wallet SET credit = credit + 1 WHERE id = %s", [wallet.pk])
@@ -235,7 +236,8 @@ def troubles(wallet) -> dict[str, int]:
     AdjustmentRequest.objects.create(
         form_key="b", state="rejected", decided_at=now, decided_by=make_staff(), **asked
     )
-    StaffAlert.objects.all().delete()
+    with as_owner():
+        StaffAlert.objects.all().delete()
     alert_staff(kind="books", text="Look")
     alert_staff(kind="books", text="Looked at")
     StaffAlert.objects.filter(text="Looked at").update(closed_at=now)

@@ -119,6 +119,7 @@ def test_migrating_makes_the_groups_with_exactly_their_rights():
         assert {f"{one.content_type.app_label}.{one.codename}" for one in found} == set(wanted)
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_group_that_was_changed_by_hand_is_put_right_by_the_next_migrate():
     Group.objects.get(name=READ_ONLY).permissions.add(
         Permission.objects.get(codename="adjust_wallet")
@@ -235,6 +236,7 @@ def test_staff_without_a_role_see_no_page():
     assert client.get(reverse("admin:index"), follow=True).status_code == 403
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_fresh_migrate_makes_the_three_roles_with_their_rights():
     Group.objects.all().delete()
     call_command("migrate", "staff", "zero", verbosity=0)

@@ -21,7 +21,8 @@ from wallets.models import (
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import buy
 
-pytestmark = pytest.mark.django_db
+# Triggers keep the owner of the tables, too, who has every right.
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("owner")]
 
 FACTS = [
     (LedgerEntry, {"note": "another"}),

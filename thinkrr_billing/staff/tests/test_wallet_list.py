@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import clock
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from campaigns.tests.builders import make_campaign
+from tests.databases import as_owner
 from thinkrr_billing.staff.tests.phone import staff_client, url
 from wallets.models import AutoRecharge, Wallet
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
@@ -159,7 +160,7 @@ def plan_of(sql: str) -> str:
 
 
 def test_each_filter_and_the_last_recharge_go_by_an_index_among_many_wallets():
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute(CROWD)
     client = staff_client()
     for query, index in (

@@ -4,6 +4,7 @@ import pytest
 from django.contrib.auth.models import Group, Permission
 
 from accounts.tests.builders import add_member, owner_of
+from tests.databases import as_owner
 from thinkrr_billing.staff.tests.phone import staff_client
 from thinkrr_billing.staff.tests.routes import routes
 from wallets.models import Wallet
@@ -54,11 +55,17 @@ def test_whoever_has_no_role_reads_how_to_get_one():
     assert "You have no role yet" in shown.content.decode()
 
 
+def make_role_for_purchases() -> str:
+    """Roles are made by `migrate` alone."""
+    with as_owner():
+        role = Group.objects.create(name="Purchases only")
+        role.permissions.add(Permission.objects.get(codename="view_purchase"))
+    return role.name
+
+
 def test_the_search_finds_only_what_a_role_may_see(wallet):
     paid = buy(wallet)
-    role = Group.objects.create(name="Purchases only")
-    role.permissions.add(Permission.objects.get(codename="view_purchase"))
-    client = staff_client("Purchases only")
+    client = staff_client(make_role_for_purchases())
 
     found = client.get(FIND, {"q": str(paid.pk)})
     hidden = [
@@ -71,9 +78,7 @@ def test_the_search_finds_only_what_a_role_may_see(wallet):
 
 
 def test_what_fills_in_a_field_and_the_box_above_the_menu_know_what_a_role_may_see(wallet):
-    role = Group.objects.create(name="Purchases only")
-    role.permissions.add(Permission.objects.get(codename="view_purchase"))
-    client = staff_client("Purchases only")
+    client = staff_client(make_role_for_purchases())
     name = wallet.account.name
     asked = {"app_label": "wallets", "model_name": "purchase", "field_name": "payer", "term": name}
 

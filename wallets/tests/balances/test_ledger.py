@@ -9,6 +9,7 @@ from django.db.models import Sum
 
 from accounts import clock
 from accounts.tests.builders import make_user
+from tests.databases import as_owner
 from wallets.balances import adjustments, ledger
 from wallets.errors import InvalidAmount, KeyReused
 from wallets.models import LedgerEntry, MinuteRate, Wallet
@@ -167,6 +168,7 @@ def test_entries_and_rates_cannot_be_changed_even_by_hand(statement):
     with (
         pytest.raises(DatabaseError, match="append-only"),
         transaction.atomic(),
+        as_owner(),
         connection.cursor() as cursor,
     ):
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

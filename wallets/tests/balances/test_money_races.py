@@ -8,6 +8,7 @@ from django.db import OperationalError, transaction
 from accounts import clock
 from accounts.models import User
 from accounts.tests.builders import make_staff
+from tests.databases import as_owner
 from wallets.allocations import planning, runs
 from wallets.books import checking
 from wallets.models import AdjustmentRequest, AllocationRun, Reversal, Wallet
@@ -56,7 +57,8 @@ def test_eight_workers_charge_one_run_once(stripe):
 def test_eight_beats_make_one_run(stripe):
     world = make_world(stripe)
     world.save()
-    AllocationRun.objects.all().delete()
+    with as_owner():
+        AllocationRun.objects.all().delete()
 
     planned = at_once(lambda _: planning.plan_due(now=clock.now()), range(8))
 

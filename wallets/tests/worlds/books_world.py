@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.db import connection
 
 from accounts import clock
+from tests.databases import as_owner
 from wallets.books import checking
 from wallets.recharges import by_hand
 from wallets.reversals import refunds
@@ -31,7 +32,7 @@ def refund(purchase, cents):
 
 def plant(sql, *, without=""):
     """Do it behind the back of triggers; `without` names a unique constraint or index to drop."""
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         if without:
             table, name = without.split(".")
