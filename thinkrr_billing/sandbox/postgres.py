@@ -27,6 +27,8 @@ from thinkrr_billing.sandbox import locks
 
 PORT = 5432
 DATABASE = "thinkrr"
+# Who owns the tables, and who works with them (docs/deploy.md).
+OWNER, APPLICATION = "postgres", "thinkrr_app"
 # A socket's path may have 107 bytes.
 SOCKET_PATH_LIMIT = 100
 START_SECONDS = 60
@@ -63,10 +65,10 @@ def database_url(data: Path) -> str:
     return address(data)
 
 
-def address(data: Path) -> str:
-    """The same, whether the server runs or not, with the password."""
+def address(data: Path, role: str = OWNER) -> str:
+    """The same, whether the server runs or not, with the password, which both roles have."""
     host = quote(str(_socket_folder(data)), safe="")
-    return f"postgres://postgres:{_password(data)}@/{DATABASE}?host={host}"
+    return f"postgres://{role}:{_password(data)}@/{DATABASE}?host={host}"
 
 
 def _password(data: Path) -> str:
@@ -215,6 +217,11 @@ def _create_database(sockets: Path, server: subprocess.Popen, password: str) -> 
         name = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE])
         if not name.fetchone():
             connection.execute(f"CREATE DATABASE {DATABASE}")
+        role = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [APPLICATION])
+        if not role.fetchone():
+            connection.execute(f"CREATE ROLE {APPLICATION}")
+        connection.execute(f"SET {SCRAM}")
+        connection.execute(f"ALTER ROLE {APPLICATION} LOGIN PASSWORD '{password}'")
 
 
 def _answers(data: Path) -> bool:

@@ -1,13 +1,15 @@
-"""Brings the database up to date and loads the demo data, as two commands of one process: loading
-the application takes as long as half of the migrations. Started by the supervisor, held until
-the database answers."""
+"""Brings the database up to date, gives the application's role its rights and loads the demo data,
+as commands of one process, which owns the tables: loading the application takes as long as half of
+the migrations. Started by the supervisor, held until the database answers."""
 
 import os
 import sys
 
 from django.core.management import execute_from_command_line
 
-NO_DEMO_DATA, PEOPLE_ONLY = "--no-demo-data", "--people-only"
+from thinkrr_billing.sandbox import postgres
+
+NO_DEMO_DATA, PEOPLE_ONLY, TWO_ROLES = "--no-demo-data", "--people-only", "--two-roles"
 
 
 def main(loaded: int, *options: str) -> None:
@@ -16,9 +18,11 @@ def main(loaded: int, *options: str) -> None:
     if _has_to_migrate():
         print("bringing the database up to date", flush=True)
         _command("migrate", "--no-input", "-v", "1")
+    if TWO_ROLES in options:
+        _command("grant_application_role", "--role", postgres.APPLICATION)
     if NO_DEMO_DATA not in options and not _has_accounts():
         print("loading the demo data, this once", flush=True)
-        _command("seed_demo", *options)
+        _command("seed_demo", *(option for option in options if option != TWO_ROLES))
 
 
 def _command(*arguments: str) -> None:

@@ -17,7 +17,7 @@ from thinkrr_billing.sandbox import addresses, locks, logins, postgres
 from thinkrr_billing.sandbox.children import Child
 from thinkrr_billing.sandbox.console import Console
 from thinkrr_billing.sandbox.held import Gate
-from thinkrr_billing.sandbox.preparing import NO_DEMO_DATA, PEOPLE_ONLY
+from thinkrr_billing.sandbox.preparing import NO_DEMO_DATA, PEOPLE_ONLY, TWO_ROLES
 
 FOLDER = Path(__file__).resolve().parents[2]
 DATA = Path(os.environ.get("DATA_DIR") or FOLDER / ".data").resolve()
@@ -42,6 +42,8 @@ class Supervisor:
         self._signals = 0
         self._announced = False
         self._asked_at = 0.0
+        # Whom the parts are, unlike what prepares the database.
+        self._role: dict[str, str] = {}
 
     def run(self) -> None:
         """Blocks until told to stop. Raises CannotRun when the preparation fails."""
@@ -73,6 +75,7 @@ class Supervisor:
             os.environ.setdefault("DEBUG", "True")
             if os.environ["DEBUG"] == "True":
                 os.environ["DATABASE_URL"] = postgres.address(DATA)
+                self._role["DATABASE_URL"] = postgres.address(DATA, postgres.APPLICATION)
         os.environ["PYTHONUNBUFFERED"] = "1"
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
         # Reading them is the check: a bad value stops us here with its sentence.
@@ -114,6 +117,8 @@ class Supervisor:
         elif not self._sandbox:
             # Another Stripe cannot be told what it took in the last ninety days.
             command.append(PEOPLE_ONLY)
+        if self._role:
+            command.append(TWO_ROLES)
         options = {"stdin": gate.stdin, "pass_fds": [telling]}
         self._begin("loading the application", *command, **options)
         os.close(telling)
@@ -205,8 +210,9 @@ class Supervisor:
 
     def _add(self, name: str, module: str, *arguments: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
+        env = os.environ | self._role
         self._children.append(
-            Child(name=name, command=command, env=os.environ, folder=FOLDER, console=self._console)
+            Child(name=name, command=command, env=env, folder=FOLDER, console=self._console)
         )
 
     def _look_after(self) -> None:

@@ -43,6 +43,11 @@ class Run:
 
         wait_until(is_ready, seconds=FIRST_START_SECONDS, what="Ready in the log")
 
+    def read(self, path: str) -> str:
+        url = f"http://127.0.0.1:{self.port}{path}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return answer.read().decode()
+
     def get(self, path: str) -> int:
         try:
             url = f"http://127.0.0.1:{self.port}{path}"
@@ -95,6 +100,10 @@ def working_in(folder: Path) -> list[int]:
     return sorted(found)
 
 
+def environment_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/environ").read_text()
+
+
 def test_make_run_starts_everything_mends_what_dies_and_leaves_nothing(copy):
     run = Run(copy, free_port())
     run.wait_until_ready()
@@ -103,6 +112,8 @@ def test_make_run_starts_everything_mends_what_dies_and_leaves_nothing(copy):
     assert run.get("/login/") == 200
     for part in ("gunicorn", "worker", "beat", "sandbox.stripe"):
         assert run.child(part), f"{part} is missing"
+        assert "DATABASE_URL=postgres://thinkrr_app:" in environment_of(run.child(part))
+    assert "thinkrr_database_rights_wrong 0.0" in run.read("/metrics").splitlines()
 
     killed = run.child("worker")
     os.kill(killed, signal.SIGKILL)
