@@ -177,8 +177,9 @@ class Supervisor:
         webhook = f"http://127.0.0.1:{self._port}/stripe/webhook/"
         state = str(DATA / "stripe-sandbox.sqlite3")
         options = ["--port", str(port), "--state", state, "--webhook-url", webhook]
-        secret = ["--webhook-secret", self._webhook_secret, "--quiet"]
-        self._add("stripe", "thinkrr_billing.sandbox.stripe", *options, *secret)
+        # As an argument every user of the machine could read it.
+        secret = {"STRIPE_WEBHOOK_SECRET": self._webhook_secret}
+        self._add("stripe", "thinkrr_billing.sandbox.stripe", *options, "--quiet", **secret)
         self._children[-1].start()
 
     def _wait_for_stripe(self) -> None:
@@ -208,9 +209,9 @@ class Supervisor:
             if not child.is_running:
                 child.start(stdin=gate.stdin)
 
-    def _add(self, name: str, module: str, *arguments: str) -> None:
+    def _add(self, name: str, module: str, *arguments: str, **variables: str) -> None:
         command = [sys.executable, "-m", module, *arguments]
-        env = os.environ | self._role
+        env = os.environ | self._role | variables
         self._children.append(
             Child(name=name, command=command, env=env, folder=FOLDER, console=self._console)
         )

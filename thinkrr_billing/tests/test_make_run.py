@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from thinkrr_billing.sandbox.addresses import free_port
+from thinkrr_billing.stripe_env import SANDBOX_WEBHOOK_SECRET
 from thinkrr_billing.tests.environments import FOLDER, clean
 from thinkrr_billing.tests.processes import that_mention, wait_until
 
@@ -113,6 +114,7 @@ def test_make_run_starts_everything_mends_what_dies_and_leaves_nothing(copy):
     for part in ("gunicorn", "worker", "beat", "sandbox.stripe"):
         assert run.child(part), f"{part} is missing"
         assert "DATABASE_URL=postgres://thinkrr_app:" in environment_of(run.child(part))
+    assert not run.child("sandbox.stripe", SANDBOX_WEBHOOK_SECRET)
     assert "thinkrr_database_rights_wrong 0.0" in run.read("/metrics").splitlines()
 
     killed = run.child("worker")

@@ -12,12 +12,15 @@ from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
 from thinkrr_billing.sandbox.stripe.state.store import StateInUse
 
 PARENT_CHECK_SECONDS = 0.5
+# Not an argument: other users of the machine can list those.
+SECRET_VARIABLE = "STRIPE_WEBHOOK_SECRET"
 
 
 def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
-    if options.webhook_url and not options.webhook_secret:
-        print("--webhook-url needs --webhook-secret whsec_...", file=sys.stderr)
+    secret = os.environ.get(SECRET_VARIABLE, "")
+    if options.webhook_url and not secret:
+        print(f"--webhook-url needs {SECRET_VARIABLE}=whsec_...", file=sys.stderr)
         return 2
     try:
         sandbox = Sandbox(state=options.state)
@@ -35,7 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     if options.webhook_url:
         main_target = sandbox.store.meta("webhook", {})
-        main_target |= {"url": options.webhook_url, "secret": options.webhook_secret}
+        main_target |= {"url": options.webhook_url, "secret": secret}
         sandbox.store.set_meta("webhook", main_target)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
@@ -66,8 +69,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="stripe-sandbox", description=__doc__)
     parser.add_argument("--port", type=int, required=True, help="0 chooses a free one")
     parser.add_argument("--state", required=True, help="the SQLite file that keeps everything")
-    parser.add_argument("--webhook-url", help="where events go")
-    parser.add_argument("--webhook-secret", help="what they are signed with")
+    told = f"where events go, signed with {SECRET_VARIABLE} of the environment"
+    parser.add_argument("--webhook-url", help=told)
     parser.add_argument("--with-parent", action="store_true", help="end when the starter ends")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
     return parser.parse_args(arguments)

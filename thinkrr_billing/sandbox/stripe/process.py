@@ -31,10 +31,12 @@ class StripeSandbox:
         base_url: str,
         process: subprocess.Popen | None = None,
         arguments: list[str] | None = None,
+        webhook_secret: str = "",
     ) -> None:
         self.base_url = base_url
         self.process = process
         self._arguments = arguments or []
+        self._webhook_secret = webhook_secret
 
     def __enter__(self) -> "StripeSandbox":
         return self
@@ -64,7 +66,7 @@ class StripeSandbox:
     def restart(self) -> None:
         """Start it again on the same port and state, whether it still runs or was killed."""
         self.stop()
-        self.process = _launch(self._arguments)
+        self.process = _launch(self._arguments, self._webhook_secret)
         self._wait_until_ready()
 
     def call(self, method: str, path: str, body: dict | None = None, /, **query: object) -> dict:
@@ -198,7 +200,7 @@ def start(
     *,
     port: int = 0,
     webhook_url: str | None = None,
-    webhook_secret: str | None = None,
+    webhook_secret: str = "",
 ) -> StripeSandbox:
     """Start a sandbox process and wait until it answers. Port 0 takes a free one and keeps it.
 
@@ -207,17 +209,22 @@ def start(
     port = port or _free_port()
     arguments = ["--port", str(port), "--state", os.fspath(state), "--quiet", "--with-parent"]
     if webhook_url:
-        arguments += ["--webhook-url", webhook_url, "--webhook-secret", webhook_secret or ""]
+        arguments += ["--webhook-url", webhook_url]
     sandbox = StripeSandbox(
-        base_url=f"http://127.0.0.1:{port}", process=_launch(arguments), arguments=arguments
+        base_url=f"http://127.0.0.1:{port}",
+        process=_launch(arguments, webhook_secret),
+        arguments=arguments,
+        webhook_secret=webhook_secret,
     )
     sandbox._wait_until_ready()
     return sandbox
 
 
-def _launch(arguments: list[str]) -> subprocess.Popen:
+def _launch(arguments: list[str], webhook_secret: str) -> subprocess.Popen:
     command = [sys.executable, "-m", __name__.rpartition(".")[0], *arguments]
-    return subprocess.Popen(command, cwd=_ROOT, stdin=subprocess.DEVNULL)
+    # In the environment, which only its own user reads.
+    env = os.environ | {"STRIPE_WEBHOOK_SECRET": webhook_secret}
+    return subprocess.Popen(command, cwd=_ROOT, env=env, stdin=subprocess.DEVNULL)
 
 
 def _free_port() -> int:

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +57,24 @@ def test_pending_deliveries_go_on_after_a_kill(own, listener):
 
     listener.wait_for(lambda one: one.types() == ["customer.created"])
     until(lambda: own.deliveries()[-1]["status"] == "delivered")
+
+
+def test_the_webhook_secret_is_shown_to_nobody_who_lists_the_processes(tmp_path, listener):
+    state = tmp_path / "state.sqlite3"
+    with start(state=state, webhook_url=listener.url, webhook_secret=SECRET) as sandbox:
+        for _ in range(2):
+            line = Path(f"/proc/{sandbox.process.pid}/cmdline").read_text()
+            assert "--webhook-url" in line
+            assert SECRET not in line
+            assert sandbox.webhooks()["settings"]["secret"] == SECRET[:9] + "…"
+            sandbox.restart()
+
+
+def test_an_address_for_events_needs_a_secret(tmp_path, capfd):
+    with pytest.raises(SandboxError):
+        start(state=tmp_path / "state.sqlite3", webhook_url="http://127.0.0.1:9/")
+
+    assert "--webhook-url needs STRIPE_WEBHOOK_SECRET" in capfd.readouterr().err
 
 
 def test_it_says_where_it_listens_and_ends_politely(tmp_path):
