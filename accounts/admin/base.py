@@ -15,7 +15,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from accounts import clock
 from accounts.admin import csv_rows
-from accounts.admin.ranges import is_immense
+from accounts.admin.ranges import is_immense, lacks_a_zone
 
 # Counting millions of rows costs more than the page; beyond this the exact number says nothing.
 COUNT_UP_TO = 1_000
@@ -120,7 +120,7 @@ class StaffAdmin(ModelAdmin):
         Django takes any column of the table, so that what no page shows (a secret's hash, the
         nonce of an invitation) could be guessed letter by letter.
         """
-        if any(map(is_immense, value.split(","))):
+        if any(map(is_immense, value.split(","))) or lacks_a_zone(self.model, lookup, value):
             return False
         if lookup in self.led_to_by:
             return True

@@ -1,13 +1,16 @@
 """Filters in the words and units people read: yes and no, days, dollars."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from django.contrib.admin import EmptyFieldListFilter
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import QuerySet
+from django.core.exceptions import ValidationError
+from django.db.models import DateTimeField, Model, QuerySet
 from django.http import HttpRequest
+from django.utils.timezone import is_naive
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 
 # Written out, 1E+99999999999 would fill the memory; no column of ours has as many digits.
@@ -21,6 +24,19 @@ def is_immense(text: str) -> bool:
     except InvalidOperation:
         return False
     return number.is_finite() and number.adjusted() >= MOST_DIGITS
+
+
+def lacks_a_zone(model: type[Model], lookup: str, value: str) -> bool:
+    """Whether it asks a column for a moment and leaves the time zone to be guessed."""
+    name = lookup.partition("__")[0]
+    column = next((one for one in model._meta.concrete_fields if one.name == name), None)
+    if not isinstance(column, DateTimeField):
+        return False
+    for one in value.split(","):
+        with suppress(ValidationError):
+            if (moment := column.to_python(one)) and is_naive(moment):
+                return True
+    return False
 
 
 class Marked(EmptyFieldListFilter):
