@@ -5,7 +5,7 @@ from django.contrib.auth.models import Group, Permission
 
 from accounts.tests.builders import add_member, owner_of
 from tests.databases import as_owner
-from thinkrr_billing.staff.tests.phone import staff_client
+from thinkrr_billing.staff.tests.phone import ROLES, staff_client
 from thinkrr_billing.staff.tests.routes import routes
 from wallets.models import Wallet
 from wallets.tests.worlds.builders import make_wallet
@@ -99,3 +99,20 @@ def test_who_may_not_look_is_shown_no_list_of_people_to_look_as(wallet):
 
     assert answer.status_code == 403
     assert colleague.email not in answer.content.decode()
+
+
+@pytest.mark.parametrize("role", [*ROLES, None])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"app_label": "wallets"},
+        {"app_label": "wallets", "model_name": "purchase"},
+        {"app_label": "nobody", "model_name": "nothing", "field_name": "none"},
+        {"app_label": "wallets", "model_name": "purchase", "field_name": "state"},
+    ],
+)
+def test_what_fills_in_a_field_refuses_to_guess_which(role, asked):
+    client = staff_client(*filter(None, [role]))
+
+    assert client.get("/admin/autocomplete/", asked).status_code in (400, 403)
