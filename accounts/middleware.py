@@ -13,7 +13,6 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
-from django.utils.cache import patch_cache_control
 
 from accounts.audit import requests
 from accounts.errors import Forbidden, NotFound
@@ -68,8 +67,6 @@ class CurrentAccountMiddleware:
         with requests.of(request):
             response = self.get_response(request)
         response["X-Request-ID"] = request.id
-        if request.account and not response.has_header("Cache-Control"):
-            patch_cache_control(response, no_store=True, private=True)
         return _send_htmx_to_login(request, response)
 
     def process_view(self, request: HttpRequest, view: Callable, *_: object) -> HttpResponse | None:

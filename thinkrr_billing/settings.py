@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from thinkrr_billing import env, jobs, private, stripe_env
+from thinkrr_billing import env, jobs, plain_http, private, stripe_env
 from thinkrr_billing.env import BadEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -88,8 +88,11 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "thinkrr_billing.probes.ProbesMiddleware",
-    "django.middleware.security.SecurityMiddleware",
+    # Before whatever may refuse a request, so that refusals say it as well.
+    "thinkrr_billing.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "thinkrr_billing.plain_http.RefusePlainPrograms",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "thinkrr_billing.sessions.SessionTimeoutMiddleware",
@@ -244,8 +247,8 @@ X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
-    # Probes ask by address and plain HTTP from inside.
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+    # Probes ask by address and plain HTTP from inside; programs are refused, not redirected.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", plain_http.PROGRAMS]
     # The proxy in front must set or remove this header itself; see README.md, Deploy.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
@@ -268,7 +271,7 @@ CONTENT_SECURITY_POLICY = {
                 else [STRIPE_API_BASE]
             ),
         ],
-        "base-uri": [SELF],
+        "base-uri": [NONE],
         "object-src": [NONE],
         "frame-ancestors": [NONE],
     }
@@ -289,6 +292,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = DEBUG
+# Nobody else's page needs ours.
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 if DEBUG:
     # Nothing is collected on a developer's machine, and WhiteNoise warns of a missing folder.
     STATIC_ROOT.mkdir(parents=True, exist_ok=True)
