@@ -9,6 +9,7 @@ from django.utils.functional import SimpleLazyObject
 from accounts.models import Account, Role
 from accounts.people import access
 from accounts.telling import notifications
+from accounts.theme import theme_of
 
 # The menu shows 20 and offers the page of all when there are more.
 MENU_SIZE = 21
@@ -21,6 +22,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "current_account": account,
         "permissions": getattr(request, "permissions", access.NOTHING),
         "test_mode": settings.STRIPE_SECRET_KEY.startswith("sk_test"),
+        "chosen_theme": theme_of(request),
         "help_url": f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}",
     }
     if account is not None:

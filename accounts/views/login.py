@@ -13,7 +13,7 @@ from accounts.middleware import SESSION_KEY
 from accounts.models import User
 from accounts.people import members, resets
 from accounts.runtime.addresses import client_ip
-from accounts.views.theme import remember_theme
+from accounts.theme import remember_theme
 
 
 class LogIn(views.LoginView):

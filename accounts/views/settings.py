@@ -13,8 +13,8 @@ from accounts.models import Account, ApiKey, User
 from accounts.pages import may, needs, numbered, require
 from accounts.people import api_keys, fresh
 from accounts.people.access import Permission
+from accounts.theme import remember_theme
 from accounts.views.dialogs import add_errors, refused
-from accounts.views.theme import remember_theme
 
 
 @require_http_methods(["GET", "POST"])

@@ -148,7 +148,8 @@
     if (choice === "system") delete root.dataset.theme;
     else root.dataset.theme = choice;
     const age = choice === "system" ? 0 : 31536000;
-    document.cookie = `theme=${choice}; path=/; max-age=${age}; samesite=lax`;
+    const [name, secure] = location.protocol === "https:" ? ["__Host-theme", "; secure"] : ["theme", ""];
+    document.cookie = `${name}=${choice}; path=/; max-age=${age}; samesite=lax${secure}`;
     showTheme();
   }
   function showTheme() {
