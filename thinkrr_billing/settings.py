@@ -397,12 +397,7 @@ CELERY_BEAT_SCHEDULE = jobs.beat_schedule()
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "format": "%(asctime)s %(levelname)-7s %(name)s %(message)s",
-            "datefmt": "%H:%M:%S",
-        }
-    },
+    "formatters": {"line": {"()": "thinkrr_billing.logs.Line"}},
     "filters": {"without_tokens": {"()": "thinkrr_billing.redaction.WithoutTokens"}},
     "handlers": {
         "console": {

@@ -1,5 +1,6 @@
 """Counting what somebody had us do, exactly, however many ask at once."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +10,8 @@ from django.db.models import QuerySet
 
 from accounts import clock
 from accounts.errors import TooMany
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -38,4 +41,6 @@ def check(brakes: Iterable[Brake]) -> None:
         # Never counted further than it matters.
         recent = brake.rows.filter(created_at__gt=now - brake.within)[: brake.most]
         if recent.count() >= brake.most:
+            counted = brake.rows.model.__name__
+            logger.warning("brake holds %s most=%s within=%s", counted, brake.most, brake.within)
             raise TooMany(brake.refusal)

@@ -1,6 +1,7 @@
 """The second factor of staff: a code of an authenticator app, or a recovery code, used once."""
 
 import base64
+import logging
 import secrets
 
 import segno
@@ -19,6 +20,8 @@ from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 RECOVERY_CODES = 10
 # 50 random bits, and each failed try doubles the wait for the next.
@@ -49,6 +52,7 @@ def ask(request: HttpRequest) -> HttpResponse:
         if device is not None:
             _let_in(request, device)
             return redirect(after)
+        logger.warning("second factor refused user=%s", request.user.pk)
         problem = WRONG
     context = {"problem": problem, "next": after}
     return render(request, "staff/second_factor.html", context, status=422 if problem else 200)
@@ -70,6 +74,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if codes := _confirm(request):
             return _show_codes(request, codes)
+        logger.warning("second factor refused user=%s at set-up", request.user.pk)
         problem = WRONG_AT_FIRST
     device = _new_device(request.user)
     context = {
@@ -117,6 +122,8 @@ def _lock(user: User) -> None:
 def _let_in(request: HttpRequest, device: Device) -> None:
     """Whoever knew the session's id before the code knows nothing now."""
     login(request, device)
+    kind = type(device).__name__
+    logger.info("second factor accepted user=%s device=%s", request.user.pk, kind)
     request.session.cycle_key()
     rotate_token(request)
 

@@ -1,0 +1,67 @@
+"""How a line of the log looks: when, what, and who asked. One record is one line, or begins one
+and is indented: nothing that somebody sent can look like a record of its own."""
+
+import logging
+import re
+import time
+from typing import Any
+
+from django.http import HttpRequest
+
+FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
+# UTC, and it says so.
+WHEN = "%Y-%m-%dT%H:%M:%SZ"
+# Line ends of every kind, what moves a terminal's cursor, and what turns the order of letters.
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_CONTROL_OF_TRACES = re.compile(_CONTROL.pattern.replace(r"\x0a-", r"\x0b-"))
+_LINE_END = "\n  "
+
+
+class Line(logging.Formatter):
+    converter = time.gmtime
+
+    def __init__(self) -> None:
+        super().__init__(FORMAT, WHEN)
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _CONTROL.sub(_escaped, super().formatMessage(record)) + _asked_by(record)
+
+    def formatException(self, ei: Any) -> str:
+        return _trace(super().formatException(ei))
+
+    def formatStack(self, stack_info: str) -> str:
+        return _trace(stack_info)
+
+
+def _escaped(match: re.Match) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _trace(text: str) -> str:
+    """The line ends of a traceback stay, and each of its lines is indented."""
+    return "  " + _CONTROL_OF_TRACES.sub(_escaped, text).replace("\n", _LINE_END)
+
+
+def _asked_by(record: logging.LogRecord) -> str:
+    """The request a record is about, by ids: nobody's name or address of mail is in the log."""
+    # Imported here: logging is set up before there are apps.
+    from accounts.audit.requests import current_request
+    from accounts.runtime.addresses import client_ip
+
+    request = getattr(record, "request", None) or current_request()
+    if not isinstance(request, HttpRequest):
+        return ""
+    facts = {
+        "request": getattr(request, "id", ""),
+        "user": _pk(request.__dict__.get("user")),
+        "account": _pk(request.__dict__.get("account")),
+        "ip": client_ip(request),
+    }
+    said = " ".join(f"{name}={value}" for name, value in facts.items() if value)
+    return f" [{_CONTROL.sub(_escaped, said)}]"
+
+
+def _pk(who: Any) -> Any:
+    """Never asks the database: a record may be about the database being away."""
+    wrapped = getattr(who, "_wrapped", who)
+    return getattr(wrapped, "pk", None)
