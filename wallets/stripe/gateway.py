@@ -96,9 +96,16 @@ def _refuse_open_transaction() -> None:
 
 
 class _Requests(stripe.RequestsClient):
-    """The SDK takes every exception for trouble of the network, and tries again: not this one."""
+    """Asks Stripe alone: an answer that leads elsewhere is none, wherever it came from."""
+
+    def request(self, *args: Any, **kwargs: Any) -> Any:
+        if getattr(self._thread_local, "session", None) is None:
+            self._thread_local.session = self.requests.Session()
+            self._thread_local.session.max_redirects = 0
+        return super().request(*args, **kwargs)
 
     def _handle_request_error(self, e: Exception) -> NoReturn:
+        # The SDK takes every exception for trouble of the network, and tries again: not this one.
         if isinstance(e, TimeIsUp):
             raise e
         super()._handle_request_error(e)
