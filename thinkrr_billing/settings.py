@@ -186,6 +186,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"{_DJANGOS}.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": f"{_DJANGOS}.CommonPasswordValidator"},
     {"NAME": "accounts.people.passwords.LeakedPasswordValidator"},
+    {"NAME": "accounts.people.own_words.OwnWordsValidator"},
     {"NAME": f"{_DJANGOS}.NumericPasswordValidator"},
 ]
 # The mail and the page say so, too.

@@ -254,6 +254,7 @@ def test_a_link_for_a_new_password_lives_two_hours_and_says_so(
         ("ILoveYouForever", "This password is known from leaks. Choose one that nobody has used."),
         (" qwertyuiop123 ", "This password is known from leaks. Choose one that nobody has used."),
         ("192837465564738291", "This password is entirely numeric."),
+        ("Thinkrr-Billing-2026!", "This password is little more than words of this product."),
     ],
 )
 def test_a_short_or_leaked_password_is_refused_wherever_one_is_chosen(
