@@ -9,8 +9,8 @@ LIVE_KEY = "sk_live_" + "a1" * 16
 
 PRODUCTION = {
     "DEBUG": "False",
-    "DATABASE_URL": "postgres://billing:secret@db.example.com:5432/billing",
-    "REDIS_URL": "redis://redis.example.com:6379/0",
+    "DATABASE_URL": "postgres://billing:secret@db.example.com:5432/billing?sslmode=verify-full",
+    "REDIS_URL": "rediss://redis.example.com:6379/0",
     "SECRET_KEY": "k7" + "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
     "ALLOWED_HOSTS": "billing.example.com",
     "STRIPE_SECRET_KEY": LIVE_KEY,

@@ -154,11 +154,11 @@ def test_production_takes_everything_from_the_environment(read):
         "PASSWORD": "secret",
         "HOST": "db.example.com",
         "PORT": "5432",
-        "OPTIONS": {},
+        "OPTIONS": {"sslmode": "verify-full"},
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
-    assert settings["CELERY_BROKER_URL"] == "redis://redis.example.com:6379/0"
+    assert settings["CELERY_BROKER_URL"] == "rediss://redis.example.com:6379/0"
     assert settings["SITE_URL"] == "https://billing.example.com"
     assert settings["STRIPE_LIVE_MODE"] is True
     assert settings["EMAIL_USE_TLS"] is True
