@@ -1,5 +1,7 @@
 """Every cookie there is, and what of it browsers tell whom."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -70,3 +72,15 @@ def test_a_made_up_theme_is_none(client):
     client.cookies["__Host-theme"] = 'dark" onload="x'
 
     assert "data-theme=" not in client.get("/settings/profile/", **HTTPS).content.decode()
+
+
+def test_a_session_is_named_by_32_letters_that_nobody_can_guess(client):
+    names = {client.cookies["__Host-sessionid"].value}
+    for _ in range(20):
+        other = Client()
+        other.post("/login/", {"username": "ada@example.com", "password": PASSWORD}, **HTTPS)
+        names.add(other.cookies["__Host-sessionid"].value)
+
+    # 32 of 36 letters and figures: 165 bits.
+    assert len(names) == 21
+    assert all(re.fullmatch(r"[0-9a-z]{32}", name) for name in names)

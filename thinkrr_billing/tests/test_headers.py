@@ -1,5 +1,7 @@
 """What every answer tells browsers, whoever made it, and what no answer is given to."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -78,6 +80,27 @@ def test_nothing_but_static_files_is_kept_by_browsers_or_caches(what, clients):
 
 def test_static_files_say_themselves_how_long_they_are_kept(client):
     assert "no-store" not in client.get("/static/ui/app.css")["Cache-Control"]
+
+
+@pytest.mark.parametrize("what", ANSWERS)
+def test_every_answer_with_a_body_says_what_it_is_and_in_which_letters(what, clients):
+    who, path, _ = ANSWERS[what]
+
+    answer = clients[who].get(path)
+
+    kind = answer.headers.get("Content-Type", "")
+    if not answer.streaming and answer.content == b"":
+        return
+    assert kind.startswith(("text/", "application/json", "application/vnd.oai.openapi"))
+    if kind.startswith("text/"):
+        assert re.search(r'; charset="?utf-8"?$', kind)
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/", "/static/ui/", "/.git/config", "/.env", "/settings.py"]
+)
+def test_no_folder_is_listed_and_no_file_of_the_checkout_is_served(path, client):
+    assert client.get(path).status_code == 404
 
 
 def test_whoever_logs_out_leaves_nothing_in_the_browser(clients):
