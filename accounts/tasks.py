@@ -34,4 +34,5 @@ def tick() -> None:
         resets.forget_old()
         mails.mail_due()
         logins.forget_old_failures()
+        logins.forget_ended_sessions()
         invitation_mails.forget_old()

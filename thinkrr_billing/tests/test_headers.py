@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 
+from accounts.models import Account
 from accounts.tests.builders import make_individual, make_key, owner_of
 from thinkrr_billing import plain_http
 from thinkrr_billing.staff.tests.phone import staff_client
@@ -101,6 +102,17 @@ def test_every_answer_with_a_body_says_what_it_is_and_in_which_letters(what, cli
 )
 def test_no_folder_is_listed_and_no_file_of_the_checkout_is_served(path, client):
     assert client.get(path).status_code == 404
+
+
+def test_a_file_is_named_in_plain_letters_whatever_the_account_is_called(clients):
+    Account.objects.update(name='../Ünï"; filename="a.exe')
+
+    answer = clients["owner"].get("/payments/transactions.csv")
+
+    said = answer["Content-Disposition"]
+    assert re.fullmatch(
+        r'attachment; filename="transactions-uni-filenameaexe-until-[\d-]+\.csv"', said
+    )
 
 
 def test_whoever_logs_out_leaves_nothing_in_the_browser(clients):

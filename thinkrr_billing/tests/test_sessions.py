@@ -1,9 +1,14 @@
 """How long a log-in lasts."""
 
+from datetime import timedelta
+
 import pytest
 import time_machine
 from django.conf import settings
+from django.contrib.sessions.models import Session
+from django.test import Client
 
+from accounts import clock, tasks
 from accounts.models import User
 
 pytestmark = pytest.mark.django_db
@@ -40,3 +45,14 @@ def test_a_busy_session_ends_after_a_week(signed_in):
         clock.shift(9 * HOUR)
 
         assert not is_signed_in(signed_in)
+
+
+def test_a_session_that_has_ended_is_deleted_and_no_other(signed_in):
+    other = Client()
+    other.force_login(User.objects.get())
+    ended = Session.objects.filter(pk=signed_in.session.session_key)
+    ended.update(expire_date=clock.now() - timedelta(seconds=1))
+
+    tasks.tick()
+
+    assert list(Session.objects.values_list("pk", flat=True)) == [other.session.session_key]
