@@ -7,6 +7,7 @@ from collections import Counter
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -17,7 +18,7 @@ from accounts.api.client import KeyThrottle
 from accounts.models import Role
 from accounts.people import access, api_keys, fresh, logins, members
 from campaigns import limits as call_limits
-from thinkrr_billing import database, env
+from thinkrr_billing import database, env, stripe_env
 from thinkrr_billing.staff import second_factor
 from wallets import limits
 from wallets.stripe import gateway
@@ -175,6 +176,52 @@ FIGURES = [
 @pytest.mark.parametrize("figure", FIGURES)
 def test_the_figures_are_those_of_the_code(figure):
     assert figure in FLAT
+
+
+def section(name: str) -> str:
+    return PAGE.partition(f"\n### {name}\n")[2].partition("\n### ")[0]
+
+
+def test_the_connections_that_are_named_are_those_that_settings_read():
+    written = (ROOT / "thinkrr_billing" / "settings.py").read_text()
+    said = section("Connections")
+
+    # Whoever reads another address from the environment writes it down there.
+    assert set(re.findall(r"\benv\.(\w+)\(", written)) == {
+        *("database", "redis", "email", "sentry_dsn"),
+        *("text", "boolean", "port", "secret_key", "hosts", "web_address", "address"),
+        *("metrics_token", "metrics_networks"),
+    }
+    assert urlsplit(stripe_env.STRIPE_API).hostname in said
+    for name in ("PostgreSQL", "Redis", "mail server", "Sentry", "/healthz", "/readyz", "/metrics"):
+        assert name in said
+
+
+def test_what_the_log_of_lines_is_said_to_hold_is_written_by_somebody():
+    """Each word of the page, and where the line comes from."""
+    said = section("Logs")
+    for words, path, line in (
+        ("log-ins and log-outs", "accounts/audit/log_ins.py", '"logged in user='),
+        ("codes", "thinkrr_billing/staff/second_factor.py", '"second factor refused'),
+        ("passwords refused", "accounts/people/logins.py", '"password refused'),
+        ("keys refused", "accounts/api/client.py", '"API key refused'),
+        ("pages and requests refused", "accounts/middleware.py", '"refused %s %s'),
+        ("brakes that hold", "accounts/runtime/brakes.py", '"brake holds'),
+        ("what support does", "accounts/audit/staff_actions.py", '"staff action='),
+    ):
+        assert words in said
+        assert line in (ROOT / path).read_text()
+    assert "time in UTC, request, person or key, account, machine" in said
+
+
+def test_each_rule_that_is_to_be_written_down_has_its_place():
+    asked = set(re.findall(r"\]\(#([\w-]+)\)", PAGE))
+    there = {
+        re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+        for title in re.findall(r"^##+ (.+)$", PAGE, re.MULTILINE)
+    }
+
+    assert asked - there == set()
 
 
 def test_passwords_are_hashed_as_django_does_by_default():
