@@ -1,4 +1,5 @@
-"""How often people may have us mail to addresses that may be strangers', each with its reason."""
+"""How often people may have us mail to addresses that may be strangers', and how much they may take
+away, each with its reason."""
 
 from datetime import timedelta
 
@@ -25,3 +26,6 @@ INVITATIONS_OF_ACCOUNT_A_DAY = 200
 
 # A name in a mail to a stranger: enough to know somebody by, too short for a message.
 NAME_IN_MAIL = 60
+
+# A bookkeeper who takes a year's receipts one by one, and no copy machine.
+FILES_OF_PERSON_AN_HOUR = 300

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 
 from accounts.audit import requests
-from accounts.errors import Forbidden, NotFound
+from accounts.errors import Forbidden, NotFound, TooMany
 from accounts.people import access
 
 logger = logging.getLogger(__name__)
@@ -91,7 +91,7 @@ class CurrentAccountMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, (NotFound, Forbidden)):
+        if isinstance(error, (NotFound, Forbidden, TooMany)):
             logger.warning(
                 "refused %s %s status=%s user=%s account=%s",
                 request.method,

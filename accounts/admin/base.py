@@ -16,6 +16,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from accounts import clock
 from accounts.admin import csv_rows
 from accounts.admin.ranges import is_immense, lacks_a_zone
+from accounts.runtime import exports
 
 # Counting millions of rows costs more than the page; beyond this the exact number says nothing.
 COUNT_UP_TO = 1_000
@@ -85,6 +86,7 @@ class StaffAdmin(ModelAdmin):
         """The list as it is filtered, searched and sorted now, as CSV; streamed."""
         if not self.has_view_or_change_permission(request):
             raise PermissionDenied
+        exports.note(user=request.user, name=self.opts.label_lower)
         self.request = request
         changes = self.get_changelist_instance(request)
         shown = self.csv_display or self.get_list_display(request)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.runtime import exports
 from wallets.models import Purchase
 from wallets.statements import receipt_pdf
 from wallets.statements.receipt_pdf import Receipt
@@ -39,6 +40,7 @@ def receipt(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
 @needs(Permission.SEE)
 def pdf(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
     found = _paid(request, purchase_id)
+    exports.note(user=request.user, name=f"receipt {found.pk}")
     printed = receipt_pdf.draw(_printed(request, found))
     response = HttpResponse(printed, content_type="application/pdf")
     name = f"receipt-{found.receipt_number}.pdf"

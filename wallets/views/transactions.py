@@ -13,6 +13,7 @@ from accounts import clock
 from accounts.models import Account
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.runtime import exports
 from wallets.errors import InvalidAmount
 from wallets.statements import statements
 from wallets.statements.rows import Row
@@ -56,6 +57,7 @@ def transactions(request: HttpRequest) -> HttpResponse:
 @needs(Permission.SEE)
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The same rows as a CSV file: plain figures, moments with their offset."""
+    exports.note(user=request.user, name="transactions")
     _, filters = _filters(request)
     rows = statements.iterate(account=request.account, **filters)
     response = StreamingHttpResponse(

@@ -1,0 +1,25 @@
+"""What leaves us as a file: who took which is in the log, and nobody takes them without end."""
+
+import logging
+
+from accounts import clock, limits
+from accounts.errors import TooMany
+from accounts.models import User
+from accounts.runtime import soft_cache
+
+logger = logging.getLogger(__name__)
+
+REFUSAL = "You have taken very many files within this hour. Go on in the next one."
+
+
+def note(*, user: User, name: str) -> None:
+    """Count a file that is about to be given to this person, or raise `TooMany`.
+
+    Counts whole hours in the cache: while that is away files are given, and written down still.
+    """
+    hour = f"files:{user.pk}:{clock.now():%Y%m%d%H}"
+    count = soft_cache.count(hour, seconds=2 * limits.HOUR.total_seconds())
+    if count > limits.FILES_OF_PERSON_AN_HOUR:
+        logger.warning("brake holds files most=%s within=1:00:00", limits.FILES_OF_PERSON_AN_HOUR)
+        raise TooMany(REFUSAL)
+    logger.info("exported %s user=%s", name, user.pk)
