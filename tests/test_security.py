@@ -169,6 +169,7 @@ FIGURES = [
     f"{database.LOCK_TIMEOUT // 1000} to get a lock",
     f"a message {settings.CELERY_TASK_SOFT_TIME_LIMIT} seconds in a worker",
     f"{gateway.PERSON_TOTAL_SECONDS} seconds in all",
+    f"a person takes {mail_limits.FILES_OF_PERSON_AN_HOUR} files an hour at most",
     f"A batch is {call_limits.CALLS_PER_BATCH:,} calls",
 ]
 
@@ -207,6 +208,7 @@ def test_what_the_log_of_lines_is_said_to_hold_is_written_by_somebody():
         ("keys refused", "accounts/api/client.py", '"API key refused'),
         ("pages and requests refused", "accounts/middleware.py", '"refused %s %s'),
         ("brakes that hold", "accounts/runtime/brakes.py", '"brake holds'),
+        ("files taken away", "accounts/runtime/exports.py", '"exported %s'),
         ("what support does", "accounts/audit/staff_actions.py", '"staff action='),
     ):
         assert words in said
