@@ -7,4 +7,4 @@ class WiringConfig(AppConfig):
     name = "thinkrr_billing"
 
     def ready(self) -> None:
-        from thinkrr_billing import celery, checks, deploy_checks, late_jobs  # noqa: F401
+        from thinkrr_billing import celery, deploy_checks, late_jobs  # noqa: F401

@@ -1,14 +1,23 @@
-"""What `manage.py check --deploy` warns of: connections that leave this machine in the clear, or to
-whoever answers. Not refused at start, as a network may be private; README.md, Deploy."""
+"""What `manage.py check --deploy --database default` warns of.
 
+Connections that leave this machine in the clear, or to whoever answers, and a database role with
+other rights than it needs. Not refused at start: a network may be private, and `migrate` is run by
+the owner of the tables (docs/deploy.md).
+"""
+
+from collections.abc import Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import Tags, Warning, register
 
+from thinkrr_billing import database_role
+
 # The others go on without encryption, or believe any certificate.
 PROVEN = ("verify-full", "verify-ca")
+# The first lines tell what is the matter.
+MOST_TOLD = 3
 
 
 @register(Tags.security, deploy=True)
@@ -36,6 +45,25 @@ def connections_are_encrypted(**kwargs: object) -> list[Warning]:
     return found
 
 
+@register(Tags.database, deploy=True)
+def the_role_cannot_change_the_past(
+    databases: Sequence[str] | None = None, **kwargs: object
+) -> list[Warning]:
+    """Warn when this connection may do more than the application needs, or less."""
+    found = database_role.differences() if "default" in (databases or ()) else []
+    if not found:
+        return []
+    told = ", ".join(found[:MOST_TOLD])
+    more = f", and {len(found) - MOST_TOLD} more" if len(found) > MOST_TOLD else ""
+    return [
+        _warning(
+            f"The role of DATABASE_URL {told}{more}.",
+            "W004",
+            hint="Let the application run as a role of its own: docs/deploy.md.",
+        )
+    ]
+
+
 def _elsewhere(host: str) -> bool:
     """Neither a socket nor this machine."""
     if not host or host.startswith("/") or host == "localhost":
@@ -46,5 +74,5 @@ def _elsewhere(host: str) -> bool:
         return True
 
 
-def _warning(sentence: str, number: str) -> Warning:
-    return Warning(sentence, id=f"thinkrr_billing.{number}")
+def _warning(sentence: str, number: str, *, hint: str | None = None) -> Warning:
+    return Warning(sentence, hint=hint, id=f"thinkrr_billing.{number}")

@@ -6,12 +6,13 @@ from thinkrr_billing.deploy_checks import connections_are_encrypted
 
 
 @pytest.fixture
-def connect(settings):
+def connect(settings, monkeypatch):
     """Name the servers; what is left out is encrypted."""
 
     def _connect(database="db.example.com", sslmode="verify-full", redis="", mail="", tls=True):
         options = {"sslmode": sslmode} if sslmode else {}
-        settings.DATABASES = {"default": {"HOST": database, "OPTIONS": options}}
+        where = {"HOST": database, "OPTIONS": options}
+        monkeypatch.setitem(settings.DATABASES, "default", where)
         settings.REDIS_URL = redis or "rediss://redis.example.com:6379/0"
         settings.EMAIL_HOST, settings.EMAIL_USE_TLS = mail or "smtp.example.com", tls
         settings.EMAIL_USE_SSL = False

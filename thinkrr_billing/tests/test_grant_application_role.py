@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from thinkrr_billing.checks import the_role_cannot_change_the_past
+from thinkrr_billing.deploy_checks import the_role_cannot_change_the_past
 from thinkrr_billing.tests.roles import acting_as, asked, make_role, refused, sql
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("owner")]
@@ -206,7 +206,7 @@ def test_whoever_deploys_is_warned_of_an_owner(role):
         assert the_role_cannot_change_the_past(databases=["default"]) == []
 
     told = "The role of DATABASE_URL is a superuser, who may do everything."
-    assert (warning.id, warning.msg) == ("thinkrr_billing.W001", told)
+    assert (warning.id, warning.msg) == ("thinkrr_billing.W004", told)
 
 
 def test_a_warning_tells_the_first_of_many_rights(role):

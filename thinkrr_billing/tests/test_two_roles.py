@@ -77,10 +77,10 @@ def test_the_owner_migrates_and_the_application_works_without_owning_anything(pa
 
     assert f"“{OWNER}” owns the tables, and only who owns them" in before[0]
     assert before[1] == 1
-    assert "thinkrr_billing.W001" in warned
+    assert "thinkrr_billing.W004" in warned
     assert granted == ("", 0)
     assert checked == [("", 0), ("", 0)]
-    assert "thinkrr_billing.W001" not in quiet
+    assert "thinkrr_billing.W004" not in quiet
     assert books == ("", 0)
     assert made == 0, key
     refuse_all(passwords)
