@@ -5,8 +5,11 @@ import multiprocessing
 import os
 import sys
 import time
+from functools import partial
 
-from tests.simulation.process import play
+from tests.simulation.process import SHARE, play, prepare
+
+TOLD_EVERY = 500
 
 
 def main() -> int:
@@ -17,17 +20,16 @@ def main() -> int:
     parser.add_argument("--liveness", action="store_true", help="what is due happens in time")
     asked = parser.parse_args()
     started = time.monotonic()
-    parts = [
-        range(asked.first + i, asked.first + asked.seeds, asked.processes)
-        for i in range(asked.processes)
-    ]
+    seeds = range(asked.first, asked.first + asked.seeds)
+    shares = [seeds[start : start + SHARE] for start in range(0, len(seeds), SHARE)]
     context = multiprocessing.get_context("spawn")
-    with context.Pool(asked.processes) as pool:
-        jobs = [
-            pool.apply_async(play, (part, number, asked.liveness))
-            for number, part in enumerate(parts)
-        ]
-        failed = sorted(seed for job in jobs for seed in job.get())
+    failed: list[int] = []
+    with context.Pool(asked.processes, prepare, (context.Value("i", 0),)) as pool:
+        # In their order: whatever stops this, all seeds before the last line told were played.
+        for done, found in enumerate(pool.imap(partial(play, liveness=asked.liveness), shares), 1):
+            failed += found
+            if done * SHARE % TOLD_EVERY == 0:
+                print(f"up to seed {shares[done - 1][-1]}: {len(failed)} failed", flush=True)
     print(f"{asked.seeds} seeds in {time.monotonic() - started:.0f} s")
     if failed:
         print(f"FAILED seeds: {' '.join(map(str, failed))}")

@@ -40,7 +40,7 @@ TICKS_LATER = timedelta(minutes=6)
 BATCH = 3
 IN_FRONT = 2 * BATCH + 1
 # One seed in so many has the real batches, thousands in front, and whole ticks.
-REAL_EVERY = 100
+REAL_EVERY = 500
 REAL_BATCH = queues.BATCH
 REALLY_IN_FRONT = 10 * REAL_BATCH + 1
 

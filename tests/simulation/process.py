@@ -3,19 +3,21 @@
 import logging
 import os
 import sys
+from multiprocessing.sharedctypes import Synchronized
 
 import django
 
-TOLD_EVERY = 500
-
-# What rolled-back seeds leave behind fills tables that are read whole: after a thousand seeds the
-# database would cost as much as Python, and autovacuum sees nothing to do.
-RECLAIM_EVERY = 50
+# Seeds that share a world. What they leave behind when they are rolled back fills tables that are
+# read whole: after a thousand seeds the database would cost as much as Python, and autovacuum sees
+# nothing to do.
+SHARE = 50
 RECLAIM_FROM = 1_000_000  # bytes of a table, with its indexes
 
 
-def play(seeds: range, number: int, liveness: bool) -> list[int]:
-    """The seeds that failed."""
+def prepare(numbers: Synchronized) -> None:
+    """Take a number and make the database of that number. Once in each process, before `play`."""
+    with numbers:
+        number, numbers.value = numbers.value, numbers.value + 1
     os.environ.setdefault("DEBUG", "True")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
     django.setup()
@@ -32,24 +34,23 @@ def play(seeds: range, number: int, liveness: bool) -> list[int]:
     connection.settings_dict["TEST"]["NAME"] = settings.DATABASES["default"]["TEST"]["NAME"]
     connection.creation.create_test_db(verbosity=0, autoclobber=True, keepdb=True)
 
+
+def play(seeds: range, *, liveness: bool) -> list[int]:
+    """The seeds that failed; what each has to say goes to standard error at once."""
     from tests.simulation import liveness as living
     from tests.simulation import run
     from tests.simulation.world import simulated
 
+    _reclaim()
     failed = []
     run_seed = living.run_seed if liveness else run.run_seed
-    for start in range(0, len(seeds), RECLAIM_EVERY):
-        _reclaim()
-        with living.living() if liveness else simulated() as world:
-            for seed in seeds[start : start + RECLAIM_EVERY]:
-                try:
-                    run_seed(world, seed)
-                except run.SeedFailed as error:
-                    failed.append(seed)
-                    print(error, file=sys.stderr, flush=True)
-        done = start + RECLAIM_EVERY
-        if done % TOLD_EVERY == 0:
-            print(f"process {number}: {done} of {len(seeds)} seeds", flush=True)
+    with living.living() if liveness else simulated() as world:
+        for seed in seeds:
+            try:
+                run_seed(world, seed)
+            except run.SeedFailed as error:
+                failed.append(seed)
+                print(error, file=sys.stderr, flush=True)
     return failed
 
 
