@@ -12,7 +12,12 @@ api = [
     path("", include("wallets.api.urls")),
     path("", include("campaigns.api.urls")),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    # Asked for its options it would look for a page that it has not.
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
+        name="docs",
+    ),
     path("<path:route>", no_such_route),
 ]
 

@@ -69,6 +69,8 @@ def test_every_route_of_every_app_refuses_in_that_shape(document):
 def test_the_document_is_open_to_everybody(client):
     assert client.get("/api/v1/schema/").status_code == 200
     assert client.get("/api/v1/docs/").status_code == 200
+    # It has no other shape to answer this with.
+    assert client.options("/api/v1/docs/").status_code == 405
 
 
 @pytest.mark.django_db
