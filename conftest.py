@@ -138,9 +138,19 @@ def owner(db: None) -> Iterator[None]:  # noqa: ARG001
 @pytest.fixture
 def stripe(stripe_process: StripeSandbox) -> Iterator[StripeSandbox]:
     """The Stripe sandbox, empty, and the only Stripe our code can reach."""
-    stripe_process.reset()
-    _call_nobody(stripe_process.base_url)
-    yield stripe_process
+    yield from _reached(stripe_process)
+
+
+@pytest.fixture(scope="module")
+def stripe_of_file(stripe_process: StripeSandbox) -> Iterator[StripeSandbox]:
+    """The same, for a world that all tests of a file share."""
+    yield from _reached(stripe_process)
+
+
+def _reached(sandbox: StripeSandbox) -> Iterator[StripeSandbox]:
+    sandbox.reset()
+    _call_nobody(sandbox.base_url)
+    yield sandbox
     _call_nobody(NOWHERE)
 
 

@@ -1,0 +1,1 @@
+"""Every route, role, method and account, against tables written by hand (`table.py`)."""
