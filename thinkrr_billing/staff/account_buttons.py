@@ -136,7 +136,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def unblock(self, account: Account, form: forms.UnblockForm, request: HttpRequest) -> str:
-        blocking.unblock(wallet_id=account.wallet.pk)
+        blocking.unblock(wallet_id=open_wallet(account=account).pk)
         return "The block is lifted. A suspended Auto-Recharge is lifted apart."
 
     @staff_action(
@@ -150,7 +150,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def suspend(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        suspensions.suspend_by_support(wallet_id=account.wallet.pk)
+        suspensions.suspend_by_support(wallet_id=open_wallet(account=account).pk)
         return "Auto-Recharge is suspended."
 
     @staff_action(
@@ -163,7 +163,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def lift(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
-        suspensions.lift_by_support(wallet_id=account.wallet.pk)
+        suspensions.lift_by_support(wallet_id=open_wallet(account=account).pk)
         return "The suspension is lifted."
 
     @staff_action(
@@ -176,7 +176,7 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def retry(self, account: Account, form: RetryForm, request: HttpRequest) -> str:
-        return retry_auto_recharge(wallet=account.wallet, actor=request.user)
+        return retry_auto_recharge(wallet=open_wallet(account=account), actor=request.user)
 
     @staff_action(
         title="Pause campaigns",

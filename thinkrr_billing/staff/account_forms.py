@@ -147,6 +147,9 @@ class LiftForm(AutoRechargeForm):
 class UnblockForm(AccountForm):
     def facts(self) -> list[tuple[str, object]]:
         wallet = self.wallet
+        if wallet is None or not wallet.blocked_at:
+            # Somebody else has lifted it since the button was shown.
+            return [("Blocked", "No"), *self.balances()[:1]]
         return [
             ("Blocked", wallet.get_blocked_reason_display()),
             ("Since", f"{wallet.blocked_at:%-d %b %Y, %H:%M} UTC"),

@@ -11,10 +11,11 @@ from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
 from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
-from accounts.models import User
+from accounts.models import Account, User
 from accounts.people import searching
 from wallets import limits
 from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
+from wallets.balances.opening import open_wallet
 from wallets.charging import resolving
 from wallets.models import AdjustmentRequest, LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
@@ -103,13 +104,15 @@ class RefundForm(ReasonForm):
 
 
 class RetryForm(ReasonForm):
-    """One attempt now: shown first is what it charges. The subject has a wallet."""
+    """One attempt now: shown first is what it charges. About a purchase, or about an account."""
 
     def prepare(self) -> None:
-        self.coming = configure.preview_try_again(wallet_id=self.subject.wallet.pk)
+        is_account = isinstance(self.subject, Account)
+        self.wallet = open_wallet(account=self.subject) if is_account else self.subject.wallet
+        self.coming = configure.preview_try_again(wallet_id=self.wallet.pk)
 
     def facts(self) -> list[tuple[str, object]]:
-        wallet, card = self.subject.wallet, self.coming.card
+        wallet, card = self.wallet, self.coming.card
         return [
             ("Account", wallet.account),
             ("Credit now", usd(wallet.credit.amount)),

@@ -28,7 +28,7 @@ RETRYABLE = (State.DUE, State.FAILED, State.MISSED)
 def retry_now(
     *,
     account: Account,
-    agency: Account,
+    agency: Account | None,
     actor: User | None,
     address: str = "",
     by_support: bool = False,

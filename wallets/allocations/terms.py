@@ -53,7 +53,7 @@ class Preview:
     anchor: date | None = None
 
 
-def check_parties(*, account: Account, agency: Account) -> None:
+def check_parties(*, account: Account, agency: Account | None) -> None:
     """Only an open agency for its own open sub-account. Raises Refused."""
     check_family(account=account, agency=agency)
     for closed in (agency, account):
@@ -61,8 +61,10 @@ def check_parties(*, account: Account, agency: Account) -> None:
             raise Refused(f"{closed.name} is closed. Contact support to open it again.")
 
 
-def check_family(*, account: Account, agency: Account) -> None:
+def check_family(*, account: Account, agency: Account | None) -> None:
     """Only an agency for its own sub-account, open or not. Raises Refused."""
+    if agency is None:
+        raise Refused(f"{account.name} has no agency, so it has no monthly allocation.")
     if account.pk == agency.pk:
         raise Refused("The primary account cannot have a monthly allocation. Recharge it instead.")
     if not agency.is_agency or account.agency_id != agency.pk:

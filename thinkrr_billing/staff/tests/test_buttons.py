@@ -8,11 +8,12 @@ import pytest
 
 from accounts import clock
 from accounts.models import Account, StaffAction
-from accounts.tests.builders import make_agency, make_key, make_sub_account
+from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import BILLING, SUPPORT
 from thinkrr_billing.staff.tests.phone import press, said, staff_client, url
+from thinkrr_billing.staff.tests.test_groups import BUTTONS
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
@@ -47,6 +48,39 @@ def on_account(client, button, wallet, **fields):
     answer = press(client, ACCOUNT, button, wallet.account_id, **fields)
     wallet.refresh_from_db()
     return answer
+
+
+BUTTONS_OF_ACCOUNT = sorted(name for page, name in BUTTONS if page == ACCOUNT)
+
+
+@pytest.mark.parametrize("button", BUTTONS_OF_ACCOUNT)
+def test_no_button_of_an_account_without_a_wallet_is_an_error_of_ours(button):
+    account, client = make_individual(), staff_client()
+    client.raise_request_exception = False
+
+    shown = client.get(url(ACCOUNT, button, account.pk))
+    pressed = press(client, ACCOUNT, button, account.pk)
+
+    assert (shown.status_code, pressed.status_code < 500) == (200, True)
+
+
+@pytest.mark.parametrize("button", BUTTONS_OF_ACCOUNT)
+def test_no_button_that_has_nothing_to_do_any_more_is_an_error_of_ours(button, wallet):
+    client = staff_client()
+    client.raise_request_exception = False
+
+    shown = client.get(url(ACCOUNT, button, wallet.account_id))
+    pressed = press(client, ACCOUNT, button, wallet.account_id)
+
+    assert (shown.status_code, pressed.status_code < 500) == (200, True)
+
+
+def test_a_block_that_somebody_else_has_lifted_is_refused_with_a_sentence(billing, wallet):
+    answer = on_account(billing, "unblock", wallet)
+
+    assert answer.status_code == 200
+    assert "The wallet is not blocked." in answer.content.decode()
+    assert StaffAction.objects.filter(state="done").count() == 0
 
 
 def test_an_adjustment_is_posted_with_its_reason_and_noted(billing, wallet):
