@@ -31,6 +31,11 @@ def mark(session: SessionBase) -> None:
     session[TYPED_AT] = int(time.time())
 
 
+def forget(session: SessionBase) -> None:
+    """As if it had been typed long ago: the session has become another person's."""
+    session.pop(TYPED_AT, None)
+
+
 def _at_log_in(sender: object, request: object, **kwargs: object) -> None:  # noqa: ARG001
     mark(request.session)
 

@@ -10,6 +10,7 @@ from hijack.signals import hijack_ended, hijack_started
 
 from accounts import clock
 from accounts.models import StaffAction, User
+from accounts.people import fresh
 from accounts.runtime.addresses import client_ip
 
 logger = logging.getLogger(__name__)
@@ -31,11 +32,14 @@ def may_look(*, hijacker: User, hijacked: User) -> bool:
 
 @receiver(hijack_started)
 def _began(request: HttpRequest, hijacker: User, hijacked: User, **kwargs: object) -> None:
+    # It was a log-in to Django, and nobody typed a password.
+    fresh.forget(request.session)
     _note(request, hijacker, hijacked, "look as customer", "Began to look.")
 
 
 @receiver(hijack_ended)
 def _ended(request: HttpRequest, hijacker: User, hijacked: User, **kwargs: object) -> None:
+    fresh.forget(request.session)
     _note(request, hijacker, hijacked, "stop looking", "Stopped looking.")
 
 

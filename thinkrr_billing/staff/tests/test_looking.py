@@ -7,7 +7,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.middleware import LOOKING_MAY
 from accounts.models import Invitation, Membership, StaffAction, User
-from accounts.people import members
+from accounts.people import fresh, members
 from accounts.tests.builders import add_member, log_in_staff, make_staff, owner_of
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import staff_client, url
@@ -48,6 +48,17 @@ def test_it_is_noted_in_the_accounts_timeline_when_it_begins_and_ends(wallet):
 
     noted = StaffAction.objects.filter(account=wallet.account).order_by("pk")
     assert [action.kind for action in noted] == ["look_as_customer", "stop_looking"]
+
+
+def test_neither_looking_nor_stopping_counts_as_typing_a_password(wallet):
+    client = staff_client(SUPPORT)
+    assert fresh.TYPED_AT in client.session
+
+    look(client, wallet)
+    while_looking = fresh.is_fresh(client.session)
+    client.post(STOP, {"next": "/admin/"})
+
+    assert (while_looking, fresh.is_fresh(client.session)) == (False, False)
 
 
 def test_whoever_stops_looking_is_asked_for_a_code_again(wallet):
