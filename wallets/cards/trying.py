@@ -14,11 +14,10 @@ from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Account, User
+from accounts.runtime import brakes
 from accounts.runtime.addresses import UNKNOWN_IP, machine
 from accounts.telling.notifications import alert_staff
 from wallets import limits
-from wallets.balances import ledger
-from wallets.balances.opening import open_wallet
 from wallets.errors import TooManyAttempts
 from wallets.models import CardAttempt, Purchase
 
@@ -68,11 +67,11 @@ def note(who: Who, *, purchase: Purchase | None = None) -> None:
 def note_new_card(who: Who) -> None:
     """Count a page that saves a card before it is opened. Raises TooManyAttempts.
 
-    Under the wallet's lock: of fifty at once only those within the limit are opened.
+    One at a time of an account, a person and an address: of fifty at once, in however many
+    wallets, only those within the limit are opened.
     """
-    wallet = open_wallet(account=who.account)
     with transaction.atomic(durable=True):
-        ledger.lock_one(wallet_id=wallet.pk)
+        brakes.one_at_a_time(*(f"cards of {whose}" for whose, _ in who.counts()))
         if not (waits := _waits(who)):
             note(who)
     if waits:

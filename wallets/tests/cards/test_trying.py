@@ -12,12 +12,14 @@ from accounts.models import StaffAlert
 from accounts.runtime.addresses import UNKNOWN_IP
 from accounts.tests.builders import make_individual, make_user, owner_of
 from wallets.allocations import retries
-from wallets.cards import keeping
+from wallets.cards import keeping, trying
+from wallets.cards.trying import Who
 from wallets.errors import TooManyAttempts
 from wallets.models import AutoRecharge, CardAttempt, Purchase
 from wallets.recharges import by_hand, configure
 from wallets.recharges.configure import Settings
 from wallets.tests.worlds.allocation_world import make_world
+from wallets.tests.worlds.at_once import at_once
 from wallets.tests.worlds.builders import (
     DECLINED_CARD,
     OTHER_GOOD_CARD,
@@ -186,6 +188,21 @@ def test_pages_that_add_a_card_are_counted_before_they_are_opened(stripe):
     assert len(sessions) == CardAttempt.objects.count() == 10
     assert StaffAlert.objects.get().kind == "cards_tried"
     start_adding(account, minute=60)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("same", ["person", "address"])
+def test_ten_at_most_are_opened_by_one_who_asks_in_many_wallets_at_the_same_moment(same):
+    accounts = [make_wallet().account for _ in range(12)]
+    person = make_user()
+    whos = [
+        Who(one, person) if same == "person" else Who(one, make_user(), HERE) for one in accounts
+    ]
+
+    answers = at_once(trying.note_new_card, whos)
+
+    assert answers.count(None) == CardAttempt.objects.count() == 10
+    assert answers.count("too_many_attempts") == 2
 
 
 def test_new_cards_and_declined_payments_count_together(wallet):
