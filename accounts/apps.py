@@ -20,6 +20,7 @@ class AccountsConfig(AppConfig):
             "accounts_membership",
             "accounts_apikey",
             "accounts_invitation",
+            "accounts_recoverycode",
             "auth_group",
             "auth_group_permissions",
             "otp_totp_totpdevice",

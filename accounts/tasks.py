@@ -4,7 +4,7 @@ from celery import shared_task
 
 from accounts.audit import job_runs
 from accounts.people import invitation_mails, logins, resets
-from accounts.telling import mails
+from accounts.telling import mails, security
 
 
 @shared_task(name="accounts.mail_notification")
@@ -27,6 +27,11 @@ def mail_password_reset(reset_id: int) -> None:
     mails.mail_password_reset(reset_id)
 
 
+@shared_task(name="accounts.mail_security")
+def mail_security(mail_id: int) -> None:
+    mails.mail_security(mail_id)
+
+
 @shared_task(name="accounts.tick")
 def tick() -> None:
     with job_runs.noted("accounts.tick"):
@@ -36,3 +41,4 @@ def tick() -> None:
         logins.forget_old_failures()
         logins.forget_ended_sessions()
         invitation_mails.forget_old()
+        security.forget_old()

@@ -7,6 +7,7 @@ from accounts.models.asked_mails import InvitationSent, PasswordReset
 from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
+from accounts.models.security import OpenSession, RecoveryCode, SecurityMail
 from accounts.models.staff import AuditEntry, JobRun, StaffAction
 from accounts.models.waiting import InSteps, QueueEmptied, Tried, Waiting
 
@@ -22,10 +23,13 @@ __all__ = [
     "Level",
     "Membership",
     "Notification",
+    "OpenSession",
     "PasswordReset",
     "QueueEmptied",
+    "RecoveryCode",
     "Role",
     "Scope",
+    "SecurityMail",
     "StaffAction",
     "StaffAlert",
     "Theme",

@@ -50,7 +50,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     EMAIL_FIELD = "email"
 
     class Meta:
-        permissions = [("look_as_customer", "Can look at pages as a customer sees them")]
+        permissions = [
+            ("look_as_customer", "Can look at pages as a customer sees them"),
+            ("remove_second_factor", "Can remove the second factor of a customer"),
+        ]
         indexes = [models.Index(fields=["email"], name="staff", condition=Q(is_staff=True))]
         constraints = [
             models.CheckConstraint(

@@ -1,4 +1,5 @@
-"""Sending what is due to be mailed: links for a password, notifications, alerts, invitations.
+"""Sending what is due to be mailed: links for a password, what was done to a second factor,
+notifications, alerts, invitations.
 
 A worker claims a row by moving its `mail_due_at` ahead, sends, and marks it. Two workers cannot
 claim the same row; a worker that dies between sending and marking sends once more later, because
@@ -26,13 +27,14 @@ from accounts.models import (
     Notification,
     PasswordReset,
     Role,
+    SecurityMail,
     StaffAlert,
     User,
 )
 from accounts.models.mailed import Mailed
 from accounts.runtime.queues import Queue
 from accounts.runtime.time_limits import TimeIsUp
-from accounts.telling import mail_topics, names
+from accounts.telling import mail_topics, names, security
 from accounts.telling.notifications import alert_staff
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ LONGEST_PAUSE = timedelta(hours=12)
 GIVE_UP_AFTER = timedelta(days=3)  # Older news would confuse more than help.
 SWEEP_SIZE = 200  # One look at the list.
 OVERDUE_MOST = timedelta(minutes=15)  # A mail server that hangs may cost some ticks.
-SWEEP_SECONDS = 12  # What each kind may take of a tick: four of them stay within its 60 s.
+SWEEP_SECONDS = 10  # What each kind may take of a tick: five of them stay within its 60 s.
 
 
 def mail_due() -> int:
@@ -113,6 +115,10 @@ def mail_invitation(invitation_id: int) -> bool:
 def mail_password_reset(reset_id: int) -> bool:
     """Nothing is sent when nobody logs in with the address: it was asked for all the same."""
     return _mail(PasswordReset, reset_id, _reset_message)
+
+
+def mail_security(mail_id: int) -> bool:
+    return _mail(SecurityMail, mail_id, _security_message)
 
 
 def _mail(
@@ -213,6 +219,19 @@ def _reset_message(reset: PasswordReset) -> EmailMultiAlternatives:
     )
 
 
+def _security_message(mail: SecurityMail) -> EmailMultiAlternatives:
+    context = {
+        "title": mail.get_kind_display(),
+        "text": security.sentence(mail),
+        "mail": mail,
+        "when": f"{mail.created_at:%-d %b %Y, %H:%M} UTC",
+        "link": _absolute(reverse("accounts:security")),
+        "action": "Open Security",
+    }
+    to = [mail.user.email] if mail.user.is_active else []
+    return _message(subject=context["title"], to=to, name="security", context=context)
+
+
 def _message(*, subject: str, to: list[str], name: str, context: dict) -> EmailMultiAlternatives:
     message = EmailMultiAlternatives(
         subject=" ".join(subject.split()),  # A line break in a name must not add a header.
@@ -242,6 +261,7 @@ WAITING = {
     model: _list_of(model, kind)
     for model, kind in (
         (PasswordReset, "reset_mail"),
+        (SecurityMail, "security_mail"),
         (Notification, "notification_mail"),
         (StaffAlert, "alert_mail"),
         (Invitation, "invitation_mail"),
@@ -251,6 +271,7 @@ WAITING = {
 _SENDERS: dict[type[Mailed], Callable[[int], bool]] = {
     # First: somebody waits for it.
     PasswordReset: mail_password_reset,
+    SecurityMail: mail_security,
     Notification: mail_notification,
     StaffAlert: mail_staff_alert,
     Invitation: mail_invitation,

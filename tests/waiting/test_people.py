@@ -7,11 +7,12 @@ from django.core.management import call_command
 from django.test import Client
 
 from accounts import clock
-from accounts.models import Account, Invitation, JobRun, Notification, StaffAlert
+from accounts.models import Account, Invitation, JobRun, Notification, SecurityMail, StaffAlert
 from accounts.people import closing, resets
 from accounts.people.members import invite
 from accounts.runtime import waits
 from accounts.tasks import tick as send_mails
+from accounts.telling import security
 from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import log_in_staff, make_individual, make_staff, owner_of
 from campaigns.tasks import tick as tick_campaigns
@@ -75,15 +76,17 @@ def mails():
     invite(account=account, email="new@example.com", role="admin", invited_by=owner_of(account))
     notify(account=account, kind="test", text="Hello.")
     alert_staff(kind="books", text="Look.")
+    security.tell(user=owner_of(account), kind="turned_on", asker=None)
 
 
-MAILS = ("notification_mail", "alert_mail", "invitation_mail")
+MAILS = ("notification_mail", "alert_mail", "invitation_mail", "security_mail")
 
 
 def due():
     """Of which kinds a mail is due."""
     found = []
-    for kind, model in zip(MAILS, (Notification, StaffAlert, Invitation), strict=True):
+    models = (Notification, StaffAlert, Invitation, SecurityMail)
+    for kind, model in zip(MAILS, models, strict=True):
         if model.objects.filter(mail_due_at__isnull=False, mailed_at=None).exists():
             assert waits_for(kind)
             found.append(kind)

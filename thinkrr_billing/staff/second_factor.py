@@ -1,8 +1,7 @@
-"""The second factor of staff: a code of an authenticator app, or a recovery code, used once."""
+"""The door of support's pages: a code of the second factor (accounts/people/second_factor.py)."""
 
 import base64
 import logging
-import secrets
 
 import segno
 from django.contrib.auth.decorators import login_required
@@ -14,23 +13,17 @@ from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
-from django_otp import login, match_token
+from django_otp import login
 from django_otp.models import Device
-from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts.errors import AccountError
 from accounts.models import User
+from accounts.people import second_factor
+from accounts.runtime.askers import asker_of
 
 logger = logging.getLogger(__name__)
 
-RECOVERY_CODES = 10
-# 50 random bits, and each failed try doubles the wait for the next.
-CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-CODE_LENGTH = 10
-WRONG = (
-    "This code is wrong, was used before, or came too soon after a wrong one. "
-    "Wait for the next code and try again."
-)
 WRONG_AT_FIRST = (
     "This code is wrong. Its secret is void: remove it from the app. Scan this one, and enter the "
     "code it shows."
@@ -44,16 +37,18 @@ def ask(request: HttpRequest) -> HttpResponse:
     """Ask for a code; whoever has no device yet is sent to set one up."""
     _only_staff(request)
     after = _after(request)
-    if not TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
+    if not second_factor.is_on(user=request.user):
         return redirect("admin:second_factor_set_up")
     problem = ""
     if request.method == "POST":
-        device = match_token(request.user, request.POST.get("code", "").strip().lower())
-        if device is not None:
+        code, asker = request.POST.get("code", ""), asker_of(request)
+        try:
+            device = second_factor.check(user=request.user, code=code, asker=asker)
+        except AccountError as error:
+            problem = str(error)
+        else:
             _let_in(request, device)
             return redirect(after)
-        logger.warning("second factor refused user=%s", request.user.pk)
-        problem = WRONG
     context = {"problem": problem, "next": after}
     return render(request, "staff/second_factor.html", context, status=422 if problem else 200)
 
@@ -68,7 +63,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
     page that was left is nobody's second factor.
     """
     _only_staff(request)
-    if TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
+    if second_factor.is_on(user=request.user):
         return redirect("admin:second_factor")
     problem = ""
     if request.method == "POST":
@@ -89,7 +84,8 @@ def set_up(request: HttpRequest) -> HttpResponse:
 @require_POST
 def renew_codes(request: HttpRequest) -> HttpResponse:
     """New recovery codes; the old ones stop working."""
-    return _show_codes(request, new_codes(request.user))
+    codes = second_factor.renew_codes(user=request.user, asker=asker_of(request))
+    return _show_codes(request, codes)
 
 
 @transaction.atomic
@@ -103,7 +99,7 @@ def _new_device(user: User) -> TOTPDevice:
 def _confirm(request: HttpRequest) -> list[str]:
     """Turn on what was shown last, if the code is its. Returns recovery codes, or none of them."""
     _lock(request.user)
-    if TOTPDevice.objects.filter(user=request.user, confirmed=True).exists():
+    if second_factor.is_on(user=request.user):
         return []
     device = TOTPDevice.objects.filter(user=request.user, confirmed=False).order_by("-pk").first()
     if device is None or not device.verify_token(request.POST.get("code", "").strip()):
@@ -111,7 +107,7 @@ def _confirm(request: HttpRequest) -> list[str]:
     device.confirmed = True
     device.save()
     _let_in(request, device)
-    return new_codes(request.user)
+    return second_factor.make_codes(user=request.user)
 
 
 def _lock(user: User) -> None:
@@ -126,20 +122,6 @@ def _let_in(request: HttpRequest, device: Device) -> None:
     logger.info("second factor accepted user=%s device=%s", request.user.pk, kind)
     request.session.cycle_key()
     rotate_token(request)
-
-
-@transaction.atomic
-def new_codes(user: User) -> list[str]:
-    """Replace the user's recovery codes. They are shown once."""
-    device, _ = StaticDevice.objects.get_or_create(user=user, defaults={"name": "Recovery codes"})
-    device.token_set.all().delete()
-    codes = [
-        "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        for _ in range(RECOVERY_CODES)
-    ]
-    for code in codes:
-        device.token_set.create(token=code)
-    return codes
 
 
 def _show_codes(request: HttpRequest, codes: list[str]) -> HttpResponse:

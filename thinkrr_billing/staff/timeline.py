@@ -22,7 +22,7 @@ from wallets.why import sentences
 PAGE_SIZE = 40
 
 # What the audit log notes that another line of the timeline tells better.
-TOLD_ELSEWHERE = ("wallets_adjustmentrequest", "otp_static_statictoken")
+TOLD_ELSEWHERE = ("wallets_adjustmentrequest", "otp_static_statictoken", "accounts_recoverycode")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import clock
 from accounts.audit import requests
-from accounts.models import AuditEntry, Invitation
+from accounts.models import AuditEntry, Invitation, RecoveryCode
 from accounts.tests.builders import (
     make_agency,
     make_individual,
@@ -110,6 +110,7 @@ def _rows() -> None:
     StaticToken.objects.create(
         device=StaticDevice.objects.create(user=person, name="Codes"), token="code"
     )
+    RecoveryCode.objects.create(user=person, code_hash="hash")
     Invitation.objects.create(
         account=wallet.account, email="b@example.com", role="admin", expires_at=clock.now()
     )

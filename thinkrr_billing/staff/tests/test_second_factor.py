@@ -6,9 +6,11 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
 from django_otp.oath import TOTP
-from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from accounts import clock
+from accounts.models import RecoveryCode
+from accounts.people import logins
 from accounts.tests.builders import PASSWORD, make_individual, make_staff, make_user, owner_of
 
 pytestmark = pytest.mark.django_db
@@ -168,19 +170,26 @@ def test_a_recovery_code_lets_in_once(client):
     code = enrol(client, user)[0]
     log_in_anew(client, user)
 
-    assert client.post(ASK, {"code": code.upper(), "next": "/admin/wallets/"}).status_code == 302
+    assert client.post(ASK, {"code": code, "next": "/admin/wallets/"}).status_code == 302
     log_in_anew(client, user)
     assert client.post(ASK, {"code": code}).status_code == 422
-    assert StaticToken.objects.filter(device__user=user).count() == 9
+    assert RecoveryCode.objects.filter(user=user).count() == 9
 
 
-def test_wrong_codes_are_slowed_down(client):
+def test_ten_wrong_codes_are_the_most_and_then_a_right_one_waits_fifteen_minutes(client):
     user = make_staff()
     code = enrol(client, user)[0]
     log_in_anew(client, user)
-    client.post(ASK, {"code": "wrong"})
+    pages = [client.post(ASK, {"code": "wrong"}).content.decode() for _ in range(10)]
 
-    assert client.post(ASK, {"code": code}).status_code == 422
+    locked = client.post(ASK, {"code": code})
+
+    assert all("This code is wrong or was used before." in page for page in pages)
+    assert locked.status_code == 422
+    assert "Too many failed attempts. Wait 15 minutes" in locked.content.decode()
+    assert client.get(DASHBOARD).status_code == 302
+    with clock.at(clock.now() + logins.WINDOW):
+        assert client.post(ASK, {"code": code}).status_code == 302
 
 
 def test_new_recovery_codes_end_the_old_ones(client):
