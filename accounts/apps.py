@@ -7,7 +7,7 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.audit import log_ins, requests  # noqa: F401
-        from accounts.people import fresh, members  # noqa: F401
+        from accounts.people import fresh, members, open_sessions  # noqa: F401
         from accounts.runtime import crash_points
         from accounts.telling import mail_topics, mails  # noqa: F401
 

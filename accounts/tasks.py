@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts.audit import job_runs
-from accounts.people import invitation_mails, logins, resets
+from accounts.people import invitation_mails, logins, open_sessions, resets
 from accounts.telling import mails, security
 
 
@@ -41,4 +41,5 @@ def tick() -> None:
         logins.forget_old_failures()
         logins.forget_ended_sessions()
         invitation_mails.forget_old()
+        open_sessions.forget_old()
         security.forget_old()

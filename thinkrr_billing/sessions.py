@@ -1,11 +1,16 @@
 """Ends a session nobody has used for settings.SESSION_IDLE_SECONDS, and every session at
-settings.SESSION_COOKIE_AGE, however busy."""
+settings.SESSION_COOKIE_AGE, however busy. Keeps the list of each person's (accounts.people)."""
 
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.http import HttpRequest, HttpResponse
+
+from accounts.models import User
+from accounts.people import open_sessions
 
 STARTED, SEEN = "started_at", "seen_at"
 # Writing the session on every page would cost a row each; five minutes is exact enough.
@@ -20,7 +25,9 @@ class SessionTimeoutMiddleware:
         # Visitors without a session cookie cost nothing.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and not request.session.is_empty():
             _look_at(request)
-        return self.get_response(request)
+        response = self.get_response(request)
+        _note(request)
+        return response
 
 
 def _look_at(request: HttpRequest) -> None:
@@ -31,3 +38,14 @@ def _look_at(request: HttpRequest) -> None:
         request.session.flush()
     elif now - seen > WRITE_EVERY_SECONDS:
         request.session[SEEN] = now
+        open_sessions.seen(request)
+
+
+def _note(request: HttpRequest) -> None:
+    """After the page: it may have logged somebody in, or changed the session's key."""
+    session, user = request.session, getattr(request, "user", None)
+    # Not of whoever showed an API key beside a session, and of no session that was not asked for.
+    if session.accessed and isinstance(user, User) and session.get(SESSION_KEY) == str(user.pk):
+        started = session.get(STARTED)
+        began_at = datetime.fromtimestamp(started, tz=UTC) if started else None
+        open_sessions.note(request, user=user, began_at=began_at)

@@ -11,7 +11,7 @@ from accounts.errors import AccountError, Conflict
 from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
 from accounts.pages import may, needs, numbered, require
-from accounts.people import api_keys, fresh
+from accounts.people import api_keys, fresh, logins, open_sessions
 from accounts.people.access import Permission
 from accounts.theme import remember_theme
 from accounts.views.dialogs import add_errors, refused
@@ -114,6 +114,10 @@ def password(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         form.save()
         update_session_auth_hash(request, request.user)
+        # Under its new key, or it would be one of the others.
+        open_sessions.note(request, user=request.user)
+        open_sessions.end_all(user=request.user, but=request.session.session_key)
+        logins.forget_codes(user=request.user)
         fresh.mark(request.session)
         messages.success(request, "Password changed. You are logged out everywhere else.")
         return redirect("accounts:profile")
