@@ -35,6 +35,8 @@ class AccountsConfig(AppConfig):
             "accounts:change_role",
             "accounts:remove_member",
             "accounts:withdraw_invitation",
+            "accounts:end_session",
+            "accounts:end_other_sessions",
         )
         mail_topics.offer(
             "people",

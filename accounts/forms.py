@@ -12,15 +12,18 @@ from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import clock, zones
-from accounts.errors import TooMany
+from accounts.errors import AccountError, TooMany
 from accounts.models import Account, Role, Scope, Theme, User
-from accounts.people import api_keys, logins
+from accounts.people import api_keys, logins, second_factor
 from accounts.runtime.addresses import client_ip
+from accounts.runtime.askers import asker_of
 from accounts.telling import mail_topics
 
 PASSWORD_HELP = "At least 12 characters. A long one that you use nowhere else is best."
+CODE_HELP = "From your authenticator app, or one of your recovery codes."
 KEY_LIFETIMES = [("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year")]
 
 
@@ -202,18 +205,49 @@ class PasswordForm(PasswordChangeForm):
             return super().clean_old_password()
 
 
+class CodeField(forms.CharField):
+    """A code of the second factor. Digits only, so that phones show their keypad."""
+
+    def __init__(self, **kwargs: object) -> None:
+        attrs = {"autocomplete": "one-time-code", "inputmode": "numeric", "spellcheck": "false"}
+        super().__init__(label="Code", max_length=20, widget=forms.TextInput(attrs), **kwargs)
+
+
+class CodeForm(forms.Form):
+    """Asks somebody whose password was right for their second factor."""
+
+    code = CodeField()
+
+    def __init__(self, request: HttpRequest, *args: object, user: User, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.request, self.user = request, user
+        self.fields["code"].widget.attrs["autofocus"] = True
+
+    def clean_code(self) -> str:
+        # The device that was shown to be there.
+        self.device = _checked(self.request, user=self.user, code=self.cleaned_data["code"])
+        return self.cleaned_data["code"]
+
+
 class PasswordAgainForm(forms.Form):
-    """Asks somebody who is logged in for their password, slowed down as the log-in is."""
+    """Asks somebody who is logged in for their password, and for a code if they have a second
+    factor. Slowed down as the log-in is."""
 
     password_again = forms.CharField(
         label="Password",
         strip=False,
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
     )
+    code_again = CodeField(help_text=CODE_HELP)
 
     def __init__(self, request: HttpRequest, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
+        if not self.asks_code():
+            del self.fields["code_again"]
+
+    def asks_code(self) -> bool:
+        return second_factor.is_on(user=self.request.user)
 
     def clean_password_again(self) -> str:
         password = self.cleaned_data["password_again"]
@@ -221,3 +255,34 @@ class PasswordAgainForm(forms.Form):
             if not self.request.user.check_password(password):
                 raise ValidationError("This is not your password.", code="wrong")
         return password
+
+    def clean_code_again(self) -> str:
+        # A code works once: none is used up beside a wrong password.
+        if "password_again" in self.cleaned_data:
+            code = self.cleaned_data["code_again"]
+            _checked(self.request, user=self.request.user, code=code)
+        return self.cleaned_data["code_again"]
+
+
+class TurnOnForm(PasswordAgainForm):
+    """The password, and the first code of an app. The middle looks whether it is the secret's."""
+
+    field_order = ("code_again", "password_again")
+
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code_again"].help_text = "The six digits that the app shows now."
+        del self.fields["password_again"].widget.attrs["autofocus"]
+
+    def asks_code(self) -> bool:
+        return True
+
+    def clean_code_again(self) -> str:
+        return self.cleaned_data["code_again"]
+
+
+def _checked(request: HttpRequest, *, user: User, code: str) -> TOTPDevice:
+    try:
+        return second_factor.check(user=user, code=code, asker=asker_of(request))
+    except AccountError as error:
+        raise ValidationError(str(error), code=error.code) from None

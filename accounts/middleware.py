@@ -24,6 +24,7 @@ SESSION_KEY = "account"
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOKING = "You are looking as a customer, so nothing can be changed. Stop looking first."
+THEIRS_ALONE = "Only the customer sees how they log in, and where. Stop looking first."
 # What support may send while looking as a customer: none of it changes anything of theirs.
 LOOKING_MAY = frozenset({"accounts:switch", "accounts:logout", "hijack:release"})
 
@@ -42,6 +43,17 @@ UNNAMED = (
     "This page was open for too long: it does not say which account it is of. Nothing was changed "
     "and nothing was charged. Reload the page and try again."
 )
+# Of the person as well, and to be had without any account. Nobody who looks as them sees it.
+SECURITY = frozenset(
+    {
+        "accounts:security",
+        "accounts:second_factor",
+        "accounts:turn_off_second_factor",
+        "accounts:recovery_codes",
+        "accounts:end_session",
+        "accounts:end_other_sessions",
+    }
+)
 # About the person alone, whichever account they work in. The first two lead out of a stale page.
 PERSONAL = frozenset(
     {
@@ -50,6 +62,7 @@ PERSONAL = frozenset(
         "accounts:profile",
         "accounts:mails",
         "accounts:password",
+        *SECURITY,
     }
 )
 
@@ -75,6 +88,8 @@ class CurrentAccountMiddleware:
             logger.warning("refused %s %s: looking", request.method, request.path)
             context = {"reason": LOOKING}
             return render(request, "403.html", context, status=403)
+        if request.resolver_match.view_name in SECURITY and _is_looking(request):
+            return render(request, "403.html", {"reason": THEIRS_ALONE}, status=403)
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:
             return None
         standing = access.standing(user=request.user, account_id=_chosen(request))
@@ -168,6 +183,7 @@ def _needs_no_account(request: HttpRequest) -> bool:
         "accounts:logout",
         "accounts:profile",
         "accounts:accept_invitation",
+        *SECURITY,
     }
 
 

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from accounts.views import login, members, settings, shell
+from accounts.views import login, members, security, settings, shell
 
 app_name = "accounts"
 
 urlpatterns = [
     path("login/", login.LogIn.as_view(), name="login"),
+    path("login/code/", login.enter_code, name="login_code"),
     path("logout/", login.LogOut.as_view(), name="logout"),
     path("password-reset/", login.PasswordReset.as_view(), name="password_reset"),
     path("password-reset/sent/", login.PasswordResetDone.as_view(), name="password_reset_done"),
@@ -30,6 +31,24 @@ urlpatterns = [
     path("settings/profile/", settings.profile, name="profile"),
     path("settings/profile/mails/", settings.mails, name="mails"),
     path("settings/profile/password/", settings.password, name="password"),
+    path("settings/security/", security.overview, name="security"),
+    path("settings/security/second-factor/", security.turn_on, name="second_factor"),
+    path(
+        "settings/security/second-factor/off/",
+        security.turn_off,
+        name="turn_off_second_factor",
+    ),
+    path("settings/security/recovery-codes/", security.renew_codes, name="recovery_codes"),
+    path(
+        "settings/security/sessions/<int:session_id>/end/",
+        security.end_session,
+        name="end_session",
+    ),
+    path(
+        "settings/security/sessions/end-others/",
+        security.end_other_sessions,
+        name="end_other_sessions",
+    ),
     path("settings/members/", members.member_list, name="members"),
     path("settings/members/invite/", members.invite, name="invite"),
     path("settings/members/<int:user_id>/role/", members.change_role, name="change_role"),

@@ -2,18 +2,29 @@
 
 import gzip
 import re
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.contrib.staticfiles import finders
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import clock
-from accounts.models import Account, Invitation, Membership, Notification, Role, Scope, User
+from accounts.models import (
+    Account,
+    Invitation,
+    Membership,
+    Notification,
+    OpenSession,
+    Role,
+    Scope,
+    User,
+)
 from accounts.people import api_keys, members
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
 from campaigns import calls
@@ -50,6 +61,8 @@ PAGES = {
     "members": "/settings/members/",
     "api keys": "/settings/api-keys/",
     "profile": "/settings/profile/",
+    "security": "/settings/security/",
+    "second factor": "/settings/security/second-factor/",
 }
 
 
@@ -141,8 +154,19 @@ def fill_lists(agency: Account, owner: User, rows: int) -> None:
         )
         for number in range(rows)
     )
+    fill_sessions(owner, rows)
     for number in range(rows):
         api_keys.create(account=agency, name=f"{number}", scopes=[Scope.READ], created_by=users[0])
+
+
+def fill_sessions(owner: User, rows: int) -> None:
+    keys = [f"{rows}-{number}" for number in range(rows)]
+    tomorrow = clock.now() + timedelta(days=1)
+    Session.objects.bulk_create(Session(session_key=key, expire_date=tomorrow) for key in keys)
+    OpenSession.objects.bulk_create(
+        OpenSession(user=owner, session_key=key, ip="192.0.2.1", browser="Firefox on Linux")
+        for key in keys
+    )
 
 
 def addresses(ids: dict[str, object]) -> dict[str, str]:

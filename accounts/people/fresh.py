@@ -1,5 +1,6 @@
-"""When somebody last typed their password. What gives others money or a way in asks for it again
-after a while, so that a session left open or stolen is not enough."""
+"""When somebody last typed their password, with a code if they have a second factor. What gives
+others money or a way in asks for it again after a while, so that a session left open or stolen is
+not enough."""
 
 import time
 

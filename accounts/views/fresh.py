@@ -1,4 +1,5 @@
-"""Asks for the password again, in the place where something was sent, and keeps what was typed."""
+"""Asks for the password again (and for a code of the second factor), in the place where something
+was sent, and keeps what was typed."""
 
 from collections.abc import Callable
 
@@ -10,9 +11,9 @@ from accounts.middleware import PAGE_ACCOUNT, SAFE_METHODS
 from accounts.people import fresh
 from accounts.views.dialogs import dialog
 
-FIELD = "password_again"
+FIELD, CODE_FIELD = "password_again", "code_again"
 # The form that asks has its own of the last two.
-_OURS = {FIELD, "csrfmiddlewaretoken", PAGE_ACCOUNT}
+_OURS = {FIELD, CODE_FIELD, "csrfmiddlewaretoken", PAGE_ACCOUNT}
 
 
 class FreshPasswordMiddleware:

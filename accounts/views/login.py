@@ -1,19 +1,26 @@
-"""Logging in and out, forgotten passwords, and accepting invitations."""
+"""Logging in and out, the code after it, forgotten passwords, and accepting invitations."""
 
+from django.contrib import messages
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import SetPasswordForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
+from django_otp import login as mark_as_verified
 
 from accounts.errors import AccountError, TooMany
-from accounts.forms import ForgottenForm, JoinForm, LogInForm
+from accounts.forms import CodeForm, ForgottenForm, JoinForm, LogInForm
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
-from accounts.people import members, resets
+from accounts.people import halfway, logins, members, open_sessions, resets, second_factor
 from accounts.runtime.addresses import client_ip
 from accounts.theme import remember_theme
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+ASKED_TOO_LATE = "Enter your password once more: the code comes within ten minutes of it."
 
 
 class LogIn(views.LoginView):
@@ -21,7 +28,34 @@ class LogIn(views.LoginView):
     template_name = "accounts/login.html"
 
     def form_valid(self, form: LogInForm) -> HttpResponse:
-        return remember_theme(super().form_valid(form), form.get_user().theme)
+        """Logged in, unless there is a second factor: then not before its code."""
+        user = form.get_user()
+        if second_factor.is_on(user=user):
+            halfway.begin(self.request.session, user=user, after=self.get_success_url())
+            return redirect("accounts:login_code")
+        return remember_theme(super().form_valid(form), user.theme)
+
+
+@never_cache
+@login_not_required
+@require_http_methods(["GET", "POST"])
+def enter_code(request: HttpRequest) -> HttpResponse:
+    """After the password: log in whoever shows their second factor, under a new session key."""
+    waiting = halfway.of(request.session)
+    if waiting is None:
+        messages.warning(request, ASKED_TOO_LATE)
+        return redirect("accounts:login")
+    sent = request.POST if request.method == "POST" else None
+    form = CodeForm(request, sent, user=waiting.user)
+    if form.is_valid():
+        halfway.end(request.session)
+        login(request, waiting.user, backend=BACKEND)
+        if waiting.user.is_staff:
+            # Support's pages ask for no second code.
+            mark_as_verified(request, form.device)
+        return remember_theme(redirect(waiting.after), waiting.user.theme)
+    status = 422 if form.errors else 200
+    return render(request, "accounts/login_code.html", {"form": form}, status=status)
 
 
 class LogOut(views.LogoutView):
@@ -52,6 +86,12 @@ class PasswordResetConfirm(views.PasswordResetConfirmView):
     template_name = "accounts/password_reset_confirm.html"
     success_url = reverse_lazy("accounts:password_reset_complete")
 
+    def form_valid(self, form: SetPasswordForm) -> HttpResponse:
+        response = super().form_valid(form)
+        open_sessions.end_all(user=form.user)
+        logins.forget_codes(user=form.user)
+        return response
+
 
 class PasswordResetComplete(views.PasswordResetCompleteView):
     template_name = "accounts/password_reset_complete.html"
@@ -72,7 +112,7 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
         except AccountError as error:
             form.add_error(None, str(error))
         else:
-            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+            login(request, user, backend=BACKEND)
             request.session[SESSION_KEY] = str(invitation.account_id)
             return redirect("/")
     status = 422 if form.errors else 200

@@ -10,6 +10,7 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, Role, Scope, User
 from accounts.people import api_keys, members, opening
+from accounts.tests.authenticator import turn_on
 from accounts.tests.builders import add_member, close, make_agency, make_sub_account, owner_of
 from campaigns import calls
 from campaigns.models import Campaign
@@ -121,6 +122,8 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "members": "/settings/members/",
             "api keys": "/settings/api-keys/",
             "profile": "/settings/profile/",
+            "security": "/settings/security/",
+            "turn on two-factor log-in": "/settings/security/second-factor/",
             "accounts": "/accounts/switch/",
             "not found": f"/payments/purchases/{uuid.uuid4()}/",
         },
@@ -290,7 +293,8 @@ def _harbor(stripe: StripeSandbox, harbor: Account) -> dict[str, str]:
 
 
 def _dental(stripe: StripeSandbox, dental: Account) -> dict[str, str]:
-    """A sub-account whose Auto-Recharge is suspended, with campaigns that cannot be paid."""
+    """A sub-account whose Auto-Recharge is suspended, with campaigns that cannot be paid, and whose
+    owner logs in with a second factor."""
     wallet = dental.wallet
     add_card(stripe, wallet, DECLINED_CARD)
     set_auto_recharge(wallet, threshold=20, amount=50)
@@ -298,4 +302,11 @@ def _dental(stripe: StripeSandbox, dental: Account) -> dict[str, str]:
         suspensions.suspend(wallet=wallet, reason="payment_failed")
     for minute_type in ("premium", "basic"):
         make_campaign(dental, minute_type=minute_type, status="low_balance")
-    return {"payments, suspended": "/payments/", "configure, suspended": "/payments/auto-recharge/"}
+    turn_on(owner_of(dental))
+    return {
+        "payments, suspended": "/payments/",
+        "configure, suspended": "/payments/auto-recharge/",
+        "security, on": "/settings/security/",
+        "turn off two-factor log-in": "/settings/security/second-factor/off/",
+        "new recovery codes": "/settings/security/recovery-codes/",
+    }

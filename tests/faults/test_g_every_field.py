@@ -12,6 +12,7 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 
+from accounts.tests.authenticator import enter_password, turn_on
 from accounts.tests.builders import make_key, owner_of
 from campaigns.tests.builders import make_campaign
 from tests.faults.test_g_input import World as Payers
@@ -129,6 +130,7 @@ def world(stripe) -> Payers:
         "key_id": world.agency.api_keys.get().pk,
         "user_id": owner_of(world.agency).pk,
         "invitation_id": 999_999,
+        "session_id": 999_999,
         "form_key": world.values["{key}"],
         "purchase_id": world.paid.pk,
         "card_id": world.card,
@@ -143,7 +145,11 @@ def world(stripe) -> Payers:
 @pytest.mark.parametrize("who", ["agency", "sub", "nobody"])
 def test_f87_no_field_of_any_page_makes_an_error_of_ours(who, world):
     client = Client()
-    if who != "nobody":
+    turn_on(owner_of(world.sub))
+    if who == "nobody":
+        # As far as one gets without a code.
+        enter_password(client, owner_of(world.sub))
+    else:
         client.force_login(owner_of(getattr(world, who)))
     found = [
         asked

@@ -87,9 +87,16 @@ OWN = {
     "settings/profile/",
     "settings/profile/password/",
     "settings/profile/mails/",
+    "settings/security/",
+    "settings/security/second-factor/",
+    "settings/security/second-factor/off/",
+    "settings/security/recovery-codes/",
+    "settings/security/sessions/<int:session_id>/end/",
+    "settings/security/sessions/end-others/",
 }
 PUBLIC = {
     "login/",
+    "login/code/",
     "password-reset/",
     "password-reset/sent/",
     "password-reset/<uidb64>/<token>/",
@@ -123,7 +130,7 @@ STAFF_PREFIXES = ("admin/", "looking/")
 STORED = ("accounts", "wallets", "campaigns")
 # Written by asking at all: when somebody was last seen, and what support must be able to trace.
 NOT_STORED = {
-    *("LoginFailure", "ApiKey", "AuditEntry", "User", "Notification"),
+    *("LoginFailure", "ApiKey", "AuditEntry", "User", "Notification", "OpenSession"),
     # A stranger may open the page that saves a card of their own.
     "CardAttempt",
 }
@@ -181,6 +188,7 @@ class World:
             # Everybody may leave by themselves, so it is somebody else.
             "user_id": add_member(self.sub, Role.ADMIN).pk,
             "invitation_id": 999_999,
+            "session_id": 999_999,
             "form_key": self.purchase.form_key,
             "purchase_id": self.purchase.pk,
             "card_id": "pm_1",

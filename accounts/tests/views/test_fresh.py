@@ -9,6 +9,7 @@ from django.urls import get_resolver, reverse
 
 from accounts.models import ApiKey, FailedLogin, Invitation, Membership
 from accounts.people import fresh
+from accounts.tests.authenticator import next_code, turn_on, wrong_code
 from accounts.tests.builders import PASSWORD, add_member, make_individual, make_key, owner_of
 
 pytestmark = pytest.mark.django_db
@@ -135,15 +136,29 @@ def test_a_dialog_is_asked_inside_itself(owner):
     assert hidden(page) == [("enabled", "on")]
 
 
+# Their own forms ask for the password each time.
+ASK_THEMSELVES = {
+    "accounts:second_factor",
+    "accounts:turn_off_second_factor",
+    "accounts:recovery_codes",
+}
 # What takes something away at once is asked for nothing: nobody is kept from being charged less.
 NOT_ASKED = {
     "accounts:members",
+    "accounts:security",
+    *ASK_THEMSELVES,
     "wallets:auto_recharge_off",
     "wallets:auto_recharge_preview",
     "wallets:auto_recharge_retry",
     "wallets:methods_added",
 }
-ABOUT = ("settings/api-keys/", "settings/members/", "payments/methods/", "payments/auto-recharge/")
+ABOUT = (
+    "settings/api-keys/",
+    "settings/members/",
+    "settings/security/",
+    "payments/methods/",
+    "payments/auto-recharge/",
+)
 
 
 def test_every_route_about_them_asks_or_says_why_not():
@@ -167,6 +182,8 @@ def test_every_route_about_them_asks_or_says_why_not():
         "/settings/members/{member}/role/",
         "/settings/members/{member}/remove/",
         "/settings/members/invitations/1/withdraw/",
+        "/settings/security/sessions/1/end/",
+        "/settings/security/sessions/end-others/",
         "/payments/methods/add/",
         "/payments/methods/pm_1/default/",
         "/payments/methods/pm_1/remove/",
@@ -194,3 +211,50 @@ def test_reading_and_switching_off_ask_for_nothing(owner):
     assert owner.get("/payments/auto-recharge/").status_code == 200
     off = owner.post(reverse("wallets:auto_recharge_off"))
     assert (off.status_code, off["Location"]) == (302, "/payments/")
+
+
+class TestWithASecondFactor:
+    @pytest.fixture(autouse=True)
+    def codes(self, account):
+        return turn_on(owner_of(account))
+
+    def test_the_password_alone_is_not_enough(self, owner):
+        asked = typed_long_ago(owner).post(KEYS, {**FORM, "password_again": PASSWORD})
+
+        page = asked.content.decode()
+        assert asked.status_code == 422
+        assert 'name="code_again"' in page
+        assert "This field is required." in page
+        assert not ApiKey.objects.exists()
+
+    def test_a_wrong_code_says_so_and_nothing_changes(self, account, owner):
+        wrong = wrong_code(owner_of(account))
+        form = {**FORM, "password_again": PASSWORD, "code_again": wrong}
+
+        page = typed_long_ago(owner).post(KEYS, form).content.decode()
+
+        assert "This code is wrong or was used before." in page
+        assert wrong not in [value for _, value in hidden(page)]
+        assert not ApiKey.objects.exists()
+
+    def test_with_both_it_is_carried_out(self, account, owner):
+        code = next_code(owner_of(account))
+        form = {**FORM, "password_again": PASSWORD, "code_again": code}
+
+        assert typed_long_ago(owner).post(KEYS, form).context["secret"]
+        assert ApiKey.objects.count() == 1
+        assert owner.post(KEYS, FORM).context["secret"]
+
+    def test_a_recovery_code_does_as_well_once(self, owner, codes):
+        form = {**FORM, "password_again": PASSWORD, "code_again": codes[0]}
+
+        assert typed_long_ago(owner).post(KEYS, form).context["secret"]
+        assert typed_long_ago(owner).post(KEYS, form).status_code == 422
+        assert ApiKey.objects.count() == 1
+
+    def test_beside_a_wrong_password_no_code_is_used_up(self, account, owner):
+        code = next_code(owner_of(account))
+        form = {**FORM, "password_again": "guess", "code_again": code}
+
+        assert typed_long_ago(owner).post(KEYS, form).status_code == 422
+        assert owner.post(KEYS, {**form, "password_again": PASSWORD}).context["secret"]

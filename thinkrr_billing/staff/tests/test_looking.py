@@ -6,8 +6,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.middleware import LOOKING_MAY
-from accounts.models import Invitation, Membership, StaffAction, User
+from accounts.models import Invitation, Membership, OpenSession, StaffAction, User
 from accounts.people import fresh, members
+from accounts.tests.authenticator import turn_on
 from accounts.tests.builders import add_member, log_in_staff, make_staff, owner_of
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import staff_client, url
@@ -196,6 +197,28 @@ def test_while_looking_no_invitation_is_accepted_and_nobody_joins(wallet):
     assert codes == [403, 403]
     assert (Membership.objects.count(), User.objects.count()) == before
     assert not Invitation.objects.filter(accepted_at__isnull=False).exists()
+
+
+@pytest.mark.parametrize("page", ["", "second-factor/", "second-factor/off/", "recovery-codes/"])
+def test_while_looking_nobody_sees_how_the_customer_logs_in_or_where(wallet, page):
+    customer = owner_of(wallet.account)
+    turn_on(customer)
+    Client().force_login(customer)
+    client = look(staff_client(SUPPORT), wallet)
+
+    answer = client.get(f"/settings/security/{page}")
+
+    assert answer.status_code == 403
+    assert "Only the customer sees how they log in, and where." in answer.content.decode()
+
+
+def test_looking_needs_no_code_of_the_customer_and_is_none_of_their_sessions(wallet):
+    customer = owner_of(wallet.account)
+    turn_on(customer)
+    client = look(staff_client(SUPPORT), wallet)
+
+    assert client.get("/payments/").status_code == 200
+    assert not OpenSession.objects.filter(user=customer).exists()
 
 
 def test_while_looking_no_page_that_is_opened_writes_anything(wallet):

@@ -192,6 +192,20 @@ def test_ten_wrong_codes_are_the_most_and_then_a_right_one_waits_fifteen_minutes
         assert client.post(ASK, {"code": code}).status_code == 302
 
 
+def test_who_logs_in_with_a_code_is_asked_for_no_second_one(client):
+    user = make_staff(email="sam@example.com")
+    enrol(client, user)
+    client.logout()
+    form = {"username": "sam@example.com", "password": PASSWORD, "next": "/admin/wallets/purchase/"}
+
+    asked = client.post("/login/", form)
+    device = TOTPDevice.objects.get(user=user)
+    answer = client.post(asked.url, {"code": code_of(device, steps=1)})
+
+    assert (asked.url, answer.url) == ("/login/code/", "/admin/wallets/purchase/")
+    assert client.get(answer.url).status_code == 200
+
+
 def test_new_recovery_codes_end_the_old_ones(client):
     user = make_staff()
     old = enrol(client, user)
