@@ -4,10 +4,13 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from accounts import models
 from accounts.admin.base import ReadOnly, ReadOnlyInline, StaffAdmin
+from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.people import second_factor
 
 
 class PlacesInline(ReadOnlyInline):
@@ -37,6 +40,28 @@ class PersonAdmin(StaffAdmin, UserAdmin):
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     inlines = [PlacesInline]
+    actions_detail = ["remove_second_factor"]
+
+    def offered(self, name: str, person: models.User) -> bool:
+        return not person.is_staff and second_factor.is_on(user=person)
+
+    @staff_action(
+        title="Remove the second factor",
+        permission="accounts.remove_second_factor",
+        button="Remove it",
+        text=(
+            "For somebody who lost their phone and their recovery codes. Make sure that it is "
+            "them: from then on the password alone lets them in. They are told by mail."
+        ),
+        icon="phonelink_erase",
+        variant=ActionVariant.DANGER,
+        account_of=lambda person: _works_in(person),
+    )
+    def remove_second_factor(
+        self, person: models.User, form: ReasonForm, request: HttpRequest
+    ) -> str:
+        second_factor.remove_for(user=person)
+        return f"The second factor of {person.email} is removed. They are told by mail."
 
     def get_fieldsets(self, request: HttpRequest, obj: models.User | None = None):
         """Those who only look need not know how a password is kept, not even masked."""
@@ -47,6 +72,12 @@ class PersonAdmin(StaffAdmin, UserAdmin):
 
     def get_search_results(self, request, queryset, search_term):
         return super().get_search_results(request, queryset, search_term.lower())
+
+
+def _works_in(person: models.User) -> models.Account | None:
+    """Where it stands in the timeline: the account they joined first."""
+    seat = person.memberships.select_related("account").order_by("pk").first()
+    return seat.account if seat else None
 
 
 admin.site.unregister(Group)

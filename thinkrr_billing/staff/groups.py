@@ -49,6 +49,7 @@ SEEN = {
 SUPPORT_MAY = (
     "accounts.close_staffalert",
     "accounts.look_as_customer",
+    "accounts.remove_second_factor",
     "accounts.renew_customer",
     "accounts.resend_notification",
     "accounts.revoke_apikey",

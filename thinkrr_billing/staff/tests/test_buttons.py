@@ -5,10 +5,21 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.test import Client
 
 from accounts import clock
-from accounts.models import Account, StaffAction
-from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account
+from accounts.models import Account, SecurityMail, StaffAction
+from accounts.people import second_factor
+from accounts.telling import mails
+from accounts.tests.authenticator import enter_password, turn_on
+from accounts.tests.builders import (
+    make_agency,
+    make_individual,
+    make_key,
+    make_staff,
+    make_sub_account,
+    owner_of,
+)
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import BILLING, SUPPORT
@@ -519,3 +530,73 @@ def test_retry_is_offered_only_where_something_failed(declined):
     after = offered(ACCOUNT, declined.account_id), offered("wallets.purchase", failed.pk)
 
     assert (before, after) == ((True, True), (False, False))
+
+
+class TestRemovingASecondFactor:
+    BUTTON = ("accounts.user", "remove_second_factor")
+    TITLE = "Remove the second factor"
+
+    def test_it_is_gone_noted_with_its_reason_and_the_person_is_told(self, mailoutbox):
+        account = make_agency()
+        person = owner_of(account)
+        codes = turn_on(person)
+        SecurityMail.objects.update(mail_due_at=None)
+
+        answer = press(staff_client(SUPPORT), *self.BUTTON, person.pk, reason="Lost the phone")
+        mails.mail_due()
+
+        action = StaffAction.objects.get()
+        assert said(answer) == (
+            f"The second factor of {person.email} is removed. They are told by mail."
+        )
+        assert (action.kind, action.reason) == ("remove_second_factor", "Lost the phone")
+        assert (action.account, action.state) == (account, "done")
+        assert not second_factor.is_on(user=person)
+        [mail] = mailoutbox
+        assert (mail.to, mail.subject) == ([person.email], "Support removed your second factor")
+        assert "Lost the phone" not in mail.body
+        client = Client()
+        assert enter_password(client, person)["Location"] == "/"
+        assert client.post("/login/code/", {"code": codes[0]})["Location"] == "/login/"
+
+    def test_pressing_twice_removes_it_once(self):
+        person = owner_of(make_agency())
+        turn_on(person)
+        client = staff_client(SUPPORT)
+        press(client, *self.BUTTON, person.pk, form="same")
+
+        answer = press(client, *self.BUTTON, person.pk, form="same")
+
+        assert "This was done already, by the first click" in said(answer)
+        assert SecurityMail.objects.filter(kind="removed").count() == 1
+
+    def test_without_one_there_is_nothing_to_remove_and_no_button(self):
+        person = owner_of(make_agency())
+        client = staff_client(SUPPORT)
+
+        page = client.get(url("accounts.user", "change", person.pk))
+        refused = press(client, *self.BUTTON, person.pk)
+
+        assert self.TITLE not in page.content.decode()
+        assert "Two-factor log-in is off. Nothing was changed." in refused.content.decode()
+        assert not SecurityMail.objects.exists()
+
+    def test_that_of_staff_stays(self):
+        colleague = make_staff(BILLING)
+        turn_on(colleague)
+        client = staff_client(SUPPORT)
+
+        page = client.get(url("accounts.user", "change", colleague.pk))
+        refused = press(client, *self.BUTTON, colleague.pk)
+
+        assert self.TITLE not in page.content.decode()
+        assert "Support staff cannot be without a second factor." in refused.content.decode()
+        assert second_factor.is_on(user=colleague)
+
+    def test_the_button_stands_on_the_persons_page(self):
+        person = owner_of(make_agency())
+        turn_on(person)
+
+        page = staff_client(SUPPORT).get(url("accounts.user", "change", person.pk))
+
+        assert self.TITLE in page.content.decode()

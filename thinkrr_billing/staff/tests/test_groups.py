@@ -5,10 +5,12 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.core.management import call_command
 from django.urls import reverse
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import clock
-from accounts.models import FailedLogin, JobRun, StaffAction
+from accounts.models import FailedLogin, JobRun, StaffAction, User
 from accounts.telling.notifications import alert_staff, notify
+from accounts.tests.authenticator import turn_on
 from accounts.tests.builders import add_member, make_agency, make_key, make_staff, make_sub_account
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff import groups
@@ -47,6 +49,7 @@ BUTTONS = {
     ("accounts.account", "reopen"): {BILLING},
     ("accounts.apikey", "revoke"): SUPPORT_AND_BILLING,
     ("accounts.notification", "mail_again"): SUPPORT_AND_BILLING,
+    ("accounts.user", "remove_second_factor"): SUPPORT_AND_BILLING,
     ("accounts.staffalert", "close"): SUPPORT_AND_BILLING,
     ("campaigns.campaign", "pause"): SUPPORT_AND_BILLING,
     ("campaigns.campaign", "resume"): SUPPORT_AND_BILLING,
@@ -91,6 +94,8 @@ def world() -> Wallet:
     AdjustmentRequest.objects.create(
         wallet=wallet, pot="credit", amount=500, note="x", form_key="a", asked_by=make_staff()
     )
+    for person in User.objects.filter(is_staff=False):
+        turn_on(person)
     return wallet
 
 
@@ -109,6 +114,7 @@ def state() -> list:
         list(MinuteRate.objects.order_by("pk").values()),
         list(AllocationRun.objects.order_by("pk").values()),
         list(AdjustmentRequest.objects.order_by("pk").values()),
+        list(TOTPDevice.objects.order_by("pk").values()),
         StaffAction.objects.count(),
     ]
 
