@@ -10,7 +10,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from accounts import models
 from accounts.admin.base import ReadOnly, ReadOnlyInline, StaffAdmin
 from accounts.admin.dialogs import ReasonForm, staff_action
-from accounts.people import second_factor
+from accounts.people import logins, open_sessions, second_factor
 
 
 class PlacesInline(ReadOnlyInline):
@@ -21,11 +21,21 @@ class PlacesInline(ReadOnlyInline):
     verbose_name_plural = "works in"
 
 
+class NewPasswordForm(AdminPasswordChangeForm):
+    """As one that the person chooses: it ends their sessions, and nobody's guesses count."""
+
+    def save(self, commit: bool = True) -> models.User:
+        user = super().save(commit)
+        open_sessions.end_all(user=user)
+        logins.forget_codes(user=user)
+        return user
+
+
 @admin.register(models.User)
 class PersonAdmin(StaffAdmin, UserAdmin):
     form = UserChangeForm
     add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    change_password_form = NewPasswordForm
     ordering = ["email"]
     list_display = ["email", "name", "is_staff", "is_active", "last_login"]
     list_filter = ["is_staff", "groups"]

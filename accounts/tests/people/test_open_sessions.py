@@ -9,12 +9,20 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from accounts import clock
 from accounts.models import OpenSession, User
 from accounts.people import open_sessions
 from accounts.telling import mails
-from accounts.tests.builders import PASSWORD, make_individual, make_user, owner_of
+from accounts.tests.builders import (
+    PASSWORD,
+    log_in_staff,
+    make_individual,
+    make_staff,
+    make_user,
+    owner_of,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -147,6 +155,38 @@ def test_a_password_that_was_forgotten_and_reset_ends_every_session(ada, here, m
     assert open_sessions_before == 1
     assert not OpenSession.objects.exists()
     assert not is_in(here)
+
+
+def test_a_password_that_a_superuser_sets_ends_every_session_of_the_person(ada, here):
+    superuser = log_in_staff(Client(), make_staff())
+    new = {"password1": "tulips-in-winter", "password2": "tulips-in-winter"}
+
+    superuser.post(
+        reverse("admin:auth_user_password_change", args=[ada.pk]),
+        {**new, "usable_password": "true"},
+    )
+
+    ada.refresh_from_db()
+    assert ada.check_password("tulips-in-winter")
+    assert not OpenSession.objects.filter(user=ada).exists()
+    assert not is_in(here)
+
+
+def test_a_superuser_who_sets_their_own_stays_in_here_and_nowhere_else():
+    sam = make_staff()
+    elsewhere, superuser = log_in_staff(Client(), sam), log_in_staff(Client(), sam)
+    new = {"password1": "tulips-in-winter", "password2": "tulips-in-winter"}
+
+    superuser.post(
+        reverse("admin:auth_user_password_change", args=[sam.pk]),
+        {**new, "usable_password": "true"},
+    )
+
+    assert [row.session_key for row in OpenSession.objects.filter(user=sam)] == [
+        superuser.session.session_key
+    ]
+    assert superuser.get("/admin/").status_code == 200
+    assert elsewhere.get("/admin/").status_code == 302
 
 
 def test_a_session_of_before_the_list_is_put_on_it_by_its_next_page(here):
