@@ -79,6 +79,7 @@ class Migration(migrations.Migration):
                             ("removed", "Support removed your second factor"),
                             ("codes_made", "New recovery codes were made"),
                             ("code_used", "A recovery code was used"),
+                            ("guessed", "Somebody has your password"),
                         ],
                         max_length=20,
                     ),

@@ -46,6 +46,7 @@ class SecurityMail(Mailed):
         REMOVED = "removed", "Support removed your second factor"
         CODES_MADE = "codes_made", "New recovery codes were made"
         CODE_USED = "code_used", "A recovery code was used"
+        GUESSED = "guessed", "Somebody has your password"
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=20, choices=Kind)

@@ -15,7 +15,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from django_otp.util import random_hex
 
 from accounts import clock
-from accounts.errors import Conflict, Forbidden, Invalid
+from accounts.errors import Conflict, Forbidden, Invalid, TooMany
 from accounts.models import RecoveryCode, SecurityMail, User
 from accounts.people import logins
 from accounts.runtime.askers import Asker
@@ -98,10 +98,15 @@ def check(*, user: User, code: str, asker: Asker) -> TOTPDevice:
     """Take a code of the app, or a recovery code. Each works once, of two at once for one.
 
     Raises Invalid when it is wrong or was used, TooMany after too many of those, and Conflict
-    when there is no second factor. A recovery code that was used is told by mail.
+    when there is no second factor. A recovery code that was used, and too many wrong ones, are
+    told by mail.
     """
-    with logins.trying_code(user=user, ip=asker.ip):
-        return _check(user=user, code=code, asker=asker)
+    try:
+        with logins.trying_code(user=user, ip=asker.ip):
+            return _check(user=user, code=code, asker=asker)
+    except TooMany:
+        security.warn_of_guesses(user=user, asker=asker)
+        raise
 
 
 @transaction.atomic

@@ -3,8 +3,11 @@ whoever did it may not be them."""
 
 from datetime import timedelta
 
-from accounts import clock
+from django.db import transaction
+
+from accounts import clock, limits
 from accounts.models import SecurityMail, User
+from accounts.runtime import brakes
 from accounts.runtime.askers import Asker
 from accounts.runtime.nudges import nudge
 
@@ -25,6 +28,9 @@ SENTENCES = {
         "A recovery code of {email} was used in place of a code of your authenticator app. It "
         "does not work again."
     ),
+    Kind.GUESSED: (
+        "The right password of {email} was entered, and then too many wrong codes. Nobody got in."
+    ),
 }
 
 
@@ -38,6 +44,15 @@ def tell(*, user: User, kind: str, asker: Asker | None) -> None:
         mail_due_at=clock.now(),
     )
     nudge("accounts.mail_security", mail.pk)
+
+
+@transaction.atomic
+def warn_of_guesses(*, user: User, asker: Asker) -> None:
+    """Somebody knows the password and guesses codes. Told once a day, however long they go on."""
+    brakes.one_at_a_time(f"guesses:{user.pk}")
+    today = clock.now() - limits.DAY
+    if not SecurityMail.objects.filter(user=user, kind=Kind.GUESSED, created_at__gt=today).exists():
+        tell(user=user, kind=Kind.GUESSED, asker=asker)
 
 
 def sentence(mail: SecurityMail) -> str:

@@ -216,6 +216,22 @@ class TestCountingTries:
         with clock.at(clock.now() + logins.WINDOW):
             assert check(ada, codes[1])
 
+    def test_whoever_is_guessed_at_hears_of_it_once_a_day(self, ada):
+        turn_on(ada)
+        self.wrong(ada, times=10)
+        before = told(ada)
+        for _ in range(2):
+            with pytest.raises(TooMany):
+                check(ada, wrong_code(ada))
+
+        assert before == ["turned_on"]
+        assert told(ada) == ["turned_on", "guessed"]
+        with clock.at(clock.now() + timedelta(days=1)):
+            self.wrong(ada, times=10)
+            with pytest.raises(TooMany):
+                check(ada, wrong_code(ada))
+        assert told(ada) == ["turned_on", "guessed", "guessed"]
+
     def test_a_right_code_ends_the_count_on_its_machine(self, ada):
         codes = turn_on(ada)
         self.wrong(ada, times=9)
@@ -333,6 +349,7 @@ class TestMails:
             ("turned_off", "Two-factor log-in is off", "asks for the password only"),
             ("codes_made", "New recovery codes were made", "The ones of before are void"),
             ("code_used", "A recovery code was used", "It does not work again"),
+            ("guessed", "Somebody has your password", "and then too many wrong codes"),
         ],
     )
     def test_each_says_what_when_where_and_what_to_do(
