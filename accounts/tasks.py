@@ -39,7 +39,6 @@ def tick() -> None:
         resets.forget_old()
         mails.mail_due()
         logins.forget_old_failures()
-        logins.forget_ended_sessions()
         invitation_mails.forget_old()
         open_sessions.forget_old()
         security.forget_old()

@@ -16,10 +16,9 @@ from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from accounts import limits as mail_limits
 from accounts.api.client import KeyThrottle
 from accounts.models import Role
-from accounts.people import access, api_keys, fresh, logins, members
+from accounts.people import access, api_keys, fresh, logins, members, second_factor
 from campaigns import limits as call_limits
 from thinkrr_billing import database, env, stripe_env
-from thinkrr_billing.staff import second_factor
 from wallets import limits
 from wallets.stripe import gateway
 
@@ -162,7 +161,7 @@ FIGURES = [
     f"{env.SECRET_KEY_MIN_LENGTH} random characters at least",
     f"PBKDF2-SHA256, {PBKDF2PasswordHasher.iterations:,} rounds",
     f"both work for {hours(api_keys.OVERLAP.total_seconds())} hours",
-    f"{second_factor.RECOVERY_CODES} of {second_factor.CODE_LENGTH} letters",
+    f"{second_factor.RECOVERY_CODES} of {second_factor.RECOVERY_DIGITS} digits",
     # Data, heavy work
     f"decisions {limits.DECISIONS_KEPT.days} days",
     f"{database.STATEMENT_TIMEOUT // 1000} seconds in PostgreSQL and "
@@ -203,7 +202,7 @@ def test_what_the_log_of_lines_is_said_to_hold_is_written_by_somebody():
     said = section("Logs")
     for words, path, line in (
         ("log-ins and log-outs", "accounts/audit/log_ins.py", '"logged in user='),
-        ("codes", "thinkrr_billing/staff/second_factor.py", '"second factor refused'),
+        ("codes", "accounts/people/second_factor.py", '"second factor refused'),
         ("passwords refused", "accounts/people/logins.py", '"password refused'),
         ("keys refused", "accounts/api/client.py", '"API key refused'),
         ("pages and requests refused", "accounts/middleware.py", '"refused %s %s'),

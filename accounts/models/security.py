@@ -3,6 +3,7 @@
 from django.db import models
 
 from accounts import clock
+from accounts.kept import Rows
 from accounts.models.mailed import Mailed
 from accounts.models.people import User
 
@@ -10,6 +11,7 @@ from accounts.models.people import User
 class OpenSession(models.Model):
     """One place where a person is logged in. The session itself is Django's; this says whose."""
 
+    rows = Rows.MAY_GO
     user = models.ForeignKey(User, models.CASCADE, related_name="open_sessions")
     session_key = models.CharField(max_length=40, unique=True)
     began_at = models.DateTimeField(default=clock.now)
@@ -29,6 +31,7 @@ class OpenSession(models.Model):
 class RecoveryCode(models.Model):
     """A code for whoever lost their phone. Kept hashed, and deleted when it is used."""
 
+    rows = Rows.MAY_GO
     user = models.ForeignKey(User, models.CASCADE, related_name="recovery_codes")
     code_hash = models.CharField(max_length=128)
     created_at = models.DateTimeField(default=clock.now, editable=False)
@@ -39,6 +42,8 @@ class RecoveryCode(models.Model):
 
 class SecurityMail(Mailed):
     """A mail to one person about their second factor. Forgotten after a month."""
+
+    rows = Rows.MAY_GO
 
     class Kind(models.TextChoices):
         TURNED_ON = "turned_on", "Two-factor log-in is on"

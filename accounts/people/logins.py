@@ -4,9 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from importlib import import_module
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 
@@ -95,11 +93,6 @@ def _brake(rows: QuerySet, most: int) -> Brake:
 
 def forget_old_failures() -> None:
     FailedLogin.objects.filter(created_at__lte=clock.now() - KEPT_FOR).delete()
-
-
-def forget_ended_sessions() -> None:
-    """Whoever comes back with one of them is asked to log in; nothing else needs its row."""
-    import_module(settings.SESSION_ENGINE).SessionStore.clear_expired()
 
 
 def _key(email: str) -> str:

@@ -3,6 +3,7 @@
 Each code works once, and each try is counted (`logins.trying_code`). Doors ask `check`."""
 
 import base64
+import logging
 import re
 import secrets
 import time
@@ -20,6 +21,8 @@ from accounts.models import RecoveryCode, SecurityMail, User
 from accounts.people import logins
 from accounts.runtime.askers import Asker
 from accounts.telling import security
+
+logger = logging.getLogger(__name__)
 
 RECOVERY_CODES = 10
 # Digits, as the keypad of a phone has them: 40 random bits, and ten wrong ones are the most.
@@ -88,6 +91,7 @@ def _turn_on(*, user: User, secret: str, code: str, asker: Asker) -> list[str]:
         raise Conflict(IS_ON)
     device = TOTPDevice(user=user, key=secret, name="Authenticator app", confirmed=True)
     if not secret or not _is_of(device, _plain(code)):
+        logger.warning("second factor refused user=%s at set-up", user.pk)
         raise Invalid(WRONG_AT_FIRST, fields={"code_again": WRONG_AT_FIRST})
     device.save()
     security.tell(user=user, kind=SecurityMail.Kind.TURNED_ON, asker=asker)
@@ -121,7 +125,9 @@ def _check(*, user: User, code: str, asker: Asker) -> TOTPDevice:
     elif _take_recovery_code(user, plain):
         security.tell(user=user, kind=SecurityMail.Kind.CODE_USED, asker=asker)
     else:
+        logger.warning("second factor refused user=%s", user.pk)
         raise Invalid(WRONG)
+    logger.info("second factor accepted user=%s", user.pk)
     return device
 
 

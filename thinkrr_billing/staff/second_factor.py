@@ -118,8 +118,6 @@ def _lock(user: User) -> None:
 def _let_in(request: HttpRequest, device: Device) -> None:
     """Whoever knew the session's id before the code knows nothing now."""
     login(request, device)
-    kind = type(device).__name__
-    logger.info("second factor accepted user=%s device=%s", request.user.pk, kind)
     request.session.cycle_key()
     rotate_token(request)
 
