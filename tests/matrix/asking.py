@@ -6,8 +6,8 @@ from django.apps import apps
 from django.db import connection, transaction
 from django.test import Client
 
-# Who works where, and the messages they read next: it says nothing about anybody else.
-OWN = {"django_session"}
+# Who works where, since when, and the messages they read next: it says nothing about anybody else.
+OWN = {"django_session", "accounts_opensession"}
 _WRITTEN = """
 SELECT one::oid::regclass::text,
     pg_stat_get_xact_tuples_inserted(one) + pg_stat_get_xact_tuples_updated(one)

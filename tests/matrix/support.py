@@ -55,6 +55,7 @@ BUTTONS = {
         accounts/account/{ROW}suspend/ accounts/account/{ROW}pause_campaigns/
         accounts/account/{ROW}resume_campaigns/ accounts/account/{ROW}renew_customer/
         accounts/account/{ROW}revoke_keys/ accounts/apikey/{ROW}revoke/
+        accounts/user/{ROW}remove_second_factor/
         accounts/notification/{ROW}mail_again/ accounts/staffalert/{ROW}close/
         campaigns/campaign/{ROW}pause/ campaigns/campaign/{ROW}resume/
         wallets/allocationrun/{ROW}run/ wallets/purchase/{ROW}retry/

@@ -59,6 +59,7 @@ SIGNED_OUT = {"nobody", "inactive"}
 #   card       the card in the address is the account's, else sent back (302) with a sentence
 # and of pages that are of no account:
 #   person     signed in, and in some account;  alone: signed in
+#   theirs     not support that looks as them, else 403
 #   visible    what is sent names an account they see, else 404
 #   anyone     nothing;  secret: a link or signature that nobody here has, else 404 or 400
 PAGES = {
@@ -123,8 +124,17 @@ PAGES = {
     "settings/profile/": {"GET POST": "alone"},
     "settings/profile/password/": {"POST": "person"},
     "settings/profile/mails/": {"POST": "person"},
+    "settings/security/": {"GET": "alone theirs"},
+    "settings/security/second-factor/": {"GET POST": "alone theirs"},
+    "settings/security/second-factor/off/": {"GET POST": "alone theirs"},
+    "settings/security/recovery-codes/": {"GET POST": "alone theirs"},
+    # A session that is not theirs has ended for them.
+    "settings/security/sessions/<int:session_id>/end/": {"POST": "alone theirs"},
+    "settings/security/sessions/end-others/": {"POST": "alone theirs"},
     "logout/": {"OPTIONS POST": "alone"},
     "login/": {"GET HEAD OPTIONS POST PUT": "anyone"},
+    # Leads to the log-in, unless a password was typed just before.
+    "login/code/": {"GET POST": "anyone"},
     "password-reset/": {"GET HEAD OPTIONS POST PUT": "anyone"},
     "password-reset/sent/": {"GET HEAD OPTIONS": "anyone"},
     # Says that the link is not valid, however it is asked.
@@ -144,6 +154,12 @@ PERSONAL = {
     "settings/profile/",
     "settings/profile/password/",
     "settings/profile/mails/",
+    "settings/security/",
+    "settings/security/second-factor/",
+    "settings/security/second-factor/off/",
+    "settings/security/recovery-codes/",
+    "settings/security/sessions/<int:session_id>/end/",
+    "settings/security/sessions/end-others/",
     "logout/",
 }
 

@@ -92,13 +92,15 @@ def expected(case: Case) -> int | str:
     person, writes = Person(case.who), case.method in WRITING
     if case.who == "looking" and writes and case.route not in table.LOOKING_MAY:
         return 403
+    if case.who == "looking" and "theirs" in (asked or ()):
+        return 403
     if "anyone" in (asked or next(iter(table.PAGES[case.route].values())).split()):
         return "secret" if asked and "secret" in asked else "done" if asked else 405
     if case.who in table.SIGNED_OUT:
         return "login"
     if not person.has_account:
         no_account = 405 if "alone" in str(table.PAGES[case.route]) else 403
-        return "done" if asked == ["alone"] else no_account
+        return "done" if "alone" in (asked or ()) else no_account
     works_in = person.works_in(case.page_of)
     if writes and works_in != case.page_of and case.route not in table.PERSONAL:
         return 409
@@ -118,6 +120,7 @@ def first_refusal(asked: list[str], person: Person, works_in: str, about: str) -
         "seat": (works_in in person.seats, 403),
         "person": (True, 0),
         "alone": (True, 0),
+        "theirs": (True, 0),
     }
     return next((has[one][1] for one in asked if not has[one][0]), "done")
 

@@ -73,7 +73,13 @@ class Tenant:
 
 
 # What the addresses of no tenant hold.
-NOBODYS = {"step": "pause", "uidb64": "MQ", "token": "made-up", "route": "nowhere"}
+NOBODYS = {
+    "session_id": 999_999,
+    "step": "pause",
+    "uidb64": "MQ",
+    "token": "made-up",
+    "route": "nowhere",
+}
 MADE_UP = {
     "key_id": 999_999,
     "user_id": 999_999,

@@ -17,7 +17,7 @@ from django_otp import login
 from django_otp.models import Device
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts.errors import AccountError
+from accounts.errors import AccountError, Conflict
 from accounts.models import User
 from accounts.people import second_factor
 from accounts.runtime.askers import asker_of
@@ -83,8 +83,11 @@ def set_up(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_POST
 def renew_codes(request: HttpRequest) -> HttpResponse:
-    """New recovery codes; the old ones stop working."""
-    codes = second_factor.renew_codes(user=request.user, asker=asker_of(request))
+    """New recovery codes; the old ones stop working. Whoever has no app yet sets one up."""
+    try:
+        codes = second_factor.renew_codes(user=request.user, asker=asker_of(request))
+    except Conflict:
+        return redirect("admin:second_factor_set_up")
     return _show_codes(request, codes)
 
 

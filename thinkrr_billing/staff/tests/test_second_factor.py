@@ -11,7 +11,14 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from accounts import clock
 from accounts.models import RecoveryCode
 from accounts.people import logins
-from accounts.tests.builders import PASSWORD, make_individual, make_staff, make_user, owner_of
+from accounts.tests.builders import (
+    PASSWORD,
+    log_in_staff,
+    make_individual,
+    make_staff,
+    make_user,
+    owner_of,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -247,3 +254,13 @@ def test_one_without_a_device_is_not_asked_for_a_code_but_to_set_one_up(client):
     client.force_login(make_user(is_staff=True))
 
     assert client.get(ASK).url == SET_UP
+
+
+def test_without_an_app_new_recovery_codes_lead_to_setting_one_up(client):
+    user = make_staff()
+    log_in_staff(client, user)
+
+    response = client.post("/admin/second-factor/codes/")
+
+    assert (response.status_code, response.headers["Location"]) == (302, SET_UP)
+    assert not RecoveryCode.objects.exists()
