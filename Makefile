@@ -18,6 +18,8 @@ export PYTHONDONTWRITEBYTECODE :=
 
 # As many test processes as PostgreSQL and two cores like.
 TEST_PROCESSES ?= 2
+# Which of them `make test` plays.
+MARKS ?= not faults and not journey
 
 .PHONY: help run test journeys lint audit sbom bench demo calls faults simulate liveness mutants lock clean
 
@@ -44,11 +46,11 @@ run: $(RUNS) ## everything, on http://127.0.0.1:8000 (PORT= changes it); Ctrl-C 
 	@$(PYTHON) -m thinkrr_billing.sandbox
 
 test: export DEBUG ?= True
-test: $(INSTALLED) ## the suite but for the two below; ARGS= goes to pytest
-	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m "not faults and not journey" $(ARGS)
+test: $(INSTALLED) ## rules, money, jobs and the API: all but the two below; ARGS= goes to pytest
+	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) -m "$(MARKS)" $(ARGS)
 
 journeys: export DEBUG ?= True
-journeys: $(INSTALLED) ## the long ways: pages in a browser, killed processes, every page or route
+journeys: $(INSTALLED) ## the long ways: pages, a browser, killed processes, every route or order
 	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m journey $(ARGS)
 
 lint: export DEBUG ?= True

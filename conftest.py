@@ -31,6 +31,9 @@ NEEDS = {
 }
 _left_out: dict[str, int] = {}
 
+# Tests of pages are journeys: a third of all processor time (CONTRIBUTING.md, Running things).
+OF_PAGES = ("/tests/views/", "/staff/tests/")
+
 
 def chromium_path() -> str | None:
     """The browser of the `browser` tests; the variable CHROMIUM names another."""
@@ -54,7 +57,10 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what this machine cannot run; in CI nothing may be left out."""
+    """Pages are a long way. Leave out what this machine cannot run; in CI nothing may be."""
+    for item in items:
+        if any(folder in item.path.as_posix() for folder in OF_PAGES):
+            item.add_marker(pytest.mark.journey)
     if os.environ.get("CI") == "true":
         return
     for mark, (_, found, _) in NEEDS.items():

@@ -15,7 +15,7 @@ from accounts.tests.builders import add_member, make_individual
 from tests.faults.test_h_authorization import API, API_PUBLIC, PUBLIC, World, routes
 from thinkrr_billing.sandbox.story.person import Page
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
 SENTENCE = (
     "You work in Ada Lovelace now, and this page is of another account. Nothing was changed and "

@@ -44,7 +44,8 @@ IS_ON = "Two-factor log-in is on already. Nothing was changed."
 STAFF_KEEP_IT = "Support staff cannot be without a second factor. Nothing was changed."
 
 _CODE = re.compile(r"\d{6}", re.ASCII)
-_RECOVERY_CODE = re.compile(rf"\d{{{RECOVERY_DIGITS}}}", re.ASCII)
+# RECOVERY_DIGITS of them.
+_RECOVERY_CODE = re.compile(r"\d{12}", re.ASCII)
 # Staff's of before, until they make new ones.
 _OLD_CODE = re.compile(r"[a-z2-9]{10}", re.ASCII)
 _hasher = PBKDF2PasswordHasher()

@@ -6,7 +6,7 @@ from accounts import models
 from accounts.telling.notifications import alert_staff, notify
 from accounts.tests.builders import log_in_staff, make_individual, make_key, make_staff, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 ALL = [
     "user",

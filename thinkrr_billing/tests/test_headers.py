@@ -11,7 +11,7 @@ from thinkrr_billing import plain_http
 from thinkrr_billing.staff.tests.phone import staff_client
 from wallets.balances.opening import open_wallet
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",

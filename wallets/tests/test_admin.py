@@ -34,7 +34,7 @@ from wallets.models import (
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import allocate, buy
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world"), pytest.mark.journey]
 
 MODELS = [model._meta.model_name for model in apps.get_app_config("wallets").get_models()]
 NEW_RATE = {
@@ -97,7 +97,6 @@ def test_every_model_is_there(name):
     assert apps.get_model("wallets", name) in admin.site._registry
 
 
-@pytest.mark.journey
 @pytest.mark.parametrize("name", MODELS)
 def test_rows_can_be_listed_searched_and_opened(browser, name):
     row = rows(name).first()
@@ -110,7 +109,6 @@ def test_rows_can_be_listed_searched_and_opened(browser, name):
             assert browser.get(page(name, "changelist"), {"q": text}).status_code == 200
 
 
-@pytest.mark.journey
 @pytest.mark.parametrize("name", MODELS)
 def test_nothing_can_be_changed_or_deleted(browser, name):
     before = list(rows(name).order_by("pk").values())

@@ -22,7 +22,7 @@ from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_rechar
 from wallets.tests.worlds.purchases import taken_and_not_stored
 from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card, refunded_outside
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 CONFIRM = r"/v1/payment_intents/[^/]+/confirm"
 
@@ -77,7 +77,7 @@ DISPUTE = (
 )
 
 
-@pytest.mark.parametrize("length", [2, pytest.param(4, marks=pytest.mark.journey)])
+@pytest.mark.parametrize("length", [2, 4])
 @pytest.mark.parametrize("kind", ["refund", "dispute"])
 def test_in_every_order_of_events_and_our_own_settling_the_same_is_taken(
     paid, stripe, kind, length, subtests

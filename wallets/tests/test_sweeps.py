@@ -40,7 +40,7 @@ from wallets.tests.worlds.builders import (
     set_auto_recharge,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 BATCH = 20
 # More than one batch, so that whoever stands behind is in none of the first.

@@ -16,7 +16,7 @@ from wallets.charging import purchases
 from wallets.models import LedgerEntry
 from wallets.recharges import auto_recharge
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 
 def work_off():

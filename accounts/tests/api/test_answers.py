@@ -21,7 +21,7 @@ from accounts.errors import Conflict, Invalid, NotFound
 from accounts.people import access
 from accounts.tests.builders import make_agency, make_individual, make_key, make_sub_account
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

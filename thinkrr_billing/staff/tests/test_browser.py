@@ -19,7 +19,6 @@ from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.journey,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("nudges", "wallet"),
 ]

@@ -156,7 +156,6 @@ def test_no_page_has_bulk_actions():
     assert dict(admin.site.actions) == {}
 
 
-@pytest.mark.journey
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("role", ROLES)
 def test_every_role_sees_every_page_and_its_export(role):
@@ -167,7 +166,6 @@ def test_every_role_sees_every_page_and_its_export(role):
         assert client.get(url(page, "export")).status_code == 200, page
 
 
-@pytest.mark.journey
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("role", ROLES)
 def test_no_page_is_written_by_hand(role):
@@ -184,7 +182,6 @@ def test_no_page_is_written_by_hand(role):
     assert state() == before
 
 
-@pytest.mark.journey
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("role", ROLES)
 def test_a_button_opens_for_those_who_may_press_it_and_for_nobody_else(role):
@@ -231,7 +228,6 @@ def test_nobody_but_a_superuser_changes_people_or_roles(world, role):
     assert (person.is_staff, person.is_superuser) == (False, False)
 
 
-@pytest.mark.journey
 @pytest.mark.usefixtures("world")
 def test_staff_without_a_role_see_no_page():
     client = staff_client("No such group")

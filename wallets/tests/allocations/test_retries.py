@@ -15,7 +15,7 @@ from wallets.recharges import by_hand
 from wallets.tests.worlds.allocation_world import make_unanswered, make_world, moment
 from wallets.tests.worlds.builders import BANK_ASKS_CARD, DECLINED_CARD, OTHER_GOOD_CARD, add_card
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 NOV_14 = moment("2026-11-14 10:00")
 

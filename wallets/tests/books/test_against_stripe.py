@@ -16,7 +16,7 @@ from wallets.tests.worlds import histories
 from wallets.tests.worlds.books_world import against_stripe, buy, later, plant, refund
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card, pay, stranger_pays
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 
 @pytest.mark.parametrize(

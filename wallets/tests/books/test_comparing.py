@@ -16,7 +16,7 @@ from wallets.stripe import answers
 from wallets.tests.worlds.builders import add_card, make_wallet, pay
 from wallets.tests.worlds.reversal_world import buy, refunded_outside
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
 
 @pytest.fixture

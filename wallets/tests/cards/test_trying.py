@@ -29,7 +29,7 @@ from wallets.tests.worlds.builders import (
     set_auto_recharge,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.journey]
 
 NOON = datetime(2026, 11, 14, 12, tzinfo=UTC)
 HERE, THERE = "192.0.2.1", "192.0.2.2"

@@ -15,7 +15,7 @@ from wallets.tests.worlds.builders import DECLINED_CARD, add_card, make_wallet
 PAGES = re.compile(rb"/Type /Page\b")
 FONT_NAMES = re.compile(rb"/FontName")
 
-pytestmark = pytest.mark.usefixtures("nudges")
+pytestmark = [pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
 
 @pytest.fixture
