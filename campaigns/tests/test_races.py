@@ -22,6 +22,8 @@ from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from tests.databases import as_owner
 from wallets.models import LedgerEntry, Wallet
 
+pytestmark = pytest.mark.journey
+
 THREADS = 6
 
 

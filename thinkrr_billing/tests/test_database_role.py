@@ -10,7 +10,7 @@ from thinkrr_billing.tests.roles import acting_as, asked, make_role, refused, sq
 from wallets.models import Wallet
 from wallets.tests.worlds.builders import make_wallet
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("owner")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("owner"), pytest.mark.journey]
 
 TABLES = sorted(database_role.tables().items())
 DDL = (

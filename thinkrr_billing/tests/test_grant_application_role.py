@@ -9,7 +9,7 @@ from django.db import connection
 from thinkrr_billing.deploy_checks import the_role_cannot_change_the_past
 from thinkrr_billing.tests.roles import acting_as, asked, make_role, refused, sql
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("owner")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("owner"), pytest.mark.journey]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from accounts.telling import mails, security
 from accounts.tests.authenticator import HERE, code_of, next_code, turn_on, wrong_code
 from accounts.tests.builders import make_staff, make_user
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
 OTHER_ALPHABETS = "٠١٢٣٤٥"
 

@@ -4,6 +4,8 @@ import pytest
 import yaml
 from django.core.management import call_command
 
+pytestmark = pytest.mark.journey
+
 ROUTES = {
     "/api/v1/wallet": {"get"},
     "/api/v1/wallet/entries": {"get"},

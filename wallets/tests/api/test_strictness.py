@@ -13,7 +13,7 @@ from wallets.models import AutoAllocation, AutoRecharge, Purchase
 from wallets.tests.worlds.api_clients import client_of, refusal
 from wallets.tests.worlds.builders import make_wallet
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
 ROUTES = {
     "recharges": (

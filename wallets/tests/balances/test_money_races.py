@@ -20,7 +20,7 @@ from wallets.tests.worlds.allocation_world import make_world
 from wallets.tests.worlds.at_once import at_once
 from wallets.tests.worlds.builders import add_card, make_wallet
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.usefixtures("busy")
+@pytest.mark.journey
 def test_busy_books_break_no_rule_not_even_with_stripe():
     assert checking.check_all(stripe=True) == []
 
@@ -307,6 +308,7 @@ def undone():
 
 
 @pytest.mark.usefixtures("busy")
+@pytest.mark.journey
 def test_every_planted_error_is_found(subtests):
     for case, rule, text, sql, without in PLANTS:
         with subtests.test(case), undone():
