@@ -51,7 +51,16 @@ PLANTED = [
     CARD,
     CARD.replace(" ", "-"),
 ]
-OUTSIDE = {".git", ".venv", ".data", ".ruff_cache", ".pytest_cache", "__pycache__", "staticfiles"}
+OUTSIDE = {
+    ".hypothesis",
+    ".git",
+    ".venv",
+    ".data",
+    ".ruff_cache",
+    ".pytest_cache",
+    "__pycache__",
+    "staticfiles",
+}
 BINARY = {".png", ".ico", ".woff2", ".pyc", ".pdf"}
 
 
