@@ -130,7 +130,8 @@ class History:
         with clock.at(moment + timedelta(minutes=2)):
             if Wallet.objects.filter(credit__lt=PAYS_A_MINUTE).exists():
                 pausing.sweep()
-            tell_who_runs_low()
+            if moment.time() == REPORTED_AT[0]:
+                tell_who_runs_low()
         later = moment + timedelta(minutes=25)
         with clock.at(later):
             self._recharge_by_hand(day, later)
