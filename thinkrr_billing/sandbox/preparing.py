@@ -9,7 +9,6 @@ import sys
 from django.core.management import execute_from_command_line
 
 from thinkrr_billing.memory import keep_what_is_loaded
-
 from thinkrr_billing.sandbox import postgres
 
 NO_DEMO_DATA, PEOPLE_ONLY, TWO_ROLES = "--no-demo-data", "--people-only", "--two-roles"
