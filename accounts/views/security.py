@@ -94,7 +94,14 @@ def turn_off(request: HttpRequest) -> HttpResponse:
             return _refuse(request, str(error))
         messages.success(request, "Two-factor log-in is off. We have mailed you about it.")
         return redirect("accounts:security")
-    return _prove(request, form, "accounts/_turn_off.html", title="Turn off two-factor log-in")
+    return _prove(
+        request,
+        form,
+        title="Turn off two-factor log-in",
+        sub="Your password alone will let in whoever knows it.",
+        button="Turn off",
+        tone="danger",
+    )
 
 
 @never_cache
@@ -108,21 +115,28 @@ def renew_codes(request: HttpRequest) -> HttpResponse:
         except AccountError as error:
             return _refuse(request, str(error))
         return _show_codes(request, codes, title="New recovery codes")
-    return _prove(request, form, "accounts/_renew_codes.html", title="Make new recovery codes")
+    return _prove(
+        request,
+        form,
+        title="Make new recovery codes",
+        sub="The ones you have now stop working.",
+        button="Make new codes",
+        tone="primary",
+    )
 
 
 def _prove(
-    request: HttpRequest, form: PasswordAgainForm, partial: str, *, title: str
+    request: HttpRequest, form: PasswordAgainForm, *, title: str, **words: str
 ) -> HttpResponse:
     """Ask for the password and a code, unless there is nothing they could be asked for."""
-    if not form.asks_code():
+    if "code_again" not in form.fields:
         return _refuse(request, second_factor.NOT_ON)
     return dialog(
         request,
-        partial=partial,
+        partial="accounts/_prove.html",
         title=title,
         back=reverse("accounts:security"),
-        context={"form": form},
+        context={"form": form, **words},
         status=422 if form.errors else 200,
     )
 
