@@ -1,6 +1,5 @@
 """What every test shares: fast passwords, no real broker, and the Stripe sandbox over HTTP."""
 
-import gc
 import logging
 import os
 import shutil
@@ -16,7 +15,7 @@ from tests.clients import share_middleware
 from tests.databases import as_owner, copy_tables, flush_by_deleting, has_test_database
 from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
-from thinkrr_billing.memory import keep_what_is_loaded
+from thinkrr_billing.memory import look_for_garbage_rarely
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start
 
 # Nobody listens here: a test that did not ask for the sandbox cannot reach the developer's.
@@ -73,8 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def pytest_collection_finish() -> None:
     """Looking for garbage among all that was loaded took a quarter of the tests' time."""
-    keep_what_is_loaded()
-    gc.set_threshold(20_000, 20, 20)
+    look_for_garbage_rarely()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -1,6 +1,5 @@
 """One process of a long run: its own database, its own share of the seeds."""
 
-import gc
 import logging
 import os
 import sys
@@ -25,7 +24,7 @@ def prepare(numbers: Synchronized) -> None:
     from django.conf import settings
     from django.db import connection
 
-    from thinkrr_billing.memory import keep_what_is_loaded
+    from thinkrr_billing.memory import look_for_garbage_rarely
 
     # As under pytest: Django would keep every query of every seed.
     settings.DEBUG = False
@@ -38,9 +37,7 @@ def prepare(numbers: Synchronized) -> None:
 
     from tests.simulation import liveness, run  # noqa: F401
 
-    # As under pytest: looking for garbage among all that is loaded took a fifth of the time.
-    keep_what_is_loaded()
-    gc.set_threshold(20_000, 20, 20)
+    look_for_garbage_rarely()
     # It sees none of the rows, and would tell the planner that all tables are empty.
     for table in _tables():
         _execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")

@@ -2,13 +2,12 @@
 as commands of one process, which owns the tables: loading the application takes as long as half of
 the migrations. Started by the supervisor, held until the database answers."""
 
-import gc
 import os
 import sys
 
 from django.core.management import execute_from_command_line
 
-from thinkrr_billing.memory import keep_what_is_loaded
+from thinkrr_billing.memory import look_for_garbage_rarely
 from thinkrr_billing.sandbox import postgres
 
 NO_DEMO_DATA, PEOPLE_ONLY, TWO_ROLES = "--no-demo-data", "--people-only", "--two-roles"
@@ -17,10 +16,7 @@ NO_DEMO_DATA, PEOPLE_ONLY, TWO_ROLES = "--no-demo-data", "--people-only", "--two
 def main(loaded: int, *options: str) -> None:
     """Close the descriptor at once: with that the application is loaded."""
     os.close(loaded)
-    # Thousands of models and rows come and go: looking for cycles among all that is loaded would
-    # take a fifth of the time.
-    keep_what_is_loaded()
-    gc.set_threshold(20_000, 20, 20)
+    look_for_garbage_rarely()
     if _has_to_migrate():
         print("bringing the database up to date", flush=True)
         _command("migrate", "--no-input", "-v", "1")
