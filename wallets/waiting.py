@@ -44,16 +44,15 @@ def _automatic() -> QuerySet:
 def _resting() -> datetime | None:
     """Since when what killed ten workers in a row is left alone."""
     now = clock.now()
-    rows = (
-        Purchase.objects.open(),
-        AutoRecharge.objects.filter(enabled=True),
-        AllocationRun.objects.filter(state=AllocationRun.State.DUE),
-        Reversal.objects.filter(kind="refund", state__in=refunds.OPEN),
+    lists = (
+        (Purchase.objects.open(), "rests_until"),
+        (AutoRecharge.objects.filter(enabled=True), "rests_until"),
+        (AutoRecharge.objects.all(), "low_rests_until"),
+        (AutoRecharge.objects.all(), "minutes_rests_until"),
+        (AllocationRun.objects.filter(state=AllocationRun.State.DUE), "rests_until"),
+        (Reversal.objects.filter(kind="refund", state__in=refunds.OPEN), "rests_until"),
     )
-    ends = [oldest(one.filter(rests_until__gt=now), "rests_until") for one in rows]
-    for untold in ("low_rests_until", "minutes_rests_until"):
-        rests = AutoRecharge.objects.filter(**{f"{untold}__gt": now})
-        ends.append(oldest(rests, untold))
+    ends = [oldest(rows.filter(**{f"{until}__gt": now}), until) for rows, until in lists]
     return min((one - REST for one in ends if one), default=None)
 
 
