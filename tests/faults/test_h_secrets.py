@@ -5,12 +5,11 @@ Every other test is watched as well: `conftest.py` fails one whose log holds a s
 
 import gzip
 import logging
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 
 import pytest
 from django.conf import settings
@@ -27,6 +26,7 @@ from tests.faults.harness import ROOT, come_to_rest
 from tests.faults.people import automatic, low_balance, taken
 from tests.faults.test_b_killed_workers import post_calls
 from tests.secrets import PUBLISHED, VISAS, found_in
+from tests.servers import Quiet, serving
 from thinkrr_billing.staff.tests.phone import staff_client, url
 from thinkrr_billing.tests.processes import wait_until
 
@@ -215,26 +215,15 @@ def test_f109_real_processes_neither_log_nor_report_a_secret(plant, stripe):
 def error_tracker() -> Iterator[HTTPServer]:
     """Stands in for Sentry: `told` has the text of every report."""
 
-    class Tracker(BaseHTTPRequestHandler):
+    class Tracker(Quiet):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             if self.headers.get("Content-Encoding") == "gzip":
                 body = gzip.decompress(body)
-            server.told.append(body.decode(errors="replace"))
+            self.server.told.append(body.decode(errors="replace"))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"{}")
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Tracker)
-    server.told = []
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(Tracker) as server:
         yield server
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -10,6 +10,7 @@ from django.test import Client, RequestFactory
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts.audit import requests
+from accounts.tests.authenticator import code_of_device
 from accounts.tests.builders import (
     PASSWORD,
     make_individual,
@@ -18,7 +19,6 @@ from accounts.tests.builders import (
     make_user,
 )
 from thinkrr_billing.logs import Line
-from thinkrr_billing.staff.tests.test_second_factor import code_of
 
 WRITTEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (\w+) +([\w.]+) (.*)", re.DOTALL)
 
@@ -164,7 +164,7 @@ class TestWhatIsWrittenDown:
         client.force_login(user)
 
         client.post("/admin/second-factor/", {"code": "000000"})
-        client.post("/admin/second-factor/", {"code": code_of(device)})
+        client.post("/admin/second-factor/", {"code": code_of_device(device)})
 
         told = [line.partition("second factor ")[2] for line in lines if "second factor" in line]
         assert [line.partition(" [")[0] for line in told] == [

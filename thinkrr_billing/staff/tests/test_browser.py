@@ -9,11 +9,11 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import Page, expect
 
 from accounts.models import StaffAction
+from accounts.tests.authenticator import code_of_device
 from accounts.tests.builders import PASSWORD, make_individual, make_staff, owner_of
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import ROLES, staff_client, url
-from thinkrr_billing.staff.tests.test_second_factor import code_of
 from wallets.models import AutoRecharge, MinuteRate, Wallet
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 
@@ -79,7 +79,7 @@ def test_the_first_log_in_sets_up_the_second_factor(page):
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
     page.wait_for_url("**/second-factor/set-up/")
-    page.get_by_label("Code").fill(code_of(TOTPDevice.objects.get(user=user)))
+    page.get_by_label("Code").fill(code_of_device(TOTPDevice.objects.get(user=user)))
     page.get_by_role("button", name="Turn on").click()
     expect(page.locator("li code")).to_have_count(10)
     page.get_by_role("link", name="Go to the dashboard").click()

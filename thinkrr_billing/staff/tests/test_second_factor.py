@@ -5,12 +5,12 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
 from django.urls import reverse
-from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import clock
 from accounts.models import RecoveryCode
 from accounts.people import logins
+from accounts.tests.authenticator import code_of_device
 from accounts.tests.builders import (
     PASSWORD,
     log_in_staff,
@@ -27,18 +27,12 @@ ASK = reverse("admin:second_factor")
 SET_UP = reverse("admin:second_factor_set_up")
 
 
-def code_of(device: TOTPDevice, *, steps: int = 0) -> str:
-    """What the app shows now, or `steps` half minutes from now."""
-    clock = TOTP(device.bin_key, device.step, device.t0, device.digits, device.drift + steps)
-    return f"{clock.token():06d}"
-
-
 def enrol(client, user) -> list[str]:
     """Log in and set up the second factor. Returns the recovery codes."""
     client.force_login(user)
     client.get(SET_UP)
     device = TOTPDevice.objects.get(user=user)
-    answer = client.post(SET_UP, {"code": code_of(device)})
+    answer = client.post(SET_UP, {"code": code_of_device(device)})
     return answer.context["codes"]
 
 
@@ -89,7 +83,7 @@ def test_what_somebody_saw_on_an_earlier_page_confirms_nothing(client):
     seen = TOTPDevice.objects.get(user=user)
     client.get(SET_UP)
 
-    answer = client.post(SET_UP, {"code": code_of(seen)})
+    answer = client.post(SET_UP, {"code": code_of_device(seen)})
 
     assert answer.status_code == 422
     assert not TOTPDevice.objects.filter(user=user, confirmed=True).exists()
@@ -118,9 +112,9 @@ def test_the_session_that_was_there_before_the_code_is_no_longer_one(client):
     client.force_login(user)
     client.get(SET_UP)
     before = client.session.session_key
-    codes = client.post(SET_UP, {"code": code_of(TOTPDevice.objects.get(user=user))}).context[
-        "codes"
-    ]
+    codes = client.post(
+        SET_UP, {"code": code_of_device(TOTPDevice.objects.get(user=user))}
+    ).context["codes"]
     set_up = client.session.session_key
     log_in_anew(client, user)
     password_only = client.session.session_key
@@ -151,7 +145,7 @@ def test_a_new_session_needs_a_new_code_and_no_code_works_twice(client):
     user = make_staff()
     enrol(client, user)
     device = TOTPDevice.objects.get(user=user)
-    used = code_of(device)
+    used = code_of_device(device)
     log_in_anew(client, user)
 
     assert client.get(DASHBOARD).status_code == 302
@@ -165,7 +159,7 @@ def test_the_next_code_lets_in_and_leads_on_within_the_admin_only(client):
     log_in_anew(client, user)
     device = TOTPDevice.objects.get(user=user)
 
-    sent = {"code": code_of(device, steps=1), "next": "https://evil.example/admin/"}
+    sent = {"code": code_of_device(device, steps=1), "next": "https://evil.example/admin/"}
     answer = client.post(ASK, sent)
 
     assert (answer.status_code, answer.url) == (302, "/admin/")
@@ -207,7 +201,7 @@ def test_who_logs_in_with_a_code_is_asked_for_no_second_one(client):
 
     asked = client.post("/login/", form)
     device = TOTPDevice.objects.get(user=user)
-    answer = client.post(asked.url, {"code": code_of(device, steps=1)})
+    answer = client.post(asked.url, {"code": code_of_device(device, steps=1)})
 
     assert (asked.url, answer.url) == ("/login/code/", "/admin/wallets/purchase/")
     assert client.get(answer.url).status_code == 200
