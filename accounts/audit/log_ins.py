@@ -1,5 +1,5 @@
 """A line of the log for each log-in and log-out. Passwords that were refused: people/logins.py,
-codes of the second factor: where they are asked for."""
+codes of the second factor: people/second_factor.py."""
 
 import logging
 

@@ -154,13 +154,8 @@ PERSONAL = {
     "settings/profile/",
     "settings/profile/password/",
     "settings/profile/mails/",
-    "settings/security/",
-    "settings/security/second-factor/",
-    "settings/security/second-factor/off/",
-    "settings/security/recovery-codes/",
-    "settings/security/sessions/<int:session_id>/end/",
-    "settings/security/sessions/end-others/",
     "logout/",
+    *(route for route, methods in PAGES.items() if "alone theirs" in methods.values()),
 }
 
 # What a key may do in an account, by its scopes and whose it is.
