@@ -155,7 +155,7 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
         # The intent says what happened. An impossible one says nothing, so the code is kept.
         if isinstance(error, answers.Impossible):
             rows.keep_code(purchase.pk, error.code or declines.UNEXPLAINED)
-            _cancel(purchase.pk, intent_id)
+            _cancel(intent_id)
     crash_points.reach("after_confirm")
     settle(payment_intent=intent_id)
 
@@ -163,7 +163,7 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
 def _cancel_and_settle(purchase: Purchase, intent_id: str) -> None:
     rows.give_up(purchase.pk)
     try:
-        _cancel(purchase.pk, intent_id)
+        _cancel(intent_id)
     except answers.Impossible:
         # Stripe will not: whoever ends it now, it was not we. Without an answer it may have been.
         rows.keep(purchase.pk)
@@ -171,9 +171,9 @@ def _cancel_and_settle(purchase: Purchase, intent_id: str) -> None:
     settle(payment_intent=intent_id)
 
 
-def _cancel(purchase_id: UUID, intent_id: str) -> None:
+def _cancel(intent_id: str) -> None:
     try:
-        gateway.cancel_intent(key=f"{purchase_id}:cancel", intent_id=intent_id)
+        gateway.cancel_intent(intent_id=intent_id)
     except answers.StateChanged:
         pass  # It was paid or canceled meanwhile; reading it tells which.
 
@@ -234,7 +234,7 @@ def settle(*, payment_intent: str) -> Purchase | None:
         # Declined: cancel first, so that nobody can ever confirm it, then close the row.
         if not (intent.decline_code or intent.error_code):
             rows.keep_code(purchase.pk, declines.UNEXPLAINED)
-        _cancel(purchase.pk, intent.id)
+        _cancel(intent.id)
         outcomes.record(purchase.pk, gateway.retrieve_intent(intent_id=intent.id))
     crash_points.reach("after_settle_commit")
     purchase.refresh_from_db()

@@ -168,9 +168,13 @@ def retrieve_intent(*, intent_id: str) -> Intent:
 
 
 @_definite
-def cancel_intent(*, key: str, intent_id: str) -> None:
-    """Make sure that this intent never takes money. Raises StateChanged when it already has."""
-    _stripe().payment_intents.cancel(intent_id, {}, {"idempotency_key": key})
+def cancel_intent(*, intent_id: str) -> None:
+    """Make sure that this intent never takes money. Raises StateChanged when it already has.
+
+    Repeating it is safe without a key of ours; under one Stripe would repeat its first answer, a
+    500 or that the intent was processing, for a day.
+    """
+    _stripe().payment_intents.cancel(intent_id)
 
 
 @_definite

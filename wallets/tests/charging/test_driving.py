@@ -120,14 +120,17 @@ def test_every_step_has_its_own_key_and_every_confirmation_its_number(low, strip
     assert keys(stripe, purchase) == ["create", "confirm:1", "confirm:2"]
 
 
-def test_a_decline_cancels_under_the_purchases_own_key(stripe):
+def test_a_declined_payment_is_canceled_under_a_key_that_no_other_cancellation_has(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet, DECLINED_CARD)
     set_auto_recharge(wallet)
 
     purchase = purchases.drive(purchase_id=claim(wallet).pk)
 
-    assert keys(stripe, purchase) == ["create", "confirm:1", "cancel"]
+    assert keys(stripe, purchase) == ["create", "confirm:1"]
+    cancel = f"{CREATE}/{purchase.payment_intent}/cancel"
+    [cancellation] = stripe.requests(path=cancel)
+    assert cancellation["idempotency_key"]
 
 
 def test_a_purchase_canceled_while_its_intent_is_created_is_never_confirmed(

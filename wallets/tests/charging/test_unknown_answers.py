@@ -14,7 +14,7 @@ from wallets.tests.worlds.builders import (
     make_wallet,
     set_auto_recharge,
 )
-from wallets.tests.worlds.purchases import CONFIRM, CREATE, claim, credit, taken
+from wallets.tests.worlds.purchases import CANCEL, CONFIRM, CREATE, claim, credit, taken
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +63,37 @@ def test_a_500_repeated_for_ever_under_the_key_of_creating_is_resolved_by_readin
     assert purchase.state == "succeeded"
     assert len(stripe.truth()["payment_intents"]) == 1
     assert credit(low) == Decimal("58.00")
+
+
+def test_a_cancellation_that_stripe_answered_with_500_is_asked_for_anew(low, stripe):
+    stripe.fault(kind="reset_after", path=CREATE + "$", method="POST", times=3)
+    stripe.fault(kind="500_after", path=CANCEL, method="POST")
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert purchase.state == "created"
+
+    with clock.at(purchase.created_at + timedelta(minutes=16)):
+        assert purchases.drive(purchase_id=purchase.pk).state == "created"
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "canceled"
+    assert taken(stripe) == []
+    assert credit(low) == Decimal("8.00")
+
+
+def test_a_payment_that_could_not_be_canceled_while_the_bank_thought_is_canceled_when_it_fails(
+    low, stripe
+):
+    stripe.set_card(low.default_payment_method, behaviour="processing")
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    purchase = purchases.cancel(purchase_id=purchase.pk)
+    assert purchase.state == "submitted"
+
+    stripe.finish(purchase.payment_intent, "failed")
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "declined"
+    assert gateway.retrieve_intent(intent_id=purchase.payment_intent).status == "canceled"
+    assert credit(low) == Decimal("8.00")
 
 
 @pytest.mark.parametrize("asked", ["create_intent", "retrieve_intent"])

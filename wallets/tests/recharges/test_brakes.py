@@ -14,7 +14,7 @@ from wallets.recharges import auto_recharge, by_hand
 from wallets.stripe import gateway
 from wallets.tests.worlds.auto_recharge_world import credit, logged, run, settings_of, told
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
-from wallets.tests.worlds.purchases import cancel_at_stripe, during, refuse_to_confirm
+from wallets.tests.worlds.purchases import CANCEL, cancel_at_stripe, during, refuse_to_confirm
 
 pytestmark = pytest.mark.django_db
 
@@ -127,7 +127,7 @@ def test_a_cancel_of_ours_is_explained(low):
 def test_an_attempt_that_was_to_be_given_up_and_is_confirmed_after_all_is_not_given_up(low, stripe):
     _, purchase = auto_recharge.claim(wallet_id=low.pk)
     fill(low, credit="2")
-    stripe.fault(kind="500_before", path=r"/v1/payment_intents/[^/]+/cancel", times=3)
+    stripe.fault(kind="500_before", path=CANCEL, times=3)
     assert purchases.drive(purchase_id=purchase.pk).state == "submitted"
     fill(low, credit="-2")
     stripe.clear_faults()

@@ -7,6 +7,7 @@ from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_rechar
 
 CREATE = "/v1/payment_intents"
 CONFIRM = r"/v1/payment_intents/[^/]+/confirm"
+CANCEL = r"/v1/payment_intents/[^/]+/cancel"
 
 
 def claim(wallet):
@@ -60,7 +61,7 @@ def cancel_at_stripe(monkeypatch) -> None:
 
     def canceled(**facts: object) -> answers.Intent:
         intent = real(**facts)
-        gateway.cancel_intent(key=f"{intent.id}:elsewhere", intent_id=intent.id)
+        gateway.cancel_intent(intent_id=intent.id)
         return intent
 
     monkeypatch.setattr(gateway, "create_intent", canceled)
