@@ -1,14 +1,19 @@
 """The account's customer at Stripe: made once, and anew when Stripe has none any more."""
 
 import logging
+from datetime import timedelta
 
 from django.db import transaction
 
+from accounts import clock
 from accounts.models import Account, Membership, Role
 from accounts.telling.notifications import alert_staff
 from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
+
+# Stripe keeps the first answer under an idempotency key for at least a day.
+KEYS_LIVE = timedelta(days=2)
 
 
 def ensure(*, account: Account) -> str:
@@ -53,13 +58,12 @@ def is_gone(*, customer: str) -> bool:
 
 def _create(account: Account, *, key: str) -> str:
     """With its owner's address; without one when Stripe refuses that: a mail is worth no card."""
-    facts = {"name": account.name, "metadata": {"account": str(account.pk)}}
     try:
-        return gateway.create_customer(key=key, email=_email(account), **facts)
+        return _create_once(account, key=key, email=_email(account))
     except answers.Impossible as error:
         if not error.email_is_refused:
             raise
-    customer = gateway.create_customer(key=f"{key}:no-email", email="", **facts)
+    customer = _create_once(account, key=f"{key}:no-email", email="")
     alert_staff(
         kind="customer_without_email",
         text=(
@@ -70,6 +74,31 @@ def _create(account: Account, *, key: str) -> str:
         dedupe_key=f"customer-without-email:{customer}",
     )
     return customer
+
+
+def _create_once(account: Account, *, key: str, email: str) -> str:
+    """Under a key that Stripe answers afresh: a failure, or the account under another name or
+    address, may stand under this one for a day. What that call made is taken, if it made any."""
+    facts = {"name": account.name, "metadata": {"account": str(account.pk)}}
+    try:
+        return gateway.create_customer(key=key, email=email, **facts)
+    except answers.KeyConflict:
+        pass
+    except answers.Unknown as error:
+        if not error.replayed:
+            raise
+    return _made_before(account) or _create_once(account, key=f"{key}:again", email=email)
+
+
+def _made_before(account: Account) -> str:
+    """A customer whose id never reached us, by our id in its metadata; "" when there is none."""
+    ours = (
+        customer["id"]
+        for customer in gateway.customers_since(since=clock.now() - KEYS_LIVE)
+        if (customer.get("metadata") or {}).get("account") == str(account.pk)
+        and customer["id"] not in account.customers
+    )
+    return next(ours, "")
 
 
 def _email(account: Account) -> str:

@@ -11,12 +11,19 @@ logger = logging.getLogger(__name__)
 
 
 class GatewayError(Exception):
-    """Stripe did not do what was asked. `code` and `param` are Stripe's, for us and for logs."""
+    """Stripe did not do what was asked. `code` and `param` are Stripe's, for us and for logs.
 
-    def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
+    `replayed`: this is the answer to an earlier call, which Stripe repeats under its idempotency
+    key for at least a day, whatever has become true since.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", param: str = "", replayed: bool = False
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.param = param
+        self.replayed = replayed
 
 
 class Unknown(GatewayError):
@@ -49,7 +56,7 @@ class StateChanged(GatewayError):
 
 
 class KeyConflict(GatewayError):
-    """Our key was used with other parameters: our bug. Never tried with a new key."""
+    """Our key was used with other parameters. Money is never tried with a new key."""
 
 
 class Misconfigured(GatewayError):
@@ -97,7 +104,13 @@ def translated(error: stripe.StripeError) -> GatewayError:
         case _:
             kind = Unexecuted if error.http_status == 409 else Unknown
     logger.warning("stripe answered %s %s", kind.__name__, code or error.http_status or "")
-    return kind(message, code=code, param=getattr(error, "param", None) or "")
+    headers = {name.lower(): value for name, value in (error.headers or {}).items()}
+    return kind(
+        message,
+        code=code,
+        param=getattr(error, "param", None) or "",
+        replayed=headers.get("idempotent-replayed") == "true",
+    )
 
 
 def plain(found: Any) -> dict[str, Any]:

@@ -1,7 +1,10 @@
 """Customers that Stripe deleted, or whose address it refuses, and cards that went without us."""
 
+from datetime import timedelta
+
 import pytest
 
+from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_individual, make_user
 from wallets.books import against_stripe
@@ -91,6 +94,48 @@ def test_an_address_that_stripe_refuses_makes_a_customer_without_one():
     [alert] = StaffAlert.objects.filter(kind="customer_without_email")
     assert account.name in alert.text
     assert customers.ensure(account=account) == customer
+
+
+def test_a_failure_that_stripe_repeats_under_its_key_does_not_keep_a_card_from_being_added(stripe):
+    wallet = make_wallet()
+    stripe.fault(kind="500_after", path="/v1/customers", method="POST")
+    with pytest.raises(GatewayUnreachable):
+        start_adding(wallet)
+
+    assert start_adding(wallet).startswith(stripe.base_url)
+
+    [customer] = gateway.customers_since(since=clock.now() - timedelta(hours=1))
+    wallet.account.refresh_from_db()
+    assert wallet.account.stripe_customer == customer["id"]
+
+
+def test_a_failure_that_made_no_customer_is_followed_by_another_key(stripe):
+    wallet = make_wallet()
+    stripe.fault(kind="500_after", path="/v1/customers", method="POST")
+    with pytest.raises(GatewayUnreachable):
+        start_adding(wallet)
+    [made_unseen] = gateway.customers_since(since=clock.now() - timedelta(hours=1))
+    delete_customer(made_unseen["id"])
+
+    assert start_adding(wallet).startswith(stripe.base_url)
+
+    wallet.account.refresh_from_db()
+    assert wallet.account.stripe_customer != made_unseen["id"]
+
+
+def test_an_account_renamed_after_an_answer_was_lost_gets_the_customer_that_was_made(stripe):
+    wallet = make_wallet()
+    stripe.fault(kind="reset_after", path="/v1/customers", method="POST")
+    with pytest.raises(GatewayUnreachable):
+        start_adding(wallet)
+    [made] = gateway.customers_since(since=clock.now() - timedelta(hours=1))
+    wallet.account.name = "Northside Dental Group"
+    wallet.account.save(update_fields=["name"])
+
+    assert start_adding(wallet).startswith(stripe.base_url)
+
+    wallet.account.refresh_from_db()
+    assert wallet.account.stripe_customer == made["id"]
 
 
 @pytest.mark.usefixtures("stripe")
