@@ -31,7 +31,11 @@ def install(venv: Path, wanted: str) -> None:
     print(f"installing the packages of {wanted} from {LOCK.name}", flush=True)
     pip, packages = _pip(python), entries()
     uv = packages.pop("uv")
-    if _pip_install(pip, [uv], "--only-binary=:all:") and _uv_install(pip, python, ROOT / wanted):
+    # Asked while uv is fetched: both take a second or more.
+    settings = subprocess.Popen([*pip, "config", "list"], stdout=subprocess.PIPE, text=True)
+    has_uv = _pip_install(pip, [uv], "--only-binary=:all:")
+    index = index_of(settings.communicate()[0])
+    if has_uv and _uv_install(python, ROOT / wanted, index=index):
         return
     print("uv could not (see above); pip does it now, which takes a minute or two", flush=True)
     if not _pip_install(pip, packages.values()):
@@ -73,12 +77,11 @@ def _pip_install(pip: list[str], packages: Iterable[str], *options: str) -> bool
         return not subprocess.run([*pip, "install", *quiet, *options, "-r", file.name]).returncode
 
 
-def _uv_install(pip: list[str], python: Path, wanted: Path) -> bool:
+def _uv_install(python: Path, wanted: Path, *, index: str) -> bool:
     env = dict(os.environ)
     # uv reads its own settings, not pip's.
     if not any(name.startswith("UV_") and "INDEX" in name for name in env):
-        settings = subprocess.run([*pip, "config", "list"], stdout=subprocess.PIPE, text=True)
-        env["UV_DEFAULT_INDEX"] = index_of(settings.stdout)
+        env["UV_DEFAULT_INDEX"] = index
     command = [python.with_name("uv"), "pip", "install", "--quiet", "--python", python]
     command += ["--require-hashes", "-r", wanted, "-c", LOCK]
     return not subprocess.run(command, env=env).returncode

@@ -19,7 +19,8 @@ def main(loaded: int, *options: str) -> None:
     look_for_garbage_rarely()
     if _has_to_migrate():
         print("bringing the database up to date", flush=True)
-        _command("migrate", "--no-input", "-v", "1")
+        # The next command makes the checks. They need the views, which web loads meanwhile.
+        _command("migrate", "--no-input", "-v", "1", "--skip-checks")
     if TWO_ROLES in options:
         _command("grant_application_role", "--role", postgres.APPLICATION)
     if NO_DEMO_DATA not in options and not _has_accounts():

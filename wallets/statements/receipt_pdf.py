@@ -10,9 +10,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from fpdf import FPDF
-from fpdf.enums import XPos, YPos
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 FONTS = Path(__file__).parent / "fonts"
 # Asked in this order for a letter that the first font lacks.
@@ -67,7 +68,10 @@ def draw(receipt: Receipt) -> bytes:
     return bytes(page.output())
 
 
-def _blank(receipt: Receipt) -> FPDF:
+def _blank(receipt: Receipt) -> "FPDF":
+    # Only who prints one loads it: it takes 25 MB and a quarter of a second in each process.
+    from fpdf import FPDF
+
     page = FPDF(format="letter")
     page.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
     page.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
@@ -78,7 +82,7 @@ def _blank(receipt: Receipt) -> FPDF:
     return page
 
 
-def _printable(page: FPDF, receipt: Receipt) -> Receipt:
+def _printable(page: "FPDF", receipt: Receipt) -> Receipt:
     """The receipt in letters that the page's fonts have, widening them only when it must."""
     known = set(page.fonts["dejavu"].cmap)
     composed = _rewritten(receipt, lambda text: unicodedata.normalize("NFC", text))
@@ -125,7 +129,7 @@ def _marked(text: str, missing: set[int]) -> str:
     return re.sub(f"{MISSING}[{MISSING}\u200d\ufe0f]*", MISSING, marked)
 
 
-def _heading(page: FPDF, receipt: Receipt) -> None:
+def _heading(page: "FPDF", receipt: Receipt) -> None:
     page.set_text_color(*GREY)
     _write(page, "thinkrr billing", size=10, bold=True)
     page.set_text_color(0)
@@ -135,23 +139,29 @@ def _heading(page: FPDF, receipt: Receipt) -> None:
 
 
 def _write(
-    page: FPDF, text: str, *, size: int, bold: bool = False, height: float = LINE, width: float = 0
+    page: "FPDF",
+    text: str,
+    *,
+    size: int,
+    bold: bool = False,
+    height: float = LINE,
+    width: float = 0,
 ) -> None:
     page.set_font("DejaVu", "B" if bold else "", size)
-    page.multi_cell(width, height, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(width, height, text, align="L", new_x="LMARGIN", new_y="NEXT")
 
 
-def _fact(page: FPDF, label: str, text: str) -> None:
+def _fact(page: "FPDF", label: str, text: str) -> None:
     page.set_font("DejaVu", "", 10)
     page.set_text_color(*GREY)
     page.cell(LABEL_WIDTH, LINE, label)
     page.set_text_color(0)
-    page.multi_cell(0, LINE, text, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.multi_cell(0, LINE, text, align="L", new_x="LMARGIN", new_y="NEXT")
 
 
-def _line(page: FPDF, text: str, figure: str, *, bold: bool = False) -> None:
+def _line(page: "FPDF", text: str, figure: str, *, bold: bool = False) -> None:
     page.set_draw_color(*HAIRLINE)
     page.line(MARGIN, page.get_y() + 1, page.w - MARGIN, page.get_y() + 1)
     page.set_font("DejaVu", "B" if bold else "", 10)
     page.cell(page.epw * 0.65, LINE + 3, text)
-    page.cell(0, LINE + 3, figure, align="R", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
+    page.cell(0, LINE + 3, figure, align="R", new_x="LMARGIN", new_y="NEXT")
