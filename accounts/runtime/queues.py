@@ -88,6 +88,8 @@ class Queue:
         due = self.due(now).order_by(self.column, "pk")
         due = due.select_for_update(skip_locked=True, of=("self",), no_key=True)
         found = list(due.values_list("pk", self.key)[:BATCH])
+        if not found:
+            return []
         rows = due.model._base_manager.filter(pk__in=[pk for pk, _ in found])
         rows.update(**{self.column: self._later(now)})
         return [key for _, key in found]

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,10 +32,11 @@ def install(venv: Path, wanted: str) -> None:
     print(f"installing the packages of {wanted} from {LOCK.name}", flush=True)
     pip, packages = _pip(python), entries()
     uv = packages.pop("uv")
-    # Asked while uv is fetched: both take a second or more.
-    settings = subprocess.Popen([*pip, "config", "list"], stdout=subprocess.PIPE, text=True)
-    has_uv = _pip_install(pip, [uv], "--only-binary=:all:")
-    index = index_of(settings.communicate()[0])
+    # Both at once: each takes a second or more.
+    with ThreadPoolExecutor() as pool:
+        settings = pool.submit(_settings, pip)
+        has_uv = _pip_install(pip, [uv], "--only-binary=:all:")
+    index = index_of(settings.result())
     if has_uv and _uv_install(python, ROOT / wanted, index=index):
         return
     print("uv could not (see above); pip does it now, which takes a minute or two", flush=True)
@@ -75,6 +77,10 @@ def _pip_install(pip: list[str], packages: Iterable[str], *options: str) -> bool
         file.flush()
         quiet = ["--quiet", "--disable-pip-version-check", "--require-hashes"]
         return not subprocess.run([*pip, "install", *quiet, *options, "-r", file.name]).returncode
+
+
+def _settings(pip: list[str]) -> str:
+    return subprocess.run([*pip, "config", "list"], stdout=subprocess.PIPE, text=True).stdout
 
 
 def _uv_install(python: Path, wanted: Path, *, index: str) -> bool:
