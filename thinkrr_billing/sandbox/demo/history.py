@@ -6,7 +6,6 @@ paid then; settling reads them there like any other.
 """
 
 import random
-from collections.abc import Iterator
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 
@@ -24,10 +23,10 @@ from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
 from wallets.recharges import auto_recharge, low_balance, low_minutes
 
-# When the platform reports: after the morning's and the afternoon's calls, in UTC.
-REPORTED_AT = (time(16, 30), time(21, 30))
+# When the platform reports the day's calls, in UTC. Twice a day would show no more in more time.
+REPORTED_AT = time(21, 30)
 # The calls of a report ended within this long before it.
-SPREAD = timedelta(hours=4)
+SPREAD = timedelta(hours=8)
 # Dollars. No minute of any kind costs as much: with that in each wallet nobody is to be paused.
 PAYS_A_MINUTE = 1
 # Once in the ninety days a card is refused, and pays an hour later.
@@ -65,20 +64,14 @@ class History:
     def live(self, *, before_day: int = cast.DAYS + 1) -> None:
         """Play the days up to the given one, from where the last play ended."""
         while self._day < before_day:
-            for moment in self._reports_of(self._day):
+            date = (self._start + timedelta(days=self._day)).date()
+            moment = datetime.combine(date, REPORTED_AT, UTC)
+            if self._start + timedelta(hours=2) < moment < self._end:
                 with clock.at(moment):
                     self._turn_campaigns(self._day)
                     self._report(moment)
                 self._pay(self._day, moment)
             self._day += 1
-
-    def _reports_of(self, day: int) -> Iterator[datetime]:
-        date = (self._start + timedelta(days=day)).date()
-        hours = REPORTED_AT if date.weekday() < 5 else REPORTED_AT[:1]
-        for hour in hours:
-            moment = datetime.combine(date, hour, UTC)
-            if self._start + timedelta(hours=2) < moment < self._end:
-                yield moment
 
     def _turn_campaigns(self, day: int) -> None:
         """Register, start and end what begins or ends on this day."""
@@ -95,7 +88,7 @@ class History:
                 del self._to_start[campaign_id]
 
     def _report(self, moment: datetime) -> None:
-        """Report half a day's calls of every started campaign, as the voice platform does."""
+        """Report the day's calls of every started campaign, as the voice platform does."""
         reports = []
         quiet = 0.3 if moment.weekday() >= 5 else 1.0
         started = Campaign.objects.started().filter(
@@ -106,7 +99,7 @@ class History:
             campaigns.setdefault(campaign.account_id, []).append(campaign)
         for player in self._players:
             mine = campaigns.get(player.account.pk, [])
-            wanted = player.actor.calls_a_day / 2 * quiet * self._random.uniform(0.7, 1.3)
+            wanted = player.actor.calls_a_day * quiet * self._random.uniform(0.7, 1.3)
             for _ in range(round(wanted) if mine else 0):
                 reports.append(self._call(player, self._random.choice(mine), moment))
         report(reports)
@@ -130,15 +123,13 @@ class History:
         with clock.at(moment + timedelta(minutes=2)):
             if Wallet.objects.filter(credit__lt=PAYS_A_MINUTE).exists():
                 pausing.sweep()
-            if moment.time() == REPORTED_AT[0]:
-                tell_who_runs_low()
+            tell_who_runs_low()
         later = moment + timedelta(minutes=25)
         with clock.at(later):
             self._recharge_by_hand(day, later)
-        if moment.time() == REPORTED_AT[0]:
-            with clock.at(moment + timedelta(minutes=40)):
-                included.reset_due()
-            run_allocations(self._sandbox, moment + timedelta(minutes=50))
+        with clock.at(moment + timedelta(minutes=40)):
+            included.reset_due()
+        run_allocations(self._sandbox, moment + timedelta(minutes=50))
 
     def _recharge_automatically(self, day: int, moment: datetime) -> None:
         with clock.at(moment):
