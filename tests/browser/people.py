@@ -9,7 +9,9 @@ from accounts.models import User
 DESK = 1280
 PHONE = 390
 NARROWEST = 320
-HEIGHTS = {DESK: 900, PHONE: 844, NARROWEST: 640}
+# Beside the sidebar, which begins at 820, a page has least room for a table.
+TABLETS = (700, 820, 1024, 1080)
+HEIGHTS = {DESK: 900, PHONE: 844, NARROWEST: 640} | dict.fromkeys(TABLETS, 1000)
 # A slow machine with others at work on it needs more than a few seconds.
 PATIENCE_MS = 30_000
 
@@ -141,6 +143,15 @@ class Person:
 
     def resize(self, width: int) -> None:
         self.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+
+    def too_wide(self) -> list[str]:
+        """Where the page is wider than the window, from the narrowest to the widest."""
+        found = []
+        for width in (NARROWEST, *TABLETS, DESK):
+            self.resize(width)
+            if pixels := self.overflow():
+                found.append(f"{pixels} pixels wider than a window of {width}")
+        return found
 
     def overflow(self) -> int:
         """How many pixels the page is wider than the window."""
