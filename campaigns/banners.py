@@ -9,7 +9,6 @@ from accounts.models import Account
 from campaigns import limits, notices, outlook, resuming
 from campaigns.models import Campaign
 from campaigns.resuming import Resumable
-from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import minutes_for
@@ -50,9 +49,9 @@ class Banner:
 
 def banner(*, account: Account) -> Banner | None:
     """The message for this account now, most urgent first, or None."""
-    if account.is_closed:
+    wallet = None if account.is_closed else Wallet.objects.filter(account=account).first()
+    if wallet is None:
         return None
-    wallet = open_wallet(account=account)
     automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
     payment = _payment_trouble(wallet, automatic)
     paused = resuming.resumable(account=account)

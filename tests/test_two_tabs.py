@@ -14,6 +14,7 @@ from accounts.models import Account, ApiKey, Invitation, Role
 from accounts.tests.builders import add_member, make_individual
 from tests.faults.test_h_authorization import API, API_PUBLIC, PUBLIC, World, routes
 from thinkrr_billing.sandbox.story.person import Page
+from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
@@ -194,6 +195,7 @@ def test_what_is_about_the_person_alone_works_from_any_tab(world):
 
 @pytest.mark.parametrize("path", ["/payments/recharge/", "/payments/", "/banner/"])
 def test_a_fragment_never_shows_another_account_than_its_page(path, world):
+    make_wallet(account=world.other)
     client = world.tab(world.other)
     headers = {"HX-Request": "true", "X-Page-Account": str(world.sub.pk)}
 

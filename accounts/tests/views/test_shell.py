@@ -101,8 +101,9 @@ def test_all_accounts_are_listed_found_and_paged(client, agency):
 def test_a_page_asks_little_of_the_database(client, sub_account, django_assert_num_queries):
     go_to(client, sub_account)
 
-    # Session, user, memberships, the sub-account; then its menu, its bell and the list.
-    with django_assert_num_queries(7):
+    # Session, user, memberships, the sub-account; then its menu, its bell, whether it has a banner
+    # and the list.
+    with django_assert_num_queries(8):
         client.get("/notifications/")
 
 

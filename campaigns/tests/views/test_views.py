@@ -469,6 +469,25 @@ def test_a_healthy_account_has_no_banner(page, wallet):
     assert banner(page).status_code == 204
 
 
+def test_every_page_has_its_banner_in_its_first_answer(page, wallet):
+    make_campaign(wallet.account, status="low_balance")
+
+    first = text(page.get("/settings/"))
+    refreshed = htmx(page, "get", "/campaigns/")
+
+    assert "1 campaign paused" in first
+    assert 'id="banner-seen"' not in refreshed.content.decode()
+
+
+def test_a_dismissed_banner_is_not_in_the_next_page(page, wallet):
+    fill(wallet, credit="8.20")
+    assert "Low balance" in text(page.get("/settings/"))
+
+    htmx(page, "post", "/banner/", {"mark": banner(page).context["banner"].mark})
+
+    assert "Low balance" not in text(page.get("/settings/"))
+
+
 def test_paused_campaigns_ask_for_a_recharge(page, wallet):
     make_campaign(wallet.account, status="low_balance")
     make_campaign(wallet.account, status="low_balance")
