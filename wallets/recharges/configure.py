@@ -163,7 +163,7 @@ def preview_try_again(*, wallet_id: int) -> Preview:
     automatic = AutoRecharge.objects.get(wallet=wallet)
     automatic.wallet = wallet
     if automatic.suspended_reason in suspensions.CARD_TROUBLE:
-        automatic.suspended_at, automatic.suspended_reason = None, ""
+        suspensions.lift(automatic)
     automatic.not_before, automatic.hold_reason = None, ""
     decision = auto_recharge.decide(wallet=wallet, automatic=automatic)
     card_id = automatic.effective_payment_method
@@ -211,7 +211,7 @@ def _apply(automatic: AutoRecharge, settings: Settings) -> Card | None:
     card = _check_card(automatic)
     if settings.enabled and automatic.suspended_reason == Suspended.REFUNDED:
         # The account turns it on again itself.
-        automatic.suspended_at, automatic.suspended_reason = None, ""
+        suspensions.lift(automatic)
     if card:
         suspensions.forgive_in_memory(automatic, card)
     return card

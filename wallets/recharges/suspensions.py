@@ -82,9 +82,8 @@ def lift_card_trouble(automatic: AutoRecharge) -> None:
     """A payment succeeded: what was wrong with the card, or with its bank, is not any more."""
     if automatic.suspended_reason not in CARD_TROUBLE:
         return
-    automatic.suspended_at = None
-    automatic.suspended_reason = ""
-    automatic.save(update_fields=["suspended_at", "suspended_reason"])
+    lift(automatic)
+    automatic.save(update_fields=["suspended_at", "suspended_reason", "look_at"])
     log(automatic, Recharge.LIFTED)
 
 
@@ -100,6 +99,7 @@ def start_afresh(automatic: AutoRecharge) -> None:
             "not_before",
             "suspended_at",
             "suspended_reason",
+            "look_at",
         ]
     )
     if was_suspended and not automatic.suspended_at:
@@ -169,7 +169,7 @@ def lift_by_support(*, wallet_id: int) -> None:
     automatic = locked_settings(wallet)
     if not automatic.suspended_at:
         raise Refused("Auto-Recharge is not suspended.")
-    automatic.suspended_at, automatic.suspended_reason = None, ""
+    lift(automatic)
     start_afresh(automatic)
     log(automatic, Recharge.LIFTED)
     notices.tell_lifted(wallet)
@@ -180,11 +180,12 @@ def let_person_try(automatic: AutoRecharge) -> None:
 
     One that was left alone because it killed workers is taken up again.
     """
-    automatic.suspended_at, automatic.suspended_reason = None, ""
+    lift(automatic)
     automatic.not_before, automatic.hold_reason = None, ""
     automatic.tries, automatic.rests_until = 0, None
     automatic.save(
         update_fields=[
+            "look_at",
             "suspended_at",
             "suspended_reason",
             "not_before",
@@ -202,10 +203,18 @@ def _helps(automatic: AutoRecharge, card: Card) -> bool:
     )
 
 
+def lift(automatic: AutoRecharge) -> None:
+    """End a suspension, on the row in memory. Its turn is now: it was that of a wait that is over,
+    and whoever lifts it may be kept from charging at once."""
+    automatic.suspended_at, automatic.suspended_reason = None, ""
+    automatic.look_at = clock.now()
+
+
 def _forgive(automatic: AutoRecharge) -> None:
     automatic.consecutive_declines = 0
     automatic.failed_fingerprint = ""
+    automatic.look_at = clock.now()
     if automatic.hold_reason == Hold.DECLINED:
         automatic.hold_reason, automatic.not_before = "", None
     if automatic.suspended_reason in CARD_TROUBLE:
-        automatic.suspended_at, automatic.suspended_reason = None, ""
+        lift(automatic)

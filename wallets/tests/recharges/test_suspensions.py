@@ -10,9 +10,10 @@ from accounts.models import Notification
 from accounts.tests.builders import make_individual
 from wallets.balances import blocking
 from wallets.cards import keeping
-from wallets.charging import purchases
+from wallets.cards.payment_methods import Card
+from wallets.charging import purchases, switch
 from wallets.errors import Refused
-from wallets.models import Wallet
+from wallets.models import AutoRecharge, Wallet
 from wallets.recharges import auto_recharge, by_hand, configure, suspensions
 from wallets.tests.worlds.auto_recharge_world import (
     TEN_FIFTY,
@@ -340,6 +341,44 @@ def test_another_card_chosen_in_configure_lifts_the_suspension_and_is_charged(st
 
     kept = settings_of(wallet)
     assert (kept.suspended_reason, kept.consecutive_declines) == ("", 0)
+    assert credit(wallet) == 58
+
+
+def choose(wallet: Wallet, card: Card) -> None:
+    keeping.make_default(account=wallet.account, card_id=card.id)
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+
+
+def configured(wallet: Wallet, card: Card) -> None:
+    settings = replace(TEN_FIFTY, payment_method=card.id)
+    configure.save(wallet_id=wallet.pk, settings=settings, actor=None)
+
+
+@pytest.mark.parametrize("put_right", [choose, configured])
+@pytest.mark.parametrize("declines", [1, 3])
+def test_what_is_put_right_while_charges_are_stopped_is_charged_as_soon_as_they_start(
+    stripe, put_right, declines
+):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    decline(stripe, wallet)
+    moment = clock.now()
+    set_auto_recharge(wallet, due_since=moment)
+    for hours in range(0, 9 * declines, 9):
+        with clock.at(moment + timedelta(hours=hours)):
+            run(wallet)
+    with clock.at(moment + timedelta(hours=9 * declines - 9, minutes=5)):
+        # Its turn was moved back by a wait, or by a look for another card.
+        settings = AutoRecharge.objects.filter(wallet=wallet)
+        settings.update(look_at=clock.now() + timedelta(minutes=55))
+        switch.stop(reason="A drill", actor=None)
+        put_right(wallet, add_card(stripe, wallet, OTHER_GOOD_CARD))
+        assert credit(wallet) == 8
+        switch.start(reason="Over", actor=None)
+
+        assert list(auto_recharge.DUE.take()) == [wallet.pk]
+        run(wallet)
+
     assert credit(wallet) == 58
 
 
