@@ -3,9 +3,11 @@
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
+from django.db.models import ManyToManyField
 from django.http import HttpRequest
 from unfold.enums import ActionVariant
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import models
 from accounts.admin.base import ReadOnly, ReadOnlyInline, StaffAdmin
@@ -42,7 +44,7 @@ class PersonAdmin(StaffAdmin, UserAdmin):
     search_fields = ["email__startswith"]
     search_help_text = "The beginning of the e-mail address"
     readonly_fields = ["last_login", "date_joined"]
-    filter_horizontal = ["groups"]
+    filter_horizontal = []
     fieldsets = [
         (None, {"fields": ["email", "name", "password"]}),
         ("Rights", {"fields": ["is_active", "is_staff", "is_superuser", "groups"]}),
@@ -72,6 +74,11 @@ class PersonAdmin(StaffAdmin, UserAdmin):
     ) -> str:
         second_factor.remove_for(user=person)
         return f"The second factor of {person.email} is removed. They are told by mail."
+
+    def formfield_for_manytomany(self, db_field: ManyToManyField, request: HttpRequest, **kwargs):
+        """Three roles are boxes to tick: two lists to move them between need a wide screen."""
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: models.User | None = None):
         """Those who only look need not know how a password is kept, not even masked."""

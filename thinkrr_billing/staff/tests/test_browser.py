@@ -102,6 +102,22 @@ def test_each_role_opens_every_page_of_the_navigation(page, role):
             assert page.goto(link).status == 200, link
 
 
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_a_persons_page_gives_roles_by_boxes_and_fits_the_window(page, width):
+    work_as(page)
+    person = make_staff(email="sam@example.com")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(url("accounts.user", "change", person.pk))
+    too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    page.get_by_label("Support", exact=True).check()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
+
+    assert too_wide == 0
+    assert [group.name for group in person.groups.all()] == [SUPPORT]
+
+
 def test_read_only_finds_the_account_and_sees_no_button(page):
     work_as(page, READ_ONLY)
 
