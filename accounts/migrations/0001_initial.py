@@ -82,6 +82,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("email", django.db.models.functions.text.Lower("email"))
+                        ),
+                        name="user_email_is_in_lower_case",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Account",
@@ -143,6 +153,50 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["agency", "sub_account", "individual"])),
+                        name="account_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["active", "closed"])),
+                        name="account_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("agency__isnull", False), ("kind", "sub_account")),
+                            models.Q(
+                                models.Q(("kind", "sub_account"), _negated=True),
+                                ("agency__isnull", True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="only_sub_accounts_have_an_agency",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("agency", models.F("id")), _negated=True),
+                        name="no_account_is_its_own_agency",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "sub_account"), _negated=True),
+                            ("included_minutes", 0),
+                            _connector="OR",
+                        ),
+                        name="sub_accounts_have_no_included_minutes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("included_anchor_day__range", (1, 31))),
+                        name="included_anchor_day_is_a_day_of_a_month",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True), name="account_has_a_name"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("timezone", ""), _negated=True),
+                        name="account_has_a_time_zone",
+                    ),
+                ],
                 "ordering": ["name", "id"],
             },
         ),
@@ -197,6 +251,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("scopes__contained_by", ["read", "write", "calls"]),
+                            models.Q(("scopes", []), _negated=True),
+                        ),
+                        name="api_key_scopes_are_known",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="FailedLogin",
@@ -266,6 +331,25 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("accepted_at__isnull", True)),
+                        fields=("account", "email"),
+                        name="one_open_invitation_per_address",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("email", django.db.models.functions.text.Lower("email"))
+                        ),
+                        name="invitation_email_is_in_lower_case",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["owner", "admin", "member"])),
+                        name="invitation_role_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Membership",
@@ -301,6 +385,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("user", "account"), name="one_membership_per_account"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["owner", "admin", "member"])),
+                        name="membership_role_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Notification",
@@ -354,6 +449,27 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("dedupe_key", ""), _negated=True),
+                        fields=("account", "dedupe_key"),
+                        name="an_account_is_told_once_per_cause",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("level__in", ["info", "warning", "danger"])),
+                        name="notification_level_is_known",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["account", "-id"], name="notifications_newest_first"),
+                    models.Index(
+                        condition=models.Q(("read_at__isnull", True)),
+                        fields=["account"],
+                        name="notifications_unread",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StaffAlert",
@@ -386,148 +502,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="user",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
-                name="user_email_is_in_lower_case",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["agency", "sub_account", "individual"])),
-                name="account_kind_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["active", "closed"])),
-                name="account_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("agency__isnull", False), ("kind", "sub_account")),
-                    models.Q(
-                        models.Q(("kind", "sub_account"), _negated=True), ("agency__isnull", True)
-                    ),
-                    _connector="OR",
-                ),
-                name="only_sub_accounts_have_an_agency",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("agency", models.F("id")), _negated=True),
-                name="no_account_is_its_own_agency",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "sub_account"), _negated=True),
-                    ("included_minutes", 0),
-                    _connector="OR",
-                ),
-                name="sub_accounts_have_no_included_minutes",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("included_anchor_day__range", (1, 31))),
-                name="included_anchor_day_is_a_day_of_a_month",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="account_has_a_name"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="account",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("timezone", ""), _negated=True), name="account_has_a_time_zone"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apikey",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("scopes__contained_by", ["read", "write", "calls"]),
-                    models.Q(("scopes", []), _negated=True),
-                ),
-                name="api_key_scopes_are_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("accepted_at__isnull", True)),
-                fields=("account", "email"),
-                name="one_open_invitation_per_address",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("email", django.db.models.functions.text.Lower("email"))),
-                name="invitation_email_is_in_lower_case",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="invitation",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["owner", "admin", "member"])),
-                name="invitation_role_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.UniqueConstraint(
-                fields=("user", "account"), name="one_membership_per_account"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="membership",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["owner", "admin", "member"])),
-                name="membership_role_is_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="notification",
-            index=models.Index(fields=["account", "-id"], name="notifications_newest_first"),
-        ),
-        migrations.AddIndex(
-            model_name="notification",
-            index=models.Index(
-                condition=models.Q(("read_at__isnull", True)),
-                fields=["account"],
-                name="notifications_unread",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notification",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("dedupe_key", ""), _negated=True),
-                fields=("account", "dedupe_key"),
-                name="an_account_is_told_once_per_cause",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="notification",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("level__in", ["info", "warning", "danger"])),
-                name="notification_level_is_known",
-            ),
         ),
     ]

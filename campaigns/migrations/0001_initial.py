@@ -78,6 +78,62 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("account", "external_id"), name="one_campaign_per_external_id"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                ["not_started", "started", "paused", "complete", "ended"],
+                            )
+                        ),
+                        name="campaign_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("minute_type__in", ["premium", "basic", "premium_then_basic"])
+                        ),
+                        name="campaign_minute_type_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("pause_reason__in", ["manual", "low_balance"]),
+                                ("paused_at__isnull", False),
+                                ("status", "paused"),
+                            ),
+                            models.Q(
+                                models.Q(("status", "paused"), _negated=True),
+                                ("pause_reason", ""),
+                                ("paused_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="campaign_paused_says_why_and_when",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("name", ""), _negated=True),
+                            models.Q(("external_id", ""), _negated=True),
+                        ),
+                        name="campaign_has_a_name",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["account", "updated_at", "id"], name="campaigns_changed"),
+                    models.Index(
+                        condition=models.Q(("status", "started")),
+                        fields=["account"],
+                        name="campaigns_started",
+                    ),
+                    models.Index(
+                        condition=models.Q(("pause_reason", "low_balance"), ("status", "paused")),
+                        fields=["account"],
+                        name="campaigns_out_of_balance",
+                    ),
+                ],
                 "ordering": ["-pk"],
             },
         ),
@@ -161,169 +217,79 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("reporter", "external_id"), name="call_recorded_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("seconds__lte", 86400)), name="call_seconds_up_to_a_day"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "seconds__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("included_seconds"),
+                                        "+",
+                                        models.F("premium_seconds"),
+                                    ),
+                                    "+",
+                                    models.F("basic_seconds"),
+                                ),
+                            )
+                        ),
+                        name="call_takes_at_most_its_seconds",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("cost__gte", 0), ("cost__lte", 1000000)),
+                        name="call_cost_in_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("minute_type__in", ["premium", "basic", "premium_then_basic"])
+                        ),
+                        name="call_minute_type_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "outcome__in",
+                                [
+                                    "completed",
+                                    "no_answer",
+                                    "no_message",
+                                    "left_message",
+                                    "failed",
+                                    "issue_dialing",
+                                ],
+                            )
+                        ),
+                        name="call_outcome_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome__in", ["failed", "issue_dialing"]), _negated=True),
+                            models.Q(
+                                ("basic_seconds", 0),
+                                ("cost", 0),
+                                ("included_seconds", 0),
+                                ("premium_seconds", 0),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="call_that_failed_is_free",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["account", "ended_at"], name="calls_of_an_account"),
+                    models.Index(
+                        condition=models.Q(("campaign__isnull", False)),
+                        fields=["campaign", "ended_at"],
+                        name="calls_of_a_campaign",
+                    ),
+                ],
                 "ordering": ["-pk"],
             },
-        ),
-        migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(fields=["account", "updated_at", "id"], name="campaigns_changed"),
-        ),
-        migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(
-                condition=models.Q(("status", "started")),
-                fields=["account"],
-                name="campaigns_started",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(
-                condition=models.Q(("pause_reason", "low_balance"), ("status", "paused")),
-                fields=["account"],
-                name="campaigns_out_of_balance",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.UniqueConstraint(
-                fields=("account", "external_id"), name="one_campaign_per_external_id"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["not_started", "started", "paused", "complete", "ended"])
-                ),
-                name="campaign_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minute_type__in", ["premium", "basic", "premium_then_basic"])),
-                name="campaign_minute_type_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("pause_reason__in", ["manual", "low_balance"]),
-                        ("paused_at__isnull", False),
-                        ("status", "paused"),
-                    ),
-                    models.Q(
-                        models.Q(("status", "paused"), _negated=True),
-                        ("pause_reason", ""),
-                        ("paused_at", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="campaign_paused_says_why_and_when",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("name", ""), _negated=True),
-                    models.Q(("external_id", ""), _negated=True),
-                ),
-                name="campaign_has_a_name",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="call",
-            index=models.Index(fields=["account", "ended_at"], name="calls_of_an_account"),
-        ),
-        migrations.AddIndex(
-            model_name="call",
-            index=models.Index(
-                condition=models.Q(("campaign__isnull", False)),
-                fields=["campaign", "ended_at"],
-                name="calls_of_a_campaign",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.UniqueConstraint(
-                fields=("reporter", "external_id"), name="call_recorded_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("seconds__lte", 86400)), name="call_seconds_up_to_a_day"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "seconds__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("included_seconds"), "+", models.F("premium_seconds")
-                            ),
-                            "+",
-                            models.F("basic_seconds"),
-                        ),
-                    )
-                ),
-                name="call_takes_at_most_its_seconds",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("cost__gte", 0), ("cost__lte", 1000000)),
-                name="call_cost_in_range",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("minute_type__in", ["premium", "basic", "premium_then_basic"])),
-                name="call_minute_type_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "outcome__in",
-                        [
-                            "completed",
-                            "no_answer",
-                            "no_message",
-                            "left_message",
-                            "failed",
-                            "issue_dialing",
-                        ],
-                    )
-                ),
-                name="call_outcome_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="call",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome__in", ["failed", "issue_dialing"]), _negated=True),
-                    models.Q(
-                        ("basic_seconds", 0),
-                        ("cost", 0),
-                        ("included_seconds", 0),
-                        ("premium_seconds", 0),
-                    ),
-                    _connector="OR",
-                ),
-                name="call_that_failed_is_free",
-            ),
         ),
     ]

@@ -10,356 +10,898 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='AutoAllocation',
+            name="AutoAllocation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('basic_minutes', models.PositiveIntegerField(default=0)),
-                ('premium_minutes', models.PositiveIntegerField(default=0)),
-                ('payment_method', models.CharField(max_length=255)),
-                ('anchor_date', models.DateField()),
-                ('active', models.BooleanField(default=True)),
-                ('skip_period', models.DateField(blank=True, null=True)),
-                ('failed_at', models.DateTimeField(editable=False, null=True)),
-                ('created_at', models.DateTimeField(default=accounts.clock.now, editable=False)),
-                ('updated_at', models.DateTimeField(default=accounts.clock.now, editable=False)),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='auto_allocation', to='accounts.account')),
-                ('agency', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='allocations_paid', to='accounts.account')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='AllocationRun',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('period', models.DateField()),
-                ('basic_minutes', models.PositiveIntegerField()),
-                ('premium_minutes', models.PositiveIntegerField()),
-                ('basic_rate', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('premium_rate', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('amount_cents', models.PositiveIntegerField()),
-                ('charged_cents', models.PositiveIntegerField(null=True)),
-                ('state', models.CharField(choices=[('due', 'Due'), ('paid', 'Paid'), ('failed', 'Payment failed'), ('missed', 'Missed'), ('skipped', 'Skipped'), ('canceled', 'Canceled')], default='due', max_length=10)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField(null=True)),
-                ('error_text', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(default=accounts.clock.now)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('allocation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='wallets.autoallocation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("basic_minutes", models.PositiveIntegerField(default=0)),
+                ("premium_minutes", models.PositiveIntegerField(default=0)),
+                ("payment_method", models.CharField(max_length=255)),
+                ("anchor_date", models.DateField()),
+                ("active", models.BooleanField(default=True)),
+                ("skip_period", models.DateField(blank=True, null=True)),
+                ("failed_at", models.DateTimeField(editable=False, null=True)),
+                ("created_at", models.DateTimeField(default=accounts.clock.now, editable=False)),
+                ("updated_at", models.DateTimeField(default=accounts.clock.now, editable=False)),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="auto_allocation",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "agency",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="allocations_paid",
+                        to="accounts.account",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-period'],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("basic_minutes__lte", 1000000), ("premium_minutes__lte", 1000000)
+                        ),
+                        name="allocation_minutes_up_to_a_million",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("active", False),
+                            ("basic_minutes__gt", 0),
+                            ("premium_minutes__gt", 0),
+                            _connector="OR",
+                        ),
+                        name="allocation_active_buys_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("agency", models.F("account")), _negated=True),
+                        name="allocation_never_to_the_payer",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='MinuteRate',
+            name="AllocationRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('minute_type', models.CharField(choices=[('premium', 'Premium'), ('basic', 'Basic')], max_length=8)),
-                ('currency', djmoney.models.fields.CurrencyField(choices=[('USD', 'US Dollar')], default='USD', editable=False, max_length=3)),
-                ('price', djmoney.models.fields.MoneyField(currency_field_name='currency', decimal_places=6, default_currency='USD', max_digits=18)),
-                ('effective_from', models.DateTimeField()),
-                ('created_at', models.DateTimeField(default=accounts.clock.now, editable=False)),
-                ('created_by', models.ForeignKey(blank=True, editable=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("period", models.DateField()),
+                ("basic_minutes", models.PositiveIntegerField()),
+                ("premium_minutes", models.PositiveIntegerField()),
+                ("basic_rate", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("premium_rate", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("amount_cents", models.PositiveIntegerField()),
+                ("charged_cents", models.PositiveIntegerField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("due", "Due"),
+                            ("paid", "Paid"),
+                            ("failed", "Payment failed"),
+                            ("missed", "Missed"),
+                            ("skipped", "Skipped"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="due",
+                        max_length=10,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(null=True)),
+                ("error_text", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(default=accounts.clock.now)),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "allocation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="wallets.autoallocation",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['minute_type', '-effective_from'],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("allocation", "period"), name="one_run_per_allocation_and_period"
+                    )
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "due")),
+                        fields=["next_attempt_at"],
+                        name="allocation_runs_due",
+                    )
+                ],
+                "ordering": ["-period"],
             },
         ),
         migrations.CreateModel(
-            name='Purchase',
+            name="MinuteRate",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('purpose', models.CharField(choices=[('recharge', 'Recharge'), ('auto_recharge', 'Auto-Recharge'), ('allocation', 'Monthly allocation')], max_length=15)),
-                ('amount_cents', models.PositiveIntegerField()),
-                ('buys', models.CharField(choices=[('credit', 'Credit'), ('premium', 'Premium minutes'), ('basic', 'Basic minutes'), ('allocation', 'Basic and Premium minutes')], max_length=10)),
-                ('premium_rate', models.DecimalField(decimal_places=6, max_digits=18, null=True)),
-                ('basic_rate', models.DecimalField(decimal_places=6, max_digits=18, null=True)),
-                ('premium_minutes', models.PositiveIntegerField(default=0)),
-                ('basic_minutes', models.PositiveIntegerField(default=0)),
-                ('payment_method', models.CharField(max_length=255)),
-                ('card', models.CharField(blank=True, max_length=60)),
-                ('card_fingerprint', models.CharField(blank=True, max_length=64)),
-                ('state', models.CharField(choices=[('created', 'Created'), ('submitted', 'Processing'), ('requires_action', 'Action required'), ('succeeded', 'Paid'), ('declined', 'Failed'), ('canceled', 'Canceled')], default='created', max_length=15)),
-                ('payment_intent', models.CharField(max_length=255, null=True, unique=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('form_key', models.CharField(max_length=255, null=True)),
-                ('decline_code', models.CharField(blank=True, max_length=100)),
-                ('error_text', models.CharField(blank=True, max_length=300)),
-                ('quarantined_at', models.DateTimeField(null=True)),
-                ('quarantine_reason', models.CharField(blank=True, max_length=200)),
-                ('reported_unknown_at', models.DateTimeField(null=True)),
-                ('receipt_number', models.BigIntegerField(null=True, unique=True)),
-                ('created_at', models.DateTimeField(default=accounts.clock.now)),
-                ('submitted_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('allocation_run', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='wallets.allocationrun')),
-                ('payer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='accounts.account')),
-                ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "minute_type",
+                    models.CharField(
+                        choices=[("premium", "Premium"), ("basic", "Basic")], max_length=8
+                    ),
+                ),
+                (
+                    "currency",
+                    djmoney.models.fields.CurrencyField(
+                        choices=[("USD", "US Dollar")], default="USD", editable=False, max_length=3
+                    ),
+                ),
+                (
+                    "price",
+                    djmoney.models.fields.MoneyField(
+                        currency_field_name="currency",
+                        decimal_places=6,
+                        default_currency="USD",
+                        max_digits=18,
+                    ),
+                ),
+                ("effective_from", models.DateTimeField()),
+                ("created_at", models.DateTimeField(default=accounts.clock.now, editable=False)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("minute_type", "effective_from"),
+                        name="one_rate_per_type_and_moment",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("price__gte", 0), ("price__lte", 100)),
+                        name="rate_is_a_sane_price",
+                    ),
+                ],
+                "ordering": ["minute_type", "-effective_from"],
             },
         ),
         migrations.CreateModel(
-            name='Reversal',
+            name="Purchase",
             fields=[
-                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('refund', 'Refund'), ('dispute', 'Dispute')], max_length=8)),
-                ('amount_cents', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('created', 'Decided'), ('submitted', 'Processing'), ('succeeded', 'Refunded'), ('failed', 'Failed')], default='created', max_length=10)),
-                ('stripe_id', models.CharField(max_length=255, null=True, unique=True)),
-                ('form_key', models.CharField(max_length=255, null=True, unique=True)),
-                ('reason', models.CharField(max_length=200)),
-                ('error_text', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(default=accounts.clock.now)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('purchase', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='reversals', to='wallets.purchase')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("recharge", "Recharge"),
+                            ("auto_recharge", "Auto-Recharge"),
+                            ("allocation", "Monthly allocation"),
+                        ],
+                        max_length=15,
+                    ),
+                ),
+                ("amount_cents", models.PositiveIntegerField()),
+                (
+                    "buys",
+                    models.CharField(
+                        choices=[
+                            ("credit", "Credit"),
+                            ("premium", "Premium minutes"),
+                            ("basic", "Basic minutes"),
+                            ("allocation", "Basic and Premium minutes"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("premium_rate", models.DecimalField(decimal_places=6, max_digits=18, null=True)),
+                ("basic_rate", models.DecimalField(decimal_places=6, max_digits=18, null=True)),
+                ("premium_minutes", models.PositiveIntegerField(default=0)),
+                ("basic_minutes", models.PositiveIntegerField(default=0)),
+                ("payment_method", models.CharField(max_length=255)),
+                ("card", models.CharField(blank=True, max_length=60)),
+                ("card_fingerprint", models.CharField(blank=True, max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("created", "Created"),
+                            ("submitted", "Processing"),
+                            ("requires_action", "Action required"),
+                            ("succeeded", "Paid"),
+                            ("declined", "Failed"),
+                            ("canceled", "Canceled"),
+                        ],
+                        default="created",
+                        max_length=15,
+                    ),
+                ),
+                ("payment_intent", models.CharField(max_length=255, null=True, unique=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("form_key", models.CharField(max_length=255, null=True)),
+                ("decline_code", models.CharField(blank=True, max_length=100)),
+                ("error_text", models.CharField(blank=True, max_length=300)),
+                ("quarantined_at", models.DateTimeField(null=True)),
+                ("quarantine_reason", models.CharField(blank=True, max_length=200)),
+                ("reported_unknown_at", models.DateTimeField(null=True)),
+                ("receipt_number", models.BigIntegerField(null=True, unique=True)),
+                ("created_at", models.DateTimeField(default=accounts.clock.now)),
+                ("submitted_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "allocation_run",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchases",
+                        to="wallets.allocationrun",
+                    ),
+                ),
+                (
+                    "payer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="purchases",
+                        to="accounts.account",
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("state__in", ["created", "submitted", "requires_action", "succeeded"])
+                        ),
+                        fields=("allocation_run",),
+                        name="one_open_or_paid_purchase_per_run",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("payer", "form_key"), name="one_purchase_per_form"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_cents__gte", 50), ("amount_cents__lte", 99999999)
+                        ),
+                        name="purchase_amount_is_what_stripe_takes",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("allocation_run__isnull", False),
+                                ("buys", "allocation"),
+                                ("purpose", "allocation"),
+                            ),
+                            models.Q(
+                                ("allocation_run", None),
+                                ("purpose__in", ["recharge", "auto_recharge"]),
+                                models.Q(("buys", "allocation"), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="purchase_allocation_has_a_run",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("buys", "credit"),
+                            models.Q(
+                                ("buys", "premium"),
+                                ("premium_rate__gt", 0),
+                                ("premium_rate__lte", 100),
+                            ),
+                            models.Q(
+                                ("basic_rate__gt", 0), ("basic_rate__lte", 100), ("buys", "basic")
+                            ),
+                            models.Q(
+                                ("basic_rate__gte", 0),
+                                ("basic_rate__lte", 100),
+                                ("buys", "allocation"),
+                                ("premium_rate__gte", 0),
+                                ("premium_rate__lte", 100),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="purchase_rate_is_frozen",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("closed_at", None),
+                                ("state__in", ("created", "submitted", "requires_action")),
+                            ),
+                            models.Q(
+                                ("closed_at__isnull", False),
+                                ("state__in", ("succeeded", "declined", "canceled")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="purchase_closed_says_when",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["created", "declined", "canceled"]),
+                            ("payment_intent__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="purchase_submitted_has_an_intent",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["payer", "-created_at", "-id"], name="purchases_of_payer"),
+                    models.Index(
+                        condition=models.Q(
+                            ("state__in", ("created", "submitted", "requires_action"))
+                        ),
+                        fields=["created_at"],
+                        name="open_purchases",
+                    ),
+                ],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='StripeEvent',
+            name="Reversal",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('event_id', models.CharField(max_length=255, unique=True)),
-                ('type', models.CharField(max_length=100)),
-                ('payload', models.JSONField()),
-                ('received_at', models.DateTimeField(default=accounts.clock.now)),
-                ('applied_at', models.DateTimeField(null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('next_attempt_at', models.DateTimeField(default=accounts.clock.now)),
-                ('error', models.CharField(blank=True, max_length=500)),
-                ('given_up_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=uuid.uuid4, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("refund", "Refund"), ("dispute", "Dispute")], max_length=8
+                    ),
+                ),
+                ("amount_cents", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("created", "Decided"),
+                            ("submitted", "Processing"),
+                            ("succeeded", "Refunded"),
+                            ("failed", "Failed"),
+                        ],
+                        default="created",
+                        max_length=10,
+                    ),
+                ),
+                ("stripe_id", models.CharField(max_length=255, null=True, unique=True)),
+                ("form_key", models.CharField(max_length=255, null=True, unique=True)),
+                ("reason", models.CharField(max_length=200)),
+                ("error_text", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(default=accounts.clock.now)),
+                ("closed_at", models.DateTimeField(null=True)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversals",
+                        to="wallets.purchase",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-received_at'],
-                'indexes': [models.Index(condition=models.Q(('applied_at', None), ('given_up_at', None)), fields=['next_attempt_at'], name='events_waiting')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount_cents__gte", 1), ("amount_cents__lte", 99999999)
+                        ),
+                        name="reversal_amount_in_range",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("kind", "refund"), ("state__in", ["created", "submitted"])
+                        ),
+                        fields=("purchase",),
+                        name="one_open_refund_per_purchase",
+                    ),
+                ],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Wallet',
+            name="StripeEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', djmoney.models.fields.CurrencyField(choices=[('USD', 'US Dollar')], default='USD', editable=False, max_length=3)),
-                ('credit', djmoney.models.fields.MoneyField(currency_field_name='currency', decimal_places=6, default=djmoney.money.Money(0, 'USD'), default_currency='USD', editable=False, max_digits=18)),
-                ('premium_seconds', models.BigIntegerField(default=0, editable=False)),
-                ('basic_seconds', models.BigIntegerField(default=0, editable=False)),
-                ('included_seconds', models.BigIntegerField(default=0, editable=False)),
-                ('default_payment_method', models.CharField(blank=True, max_length=255)),
-                ('blocked_at', models.DateTimeField(blank=True, null=True)),
-                ('blocked_reason', models.CharField(blank=True, choices=[('disputed', 'A payment was disputed'), ('books', 'The books did not agree'), ('support', 'Blocked by support')], max_length=20)),
-                ('account', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='wallet', to='accounts.account')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("event_id", models.CharField(max_length=255, unique=True)),
+                ("type", models.CharField(max_length=100)),
+                ("payload", models.JSONField()),
+                ("received_at", models.DateTimeField(default=accounts.clock.now)),
+                ("applied_at", models.DateTimeField(null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("next_attempt_at", models.DateTimeField(default=accounts.clock.now)),
+                ("error", models.CharField(blank=True, max_length=500)),
+                ("given_up_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "ordering": ["-received_at"],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("applied_at", None), ("given_up_at", None)),
+                        fields=["next_attempt_at"],
+                        name="events_waiting",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Wallet",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "currency",
+                    djmoney.models.fields.CurrencyField(
+                        choices=[("USD", "US Dollar")], default="USD", editable=False, max_length=3
+                    ),
+                ),
+                (
+                    "credit",
+                    djmoney.models.fields.MoneyField(
+                        currency_field_name="currency",
+                        decimal_places=6,
+                        default=djmoney.money.Money(0, "USD"),
+                        default_currency="USD",
+                        editable=False,
+                        max_digits=18,
+                    ),
+                ),
+                ("premium_seconds", models.BigIntegerField(default=0, editable=False)),
+                ("basic_seconds", models.BigIntegerField(default=0, editable=False)),
+                ("included_seconds", models.BigIntegerField(default=0, editable=False)),
+                ("default_payment_method", models.CharField(blank=True, max_length=255)),
+                ("blocked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "blocked_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("disputed", "A payment was disputed"),
+                            ("books", "The books did not agree"),
+                            ("support", "Blocked by support"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "account",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="wallet",
+                        to="accounts.account",
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("credit__gte", -1000000000), ("credit__lte", 1000000000)
+                        ),
+                        name="wallet_credit_in_range",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("premium_seconds__gte", 0),
+                            ("premium_seconds__lte", 1000000000000),
+                            ("basic_seconds__gte", 0),
+                            ("basic_seconds__lte", 1000000000000),
+                            ("included_seconds__gte", 0),
+                            ("included_seconds__lte", 1000000000000),
+                        ),
+                        name="wallet_minutes_never_negative",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("blocked_at", None), ("blocked_reason", "")),
+                            models.Q(
+                                ("blocked_at__isnull", False),
+                                models.Q(("blocked_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="wallet_blocked_has_a_reason",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
-            model_name='purchase',
-            name='wallet',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='purchases', to='wallets.wallet'),
+            model_name="purchase",
+            name="wallet",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="purchases",
+                to="wallets.wallet",
+            ),
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('pot', models.CharField(choices=[('credit', 'Credit'), ('premium', 'Premium minutes'), ('basic', 'Basic minutes'), ('included', 'Included minutes')], max_length=8)),
-                ('amount', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('balance_after', models.DecimalField(decimal_places=6, max_digits=18)),
-                ('kind', models.CharField(choices=[('recharge', 'Recharge'), ('auto_recharge', 'Auto-Recharge'), ('allocation', 'Monthly allocation'), ('calls', 'Calls'), ('included_grant', 'Included minutes'), ('included_reset', 'Included minutes reset'), ('adjustment', 'Adjustment'), ('refund', 'Refund'), ('refund_failed', 'Refund failed'), ('dispute', 'Dispute'), ('dispute_won', 'Dispute won')], max_length=15)),
-                ('key', models.CharField(max_length=120)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('occurred_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(default=accounts.clock.now)),
-                ('actor', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('purchase', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='wallets.purchase')),
-                ('reversal', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='wallets.reversal')),
-                ('wallet', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='wallets.wallet')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "pot",
+                    models.CharField(
+                        choices=[
+                            ("credit", "Credit"),
+                            ("premium", "Premium minutes"),
+                            ("basic", "Basic minutes"),
+                            ("included", "Included minutes"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=6, max_digits=18)),
+                ("balance_after", models.DecimalField(decimal_places=6, max_digits=18)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("recharge", "Recharge"),
+                            ("auto_recharge", "Auto-Recharge"),
+                            ("allocation", "Monthly allocation"),
+                            ("calls", "Calls"),
+                            ("included_grant", "Included minutes"),
+                            ("included_reset", "Included minutes reset"),
+                            ("adjustment", "Adjustment"),
+                            ("refund", "Refund"),
+                            ("refund_failed", "Refund failed"),
+                            ("dispute", "Dispute"),
+                            ("dispute_won", "Dispute won"),
+                        ],
+                        max_length=15,
+                    ),
+                ),
+                ("key", models.CharField(max_length=120)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                ("occurred_at", models.DateTimeField()),
+                ("created_at", models.DateTimeField(default=accounts.clock.now)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "purchase",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="wallets.purchase",
+                    ),
+                ),
+                (
+                    "reversal",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="wallets.reversal",
+                    ),
+                ),
+                (
+                    "wallet",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="entries",
+                        to="wallets.wallet",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'ledger entries',
-                'ordering': ['-created_at', '-pk'],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("wallet", "pot", "key"), name="ledger_entry_posted_once_per_cause"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("amount__gte", -1000000000000),
+                            ("amount__lte", 1000000000000),
+                            models.Q(("amount", 0), _negated=True),
+                        ),
+                        name="ledger_entry_moves_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("balance_after__lte", 1000000000000), ("pot", "credit")),
+                            models.Q(
+                                ("balance_after__gte", 0), ("balance_after__lte", 1000000000000)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="ledger_minutes_never_below_zero",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("amount__gt", 0),
+                                (
+                                    "kind__in",
+                                    [
+                                        "recharge",
+                                        "auto_recharge",
+                                        "allocation",
+                                        "included_grant",
+                                        "refund_failed",
+                                        "dispute_won",
+                                    ],
+                                ),
+                            ),
+                            models.Q(
+                                ("amount__lt", 0),
+                                ("kind__in", ["calls", "included_reset", "refund", "dispute"]),
+                            ),
+                            ("kind", "adjustment"),
+                            _connector="OR",
+                        ),
+                        name="ledger_sign_matches_kind",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["wallet", "created_at", "id"], name="ledger_statement"),
+                    models.Index(
+                        condition=models.Q(("purchase__isnull", False)),
+                        fields=["purchase"],
+                        name="ledger_by_purchase",
+                    ),
+                    models.Index(
+                        condition=models.Q(("reversal__isnull", False)),
+                        fields=["reversal"],
+                        name="ledger_by_reversal",
+                    ),
+                ],
+                "verbose_name_plural": "ledger entries",
+                "ordering": ["-created_at", "-pk"],
             },
         ),
         migrations.CreateModel(
-            name='AutoRecharge',
+            name="AutoRecharge",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('enabled', models.BooleanField(default=False)),
-                ('currency', djmoney.models.fields.CurrencyField(choices=[('USD', 'US Dollar')], default='USD', editable=False, max_length=3)),
-                ('threshold', djmoney.models.fields.MoneyField(currency_field_name='currency', decimal_places=6, default=djmoney.money.Money(10, 'USD'), default_currency='USD', max_digits=18)),
-                ('amount', djmoney.models.fields.MoneyField(currency_field_name='currency', decimal_places=6, default=djmoney.money.Money(50, 'USD'), default_currency='USD', max_digits=18)),
-                ('payment_method', models.CharField(blank=True, max_length=255)),
-                ('monthly_limit', djmoney.models.fields.MoneyField(blank=True, currency_field_name='currency', decimal_places=6, default_currency='USD', max_digits=18, null=True)),
-                ('resume_campaigns', models.BooleanField(default=False)),
-                ('consecutive_declines', models.PositiveSmallIntegerField(default=0, editable=False)),
-                ('not_before', models.DateTimeField(editable=False, null=True)),
-                ('hold_reason', models.CharField(blank=True, choices=[('cooldown', 'Just recharged'), ('declined', 'Waiting after a decline'), ('too_many', 'Three charges in ten minutes'), ('monthly_limit', 'Monthly limit reached'), ('gateway', 'The payment service is not answering')], editable=False, max_length=15)),
-                ('due_since', models.DateTimeField(editable=False, null=True)),
-                ('low_armed', models.BooleanField(default=False, editable=False)),
-                ('low_since', models.DateTimeField(editable=False, null=True)),
-                ('suspended_at', models.DateTimeField(editable=False, null=True)),
-                ('suspended_reason', models.CharField(blank=True, choices=[('payment_failed', 'Payment failed'), ('authentication_required', 'Your bank needs you to confirm'), ('refunded', 'A recharge was refunded'), ('disputed', 'A payment was disputed'), ('no_card', 'The card was removed'), ('support', 'Suspended by support')], editable=False, max_length=25)),
-                ('failed_fingerprint', models.CharField(blank=True, editable=False, max_length=64)),
-                ('updated_at', models.DateTimeField(default=accounts.clock.now, editable=False)),
-                ('wallet', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='auto_recharge', to='wallets.wallet')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("enabled", models.BooleanField(default=False)),
+                (
+                    "currency",
+                    djmoney.models.fields.CurrencyField(
+                        choices=[("USD", "US Dollar")], default="USD", editable=False, max_length=3
+                    ),
+                ),
+                (
+                    "threshold",
+                    djmoney.models.fields.MoneyField(
+                        currency_field_name="currency",
+                        decimal_places=6,
+                        default=djmoney.money.Money(10, "USD"),
+                        default_currency="USD",
+                        max_digits=18,
+                    ),
+                ),
+                (
+                    "amount",
+                    djmoney.models.fields.MoneyField(
+                        currency_field_name="currency",
+                        decimal_places=6,
+                        default=djmoney.money.Money(50, "USD"),
+                        default_currency="USD",
+                        max_digits=18,
+                    ),
+                ),
+                ("payment_method", models.CharField(blank=True, max_length=255)),
+                (
+                    "monthly_limit",
+                    djmoney.models.fields.MoneyField(
+                        blank=True,
+                        currency_field_name="currency",
+                        decimal_places=6,
+                        default_currency="USD",
+                        max_digits=18,
+                        null=True,
+                    ),
+                ),
+                ("resume_campaigns", models.BooleanField(default=False)),
+                (
+                    "consecutive_declines",
+                    models.PositiveSmallIntegerField(default=0, editable=False),
+                ),
+                ("not_before", models.DateTimeField(editable=False, null=True)),
+                (
+                    "hold_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("cooldown", "Just recharged"),
+                            ("declined", "Waiting after a decline"),
+                            ("too_many", "Three charges in ten minutes"),
+                            ("monthly_limit", "Monthly limit reached"),
+                            ("gateway", "The payment service is not answering"),
+                        ],
+                        editable=False,
+                        max_length=15,
+                    ),
+                ),
+                ("due_since", models.DateTimeField(editable=False, null=True)),
+                ("low_armed", models.BooleanField(default=False, editable=False)),
+                ("low_since", models.DateTimeField(editable=False, null=True)),
+                ("suspended_at", models.DateTimeField(editable=False, null=True)),
+                (
+                    "suspended_reason",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("payment_failed", "Payment failed"),
+                            ("authentication_required", "Your bank needs you to confirm"),
+                            ("refunded", "A recharge was refunded"),
+                            ("disputed", "A payment was disputed"),
+                            ("no_card", "The card was removed"),
+                            ("support", "Suspended by support"),
+                        ],
+                        editable=False,
+                        max_length=25,
+                    ),
+                ),
+                ("failed_fingerprint", models.CharField(blank=True, editable=False, max_length=64)),
+                ("updated_at", models.DateTimeField(default=accounts.clock.now, editable=False)),
+                (
+                    "wallet",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="auto_recharge",
+                        to="wallets.wallet",
+                    ),
+                ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='autoallocation',
-            constraint=models.CheckConstraint(condition=models.Q(('basic_minutes__lte', 1000000), ('premium_minutes__lte', 1000000)), name='allocation_minutes_up_to_a_million'),
-        ),
-        migrations.AddConstraint(
-            model_name='autoallocation',
-            constraint=models.CheckConstraint(condition=models.Q(('active', False), ('basic_minutes__gt', 0), ('premium_minutes__gt', 0), _connector='OR'), name='allocation_active_buys_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='autoallocation',
-            constraint=models.CheckConstraint(condition=models.Q(('agency', models.F('account')), _negated=True), name='allocation_never_to_the_payer'),
-        ),
-        migrations.AddIndex(
-            model_name='allocationrun',
-            index=models.Index(condition=models.Q(('state', 'due')), fields=['next_attempt_at'], name='allocation_runs_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='allocationrun',
-            constraint=models.UniqueConstraint(fields=('allocation', 'period'), name='one_run_per_allocation_and_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='minuterate',
-            constraint=models.UniqueConstraint(fields=('minute_type', 'effective_from'), name='one_rate_per_type_and_moment'),
-        ),
-        migrations.AddConstraint(
-            model_name='minuterate',
-            constraint=models.CheckConstraint(condition=models.Q(('price__gte', 0), ('price__lte', 100)), name='rate_is_a_sane_price'),
-        ),
-        migrations.AddConstraint(
-            model_name='reversal',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gte', 1), ('amount_cents__lte', 99999999)), name='reversal_amount_in_range'),
-        ),
-        migrations.AddConstraint(
-            model_name='reversal',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'refund'), ('state__in', ['created', 'submitted'])), fields=('purchase',), name='one_open_refund_per_purchase'),
-        ),
-        migrations.AddConstraint(
-            model_name='wallet',
-            constraint=models.CheckConstraint(condition=models.Q(('credit__gte', -1000000000), ('credit__lte', 1000000000)), name='wallet_credit_in_range'),
-        ),
-        migrations.AddConstraint(
-            model_name='wallet',
-            constraint=models.CheckConstraint(condition=models.Q(('premium_seconds__gte', 0), ('premium_seconds__lte', 1000000000000), ('basic_seconds__gte', 0), ('basic_seconds__lte', 1000000000000), ('included_seconds__gte', 0), ('included_seconds__lte', 1000000000000)), name='wallet_minutes_never_negative'),
-        ),
-        migrations.AddConstraint(
-            model_name='wallet',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('blocked_at', None), ('blocked_reason', '')), models.Q(('blocked_at__isnull', False), models.Q(('blocked_reason', ''), _negated=True)), _connector='OR'), name='wallet_blocked_has_a_reason'),
-        ),
-        migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(fields=['wallet', '-created_at'], name='purchases_of_wallet'),
-        ),
-        migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(fields=['payer', '-created_at', '-id'], name='purchases_of_payer'),
-        ),
-        migrations.AddIndex(
-            model_name='purchase',
-            index=models.Index(condition=models.Q(('state__in', ('created', 'submitted', 'requires_action'))), fields=['created_at'], name='open_purchases'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.UniqueConstraint(condition=models.Q(('purpose__in', ['recharge', 'auto_recharge']), ('state__in', ('created', 'submitted', 'requires_action'))), fields=('wallet',), name='one_open_recharge_per_wallet'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['created', 'submitted', 'requires_action', 'succeeded'])), fields=('allocation_run',), name='one_open_or_paid_purchase_per_run'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.UniqueConstraint(fields=('payer', 'form_key'), name='one_purchase_per_form'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_cents__gte', 50), ('amount_cents__lte', 99999999)), name='purchase_amount_is_what_stripe_takes'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('allocation_run__isnull', False), ('buys', 'allocation'), ('purpose', 'allocation')), models.Q(('allocation_run', None), ('purpose__in', ['recharge', 'auto_recharge']), models.Q(('buys', 'allocation'), _negated=True)), _connector='OR'), name='purchase_allocation_has_a_run'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('buys', 'credit'), models.Q(('buys', 'premium'), ('premium_rate__gt', 0), ('premium_rate__lte', 100)), models.Q(('basic_rate__gt', 0), ('basic_rate__lte', 100), ('buys', 'basic')), models.Q(('basic_rate__gte', 0), ('basic_rate__lte', 100), ('buys', 'allocation'), ('premium_rate__gte', 0), ('premium_rate__lte', 100)), _connector='OR'), name='purchase_rate_is_frozen'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('state__in', ('created', 'submitted', 'requires_action'))), models.Q(('closed_at__isnull', False), ('state__in', ('succeeded', 'declined', 'canceled'))), _connector='OR'), name='purchase_closed_says_when'),
-        ),
-        migrations.AddConstraint(
-            model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['created', 'declined', 'canceled']), ('payment_intent__isnull', False), _connector='OR'), name='purchase_submitted_has_an_intent'),
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("threshold__gte", 1), ("threshold__lte", 10000)),
+                        name="auto_recharge_threshold_1_to_10000",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gte", 5), ("amount__lte", 2500)),
+                        name="auto_recharge_amount_5_to_2500",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("monthly_limit", None),
+                            models.Q(
+                                ("monthly_limit__gte", models.F("amount")),
+                                ("monthly_limit__gte", -1000000000),
+                                ("monthly_limit__lte", 1000000000),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="auto_recharge_limit_at_least_amount",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("suspended_at", None), ("suspended_reason", "")),
+                            models.Q(
+                                ("suspended_at__isnull", False),
+                                models.Q(("suspended_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="auto_recharge_suspended_has_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("hold_reason", ""), ("not_before", None)),
+                            models.Q(
+                                ("not_before__isnull", False),
+                                models.Q(("hold_reason", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="auto_recharge_hold_has_a_reason",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_since__isnull", False)),
+                        fields=["due_since"],
+                        name="recharges_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("low_since__isnull", False)),
+                        fields=["low_since"],
+                        name="low_balances",
+                    ),
+                ],
+            },
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(fields=['wallet', 'created_at', 'id'], name='ledger_statement'),
-        ),
-        migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(condition=models.Q(('purchase__isnull', False)), fields=['purchase'], name='ledger_by_purchase'),
-        ),
-        migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(condition=models.Q(('reversal__isnull', False)), fields=['reversal'], name='ledger_by_reversal'),
+            model_name="purchase",
+            index=models.Index(fields=["wallet", "-created_at"], name="purchases_of_wallet"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(fields=('wallet', 'pot', 'key'), name='ledger_entry_posted_once_per_cause'),
-        ),
-        migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', -1000000000000), ('amount__lte', 1000000000000), models.Q(('amount', 0), _negated=True)), name='ledger_entry_moves_something'),
-        ),
-        migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('balance_after__lte', 1000000000000), ('pot', 'credit')), models.Q(('balance_after__gte', 0), ('balance_after__lte', 1000000000000)), _connector='OR'), name='ledger_minutes_never_below_zero'),
-        ),
-        migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('amount__gt', 0), ('kind__in', ['recharge', 'auto_recharge', 'allocation', 'included_grant', 'refund_failed', 'dispute_won'])), models.Q(('amount__lt', 0), ('kind__in', ['calls', 'included_reset', 'refund', 'dispute'])), ('kind', 'adjustment'), _connector='OR'), name='ledger_sign_matches_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='autorecharge',
-            index=models.Index(condition=models.Q(('due_since__isnull', False)), fields=['due_since'], name='recharges_due'),
-        ),
-        migrations.AddIndex(
-            model_name='autorecharge',
-            index=models.Index(condition=models.Q(('low_since__isnull', False)), fields=['low_since'], name='low_balances'),
-        ),
-        migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(('threshold__gte', 1), ('threshold__lte', 10000)), name='auto_recharge_threshold_1_to_10000'),
-        ),
-        migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 5), ('amount__lte', 2500)), name='auto_recharge_amount_5_to_2500'),
-        ),
-        migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(('monthly_limit', None), models.Q(('monthly_limit__gte', models.F('amount')), ('monthly_limit__gte', -1000000000), ('monthly_limit__lte', 1000000000)), _connector='OR'), name='auto_recharge_limit_at_least_amount'),
-        ),
-        migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('suspended_at', None), ('suspended_reason', '')), models.Q(('suspended_at__isnull', False), models.Q(('suspended_reason', ''), _negated=True)), _connector='OR'), name='auto_recharge_suspended_has_a_reason'),
-        ),
-        migrations.AddConstraint(
-            model_name='autorecharge',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('hold_reason', ''), ('not_before', None)), models.Q(('not_before__isnull', False), models.Q(('hold_reason', ''), _negated=True)), _connector='OR'), name='auto_recharge_hold_has_a_reason'),
+            model_name="purchase",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("purpose__in", ["recharge", "auto_recharge"]),
+                    ("state__in", ("created", "submitted", "requires_action")),
+                ),
+                fields=("wallet",),
+                name="one_open_recharge_per_wallet",
+            ),
         ),
     ]
