@@ -122,15 +122,15 @@ def finish_adding(*, account: Account, session_id: str) -> Card | None:
     try:
         with gateway.person_waiting():
             customer, card_id = gateway.finished_card_setup(session_id=session_id)
+            if not card_id or customer != account.stripe_customer:
+                return None
+            return adopt(account=account, card_id=card_id)
     except answers.Impossible:
         return None
     except answers.GatewayError as error:
         raise GatewayUnreachable(
             "Your card is being saved. Reload this page in a minute."
         ) from error
-    if not card_id or customer != account.stripe_customer:
-        return None
-    return adopt(account=account, card_id=card_id)
 
 
 def adopt(*, account: Account, card_id: str) -> Card:

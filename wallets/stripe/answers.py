@@ -76,6 +76,7 @@ class Intent:
     payment_method: str
     error_code: str
     decline_code: str
+    advice_code: str
     bank_url: str
     purchase_id: str
     created: int
@@ -113,8 +114,16 @@ def translated(error: stripe.StripeError) -> GatewayError:
     )
 
 
-def plain(found: Any) -> dict[str, Any]:
-    return json.loads(str(found))
+def plain(found: Any, *needed: str) -> dict[str, Any]:
+    """An object of Stripe's as a dict that has an id and what is needed of it.
+
+    Raises ValueError or AttributeError when it is none: `{}`, `[]`, text, or cut off.
+    """
+    data = json.loads(str(found))
+    missing = [name for name in ("id", *needed) if data.get(name) is None]
+    if missing:
+        raise ValueError(f"Stripe's answer lacks {', '.join(missing)}.")
+    return data
 
 
 def id_of(value: Any) -> str:
@@ -122,7 +131,7 @@ def id_of(value: Any) -> str:
 
 
 def intent_of(found: Any) -> Intent:
-    data = plain(found)
+    data = plain(found, "status", "amount", "currency")
     error = data.get("last_payment_error") or {}
     action = (data.get("next_action") or {}).get("redirect_to_url") or {}
     return Intent(
@@ -135,6 +144,7 @@ def intent_of(found: Any) -> Intent:
         payment_method=id_of(data.get("payment_method")) or id_of(error.get("payment_method")),
         error_code=error.get("code") or "",
         decline_code=error.get("decline_code") or "",
+        advice_code=error.get("advice_code") or "",
         bank_url=action.get("url") or "",
         purchase_id=(data.get("metadata") or {}).get("purchase") or "",
         created=data.get("created") or 0,

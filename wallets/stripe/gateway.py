@@ -5,6 +5,7 @@ back. Amounts are integer US cents. Every write carries our own idempotency key.
 """
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,11 @@ from wallets.stripe.answers import Intent, Unknown, id_of, intent_of, plain, tra
 WORKER_CALL_SECONDS = 20
 PERSON_CALL_SECONDS = 5
 PERSON_TOTAL_SECONDS = 12
+
+logger = logging.getLogger(__name__)
+
+# What reading raises where Stripe, or somebody in between, sent something else than its object.
+UNREADABLE = (AttributeError, LookupError, TypeError, ValueError, RecursionError)
 
 _deadline: ContextVar[float | None] = ContextVar("gateway_deadline", default=None)
 
@@ -72,7 +78,10 @@ def verify_event(*, payload: bytes, signature: str, tolerance_seconds: int) -> d
 
 
 def _definite(call: Callable) -> Callable:
-    """Refuse an open transaction, and turn Stripe's exceptions into ours."""
+    """Refuse an open transaction, and turn every answer of Stripe's into a result or our error.
+
+    One that cannot be read says nothing: what was asked may have happened.
+    """
 
     @wraps(call)
     def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -84,6 +93,9 @@ def _definite(call: Callable) -> Callable:
             return call(*args, **kwargs)
         except stripe.StripeError as error:
             raise translated(error) from error
+        except UNREADABLE as error:
+            logger.warning("stripe's answer to %s cannot be read: %s", call.__name__, error)
+            raise Unknown("Stripe's answer cannot be read.", code="unreadable") from error
 
     return guarded
 
@@ -191,7 +203,7 @@ def intents_since(
 ) -> Iterator[Intent]:
     """Every intent created since then (and before `until`), newest first."""
     params = _created(since, until) | ({"customer": customer} if customer else {})
-    yield from map(intent_of, _every("payment_intents", params))
+    yield from _every("payment_intents", params, intent_of)
 
 
 def _created(since: datetime, until: datetime | None) -> dict[str, Any]:
@@ -201,27 +213,32 @@ def _created(since: datetime, until: datetime | None) -> dict[str, Any]:
     return {"created": created, "limit": 100}
 
 
-def _every(collection: str, params: dict[str, Any]) -> Iterator[Any]:
-    """Page through a list of Stripe's."""
+def _every(collection: str, params: dict[str, Any], read: Callable[[Any], Any]) -> Iterator[Any]:
+    """Page through a list of Stripe's. Raises Unknown when its pages lead nowhere."""
 
     @_definite
-    def page(starting_after: str) -> Any:
+    def page(starting_after: str) -> tuple[list[Any], str]:
         extra = {"starting_after": starting_after} if starting_after else {}
-        return getattr(_stripe(), collection).list({**params, **extra})
+        found = getattr(_stripe(), collection).list({**params, **extra})
+        rows = [read(one) for one in found.data]
+        if not (found.has_more and rows):
+            return rows, ""
+        if found.data[-1].id == starting_after:
+            raise ValueError("The same page came again.")
+        return rows, found.data[-1].id
 
     last = ""
     while True:
-        found = page(last)
-        yield from found.data
-        if not found.has_more or not found.data:
+        rows, last = page(last)
+        yield from rows
+        if not last:
             return
-        last = found.data[-1].id
 
 
 @_definite
 def create_customer(*, key: str, name: str, email: str, metadata: dict) -> str:
     params = {"name": name, "metadata": metadata} | ({"email": email} if email else {})
-    return _stripe().customers.create(params, {"idempotency_key": key}).id
+    return plain(_stripe().customers.create(params, {"idempotency_key": key}))["id"]
 
 
 @_definite
@@ -237,7 +254,7 @@ def start_card_setup(*, customer: str, success_url: str, cancel_url: str) -> str
             "cancel_url": cancel_url,
         }
     )
-    return session.url
+    return plain(session, "url")["url"]
 
 
 @_definite
@@ -269,42 +286,47 @@ def retrieve_card(*, card_id: str) -> dict[str, Any]:
 @_definite
 def list_cards(*, customer: str) -> list[dict[str, Any]]:
     params = {"customer": customer, "type": "card", "limit": 100}
-    return [plain(card) for card in _every("payment_methods", params)]
+    return list(_every("payment_methods", params, plain))
 
 
 @_definite
 def detach_card(*, card_id: str) -> None:
-    _stripe().payment_methods.detach(card_id)
+    plain(_stripe().payment_methods.detach(card_id))
+
+
+def _taken_back(found: Any) -> dict[str, Any]:
+    """A refund or a dispute."""
+    return plain(found, "status", "amount")
 
 
 @_definite
 def create_refund(*, key: str, intent_id: str, amount: int, metadata: dict) -> dict[str, Any]:
     params = {"payment_intent": intent_id, "amount": amount, "metadata": metadata}
-    return plain(_stripe().refunds.create(params, {"idempotency_key": key}))
+    return _taken_back(_stripe().refunds.create(params, {"idempotency_key": key}))
 
 
 @_definite
 def retrieve_refund(*, refund_id: str) -> dict[str, Any]:
-    return plain(_stripe().refunds.retrieve(refund_id))
+    return _taken_back(_stripe().refunds.retrieve(refund_id))
 
 
 @_definite
 def list_refunds(*, intent_id: str) -> list[dict[str, Any]]:
-    return [plain(refund) for refund in _every("refunds", {"payment_intent": intent_id})]
+    return list(_every("refunds", {"payment_intent": intent_id}, _taken_back))
 
 
 @_definite
 def retrieve_dispute(*, dispute_id: str) -> dict[str, Any]:
-    return plain(_stripe().disputes.retrieve(dispute_id))
+    return _taken_back(_stripe().disputes.retrieve(dispute_id))
 
 
 def refunds_since(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    yield from map(plain, _every("refunds", _created(since, until)))
+    yield from _every("refunds", _created(since, until), _taken_back)
 
 
 def customers_since(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    yield from map(plain, _every("customers", _created(since, until)))
+    yield from _every("customers", _created(since, until), plain)
 
 
 def disputes_since(*, since: datetime, until: datetime | None = None) -> Iterator[dict[str, Any]]:
-    yield from map(plain, _every("disputes", _created(since, until)))
+    yield from _every("disputes", _created(since, until), _taken_back)

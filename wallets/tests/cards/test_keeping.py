@@ -141,6 +141,15 @@ def test_a_page_whose_end_is_not_known_yet_asks_for_patience(mine, monkeypatch):
         keeping.finish_adding(account=mine.account, session_id="cs_1")
 
 
+def test_a_saved_card_that_cannot_be_read_yet_asks_for_patience(mine, monkeypatch):
+    found = (mine.account.stripe_customer, mine.default_payment_method)
+    monkeypatch.setattr(gateway, "finished_card_setup", lambda session_id: found)
+    monkeypatch.setattr(gateway, "retrieve_card", raising(answers.Unknown("silence")))
+
+    with pytest.raises(GatewayUnreachable, match="Your card is being saved"):
+        keeping.finish_adding(account=mine.account, session_id="cs_1")
+
+
 # --- Renewing the link.
 
 
