@@ -5,6 +5,11 @@ Codes are Stripe's. Lost, stolen and fraud codes are never revealed to the custo
 
 from typing import NamedTuple
 
+from wallets.stripe.answers import Intent
+
+# A code of its own, and what a bank may advise beside any other (Stripe's "advice codes").
+DO_NOT_TRY_AGAIN = "do_not_try_again"
+
 # Never charged again without another card.
 HARD = frozenset(
     {
@@ -24,7 +29,7 @@ HARD = frozenset(
         "stop_payment_order",
         "currency_not_supported",
         "card_not_supported",
-        "do_not_try_again",
+        DO_NOT_TRY_AGAIN,
         "security_violation",
         "merchant_blacklist",
         # The card or the customer is gone at Stripe.
@@ -38,6 +43,8 @@ NEEDS_BANK = frozenset({"authentication_required"})
 
 # Ours: Stripe refused and named no code. A refusal all the same, so that it waits like one.
 UNEXPLAINED = "unexplained"
+# Ours: Stripe named a code that is not about the card, so neither the card nor the bank can help.
+REQUEST_REFUSED = "request_refused"
 CANCELED_UNEXPLAINED = "The payment was canceled without a reason. You were not charged."
 
 
@@ -68,18 +75,47 @@ _TEXTS = {
         ": this card can't be used for this payment.", "Use another card."
     ),
     "resource_missing": DeclineText(": the card is no longer saved.", "Add a card."),
-    UNEXPLAINED: DeclineText(" without a reason.", _OTHER_CARD),
+    UNEXPLAINED: DeclineText(" without a reason.", "Use another card, or contact support."),
 }
+
+# Codes of a refused request that are about the card, or its owner, all the same.
+_OF_THE_CARD = (
+    HARD
+    | NEEDS_BANK
+    | _TEXTS.keys()
+    | {"card_declined", "invalid_cvc", "invalid_expiry_month", "invalid_expiry_year"}
+    | {"incorrect_zip", "incorrect_address", "processing_error"}
+)
+_CARD_PREFIXES = ("payment_method_", "card_")
 
 _NOT_PROCESSED = frozenset({"processing_error", "try_again_later", "issuer_not_available"})
 
 
 def sentence(*, card: str, code: str) -> str:
     """What went wrong, that no money moved, and what helps, for the customer."""
+    if code == REQUEST_REFUSED:
+        return (
+            "The payment service did not accept the payment. You were not charged. Our support "
+            "has been told."
+        )
     if code in _NOT_PROCESSED:
         return "The payment could not be processed. You were not charged. Try again later."
     reason, advice = _TEXTS.get(code, DeclineText(".", _OTHER_CARD))
     return f"{card} was declined{reason} You were not charged. {advice}"
+
+
+def of_refusal(code: str) -> str:
+    """What to keep of a refused request's code: itself when it is about the card, "" for none."""
+    of_card = code in _OF_THE_CARD or code.startswith(_CARD_PREFIXES)
+    return code if of_card or not code else REQUEST_REFUSED
+
+
+def code_of(intent: Intent, *, kept: str = "") -> str:
+    """Why an intent was declined, else what was `kept`. A bank that advises never to try this card
+    again outweighs a code that would be tried again."""
+    code = intent.decline_code or intent.error_code or kept
+    never_again = intent.advice_code == DO_NOT_TRY_AGAIN
+    return DO_NOT_TRY_AGAIN if never_again and not is_hard(code) else code
 
 
 def is_hard(code: str) -> bool:

@@ -70,7 +70,7 @@ def _create(purchase: Purchase) -> None:
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
     except answers.Impossible as error:
-        code = _why_impossible(purchase, error) or declines.UNEXPLAINED
+        code = _refused(purchase, error, code=_why_impossible(purchase, error))
         rows.close_without_intent(purchase.pk, State.DECLINED, code=code)
         return
     except answers.Declined as error:
@@ -97,6 +97,15 @@ def _create(purchase: Purchase) -> None:
         _confirm(purchase, intent.id)
     else:
         _cancel_and_settle(purchase, intent.id)
+
+
+def _refused(purchase: Purchase, error: answers.Impossible, *, code: str) -> str:
+    """The code to keep. Support hears of what only support can help with."""
+    kept = declines.of_refusal(code) or declines.UNEXPLAINED
+    if kept == declines.REQUEST_REFUSED:
+        text = f"Stripe does not accept purchase {purchase.pk}: {error} ({code})"
+        rows.alert("payment_not_accepted", text, {"id": str(purchase.pk)})
+    return kept
 
 
 def _why_impossible(purchase: Purchase, error: answers.Impossible) -> str:
@@ -154,7 +163,7 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
     except (answers.Declined, answers.StateChanged, answers.Impossible) as error:
         # The intent says what happened. An impossible one says nothing, so the code is kept.
         if isinstance(error, answers.Impossible):
-            rows.keep_code(purchase.pk, error.code or declines.UNEXPLAINED)
+            rows.keep_code(purchase.pk, _refused(purchase, error, code=error.code))
             _cancel(intent_id)
     crash_points.reach("after_confirm")
     settle(payment_intent=intent_id)

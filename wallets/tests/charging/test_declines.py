@@ -2,8 +2,10 @@
 
 import pytest
 
+from accounts.models import StaffAlert
 from wallets.charging import purchases
-from wallets.tests.worlds.purchases import claim
+from wallets.stripe import answers, gateway
+from wallets.tests.worlds.purchases import claim, taken
 
 pytestmark = pytest.mark.django_db
 
@@ -33,3 +35,47 @@ def test_a_decline_says_what_went_wrong_that_nothing_was_charged_and_what_helps(
     stripe.set_card(low.default_payment_method, behaviour={"decline_code": code})
 
     assert purchases.drive(purchase_id=claim(low).pk).error_text == text
+
+
+NOT_ACCEPTED = (
+    "The payment service did not accept the payment. You were not charged. Our support has been "
+    "told."
+)
+
+
+@pytest.mark.parametrize("step", ["create_intent", "confirm_intent"])
+@pytest.mark.parametrize(
+    ("code", "text", "tells_support"),
+    [
+        ("parameter_unknown", NOT_ACCEPTED, True),
+        ("amount_too_small", NOT_ACCEPTED, True),
+        ("account_invalid", NOT_ACCEPTED, True),
+        (
+            "payment_method_not_available",
+            "Visa •••• 4242 was declined. You were not charged. "
+            "Contact your bank or use another card.",
+            False,
+        ),
+        (
+            "",
+            "Visa •••• 4242 was declined without a reason. You were not charged. "
+            "Use another card, or contact support.",
+            False,
+        ),
+    ],
+)
+def test_a_refused_request_blames_the_card_only_where_it_is_the_cards(
+    low, stripe, monkeypatch, step, code, text, tells_support
+):
+    def refuse(**_: object) -> None:
+        raise answers.Impossible("It says why.", code=code)
+
+    purchase = claim(low)
+    monkeypatch.setattr(gateway, step, refuse)
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.error_text) == ("declined", text)
+    assert taken(stripe) == []
+    told = StaffAlert.objects.filter(kind="payment_not_accepted")
+    assert [code in alert.text for alert in told] == [True] * tells_support

@@ -51,7 +51,7 @@ def test_a_refusal_without_a_code_is_a_decline_and_waits_like_one(low):
     assert (purchase.state, purchase.decline_code) == ("declined", "unexplained")
     assert purchase.error_text == (
         "Visa •••• 4242 was declined without a reason. You were not charged. "
-        "Contact your bank or use another card."
+        "Use another card, or contact support."
     )
     kept = settings_of(low)
     assert (kept.hold_reason, kept.not_before) == ("declined", start + timedelta(hours=1))
