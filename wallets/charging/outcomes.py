@@ -63,7 +63,7 @@ def _apply(purchase: Purchase, wallet: Wallet, intent: Intent) -> bool:
         case "requires_payment_method":
             return True
         case "canceled":
-            code = intent.decline_code or intent.error_code or purchase.decline_code
+            code = declines.code_of(intent, kept=purchase.decline_code)
             is_decline = bool(code) and not needs_bank
             state = State.DECLINED if is_decline else State.CANCELED
             rows.close(purchase, wallet, state, code=code)

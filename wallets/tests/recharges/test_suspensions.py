@@ -238,6 +238,34 @@ def test_a_hard_decline_suspends_at_once_and_keeps_the_reason_quiet(stripe, code
         assert word not in purchase.error_text
 
 
+def test_a_soft_decline_with_the_advice_never_to_try_again_suspends_at_once(stripe):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    advised = {"decline_code": "insufficient_funds", "advice_code": "do_not_try_again"}
+    stripe.set_card(card.id, behaviour=advised)
+    set_auto_recharge(wallet)
+
+    run(wallet)
+
+    kept = settings_of(wallet)
+    assert (kept.suspended_reason, kept.not_before) == ("payment_failed", None)
+    assert wallet.purchases.get().decline_code == "do_not_try_again"
+
+
+@pytest.mark.parametrize("advice", ["try_again_later", "confirm_card_data"])
+def test_another_advice_leaves_a_soft_decline_its_wait_and_its_code(stripe, advice):
+    wallet = make_wallet(credit="8")
+    card = add_card(stripe, wallet)
+    advised = {"decline_code": "insufficient_funds", "advice_code": advice}
+    stripe.set_card(card.id, behaviour=advised)
+    set_auto_recharge(wallet)
+
+    run(wallet)
+
+    assert settings_of(wallet).hold_reason == "declined"
+    assert wallet.purchases.get().decline_code == "insufficient_funds"
+
+
 def test_an_unknown_code_counts_as_a_soft_decline(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet)

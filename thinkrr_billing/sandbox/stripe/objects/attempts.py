@@ -10,6 +10,8 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 SUCCEEDED, PROCESSING, ACTION, DECLINED = "succeeded", "processing", "requires_action", "declined"
 AUTHENTICATION = "authentication_required"
+# What a bank's decline may carry.
+_CODES = ("decline_code", "code", "advice_code")
 
 
 def attempt(
@@ -47,7 +49,7 @@ def verdict_of(ctx: Context, method: dict, *, present: bool) -> tuple[str, dict]
     if behaviour == "processing":
         return PROCESSING, {}
     if isinstance(behaviour, dict):
-        return DECLINED, {"decline_code": behaviour["decline_code"], "code": behaviour.get("code")}
+        return DECLINED, {name: behaviour.get(name) for name in _CODES}
     if _is_expired(ctx, method):
         return DECLINED, {"decline_code": "expired_card"}
     if _needs_bank(card, method, present=present) or behaviour == AUTHENTICATION:
@@ -152,10 +154,11 @@ def decline_intent(
     *,
     decline_code: str,
     code: str | None = None,
+    advice_code: str | None = None,
     charge: dict | None = None,
 ) -> ApiError:
     """Leave the intent waiting for a payment method, and return the 402."""
-    error = cards.decline_error(decline_code, code=code)
+    error = cards.decline_error(decline_code, code=code, advice_code=advice_code)
     charge = charges.create(ctx, intent, method, status="failed", error=error, charge=charge)
     error |= {"charge": charge["id"], "payment_method": public(method)}
     return fail_intent(ctx, intent, error=error, charge=charge)
@@ -174,7 +177,9 @@ def fail_intent(ctx: Context, intent: dict, *, error: dict, charge: dict | None 
     ctx.store.save(intent)
     emit(ctx, "payment_intent.payment_failed", intent)
     extra = {
-        key: error[key] for key in ("decline_code", "charge", "payment_method") if key in error
+        key: error[key]
+        for key in ("decline_code", "advice_code", "charge", "payment_method")
+        if key in error
     } | {"payment_intent": public(intent)}
     return ApiError(
         error["message"],

@@ -216,7 +216,9 @@ def _year(ctx: Context) -> int:
     return time.gmtime(ctx.clock.now()).tm_year
 
 
-def decline_error(decline_code: str, *, code: str | None = None) -> dict:
+def decline_error(
+    decline_code: str, *, code: str | None = None, advice_code: str | None = None
+) -> dict:
     """Return the error fields of a decline, as they stand in an intent and in a 402."""
     own = code or (decline_code if decline_code in _OWN_CODES else "card_declined")
     error = {
@@ -227,6 +229,8 @@ def decline_error(decline_code: str, *, code: str | None = None) -> dict:
     }
     if own in ("card_declined", "authentication_required") or own != decline_code:
         error["decline_code"] = decline_code
+    if advice_code:
+        error["advice_code"] = advice_code
     return error
 
 
@@ -234,7 +238,7 @@ def checked_behaviour(behaviour: object) -> object:
     """Return what a card shall do from now on, or raise a 400 that lists the choices.
 
     None: what its number says. "ok", "processing", "authentication_required", or a decline
-    such as {"decline_code": "insufficient_funds"}.
+    such as {"decline_code": "insufficient_funds"}, with an "advice_code" if it has one.
     """
     if behaviour in (None, "ok", "processing", "authentication_required"):
         return behaviour
