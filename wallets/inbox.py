@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import QuerySet
 
 from accounts import clock
@@ -47,15 +47,44 @@ def record(*, payload: bytes, signature: str) -> StripeEvent:
             signature=signature,
             tolerance_seconds=int(limits.EVENT_TOLERANCE.total_seconds()),
         )
-        event_id, kind = event["id"][:255], event["type"][:100]
     except gateway.SignedAtAnotherTime as error:
         _tell_clocks_differ(error.seconds)
         raise EventRefused("This is not an event signed by Stripe lately.") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise EventRefused("This is not an event signed by Stripe.") from error
-    if bool(event.get("livemode")) != settings.STRIPE_LIVE_MODE:
+    if problem := _problem(event):
+        _tell_refused(problem)
+        raise EventRefused(problem)
+    if event["livemode"] != settings.STRIPE_LIVE_MODE:
         raise EventRefused("This event belongs to the other mode of Stripe.")
-    return _store(event_id, kind, event)
+    try:
+        return _store(event["id"], event["type"], event)
+    # PostgreSQL has no NUL, no half of a pair, and no number without end.
+    except (DataError, ValueError) as error:
+        _tell_refused(f"PostgreSQL cannot keep it: {error}")
+        raise EventRefused("This event holds what cannot be kept.") from error
+
+
+def _problem(event: object) -> str:
+    """Why what Stripe signed is no event that we can apply, or ""."""
+    if not isinstance(event, dict) or event.get("object") != "event":
+        return "This is not an event as our endpoint gets them."
+    names = (("id", 255), ("type", 100))
+    texts = [(event.get(name), longest) for name, longest in names]
+    if not all(isinstance(text, str) and 0 < len(text) <= longest for text, longest in texts):
+        return "This event does not say which one it is."
+    if not isinstance(event.get("livemode"), bool):
+        return "This event does not say of which mode of Stripe it is."
+    return ""
+
+
+def _tell_refused(problem: str) -> None:
+    """Once an hour: Stripe repeats it for three days, and it may be one that counts."""
+    alert_staff(
+        kind="event_refused",
+        text=f"An event signed by Stripe was refused. {problem}"[:500].replace("\x00", ""),
+        dedupe_key=f"event-refused:{clock.now():%Y-%m-%dT%H}",
+    )
 
 
 def _tell_clocks_differ(seconds: int) -> None:
