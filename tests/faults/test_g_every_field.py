@@ -108,7 +108,8 @@ def errors_of(client: Client, found: list[Asked]) -> Iterator[tuple[str, str, st
         for name in asked.fields:
             if name == "csrfmiddlewaretoken":
                 continue
-            for value in HOSTILE:
+            # By its longer name it is the same lookup: whether it is let in is all that differs.
+            for value in HOSTILE[:2] if name.endswith("__exact") else HOSTILE:
                 before = transaction.savepoint()
                 send = client.post if asked.method == "post" else client.get
                 answer = send(asked.url, asked.fields | {name: value})
