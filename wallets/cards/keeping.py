@@ -133,12 +133,15 @@ def finish_adding(*, account: Account, session_id: str) -> Card | None:
         ) from error
 
 
-def adopt(*, account: Account, card_id: str) -> Card:
+def adopt(*, account: Account, card_id: str) -> Card | None:
     """Mirror a card Stripe has saved for this account; the first one becomes the default.
 
-    The page's return and the event both call this; the second changes nothing.
+    The page's return and the event both call this; the second changes nothing. None when it is no
+    card, or has been taken off the account's customer meanwhile: nothing could charge it.
     """
     data = gateway.retrieve_card(card_id=card_id)
+    if not data.get("card") or data.get("customer") != account.stripe_customer:
+        return None
     known = payment_methods.card(account=account, card_id=card_id) is not None
     mirror_card(data)
     wallet = open_wallet(account=account)

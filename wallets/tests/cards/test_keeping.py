@@ -141,6 +141,34 @@ def test_a_page_whose_end_is_not_known_yet_asks_for_patience(mine, monkeypatch):
         keeping.finish_adding(account=mine.account, session_id="cs_1")
 
 
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"type": "us_bank_account", "card": None},
+        {"type": "link", "card": None},
+        {"customer": None},
+        {"customer": "cus_of_somebody_else"},
+    ],
+    ids=["bank account", "link", "taken off", "somebody else's"],
+)
+def test_what_no_charge_could_use_is_not_taken_over(mine, monkeypatch, nudges, facts):
+    saved = mine.default_payment_method
+    data = gateway.retrieve_card(card_id=saved) | {"id": "pm_other"} | facts
+    Wallet.objects.filter(pk=mine.pk).update(default_payment_method="")
+    nudges.clear()
+    told = Notification.objects.count()
+    found = (mine.account.stripe_customer, "pm_other")
+    monkeypatch.setattr(gateway, "finished_card_setup", lambda session_id: found)
+    monkeypatch.setattr(gateway, "retrieve_card", lambda card_id: data)
+
+    assert keeping.finish_adding(account=mine.account, session_id="cs_1") is None
+
+    mine.refresh_from_db()
+    assert mine.default_payment_method == ""
+    assert ids(mine.account) == [saved]
+    assert (nudges, Notification.objects.count()) == ([], told)
+
+
 def test_a_saved_card_that_cannot_be_read_yet_asks_for_patience(mine, monkeypatch):
     found = (mine.account.stripe_customer, mine.default_payment_method)
     monkeypatch.setattr(gateway, "finished_card_setup", lambda session_id: found)
