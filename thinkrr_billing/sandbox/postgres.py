@@ -167,6 +167,8 @@ def _make_cluster(folder: Path, sockets: Path) -> None:
         _open_the_way(folder, sockets, Path(_program("postgres")))
     if not (folder / "PG_VERSION").exists():
         options = ["--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "-U", "postgres"]
+        # Nothing is in it yet that a power cut could take.
+        options.append("--no-sync")
         subprocess.run(
             [_program("initdb"), *options, "-D", folder], check=True, stdout=sys.stderr, **user
         )

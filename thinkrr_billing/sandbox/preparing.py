@@ -36,6 +36,8 @@ def _has_to_migrate() -> bool:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
+    if not connection.introspection.table_names():
+        return True
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
