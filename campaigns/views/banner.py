@@ -20,28 +20,33 @@ def on_every_page(request: HttpRequest) -> dict[str, object]:
     away what a finger is aiming at. Lazy: what is no whole page asks the database for nothing."""
     if getattr(request, "account", None) is None or request.htmx:
         return {}
-    return {
-        "page_banner": SimpleLazyObject(lambda: {"banner": _not_dismissed(request), **may(request)})
-    }
+    return {"page_banner": SimpleLazyObject(lambda: _of_page(request))}
+
+
+def _of_page(request: HttpRequest) -> dict[str, object]:
+    current = _unless_dismissed(request, banners.banner(account=request.account))
+    return {"banner": current, **may(request)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.SEE)
 def banner(request: HttpRequest) -> HttpResponse:
     """The banner's fragment; 204 when the page shows it already. POST dismisses a soft one."""
+    current = banners.banner(account=request.account)
     if request.method == "POST":
-        _dismiss(request, banners.banner(account=request.account))
+        _dismiss(request, current)
         if not request.htmx:
             return redirect("/")
-    current = _not_dismissed(request)
+    current = _unless_dismissed(request, current)
     seen = request.GET.get("seen", "")
     if request.method != "POST" and seen == (current.mark if current else ""):
         return HttpResponse(status=204)
     return render(request, "campaigns/_banner.html", {"banner": current, **may(request)})
 
 
-def _not_dismissed(request: HttpRequest) -> banners.Banner | None:
-    current = banners.banner(account=request.account)
+def _unless_dismissed(
+    request: HttpRequest, current: banners.Banner | None
+) -> banners.Banner | None:
     dismissed = request.session.get(DISMISSED, [])
     if current and current.dismissible and current.mark in dismissed:
         return None
