@@ -78,24 +78,23 @@ def _problem(event: object) -> str:
 
 
 def _tell_refused(problem: str) -> None:
-    """Once an hour: Stripe repeats it for three days, and it may be one that counts."""
-    alert_staff(
-        kind="event_refused",
-        text=f"An event signed by Stripe was refused. {problem}"[:500].replace("\x00", ""),
-        dedupe_key=f"event-refused:{clock.now():%Y-%m-%dT%H}",
-    )
+    """Stripe repeats it for three days, and it may be one that counts."""
+    text = f"An event signed by Stripe was refused. {problem}"[:500]
+    _tell_hourly("event_refused", text)
 
 
 def _tell_clocks_differ(seconds: int) -> None:
-    """Once an hour: only who knows our secret can sign, so our clock is off, or Stripe is slow."""
-    alert_staff(
-        kind="clocks_differ",
-        text=(
-            f"Stripe's events are refused: the last was signed {abs(seconds) // 60} minutes "
-            f"{'before' if seconds > 0 else 'after'} our clock's now."
-        ),
-        dedupe_key=f"clocks-differ:{clock.now():%Y-%m-%dT%H}",
+    """Only who knows our secret can sign, so our clock is off, or Stripe is slow."""
+    _tell_hourly(
+        "clocks_differ",
+        f"Stripe's events are refused: the last was signed {abs(seconds) // 60} minutes "
+        f"{'before' if seconds > 0 else 'after'} our clock's now.",
     )
+
+
+def _tell_hourly(kind: str, text: str) -> None:
+    key = f"{kind.replace('_', '-')}:{clock.now():%Y-%m-%dT%H}"
+    alert_staff(kind=kind, text=text, dedupe_key=key)
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """Everything we ask of Stripe.
 
 Never call it with a transaction open: it waits on the network, and a rollback cannot give money
-back. Amounts are integer US cents. Every write carries our own idempotency key.
+back. Amounts are integer US cents. What would do harm twice carries our own idempotency key.
 """
 
 import json
