@@ -8,11 +8,12 @@ nothing.
 
 import logging
 import time
+from contextlib import suppress
 from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import clock
 from accounts.runtime import crash_points
@@ -251,14 +252,15 @@ def settle(*, payment_intent: str) -> Purchase | None:
 
 
 def _purchase_of(intent: answers.Intent) -> Purchase | None:
-    """The purchase by the intent's id, or by its metadata when we died before storing it."""
-    if found := Purchase.objects.filter(payment_intent=intent.id).first():
-        return found
-    try:
-        purchase_id = UUID(intent.purchase_id)
-    except ValueError:
-        return None
-    return Purchase.objects.filter(pk=purchase_id, payment_intent=None).first()
+    """The purchase by the intent's id, or by its metadata when we died before storing it.
+
+    One look: between two, somebody else may store it.
+    """
+    which = Q(payment_intent=intent.id)
+    with suppress(ValueError):
+        which |= Q(pk=UUID(intent.purchase_id), payment_intent=None)
+    # Several only when metadata was copied by hand: the id, which is its own, decides.
+    return Purchase.objects.filter(which).order_by("payment_intent").first()
 
 
 def report_unknown() -> None:

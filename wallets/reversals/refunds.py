@@ -5,11 +5,12 @@ Refunds made in Stripe's dashboard are imported. What is taken from which pot is
 """
 
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import clock
 from accounts.models import User
@@ -217,14 +218,15 @@ def settle_refund_from(*, found: dict[str, Any]) -> Reversal | None:
 
 
 def _reversal_of(found: dict[str, Any]) -> Reversal | None:
-    """Our row by its Stripe id, or by its metadata when we died before storing that."""
-    if known := Reversal.objects.filter(stripe_id=found["id"]).first():
-        return known
-    try:
-        ours = UUID((found.get("metadata") or {}).get("reversal") or "")
-    except ValueError:
-        return None
-    return Reversal.objects.filter(pk=ours, stripe_id=None).first()
+    """Our row by its Stripe id, or by its metadata when we died before storing that.
+
+    One look: between two, somebody else may store it.
+    """
+    which = Q(stripe_id=found["id"])
+    with suppress(ValueError):
+        which |= Q(pk=UUID((found.get("metadata") or {}).get("reversal") or ""), stripe_id=None)
+    # Several only when metadata was copied by hand: the id, which is its own, decides.
+    return Reversal.objects.filter(which).order_by("stripe_id").first()
 
 
 def _import(purchase: Purchase, found: dict[str, Any]) -> Reversal:

@@ -8,7 +8,9 @@ import pytest
 from accounts import clock
 from accounts.models import StaffAlert
 from wallets.charging import purchases
+from wallets.models import Purchase
 from wallets.stripe import answers, gateway
+from wallets.tests.worlds.at_once import after_the_first_look
 from wallets.tests.worlds.builders import (
     add_card,
     make_wallet,
@@ -140,6 +142,22 @@ def test_an_event_that_is_faster_than_our_own_answer_leaves_it_submitted(low, st
     assert credit(low) == 8
     newer.refresh_from_db()
     assert (newer.state, newer.payment_intent, newer.quarantined_at) == ("created", None, None)
+
+
+def test_an_event_finds_the_purchase_whose_driver_stores_its_intent_in_between(low, stripe):
+    stripe.fault(kind="reset_after", path=CREATE + "$", method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    [intent] = stripe.truth()["payment_intents"]
+    gateway.confirm_intent(key="faster", intent_id=intent["id"])
+
+    with after_the_first_look(
+        "wallets_purchase", lambda: Purchase.objects.update(payment_intent=intent["id"])
+    ):
+        assert purchases.settle(payment_intent=intent["id"]) == purchase
+
+    purchase.refresh_from_db()
+    assert purchase.state == "succeeded"
+    assert credit(low) == Decimal("58.00")
 
 
 def test_a_key_that_stripe_refuses_charges_nothing_and_pages_support_once_an_hour(

@@ -15,6 +15,7 @@ from wallets.recharges import auto_recharge
 from wallets.reversals import disputes, refunds
 from wallets.reversals import pots as reversal_pots
 from wallets.stripe import answers, gateway
+from wallets.tests.worlds.at_once import after_the_first_look
 from wallets.tests.worlds.builders import set_auto_recharge
 from wallets.tests.worlds.reversal_world import (
     buy,
@@ -46,6 +47,21 @@ def test_the_entry_is_posted_when_decided_and_stripe_is_told_next(wallet, stripe
     assert drive(reversal) == "succeeded"
     assert refunded_at_stripe(stripe) == 2000
     assert pots(wallet) == (Decimal("30"), 0, 0)
+
+
+def test_an_event_finds_the_refund_whose_driver_stores_its_id_in_between(wallet, stripe):
+    reversal = refund(buy(wallet), 2000)
+    stripe.fault(kind="reset_after", path="/v1/refunds", method="POST", times=2)
+    drive(reversal)
+    [found] = gateway.list_refunds(intent_id=reversal.purchase.payment_intent)
+    found["status"] = "failed"
+
+    with after_the_first_look(
+        "wallets_reversal", lambda: Reversal.objects.update(stripe_id=found["id"])
+    ):
+        assert refunds.settle_refund_from(found=found) == reversal
+
+    assert Reversal.objects.count() == 1
 
 
 def test_a_refund_costs_one_call_and_says_at_stripe_whose_it_is(wallet, stripe):

@@ -1,6 +1,7 @@
 """The same thing several times at the same moment, for tests of races."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 from django.db import connection
 
@@ -20,3 +21,20 @@ def at_once(function, arguments):
 
     with ThreadPoolExecutor(max_workers=len(arguments)) as pool:
         return list(pool.map(call, arguments))
+
+
+@contextmanager
+def after_the_first_look(table, change):
+    """Within it, somebody else changes something right after the first statement on the table."""
+    looked = []
+
+    def look(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if not looked and table in sql:
+            looked.append(sql)
+            change()
+        return answer
+
+    with connection.execute_wrapper(look):
+        yield
+    assert looked
