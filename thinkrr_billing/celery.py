@@ -5,6 +5,7 @@ import os
 
 from celery import Celery, Task
 from celery.signals import task_postrun, worker_init, worker_process_init
+from kombu.transport import TRANSPORT_ALIASES
 
 from accounts.runtime import crash_points
 from thinkrr_billing.memory import keep_what_is_loaded
@@ -12,6 +13,8 @@ from thinkrr_billing.memory import keep_what_is_loaded
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
 
 logger = logging.getLogger(__name__)
+
+TRANSPORT_ALIASES["files"] = "thinkrr_billing.sandbox.file_broker:Transport"
 
 
 class OnTime(Task):

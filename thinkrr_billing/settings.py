@@ -364,7 +364,7 @@ else:
     for _folder in (_queue, _control):
         private.make(_folder)
     # The host means nothing; without one every message is logged with a warning.
-    CELERY_BROKER_URL = "filesystem://localhost"
+    CELERY_BROKER_URL = "files://localhost"
     CELERY_BROKER_TRANSPORT_OPTIONS = {
         "data_folder_in": str(_queue),
         "data_folder_out": str(_queue),

@@ -18,7 +18,7 @@ class Workers:
     """Starts workers one after another, and sends them what beat and nudges would send."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._log = folder / "worker.log"
         self._env = os.environ | {
             "DEBUG": "True",
             "DATA_DIR": str(folder),
@@ -30,7 +30,7 @@ class Workers:
         for name in ("queue", "control"):
             (folder / name).mkdir()
         self._process: subprocess.Popen | None = None
-        self._sender = Celery(broker="filesystem://localhost/")
+        self._sender = Celery(broker="files://localhost/")
         self._sender.conf.broker_transport_options = {
             "data_folder_in": str(folder / "queue"),
             "data_folder_out": str(folder / "queue"),
@@ -38,7 +38,7 @@ class Workers:
         }
 
     def start(self) -> None:
-        log = (self._folder / "worker.log").open("ab")
+        log = self._log.open("ab")
         command = [sys.executable, "-m", "celery", "-A", "thinkrr_billing", "worker"]
         self._process = subprocess.Popen(
             [*command, "--concurrency", "2", "--loglevel", "INFO"],
@@ -63,6 +63,8 @@ class Workers:
 
     def send(self, task: str, *args: object) -> None:
         self._sender.send_task(task, args=args)
+        if self._process and self._process.poll() is not None:
+            raise AssertionError("the worker ended: " + self._log.read_text()[-5000:])
 
 
 def _database_url() -> str:
