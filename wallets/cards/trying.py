@@ -20,6 +20,7 @@ from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.errors import TooManyAttempts
 from wallets.models import CardAttempt, Purchase
+from wallets.models.card_attempt import CardAttemptQuerySet
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,24 @@ def refuse_too_many(who: Who) -> None:
         )
 
 
+def note_payment(who: Who, *, purchase: Purchase) -> None:
+    """Remember a payment before its card is charged; it counts once it is declined.
+
+    In the transaction that decides it. One at a time of an account, a person and an address: of
+    fifty at once, only those are charged that can all be declined within the limit. Raises
+    TooManyAttempts.
+    """
+    _one_at_a_time(who)
+    recent = _recent()
+    possible = recent.counted() | recent.undecided()
+    if any(possible.filter(which).count() >= limits.CARD_ATTEMPTS for _, which in who.counts()):
+        raise TooManyAttempts(
+            "Ten payments are under way or were declined within an hour. Wait for their results, "
+            "then try again. Nothing was charged."
+        )
+    note(who, purchase=purchase)
+
+
 def note(who: Who, *, purchase: Purchase | None = None) -> None:
     """Remember one more; with `purchase` it counts once that is declined."""
     CardAttempt.objects.create(
@@ -71,18 +90,24 @@ def note_new_card(who: Who) -> None:
     wallets, only those within the limit are opened.
     """
     with transaction.atomic(durable=True):
-        brakes.one_at_a_time(*(f"cards of {whose}" for whose, _ in who.counts()))
+        _one_at_a_time(who)
         if not (waits := _waits(who)):
             note(who)
     if waits:
         refuse_too_many(who)
 
 
+def _one_at_a_time(who: Who) -> None:
+    brakes.one_at_a_time(*(f"cards of {whose}" for whose, _ in who.counts()))
+
+
+def _recent() -> CardAttemptQuerySet:
+    return CardAttempt.objects.filter(created_at__gt=clock.now() - limits.CARD_ATTEMPTS_WINDOW)
+
+
 def _waits(who: Who) -> tuple[str, datetime] | None:
     """Whose count is full, and until when: the longest wait of the three."""
-    recent = CardAttempt.objects.counted().filter(
-        created_at__gt=clock.now() - limits.CARD_ATTEMPTS_WINDOW
-    )
+    recent = _recent().counted()
     nth = limits.CARD_ATTEMPTS - 1
     found = []
     for whose, condition in who.counts():

@@ -7,13 +7,17 @@ from django.db.models import Q
 from accounts import clock
 from accounts.kept import Rows
 from accounts.models import Account
-from wallets.models.purchase import Purchase
+from wallets.models.purchase import OPEN_STATES, Purchase
 
 
 class CardAttemptQuerySet(models.QuerySet):
     def counted(self) -> "CardAttemptQuerySet":
         """Pages that save a card, and what a person asked a card to pay and was declined."""
         return self.filter(Q(purchase=None) | Q(purchase__state=Purchase.State.DECLINED))
+
+    def undecided(self) -> "CardAttemptQuerySet":
+        """Payments that may yet be declined."""
+        return self.filter(purchase__state__in=OPEN_STATES)
 
 
 class CardAttempt(models.Model):

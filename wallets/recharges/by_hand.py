@@ -207,7 +207,7 @@ def _decide(
         requested_by=who.person,
         form_key=form_key,
     )
-    trying.note(who, purchase=purchase)
+    trying.note_payment(who, purchase=purchase)
     return purchase
 
 

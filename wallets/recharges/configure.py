@@ -105,7 +105,7 @@ def save(
             wallet=wallet, automatic=automatic, requested_by=actor
         )
         if purchase:
-            trying.note(who, purchase=purchase)
+            trying.note_payment(who, purchase=purchase)
         if (after := _describe(automatic)) != before:
             notices.tell_changed(automatic, before=before, after=after, actor=actor)
     if purchase:
@@ -139,7 +139,7 @@ def try_again(
         if purchase is None:
             raise Refused(sentences.preview(decision))
         if not by_support:
-            trying.note(who, purchase=purchase)
+            trying.note_payment(who, purchase=purchase)
     with gateway.person_waiting():
         purchase = purchases.drive(purchase_id=purchase.pk)
     automatic.refresh_from_db()

@@ -205,6 +205,45 @@ def test_ten_at_most_are_opened_by_one_who_asks_in_many_wallets_at_the_same_mome
     assert answers.count("too_many_attempts") == 2
 
 
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("same", ["person", "address"])
+def test_ten_declined_payments_at_most_of_one_who_pays_in_many_wallets_at_the_same_moment(
+    stripe, same
+):
+    person = make_user()
+    wallets = [make_wallet() for _ in range(12)]
+    for one in wallets:
+        add_card(stripe, one, DECLINED_CARD)
+
+    def try_one(wallet):
+        who = {"person": person} if same == "person" else {"person": make_user(), "address": HERE}
+        return pay(wallet, **who).state
+
+    answers = at_once(try_one, wallets)
+
+    assert answers.count("declined") == Purchase.objects.count() == 10
+    assert answers.count("too_many_attempts") == 2
+    assert len(stripe.truth()["payment_intents"]) == 10
+
+
+def test_a_payment_under_way_counts_until_it_has_succeeded(stripe):
+    """Whoever could still be declined ten times has to wait for the result."""
+    person = make_user()
+    waiting = make_wallet()
+    card = add_card(stripe, waiting)
+    stripe.set_card(card.id, behaviour="processing")
+    assert pay(waiting, person=person).state == "submitted"
+    other = make_wallet()
+    add_card(stripe, other, DECLINED_CARD)
+    for minute in range(9):
+        assert pay(other, person=person, minute=minute).state == "declined"
+
+    with pytest.raises(TooManyAttempts, match="Ten payments are under way or were declined"):
+        pay(other, person=person, minute=9)
+
+    assert Purchase.objects.count() == 10
+
+
 def test_new_cards_and_declined_payments_count_together(wallet):
     for minute in range(5):
         pay(wallet, minute=minute)
