@@ -41,7 +41,7 @@ def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
         return _dialog(request, account, form, _estimate(request.account, account, form.initial))
     form = AllocationForm(request.POST, cards=cards)
     readable = form.is_valid() or _stops(form)
-    shown = _estimate(request.account, account, form.cleaned_data)
+    shown = _estimated(request.account, account, form)
     if readable and _agreed(form, shown):
         try:
             allocation = _save(request, account, form.cleaned_data)
@@ -58,8 +58,7 @@ def estimate(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = sub_account_of(request, account_id)
     require_allocate(request, account)
     form = AllocationForm(request.GET, cards=payment_methods.cards(request.account))
-    form.is_valid()
-    shown = _estimate(request.account, account, form.cleaned_data)
+    shown = _estimated(request.account, account, form)
     return render(
         request, "wallets/allocations/_estimate.html", {"estimate": shown, "swap_button": True}
     )
@@ -120,6 +119,14 @@ def _stops(form: AllocationForm) -> bool:
         set(form.errors) == {"payment_method"}
         and values.get("basic_minutes") == values.get("premium_minutes") == 0
     )
+
+
+def _estimated(agency: Account, account: Account, form: AllocationForm) -> dict[str, object]:
+    """The same of a form that somebody may still be typing into."""
+    for name in ("basic_minutes", "premium_minutes", "start_date"):
+        if form.data.get(name) and name in form.errors:
+            return {"text": form.errors[name][0], "charge_now": Decimal(0)}
+    return _estimate(agency, account, form.cleaned_data)
 
 
 def _estimate(agency: Account, account: Account, values: dict) -> dict[str, object]:

@@ -29,9 +29,6 @@ from wallets.views.replayed import replayed
 from wallets.why import sentences
 from wallets.why.codes import Recharge
 
-# Decisions that keep nothing from being charged later. The others are shown as warnings.
-_UNREADABLE = "Check the figures above to see what would be charged."
-
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.MONEY)
@@ -153,7 +150,12 @@ def _previewed_form(wallet: Wallet, data: QueryDict) -> dict[str, object]:
     form = _form(wallet, data)
     if form.is_valid():
         return _preview(wallet, form.cleaned_data)
-    return {"charge_now": Decimal(0), "text": _UNREADABLE, "replay": replayed(wallet)}
+    return _problem(wallet, next(iter(form.errors.values()))[0])
+
+
+def _problem(wallet: Wallet, text: str) -> dict[str, object]:
+    """These values cannot be saved, and why."""
+    return {"charge_now": Decimal(0), "tone": "warn", "text": text, "replay": replayed(wallet)}
 
 
 def _preview(wallet: Wallet, values: dict) -> dict[str, object]:
@@ -161,8 +163,8 @@ def _preview(wallet: Wallet, values: dict) -> dict[str, object]:
     settings = _settings(values)
     try:
         found = auto_recharge_settings.preview(wallet_id=wallet.pk, settings=settings)
-    except InvalidAmount:
-        return {"charge_now": Decimal(0), "text": _UNREADABLE, "replay": replayed(wallet)}
+    except InvalidAmount as error:
+        return _problem(wallet, str(error))
     except WalletError as error:
         shown = {"charge_now": Decimal(0), "text": str(error)}
         return shown | {"replay": replayed(wallet, settings)}

@@ -132,6 +132,8 @@ class RechargeForm(forms.Form):
     form_key = forms.UUIDField(widget=forms.HiddenInput)
     # What the page said when the button was pressed.
     quoted_amount = forms.DecimalField(required=False, widget=forms.HiddenInput)
+    # Nothing is wrong, but the button named other figures than the fields do.
+    to_review = False
     quoted_rate = forms.DecimalField(required=False, widget=forms.HiddenInput)
     quoted_debt = forms.DecimalField(required=False, widget=forms.HiddenInput)
 

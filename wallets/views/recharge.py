@@ -20,7 +20,6 @@ from wallets.models import Purchase, Wallet
 from wallets.prices.amounts import dollars, minutes_for
 from wallets.prices.rates import rates_now
 from wallets.recharges import by_hand
-from wallets.recharges.by_hand import Quote
 from wallets.texts import usd
 from wallets.views.forms import RechargeForm, new_key
 from wallets.views.purchases import purchase_context
@@ -37,7 +36,7 @@ def recharge(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         return _pay(request, wallet, cards)
     form = RechargeForm(initial=_initial(request, wallet), cards=cards)
-    return _dialog(request, wallet, form, quote=_quote(wallet, form.initial))
+    return _dialog(request, wallet, form, quoted=_quoted(wallet, form.initial))
 
 
 @require_safe
@@ -46,7 +45,7 @@ def quote(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
     values = _values(request.GET)
     context = {
-        "quote": _quote(wallet, values),
+        **_quoted(wallet, values),
         "choices": _choices(values.get("amount")),
         "swap_button": True,
     }
@@ -84,17 +83,20 @@ def _pay(request: HttpRequest, wallet: Wallet, cards: list) -> HttpResponse:
             # Stripe would replay the decline under the old key.
             form = _with_new_key(request.POST, cards)
             form.add_error(None, purchase.error_text)
-    quoted = _quote(wallet, _values(request.POST))
-    return _dialog(request, wallet, form, quote=quoted, pending=pending, status=422)
+    quoted = _quoted(wallet, _values(request.POST))
+    return _dialog(request, wallet, form, quoted=quoted, pending=pending, status=422)
 
 
 def _agreed(form: RechargeForm) -> bool:
-    """The button named another amount than the one typed: show the figures once more."""
+    """Whether the button named the amount typed. If not, the figures are shown once more."""
     amount = form.cleaned_data["amount"]
-    if form.cleaned_data["quoted_amount"] == amount:
-        return True
-    form.add_error(None, f"{usd(amount)} will be charged now. Check and pay.")
-    return False
+    try:
+        by_hand.check_amount(amount)
+    except InvalidAmount as error:
+        add_errors(form, error)
+        return False
+    form.to_review = form.cleaned_data["quoted_amount"] != amount
+    return not form.to_review
 
 
 def _charge(request: HttpRequest, wallet: Wallet, values: dict) -> Purchase:
@@ -142,23 +144,29 @@ def _initial(request: HttpRequest, wallet: Wallet) -> dict[str, object]:
 
 
 def _values(data: QueryDict) -> dict[str, object]:
-    """The amount and the choice, as far as they make sense."""
+    """The amount and the choice, as far as they make sense; else the `problem` with the amount."""
     form = RechargeForm(data, cards=[])
     form.is_valid()
-    return {
+    values = {
         name: form.cleaned_data[name] for name in ("amount", "buys") if name in form.cleaned_data
     }
+    if data.get("amount") and "amount" in form.errors:
+        values["problem"] = form.errors["amount"][0]
+    return values
 
 
-def _quote(wallet: Wallet, values: dict) -> Quote | None:
-    if not values.get("amount") or not values.get("buys"):
-        return None
+def _quoted(wallet: Wallet, values: dict) -> dict[str, object]:
+    """What would be charged, as `quote`; or the `problem` with the amount; or neither yet."""
+    if values.get("amount") is None:
+        return {"problem": values.get("problem", "")}
+    amount = Decimal(values["amount"])
     try:
-        return by_hand.quote(
-            wallet_id=wallet.pk, amount=Decimal(values["amount"]), buys=values["buys"]
-        )
-    except InvalidAmount:
-        return None
+        by_hand.check_amount(amount)
+        if not values.get("buys"):
+            return {}
+        return {"quote": by_hand.quote(wallet_id=wallet.pk, amount=amount, buys=values["buys"])}
+    except InvalidAmount as error:
+        return {"problem": str(error)}
 
 
 def _choices(amount: Decimal | None) -> list[dict[str, str]]:
@@ -189,11 +197,11 @@ def _dialog(
     wallet: Wallet,
     form: RechargeForm,
     *,
-    quote: Quote | None,
+    quoted: dict[str, object],
     pending: UUID | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    amount = quote.amount if quote else _values(request.POST).get("amount")
+    amount = quoted["quote"].amount if "quote" in quoted else _values(request.POST).get("amount")
     return dialog(
         request,
         partial="wallets/recharges/_recharge.html",
@@ -205,7 +213,7 @@ def _dialog(
             "cards": payment_methods.cards(request.account),
             "choices": _choices(amount or form.initial.get("amount")),
             "chips": CHIPS,
-            "quote": quote,
+            **quoted,
             "pending": pending,
             "tiers_url": links.recharge_tiers(),
             # Unless a link or the person chose already.
