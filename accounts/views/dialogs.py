@@ -6,6 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
 
 from accounts.errors import AccountError
 
@@ -28,10 +29,13 @@ def dialog(
 
 
 def done(request: HttpRequest, *, back: str, text: str) -> HttpResponse:
-    """Close the dialog, let the page behind read itself anew, and say what happened."""
-    if not request.htmx:
+    """Close the dialog, let the page behind read itself anew, and say what happened.
+
+    A dialog's own page has none behind it: then the person is sent `back`.
+    """
+    if not request.htmx or "X-No-Dialog" in request.headers:
         messages.success(request, text)
-        return redirect(back)
+        return HttpResponseClientRedirect(back) if request.htmx else redirect(back)
     return triggered(
         HttpResponse(status=204),
         {"dialog-close": {}, "balance-changed": {}, "toast": {"text": text}},

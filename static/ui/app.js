@@ -3,7 +3,7 @@
 (() => {
   const $ = (id) => document.getElementById(id);
   const root = document.documentElement;
-  const dialog = $("dialog");
+  const dialog = $("dialog"); // a dialog's own page has none: there its content is the page
   const TOAST_MS = 7000; // long enough to read two sentences
   const OUTCOME_AFTER_MS = 2000; // a charge whose answer got lost is usually decided by then
   const UNKNOWN = "We couldn't confirm this payment yet. Don't pay again. We'll update this page.";
@@ -22,7 +22,7 @@
     close.setAttribute("aria-label", "Dismiss");
     close.addEventListener("click", () => box.remove());
     box.append(line, close);
-    (dialog.open ? dialog : document.body).append($("toasts")); // above the dialog's backdrop
+    (dialog && dialog.open ? dialog : document.body).append($("toasts")); // above the dialog's backdrop
     $("toasts").append(box);
     if (tone !== "danger") setTimeout(() => box.remove(), TOAST_MS);
   }
@@ -34,24 +34,27 @@
     return Boolean(target);
   }
   function closeDialog() {
-    if (dialog.open) dialog.close();
+    if (dialog && dialog.open) dialog.close();
   }
-  dialog.addEventListener("close", () => {
+  function closed() {
     document.body.append($("toasts"));
     $("dialog-body").replaceChildren(); // also ends what polls inside
     const back = opener && opener.isConnected ? opener : $("main");
     opener = null;
     back.focus({ preventScroll: true });
-  });
-  dialog.addEventListener("click", (event) => {
-    if (event.target.closest("[data-close]")) {
-      event.preventDefault();
-      closeDialog();
-    }
-  });
+  }
+  if (dialog) {
+    dialog.addEventListener("close", closed);
+    dialog.addEventListener("click", (event) => {
+      if (event.target.closest("[data-close]")) {
+        event.preventDefault();
+        closeDialog();
+      }
+    });
+  }
   document.body.addEventListener("dialog-close", closeDialog);
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (event.detail.target === $("dialog-body") && !dialog.open) opener = event.detail.elt;
+    if (dialog && !dialog.open && event.detail.target === $("dialog-body")) opener = event.detail.elt;
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr, target } = event.detail;
@@ -62,7 +65,7 @@
   });
   document.addEventListener("htmx:afterSettle", (event) => {
     if (event.detail.target !== $("dialog-body") || !$("dialog-body").firstElementChild) return;
-    const opens = !dialog.open;
+    const opens = dialog && !dialog.open;
     if (opens) dialog.showModal();
     const first = $("dialog-body").querySelector(".dialog-body :is(input:not([type=hidden], :disabled), select, textarea)");
     if (focusInvalid($("dialog-body")) || !opens || !first) return;
@@ -96,8 +99,9 @@
   document.addEventListener("htmx:afterRequest", release);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
 
-  // --- another tab may have switched the account ----------------------------------------------
+  // --- what the server has to know of the page; another tab may have switched the account -------
   document.addEventListener("htmx:configRequest", (event) => {
+    if (!dialog) event.detail.headers["X-No-Dialog"] = "1"; // then there is none to close
     if (document.body.dataset.account) event.detail.headers["X-Page-Account"] = document.body.dataset.account;
   });
 

@@ -157,6 +157,14 @@ def has_failed(automatic: AutoRecharge) -> bool:
     return automatic.enabled and (waits or automatic.suspended_reason in suspensions.CARD_TROUBLE)
 
 
+def lacks_card(automatic: AutoRecharge) -> bool:
+    """Whether it is on and another card would help: this one failed, or there is none."""
+    declined = automatic.hold_reason == AutoRecharge.Hold.DECLINED
+    return automatic.enabled and (
+        declined or automatic.suspended_reason in suspensions.CARD_TROUBLE
+    )
+
+
 def preview_try_again(*, wallet_id: int) -> Preview:
     """What trying again would charge now, from the same rules. Writes nothing."""
     wallet = Wallet.objects.select_related("account").get(pk=wallet_id)

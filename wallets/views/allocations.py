@@ -22,8 +22,10 @@ from wallets.models import AutoAllocation
 from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
 from wallets.views.forms import AllocationForm
+from wallets.views.methods import chosen_card, leave_for_card, typed
 from wallets.views.sub_account import allocation_facts, charges, require_allocate, sub_account_of
 
+_TYPED = ("basic_minutes", "premium_minutes", "start_date", "payment_method")
 _HINT = "Enter minutes to see what they cost each month."
 
 
@@ -33,12 +35,18 @@ def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = sub_account_of(request, account_id)
     require_allocate(request, account)
     cards = payment_methods.cards(request.account)
+    if "add_card" in request.POST:
+        here = reverse("wallets:auto_allocation", args=[account.pk])
+        return leave_for_card(request, here=here, fields=_TYPED)
     if request.method != "POST":
-        initial = _initial(request.account, account)
+        initial = _initial(request.account, account) | typed(request, _TYPED)
+        if card := chosen_card(request, cards):
+            initial["payment_method"] = card
         if "stop" in request.GET:
             initial |= {"basic_minutes": 0, "premium_minutes": 0}
         form = AllocationForm(initial=initial, cards=cards)
-        return _dialog(request, account, form, _estimate(request.account, account, form.initial))
+        shown = _estimated(request.account, account, AllocationForm(initial, cards=cards))
+        return _dialog(request, account, form, shown)
     form = AllocationForm(request.POST, cards=cards)
     readable = form.is_valid() or _stops(form)
     shown = _estimated(request.account, account, form)
@@ -123,6 +131,7 @@ def _stops(form: AllocationForm) -> bool:
 
 def _estimated(agency: Account, account: Account, form: AllocationForm) -> dict[str, object]:
     """The same of a form that somebody may still be typing into."""
+    form.is_valid()
     for name in ("basic_minutes", "premium_minutes", "start_date"):
         if form.data.get(name) and name in form.errors:
             return {"text": form.errors[name][0], "charge_now": Decimal(0)}

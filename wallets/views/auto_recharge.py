@@ -1,9 +1,10 @@
 """The Auto-Recharge dialog: settings, what saving charges, and "Try again"."""
 
-from decimal import Decimal, InvalidOperation
+from collections.abc import Mapping
+from decimal import Decimal
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -24,19 +25,33 @@ from wallets.recharges import low_minutes, switching_off
 from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
 from wallets.views.forms import AutoRechargeForm, LowMinutesForm
+from wallets.views.methods import chosen_card, leave_for_card, typed
 from wallets.views.purchases import purchase_context
 from wallets.views.replayed import replayed
 from wallets.why import sentences
 from wallets.why.codes import Recharge
+
+_SETTINGS = (
+    "enabled",
+    "threshold",
+    "amount",
+    "payment_method",
+    "monthly_limit",
+    "daily_ceiling",
+    "resume_campaigns",
+)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.MONEY)
 def configure(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
+    if "add_card" in request.POST:
+        here = reverse("wallets:auto_recharge")
+        return leave_for_card(request, here=here, fields=(*_SETTINGS, "left"))
     if request.method != "POST":
-        form = _form(wallet, initial=_initial(wallet.auto_recharge) | _asked(request.GET))
-        shown = _preview(wallet, form.initial)
+        form = _form(wallet, initial=_initial(request, wallet))
+        shown = _previewed_form(wallet, form.initial)
         return _dialog(request, form, wallet.auto_recharge, shown)
     form = _form(wallet, request.POST)
     if form.is_valid():
@@ -105,17 +120,18 @@ def low_minutes_level(request: HttpRequest) -> HttpResponse:
     return done(request, back=back, text="Saved.")
 
 
-def _asked(data: QueryDict) -> dict[str, str]:
-    """The suggested threshold, for who takes it without JavaScript."""
-    try:
-        threshold = Decimal(data.get("threshold", ""))
-    except InvalidOperation:
-        return {}
-    usable = limits.THRESHOLD_LEAST <= threshold <= limits.THRESHOLD_MOST
-    return {"threshold": f"{threshold:.2f}"} if usable else {}
+def _initial(request: HttpRequest, wallet: Wallet) -> dict[str, object]:
+    """The settings in force; over them what the address says was typed, or what would help."""
+    found = _in_force(wallet.auto_recharge)
+    given = typed(request, _SETTINGS)
+    if "left" in request.GET:
+        # A form says nothing of what is switched off or empty.
+        found |= {"enabled": "", "resume_campaigns": "", "monthly_limit": "", "daily_ceiling": ""}
+    card = chosen_card(request, payment_methods.cards(request.account))
+    return found | given | ({"payment_method": card} if card else {})
 
 
-def _initial(automatic: AutoRecharge) -> dict[str, object]:
+def _in_force(automatic: AutoRecharge) -> dict[str, object]:
     limit, ceiling = automatic.monthly_limit, automatic.daily_ceiling
     return {
         "enabled": automatic.enabled,
@@ -141,12 +157,12 @@ def _settings(values: dict) -> Settings:
     )
 
 
-def _form(wallet: Wallet, data: QueryDict | None = None, **kwargs) -> AutoRechargeForm:
+def _form(wallet: Wallet, data: Mapping | None = None, **kwargs) -> AutoRechargeForm:
     cards = payment_methods.cards(wallet.account)
     return AutoRechargeForm(data, cards=cards, default=wallet.default_payment_method, **kwargs)
 
 
-def _previewed_form(wallet: Wallet, data: QueryDict) -> dict[str, object]:
+def _previewed_form(wallet: Wallet, data: Mapping) -> dict[str, object]:
     form = _form(wallet, data)
     if form.is_valid():
         return _preview(wallet, form.cleaned_data)

@@ -1,5 +1,7 @@
 """Payment methods: added on Stripe's hosted page, made default, removed."""
 
+from collections.abc import Iterable
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,8 +13,16 @@ from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
 from accounts.views.dialogs import dialog, done, refused
+from wallets.balances.opening import open_wallet
 from wallets.cards import keeping, payment_methods, uses
+from wallets.cards.payment_methods import Card
 from wallets.errors import PaymentMethodInUse, WalletError
+from wallets.recharges import configure
+
+# Names the card just added in the address of the form it is for.
+_CARD = "card"
+# Of each field that is carried through Stripe's page and back.
+_TYPED_MOST = 40
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -20,13 +30,7 @@ from wallets.errors import PaymentMethodInUse, WalletError
 def add(request: HttpRequest) -> HttpResponse:
     back = _next(request)
     if request.method != "POST":
-        return dialog(
-            request,
-            partial="wallets/cards/_add.html",
-            title="Add payment method",
-            back=back,
-            context={"next": back},
-        )
+        return _explain(request, back)
     # Stripe fills in the braces, so they must not be quoted.
     of_page = urlencode({"next": back, "account": request.account.pk})
     added_path = f"{reverse('wallets:methods_added')}?{of_page}"
@@ -42,6 +46,37 @@ def add(request: HttpRequest) -> HttpResponse:
     except WalletError as error:
         return refused(request, back=back, error=error)
     return redirect(url)
+
+
+def leave_for_card(request: HttpRequest, *, here: str, fields: Iterable[str]) -> HttpResponse:
+    """From a form whose sender wants to add a card first. They come back to it as they left it."""
+    sent = {name: request.POST[name][:_TYPED_MOST] for name in fields if request.POST.get(name)}
+    back = f"{here}?{urlencode(sent)}" if sent else here
+    if request.htmx:
+        return _explain(request, back)
+    return redirect(f"{reverse('wallets:methods_add')}?{urlencode({'next': back})}")
+
+
+def chosen_card(request: HttpRequest, cards: list[Card]) -> str:
+    """The card that the address names, if it is one of these: the one just added."""
+    asked = request.GET.get(_CARD, "")
+    return asked if asked in {card.id for card in cards} else ""
+
+
+def typed(request: HttpRequest, fields: Iterable[str]) -> dict[str, str]:
+    """What the address says somebody had typed before they left to add a card."""
+    given = request.GET
+    return {name: given[name][:_TYPED_MOST] for name in fields if given.get(name)}
+
+
+def _explain(request: HttpRequest, back: str) -> HttpResponse:
+    return dialog(
+        request,
+        partial="wallets/cards/_add.html",
+        title="Add payment method",
+        back=back,
+        context={"next": back},
+    )
 
 
 @require_safe
@@ -61,11 +96,20 @@ def added(request: HttpRequest) -> HttpResponse:
     except WalletError as error:
         messages.warning(request, str(error))
         return redirect(back)
-    if card:
-        messages.success(request, f"{card.label} added.")
-    else:
+    if card is None:
         messages.warning(request, "No payment method was added.")
-    return redirect(back)
+        return redirect(back)
+    messages.success(request, f"{card.label} added.")
+    return redirect(_where_it_helps(request, back, card))
+
+
+def _where_it_helps(request: HttpRequest, back: str, card: Card) -> str:
+    """The form they left, with the new card chosen; or the settings that lack one."""
+    if back == reverse("wallets:payments"):
+        if not configure.lacks_card(open_wallet(account=request.account).auto_recharge):
+            return back
+        back = reverse("wallets:auto_recharge")
+    return f"{back}{'&' if '?' in back else '?'}{urlencode({_CARD: card.id})}"
 
 
 @require_POST

@@ -80,12 +80,10 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
     asked = request.GET.get("poll", "")
     polls = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 4 else 0
     own = found.wallet.account_id == found.payer_id
-    in_dialog = request.htmx and request.htmx.target != "purchase"
     asked_bank = found.state == "requires_action" and not request.htmx
     return {
         "purchase": found,
         "bank_url": request.session.pop(BANK_LINK, "") if asked_bank else "",
-        "target": "#dialog-body" if in_dialog else "#purchase",
         "settings_saved": request.GET.get("saved") == "1",
         "polling": found.state in ("created", "submitted") and polls < MOST_POLLS,
         "next_poll": polls + 1,

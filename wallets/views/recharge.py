@@ -22,6 +22,7 @@ from wallets.prices.rates import rates_now
 from wallets.recharges import by_hand
 from wallets.texts import usd
 from wallets.views.forms import RechargeForm, new_key
+from wallets.views.methods import chosen_card, leave_for_card
 from wallets.views.purchases import purchase_context
 
 CHIPS = (25, 50, 100, 250)
@@ -33,9 +34,12 @@ FIRST_AMOUNT = Decimal(50)
 def recharge(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
     cards = payment_methods.cards(request.account)
+    if "add_card" in request.POST:
+        here = reverse("wallets:recharge")
+        return leave_for_card(request, here=here, fields=("amount", "buys"))
     if request.method == "POST":
         return _pay(request, wallet, cards)
-    form = RechargeForm(initial=_initial(request, wallet), cards=cards)
+    form = RechargeForm(initial=_initial(request, wallet, cards), cards=cards)
     return _dialog(request, wallet, form, quoted=_quoted(wallet, form.initial))
 
 
@@ -130,7 +134,7 @@ def _with_new_key(data: QueryDict, cards: list) -> RechargeForm:
     return form
 
 
-def _initial(request: HttpRequest, wallet: Wallet) -> dict[str, object]:
+def _initial(request: HttpRequest, wallet: Wallet, cards: list) -> dict[str, object]:
     """The last recharge again, unless the link asked for something."""
     last = wallet.purchases.filter(purpose="recharge").order_by("-created_at").first()
     amount = dollars(last.amount_cents) if last else FIRST_AMOUNT
@@ -138,7 +142,7 @@ def _initial(request: HttpRequest, wallet: Wallet) -> dict[str, object]:
     return {
         "amount": f"{asked.get('amount', amount):.2f}",
         "buys": asked.get("buys") or (last.buys if last else ""),
-        "payment_method": wallet.default_payment_method,
+        "payment_method": chosen_card(request, cards) or wallet.default_payment_method,
         "form_key": new_key(),
     }
 

@@ -1,6 +1,8 @@
 """Every way of paying behaves alike: recharge, Configure, allocation, retry, the bank."""
 
+import re
 import uuid
+from html import unescape
 
 import pytest
 from django.test import Client
@@ -8,9 +10,17 @@ from django.urls import reverse
 
 from accounts.models import Account
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
+from thinkrr_billing.sandbox.stripe.tests.browsing import press
 from wallets.balances.opening import open_wallet
+from wallets.cards import payment_methods
 from wallets.models import AutoAllocation, AutoRecharge, Purchase
-from wallets.tests.worlds.builders import add_card, make_wallet
+from wallets.tests.worlds.builders import (
+    DECLINED_CARD,
+    OTHER_GOOD_CARD,
+    add_card,
+    make_wallet,
+    set_auto_recharge,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -45,6 +55,13 @@ def agency_browser(agency) -> Client:
 
 def text_of(answer) -> str:
     return " ".join(answer.content.decode().split()).replace("&#x27;", "'")
+
+
+def card_of(wallet, number: str) -> str:
+    """The id of the wallet's saved card with this number."""
+    cards = payment_methods.cards(Account.objects.get(wallet=wallet))
+    [found] = [card.id for card in cards if card.last4 == number[-4:]]
+    return found
 
 
 def recharging(wallet, **changes) -> dict[str, str]:
@@ -169,3 +186,140 @@ def test_an_allocation_that_cannot_be_says_why_while_it_is_typed(
     assert said in text_of(saved)
     assert "Save and charge" not in text_of(typed)
     assert not AutoAllocation.objects.exists()
+
+
+# --- a card added in the middle ---------------------------------------------------------------
+
+
+def add_on_the_way(client: Client, left, number: str = OTHER_GOOD_CARD) -> str:
+    """Through the page that explains and Stripe's own, and where the person is then."""
+    back = client.get(left.url).context["next"]
+    stripes = client.post(reverse("wallets:methods_add"), {"next": back}).url
+    ours = press(stripes, number=number)
+    return client.get(ours).url
+
+
+@pytest.mark.parametrize(("amount", "shown"), [("75", "75.00"), ("$1,234.5", "1234.50")])
+def test_a_card_added_in_the_middle_of_a_recharge_is_chosen_in_the_form_as_it_was_left(
+    stripe, browser, wallet, amount, shown
+):
+    first = add_card(stripe, wallet)
+
+    left = browser.post(RECHARGE, recharging(wallet, amount=amount, buys="basic", add_card="1"))
+    form = browser.get(add_on_the_way(browser, left)).context["form"].initial
+
+    new = card_of(wallet, OTHER_GOOD_CARD)
+    assert (form["amount"], form["buys"]) == (shown, "basic")
+    assert form["payment_method"] == new != first.id
+    assert not Purchase.objects.exists()
+
+
+@pytest.mark.usefixtures("stripe")
+def test_the_first_card_is_added_on_the_way_to_the_recharge_a_link_asked_for(browser, wallet):
+    page = browser.get(RECHARGE, {"amount": "75", "buys": "basic"})
+    back = re.search(r'name="next" value="([^"]*)"', page.content.decode())[1]
+
+    stripes = browser.post(reverse("wallets:methods_add"), {"next": unescape(back)}).url
+    there = browser.get(press(stripes, number=OTHER_GOOD_CARD)).url
+
+    assert there == f"{RECHARGE}?amount=75&buys=basic&card={card_of(wallet, OTHER_GOOD_CARD)}"
+    assert "Pay $75.00" in text_of(browser.get(there))
+
+
+@pytest.mark.usefixtures("stripe")
+def test_the_first_card_is_chosen_in_the_recharge_that_was_asked_for(browser, wallet):
+    left = browser.post(RECHARGE, recharging(wallet, add_card="1"))
+
+    page = browser.get(add_on_the_way(browser, left))
+
+    assert page.context["form"].initial["payment_method"] == card_of(wallet, OTHER_GOOD_CARD)
+    assert "Pay $50.00" in text_of(page)
+
+
+@pytest.mark.parametrize("enabled", ["on", ""])
+def test_a_card_added_in_the_middle_of_configure_is_chosen_with_all_that_was_typed(
+    stripe, browser, wallet, enabled
+):
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=900, resume_campaigns=True)
+    typed = {"threshold": "33", "amount": "44.50", "daily_ceiling": "600", "left": "1"}
+
+    left = browser.post(CONFIGURE, typed | {"enabled": enabled, "add_card": "1"})
+    form = browser.get(add_on_the_way(browser, left)).context["form"].initial
+
+    assert form["threshold"] == "33"
+    assert form["amount"] == "44.50"
+    assert form["daily_ceiling"] == "600"
+    assert (form["enabled"], form["monthly_limit"], form["resume_campaigns"]) == (enabled, "", "")
+    assert form["payment_method"] == card_of(wallet, OTHER_GOOD_CARD)
+    saved = AutoRecharge.objects.get(wallet=wallet)
+    assert (saved.threshold.amount, saved.monthly_limit.amount) == (10, 900)
+
+
+def test_a_card_added_in_the_middle_of_an_allocation_is_chosen_with_its_minutes(
+    stripe, agency_browser, agency, dental
+):
+    paying = open_wallet(account=agency)
+    form = allocating(add_card(stripe, paying), basic_minutes="70", start_date="2026-12-24")
+
+    left = agency_browser.post(
+        reverse("wallets:auto_allocation", args=[dental.pk]), form | {"add_card": "1"}
+    )
+    shown = agency_browser.get(add_on_the_way(agency_browser, left)).context["form"].initial
+
+    assert (shown["basic_minutes"], shown["premium_minutes"]) == ("70", "1,000")
+    assert shown["start_date"] == "2026-12-24"
+    assert shown["payment_method"] == card_of(paying, OTHER_GOOD_CARD)
+    assert not AutoAllocation.objects.exists()
+
+
+def test_in_a_dialog_the_way_to_a_new_card_is_its_next_step(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    answer = browser.post(RECHARGE, recharging(wallet, amount="75", add_card="1"), headers=HTMX)
+
+    assert answer.status_code == 200
+    assert answer.context["next"] == f"{RECHARGE}?amount=75&buys=premium"
+    assert "Continue to Stripe" in text_of(answer)
+
+
+def test_leaving_stripes_page_without_a_card_keeps_what_was_typed(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    left = browser.post(RECHARGE, recharging(wallet, amount="75", add_card="1"))
+    back = browser.get(left.url).context["next"]
+    stripes = browser.post(reverse("wallets:methods_add"), {"next": back}).url
+
+    assert press(stripes, action="cancel").endswith(f"{RECHARGE}?amount=75&buys=premium")
+
+
+@pytest.mark.parametrize("foreign", ["pm_foreign", "", "x" * 500])
+def test_a_card_in_the_address_that_is_not_theirs_chooses_none(stripe, browser, wallet, foreign):
+    first = add_card(stripe, wallet)
+
+    form = browser.get(RECHARGE, {"amount": "75", "card": foreign}).context["form"].initial
+
+    assert form["payment_method"] == first.id
+
+
+def test_after_a_decline_the_card_just_added_is_offered_for_auto_recharge(stripe, browser, wallet):
+    add_card(stripe, wallet, DECLINED_CARD)
+    browser.post(CONFIGURE, configuring(left="1"))
+    assert Purchase.objects.get().state == "declined"
+
+    stripes = browser.post(reverse("wallets:methods_add")).url
+    there = browser.get(press(stripes, number=OTHER_GOOD_CARD)).url
+    page = browser.get(there)
+
+    assert there.startswith(f"{CONFIGURE}?card=")
+    assert page.context["form"].initial["payment_method"] == card_of(wallet, OTHER_GOOD_CARD)
+    assert "Save and charge $50.00" in text_of(page)
+
+
+def test_a_card_that_nothing_waits_for_is_only_added(stripe, browser, wallet):
+    add_card(stripe, wallet)
+
+    stripes = browser.post(reverse("wallets:methods_add")).url
+    there = browser.get(press(stripes, number=OTHER_GOOD_CARD)).url
+
+    assert there == reverse("wallets:payments")
