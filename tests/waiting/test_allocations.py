@@ -21,7 +21,7 @@ NEXT = moment("2026-12-14 00:01")
 
 
 def retry_now(world):
-    post(world.agency, "wallets:auto_allocation_retry", world.sub.pk)
+    post(world.agency, "wallets:auto_allocation_retry", world.sub.pk, quoted_charge="205")
 
 
 def stop(world):

@@ -117,7 +117,7 @@ def test_trying_again_charges_a_wallet_that_was_left_alone_and_takes_it_up_again
     auto_recharge.DUE.attempt(due.pk, kill, tell=print)
     assert waits_for("resting")
 
-    post(due.account, "wallets:auto_recharge_retry")
+    post(due.account, "wallets:auto_recharge_retry", quoted_charge="50")
 
     assert credit(due) == 58
     assert not waits_for("resting")
@@ -208,7 +208,7 @@ def test_another_card_lifts_what_its_card_suspended(stripe, low, kind):
 def test_one_more_try_that_works_lifts_a_failed_payment(stripe, low):
     suspend(stripe, low, "suspended_payment_failed")
 
-    post(low.account, "wallets:auto_recharge_retry")
+    post(low.account, "wallets:auto_recharge_retry", quoted_charge="50")
 
     assert not waits_for("suspended_payment_failed")
     assert credit(low) == 58
@@ -456,7 +456,7 @@ TRIED = ("hold_declined", "hold_gateway", "hold_too_many_tries")
 def test_trying_again_charges_before_the_hold_has_ended(held):
     with clock.at(NOON + timedelta(minutes=11)):
         set_back(held)
-        post(held.account, "wallets:auto_recharge_retry")
+        post(held.account, "wallets:auto_recharge_retry", quoted_charge="50")
 
         assert credit(held) == 58
 

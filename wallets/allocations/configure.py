@@ -13,6 +13,7 @@ from wallets import limits
 from wallets.allocations import notices, planning, stopping
 from wallets.allocations.planning import LockedAllocation, State
 from wallets.allocations.retries import make_due
+from wallets.allocations.runs import charge_run
 from wallets.allocations.terms import (
     Preview,
     Wish,
@@ -68,8 +69,8 @@ def save(
 ) -> AutoAllocation:
     """Set what the agency buys for its sub-account each month; both 0 stops it.
 
-    The first charge is made after the commit, by a task. Raises InvalidAmount, NoPaymentMethod
-    or Refused; then nothing was changed.
+    The first charge is made after the commit: by `charge_now`, or by a task. Raises
+    InvalidAmount, NoPaymentMethod or Refused; then nothing was changed.
     """
     check_family(account=account, agency=agency)
     wish = Wish(basic_minutes, premium_minutes, payment_method, start_date)
@@ -78,6 +79,20 @@ def save(
         return _stop_if_set(account=account, agency=agency, actor=actor)
     check_parties(account=account, agency=agency)
     return _save(account=account, agency=agency, actor=actor, wish=wish)
+
+
+def charge_now(*, allocation: AutoAllocation, actor: User | None) -> Purchase | None:
+    """Charge the month that saving has made due while the person waits, and tell the payment.
+
+    None when nothing is due. A worker may be at it already: then its payment is told. Repeating it
+    charges nothing more. Call with no transaction open.
+    """
+    run = allocation.runs.filter(period=planning.period_now(allocation), state=State.DUE).first()
+    if run is None:
+        return None
+    with gateway.person_waiting():
+        charge_run(run_id=run.pk, actor=actor)
+    return run.purchases.order_by("created_at").last()
 
 
 @transaction.atomic

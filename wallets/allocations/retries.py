@@ -1,5 +1,7 @@
 """Trying an unpaid month again: by a person's Retry now, or once its card is usable again."""
 
+from decimal import Decimal
+
 from django.db import transaction
 
 from accounts import clock
@@ -12,7 +14,7 @@ from wallets.allocations.runs import charge_run, decide
 from wallets.allocations.terms import check_parties
 from wallets.cards import payment_methods, trying
 from wallets.cards.trying import Who
-from wallets.errors import PurchaseInProgress, Refused, TooManyAttempts
+from wallets.errors import PurchaseInProgress, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.prices.amounts import dollars
@@ -32,12 +34,15 @@ def retry_now(
     actor: User | None,
     address: str = "",
     by_support: bool = False,
+    quoted_charge: Decimal | None = None,
 ) -> Purchase:
     """Charge this month's unpaid run now, with the allocation's card. At most five an hour.
 
     Only the month that runs now. Counted among the cards that person shows, from this address,
-    unless support tries. Raises Refused, NoPaymentMethod, PurchaseInProgress or
-    TooManyAttempts. A decline is not an error: read the purchase.
+    unless support tries. `quoted_charge` is what the person was shown: another figure raises
+    QuoteChanged. Raises Refused, NoPaymentMethod, PurchaseInProgress or TooManyAttempts. A
+    decline is not an error: read the purchase. When a run that is due is tried again by itself
+    does not change.
     """
     check_parties(account=account, agency=agency)
     who = Who(agency, actor, address)
@@ -46,17 +51,28 @@ def retry_now(
     with transaction.atomic():
         locked = planning.lock_active(account=account, agency=agency)
         unpaid = _retryable(locked.allocation)
+        amount = dollars(unpaid.amount_cents)
+        if quoted_charge is not None and quoted_charge != amount:
+            raise QuoteChanged(f"This month's charge is {usd(amount)} now. Check and try again.")
         payment_methods.usable_card(account=agency, card_id=locked.allocation.payment_method)
-        # A person's try is one try: when it fails, a run that had given up gives up again.
-        gave_up = unpaid.state == State.FAILED
-        make_due(unpaid, attempts=len(limits.ALLOCATION_WAITS) if gave_up else unpaid.attempts)
-        _check_wanted(decide(run=unpaid, wallet=locked.wallet))
+        _take_up(unpaid)
+        _check_wanted(decide(run=unpaid, wallet=locked.wallet, whatever_the_wait=True))
     with gateway.person_waiting():
-        _check_wanted(charge_run(run_id=unpaid.pk, actor=actor))
+        _check_wanted(charge_run(run_id=unpaid.pk, actor=actor, whatever_the_wait=True))
     purchase = unpaid.purchases.latest("created_at")
     if not by_support:
         trying.note(who, purchase=purchase)
     return purchase
+
+
+def _take_up(unpaid: AllocationRun) -> None:
+    if unpaid.state == State.DUE:
+        unpaid.tries, unpaid.rests_until = 0, None
+        unpaid.save(update_fields=["tries", "rests_until"])
+        return
+    # A person's try is one try: when it fails, a run that had given up gives up again.
+    gave_up = unpaid.state == State.FAILED
+    make_due(unpaid, attempts=len(limits.ALLOCATION_WAITS) if gave_up else unpaid.attempts)
 
 
 def _check_wanted(decision: Decision) -> None:

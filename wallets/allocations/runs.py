@@ -49,10 +49,13 @@ def charge_due(*, now: datetime) -> list[Decision]:
     return [charge_run(run_id=run_id) for run_id in due]
 
 
-def charge_run(*, run_id: int, actor: User | None = None) -> Decision:
+def charge_run(
+    *, run_id: int, actor: User | None = None, whatever_the_wait: bool = False
+) -> Decision:
     """Charge one run if it is due. Safe to repeat and to race.
 
-    Call with no transaction open. The decision tells why nothing was charged.
+    Call with no transaction open. The decision tells why nothing was charged. A person does not
+    wait for the moment that was promised for our own next try, nor moves it.
     """
     try:
         _take_over_waiting(run_id)
@@ -60,7 +63,7 @@ def charge_run(*, run_id: int, actor: User | None = None) -> Decision:
         logger.info("run %s: its waiting payment could not be canceled: %s", run_id, error)
         return Decision(False, Allocation.GATEWAY_WAIT, {})
     crash_points.reach("before_claim")
-    decision, purchase = _claim(run_id, actor)
+    decision, purchase = _claim(run_id, actor, whatever_the_wait)
     crash_points.reach("after_claim_commit")
     if purchase:
         purchases.drive(purchase_id=purchase.pk)
@@ -78,12 +81,14 @@ def _take_over_waiting(run_id: int) -> None:
 
 
 @transaction.atomic(durable=True)
-def _claim(run_id: int, actor: User | None) -> tuple[Decision, Purchase | None]:
+def _claim(
+    run_id: int, actor: User | None, whatever_the_wait: bool = False
+) -> tuple[Decision, Purchase | None]:
     """Decide under the wallet's lock, and write down the purchase to be charged, if any."""
     allocation_id = AllocationRun.objects.values_list("allocation_id", flat=True).get(pk=run_id)
     locked = lock(allocation_id=allocation_id)
     run = lock_run(allocation=locked.allocation, pk=run_id)
-    decision = decide(run=run, wallet=locked.wallet)
+    decision = decide(run=run, wallet=locked.wallet, whatever_the_wait=whatever_the_wait)
     if decision.code == Allocation.PASSED:
         close_passed_run(run)
     if decision.code == Allocation.AHEAD:
@@ -131,11 +136,12 @@ def _brake(run: AllocationRun, until: datetime) -> None:
     notices.tell_braked(run)
 
 
-def decide(*, run: AllocationRun, wallet: Wallet) -> Decision:
+def decide(*, run: AllocationRun, wallet: Wallet, whatever_the_wait: bool = False) -> Decision:
     """Whether to charge this run now, why, and the figures. Writes nothing."""
     figures: dict[str, object] = {"period": run.period, "amount": dollars(run.amount_cents)}
     refusal = _standing_refusal(run, wallet)
-    if not refusal and run.next_attempt_at and run.next_attempt_at > clock.now():
+    waits = run.next_attempt_at and run.next_attempt_at > clock.now()
+    if not refusal and waits and not whatever_the_wait:
         return Decision(False, Allocation.WAITING, figures | {"until": run.next_attempt_at})
     if not refusal and run.purchases.filter(state__in=[*OPEN_STATES, "succeeded"]).exists():
         refusal = Allocation.PURCHASE_PENDING
@@ -201,8 +207,21 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
 
 def _declined(purchase: Purchase, wallet: Wallet) -> None:
     run = _run_of(purchase, wallet)
-    if run.state == State.DUE:
-        _fail(run, purchase.error_text, is_hard=declines.is_hard(purchase.decline_code))
+    if run.state != State.DUE:
+        return
+    is_hard = declines.is_hard(purchase.decline_code)
+    if _was_tried_in_between(run, purchase) and not is_hard:
+        run.error_text = purchase.error_text
+        run.save(update_fields=["error_text"])
+        decision_log.failed(run)
+        return
+    _fail(run, purchase.error_text, is_hard=is_hard)
+
+
+def _was_tried_in_between(run: AllocationRun, purchase: Purchase) -> bool:
+    """Whether a person tried while our own next try waits for its promised moment."""
+    promised = run.attempts and run.next_attempt_at and run.next_attempt_at > clock.now()
+    return bool(promised) and purchase.requested_by_id is not None
 
 
 def _fail(run: AllocationRun, why: str, *, is_hard: bool = False) -> None:

@@ -44,8 +44,14 @@ def succeeded(purchase: Purchase, wallet: Wallet) -> None:
 
 
 def declined(purchase: Purchase, wallet: Wallet) -> None:
-    """Wait an hour, then six; the third in a row, or a hard decline, suspends."""
+    """Wait an hour, then six; the third in a row, or a hard decline, suspends.
+
+    What a person tried meanwhile is no try of ours: the promised one stays.
+    """
     automatic = suspensions.locked_settings(wallet)
+    if _was_tried_in_between(automatic, purchase):
+        _log_failed(automatic, purchase)
+        return
     automatic.consecutive_declines += 1
     automatic.failed_fingerprint = purchase.card_fingerprint
     automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
@@ -62,6 +68,12 @@ def declined(purchase: Purchase, wallet: Wallet) -> None:
         suspensions.hold(automatic, Hold.DECLINED, until)
     _log_failed(automatic, purchase)
     notices.tell_declined_automatically(purchase, automatic.not_before)
+
+
+def _was_tried_in_between(automatic: AutoRecharge, purchase: Purchase) -> bool:
+    promised = automatic.hold_reason == Hold.DECLINED and automatic.not_before > clock.now()
+    by_person = purchase.requested_by_id is not None
+    return promised and by_person and not declines.is_hard(purchase.decline_code)
 
 
 def _log_failed(automatic: AutoRecharge, purchase: Purchase) -> None:

@@ -116,12 +116,18 @@ def save(
 
 
 def try_again(
-    *, wallet_id: int, actor: User | None, address: str = "", by_support: bool = False
+    *,
+    wallet_id: int,
+    actor: User | None,
+    address: str = "",
+    by_support: bool = False,
+    quoted_charge: Decimal | None = None,
 ) -> Saved:
     """A person's one attempt after a failure, whatever the wait. At most five an hour.
 
-    Counted among the cards that person shows, unless support tries. Raises Refused when there is
-    nothing to try again, or TooManyAttempts.
+    Counted among the cards that person shows, unless support tries. `quoted_charge` is what the
+    person was shown: another figure raises QuoteChanged. Raises Refused when there is nothing to
+    try again, or TooManyAttempts. When it is tried again by itself does not change.
     """
     who = _who(wallet_id, actor, address)
     if not by_support:
@@ -133,6 +139,11 @@ def try_again(
         if automatic.suspended_reason not in ("", *suspensions.CARD_TROUBLE):
             raise Refused(f"Auto-Recharge is suspended: {_suspended_text(automatic)}.")
         suspensions.let_person_try(automatic)
+        charge = _charge(auto_recharge.decide(wallet=wallet, automatic=automatic))
+        if charge and quoted_charge is not None and quoted_charge != charge:
+            raise QuoteChanged(
+                f"Your balance changed. The charge is now {usd(charge)}. Check and try again."
+            )
         decision, purchase = auto_recharge.claim_locked(
             wallet=wallet, automatic=automatic, requested_by=actor
         )

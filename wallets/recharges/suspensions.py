@@ -176,24 +176,17 @@ def lift_by_support(*, wallet_id: int) -> None:
 
 
 def let_person_try(automatic: AutoRecharge) -> None:
-    """Put the wait and the suspension aside for one attempt; its outcome decides anew.
+    """Put the suspension aside for one attempt, whose outcome decides anew; and, on the row in
+    memory alone, the wait: when it is tried again by itself has been promised.
 
     One that was left alone because it killed workers is taken up again.
     """
     lift(automatic)
-    automatic.not_before, automatic.hold_reason = None, ""
     automatic.tries, automatic.rests_until = 0, None
     automatic.save(
-        update_fields=[
-            "look_at",
-            "suspended_at",
-            "suspended_reason",
-            "not_before",
-            "hold_reason",
-            "tries",
-            "rests_until",
-        ]
+        update_fields=["look_at", "suspended_at", "suspended_reason", "tries", "rests_until"]
     )
+    automatic.not_before, automatic.hold_reason = None, ""
 
 
 def _helps(automatic: AutoRecharge, card: Card) -> bool:

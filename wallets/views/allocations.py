@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -23,6 +23,7 @@ from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
 from wallets.views.forms import AllocationForm
 from wallets.views.methods import chosen_card, leave_for_card, typed
+from wallets.views.purchases import charged, quoted_charge
 from wallets.views.sub_account import allocation_facts, charges, require_allocate, sub_account_of
 
 _TYPED = ("basic_minutes", "premium_minutes", "start_date", "payment_method")
@@ -83,10 +84,11 @@ def retry(request: HttpRequest, account_id: UUID) -> HttpResponse:
             agency=request.account,
             actor=request.user,
             address=client_ip(request),
+            quoted_charge=quoted_charge(request),
         )
     except WalletError as error:
         return refused(request, back=_page(account), error=error)
-    return redirect("wallets:purchase", purchase.pk)
+    return charged(request, purchase)
 
 
 @require_POST
@@ -194,11 +196,13 @@ def _saved(
 ) -> HttpResponse:
     if not allocation.active:
         text = f"Monthly allocation for {account.name} stopped."
-    elif shown["charge_now"]:
-        text = f"Monthly allocation for {account.name} saved. The first charge is being made."
-    else:
-        text = f"Monthly allocation for {account.name} saved. {shown['text']}"
-    return done(request, back=_page(account), text=text)
+        return done(request, back=_page(account), text=text)
+    text = f"Monthly allocation for {account.name} saved."
+    if shown["charge_now"]:
+        purchase = allocations.charge_now(allocation=allocation, actor=request.user)
+        if purchase:
+            return charged(request, purchase, saved=text)
+    return done(request, back=_page(account), text=f"{text} {shown['text']}")
 
 
 def _dialog(

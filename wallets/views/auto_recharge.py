@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from decimal import Decimal
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
-from accounts.views.dialogs import add_errors, dialog, done, refused, triggered
+from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets import limits
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
@@ -26,7 +25,7 @@ from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
 from wallets.views.forms import AutoRechargeForm, LowMinutesForm
 from wallets.views.methods import chosen_card, leave_for_card, typed
-from wallets.views.purchases import purchase_context
+from wallets.views.purchases import charged, quoted_charge
 from wallets.views.replayed import replayed
 from wallets.why import sentences
 from wallets.why.codes import Recharge
@@ -90,11 +89,14 @@ def retry(request: HttpRequest) -> HttpResponse:
     wallet = open_wallet(account=request.account)
     try:
         saved = auto_recharge_settings.try_again(
-            wallet_id=wallet.pk, actor=request.user, address=client_ip(request)
+            wallet_id=wallet.pk,
+            actor=request.user,
+            address=client_ip(request),
+            quoted_charge=quoted_charge(request),
         )
     except WalletError as error:
         return refused(request, back=back, error=error)
-    return _charged(request, saved, settings_saved=False)
+    return charged(request, saved.purchase)
 
 
 @require_POST
@@ -247,19 +249,8 @@ def _dialog(
 
 def _saved(request: HttpRequest, saved: Saved) -> HttpResponse:
     if saved.purchase:
-        return _charged(request, saved, settings_saved=True)
+        return charged(request, saved.purchase, saved="Auto-Recharge saved.")
     text = "Auto-Recharge saved."
     if saved.automatic.enabled and saved.decision.code not in ("balance_fine", "charge"):
         text = f"{text} {sentences.preview(saved.decision)}"
     return done(request, back=reverse("wallets:payments"), text=text)
-
-
-def _charged(request: HttpRequest, saved: Saved, *, settings_saved: bool) -> HttpResponse:
-    """Show what became of the charge, as one more step of the dialog or as its page."""
-    if not request.htmx:
-        if settings_saved:
-            messages.success(request, "Auto-Recharge saved.")
-        return redirect("wallets:purchase", saved.purchase.pk)
-    context = purchase_context(request, saved.purchase) | {"settings_saved": settings_saved}
-    response = render(request, "wallets/charging/_purchase.html", context)
-    return triggered(response, {"balance-changed": {}})

@@ -19,6 +19,7 @@ from wallets.prices.rates import rates_now
 from wallets.statements import figures, statements
 from wallets.views.balance import balance
 from wallets.views.chart import balance_chart
+from wallets.views.purchases import retry_of
 from wallets.why import decisions
 
 CHART_DAYS = (7, 30, 90)
@@ -45,6 +46,7 @@ def payments(request: HttpRequest) -> HttpResponse:
         "statement": statements.transactions(account=account, limit=LATEST_TRANSACTIONS),
         "decisions": decisions.page(wallet_id=wallet.pk, limit=LATEST_DECISIONS),
         "now": clock.now(),
+        "retry": retry_of(wallet),
         "charges_stopped": switch.are_stopped(),
         **_chart(wallet=wallet, automatic=automatic, days=_days(request)),
     }

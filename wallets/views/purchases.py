@@ -1,5 +1,9 @@
 """One payment: its state until it is decided, and the bank's confirmation."""
 
+from decimal import Decimal
+
+from django import forms
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -12,8 +16,9 @@ from accounts.views.dialogs import refused, triggered
 from wallets import links
 from wallets.charging import purchases
 from wallets.errors import WalletError
-from wallets.models import Purchase
-from wallets.recharges import by_hand
+from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.recharges import by_hand, configure
+from wallets.recharges.configure import Preview
 from wallets.stripe import gateway
 from wallets.texts import holds
 
@@ -75,6 +80,29 @@ def cancel(request: HttpRequest, purchase_id) -> HttpResponse:
     return redirect(here)
 
 
+def charged(request: HttpRequest, found: Purchase, *, saved: str = "") -> HttpResponse:
+    """What became of a charge, in the place where it began: every way of paying ends here.
+
+    `saved` says what was saved before it was charged. Without htmx it is the payment's page.
+    """
+    if not request.htmx:
+        if saved:
+            messages.success(request, saved)
+        return redirect("wallets:purchase", found.pk)
+    context = purchase_context(request, found) | {"settings_saved": bool(saved)}
+    response = render(request, "wallets/charging/_purchase.html", context)
+    return triggered(response, {"balance-changed": {}})
+
+
+def quoted_charge(request: HttpRequest) -> Decimal:
+    """The charge that the button named, in dollars; a button that named none agreed to none."""
+    field = forms.DecimalField(min_value=0, max_digits=20)
+    try:
+        return field.clean(request.POST.get("quoted_charge"))
+    except forms.ValidationError:
+        return Decimal(0)
+
+
 def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]:
     """What `_purchase.html` needs, in the dialog and on the payment's own page."""
     asked = request.GET.get("poll", "")
@@ -88,8 +116,25 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
         "polling": found.state in ("created", "submitted") and polls < MOST_POLLS,
         "next_poll": polls + 1,
         "holds": _holds(found) if own else "",
+        "retry": _retry(found) if own else None,
         "next_step": links.resume_campaigns(found.pk) if own else "",
     }
+
+
+def _retry(found: Purchase) -> Preview | None:
+    """What trying an automatic recharge again would charge, when it was declined."""
+    declined = found.state in (Purchase.State.DECLINED, Purchase.State.CANCELED)
+    if not declined or found.purpose != Purchase.Purpose.AUTO_RECHARGE:
+        return None
+    return retry_of(found.wallet)
+
+
+def retry_of(wallet: Wallet) -> Preview | None:
+    """What trying again would charge now, while there is something to try again."""
+    automatic = AutoRecharge.objects.get(wallet=wallet)
+    if not configure.has_failed(automatic):
+        return None
+    return configure.preview_try_again(wallet_id=wallet.pk)
 
 
 def _holds(found: Purchase) -> str:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -23,7 +23,7 @@ from wallets.recharges import by_hand
 from wallets.texts import usd
 from wallets.views.forms import RechargeForm, new_key
 from wallets.views.methods import chosen_card, leave_for_card
-from wallets.views.purchases import purchase_context
+from wallets.views.purchases import charged, purchase_context
 
 CHIPS = (25, 50, 100, 250)
 FIRST_AMOUNT = Decimal(50)
@@ -83,7 +83,7 @@ def _pay(request: HttpRequest, wallet: Wallet, cards: list) -> HttpResponse:
             pending = error.purchase_id if isinstance(error, PurchaseInProgress) else None
         else:
             if purchase.state != Purchase.State.DECLINED:
-                return _charged(request, purchase)
+                return charged(request, purchase)
             # Stripe would replay the decline under the old key.
             form = _with_new_key(request.POST, cards)
             form.add_error(None, purchase.error_text)
@@ -115,15 +115,6 @@ def _charge(request: HttpRequest, wallet: Wallet, values: dict) -> Purchase:
         quoted_debt=values["quoted_debt"],
         address=client_ip(request),
     )
-
-
-def _charged(request: HttpRequest, purchase: Purchase) -> HttpResponse:
-    if not request.htmx:
-        return redirect("wallets:purchase", purchase.pk)
-    response = render(
-        request, "wallets/charging/_purchase.html", purchase_context(request, purchase)
-    )
-    return triggered(response, {"balance-changed": {}})
 
 
 def _with_new_key(data: QueryDict, cards: list) -> RechargeForm:

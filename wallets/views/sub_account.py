@@ -20,6 +20,7 @@ from wallets.allocations import configure, sub_accounts
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
+from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import rates_now
 from wallets.recharges import low_minutes
@@ -90,6 +91,7 @@ def allocation_facts(
         "card": next((card for card in cards if card.id == allocation.payment_method), None),
         "runs": runs,
         "latest": runs[0] if runs else None,
+        "retry_charge": dollars(runs[0].amount_cents) if runs else None,
         "next_charge": next_charge(account, request.account.local_date(clock.now())),
         "monthly": estimate(
             basic_minutes=allocation.basic_minutes, premium_minutes=allocation.premium_minutes

@@ -93,7 +93,6 @@ def decline_at(
     card = pay_card(stripe, agency, number)
     with clock.at(moment):
         browser.post(url("auto_allocation", account), asking(card))
-        runs.charge_run(run_id=AllocationRun.objects.get(allocation__account=account).pk)
 
 
 def row_of(text: str, name: str) -> str:
@@ -370,16 +369,21 @@ def test_the_estimate_names_each_line_the_total_and_the_first_charge(
     assert "Save and charge $205.00" in text
 
 
-def test_saving_sets_the_allocation_and_starts_the_first_month(stripe, browser, agency, dental):
+def test_saving_sets_the_allocation_and_shows_what_became_of_its_first_charge(
+    stripe, browser, agency, dental
+):
     card = pay_card(stripe, agency)
 
     answer = browser.post(url("auto_allocation", dental), asking(card), headers=HTMX)
 
     allocation = AutoAllocation.objects.get(account=dental)
     run = AllocationRun.objects.get()
-    assert answer.status_code == 204, text_of(answer)
+    assert answer.status_code == 200
+    assert "Monthly allocation paid" in text_of(answer)
+    assert "Payment received: $205.00." in text_of(answer)
     assert (allocation.basic_minutes, allocation.premium_minutes) == (500, 1000)
-    assert (run.state, run.amount_cents) == ("due", 20_500)
+    assert (run.state, run.amount_cents) == ("paid", 20_500)
+    assert [row["amount"] for row in stripe.truth()["payment_intents"]] == [20_500]
 
 
 def test_a_charge_today_the_page_did_not_name_is_shown_first(stripe, browser, agency, dental):
@@ -416,7 +420,7 @@ def test_an_allocation_that_cannot_be_is_said_beside_the_field(
 
 
 def test_two_zeros_stop_it_and_the_button_says_so(stripe, browser, agency, dental):
-    card = pay_card(stripe, agency)
+    card = pay_card(stripe, agency, DECLINED_CARD)
     browser.post(url("auto_allocation", dental), asking(card))
     zeros = asking(card, basic_minutes="0", premium_minutes="0")
 
@@ -432,27 +436,36 @@ def test_two_zeros_stop_it_and_the_button_says_so(stripe, browser, agency, denta
 def test_a_missed_month_is_made_up_for_by_its_button_while_it_lasts(
     stripe, browser, agency, dental
 ):
-    browser.post(url("auto_allocation", dental), asking(pay_card(stripe, agency)))
+    configure.save(
+        account=dental,
+        agency=agency,
+        actor=None,
+        basic_minutes=500,
+        premium_minutes=1000,
+        payment_method=pay_card(stripe, agency).id,
+    )
     AllocationRun.objects.update(state="missed", closed_at=clock.now())
 
     page = text_of(browser.get(url("account_manager_account", dental)))
-    browser.post(url("auto_allocation_retry", dental))
+    browser.post(url("auto_allocation_retry", dental), {"quoted_charge": "205.00"})
 
     assert "This month was missed" in page
-    assert "Retry now" in page
+    assert "Retry now and charge $205.00" in page
     assert Purchase.objects.get(payer=agency).state == "succeeded"
 
 
 def test_a_failed_month_can_be_retried_and_its_payment_seen(stripe, browser, agency, dental):
     card = pay_card(stripe, agency, DECLINED_CARD)
     browser.post(url("auto_allocation", dental), asking(card))
-    runs.charge_run(run_id=AllocationRun.objects.get().pk)
 
     page = text_of(browser.get(url("account_manager_account", dental)))
-    answer = browser.post(url("auto_allocation_retry", dental), follow=True)
+    answer = browser.post(
+        url("auto_allocation_retry", dental), {"quoted_charge": "205.00"}, follow=True
+    )
 
     assert "was declined" in page
-    assert "Retry now" in page
+    assert "Retry now and charge $205.00" in page
+    assert 'name="quoted_charge" value="205' in page
     assert "Payment not made" in text_of(answer)
     assert f'href="{url("auto_allocation", dental)}"' in text_of(answer)
     assert f'href="{url("account_manager_account", dental)}"' in text_of(answer)
@@ -470,12 +483,11 @@ def test_the_button_names_the_unpaid_months_charge_not_the_new_minutes(
     with clock.at(NOON):
         shown = text_of(browser.get(url("auto_allocation_estimate", dental), fewer))
         answer = browser.post(url("auto_allocation", dental), fewer, headers=HTMX)
-        runs.charge_run(run_id=AllocationRun.objects.get().pk)
 
     assert "Save and charge $205.00" in shown
     assert "The unpaid $205.00 of 14 Nov is charged today with this card" in shown
     assert "then $9.00 monthly on the 14th" in shown
-    assert answer.status_code == 204
+    assert answer.status_code == 200
     assert Purchase.objects.get(state="succeeded").amount_cents == 20_500
 
 

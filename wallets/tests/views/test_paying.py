@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from decimal import Decimal
 from html import unescape
 
 import pytest
@@ -13,11 +14,12 @@ from accounts.tests.builders import make_agency, make_sub_account, owner_of
 from thinkrr_billing.sandbox.stripe.tests.browsing import press
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
-from wallets.models import AutoAllocation, AutoRecharge, Purchase
+from wallets.models import AllocationRun, AutoAllocation, AutoRecharge, Purchase
 from wallets.tests.worlds.builders import (
     DECLINED_CARD,
     OTHER_GOOD_CARD,
     add_card,
+    fill,
     make_wallet,
     set_auto_recharge,
 )
@@ -323,3 +325,132 @@ def test_a_card_that_nothing_waits_for_is_only_added(stripe, browser, wallet):
     there = browser.get(press(stripes, number=OTHER_GOOD_CARD)).url
 
     assert there == reverse("wallets:payments")
+
+
+# --- the sum is in the button, and what becomes of it is told where it began ---------------------
+
+
+@pytest.mark.parametrize("place", ["dialog", "page"])
+def test_the_first_charge_of_an_allocation_is_told_where_it_began(
+    stripe, agency_browser, agency, dental, place
+):
+    card = add_card(stripe, open_wallet(account=agency))
+
+    answer = agency_browser.post(
+        reverse("wallets:auto_allocation", args=[dental.pk]),
+        allocating(card),
+        headers=HTMX if place == "dialog" else {},
+        follow=True,
+    )
+
+    assert "Payment received: $205.00." in text_of(answer)
+    assert "Northside Dental got its minutes." in text_of(answer)
+    assert Purchase.objects.get().state == "succeeded"
+
+
+def test_a_declined_first_charge_of_an_allocation_says_what_was_saved_and_one_next_step(
+    stripe, agency_browser, agency, dental
+):
+    card = add_card(stripe, open_wallet(account=agency), DECLINED_CARD)
+
+    answer = agency_browser.post(
+        reverse("wallets:auto_allocation", args=[dental.pk]), allocating(card), headers=HTMX
+    )
+
+    text = text_of(answer)
+    assert "Settings saved, but Visa •••• 0341 was declined." in text
+    assert text.count("btn-primary") == 1
+    assert "Use another card" in text
+    assert AutoAllocation.objects.get().active
+
+
+def test_an_answer_that_gets_lost_leaves_the_first_charge_processing(
+    stripe, agency_browser, agency, dental
+):
+    card = add_card(stripe, open_wallet(account=agency))
+    stripe.fault(kind="reset_after", path=r"/v1/payment_intents/[^/]+/confirm", times=3)
+
+    answer = agency_browser.post(
+        reverse("wallets:auto_allocation", args=[dental.pk]), allocating(card), headers=HTMX
+    )
+
+    assert "Confirming your payment with the bank…" in text_of(answer)
+    assert Purchase.objects.get().state == "submitted"
+
+
+def quoted(answer) -> Decimal:
+    return Decimal(re.search(r'name="quoted_charge" value="([^"]*)"', text_of(answer))[1])
+
+
+@pytest.fixture
+def declined(stripe, wallet, browser):
+    """Auto-Recharge whose first $50 were declined just now; it is tried again in an hour."""
+    add_card(stripe, wallet, DECLINED_CARD)
+    browser.post(CONFIGURE, configuring(left="1"))
+    return AutoRecharge.objects.get(wallet=wallet)
+
+
+def test_trying_again_names_its_sum_on_the_page_and_in_the_dialog(browser, declined):
+    page = browser.get(reverse("wallets:payments"))
+    payment = browser.get(reverse("wallets:purchase", args=[Purchase.objects.get().pk]))
+
+    for answer in (page, payment):
+        assert "Try again and charge $50.00" in text_of(answer)
+        assert quoted(answer) == 50
+    assert declined.hold_reason == "declined"
+
+
+@pytest.mark.parametrize("quoted", ["", "49.99", "50.01", "-50", "NaN", "x", None])
+def test_a_try_that_names_another_sum_charges_nothing(browser, declined, quoted):
+    sent = {} if quoted is None else {"quoted_charge": quoted}
+
+    answer = browser.post(reverse("wallets:auto_recharge_retry"), sent, headers=HTMX)
+
+    assert "The charge is now $50.00. Check and try again." in text_of(answer)
+    assert answer.status_code == 422
+    assert Purchase.objects.count() == 1
+    kept = AutoRecharge.objects.get(pk=declined.pk)
+    assert (kept.hold_reason, kept.not_before) == (declined.hold_reason, declined.not_before)
+
+
+def test_a_try_in_between_is_told_in_place_and_does_not_move_the_promised_one(browser, declined):
+    answer = browser.post(
+        reverse("wallets:auto_recharge_retry"), {"quoted_charge": "50"}, headers=HTMX
+    )
+
+    assert "Payment not made" in text_of(answer)
+    assert Purchase.objects.filter(state="declined").count() == 2
+    kept = AutoRecharge.objects.get(pk=declined.pk)
+    assert (kept.hold_reason, kept.not_before) == ("declined", declined.not_before)
+    assert kept.consecutive_declines == 1
+
+
+def test_a_retry_of_a_month_does_not_move_the_promised_one_and_needs_its_sum(
+    stripe, agency_browser, agency, dental
+):
+    card = add_card(stripe, open_wallet(account=agency), DECLINED_CARD)
+    agency_browser.post(
+        reverse("wallets:auto_allocation", args=[dental.pk]), allocating(card), headers=HTMX
+    )
+    promised = AllocationRun.objects.get()
+    retry = reverse("wallets:auto_allocation_retry", args=[dental.pk])
+
+    other = agency_browser.post(retry, {"quoted_charge": "204"}, headers=HTMX)
+    assert "This month's charge is $205.00 now." in text_of(other)
+    assert Purchase.objects.count() == 1
+    answer = agency_browser.post(retry, {"quoted_charge": "205"}, headers=HTMX)
+
+    assert "Payment not made" in text_of(answer)
+    assert Purchase.objects.filter(state="declined").count() == 2
+    kept = AllocationRun.objects.get()
+    assert (kept.state, kept.attempts, kept.next_attempt_at) == ("due", 1, promised.next_attempt_at)
+
+
+@pytest.mark.usefixtures("declined")
+def test_what_trying_again_would_not_charge_offers_no_try(browser, wallet):
+    fill(wallet, credit="91.80")
+
+    page = browser.get(reverse("wallets:payments"))
+
+    assert "Try again and charge" not in text_of(page)
+    assert "Use another card" in text_of(page)

@@ -258,7 +258,7 @@ def test_trying_again_charges_once_more(stripe, browser, wallet):
     add_card(stripe, wallet, DECLINED_CARD)
     browser.post(CONFIGURE, settings(threshold="100", quoted_charge="100"))
 
-    browser.post(reverse("wallets:auto_recharge_retry"))
+    browser.post(reverse("wallets:auto_recharge_retry"), {"quoted_charge": "100"})
 
     assert Purchase.objects.filter(state="declined").count() == 2
 
