@@ -190,12 +190,32 @@ def _needs_no_account(request: HttpRequest) -> bool:
 def _send_htmx_to_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     """A log-in page must never be swapped into a fragment: let the whole page go there."""
     login = resolve_url(settings.LOGIN_URL)
-    location = urlsplit(response.get("Location", "")).path
-    if request.headers.get("HX-Request") != "true" or location != login:
+    location = urlsplit(response.get("Location", ""))
+    # Who has just logged out is not sent anywhere next.
+    if location.path != login or "next=" not in location.query:
         return response
-    page = urlsplit(request.headers.get("HX-Current-URL", ""))
-    back = f"{page.path or '/'}{'?' + page.query if page.query else ''}"
+    writes = request.method not in SAFE_METHODS
+    if request.headers.get("HX-Request") != "true":
+        if writes:
+            back = _path_of(request.headers.get("Referer", ""))
+            response["Location"] = f"{login}?{urlencode({'next': back, 'ended': 1})}"
+        return response
+    query = {"next": _where(request, writes=writes)} | ({"ended": 1} if writes else {})
     answer = HttpResponse(status=204)
-    answer["HX-Redirect"] = f"{login}?{urlencode({'next': back})}"
+    answer["HX-Redirect"] = f"{login}?{urlencode(query)}"
     answer["X-Request-ID"] = response["X-Request-ID"]
     return answer
+
+
+def _where(request: HttpRequest, *, writes: bool) -> str:
+    """Where somebody was when their session ended: in a dialog, as they left it, or on the page."""
+    if not writes and request.headers.get("HX-Target") == DIALOG:
+        return request.get_full_path()
+    left = request.headers.get("X-Dialog-URL") if writes else ""
+    return _path_of(left or request.headers.get("HX-Current-URL", ""))
+
+
+def _path_of(url: str) -> str:
+    """The path and query alone: only pages of ours are gone back to."""
+    page = urlsplit(url)
+    return f"{page.path or '/'}{'?' + page.query if page.query else ''}"

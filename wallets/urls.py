@@ -33,6 +33,7 @@ urlpatterns = [
     path("payments/recharge/quote/", recharge.quote, name="recharge_quote"),
     path("payments/recharge/outcome/<uuid:form_key>/", recharge.outcome, name="recharge_outcome"),
     path("payments/transactions.csv", transactions.export, name="transactions_csv"),
+    path("payments/outcome/", purchases.outcome, name="outcome"),
     path(_PURCHASE, purchases.purchase, name="purchase"),
     path(f"{_PURCHASE}confirm/", purchases.confirm, name="purchase_confirm"),
     path(f"{_PURCHASE}cancel/", purchases.cancel, name="purchase_cancel"),

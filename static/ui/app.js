@@ -5,8 +5,9 @@
   const root = document.documentElement;
   const dialog = $("dialog"); // a dialog's own page has none: there its content is the page
   const TOAST_MS = 7000; // long enough to read two sentences
-  const OUTCOME_AFTER_MS = 2000; // a charge whose answer got lost is usually decided by then
-  const UNKNOWN = "We couldn't confirm this payment yet. Don't pay again. We'll update this page.";
+  // A charge whose answer got lost is usually decided by then; a network may be away for longer.
+  const ASK_AFTER_MS = [2000, 4000, 8000, 15000];
+  const UNKNOWN = "We couldn't confirm this payment yet. Don't pay again. This page asks until it knows.";
   let opener = null;
   root.classList.add("has-js");
 
@@ -94,30 +95,73 @@
   }, true);
   const release = (event) => {
     const form = event.detail.elt.closest && event.detail.elt.closest("form[data-busy]");
-    if (form) setBusy(form, false);
+    if (form && !(unknown && unknown.form === form)) setBusy(form, false);
   };
   document.addEventListener("htmx:afterRequest", release);
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
 
   // --- what the server has to know of the page; another tab may have switched the account -------
   document.addEventListener("htmx:configRequest", (event) => {
+    const kept = event.detail.verb === "post" && asItIs(event.detail.elt.closest("form[data-keep]"));
+    if (kept) event.detail.headers["X-Dialog-URL"] = kept; // where to come back to after a log-in
     if (!dialog) event.detail.headers["X-No-Dialog"] = "1"; // then there is none to close
     if (document.body.dataset.account) event.detail.headers["X-Page-Account"] = document.body.dataset.account;
   });
 
-  // --- when the answer does not arrive --------------------------------------------------------
+  function asItIs(form) {
+    if (!form) return "";
+    const fields = [...new FormData(form)].filter(([name]) => form.dataset.keep.split(" ").includes(name));
+    return `${form.getAttribute("action")}?${new URLSearchParams(fields)}`;
+  }
+
+  // --- when the answer does not arrive: nobody pays again, and its outcome is asked for ---------
+  let unknown = null;
   function failed(event) {
     const form = event.detail.elt.closest && event.detail.elt.closest("form[data-money]");
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
     if (status >= 400 && status < 500) return;
     if (form && event.detail.requestConfig && event.detail.requestConfig.verb === "post") {
-      toast(UNKNOWN, "danger");
-      const url = form.dataset.outcomeUrl;
-      if (url) setTimeout(() => window.htmx.ajax("GET", url, { target: "#dialog-body", swap: "innerHTML" }), OUTCOME_AFTER_MS);
+      setBusy(form, true);
+      unknown = { form, url: form.dataset.outcomeUrl, times: 0 };
+      say(form, UNKNOWN);
+      askLater();
     } else if (event.detail.elt.id !== "low-balance" && !event.detail.elt.hasAttribute("data-quiet")) {
       toast("Something went wrong. Check your connection and try again.", "danger");
     }
   }
+  function say(form, text) {
+    const body = form.querySelector(".dialog-body");
+    if (!body) return toast(text);
+    const note = document.createElement("div");
+    note.className = "note warn";
+    note.setAttribute("role", "alert");
+    note.textContent = text;
+    unknown.note = note;
+    body.prepend(note);
+    note.scrollIntoView({ block: "nearest" });
+  }
+  function askLater() {
+    clearTimeout(unknown.timer);
+    unknown.timer = setTimeout(ask, ASK_AFTER_MS[Math.min(unknown.times++, ASK_AFTER_MS.length - 1)]);
+  }
+  async function ask() {
+    const asked = unknown;
+    clearTimeout(asked.timer);
+    try {
+      // Only whether there is an answer: htmx fetches and shows it.
+      const answer = await fetch(asked.url, { method: "HEAD", cache: "no-store" });
+      if (answer.status >= 500) throw new Error(String(answer.status));
+    } catch {
+      if (unknown === asked) askLater();
+      return;
+    }
+    if (unknown !== asked) return;
+    unknown = null;
+    setBusy(asked.form, false);
+    if (asked.note) asked.note.remove();
+    window.htmx.ajax("GET", asked.url, { target: "#dialog-body", swap: "innerHTML" });
+  }
+  window.addEventListener("online", () => unknown && ask());
   ["htmx:sendError", "htmx:timeout", "htmx:responseError"].forEach((name) => document.addEventListener(name, failed));
 
   // --- menus, copy, theme, chips ---------------------------------------------------------------

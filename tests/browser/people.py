@@ -17,7 +17,7 @@ PATIENCE_MS = 30_000
 
 # A refusal the test asks for is noted by the browser itself, and a lost answer by htmx.
 REFUSALS = tuple(f"status of {status}" for status in (403, 404, 409, 422))
-LOST = ("ERR_FAILED", "htmx:afterRequest", "htmx:sendError")
+LOST = ("ERR_FAILED", "ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError")
 
 
 @dataclass
@@ -46,6 +46,7 @@ class Windows:
             if another is not page:
                 another.close()
         page.unroute_all()
+        page.context.set_offline(False)
         page.goto("about:blank")
         page.mouse.move(0, 0)
         page.context.clear_cookies()

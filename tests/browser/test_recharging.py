@@ -136,7 +136,7 @@ def test_an_answer_that_gets_lost_is_found_again(owner, stripe, wallet):
 
     owner.page.click("#recharge-pay")
 
-    owner.sees("We couldn't confirm this payment yet. Don't pay again.", "#toasts")
+    owner.sees("We couldn't confirm this payment yet. Don't pay again.", "dialog")
     owner.sees("Payment received: $50.00.", "dialog")
     assert paid(wallet) == [5000]
 

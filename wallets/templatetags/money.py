@@ -3,9 +3,12 @@
 from datetime import UTC, date, datetime
 
 from django import template
+from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from accounts import clock
 from wallets import texts
 
 register = template.Library()
@@ -23,6 +26,12 @@ for write in (
     texts.month,
 ):
     register.filter(write)
+
+
+@register.simple_tag
+def outcome_url() -> str:
+    """Where a form shown now asks what it has charged, should its answer get lost."""
+    return f"{reverse('wallets:outcome')}?{urlencode({'since': clock.now().isoformat()})}"
 
 
 @register.simple_tag(takes_context=True)

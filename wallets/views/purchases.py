@@ -1,10 +1,11 @@
 """One payment: its state until it is decided, and the bank's confirmation."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -22,7 +23,7 @@ from wallets.recharges.configure import Preview
 from wallets.stripe import gateway
 from wallets.texts import holds
 
-# Every 2 seconds for half a minute; then the page says that it does not know yet.
+# Every 2 seconds for half a minute; then, every 15, the page says that it does not know yet.
 MOST_POLLS = 15
 # Where a person without JavaScript goes on: shown once, as a plain link.
 BANK_LINK = "bank_link"
@@ -45,6 +46,22 @@ def purchase(request: HttpRequest, purchase_id) -> HttpResponse:
     if was_open and not found.is_open:
         return triggered(response, {"balance-changed": {}})
     return response
+
+
+@require_safe
+@needs(Permission.MONEY)
+def outcome(request: HttpRequest) -> HttpResponse:
+    """What a form of this person, shown at `since`, has charged: its answer got lost on the way."""
+    try:
+        since = datetime.fromisoformat(request.GET.get("since", "")).astimezone(UTC)
+        asked = Purchase.objects.filter(payer=request.account, requested_by=request.user)
+        found = asked.filter(created_at__gte=since).order_by("created_at").last()
+    except (ValueError, OverflowError):
+        raise Http404("No such moment.") from None
+    if found:
+        return render(request, "wallets/charging/_purchase.html", purchase_context(request, found))
+    text = "No payment was started, so nothing was charged. Try again."
+    return triggered(HttpResponse(status=204), {"toast": {"text": text}})
 
 
 @require_POST
@@ -113,7 +130,7 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
         "purchase": found,
         "bank_url": request.session.pop(BANK_LINK, "") if asked_bank else "",
         "settings_saved": request.GET.get("saved") == "1",
-        "polling": found.state in ("created", "submitted") and polls < MOST_POLLS,
+        "polling": polls < MOST_POLLS,
         "next_poll": polls + 1,
         "holds": _holds(found) if own else "",
         "retry": _retry(found) if own else None,
