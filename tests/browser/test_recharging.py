@@ -186,7 +186,9 @@ def test_what_the_bank_refuses_is_not_charged_and_the_page_says_so(owner, stripe
     owner.page.click("text=Fail")
 
     owner.sees("Payment not made")
-    assert "You were not charged." in owner.text("main")
+    said = owner.text("main")
+    assert "the payment was not confirmed with your bank. You were not charged." in said
+    assert "declined" not in said
     assert paid(wallet) == []
 
 

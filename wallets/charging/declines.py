@@ -41,6 +41,11 @@ HARD = frozenset(
 
 NEEDS_BANK = frozenset({"authentication_required"})
 
+# The customer said no at their bank, or could not say yes: the card itself was not declined.
+_NOT_CONFIRMED = frozenset(
+    {"payment_intent_authentication_failure", "payment_intent_payment_attempt_expired"}
+)
+
 # Ours: Stripe refused and named no code. A refusal all the same, so that it waits like one.
 UNEXPLAINED = "unexplained"
 # Ours: Stripe named a code that is not about the card, so neither the card nor the bank can help.
@@ -82,6 +87,7 @@ _TEXTS = {
 _OF_THE_CARD = (
     HARD
     | NEEDS_BANK
+    | _NOT_CONFIRMED
     | _TEXTS.keys()
     | {"card_declined", "invalid_cvc", "invalid_expiry_month", "invalid_expiry_year"}
     | {"incorrect_zip", "incorrect_address", "processing_error"}
@@ -100,6 +106,11 @@ def sentence(*, card: str, code: str) -> str:
         )
     if code in _NOT_PROCESSED:
         return "The payment could not be processed. You were not charged. Try again later."
+    if code in NEEDS_BANK | _NOT_CONFIRMED:
+        return (
+            f"{card} could not be charged: the payment was not confirmed with your bank. You were "
+            "not charged. Try again and confirm it, or use another card."
+        )
     reason, advice = _TEXTS.get(code, DeclineText(".", _OTHER_CARD))
     return f"{card} was declined{reason} You were not charged. {advice}"
 

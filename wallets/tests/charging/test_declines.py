@@ -3,7 +3,7 @@
 import pytest
 
 from accounts.models import StaffAlert
-from wallets.charging import purchases
+from wallets.charging import declines, purchases
 from wallets.stripe import answers, gateway
 from wallets.tests.worlds.purchases import claim, taken
 
@@ -35,6 +35,22 @@ def test_a_decline_says_what_went_wrong_that_nothing_was_charged_and_what_helps(
     stripe.set_card(low.default_payment_method, behaviour={"decline_code": code})
 
     assert purchases.drive(purchase_id=claim(low).pk).error_text == text
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "authentication_required",
+        "payment_intent_authentication_failure",
+        "payment_intent_payment_attempt_expired",
+    ],
+)
+def test_what_was_not_confirmed_with_the_bank_is_not_called_a_decline_of_the_card(code):
+    assert declines.of_refusal(code) == code
+    assert declines.sentence(card="Visa •••• 4242", code=code) == (
+        "Visa •••• 4242 could not be charged: the payment was not confirmed with your bank. You "
+        "were not charged. Try again and confirm it, or use another card."
+    )
 
 
 NOT_ACCEPTED = (
