@@ -1,10 +1,12 @@
 """Recharging by hand: what an amount buys, paying it, and confirming it with the bank."""
 
+from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import User
@@ -56,18 +58,18 @@ class Quote:
         return self.seconds // 60
 
 
-def quote(*, wallet_id: int, amount: Decimal, buys: str) -> Quote:
+def quote(*, wallet_id: int, amount: Decimal, buys: str, payment_method: str = "") -> Quote:
     """What `amount` dollars buy now: debt first, then minutes at the rate in force, or credit.
 
-    Writes nothing. Raises InvalidAmount.
+    Writes nothing. An empty payment method means the default. Raises InvalidAmount.
     """
     check_amount(amount)
     check_buys(buys)
     wallet = Wallet.objects.select_related("account").get(pk=wallet_id)
-    return _quote(wallet, amount, buys)
+    return _quote(wallet, amount, buys, payment_method or wallet.default_payment_method)
 
 
-def _quote(wallet: Wallet, amount: Decimal, buys: str) -> Quote:
+def _quote(wallet: Wallet, amount: Decimal, buys: str, card_id: str) -> Quote:
     price = None if buys == Buys.CREDIT else rate(minute_type=buys)
     found = bought(amount=amount, credit=wallet.credit.amount, rate=price)
     after = wallet.credit.amount + found.credit
@@ -79,21 +81,25 @@ def _quote(wallet: Wallet, amount: Decimal, buys: str) -> Quote:
         seconds=found.seconds,
         credit=found.left_over,
         credit_after=after,
-        auto_recharge=_also_charged(wallet, after),
+        auto_recharge=_also_charged(wallet, after, card_id),
     )
 
 
-def _also_charged(wallet: Wallet, credit: Decimal) -> Decimal:
+def _also_charged(wallet: Wallet, credit: Decimal, card_id: str) -> Decimal:
+    """What the rule would charge once this is paid, by the rule itself."""
     automatic = AutoRecharge.objects.get(wallet=wallet)
-    if not automatic.enabled or automatic.suspended_at or wallet.blocked_at:
+    automatic.wallet = after = copy(wallet)
+    after.credit = Money(credit, "USD")
+    if automatic.effective_payment_method == card_id:
+        suspensions.forgive_own_card_in_memory(automatic)
+    decision = auto_recharge.decide(wallet=after, automatic=automatic)
+    if decision.code not in (Recharge.CHARGE, Recharge.COOLDOWN):
         return Decimal(0)
-    terms = auto_recharge.terms_of(automatic)
-    if credit >= terms.threshold:
-        return Decimal(0)
+    # The cooldown ends in a minute: this payment begins one anyway.
     now = clock.now()
     return auto_recharge.charge_for(
         credit=credit,
-        terms=terms,
+        terms=auto_recharge.terms_of(automatic),
         spent=monthly_limit.spent(wallet=wallet, now=now),
         today=daily_ceiling.spent(wallet=wallet, now=now),
     )
@@ -191,7 +197,7 @@ def _decide(
     card = payment_methods.usable_card(
         account=wallet.account, card_id=payment_method or wallet.default_payment_method
     )
-    now = _quote(wallet, amount, buys)
+    now = _quote(wallet, amount, buys, card.id)
     _refuse_changed(now, quoted_rate, quoted_debt)
     purchase = Purchase.objects.create(
         payer=wallet.account,
@@ -321,7 +327,7 @@ def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:  # noqa: ARG0
 def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
     automatic = suspensions.locked_settings(wallet)
     own_card = automatic.effective_payment_method == purchase.payment_method
-    if own_card and (automatic.suspended_reason or automatic.consecutive_declines):
+    if own_card and suspensions.has_trouble(automatic):
         suspensions.start_afresh(automatic)
     notices.tell_paid(purchase, wallet)
     nudge("wallets.recharge_wallet", wallet.pk)

@@ -147,6 +147,17 @@ def forgive_in_memory(automatic: AutoRecharge, card: Card) -> None:
         _forgive(automatic)
 
 
+def has_trouble(automatic: AutoRecharge) -> bool:
+    """Whether a payment by hand with its card would let it start afresh."""
+    return bool(automatic.suspended_reason or automatic.consecutive_declines)
+
+
+def forgive_own_card_in_memory(automatic: AutoRecharge) -> None:
+    """What `start_afresh` would do once somebody has paid by hand with the card in force."""
+    if has_trouble(automatic):
+        _forgive(automatic)
+
+
 @transaction.atomic
 def suspend_by_support(*, wallet_id: int) -> None:
     """Stop automatic charges until support lifts it. Raises Refused when they are stopped."""

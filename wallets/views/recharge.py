@@ -145,6 +145,7 @@ def _values(data: QueryDict) -> dict[str, object]:
     values = {
         name: form.cleaned_data[name] for name in ("amount", "buys") if name in form.cleaned_data
     }
+    values["payment_method"] = data.get("payment_method", "")
     if data.get("amount") and "amount" in form.errors:
         values["problem"] = form.errors["amount"][0]
     return values
@@ -159,7 +160,13 @@ def _quoted(wallet: Wallet, values: dict) -> dict[str, object]:
         by_hand.check_amount(amount)
         if not values.get("buys"):
             return {}
-        return {"quote": by_hand.quote(wallet_id=wallet.pk, amount=amount, buys=values["buys"])}
+        found = by_hand.quote(
+            wallet_id=wallet.pk,
+            amount=amount,
+            buys=values["buys"],
+            payment_method=values.get("payment_method", ""),
+        )
+        return {"quote": found}
     except InvalidAmount as error:
         return {"problem": str(error)}
 

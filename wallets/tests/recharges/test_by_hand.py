@@ -1,6 +1,6 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,7 +9,7 @@ from django.db import connection
 from accounts import clock
 from accounts.tests.builders import close, make_user
 from wallets import limits
-from wallets.charging import purchases, rows
+from wallets.charging import purchases, rows, switch
 from wallets.errors import (
     FormReused,
     GatewayUnreachable,
@@ -20,7 +20,7 @@ from wallets.errors import (
     Refused,
     WalletError,
 )
-from wallets.models import MinuteRate, Purchase, Wallet
+from wallets.models import AutoRecharge, MinuteRate, Purchase, Wallet
 from wallets.prices.rates import set_rate
 from wallets.recharges import auto_recharge, by_hand, suspensions
 from wallets.stripe import gateway
@@ -37,6 +37,9 @@ from wallets.tests.worlds.builders import (
 )
 
 pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 14, 12, tzinfo=UTC)
+HOUR_LATER = NOON + timedelta(hours=1)
 
 
 def pay(wallet, amount="50", *, buys="premium", form_key="form-1", **facts):
@@ -356,6 +359,94 @@ def test_the_quote_adds_nothing_while_auto_recharge_is_stopped(stopped_by):
     quote = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
 
     assert quote.auto_recharge == 0
+
+
+@pytest.mark.parametrize(
+    ("facts", "also"),
+    [
+        ({}, 50),
+        ({"hold_reason": "cooldown", "not_before": HOUR_LATER}, 50),
+        ({"enabled": False}, 0),
+        ({"hold_reason": "gateway", "not_before": HOUR_LATER}, 0),
+        ({"hold_reason": "too_many_tries", "not_before": HOUR_LATER}, 0),
+        ({"suspended_at": NOON, "suspended_reason": "refunded"}, 0),
+        ({"suspended_at": NOON, "suspended_reason": "support"}, 0),
+        ({"monthly_limit": 50}, 50),
+    ],
+)
+def test_what_auto_recharge_also_charges_is_what_its_own_rule_would(stripe, facts, also):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, threshold=10, amount=50, **facts)
+
+    with clock.at(NOON):
+        found = by_hand.quote(wallet_id=wallet.pk, amount=Decimal(50), buys="premium")
+
+    assert found.auto_recharge == also
+
+
+@pytest.mark.parametrize(
+    ("own", "reason", "also"),
+    [
+        (True, "declined", 50),
+        (False, "declined", 0),
+        (True, "payment_failed", 50),
+        (False, "payment_failed", 0),
+    ],
+)
+def test_paying_with_its_own_card_lets_auto_recharge_go_on_and_the_quote_says_so(
+    stripe, own, reason, also
+):
+    wallet = make_wallet(credit="8")
+    card, other = add_card(stripe, wallet), add_card(stripe, wallet, OTHER_GOOD_CARD)
+    facts = {"hold_reason": "declined", "not_before": HOUR_LATER}
+    if reason == "payment_failed":
+        facts = {"suspended_at": NOON, "suspended_reason": reason}
+    set_auto_recharge(wallet, threshold=10, amount=50, consecutive_declines=1, **facts)
+    paying = card if own else other
+
+    with clock.at(NOON):
+        found = by_hand.quote(
+            wallet_id=wallet.pk, amount=Decimal(50), buys="premium", payment_method=paying.id
+        )
+        by_hand.recharge(
+            wallet_id=wallet.pk,
+            actor=None,
+            amount=Decimal(50),
+            buys="premium",
+            form_key="form",
+            payment_method=paying.id,
+        )
+    with clock.at(NOON + timedelta(minutes=2)):
+        auto_recharge.run(wallet_id=wallet.pk)
+
+    charged = wallet.purchases.filter(purpose="auto_recharge").values_list(
+        "amount_cents", flat=True
+    )
+    assert found.auto_recharge == also
+    assert list(charged) == [also * 100] * bool(also)
+
+
+def test_a_monthly_limit_that_is_used_up_lets_nothing_be_charged_beside_a_recharge(low):
+    AutoRecharge.objects.filter(wallet=low).update(monthly_limit=50)
+    auto_recharge.run(wallet_id=low.pk)
+    fill(low, credit="-50")
+
+    found = by_hand.quote(wallet_id=low.pk, amount=Decimal(50), buys="premium")
+
+    assert found.auto_recharge == 0
+
+
+@pytest.mark.parametrize("why", ["blocked", "stopped"])
+def test_what_is_stopped_charges_nothing_beside_a_recharge(low, why):
+    if why == "blocked":
+        Wallet.objects.filter(pk=low.pk).update(blocked_at=NOON, blocked_reason="disputed")
+    else:
+        switch.stop(reason="trouble", actor=None)
+
+    found = by_hand.quote(wallet_id=low.pk, amount=Decimal(50), buys="premium")
+
+    assert found.auto_recharge == 0
 
 
 def test_a_payment_being_confirmed_is_not_overtaken(stripe):
