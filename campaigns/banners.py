@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
+from accounts import clock
 from accounts.models import Account
 from campaigns import limits, notices, outlook, resuming
 from campaigns.models import Campaign
@@ -14,9 +15,9 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import minutes_for
 from wallets.prices.payable import CREDIT_RATE
 from wallets.prices.rates import rates_now
-from wallets.texts import cents, day, money
+from wallets.texts import cents, day, money, spoken
 
-Suspended = AutoRecharge.Suspended
+Hold, Suspended = AutoRecharge.Hold, AutoRecharge.Suspended
 
 
 @dataclass(frozen=True)
@@ -104,14 +105,15 @@ def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
         text = f"Your bank needs you to confirm a {cents(waiting.amount_cents)} payment."
         url = reverse("wallets:purchase", args=[waiting.pk])
         return Banner("danger", text, (Link("Confirm payment", url, dialog=False),))
-    if not automatic.enabled or automatic.suspended_at is None:
+    if not automatic.enabled:
         return None
     configure = reverse("wallets:auto_recharge")
     links = (Link("Update payment method", configure),)
     stops = "Calls stop when the balance runs out."
+    if automatic.suspended_at is None:
+        return _waiting_to_charge(wallet, automatic, links)
     if automatic.suspended_reason == Suspended.PAYMENT_FAILED:
-        declined = recharges.filter(state=Purchase.State.DECLINED).order_by("-created_at").first()
-        card = declined.card if declined and declined.card else "The card"
+        card = _declined_card(wallet)
         return Banner("danger", f"Auto-Recharge failed: {card} was declined. {stops}", links)
     if automatic.suspended_reason in (Suspended.DISPUTED, Suspended.SUPPORT):
         links = ()
@@ -119,6 +121,36 @@ def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
         links = (Link("Configure", configure),)
     why = automatic.get_suspended_reason_display()
     return Banner("danger", f"Auto-Recharge is suspended: {why}. {stops}", links)
+
+
+def _declined_card(wallet: Wallet) -> str:
+    declined = wallet.purchases.recharges().filter(state=Purchase.State.DECLINED)
+    latest = declined.order_by("-created_at").first()
+    return latest.card if latest and latest.card else "The card"
+
+
+def _waiting_to_charge(
+    wallet: Wallet, automatic: AutoRecharge, links: tuple[Link, ...]
+) -> Banner | None:
+    """The balance is below the threshold, and for hours nothing will be charged by itself."""
+    until = automatic.not_before
+    low = wallet.credit.amount < automatic.threshold.amount
+    if not low or until is None or until <= clock.now():
+        return None
+    local = until.astimezone(wallet.account.zone)
+    today = clock.now().astimezone(local.tzinfo).date()
+    at = f"{spoken(local.date(), today=today)} at {local:%H:%M}"
+    if automatic.hold_reason == Hold.DECLINED:
+        text = f"Auto-Recharge failed: {_declined_card(wallet)} was declined. We try again {at}."
+        return Banner("warning", text, links)
+    if automatic.hold_reason == Hold.DAILY_CEILING:
+        text = f"Automatic charges of today reached your daily ceiling. They go on {at}."
+        raising = Link("Raise the ceiling", reverse("wallets:auto_recharge"))
+        return Banner("warning", text, (raising, recharge_link()))
+    if automatic.hold_reason == Hold.MONTHLY_LIMIT:
+        text = f"Your monthly limit leaves no room for another automatic recharge before {at}."
+        return Banner("warning", text, (recharge_link(),))
+    return None
 
 
 def _low_balance(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:

@@ -1,5 +1,5 @@
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.urls import reverse
@@ -27,6 +27,8 @@ from campaigns.tests.builders import (
 from wallets.models import AutoRecharge, Purchase, Wallet
 
 pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 11, 14, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -461,6 +463,63 @@ def test_a_member_sees_the_list_but_cannot_resume(member, waiting):
 
 def banner(client, seen=""):
     return htmx(client, "get", f"/banner/?seen={seen}" if seen else "/banner/")
+
+
+@pytest.mark.parametrize(
+    ("hold", "said", "leads_to"),
+    [
+        (
+            "declined",
+            "Auto-Recharge failed: The card was declined. We try again 14 Nov at 13:00.",
+            "Update payment method",
+        ),
+        (
+            "daily_ceiling",
+            "Automatic charges of today reached your daily ceiling. They go on 14 Nov at 13:00.",
+            "Raise the ceiling",
+        ),
+        (
+            "monthly_limit",
+            "Your monthly limit leaves no room for another automatic recharge before 14 Nov at "
+            "13:00.",
+            "Recharge",
+        ),
+    ],
+)
+def test_a_charge_that_has_to_wait_is_told_on_every_page_until_it_comes(
+    page, wallet, hold, said, leads_to
+):
+    turn_on_auto_recharge(wallet)
+    fill(wallet, credit="50")
+    waits = {"hold_reason": hold, "not_before": NOON + timedelta(hours=1)}
+    AutoRecharge.objects.filter(wallet=wallet).update(**waits)
+
+    with clock.at(NOON):
+        fine = banner(page).status_code
+        fill(wallet, credit="-49.50")
+        low = text(banner(page))
+        on_the_page = text(page.get("/settings/profile/"))
+    with clock.at(NOON + timedelta(hours=1)):
+        over = text(banner(page))
+
+    assert fine == 204
+    assert said in low
+    assert leads_to in low
+    assert said in on_the_page
+    assert said not in over
+
+
+@pytest.mark.parametrize("hold", ["cooldown", "gateway", "too_many"])
+def test_a_charge_that_waits_for_a_moment_troubles_nobody(page, wallet, hold):
+    turn_on_auto_recharge(wallet)
+    waits = {"hold_reason": hold, "not_before": NOON + timedelta(minutes=2)}
+    AutoRecharge.objects.filter(wallet=wallet).update(**waits)
+
+    with clock.at(NOON):
+        fill(wallet, credit="-9.50")
+        shown = banner(page).status_code
+
+    assert shown == 204
 
 
 def test_a_healthy_account_has_no_banner(page, wallet):
