@@ -165,6 +165,14 @@ class StripeSandbox:
     def set_refund(self, refund: str, status: str, **fields) -> dict:
         return self.call("POST", f"refunds/{refund}", {"status": status, **fields})
 
+    def describe_key(self, key: str, **facts) -> str:
+        """Say which `permissions` a key has, whose `account` it is, or that it is `expired`."""
+        return self.call("POST", "keys", {"key": key, **facts})["key"]
+
+    def set_branding(self, **files: str) -> None:
+        """Give the account an `icon` and a `logo`, by the ids of their files."""
+        self.call("POST", "account", {"branding": files})
+
     def import_(self, **kinds) -> dict:
         """Import customers, cards, payment_intents and refunds in one go."""
         return self.call("POST", "import", kinds)

@@ -5,7 +5,9 @@ import os
 
 from thinkrr_billing.sandbox.stripe.control import faults
 from thinkrr_billing.sandbox.stripe.control.calls import BadCall, Call, on
-from thinkrr_billing.sandbox.stripe.state import webhooks
+from thinkrr_billing.sandbox.stripe.state import secret_keys, webhooks
+from thinkrr_billing.sandbox.stripe.state.permissions import RESOURCES
+from thinkrr_billing.sandbox.stripe.state.secret_keys import SecretKey
 
 LISTED_ROWS = 1000
 
@@ -20,6 +22,7 @@ def reset(call: Call) -> dict:
     """Forget everything but where webhooks go."""
     main = call.store.meta("webhook", {})
     call.store.clear()
+    call.sandbox.forget_other_accounts()
     call.clock.move(offset=0.0)
     call.store.set_meta("webhook", {name: main[name] for name in ("url", "secret") if name in main})
     return {"status": "ok"}
@@ -144,3 +147,34 @@ def list_requests(call: Call) -> dict:
 def clear_requests(call: Call) -> dict:
     call.store.execute("DELETE FROM requests")
     return {"requests": []}
+
+
+@on("POST", "keys")
+def describe_key(call: Call) -> dict:
+    """Say what a secret key may do, whose it is, or that it was rolled away."""
+    body = dict(call.body)
+    text = body.pop("key")
+    unknown = set(body) - {"permissions", "account", "expired"}
+    if unknown:
+        raise BadCall(f"Unknown fields {sorted(unknown)}; known are permissions, account, expired.")
+    permissions = body.get("permissions")
+    for resource, access in (permissions or {}).items():
+        if resource not in RESOURCES or access not in secret_keys.ACCESSES:
+            raise BadCall(
+                f"{resource}={access!r}: resources are {', '.join(RESOURCES)}, each "
+                f"{' or '.join(secret_keys.ACCESSES)}."
+            )
+    if permissions is not None and not text.startswith("rk_test_"):
+        raise BadCall("Only a key that starts with rk_test_ is restricted.")
+    secret_keys.describe(call.store, SecretKey(text=text, **body))
+    return {"key": text, **body}
+
+
+@on("POST", "account")
+def change_account(call: Call) -> dict:
+    """Give the account pictures: {"branding": {"icon": "file_…", "logo": "file_…"}}."""
+    branding = call.body["branding"]
+    if set(branding) - {"icon", "logo"}:
+        raise BadCall("Branding has an icon and a logo.")
+    call.store.set_meta("branding", branding)
+    return {"branding": call.store.meta("branding")}

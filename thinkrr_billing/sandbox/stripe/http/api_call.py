@@ -9,9 +9,10 @@ from thinkrr_billing.sandbox.stripe.http.authentication import authenticate
 from thinkrr_billing.sandbox.stripe.objects import rendering
 from thinkrr_billing.sandbox.stripe.objects.events import API_VERSION
 from thinkrr_billing.sandbox.stripe.routes.router import Route, resolve
-from thinkrr_billing.sandbox.stripe.state import idempotency
+from thinkrr_billing.sandbox.stripe.state import idempotency, permissions
 from thinkrr_billing.sandbox.stripe.state.ids import new_id
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.state.secret_keys import ACCOUNT_ID, SecretKey
 from thinkrr_billing.sandbox.stripe.wire import errors, params
 from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request, json_answer
 
@@ -28,6 +29,7 @@ class ApiCall:
         self.id = new_id("req", length=14)
         self.started = time.perf_counter()
         self.fault: dict | None = None
+        self.secret_key: SecretKey | None = None
         self.replayed = False
         self.raw: dict = {}
         key = request.headers.get("idempotency-key")
@@ -42,19 +44,36 @@ class ApiCall:
         return answer
 
     def _answer(self) -> Answer:
-        authenticate(self.request.headers.get("authorization", ""))
-        route, names = resolve(method=self.request.method, path=self.request.path)
+        request = self.request
+        self.secret_key = authenticate(
+            self.sandbox.store,
+            request.headers.get("authorization", ""),
+            account=request.headers.get("stripe-account", ""),
+        )
+        route, names = resolve(method=request.method, path=request.path)
         self.raw = self._read_params()
+        permissions.check(
+            self.secret_key,
+            method=request.method,
+            path=request.path,
+            expand=self.raw.get("expand"),
+        )
         self.fault = self._take_fault()
         kind = self.fault["kind"] if self.fault else "ok"
         early = self._before(kind)
         if early is not None:
             return early
-        with self.sandbox.keys.claimed(self.key):
+        with self.sandbox.keys.claimed(self._kept_key):
             if kind == "slow":
                 self._wait(self.fault.get("seconds", 1))
             answer = self._execute(route, names)
         return self._after(kind, answer)
+
+    @property
+    def _kept_key(self) -> str | None:
+        """Idempotency keys of one account are not another's."""
+        own = self.secret_key.account == ACCOUNT_ID
+        return self.key if own or self.key is None else f"{self.secret_key.account} {self.key}"
 
     def _before(self, kind: str) -> Answer | None:
         """Suffer what happens before Stripe does anything."""
@@ -130,7 +149,7 @@ class ApiCall:
         )
         with sandbox.store.transaction():
             now = sandbox.clock.now()
-            stored = sandbox.keys.stored(self.key, fingerprint=print_, now=now)
+            stored = sandbox.keys.stored(self._kept_key, fingerprint=print_, now=now)
             if stored:
                 self.replayed = True
                 return json_answer(
@@ -145,7 +164,7 @@ class ApiCall:
                 status, body = 500, errors.internal_error().body(request_log_url=self._log_url())
             text = json.dumps(body, indent=2)
             sandbox.keys.remember(
-                self.key,
+                self._kept_key,
                 fingerprint=print_,
                 now=now,
                 status=status,
@@ -155,7 +174,7 @@ class ApiCall:
         return json_answer(status, text, self._headers())
 
     def _run(self, route: Route, names: dict) -> tuple[int, dict]:
-        ctx = self.sandbox.context(base_url=self.request.base_url)
+        ctx = self.sandbox.context(base_url=self.request.base_url, account=self.secret_key.account)
         ctx.request_id, ctx.idempotency_key, ctx.fault = self.id, self.key, self.fault
         ctx.params = params.check(self.raw, route.spec)
         expand = ctx.params.pop("expand", [])

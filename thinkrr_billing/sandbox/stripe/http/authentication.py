@@ -3,14 +3,20 @@
 import base64
 import re
 
+from thinkrr_billing.sandbox.stripe.state import secret_keys
+from thinkrr_billing.sandbox.stripe.state.secret_keys import SecretKey
+from thinkrr_billing.sandbox.stripe.state.store import Store
 from thinkrr_billing.sandbox.stripe.wire import errors
 
 _LIVE = re.compile(r"(sk|rk|pk)_live_")
 _TEST = re.compile(r"(sk|rk)_test_[A-Za-z0-9_]{8,200}")
 
 
-def authenticate(header: str) -> None:
-    """Refuse everything but a test secret key. Live keys are told why."""
+def authenticate(store: Store, header: str, *, account: str = "") -> SecretKey:
+    """Refuse everything but a test secret key. Live keys are told why.
+
+    `account` is the one the caller wants to act in, when it names one.
+    """
     scheme, _, value = header.partition(" ")
     key = value.strip()
     if scheme.lower() == "basic":
@@ -36,3 +42,15 @@ def authenticate(header: str) -> None:
         )
     if not _TEST.fullmatch(key):
         raise errors.unauthorized(f"Invalid API Key provided: {key[:8]}****")
+    found = secret_keys.find(store, key)
+    if found.expired:
+        raise errors.unauthorized(
+            f"Expired API Key provided: {found.shown}", code="api_key_expired"
+        )
+    if account and account != found.account:
+        raise errors.forbidden(
+            f"The provided key '{found.shown}' does not have access to account '{account}' (or "
+            "that account does not exist). Application access may have been revoked.",
+            code="account_invalid",
+        )
+    return found

@@ -1,16 +1,16 @@
-"""The one Stripe account the sandbox is."""
+"""The Stripe account of the key, and the pictures of its branding."""
 
 from thinkrr_billing.sandbox.stripe.routes.router import route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import missing
+from thinkrr_billing.sandbox.stripe.wire.params import LISTING
 
-ACCOUNT_ID = "acct_1SandboxThinkrr0"
 _CREATED = 1_700_000_000
 
 
-def _account() -> dict:
+def _account(ctx: Context) -> dict:
     return {
-        "id": ACCOUNT_ID,
+        "id": ctx.account,
         "object": "account",
         "created": _CREATED,
         "business_profile": {
@@ -35,7 +35,7 @@ def _account() -> dict:
             "object": "list",
             "data": [],
             "has_more": False,
-            "url": f"/v1/accounts/{ACCOUNT_ID}/external_accounts",
+            "url": f"/v1/accounts/{ctx.account}/external_accounts",
         },
         "livemode": False,
         "metadata": {},
@@ -46,7 +46,8 @@ def _account() -> dict:
                 "logo": None,
                 "primary_color": None,
                 "secondary_color": None,
-            },
+            }
+            | ctx.store.meta("branding", {}),
             "card_payments": {"statement_descriptor_prefix": None},
             "dashboard": {"display_name": "thinkrr (sandbox)", "timezone": "Etc/UTC"},
             "payments": {"statement_descriptor": "THINKRR"},
@@ -58,18 +59,52 @@ def _account() -> dict:
 
 
 @route("GET", "/v1/account")
-def retrieve(ctx: Context) -> dict:  # noqa: ARG001
-    return _account()
+def retrieve(ctx: Context) -> dict:
+    return _account(ctx)
 
 
 @route("GET", "/v1/accounts/{id}")
-def retrieve_by_id(ctx: Context, id: str) -> dict:  # noqa: ARG001
-    if id != ACCOUNT_ID:
+def retrieve_by_id(ctx: Context, id: str) -> dict:
+    if id != ctx.account:
         raise missing(kind="account", id=id, param="account")
-    return _account()
+    return _account(ctx)
 
 
 @route("GET", "/v1/accounts", {"limit": "int", "starting_after": "str"})
 def listing(ctx: Context) -> dict:
-    found = [] if ctx.params.get("starting_after") == ACCOUNT_ID else [_account()]
+    found = [] if ctx.params.get("starting_after") == ctx.account else [_account(ctx)]
     return {"object": "list", "data": found, "has_more": False, "url": "/v1/accounts"}
+
+
+@route("GET", "/v1/files/{id}")
+def retrieve_file(ctx: Context, id: str) -> dict:
+    for use, file_id in ctx.store.meta("branding", {}).items():
+        if file_id == id:
+            return _file(ctx, id, use)
+    raise missing(kind="file upload", id=id, param="file")
+
+
+def _file(ctx: Context, id: str, use: str) -> dict:
+    return {
+        "id": id,
+        "object": "file",
+        "created": _CREATED,
+        "expires_at": None,
+        "filename": f"{use}.png",
+        "links": {
+            "object": "list",
+            "data": [],
+            "has_more": False,
+            "url": f"/v1/file_links?file={id}",
+        },
+        "purpose": f"business_{use}",
+        "size": 1024,
+        "title": None,
+        "type": "png",
+        "url": f"{ctx.base_url}/v1/files/{id}/contents",
+    }
+
+
+@route("GET", "/v1/file_links", {**LISTING, "file": "str"})
+def list_file_links(ctx: Context) -> dict:  # noqa: ARG001
+    return {"object": "list", "data": [], "has_more": False, "url": "/v1/file_links"}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from thinkrr_billing.sandbox.stripe.state.clock import Clock
 from thinkrr_billing.sandbox.stripe.state.ids import new_id
+from thinkrr_billing.sandbox.stripe.state.secret_keys import ACCOUNT_ID
 from thinkrr_billing.sandbox.stripe.state.store import Store
 from thinkrr_billing.sandbox.stripe.wire import errors
 
@@ -15,6 +16,7 @@ class Context:
     store: Store
     clock: Clock
     base_url: str
+    account: str = ACCOUNT_ID
     params: dict = field(default_factory=dict)
     request_id: str | None = None
     idempotency_key: str | None = None

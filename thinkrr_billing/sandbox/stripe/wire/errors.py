@@ -55,6 +55,10 @@ def unauthorized(message: str, *, code: str | None = None) -> ApiError:
     return ApiError(message, status=401, code=code)
 
 
+def forbidden(message: str, *, code: str | None = None) -> ApiError:
+    return ApiError(message, status=403, code=code)
+
+
 def idempotency_mismatch(*, key: str) -> ApiError:
     return ApiError(
         "Keys for idempotent requests can only be used with the same parameters they were first "
