@@ -7,6 +7,8 @@ from typing import Any
 
 import stripe
 
+from wallets.stripe import permissions
+
 logger = logging.getLogger(__name__)
 
 
@@ -96,6 +98,7 @@ def translated(error: stripe.StripeError) -> GatewayError:
             kind = Unexecuted
         case stripe.AuthenticationError() | stripe.PermissionError():
             kind = Misconfigured
+            message = permissions.explained(message)
         case stripe.InvalidRequestError() if error.http_status == 409 or code == "lock_timeout":
             kind = Unexecuted
         case stripe.InvalidRequestError() if code.endswith("unexpected_state"):
