@@ -12,7 +12,7 @@ import stripe as stripe_sdk
 from django.conf import settings as django_settings
 
 from tests.clients import share_middleware
-from tests.databases import as_owner, copy_tables, flush_by_deleting, has_test_database
+from tests.databases import as_owner, copy_tables, flush_by_deleting
 from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.memory import look_for_garbage_rarely
@@ -106,28 +106,14 @@ def _use_own_redis_database() -> None:
 
 def _call_nobody(base: str) -> None:
     django_settings.STRIPE_API_BASE = base
-    # dj-stripe calls through the SDK's global address.
+    # dj-stripe's own commands call through the SDK's global address.
     stripe_sdk.api_base = base
 
 
 @pytest.fixture(scope="session")
-def stripe_process(
-    tmp_path_factory: pytest.TempPathFactory,
-    django_db_setup: None,  # noqa: ARG001
-    django_db_blocker: object,
-) -> Iterator[StripeSandbox]:
-    """One sandbox a test process: every xdist worker has its own.
-
-    dj-stripe mirrors our own account before the first card: here once, not in every test.
-    """
-    from djstripe.models import Account
-
+def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeSandbox]:
+    """One sandbox a test process: every xdist worker has its own."""
     sandbox = start(state=Path(tmp_path_factory.mktemp("stripe")) / "state.sqlite3")
-    if has_test_database():
-        _call_nobody(sandbox.base_url)
-        with django_db_blocker.unblock():
-            Account.get_or_retrieve_for_api_key(django_settings.STRIPE_SECRET_KEY)
-        _call_nobody(NOWHERE)
     yield sandbox
     sandbox.stop()
 

@@ -18,6 +18,9 @@ class WalletsConfig(AppConfig):
         from wallets.cards.uses import uses
         from wallets.charging.policies import policies
         from wallets.recharges import auto_outcomes, by_hand, switching_off
+        from wallets.stripe import sealed
+
+        sealed.seal()
 
         watch(
             "wallets_wallet",

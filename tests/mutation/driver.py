@@ -284,11 +284,9 @@ def _let_go_of_connections() -> None:
     """Parent and child would speak into one socket."""
     if not settings.configured:
         return
-    import stripe
     from django.db import connections
 
     from wallets.stripe import gateway
 
     connections.close_all()
     gateway._client.cache_clear()
-    stripe.default_http_client = None

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import stripe as stripe_sdk
 from django.db import connection, transaction
 from kombu.utils import json
 
@@ -138,16 +137,9 @@ def simulated(kind: type[World] = World) -> Iterator[World]:
     stripe = InProcessSandbox()
     world = kind(stripe)
     http = InProcessHTTP(stripe, world.meet_trouble)
-    before = (
-        gateway._client,
-        celery_app.send_task,
-        os.urandom,
-        stripe_sdk.default_http_client,
-        clock._moment.get(),
-    )
+    before = (gateway._client, celery_app.send_task, os.urandom, clock._moment.get())
     gateway._client, celery_app.send_task = clients(http), world.send
     os.urandom = lambda size: world.rng.randbytes(size)
-    stripe_sdk.default_http_client = http
     for name in crash_points.POINTS:
         crash_points.hook(name, lambda name=name: world.meet_trouble(name))
     try:
@@ -158,10 +150,8 @@ def simulated(kind: type[World] = World) -> Iterator[World]:
     finally:
         for name in crash_points.POINTS:
             crash_points.hook(name, None)
-        gateway._client, celery_app.send_task, os.urandom, stripe_sdk.default_http_client = before[
-            :4
-        ]
-        clock._moment.set(before[4])
+        gateway._client, celery_app.send_task, os.urandom = before[:3]
+        clock._moment.set(before[3])
 
 
 @contextmanager

@@ -4,7 +4,6 @@ import logging
 from functools import partial
 from typing import Any
 
-import djstripe.models
 from django.db import transaction
 
 from accounts import clock
@@ -12,7 +11,7 @@ from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import alert_staff
 from wallets.balances.opening import open_wallet
-from wallets.cards import customers, notices, payment_methods, trying, uses
+from wallets.cards import customers, mirror, notices, payment_methods, trying, uses
 from wallets.cards.payment_methods import Card
 from wallets.cards.trying import Who
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse, Refused
@@ -143,7 +142,7 @@ def adopt(*, account: Account, card_id: str) -> Card | None:
     if not data.get("card") or data.get("customer") != account.stripe_customer:
         return None
     known = payment_methods.card(account=account, card_id=card_id) is not None
-    mirror_card(data)
+    mirror.keep_card(data)
     wallet = open_wallet(account=account)
     with transaction.atomic():
         wallet = Wallet.objects.filter(pk=wallet.pk).locked().get()
@@ -154,17 +153,6 @@ def adopt(*, account: Account, card_id: str) -> Card | None:
         if not known:
             notices.tell_added(account, payment_methods.read_card(data))
     return payment_methods.read_card(data)
-
-
-def mirror_card(data: dict[str, Any]) -> None:
-    """Feed dj-stripe. A card that is nobody's any more leaves the mirror."""
-    if not data.get("customer"):
-        djstripe.models.PaymentMethod.objects.filter(id=data["id"]).delete()
-        return
-    if not djstripe.models.Customer.objects.filter(id=data["customer"]).exists():
-        customer = gateway.retrieve_customer(customer=data["customer"])
-        djstripe.models.Customer.sync_from_stripe_data(customer)
-    djstripe.models.PaymentMethod.sync_from_stripe_data(data)
 
 
 def make_default(*, account: Account, card_id: str) -> Card:
@@ -209,7 +197,7 @@ def forget(*, account: Account, card_id: str, by_person: bool = False) -> None:
 
     What it paid for by itself ends first, or is suspended when nobody here took the card away.
     """
-    djstripe.models.PaymentMethod.objects.filter(id=card_id).delete()
+    mirror.forget_card(card_id)
     uses.end(account=account, card_id=card_id, by_person=by_person)
     rest = [card for card in payment_methods.cards(account) if not card.is_expired]
     with transaction.atomic():
@@ -240,7 +228,7 @@ def card_changed(found: dict[str, Any]) -> None:
     except answers.Impossible:
         data = {}
     if data.get("customer"):
-        mirror_card(data)
+        mirror.keep_card(data)
         return
     account = payment_methods.owner_of(card_id=found["id"])
     if account:

@@ -6,7 +6,7 @@ import pytest
 from accounts import clock
 from accounts.tests.builders import close, make_user
 from wallets.allocations import configure, retries, runs
-from wallets.cards import keeping
+from wallets.cards import keeping, mirror
 from wallets.charging import purchases
 from wallets.errors import NoPaymentMethod, PurchaseInProgress, Refused, TooManyAttempts
 from wallets.models import AllocationRun, AutoAllocation, LoggedDecision, Wallet
@@ -315,11 +315,11 @@ def test_a_card_that_was_removed_fails_the_month_like_a_decline(stripe):
 
 def expire(world):
     old = world.stripe.set_card(world.card.id, exp_year=2026, exp_month=10)
-    keeping.mirror_card(old)
+    mirror.keep_card(old)
 
 
 def renew(world):
-    keeping.mirror_card(world.stripe.set_card(world.card.id, exp_year=2030))
+    mirror.keep_card(world.stripe.set_card(world.card.id, exp_year=2030))
 
 
 def without_a_card(stripe):

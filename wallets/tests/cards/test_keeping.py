@@ -9,7 +9,7 @@ from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_individual
 from wallets.balances.opening import open_wallet
-from wallets.cards import customers, keeping, payment_methods
+from wallets.cards import customers, keeping, mirror, payment_methods
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse, Refused
 from wallets.models import AutoRecharge, Wallet
 from wallets.stripe import answers, gateway
@@ -105,7 +105,7 @@ def test_the_first_card_of_a_wallet_is_its_default_and_nobody_elses(
 def test_a_card_of_nobody_leaves_the_mirror_and_no_other_does(mine):
     [card_id] = ids(mine.account)
 
-    keeping.mirror_card({"id": card_id, "customer": None})
+    mirror.keep_card({"id": card_id, "customer": None})
 
     assert ids(mine.account) == []
     assert len(ids(others(mine).account)) == 1
@@ -115,7 +115,7 @@ def test_a_card_is_shown_though_its_customer_was_never_seen_here(mine):
     djstripe.models.Customer.objects.filter(id=mine.account.stripe_customer).delete()
     djstripe.models.PaymentMethod.objects.filter(id=mine.default_payment_method).delete()
 
-    keeping.mirror_card(gateway.retrieve_card(card_id=mine.default_payment_method))
+    mirror.keep_card(gateway.retrieve_card(card_id=mine.default_payment_method))
 
     assert ids(mine.account) == [mine.default_payment_method]
 
