@@ -87,3 +87,13 @@ class GatewayUnreachable(WalletError):
 
     code = "payment_service_unreachable"
     status = 503
+
+
+class OurKeyRefused(GatewayUnreachable):
+    """Stripe accepts no such call with our key. Support has been told; trying later helps."""
+
+    def __init__(self, outcome: str) -> None:
+        super().__init__(
+            "The payment service does not accept our requests at the moment. Support has been "
+            f"told. {outcome}"
+        )

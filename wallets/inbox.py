@@ -158,6 +158,10 @@ def _failed(event: StripeEvent, error: Exception) -> None:
     text = f"{type(error).__name__}: {error}"[:500]
     if _is_of_others(event, error):
         _done(event, not_ours=True, error=text)
+    elif isinstance(error, answers.Misconfigured):
+        # No fault of this event: it waits until somebody has mended the key, and support knows.
+        attempts = min(event.attempts, limits.EVENT_ATTEMPTS - 1)
+        StripeEvent.objects.filter(pk=event.pk).update(error=text, attempts=attempts)
     elif event.attempts >= limits.EVENT_ATTEMPTS:
         _give_up(event, text)
     else:

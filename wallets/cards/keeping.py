@@ -14,7 +14,13 @@ from wallets.balances.opening import open_wallet
 from wallets.cards import customers, mirror, notices, payment_methods, trying, uses
 from wallets.cards.payment_methods import Card
 from wallets.cards.trying import Who
-from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse, Refused
+from wallets.errors import (
+    GatewayUnreachable,
+    NoPaymentMethod,
+    OurKeyRefused,
+    PaymentMethodInUse,
+    Refused,
+)
 from wallets.models import Wallet
 from wallets.stripe import answers, gateway
 
@@ -46,8 +52,10 @@ def start_adding(
                 if not error.customer_is_gone:
                     raise
             return page(customer=_replace_customer(account, gone=customer))
-    except (answers.Impossible, answers.Misconfigured) as error:
+    except answers.Impossible as error:
         raise _cannot_add(account, error) from error
+    except answers.Misconfigured as error:
+        raise OurKeyRefused("No card was added. Try again later.") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. Try again in a minute."
@@ -93,7 +101,7 @@ def renew_customer(*, account: Account) -> str:
                 return f"{customer} was deleted at Stripe. {made} takes its place, without cards."
             added, lost = _read_cards_again(account, customer)
             return f"{customer} is there. Cards: {added} added here, {lost} taken away."
-    except answers.Impossible as error:
+    except (answers.Impossible, answers.Misconfigured) as error:
         raise Refused(f"Stripe refuses it: {error}") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
@@ -126,6 +134,10 @@ def finish_adding(*, account: Account, session_id: str) -> Card | None:
             return adopt(account=account, card_id=card_id)
     except answers.Impossible:
         return None
+    except answers.Misconfigured as error:
+        raise OurKeyRefused(
+            "If your card was saved there, it appears here once that is mended."
+        ) from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
             "Your card is being saved. Reload this page in a minute."
@@ -184,6 +196,8 @@ def remove(*, account: Account, card_id: str, agreed: bool = False) -> Card:
             gateway.detach_card(card_id=card_id)
     except answers.Impossible:
         pass  # It is gone at Stripe already.
+    except answers.Misconfigured as error:
+        raise OurKeyRefused("The card was not removed. Try again later.") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. The card was not removed; try again."

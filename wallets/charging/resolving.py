@@ -55,5 +55,7 @@ def answered() -> Iterator[None]:
         yield
     except answers.Impossible as error:
         raise Refused(f"{NOT_AT_STRIPE} {error}") from error
+    except answers.Misconfigured as error:
+        raise Refused(f"Stripe refuses our key: {error}") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(UNREACHABLE) from error

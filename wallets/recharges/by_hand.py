@@ -22,6 +22,7 @@ from wallets.errors import (
     FormReused,
     GatewayUnreachable,
     InvalidAmount,
+    OurKeyRefused,
     PurchaseInProgress,
     QuoteChanged,
     Refused,
@@ -263,6 +264,8 @@ def cancel_waiting(*, purchase_id: UUID) -> Purchase:
     try:
         with gateway.person_waiting():
             return purchases.cancel(purchase_id=purchase_id)
+    except answers.Misconfigured as error:
+        raise OurKeyRefused("The payment was not canceled. Try again later.") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. The payment was not canceled; try again."
@@ -283,6 +286,8 @@ def confirm_with_bank(*, purchase_id: UUID, return_url: str) -> str:
     try:
         with gateway.person_waiting():
             return _bank_url(purchase, return_url)
+    except answers.Misconfigured as error:
+        raise OurKeyRefused("Nothing was confirmed. Try again later.") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
             "The payment service is not answering. Try again in a minute."

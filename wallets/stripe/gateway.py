@@ -18,8 +18,18 @@ import stripe
 from django.conf import settings
 from django.db import connection
 
+from accounts import clock
 from accounts.runtime.time_limits import TimeIsUp
-from wallets.stripe.answers import Intent, Unknown, id_of, intent_of, plain, translated
+from accounts.telling.notifications import alert_staff
+from wallets.stripe.answers import (
+    Intent,
+    Misconfigured,
+    Unknown,
+    id_of,
+    intent_of,
+    plain,
+    translated,
+)
 
 # A worker can wait; a person's request answers "Processing" rather than hang.
 WORKER_CALL_SECONDS = 20
@@ -95,12 +105,24 @@ def _definite(call: Callable) -> Callable:
         try:
             return call(*args, **kwargs)
         except stripe.StripeError as error:
-            raise translated(error) from error
+            meaning = translated(error)
+            if isinstance(meaning, Misconfigured):
+                _tell_key_refused(meaning)
+            raise meaning from error
         except UNREADABLE as error:
             logger.warning("stripe's answer to %s cannot be read: %s", call.__name__, error)
             raise Unknown("Stripe's answer cannot be read.", code="unreadable") from error
 
     return guarded
+
+
+def _tell_key_refused(error: Misconfigured) -> None:
+    """Once an hour, whoever asked: nobody but support can mend it."""
+    alert_staff(
+        kind="stripe_refuses_our_key",
+        text=f"Stripe refuses our key: {error}",
+        dedupe_key=f"stripe_refuses_our_key:{clock.now():%Y-%m-%dT%H}",
+    )
 
 
 def _refuse_open_transaction() -> None:

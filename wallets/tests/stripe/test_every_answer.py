@@ -22,6 +22,9 @@ from wallets.stripe.answers import (
     Unknown,
 )
 
+# Support is told of a key that is refused.
+pytestmark = pytest.mark.django_db
+
 SINCE = clock.now() - timedelta(days=1)
 CALLS: dict[str, Callable[[], object]] = {
     "create_intent": lambda: gateway.create_intent(

@@ -10,11 +10,15 @@ import stripe as stripe_sdk
 from django.conf import settings as django_settings
 
 from accounts import clock
+from accounts.models import StaffAlert
 from thinkrr_billing.sandbox.stripe.tests.browsing import press
 from wallets.stripe import gateway, permissions
 from wallets.stripe.answers import Misconfigured
 from wallets.tests.stripe.test_every_answer import CALLS
 from wallets.tests.worlds.builders import pay
+
+# Support is told of a key that is refused.
+pytestmark = pytest.mark.django_db
 
 KEY = "rk_test_" + "0" * 20 + "some"
 SINCE = clock.now() - timedelta(days=1)
@@ -151,10 +155,12 @@ def test_without_it_the_call_says_which_permission_is_missing(call, name, missin
     with pytest.raises(Misconfigured) as refusal:
         call(name, less(missing))
 
-    assert str(refusal.value) == (
+    said = (
         f"The key lacks the permission {missing.shown} ({missing.name}). Give it to the key in "
         "Stripe's dashboard; README.md lists all that it needs."
     )
+    assert str(refusal.value) == said
+    assert StaffAlert.objects.get().text == f"Stripe refuses our key: {said}"
 
 
 def test_what_is_needed_is_each_resource_once_with_the_most_that_is_asked():
