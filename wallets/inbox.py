@@ -39,7 +39,8 @@ class EventRefused(Refused):
 def record(*, payload: bytes, signature: str) -> StripeEvent:
     """Store a signed event once, and nudge the task that applies it. Repeats change nothing.
 
-    Raises EventRefused for a bad, old or future signature, and for the other mode.
+    Raises EventRefused for a bad, old or future signature, and for the other mode. Its version of
+    the API does not matter: the object is read in ours.
     """
     try:
         event = gateway.verify_event(
@@ -55,7 +56,11 @@ def record(*, payload: bytes, signature: str) -> StripeEvent:
     if problem := _problem(event):
         _tell_refused(problem)
         raise EventRefused(problem)
-    if event["livemode"] != settings.STRIPE_LIVE_MODE:
+    if not event.get("account") and event["livemode"] != settings.STRIPE_LIVE_MODE:
+        _tell_refused(
+            "This event belongs to the other mode of Stripe: STRIPE_SECRET_KEY and "
+            "STRIPE_WEBHOOK_SECRET must be of one mode."
+        )
         raise EventRefused("This event belongs to the other mode of Stripe.")
     try:
         return _store(event["id"][:255], event["type"][:100], event)
@@ -99,10 +104,15 @@ def _tell_hourly(kind: str, text: str) -> None:
 
 @transaction.atomic
 def _store(event_id: str, kind: str, event: dict[str, Any]) -> StripeEvent:
-    row, new = StripeEvent.objects.get_or_create(
-        event_id=event_id, defaults={"type": kind, "payload": event}
-    )
-    if new:
+    """One of a connected account is kept as none of ours: an endpoint of Connect gets those of both
+    modes, and Stripe repeats for days what is refused."""
+    facts = {"type": kind, "payload": event}
+    elsewhere = event.get("account")
+    if elsewhere:
+        text = f"Of the connected account {elsewhere}."[:500]
+        facts |= {"applied_at": clock.now(), "not_ours": True, "error": text}
+    row, new = StripeEvent.objects.get_or_create(event_id=event_id, defaults=facts)
+    if new and not elsewhere:
         nudge("wallets.apply_event", row.pk)
     return row
 
