@@ -144,6 +144,17 @@ def finish_adding(*, account: Account, session_id: str) -> Card | None:
         ) from error
 
 
+def latest_setup(*, account: Account) -> answers.CardSetup | None:
+    """What became of the account's latest page that saves a card; None when that is not known."""
+    if not account.stripe_customer:
+        return None
+    try:
+        with gateway.person_waiting():
+            return gateway.latest_card_setup(customer=account.stripe_customer)
+    except answers.GatewayError:
+        return None
+
+
 def adopt(*, account: Account, card_id: str) -> Card | None:
     """Mirror a card Stripe has saved for this account; the first one becomes the default.
 

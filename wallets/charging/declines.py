@@ -5,7 +5,7 @@ Codes are Stripe's. Lost, stolen and fraud codes are never revealed to the custo
 
 from typing import NamedTuple
 
-from wallets.stripe.answers import Intent
+from wallets.stripe.answers import CardSetup, Intent
 
 # A code of its own, and what a bank may advise beside any other (Stripe's "advice codes").
 DO_NOT_TRY_AGAIN = "do_not_try_again"
@@ -40,6 +40,11 @@ HARD = frozenset(
 )
 
 NEEDS_BANK = frozenset({"authentication_required"})
+# The bank asked, and was not answered as it wanted.
+_NOT_CONFIRMED = NEEDS_BANK | {
+    "setup_intent_authentication_failure",
+    "payment_intent_authentication_failure",
+}
 
 # The customer said no at their bank, or could not say yes: the card itself was not declined.
 _NOT_CONFIRMED = frozenset(
@@ -83,6 +88,13 @@ _TEXTS = {
     UNEXPLAINED: DeclineText(" without a reason.", "Use another card, or contact support."),
 }
 
+NO_CARD_ADDED = "No payment method was added."
+# Where only the payment could be another, or the card is not saved yet: what helps instead.
+_WHEN_SAVED = {
+    "Try a smaller amount or another card.": "Use another card.",
+    _UPDATE_CARD: "Check its details, or use another card.",
+}
+
 # Codes of a refused request that are about the card, or its owner, all the same.
 _OF_THE_CARD = (
     HARD
@@ -113,6 +125,43 @@ def sentence(*, card: str, code: str) -> str:
         )
     reason, advice = _TEXTS.get(code, DeclineText(".", _OTHER_CARD))
     return f"{card} was declined{reason} You were not charged. {advice}"
+
+
+def not_saved(setup: CardSetup | None, *, customer: str) -> str:
+    """Why the account's latest page saved no card, for the person who comes back from it."""
+    if setup is None:
+        return NO_CARD_ADDED
+    code = setup.decline_code or setup.error_code
+    match setup.page:
+        case "complete" if setup.saved_type not in ("card", ""):
+            return "What you saved is not a card, and only cards can be charged. Add a card."
+        case "complete" if setup.saved_type and setup.saved_for != customer:
+            return "This card is no longer saved. Add it again."
+        case "complete":
+            return NO_CARD_ADDED
+        case _ if code in _NOT_CONFIRMED:
+            return (
+                "Your bank could not confirm that it was you, so the card was not saved. Add it "
+                "again and confirm with your bank, or use another card."
+            )
+        case _ if code in _NOT_PROCESSED:
+            return "The card could not be checked, so it was not saved. Try again later."
+        case _ if code:
+            return _declined_when_saved(code)
+        case "expired":
+            return "The page for your card has expired, so no card was saved. Add the card again."
+        case _ if setup.setup == "requires_action":
+            return (
+                "Your bank has not confirmed the card, so it was not saved. Add it again and "
+                "confirm with your bank."
+            )
+    return NO_CARD_ADDED
+
+
+def _declined_when_saved(code: str) -> str:
+    reason, advice = _TEXTS.get(code, DeclineText(".", _OTHER_CARD))
+    advice = _WHEN_SAVED.get(advice, advice)
+    return f"Your card was declined{reason} It was not saved, and nothing was charged. {advice}"
 
 
 def of_refusal(code: str) -> str:

@@ -85,6 +85,18 @@ class Intent:
     metadata: dict[str, str]
 
 
+@dataclass(frozen=True)
+class CardSetup:
+    """A hosted page that saves a card, and how far it came."""
+
+    page: str
+    setup: str
+    error_code: str
+    decline_code: str
+    saved_type: str
+    saved_for: str
+
+
 def translated(error: stripe.StripeError) -> GatewayError:
     """What Stripe's error means for us (docs/decisions/0002)."""
     code = getattr(error, "code", None) or ""
@@ -131,6 +143,21 @@ def plain(found: Any, *needed: str) -> dict[str, Any]:
 
 def id_of(value: Any) -> str:
     return (value.get("id") if isinstance(value, dict) else value) or ""
+
+
+def card_setup_of(found: Any) -> CardSetup:
+    """Of a session with its set-up and that one's payment method."""
+    session = plain(found, "status")
+    setup = session.get("setup_intent") or {}
+    error, saved = setup.get("last_setup_error") or {}, setup.get("payment_method") or {}
+    return CardSetup(
+        page=session["status"],
+        setup=setup.get("status") or "",
+        error_code=error.get("code") or "",
+        decline_code=error.get("decline_code") or "",
+        saved_type=saved.get("type") or "",
+        saved_for=id_of(saved.get("customer")),
+    )
 
 
 def intent_of(found: Any) -> Intent:

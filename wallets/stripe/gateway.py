@@ -22,9 +22,11 @@ from accounts import clock
 from accounts.runtime.time_limits import TimeIsUp
 from accounts.telling.notifications import alert_staff
 from wallets.stripe.answers import (
+    CardSetup,
     Intent,
     Misconfigured,
     Unknown,
+    card_setup_of,
     id_of,
     intent_of,
     plain,
@@ -291,6 +293,14 @@ def finished_card_setup(*, session_id: str) -> tuple[str, str]:
         setup = plain(_stripe().setup_intents.retrieve(setup))
     done = session.get("status") == "complete" and setup and setup.get("status") == "succeeded"
     return id_of(session.get("customer")), id_of(setup.get("payment_method")) if done else ""
+
+
+@_definite
+def latest_card_setup(*, customer: str) -> CardSetup | None:
+    """The page that was opened last for this customer, whatever became of it."""
+    expanded = ["data.setup_intent.payment_method"]
+    found = _stripe().checkout.sessions.list({"customer": customer, "limit": 1, "expand": expanded})
+    return card_setup_of(found.data[0]) if found.data else None
 
 
 @_definite

@@ -58,6 +58,11 @@ OF_CALLS: dict[str, tuple[Permission, ...]] = {
     "customers_since": (_read("customer"),),
     "start_card_setup": (_write("checkout_session"),),
     "finished_card_setup": (_read("checkout_session"), _read("setup_intent")),
+    "latest_card_setup": (
+        _read("checkout_session"),
+        _read("setup_intent"),
+        _read("payment_method"),
+    ),
     "retrieve_setup_intent": (_read("setup_intent"),),
     "retrieve_card": (_read("payment_method"),),
     "list_cards": (_read("payment_method"),),

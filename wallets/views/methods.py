@@ -9,6 +9,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import Account
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
@@ -16,6 +17,7 @@ from accounts.views.dialogs import dialog, done, refused
 from wallets.balances.opening import open_wallet
 from wallets.cards import keeping, payment_methods, uses
 from wallets.cards.payment_methods import Card
+from wallets.charging import declines
 from wallets.errors import PaymentMethodInUse, WalletError
 from wallets.recharges import configure
 
@@ -39,7 +41,7 @@ def add(request: HttpRequest) -> HttpResponse:
         url = keeping.start_adding(
             account=request.account,
             success_url=success,
-            cancel_url=request.build_absolute_uri(back),
+            cancel_url=request.build_absolute_uri(added_path),
             person=request.user,
             address=client_ip(request),
         )
@@ -90,14 +92,15 @@ def added(request: HttpRequest) -> HttpResponse:
         )
         messages.warning(request, text)
         return redirect(reverse("wallets:payments"))
+    # Whoever pressed "Back" on Stripe's page comes without one.
     session_id = request.GET.get("session_id", "")
     try:
-        card = keeping.finish_adding(account=request.account, session_id=session_id)
+        card = session_id and keeping.finish_adding(account=request.account, session_id=session_id)
     except WalletError as error:
         messages.warning(request, str(error))
         return redirect(back)
-    if card is None:
-        messages.warning(request, "No payment method was added.")
+    if not card:
+        messages.warning(request, _why_not_added(request.account))
         return redirect(back)
     messages.success(request, f"{card.label} added.")
     return redirect(_where_it_helps(request, back, card))
@@ -110,6 +113,11 @@ def _where_it_helps(request: HttpRequest, back: str, card: Card) -> str:
             return back
         back = reverse("wallets:auto_recharge")
     return f"{back}{'&' if '?' in back else '?'}{urlencode({_CARD: card.id})}"
+
+
+def _why_not_added(account: Account) -> str:
+    setup = keeping.latest_setup(account=account)
+    return declines.not_saved(setup, customer=account.stripe_customer or "")
 
 
 @require_POST

@@ -43,6 +43,7 @@ CALLS: dict[str, Callable[[], object]] = {
         customer="cus_1", success_url="http://testserver/", cancel_url="http://testserver/"
     ),
     "finished_card_setup": lambda: gateway.finished_card_setup(session_id="cs_1"),
+    "latest_card_setup": lambda: gateway.latest_card_setup(customer="cus_1"),
     "retrieve_setup_intent": lambda: gateway.retrieve_setup_intent(setup_intent_id="seti_1"),
     "retrieve_customer": lambda: gateway.retrieve_customer(customer="cus_1"),
     "retrieve_card": lambda: gateway.retrieve_card(card_id="pm_1"),

@@ -93,6 +93,7 @@ ARGUMENTS: dict[str, Callable[[World], dict]] = {
     "create_customer": lambda _: {"key": "k", "name": "B", "email": "", "metadata": {}},
     "start_card_setup": lambda world: {"customer": world.customer, **RETURNS},
     "finished_card_setup": lambda world: {"session_id": world.session()},
+    "latest_card_setup": lambda world: {"customer": world.session() and world.customer},
     "retrieve_setup_intent": lambda world: {"setup_intent_id": world.setup_intent()},
     "retrieve_customer": lambda world: {"customer": world.customer},
     "retrieve_card": lambda world: {"card_id": world.card},
