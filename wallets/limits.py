@@ -59,6 +59,11 @@ PERSON_RETRY_WINDOW = timedelta(hours=1)
 CARD_ATTEMPTS = 10
 CARD_ATTEMPTS_WINDOW = timedelta(hours=1)
 
+# Two requests that make the same customer at once: Stripe answers in less than a second, and a
+# person waits.
+SAME_CUSTOMER_WAITS = 5
+SAME_CUSTOMER_WAIT = timedelta(seconds=0.3)
+
 # While a recharge is on its way campaigns are not paused yet: the guide promises no interruption.
 GRACE = timedelta(seconds=60)
 

@@ -1,6 +1,7 @@
 """The account's customer at Stripe: made once, and anew when Stripe has none any more."""
 
 import logging
+import time
 from datetime import timedelta
 
 from django.db import transaction
@@ -8,6 +9,7 @@ from django.db import transaction
 from accounts import clock
 from accounts.models import Account, Membership, Role
 from accounts.telling.notifications import alert_staff
+from wallets import limits
 from wallets.stripe import answers, gateway
 
 logger = logging.getLogger(__name__)
@@ -79,15 +81,27 @@ def _create(account: Account, *, key: str) -> str:
 def _create_once(account: Account, *, key: str, email: str) -> str:
     """Under a key that Stripe answers afresh: a failure, or the account under another name or
     address, may stand under this one for a day. What that call made is taken, if it made any."""
-    facts = {"name": account.name, "metadata": {"account": str(account.pk)}}
     try:
-        return gateway.create_customer(key=key, email=email, **facts)
+        return _asked(account, key=key, email=email)
     except answers.KeyConflict:
         pass
     except answers.Unknown as error:
         if not error.replayed:
             raise
     return _made_before(account) or _create_once(account, key=f"{key}:again", email=email)
+
+
+def _asked(account: Account, *, key: str, email: str) -> str:
+    """Another request may be at the same at this moment: then its answer is ours, too."""
+    facts = {"name": account.name, "metadata": {"account": str(account.pk)}}
+    for _ in range(limits.SAME_CUSTOMER_WAITS):
+        try:
+            return gateway.create_customer(key=key, email=email, **facts)
+        except answers.Unexecuted as error:
+            if error.code != "idempotency_key_in_use":
+                raise
+        time.sleep(limits.SAME_CUSTOMER_WAIT.total_seconds())
+    return gateway.create_customer(key=key, email=email, **facts)
 
 
 def _made_before(account: Account) -> str:

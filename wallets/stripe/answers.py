@@ -99,7 +99,7 @@ class CardSetup:
 
 def translated(error: stripe.StripeError) -> GatewayError:
     """What Stripe's error means for us (docs/decisions/0002)."""
-    code = getattr(error, "code", None) or ""
+    code = getattr(error, "code", None) or _code_of(error.json_body)
     message = getattr(error, "user_message", None) or str(error)
     match error:
         case stripe.CardError():
@@ -127,6 +127,13 @@ def translated(error: stripe.StripeError) -> GatewayError:
         param=getattr(error, "param", None) or "",
         replayed=headers.get("idempotent-replayed") == "true",
     )
+
+
+def _code_of(body: Any) -> str:
+    """Of 401, 403 and 409 the SDK leaves it in the body."""
+    told = body.get("error") if isinstance(body, dict) else None
+    code = told.get("code") if isinstance(told, dict) else None
+    return code if isinstance(code, str) else ""
 
 
 def plain(found: Any, *needed: str) -> dict[str, Any]:

@@ -1,11 +1,13 @@
 """Customers that Stripe deleted, or whose address it refuses, and cards that went without us."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from accounts import clock
-from accounts.models import Notification, StaffAlert
+from accounts.models import Account, Notification, StaffAlert
 from accounts.tests.builders import make_individual, make_user
 from wallets.books import against_stripe
 from wallets.cards import customers, keeping, payment_methods
@@ -306,3 +308,33 @@ def test_switching_off_a_second_time_does_nothing():
         "Auto-Recharge was switched off: Ada did it. Nothing is charged by itself until you turn "
         "it on again under Configure."
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("many", [2, 6])
+def test_requests_at_the_same_moment_make_one_customer_anew(stripe, many):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet)
+    purchase = buy(wallet)
+    gone = wallet.account.stripe_customer
+    delete_customer(gone)
+    accounts = [Account.objects.get(pk=wallet.account_id) for _ in range(many)]
+    stripe.fault(kind="slow", path="/v1/customers", method="POST", seconds=0.3)
+
+    def add(account: Account) -> str:
+        try:
+            return keeping.start_adding(account=account, **URLS)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(max_workers=many) as pool:
+        pages = list(pool.map(add, accounts))
+
+    account = Account.objects.get(pk=wallet.account_id)
+    made = {one["id"] for one in gateway.customers_since(since=clock.now() - timedelta(hours=1))}
+    assert (made, account.former_customers) == ({account.stripe_customer}, [gone])
+    assert all(page.startswith(stripe.base_url) for page in pages)
+    assert purchases.settle(payment_intent=purchase.payment_intent).quarantined_at is None
+    assert list(against_stripe.compare()) == []
+    removed = Notification.objects.filter(account=account, kind="payment_method_removed")
+    assert [note.dedupe_key for note in removed] == [f"card-removed:{card.id}"]

@@ -14,6 +14,7 @@ from tests.servers import Quiet, serving
 from wallets.stripe import gateway
 from wallets.stripe.answers import (
     Declined,
+    GatewayError,
     Impossible,
     KeyConflict,
     Misconfigured,
@@ -179,6 +180,23 @@ def test_each_refusal_has_one_meaning(ask, name):
         meanings[said] = raised.type
 
     assert meanings == {said: meaning for said, (_, _, meaning) in SAID.items()}
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "parameter_unknown"),
+        (401, "api_key_expired"),
+        (403, "account_invalid"),
+        (409, "idempotency_key_in_use"),
+        (429, "lock_timeout"),
+    ],
+)
+def test_stripes_code_is_kept_where_the_sdk_leaves_it_in_the_body(ask, status, code):
+    with pytest.raises(GatewayError) as raised:
+        ask("retrieve_card", status, refused(code))
+
+    assert raised.value.code == code
 
 
 @pytest.mark.parametrize("name", CALLS)
