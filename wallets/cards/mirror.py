@@ -4,12 +4,14 @@ dj-stripe's own way to store them asks Stripe: whose key this is, and for whatev
 names. So the rows are written here, from what the gateway was answered, and from nothing else.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 from djstripe.models import Customer, PaymentMethod
 from djstripe.models.base import StripeModel
 
-from wallets.stripe import gateway
+from accounts.models import Account
+from wallets.stripe import answers, gateway
 from wallets.stripe.answers import id_of
 
 
@@ -29,6 +31,32 @@ def keep_card(data: dict[str, Any]) -> None:
 
 def forget_card(card_id: str) -> None:
     PaymentMethod.objects.filter(id=card_id).delete()
+
+
+def accounts() -> Iterator[Account]:
+    """All that have a customer at Stripe."""
+    return Account.objects.exclude(stripe_customer=None).order_by("pk").iterator()
+
+
+def read_again(*, account: Account, cards: bool) -> int | None:
+    """Read the account's customer, and with `cards` its cards, into the mirror. Repeatable.
+
+    Returns how many cards there were, None when the customer is gone; then nothing was changed.
+    Nothing is taken away: only who may end what a card pays does that. Raises GatewayError.
+    """
+    try:
+        customer = gateway.retrieve_customer(customer=account.stripe_customer)
+    except answers.Impossible as error:
+        if not error.customer_is_gone:
+            raise
+        return None
+    if customer.get("deleted"):
+        return None
+    _keep_customer(customer)
+    found = gateway.list_cards(customer=account.stripe_customer) if cards else []
+    for card in found:
+        keep_card(card)
+    return len(found)
 
 
 def _keep_customer(data: dict[str, Any]) -> None:

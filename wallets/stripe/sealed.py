@@ -5,8 +5,6 @@ it does not know: with the open transaction of whoever stored something, with it
 with errors that nobody translates. In our processes that way is closed.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import stripe
@@ -32,13 +30,3 @@ class _Closed(stripe.HTTPClient):
 
 def seal() -> None:
     stripe.default_http_client = _Closed()
-
-
-@contextmanager
-def opened(*, seconds: int) -> Iterator[None]:
-    """Let dj-stripe's own commands ask, with this much patience for each call."""
-    stripe.default_http_client = stripe.RequestsClient(timeout=seconds)
-    try:
-        yield
-    finally:
-        seal()
