@@ -21,7 +21,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     context = {
         "current_account": account,
         "permissions": getattr(request, "permissions", access.NOTHING),
-        "test_mode": settings.STRIPE_SECRET_KEY.startswith("sk_test"),
+        "test_mode": not settings.STRIPE_LIVE_MODE,
         "chosen_theme": theme_of(request),
         "help_url": f"mailto:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}",
     }

@@ -3,6 +3,7 @@
 Support is told once an hour, whoever asked, and nothing has changed.
 """
 
+import html
 from datetime import timedelta
 
 import pytest
@@ -13,13 +14,13 @@ from accounts.models import Account, StaffAlert
 from thinkrr_billing.sandbox.stripe.tests.browsing import press
 from wallets import inbox
 from wallets.cards import keeping, payment_methods
-from wallets.charging import resolving
+from wallets.charging import purchases, resolving
 from wallets.errors import OurKeyRefused, Refused
 from wallets.models import Purchase, StripeEvent
 from wallets.recharges import by_hand
 from wallets.stripe import permissions
 from wallets.tests.worlds.builders import BANK_ASKS_CARD, add_card, make_wallet
-from wallets.tests.worlds.reversal_world import buy
+from wallets.tests.worlds.reversal_world import buy, drive, refund
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -118,6 +119,37 @@ def test_a_payment_that_waits_for_the_bank_is_neither_confirmed_nor_canceled(
     assert Purchase.objects.get().state == "requires_action"
 
 
+def test_a_recharge_is_not_charged_and_ends_once_the_key_is_mended(
+    stripe, wallet, browser, lacking, settings
+):
+    add_card(stripe, wallet)
+    right = settings.STRIPE_SECRET_KEY
+    lacking("payment_intent")
+
+    purchase = buy(wallet)
+    page = browser.get(reverse("wallets:purchase", args=[purchase.pk]), {"poll": 99})
+
+    assert purchase.state == "created"
+    assert "Don't pay again." in html.unescape(page.content.decode())
+    assert "PaymentIntents: Write (rak_payment_intent_write)" in told()
+    settings.STRIPE_SECRET_KEY = right
+    with clock.at(clock.now() + timedelta(hours=1)):
+        assert purchases.drive(purchase_id=purchase.pk).state == "canceled"
+    assert stripe.truth()["payment_intents"] == []
+
+
+def test_a_refund_waits_until_the_key_is_mended(stripe, wallet, lacking, settings):
+    add_card(stripe, wallet)
+    reversal, right = refund(buy(wallet), 2000), settings.STRIPE_SECRET_KEY
+    lacking("charge")
+
+    assert drive(reversal) == "submitted"
+
+    assert "Charges and Refunds: " in told()
+    settings.STRIPE_SECRET_KEY = right
+    assert drive(reversal) == "succeeded"
+
+
 def test_an_event_waits_until_the_key_is_mended(wallet, browser, lacking, settings):
     right = settings.STRIPE_SECRET_KEY
     page = browser.post(reverse("wallets:methods_add"))
@@ -152,3 +184,19 @@ def test_support_is_told_once_an_hour(wallet, lacking):
             keeping.start_adding(account=wallet.account, **URLS)
 
     assert StaffAlert.objects.filter(kind="stripe_refuses_our_key").count() == 2
+
+
+@pytest.mark.parametrize(("live", "shown"), [(False, True), (True, False)])
+def test_test_mode_is_said_with_a_restricted_key_as_well(
+    wallet,  # noqa: ARG001
+    browser,
+    settings,
+    live,
+    shown,
+):
+    settings.STRIPE_SECRET_KEY = KEY
+    settings.STRIPE_LIVE_MODE = live
+
+    page = browser.get(reverse("wallets:payments")).content.decode()
+
+    assert ("Test mode" in page) is shown
