@@ -5,6 +5,7 @@ import os
 
 from thinkrr_billing.sandbox.stripe.control import faults
 from thinkrr_billing.sandbox.stripe.control.calls import BadCall, Call, on
+from thinkrr_billing.sandbox.stripe.objects import files
 from thinkrr_billing.sandbox.stripe.state import secret_keys, webhooks
 from thinkrr_billing.sandbox.stripe.state.permissions import RESOURCES
 from thinkrr_billing.sandbox.stripe.state.secret_keys import SecretKey
@@ -177,4 +178,6 @@ def change_account(call: Call) -> dict:
     if set(branding) - {"icon", "logo"}:
         raise BadCall("Branding has an icon and a logo.")
     call.store.set_meta("branding", branding)
+    for use, file_id in branding.items():
+        files.save_picture(call.ctx, file_id, use=use)
     return {"branding": call.store.meta("branding")}

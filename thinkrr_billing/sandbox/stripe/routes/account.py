@@ -1,6 +1,6 @@
 """The Stripe account of the key, and the pictures of its branding."""
 
-from thinkrr_billing.sandbox.stripe.routes.router import route
+from thinkrr_billing.sandbox.stripe.routes.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import missing
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING
@@ -78,31 +78,12 @@ def listing(ctx: Context) -> dict:
 
 @route("GET", "/v1/files/{id}")
 def retrieve_file(ctx: Context, id: str) -> dict:
-    for use, file_id in ctx.store.meta("branding", {}).items():
-        if file_id == id:
-            return _file(ctx, id, use)
-    raise missing(kind="file upload", id=id, param="file")
+    return ctx.get(kind="file", id=id, param="file")
 
 
-def _file(ctx: Context, id: str, use: str) -> dict:
-    return {
-        "id": id,
-        "object": "file",
-        "created": _CREATED,
-        "expires_at": None,
-        "filename": f"{use}.png",
-        "links": {
-            "object": "list",
-            "data": [],
-            "has_more": False,
-            "url": f"/v1/file_links?file={id}",
-        },
-        "purpose": f"business_{use}",
-        "size": 1024,
-        "title": None,
-        "type": "png",
-        "url": f"{ctx.base_url}/v1/files/{id}/contents",
-    }
+@route("GET", "/v1/files", {**LISTING, "created": "range"})
+def list_files(ctx: Context) -> dict:
+    return page(ctx, kind="file", url="/v1/files")
 
 
 @route("GET", "/v1/file_links", {**LISTING, "file": "str"})

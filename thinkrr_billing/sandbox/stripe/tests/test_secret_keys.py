@@ -127,8 +127,9 @@ def test_the_account_shows_its_pictures(client, sandbox):
     icon = client.v1.files.retrieve(branding.icon)
 
     assert (branding.icon, branding.logo) == ("file_icon1", "file_logo1")
+    assert {one.id for one in client.v1.files.list().data} == {"file_icon1", "file_logo1"}
     assert (icon.id, icon.object, icon.purpose) == ("file_icon1", "file", "business_icon")
-    with pytest.raises(stripe.InvalidRequestError, match="No such file upload"):
+    with pytest.raises(stripe.InvalidRequestError, match="No such file: 'file_none'"):
         client.v1.files.retrieve("file_none")
 
 
