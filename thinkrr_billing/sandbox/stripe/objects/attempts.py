@@ -2,7 +2,7 @@
 
 import time
 
-from thinkrr_billing.sandbox.stripe.objects import cards, charges
+from thinkrr_billing.sandbox.stripe.objects import cards, charges, disputing
 from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.objects.rendering import public
 from thinkrr_billing.sandbox.stripe.state.context import Context
@@ -104,6 +104,11 @@ def succeed(ctx: Context, intent: dict, method: dict) -> dict:
         keep_for_later(ctx, method, customer=intent["customer"])
     emit(ctx, "charge.succeeded", charge)
     emit(ctx, "payment_intent.succeeded", intent)
+    reason = cards.BY_NUMBER[method["_sandbox"]["number"]].disputed
+    if reason:
+        disputing.open_dispute(
+            ctx, charge, amount=None, status=disputing.FORMAL, reason=reason, withdraw=True
+        )
     return intent
 
 

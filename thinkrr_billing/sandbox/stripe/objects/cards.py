@@ -13,6 +13,7 @@ class TestCard:
     """`saving` and `charging` are a decline code, or empty when it works.
 
     `authentication`: never, until_set_up, always, or on_session (fine off-session).
+    `disputed`: the reason why its owner takes every payment back. `refunds`: how they begin.
     """
 
     number: str
@@ -23,6 +24,8 @@ class TestCard:
     authentication: str = "never"
     funding: str = "credit"
     country: str = "US"
+    disputed: str = ""
+    refunds: str = "succeeded"
 
 
 def _declining(number: str, code: str, label: str) -> TestCard:
@@ -81,6 +84,14 @@ _CARDS = [
     _declining("4000000000000119", "processing_error", "Declined: processing error"),
     _declining("4000000000006975", "card_velocity_exceeded", "Declined: used too often"),
     _declining("4100000000000019", "fraudulent", "Declined: blocked as fraudulent"),
+    TestCard("4000000000000259", "visa", "Pays, then is disputed", disputed="fraudulent"),
+    TestCard(
+        "4000000000002685",
+        "visa",
+        "Pays, then is disputed: not received",
+        disputed="product_not_received",
+    ),
+    TestCard("4000000000007726", "visa", "Pays; refunds are slow", refunds="pending"),
 ]
 BY_NUMBER = {card.number: card for card in _CARDS}
 
@@ -108,6 +119,11 @@ _NAMES = {
     "chargeDeclinedIncorrectCvc": "4000000000000127",
     "chargeDeclinedProcessingError": "4000000000000119",
     "chargeDeclinedFraudulent": "4100000000000019",
+    "radarBlock": "4100000000000019",
+    "visa_chargeDeclinedVelocityLimitExceeded": "4000000000006975",
+    "createDispute": "4000000000000259",
+    "createDisputeProductNotReceived": "4000000000002685",
+    "pendingRefund": "4000000000007726",
     "authenticationRequired": "4000002760003184",
     "authenticationRequiredOnSetup": "4000002500003155",
     "authenticationRequiredSetupForOffSession": "4000003800000446",

@@ -1,6 +1,6 @@
 """Refunds: giving money back, and what happens when the bank refuses it."""
 
-from thinkrr_billing.sandbox.stripe.objects import charges
+from thinkrr_billing.sandbox.stripe.objects import cards, charges
 from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
@@ -37,7 +37,7 @@ def create(
         "reason": reason,
         "receipt_number": None,
         "source_transfer_reversal": None,
-        "status": "pending" if kind == "processing" else "succeeded",
+        "status": "pending" if kind == "processing" else _begins(ctx, charge),
         "transfer_reversal": None,
     }
     if id:
@@ -53,6 +53,11 @@ def create(
     if kind == "decline":
         fail(ctx, refund, reason=fault.get("code") or "unknown")
     return refund
+
+
+def _begins(ctx: Context, charge: dict) -> str:
+    method = ctx.store.find(kind="payment_method", id=charge["payment_method"])
+    return cards.BY_NUMBER[method["_sandbox"]["number"]].refunds if method else "succeeded"
 
 
 def _check(ctx: Context, charge: dict, *, wanted: int, left: int) -> None:

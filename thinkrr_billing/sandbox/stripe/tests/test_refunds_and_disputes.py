@@ -181,3 +181,29 @@ def test_evidence_puts_a_dispute_under_review(client, sandbox, paid):
     assert [one.id for one in client.v1.disputes.list({"payment_intent": paid.id}).data] == [
         dispute["id"]
     ]
+
+
+@pytest.mark.parametrize(
+    ("card", "reason"),
+    [
+        ("pm_card_createDispute", "fraudulent"),
+        ("pm_card_createDisputeProductNotReceived", "product_not_received"),
+    ],
+)
+def test_a_card_that_is_disputed_by_its_number_takes_the_money_back(client, pay, card, reason):
+    paid = pay(card)
+
+    (dispute,) = client.v1.disputes.list({"payment_intent": paid.id}).data
+    assert (paid.status, dispute.amount) == ("succeeded", 5000)
+    assert (dispute.reason, dispute.status) == (reason, "needs_response")
+    assert [one.amount for one in dispute.balance_transactions] == [-5000]
+
+
+def test_a_card_whose_refunds_are_slow_by_its_number(client, sandbox, pay):
+    paid = pay("pm_card_pendingRefund")
+
+    refund = client.v1.refunds.create({"payment_intent": paid.id})
+
+    assert refund.status == "pending"
+    sandbox.set_refund(refund.id, "succeeded")
+    assert client.v1.refunds.retrieve(refund.id).status == "succeeded"
