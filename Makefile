@@ -21,10 +21,10 @@ TEST_PROCESSES ?= 2
 # Which of them `make test` plays.
 MARKS ?= not faults and not journey
 
-.PHONY: help run test journeys lint audit sbom bench demo calls faults simulate liveness mutants lock clean
+.PHONY: help run test journeys lint audit sbom bench demo calls stripe-check faults simulate liveness mutants lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 # One shell line: installs the list named after it.
 install = @python="$(PYTHON3)"; \
@@ -79,6 +79,9 @@ demo: $(RUNS) ## plays the guide's story in the terminal against the real parts
 calls: export DEBUG ?= True
 calls: $(RUNS) ## reports invented calls to a running `make run`; RATE= calls a second
 	@$(PYTHON) manage.py simulate_calls --rate $(or $(RATE),20)
+
+stripe-check: $(RUNS) ## what STRIPE_SECRET_KEY (test mode) is answered otherwise than by the sandbox
+	@$(PYTHON) -m thinkrr_billing.sandbox.stripe_check
 
 faults: export DEBUG ?= True
 faults: $(INSTALLED) ## real parts killed, stopped and cut off; 200 seeds; the bank test
