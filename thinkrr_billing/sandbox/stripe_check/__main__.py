@@ -40,7 +40,10 @@ def _check(whom: target.Target) -> int:
         print(error, file=sys.stderr)
         return NOT_RUN
     except KeyboardInterrupt:
-        print("Interrupted. The customers made so far were deleted.", file=sys.stderr)
+        print(
+            "Interrupted. What was made stays in test mode; customers were deleted if it answered.",
+            file=sys.stderr,
+        )
         return NOT_RUN
     found = comparing.differences(ours.records, theirs.records)
     print(

@@ -80,8 +80,10 @@ def _of_other_kind(
 
 def _label(place: Place, facts: dict[Place, str], call: str) -> str:
     """Name a place by the innermost object of Stripe's that it is in."""
-    if place[0] in ("answer", "status", "header"):
-        return f"{call}: {' '.join(place)}"
+    if place[0] == "header":
+        return " ".join(place)
+    if place[0] in ("answer", "status"):
+        return f"{call}: {place[0]}"
     for length in range(len(place) - 1, 0, -1):
         kind = facts.get((*place[:length], "object"))
         if kind:

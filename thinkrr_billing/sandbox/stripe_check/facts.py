@@ -6,14 +6,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from thinkrr_billing.sandbox.stripe_check.recording import Exchange
+from thinkrr_billing.sandbox.stripe_check.recording import PREFIXES, Exchange
 
 # A place in an answer: the kind of object it is in, and the names down to it.
 Place = tuple[str, ...]
 
-_PREFIXES = "acct|card|ch|cs|cus|dp|du|evt|mandate|pi|pm|pmc|py|pyr|re|req|seti|src|txn|we"
 _ID = re.compile(
-    rf"\b({_PREFIXES})_(?:test_|live_)?(?=[A-Za-z0-9]*[0-9A-Z])[A-Za-z0-9]{{8,}}"
+    rf"\b({PREFIXES})_(?:test_|live_)?(?=[A-Za-z0-9]*[0-9A-Z])[A-Za-z0-9]{{8,}}"
     r"(?:_secret_[A-Za-z0-9]+)?"
 )
 # What each account, bank or day says in its own way: only the kind is compared.

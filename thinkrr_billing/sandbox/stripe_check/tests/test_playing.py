@@ -103,7 +103,7 @@ def _misses_a_header(answer: Changing) -> None:
         (_has_another_amount, "refund.amount", "2500", "2499", "refund in full"),
         (
             _misses_a_header,
-            "POST /v1/payment_intents: header idempotent-replayed",
+            "header idempotent-replayed",
             "true",
             "absent",
             "the same key, the same parameters",
@@ -140,6 +140,14 @@ def test_another_status_is_named_with_what_the_gateway_makes_of_it(sandbox, ours
     assert ("what our gateway makes of it", "Declined", "Impossible") in found
     assert (f"{CONFIRM}: status", "402", "400") in found
     assert ("error.type", "'card_error'", "'invalid_request_error'") in found
+
+
+def test_a_call_is_named_by_its_path_without_ids(ours):
+    called = {call for record in ours.records for call in record.calls}
+
+    assert "POST /v1/setup_intents" in called
+    assert "POST /v1/payment_methods/{id}/attach" in called
+    assert [call for call in called if "_card" in call or call.startswith("POST /v1/{id}")] == []
 
 
 def test_an_error_in_place_of_an_object_is_told_by_its_codes(sandbox, ours):
