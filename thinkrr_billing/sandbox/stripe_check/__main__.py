@@ -41,7 +41,7 @@ def _check(whom: target.Target) -> int:
         return NOT_RUN
     except KeyboardInterrupt:
         print(
-            "Interrupted. What was made stays in test mode; customers were deleted if it answered.",
+            "Interrupted. Nothing was compared.",
             file=sys.stderr,
         )
         return NOT_RUN
