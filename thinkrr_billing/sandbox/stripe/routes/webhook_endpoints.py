@@ -9,6 +9,9 @@ from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, 
 
 _FIELDS = {"url": "str", "enabled_events": "list", "description": "str", "metadata": "metadata"}
 
+# Of the endpoint that was not made through the API.
+MAIN_ID = "we_1CommandLine000000000000"
+
 
 def _check_url(url: str) -> None:
     if not url.startswith(("http://", "https://")):
@@ -24,23 +27,28 @@ def create(ctx: Context) -> dict:
     require(ctx.params, "url", "enabled_events")
     _check_url(ctx.params["url"])
     secret = f"whsec_{random_text(32)}"
-    endpoint = ctx.stamp("we", "webhook_endpoint") | {
-        "api_version": ctx.params.get("api_version") or API_VERSION,
-        "application": None,
-        "description": ctx.params.get("description") or None,
-        "enabled_events": ctx.params["enabled_events"],
-        "metadata": merge_metadata({}, ctx.params.get("metadata")),
-        "status": "enabled",
-        "url": ctx.params["url"],
-        "_sandbox": {"secret": secret},
-    }
+    endpoint = ctx.stamp("we", "webhook_endpoint") | _facts(ctx, url=ctx.params["url"])
+    endpoint["_sandbox"] = {"secret": secret}
     ctx.store.save(endpoint)
     return endpoint | {"secret": secret}  # Told once, at creation.
 
 
+def _facts(ctx: Context, *, url: str) -> dict:
+    return {
+        "api_version": ctx.params.get("api_version") or API_VERSION,
+        "application": None,
+        "description": ctx.params.get("description") or None,
+        "enabled_events": ctx.params.get("enabled_events", ["*"]),
+        "metadata": merge_metadata({}, ctx.params.get("metadata")),
+        "status": "enabled",
+        "url": url,
+    }
+
+
 @route("GET", "/v1/webhook_endpoints/{id}")
 def retrieve(ctx: Context, id: str) -> dict:
-    return ctx.get(kind="webhook_endpoint", id=id)
+    main = _main(ctx)
+    return main if main and id == MAIN_ID else ctx.get(kind="webhook_endpoint", id=id)
 
 
 @route("POST", "/v1/webhook_endpoints/{id}", {**_FIELDS, "disabled": "bool"})
@@ -68,4 +76,17 @@ def delete(ctx: Context, id: str) -> dict:
 
 @route("GET", "/v1/webhook_endpoints", LISTING)
 def listing(ctx: Context) -> dict:
-    return page(ctx, kind="webhook_endpoint", url="/v1/webhook_endpoints")
+    """All of them; the one of the command line was there before any other."""
+    found = page(ctx, kind="webhook_endpoint", url="/v1/webhook_endpoints")
+    main = _main(ctx)
+    if main and not found["has_more"] and "ending_before" not in ctx.params:
+        found["data"] = [*found["data"], main]
+    return found
+
+
+def _main(ctx: Context) -> dict | None:
+    """Where the command line, or the control API, has events sent."""
+    url = ctx.store.meta("webhook", {}).get("url")
+    if not url:
+        return None
+    return ctx.stamp("we", "webhook_endpoint") | _facts(ctx, url=url) | {"id": MAIN_ID}

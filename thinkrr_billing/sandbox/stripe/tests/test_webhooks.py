@@ -280,3 +280,17 @@ def test_events_are_listed_by_type_and_time(client, sandbox):
     changed = client.v1.events.list({"type": "customer.updated"}).data[0]
     assert changed.data.previous_attributes.to_dict() == {"name": "new"}
     assert client.v1.events.retrieve(changed.id).id == changed.id
+
+
+def test_the_endpoint_of_the_command_line_is_listed_as_any_other(client, sandbox, listener):
+    own = client.v1.webhook_endpoints.create(
+        {"url": "http://127.0.0.1:9/other", "enabled_events": ["customer.created"]}
+    )
+
+    main = client.v1.webhook_endpoints.list().data[-1]
+
+    assert (main.url, main.status, main.enabled_events) == (listener.url, "enabled", ["*"])
+    assert client.v1.webhook_endpoints.retrieve(main.id).url == listener.url
+    assert [one.id for one in client.v1.webhook_endpoints.list().data] == [own.id, main.id]
+    sandbox.webhooks(url="")
+    assert [one.id for one in client.v1.webhook_endpoints.list().data] == [own.id]
