@@ -115,6 +115,14 @@ EVENT_ATTEMPTS_OF_OTHERS = 3
 EVENT_TOLERANCE = timedelta(minutes=5)
 EVENT_LARGEST_BYTES = 512 * 1024
 
+# A look at how we stand with Stripe asks ten times, and a person waits for it.
+PROBE_SECONDS = 5
+# Stripe tells its time in whole seconds, and an answer may take a few. With NTP a clock is a second
+# off at most; a tenth of what an event's signature may be is a clock that nobody sets.
+CLOCK_OFF_MOST = timedelta(seconds=30)
+# Events usually come within seconds. Stripe repeats what failed a few minutes later.
+EVENT_COMES_WITHIN = timedelta(minutes=5)
+
 # Refunds and disputes whose event never came are looked for among those Stripe knows from this
 # far back: a bank may take four months to decide on a dispute.
 CATCH_UP_HOURLY = timedelta(days=3)
