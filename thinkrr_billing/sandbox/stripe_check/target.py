@@ -42,9 +42,12 @@ def _of_settings() -> Target:
         "DEBUG": "True",
         "DATABASE_URL": UNUSED_DATABASE,
     }
+    import django
     from django.conf import settings
 
     try:
+        # The gateway is part of an app; nothing asks the database.
+        django.setup()
         return Target(key=settings.STRIPE_SECRET_KEY, base=settings.STRIPE_API_BASE)
     except SystemExit as refusal:
         raise BadTarget(f"{refusal} Nothing was asked.") from None
