@@ -151,7 +151,8 @@ class _Requests(stripe.RequestsClient):
 
 
 @lru_cache(maxsize=8)
-def _client(key: str, base: str, seconds: int, retries: int) -> stripe.StripeClient:
+def client(key: str, base: str, seconds: int, retries: int) -> stripe.StripeClient:
+    """Stripe's SDK as every call here has it; `probes` asks with it, too."""
     return stripe.StripeClient(
         key,
         base_addresses={"api": base} if base else {},
@@ -161,14 +162,9 @@ def _client(key: str, base: str, seconds: int, retries: int) -> stripe.StripeCli
     )
 
 
-def client_without_repeats(*, seconds: int) -> stripe.StripeClient:
-    """Stripe's SDK as the calls here have it, for `probes`: no answer is asked for twice."""
-    return _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, seconds, 0)
-
-
 def _stripe() -> Any:
     person = _deadline.get() is not None
-    return _client(
+    return client(
         settings.STRIPE_SECRET_KEY,
         settings.STRIPE_API_BASE,
         PERSON_CALL_SECONDS if person else WORKER_CALL_SECONDS,

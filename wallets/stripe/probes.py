@@ -12,9 +12,10 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 import stripe
+from django.conf import settings
 
 from wallets import limits
-from wallets.stripe.gateway import UNREADABLE, client_without_repeats
+from wallets.stripe import gateway
 from wallets.stripe.permissions import Permission
 
 OK, WRONG, NOT_CHECKED = "OK", "WRONG", "NOT CHECKED"
@@ -78,7 +79,9 @@ class Told:
 
 def ask(call: Call) -> Told:
     """Make one call, with a person's patience. Raises nothing that Stripe could cause."""
-    client = client_without_repeats(seconds=limits.PROBE_SECONDS)
+    client = gateway.client(
+        settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE, limits.PROBE_SECONDS, 0
+    )
     before = time.time()
     try:
         found = call(client.v1)
@@ -88,7 +91,7 @@ def ask(call: Call) -> Told:
         return Told(trouble=type(error.__cause__ or error).__name__)
     except stripe.StripeError as error:
         return _told(error.http_status or 0, error.headers, before, code=error.code or "")
-    except UNREADABLE:
+    except gateway.UNREADABLE:
         return Told(trouble="an answer that is none of Stripe's")
 
 
@@ -112,5 +115,9 @@ def _off(date: str, before: float) -> float | None:
 
 
 def _rows(found: Any) -> list[dict[str, Any]]:
-    rows = json.loads(str(found)).get("data") or []
-    return [one for one in rows if isinstance(one, dict)]
+    """Those of a list; none of an object. Raises ValueError for what is neither."""
+    data = json.loads(str(found))
+    rows = data.get("data")
+    if not isinstance(rows, list) and not data.get("id"):
+        raise ValueError("This is neither a list nor an object.")
+    return [one for one in rows or [] if isinstance(one, dict)]

@@ -13,6 +13,7 @@ from django.conf import settings as django_settings
 from django.core.management import call_command
 
 from accounts import clock
+from thinkrr_billing.sandbox.stripe_check.tests.different import different
 from wallets import inbox, limits
 from wallets.models import StripeEvent
 from wallets.stripe import checking, permissions, probes
@@ -483,3 +484,35 @@ def test_the_command_ends_with_1_when_something_is_wrong():
 
     assert ended.value.code == 1
     assert "WRONG        webhook address" in out.getvalue()
+
+
+@pytest.mark.parametrize("raw", [b"<html>Sorry</html>", b"", b"{}", b"[]", b"null", b'{"data": 5}'])
+@pytest.mark.parametrize("path", ["/v1/webhook_endpoints", "/v1/events", "/v1/disputes"])
+def test_what_is_no_answer_of_stripes_is_no_reason_to_break(stripe, settings, endpoint, path, raw):
+    endpoint()
+
+    def answers_nonsense(answer):
+        if answer.path == path:
+            answer.raw = raw
+
+    with different(stripe.base_url, answers_nonsense) as base:
+        settings.STRIPE_API_BASE = base
+        told = _lines()
+
+    assert told["key"][0] == OK
+    if path == "/v1/disputes":
+        assert told["permission Disputes: Read"][0] == NOT_CHECKED
+    if path == "/v1/webhook_endpoints":
+        assert told["webhook address"][0] == NOT_CHECKED
+
+
+@pytest.mark.parametrize("raw", [b"<html>Sorry</html>", b"{}", b"[]"])
+def test_what_is_no_answer_of_stripes_says_nothing_of_the_key(stripe, settings, raw):
+    def answers_nonsense(answer):
+        answer.raw = raw
+
+    with different(stripe.base_url, answers_nonsense) as base:
+        settings.STRIPE_API_BASE = base
+        (line,) = checking.lines()
+
+    assert (line.subject, line.verdict) == ("key", WRONG)
