@@ -149,6 +149,16 @@ def test_the_key_is_told_by_its_mode_and_kind(settings, key, said):
     assert _lines()["key"] == (OK, said)
 
 
+def test_it_says_how_a_permission_to_write_was_seen(stripe, settings):
+    settings.STRIPE_SECRET_KEY = stripe.describe_key(KEY, permissions=NEEDED)
+
+    told = _lines()
+
+    seen = (OK, "The key has it: what does not exist was looked for.")
+    assert told["permission Customers: Write"] == seen
+    assert told["permission Disputes: Read"] == (OK, "The key has it.")
+
+
 @pytest.mark.parametrize("lacking", permissions.needed(), ids=lambda one: one.resource)
 def test_each_permission_that_is_lacking_is_named(stripe, settings, lacking):
     less = "read" if lacking.access == "write" else "none"
