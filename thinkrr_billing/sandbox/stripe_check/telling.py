@@ -44,7 +44,8 @@ def _result(found: list[Difference], played: Played) -> list[str]:
         else []
     )
     if not found:
-        return [*ended, "No difference from the sandbox."]
+        same = "No difference in what was asked." if ended else "No difference from the sandbox."
+        return [*ended, same]
     return [
         *ended,
         f"{len(found)} {'difference' if len(found) == 1 else 'differences'} from the sandbox:",
