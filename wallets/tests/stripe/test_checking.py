@@ -235,23 +235,40 @@ def test_a_write_that_unexpectedly_finds_something_is_not_taken_for_a_permission
     assert probes.Told(status=0).may_write is None
 
 
-def test_another_version_than_ours_in_the_answer_is_wrong(monkeypatch):
-    monkeypatch.setattr(django_settings, "STRIPE_API_VERSION", "2026-09-30.endive")
-    monkeypatch.setattr(probes, "ask", _answering_in("2026-08-26.dahlia", probes.ask))
+def _changed(stripe, settings, change) -> dict[str, tuple[str, str]]:
+    """The lines, where Stripe's answers are changed on their way."""
+    with different(stripe.base_url, change) as base:
+        settings.STRIPE_API_BASE = base
+        return _lines()
 
-    verdict, sentence = _lines()["API version"]
+
+def test_another_version_than_ours_in_the_answer_is_wrong(stripe, settings):
+    def speaks_another(answer):
+        answer.headers["Stripe-Version"] = "2026-09-30.endive"
+
+    assert _changed(stripe, settings, speaks_another)["API version"] == (
+        WRONG,
+        f"We ask in {django_settings.STRIPE_API_VERSION}, and Stripe answers in "
+        "2026-09-30.endive: tell the developers, who pin it in settings.py.",
+    )
+
+
+def test_a_version_that_stripe_refuses_is_wrong(stripe, settings):
+    def refuses(answer):
+        answer.status = 400
+        answer.body = {"error": {"type": "invalid_request_error", "message": "Invalid version"}}
+
+    verdict, sentence = _changed(stripe, settings, refuses)["API version"]
 
     assert verdict == WRONG
-    assert "answers in 2026-08-26.dahlia" in sentence
-    assert "2026-09-30.endive" in sentence
+    assert sentence.startswith("Stripe refuses a plain question in 2026-08-26.dahlia")
 
 
-def _answering_in(version, ask):
-    def asked(call):
-        found = ask(call)
-        return probes.Told(**{**vars(found), "version": version})
+def test_an_answer_without_a_version_is_not_judged(stripe, settings):
+    def says_less(answer):
+        answer.headers.pop("Stripe-Version", None)
 
-    return asked
+    assert _changed(stripe, settings, says_less)["API version"][0] == NOT_CHECKED
 
 
 @pytest.mark.usefixtures("endpoint")
