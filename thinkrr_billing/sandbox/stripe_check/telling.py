@@ -1,4 +1,5 @@
-"""The result as Markdown that can be pasted into an issue: no ids, no key."""
+"""The result as Markdown that can be pasted into an issue: no key, and no
+ids but of what was left there."""
 
 from thinkrr_billing.sandbox.stripe_check.comparing import Difference
 from thinkrr_billing.sandbox.stripe_check.playing import Played

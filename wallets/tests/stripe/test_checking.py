@@ -16,7 +16,7 @@ from accounts import clock
 from thinkrr_billing.sandbox.stripe_check.tests.different import different
 from wallets import inbox, limits
 from wallets.models import StripeEvent
-from wallets.stripe import checking, permissions, probes
+from wallets.stripe import checking, gateway, permissions, probes
 from wallets.stripe.probes import NOT_CHECKED, OK, WRONG
 from wallets.stripe.webhook_checking import NEEDED_EVENTS
 
@@ -454,6 +454,34 @@ def test_an_event_that_has_come_or_may_still_come_is_fine(stripe, sdk, endpoint)
     newest = sdk.events.list({"type": "customer.deleted"}).data[0]
     StripeEvent.objects.create(event_id=newest.id, type=newest.type, payload={})
     assert _verdicts()["webhook secret"] == OK
+
+
+@pytest.mark.parametrize(("seconds", "verdict"), [(290, NOT_CHECKED), (310, WRONG)])
+def test_an_event_may_take_five_minutes(stripe, sdk, endpoint, seconds, verdict):
+    stripe.set_clock(time.time() - 3600)
+    endpoint()
+    stripe.set_clock(time.time() - seconds)
+    sdk.customers.delete(sdk.customers.create({"name": "A"}).id)
+    stripe.set_clock(None)
+
+    assert _verdicts()["webhook secret"] == verdict
+
+
+def test_an_answer_that_takes_longer_than_five_seconds_is_none(stripe, monkeypatch):
+    asked = []
+    real = gateway.client
+
+    def noted(key, base, seconds, retries):
+        asked.append((seconds, retries))
+        return real(key, base, 1, retries)
+
+    monkeypatch.setattr(gateway, "client", noted)
+    stripe.fault(kind="hang_before", path="/v1/customers", method="GET", seconds=3)
+
+    (line,) = checking.lines()
+
+    assert asked == [(5, 0)]
+    assert (line.verdict, "(ReadTimeout)" in line.sentence) == (WRONG, True)
 
 
 def test_an_event_from_before_the_endpoint_was_made_is_not_missed(stripe, sdk, endpoint):
