@@ -5,7 +5,7 @@ from thinkrr_billing.sandbox.stripe.control.calls import BadCall, Call, on
 from thinkrr_billing.sandbox.stripe.control.truth import truth
 from thinkrr_billing.sandbox.stripe.objects import attempts, cards, disputing, methods, refunding
 from thinkrr_billing.sandbox.stripe.objects.events import emit
-from thinkrr_billing.sandbox.stripe.objects.rendering import public
+from thinkrr_billing.sandbox.stripe.objects.expanding import public
 
 
 @on("POST", "payment_intents/{id}/finish")

@@ -6,7 +6,7 @@ import time
 
 from thinkrr_billing.sandbox.stripe.control import faults
 from thinkrr_billing.sandbox.stripe.http.authentication import authenticate
-from thinkrr_billing.sandbox.stripe.objects import rendering
+from thinkrr_billing.sandbox.stripe.objects import expanding
 from thinkrr_billing.sandbox.stripe.objects.events import API_VERSION
 from thinkrr_billing.sandbox.stripe.routes.router import Route, resolve
 from thinkrr_billing.sandbox.stripe.state import idempotency, permissions
@@ -179,7 +179,7 @@ class ApiCall:
         ctx.params = params.check(self.raw, route.spec)
         expand = ctx.params.pop("expand", [])
         try:
-            return 200, rendering.render(ctx.store, route.answer(ctx, **names), expand=expand)
+            return 200, expanding.render(ctx.store, route.answer(ctx, **names), expand=expand)
         except errors.ApiError as error:
             if not error.executed:
                 raise

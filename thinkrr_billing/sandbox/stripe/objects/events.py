@@ -1,6 +1,6 @@
 """Records what happened and queues it for delivery."""
 
-from thinkrr_billing.sandbox.stripe.objects.rendering import public
+from thinkrr_billing.sandbox.stripe.objects.expanding import public
 from thinkrr_billing.sandbox.stripe.state import webhooks
 from thinkrr_billing.sandbox.stripe.state.context import Context
 

@@ -1,6 +1,6 @@
 """Payment intents: what a new one holds and may cost; and, of any intent, whether it is open."""
 
-from thinkrr_billing.sandbox.stripe.objects.rendering import public
+from thinkrr_billing.sandbox.stripe.objects.expanding import public
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.state.ids import new_id
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError

@@ -2,7 +2,7 @@
 
 from thinkrr_billing.sandbox.stripe.objects import attempts, cards, intents, methods
 from thinkrr_billing.sandbox.stripe.objects.events import emit
-from thinkrr_billing.sandbox.stripe.objects.rendering import public
+from thinkrr_billing.sandbox.stripe.objects.expanding import public
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
