@@ -4,6 +4,7 @@ import json
 import re
 
 from thinkrr_billing.sandbox.stripe.state.store import Store
+from thinkrr_billing.sandbox.stripe.wire.messages import Answer
 
 OUTCOMES = ("decline", "processing", "requires_action")
 TRANSPORT = (
@@ -13,8 +14,12 @@ TRANSPORT = (
     "hang_after",
     "500_before",
     "500_after",
+    "500_saved",
+    "answer_before",
+    "answer_after",
     "429",
     "409",
+    "lock_timeout",
     "slow",
     "slow_after",
 )
@@ -31,7 +36,13 @@ FIELDS = {
     "customer",
     "payment_intent",
     "outcome",
+    "status",
+    "headers",
+    "body",
 }
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 class BadFault(ValueError):
@@ -47,6 +58,11 @@ def add(store: Store, fault: dict) -> dict:
         raise BadFault(f"kind={fault.get('kind')!r}: use one of {', '.join(KINDS)}.")
     if fault.get("outcome", "ok") not in ("ok", *OUTCOMES):
         raise BadFault(f"outcome={fault['outcome']!r}: use ok or one of {', '.join(OUTCOMES)}.")
+    if not 200 <= _whole(fault.get("status", 200)) <= 599:
+        raise BadFault(f"status={fault['status']!r}: a whole number from 200 to 599.")
+    headers = fault.get("headers", {})
+    if not isinstance(headers, dict) or not all(_is_header(*one) for one in headers.items()):
+        raise BadFault("headers: names and values, each text on one line.")
     try:
         re.compile(fault.get("path", ""))
     except re.error as error:
@@ -54,6 +70,26 @@ def add(store: Store, fault: dict) -> dict:
     full = {"times": 1, "skip": 0, **fault}
     cursor = store.execute("INSERT INTO faults (body) VALUES (?)", json.dumps(full))
     return {"id": cursor.lastrowid, **full}
+
+
+def _whole(number: object) -> int:
+    return number if isinstance(number, int) and not isinstance(number, bool) else -1
+
+
+def _is_header(name: str, value: object) -> bool:
+    return bool(_HEADER_NAME.fullmatch(name)) and isinstance(value, str) and value.isprintable()
+
+
+def scripted_answer(fault: dict) -> Answer:
+    """The answer of `answer_before` and `answer_after`: text as it is, anything else as JSON."""
+    body = fault.get("body", "")
+    return Answer(
+        status=fault.get("status", 200),
+        body=(body if isinstance(body, str) else json.dumps(body)).encode(),
+        headers={"Content-Type": "application/json", **fault.get("headers", {})},
+        scripted=True,
+        trickle_seconds=fault.get("seconds", 0),
+    )
 
 
 def listing(store: Store) -> list[dict]:

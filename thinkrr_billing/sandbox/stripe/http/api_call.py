@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from functools import partial
 
 from thinkrr_billing.sandbox.stripe.control import faults
 from thinkrr_billing.sandbox.stripe.http.authentication import authenticate
@@ -50,6 +51,7 @@ class ApiCall:
             request.headers.get("authorization", ""),
             account=request.headers.get("stripe-account", ""),
         )
+        self._check_version()
         route, names = resolve(method=request.method, path=request.path)
         self.raw = self._read_params()
         permissions.check(
@@ -75,16 +77,24 @@ class ApiCall:
         own = self.secret_key.account == ACCOUNT_ID
         return self.key if own or self.key is None else f"{self.secret_key.account} {self.key}"
 
+    def _check_version(self) -> None:
+        asked = self.request.headers.get("stripe-version", API_VERSION)
+        if asked != API_VERSION:
+            raise errors.invalid_version(asked[:40], spoken=API_VERSION)
+
     def _before(self, kind: str) -> Answer | None:
         """Suffer what happens before Stripe does anything."""
         if kind == "hang_before":
             self._wait(self.fault.get("seconds") or HANG_SECONDS)
         if kind in ("reset_before", "hang_before"):
             return Answer(status=0, body=b"", reset=True)
+        if kind == "answer_before":
+            return faults.scripted_answer(self.fault)
         refusals = {
             "500_before": errors.internal_error,
             "429": errors.rate_limited,
-            "409": errors.lock_timeout,
+            "409": partial(errors.key_in_use, key=self.key or ""),
+            "lock_timeout": errors.lock_timeout,
         }
         if kind in refusals:
             raise refusals[kind]()
@@ -98,6 +108,8 @@ class ApiCall:
             self._wait(self.fault.get("seconds", 1))
         if kind in ("reset_after", "hang_after"):
             return Answer(status=0, body=b"", reset=True)
+        if kind == "answer_after":
+            return faults.scripted_answer(self.fault)
         return answer
 
     def _wait(self, seconds: float) -> None:
@@ -152,16 +164,9 @@ class ApiCall:
             stored = sandbox.keys.stored(self._kept_key, fingerprint=print_, now=now)
             if stored:
                 self.replayed = True
-                return json_answer(
-                    stored["status"],
-                    stored["body"],
-                    self._headers(
-                        {"Idempotent-Replayed": "true", "Original-Request": stored["request_id"]}
-                    ),
-                )
-            status, body = self._run(route, names)
-            if self.fault and self.fault["kind"] == "500_after":
-                status, body = 500, errors.internal_error().body(request_log_url=self._log_url())
+                extra = {"Idempotent-Replayed": "true", "Original-Request": stored["request_id"]}
+                return self._kept(stored["status"], stored["body"], extra)
+            status, body = self._outcome(route, names)
             text = json.dumps(body, indent=2)
             sandbox.keys.remember(
                 self._kept_key,
@@ -171,7 +176,21 @@ class ApiCall:
                 body=text,
                 request_id=self.id,
             )
-        return json_answer(status, text, self._headers())
+        return self._kept(status, text, {})
+
+    def _kept(self, status: int, text: str, extra: dict) -> Answer:
+        """An answer that is repeated under its key: trying a 500 again would lead nowhere."""
+        if status >= 500 and self.key:
+            extra = extra | {"Stripe-Should-Retry": "false"}
+        return json_answer(status, text, self._headers(extra))
+
+    def _outcome(self, route: Route, names: dict) -> tuple[int, dict]:
+        """What the route answers, or a scripted 500: after it, or saved instead of doing it."""
+        kind = self.fault["kind"] if self.fault else "ok"
+        status, body = (500, {}) if kind == "500_saved" else self._run(route, names)
+        if kind in ("500_after", "500_saved"):
+            return 500, errors.internal_error().body(request_log_url=self._log_url())
+        return status, body
 
     def _run(self, route: Route, names: dict) -> tuple[int, dict]:
         ctx = self.sandbox.context(base_url=self.request.base_url, account=self.secret_key.account)
@@ -187,7 +206,8 @@ class ApiCall:
 
     def _refusal(self, error: errors.ApiError) -> Answer:
         body = error.body(request_log_url=self._log_url())
-        return json_answer(error.status, body, self._headers())
+        advice = {"Stripe-Should-Retry": "true"} if error.retry else {}
+        return json_answer(error.status, body, self._headers(advice))
 
     def _log_url(self) -> str:
         return f"{self.request.base_url}/_sandbox/requests?request_id={self.id}"

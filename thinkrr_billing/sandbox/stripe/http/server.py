@@ -12,6 +12,7 @@ from thinkrr_billing.sandbox.stripe.wire.messages import Answer, Request
 
 MAX_BODY_BYTES = 64 * 1024 * 1024  # A bulk import of demo data is a few megabytes.
 IDLE_SECONDS = 120
+TRICKLED_PARTS = 20  # A slow body arrives in so many parts.
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
@@ -96,11 +97,24 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
+        if "content-length" not in {name.lower() for name in answer.headers}:
+            self.send_header("Content-Length", str(len(answer.body)))
+        if answer.scripted:  # Its length may be a lie, which the end of the connection tells.
+            self.close_connection = True
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(answer.body)
+            self._write(answer)
         self.wfile.flush()
+
+    def _write(self, answer: Answer) -> None:
+        if not answer.trickle_seconds:
+            self.wfile.write(answer.body)
+            return
+        size = max(1, len(answer.body) // TRICKLED_PARTS)
+        for start in range(0, len(answer.body), size):
+            self.wfile.write(answer.body[start : start + size])
+            self.wfile.flush()
+            self.server.sandbox.stopping.wait(answer.trickle_seconds / TRICKLED_PARTS)
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are in the log of the control API, not on the terminal."""

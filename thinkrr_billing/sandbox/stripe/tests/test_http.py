@@ -161,6 +161,17 @@ def test_twenty_connections_at_once_lose_nothing(client):
     assert len({one.id for one in everyone}) == 200
 
 
+@pytest.mark.parametrize("version", ["2020-08-27", "2099-01-01.endive", "tomorrow"])
+def test_version_that_is_not_spoken_is_refused(sandbox, version):
+    key = {"Authorization": f"Bearer {KEY}", "Stripe-Version": version}
+
+    status, text = _send(sandbox, "POST", "/v1/customers", headers=key)
+
+    assert status == 400
+    assert f"Invalid Stripe API version: {version}." in json.loads(text)["error"]["message"]
+    assert sandbox.requests(method="POST")[0]["status"] == 400
+
+
 def test_account_is_there_in_test_mode(client):
     account = client.v1.accounts.retrieve_current()
 

@@ -15,6 +15,7 @@ class ApiError(Exception):
         param: str | None = None,
         executed: bool = False,
         extra: dict | None = None,
+        retry: bool = False,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -24,6 +25,7 @@ class ApiError(Exception):
         self.param = param
         self.executed = executed
         self.extra = extra or {}
+        self.retry = retry  # Whether Stripe advises its SDKs to try again.
 
     def body(self, *, request_log_url: str) -> dict:
         error: dict = {"message": self.message, "type": self.kind}
@@ -96,6 +98,14 @@ def lock_timeout() -> ApiError:
     return ApiError(
         "This object cannot be accessed right now because another API request or Stripe process "
         "is currently accessing it. Retry the request.",
-        status=409,
+        status=429,
         code="lock_timeout",
+        retry=True,
+    )
+
+
+def invalid_version(version: str, *, spoken: str) -> ApiError:
+    return ApiError(
+        f"Invalid Stripe API version: {version}. The sandbox speaks only {spoken}, as a version "
+        "that Stripe knows would be answered in another shape."
     )

@@ -20,6 +20,8 @@ class Answer:
     body: bytes
     headers: dict[str, str] = field(default_factory=dict)
     reset: bool = False  # Cut the connection instead of answering.
+    scripted: bool = False  # A fault's own answer: Stripe would not vouch for it.
+    trickle_seconds: float = 0  # How long the body takes, in parts.
 
 
 def json_answer(status: int, body: dict | str, headers: dict[str, str] | None = None) -> Answer:
