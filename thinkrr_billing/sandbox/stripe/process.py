@@ -140,6 +140,10 @@ class StripeSandbox:
         """End a payment in processing: `succeeded` or `failed`."""
         return self.call(
             "POST", f"payment_intents/{payment_intent}/finish", {"outcome": outcome, **fields}
+    def add_method(self, customer: str, type: str) -> dict:
+        """Attach a payment method that is no card: `us_bank_account` or `link`."""
+        return self.call("POST", f"customers/{customer}/payment_methods", {"type": type})
+
         )
 
     def answer_bank(self, payment_intent: str, *, approved: bool = True) -> dict:

@@ -3,7 +3,14 @@
 from thinkrr_billing.sandbox.stripe.control import importing
 from thinkrr_billing.sandbox.stripe.control.calls import BadCall, Call, on
 from thinkrr_billing.sandbox.stripe.control.truth import truth
-from thinkrr_billing.sandbox.stripe.objects import attempts, cards, disputing, methods, refunding
+from thinkrr_billing.sandbox.stripe.objects import (
+    attempts,
+    cards,
+    disputing,
+    methods,
+    other_methods,
+    refunding,
+)
 from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.objects.expanding import public
 
@@ -41,6 +48,8 @@ def answer_bank(call: Call, id: str) -> dict:
 def change_card(call: Call, id: str) -> dict:
     """Change what a saved card does from now on, or when it expires (as a bank's update does)."""
     method = call.ctx.get(kind="payment_method", id=id)
+    if method["type"] != "card":
+        raise BadCall(f"{id} is a {method['type']}; only a card can be changed.")
     if "behaviour" in call.body:
         method["_sandbox"]["behaviour"] = cards.checked_behaviour(call.body["behaviour"])
     dates = {name: int(call.body[name]) for name in ("exp_month", "exp_year") if name in call.body}
@@ -66,6 +75,17 @@ def add_card(call: Call, id: str) -> dict:
     method["_sandbox"]["behaviour"] = cards.checked_behaviour(call.body.get("behaviour"))
     method["_sandbox"]["set_up"] = call.body.get("set_up", True)
     return public(methods.attach(call.ctx, method, customer=customer["id"], check=False))
+
+
+@on("POST", "customers/{id}/payment_methods")
+def add_other_method(call: Call, id: str) -> dict:
+    """Attach a payment method that is no card, as another door of the account's would."""
+    customer = call.ctx.get(kind="customer", id=id)
+    kind = call.body.get("type")
+    if kind not in other_methods.BUILDERS:
+        raise BadCall(f"type={kind!r}: use one of {', '.join(other_methods.BUILDERS)}.")
+    method = other_methods.build(call.ctx, kind)
+    return public(methods.attach(call.ctx, method, customer=customer["id"]))
 
 
 @on("POST", "disputes")

@@ -1,16 +1,14 @@
 """Customers: what may be said of one, and what a new one holds."""
 
-import re
-
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.state.ids import random_text
-from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import merge_metadata
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
 # Stripe is stricter than we are: it wants plain letters and a domain with a point.
 _EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
 _PLAIN = ("description", "email", "name", "phone", "business_name", "individual_name")
+    "email": "email",
 FIELDS = {
     **dict.fromkeys(_PLAIN, "str"),
     "address": _ADDRESS,

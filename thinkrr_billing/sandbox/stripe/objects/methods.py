@@ -28,8 +28,15 @@ def usable(
     method = ctx.store.find(kind="payment_method", id=id)
     if method is None:
         raise missing(kind="PaymentMethod", id=id, param=param, status=status)
-    if method["_sandbox"]["detached"] or (attached and method["customer"] is None):
-        raise _not_attached(id, customer=customer, param=param)
+    if attached and method["customer"] is None:
+        raise ApiError(
+            f"The customer does not have a payment method with the ID {id}. The payment method "
+            "must be attached to the customer.",
+            code="resource_missing",
+            param=param,
+        )
+    if method["_sandbox"]["detached"]:
+        raise _used_up()
     if method["customer"] and method["customer"] != customer:
         raise ApiError(
             f"The payment method {id} does not belong to the customer "
@@ -41,33 +48,40 @@ def usable(
     return method
 
 
-def _not_attached(id: str, *, customer: str | None, param: str) -> ApiError:
-    if customer:
-        return ApiError(
-            f"The customer does not have a payment method with the ID {id}. The payment method "
-            "must be attached to the customer.",
-            code="resource_missing",
-            param=param,
+def refuse_other_types(method: dict) -> None:
+    """Only cards are charged and saved here; other methods exist to be told apart from them."""
+    if method["type"] != "card":
+        raise ApiError(
+            f"The PaymentMethod provided ({method['type']}) is not allowed here. Please attempt "
+            "the transaction again with a PaymentMethod of an allowed type: card.",
+            param="payment_method",
         )
+
+
+def _used_up() -> ApiError:
+    """Public recordings show neither a code nor a parameter."""
     return ApiError(
         "The provided PaymentMethod was previously used with a PaymentIntent without Customer "
-        "attachment or was detached from a Customer. It may not be used again. To use a "
-        "PaymentMethod multiple times, you must attach it to a Customer first.",
-        code="resource_missing",
-        param=param,
+        "attachment, or was detached from a Customer. It may not be used again. To use a "
+        "PaymentMethod multiple times, you must attach it to a Customer first."
     )
 
 
 def attach(ctx: Context, method: dict, *, customer: str, check: bool = True) -> dict:
     """Attach. Cards that decline when saved are refused with a 402, unless `check` is off."""
-    card = cards.BY_NUMBER[method["_sandbox"]["number"]]
-    if check and card.saving and method["_sandbox"]["behaviour"] != "ok":
-        raise saving_declined(card.saving)
+    if check and method["type"] == "card":
+        _check_saving(method)
     if method["customer"] != customer:
         method["customer"] = customer
         ctx.store.save(method)
         emit(ctx, "payment_method.attached", method)
     return method
+
+
+def _check_saving(method: dict) -> None:
+    card = cards.BY_NUMBER[method["_sandbox"]["number"]]
+    if card.saving and method["_sandbox"]["behaviour"] != "ok":
+        raise saving_declined(card.saving)
 
 
 def saving_declined(decline_code: str) -> ApiError:

@@ -45,6 +45,7 @@ def build(ctx: Context, facts: dict) -> dict:
 
 def confirm(ctx: Context, setup: dict, method: dict, *, return_url: str | None) -> dict:
     """Try to save the card. Raises the 402 of a decline."""
+    methods.refuse_other_types(method)
     setup["payment_method"] = method["id"]
     card = cards.BY_NUMBER[method["_sandbox"]["number"]]
     verdict, decline = _verdict(ctx, card, method)

@@ -13,7 +13,7 @@ from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, 
     {
         "mode": "str",
         "customer": "str",
-        "customer_email": "str",
+        "customer_email": "email",
         "success_url": "str",
         "cancel_url": "str",
         "payment_method_types": "list",

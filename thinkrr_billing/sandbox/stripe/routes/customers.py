@@ -1,6 +1,6 @@
 """Customers."""
 
-from thinkrr_billing.sandbox.stripe.objects import customers, methods
+from thinkrr_billing.sandbox.stripe.objects import customers, methods, other_methods
 from thinkrr_billing.sandbox.stripe.objects.events import changed, emit
 from thinkrr_billing.sandbox.stripe.routes.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
@@ -29,7 +29,8 @@ def update(ctx: Context, id: str) -> dict:
     before = ctx.get(kind="customer", id=id)
     default = (ctx.params.get("invoice_settings") or {}).get("default_payment_method")
     if default:
-        methods.usable(ctx, default, customer=id, attached=True)
+        param = "invoice_settings[default_payment_method]"
+        methods.usable(ctx, default, customer=id, attached=True, param=param)
     customer = dict(before, invoice_settings=dict(before["invoice_settings"]))
     customers.apply(customer, ctx.params)
     ctx.store.save(customer)
@@ -66,15 +67,16 @@ def listing(ctx: Context) -> dict:
 @route(
     "GET",
     "/v1/customers/{id}/payment_methods",
-    {**LISTING, "type": ("card",), "allow_redisplay": "str"},
+    {**LISTING, "type": other_methods.TYPES, "allow_redisplay": "str"},
 )
 def list_payment_methods(ctx: Context, id: str) -> dict:
     ctx.get(kind="customer", id=id, param="customer")
+    where = {"customer": id} | ({"type": ctx.params["type"]} if "type" in ctx.params else {})
     return page(
         ctx,
         kind="payment_method",
         url=f"/v1/customers/{id}/payment_methods",
-        where={"customer": id},
+        where=where,
     )
 
 

@@ -10,6 +10,7 @@ from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, 
 _AUTOMATIC = {"enabled": "bool", "allow_redirects": ("always", "never")}
 _EDITABLE = {
     **dict.fromkeys(intents.TEXTS, "str"),
+    "receipt_email": "email",
     "amount": "int",
     "currency": "str",
     "customer": "str",
@@ -39,7 +40,7 @@ _CREATE = {
 _CONFIRM = {
     **_CONFIRMING,
     "payment_method": "str",
-    "receipt_email": "str",
+    "receipt_email": "email",
     "payment_method_types": "list",
     "setup_future_usage": ("", "on_session", "off_session"),
     "payment_method_options": "any",
@@ -78,6 +79,7 @@ def _check_currency(currency: str) -> None:
 
 def _set_method(ctx: Context, intent: dict, id: str) -> dict:
     method = methods.usable(ctx, id, customer=intent["customer"])
+    methods.refuse_other_types(method)
     intent |= {
         "payment_method": method["id"],
         "status": "requires_confirmation",

@@ -1,6 +1,6 @@
-"""Payment methods: cards only."""
+"""Payment methods: cards are made here, others by the control API."""
 
-from thinkrr_billing.sandbox.stripe.objects import cards, methods
+from thinkrr_billing.sandbox.stripe.objects import cards, methods, other_methods
 from thinkrr_billing.sandbox.stripe.objects.events import changed, emit
 from thinkrr_billing.sandbox.stripe.routes.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
@@ -8,7 +8,7 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 from thinkrr_billing.sandbox.stripe.wire.params import LISTING, merge_metadata, require
 
 _ADDRESS = dict.fromkeys(("city", "country", "line1", "line2", "postal_code", "state"), "str")
-_BILLING = {"address": _ADDRESS, "email": "str", "name": "str", "phone": "str", "tax_id": "str"}
+_BILLING = {"address": _ADDRESS, "email": "email", "name": "str", "phone": "str", "tax_id": "str"}
 _CARD = {
     "number": "str",
     "exp_month": "int",
@@ -94,12 +94,16 @@ def update(ctx: Context, id: str) -> dict:
             "You must attach this PaymentMethod to a Customer before updating it.",
             param="payment_method",
         )
-    method = dict(before, card=dict(before["card"]))
+    method = dict(before)
     billing = ctx.params.get("billing_details") or {}
     method["billing_details"] = before["billing_details"] | billing
-    method["card"] |= {
+    dates = {
         name: value for name, value in (ctx.params.get("card") or {}).items() if name != "networks"
     }
+    if dates:
+        if before["type"] != "card":
+            raise ApiError("You cannot update a card on a PaymentMethod of another type.")
+        method["card"] = before["card"] | dates
     method["metadata"] = merge_metadata(before["metadata"], ctx.params.get("metadata"))
     method["allow_redisplay"] = ctx.params.get("allow_redisplay", before["allow_redisplay"])
     ctx.store.save(method)
@@ -137,10 +141,10 @@ def detach(ctx: Context, id: str) -> dict:
 @route(
     "GET",
     "/v1/payment_methods",
-    {**LISTING, "customer": "str", "type": ("card",), "allow_redisplay": "str"},
+    {**LISTING, "customer": "str", "type": other_methods.TYPES, "allow_redisplay": "str"},
 )
 def listing(ctx: Context) -> dict:
-    where = {}
+    where = {"type": ctx.params["type"]} if "type" in ctx.params else {}
     if "customer" in ctx.params:
         where["customer"] = ctx.get(
             kind="customer", id=ctx.params["customer"], param="customer", status=400

@@ -143,6 +143,7 @@ def test_requests_are_logged_and_cleared(client, sandbox):
         ("POST", "webhooks", {"mode": "chaos"}, "use one of normal, drop"),
         ("POST", "webhooks", {"colour": "red"}, "Unknown fields"),
         ("POST", "disputes", {}, "payment_intent"),
+        ("POST", "customers/cus_nobody/payment_methods", {"type": "link"}, "No such customer"),
         ("POST", "import", {"cats": []}, "Unknown fields"),
         ("GET", "nothing", None, "No control call"),
     ],

@@ -14,6 +14,77 @@ def test_customer_is_created_changed_and_found_again(client):
     assert found.metadata.to_dict() == {"account": "1"}
 
 
+@pytest.mark.parametrize(
+    "email", ["nobody", "a@b", "a b@example.com", "a@example.com ", "ä@example.com", "a@b..com"]
+)
+def test_address_that_is_none_is_refused_wherever_it_is_given(client, email):
+    session = {"mode": "setup", "currency": "usd", "success_url": "https://example.test"}
+    calls = {
+        "email": lambda: client.v1.customers.create({"email": email}),
+        "receipt_email": lambda: client.v1.payment_intents.create(
+            {"amount": 500, "currency": "usd", "receipt_email": email}
+        ),
+        "billing_details[email]": lambda: client.v1.payment_methods.create(
+            {
+                "type": "card",
+                "card": {"token": "tok_visa"},
+                "billing_details": {"email": email},
+            }
+        ),
+        "customer_email": lambda: client.v1.checkout.sessions.create(
+            {**session, "customer_email": email}
+        ),
+    }
+    for param, call in calls.items():
+        with pytest.raises(stripe.InvalidRequestError) as refusal:
+            call()
+        assert (refusal.value.code, refusal.value.param) == ("email_invalid", param)
+
+    assert client.v1.customers.list().data == []
+    assert client.v1.payment_intents.list().data == []
+
+
+def test_refused_address_changes_nothing_and_an_empty_one_takes_it_away(client, customer):
+    with pytest.raises(stripe.InvalidRequestError):
+        client.v1.customers.update(customer, {"email": "nobody", "name": "Other"})
+    assert client.v1.customers.retrieve(customer).name == "Bright Agency"
+
+    assert client.v1.customers.update(customer, {"email": ""}).email is None
+
+
+@pytest.mark.parametrize("type", ["us_bank_account", "link"])
+def test_other_method_is_attached_and_told_apart_but_never_charged(
+    client, sandbox, customer, listener, type
+):
+    card = sandbox.add_card(customer)["id"]
+    other = sandbox.add_method(customer, type)["id"]
+
+    found = client.v1.payment_methods.retrieve(other)
+    assert (found.type, found.customer, "card" in found) == (type, customer, False)
+    listed = client.v1.customers.payment_methods.list(customer)
+    assert [one.id for one in listed.data] == [other, card]
+    for wanted, ids in (("card", [card]), (type, [other])):
+        facts = {"customer": customer, "type": wanted}
+        assert [one.id for one in client.v1.payment_methods.list(facts).data] == ids
+    facts = {"amount": 500, "currency": "usd", "customer": customer, "payment_method": other}
+    with pytest.raises(stripe.InvalidRequestError, match="is not allowed here") as refusal:
+        client.v1.payment_intents.create(facts)
+    assert (refusal.value.code, refusal.value.param) == (None, "payment_method")
+    assert sandbox.truth()["payment_intents"] == []
+    listener.wait_for(lambda one: one.types().count("payment_method.attached") == 2)
+
+
+def test_other_method_may_be_the_default_and_be_detached(client, sandbox, customer):
+    other = sandbox.add_method(customer, "link")["id"]
+    settings = {"default_payment_method": other}
+
+    changed = client.v1.customers.update(customer, {"invoice_settings": settings})
+    assert changed.invoice_settings.default_payment_method == other
+
+    assert client.v1.payment_methods.detach(other).customer is None
+    assert client.v1.customers.retrieve(customer).invoice_settings.default_payment_method is None
+
+
 def test_deleted_customer_answers_deleted_and_loses_its_cards(client, sandbox, customer):
     card = sandbox.add_card(customer)["id"]
 
@@ -122,7 +193,8 @@ def test_detached_card_cannot_be_used_or_attached_again(client, sandbox, custome
 
     with pytest.raises(stripe.InvalidRequestError) as refusal:
         client.v1.payment_methods.attach(card, {"customer": customer})
-    assert refusal.value.code == "resource_missing"
+    assert (refusal.value.code, refusal.value.param) == (None, None)
+    assert client.v1.payment_methods.retrieve(card).customer is None
     found = client.v1.customers.retrieve(customer)
     assert found.invoice_settings.default_payment_method is None
 

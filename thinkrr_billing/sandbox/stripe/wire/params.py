@@ -14,9 +14,12 @@ MAX_METADATA_VALUE = 500
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _PART = re.compile(r"\[([^\[\]]*)\]")
 _SECRET_FIELDS = ("number", "cvc")
+# Stripe is stricter than we are: it wants plain letters and a domain with a point.
+_EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}")
+MAX_EMAIL = 512
 
 # A spec maps a name to one of the words below, a tuple of allowed words, or a nested spec.
-#   str int bool time range metadata list any
+#   str email int bool time range metadata list any
 Spec = Mapping[str, object]
 LISTING: Spec = {
     "limit": "int",
@@ -99,9 +102,7 @@ def _word(value: object, allowed: tuple, name: str) -> str | None:
         return None
     if value not in allowed:
         raise ApiError(
-            f"Invalid {name}: must be one of {', '.join(allowed)}",
-            code="parameter_invalid_string",
-            param=name,
+            f"Invalid {name}: must be one of {', '.join(filter(None, allowed))}", param=name
         )
     return value
 
@@ -110,6 +111,13 @@ def _text(value: object, name: str) -> str:
     if not isinstance(value, str):
         raise ApiError(f"Invalid string: {name} must be a string.", param=name)
     return value
+
+
+def _email(value: object, name: str) -> str:
+    text = _text(value, name)
+    if text and (len(text) > MAX_EMAIL or not _EMAIL.fullmatch(text)):
+        raise ApiError(f"Invalid email address: {text[:80]}", code="email_invalid", param=name)
+    return text
 
 
 def _integer(value: object, name: str) -> int:
@@ -180,6 +188,7 @@ def without_numbers(params: dict) -> dict:
 
 _READERS = {
     "str": _text,
+    "email": _email,
     "int": _integer,
     "time": _integer,
     "bool": _boolean,
