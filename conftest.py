@@ -17,6 +17,7 @@ from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.memory import look_for_garbage_rarely
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start
+from thinkrr_billing.sandbox.stripe.tests.official import witness
 
 # Nobody listens here: a test that did not ask for the sandbox cannot reach the developer's.
 NOWHERE = "http://127.0.0.1:9"
@@ -113,9 +114,16 @@ def _call_nobody(base: str) -> None:
 @pytest.fixture(scope="session")
 def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeSandbox]:
     """One sandbox a test process: every xdist worker has its own."""
-    sandbox = start(state=Path(tmp_path_factory.mktemp("stripe")) / "state.sqlite3")
+    state = Path(tmp_path_factory.mktemp("stripe")) / "state.sqlite3"
+    sandbox = start(state=state, module=witness.__name__)
     yield sandbox
     sandbox.stop()
+    assert_official(sandbox)
+
+
+def assert_official(sandbox: StripeSandbox) -> None:
+    """All that the sandbox answered and sent since the last look was of Stripe's own types."""
+    assert witness.told(sandbox.state) == []
 
 
 @pytest.fixture
@@ -142,6 +150,7 @@ def _reached(sandbox: StripeSandbox) -> Iterator[StripeSandbox]:
     _call_nobody(sandbox.base_url)
     yield sandbox
     _call_nobody(NOWHERE)
+    assert_official(sandbox)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from pathlib import Path
 START_SECONDS = 20  # A loaded machine needs a while to start Python.
 STOP_SECONDS = 5
 CALL_SECONDS = 60
+PACKAGE = __name__.rpartition(".")[0]
 _ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -32,8 +33,10 @@ class StripeSandbox:
         process: subprocess.Popen | None = None,
         arguments: list[str] | None = None,
         webhook_secret: str = "",
+        module: str = PACKAGE,
     ) -> None:
         self.base_url = base_url
+        self._module = module
         self.process = process
         self._arguments = arguments or []
         self._webhook_secret = webhook_secret
@@ -43,6 +46,11 @@ class StripeSandbox:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def state(self) -> str:
+        """The file that keeps everything of a process started here."""
+        return self._arguments[self._arguments.index("--state") + 1]
 
     @property
     def port(self) -> int:
@@ -66,7 +74,7 @@ class StripeSandbox:
     def restart(self) -> None:
         """Start it again on the same port and state, whether it still runs or was killed."""
         self.stop()
-        self.process = _launch(self._arguments, self._webhook_secret)
+        self.process = _launch(self._arguments, self._webhook_secret, self._module)
         self._wait_until_ready()
 
     def call(self, method: str, path: str, body: dict | None = None, /, **query: object) -> dict:
@@ -132,6 +140,10 @@ class StripeSandbox:
         """Attach a card without Checkout; any test number can be saved this way."""
         return self.call("POST", f"customers/{customer}/cards", {"number": number, **fields})
 
+    def add_method(self, customer: str, type: str) -> dict:
+        """Attach a payment method that is no card: `us_bank_account` or `link`."""
+        return self.call("POST", f"customers/{customer}/payment_methods", {"type": type})
+
     def set_card(self, payment_method: str, **fields) -> dict:
         """Change `behaviour`, `exp_month` or `exp_year` of a saved card."""
         return self.call("POST", f"cards/{payment_method}", fields)
@@ -140,10 +152,6 @@ class StripeSandbox:
         """End a payment in processing: `succeeded` or `failed`."""
         return self.call(
             "POST", f"payment_intents/{payment_intent}/finish", {"outcome": outcome, **fields}
-    def add_method(self, customer: str, type: str) -> dict:
-        """Attach a payment method that is no card: `us_bank_account` or `link`."""
-        return self.call("POST", f"customers/{customer}/payment_methods", {"type": type})
-
         )
 
     def answer_bank(self, payment_intent: str, *, approved: bool = True) -> dict:
@@ -213,10 +221,11 @@ def start(
     port: int = 0,
     webhook_url: str | None = None,
     webhook_secret: str = "",
+    module: str = PACKAGE,
 ) -> StripeSandbox:
     """Start a sandbox process and wait until it answers. Port 0 takes a free one and keeps it.
 
-    It ends with this process, however this process ends.
+    It ends with this process, however this process ends. `module` is what Python runs.
     """
     port = port or _free_port()
     arguments = ["--port", str(port), "--state", os.fspath(state), "--quiet", "--with-parent"]
@@ -224,16 +233,17 @@ def start(
         arguments += ["--webhook-url", webhook_url]
     sandbox = StripeSandbox(
         base_url=f"http://127.0.0.1:{port}",
-        process=_launch(arguments, webhook_secret),
+        process=_launch(arguments, webhook_secret, module),
         arguments=arguments,
         webhook_secret=webhook_secret,
+        module=module,
     )
     sandbox._wait_until_ready()
     return sandbox
 
 
-def _launch(arguments: list[str], webhook_secret: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", __name__.rpartition(".")[0], *arguments]
+def _launch(arguments: list[str], webhook_secret: str, module: str) -> subprocess.Popen:
+    command = [sys.executable, "-m", module, *arguments]
     # In the environment, which only its own user reads.
     env = os.environ | {"STRIPE_WEBHOOK_SECRET": webhook_secret}
     return subprocess.Popen(command, cwd=_ROOT, env=env, stdin=subprocess.DEVNULL)

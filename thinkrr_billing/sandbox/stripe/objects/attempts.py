@@ -196,8 +196,9 @@ def fail_intent(ctx: Context, intent: dict, *, error: dict, charge: dict | None 
     )
 
 
-def authentication_failure(method: dict) -> dict:
-    code = "payment_intent_authentication_failure"
+def authentication_failure(method: dict, *, kind: str) -> dict:
+    """The error an intent of this kind keeps when the customer did not agree."""
+    code = f"{kind}_authentication_failure"
     return {
         "code": code,
         "doc_url": f"https://docs.stripe.com/error-codes/{code.replace('_', '-')}",
@@ -212,7 +213,9 @@ def answer_of_bank(ctx: Context, intent: dict, method: dict, *, approved: bool) 
     """Finish an intent in requires_action the way the customer answered the bank."""
     try:
         if not approved:
-            raise fail_intent(ctx, intent, error=authentication_failure(method))
+            raise fail_intent(
+                ctx, intent, error=authentication_failure(method, kind="payment_intent")
+            )
         card = cards.BY_NUMBER[method["_sandbox"]["number"]]
         behaviour = method["_sandbox"]["behaviour"]
         if card.charging and behaviour is None:

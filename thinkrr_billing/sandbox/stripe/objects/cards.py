@@ -197,6 +197,7 @@ def payment_method(
         | (billing_details or {}),
         "card": _card(card, exp_month=exp_month, exp_year=year),
         "customer": None,
+        "customer_account": None,
         "metadata": metadata or {},
         "type": "card",
         "_sandbox": {"number": card.number, "set_up": False, "detached": False, "behaviour": None},

@@ -28,6 +28,9 @@ def create(
             "failure_code": error["code"],
             "failure_message": error["message"],
             "outcome": {
+                "advice_code": error.get("advice_code"),
+                "network_advice_code": None,
+                "network_decline_code": None,
                 "network_status": "declined_by_network",
                 "reason": error.get("decline_code"),
                 "risk_level": "normal",
@@ -52,6 +55,9 @@ def complete(ctx: Context, charge: dict) -> dict:
         "amount_captured": amount,
         "balance_transaction": transaction["id"],
         "outcome": {
+            "advice_code": None,
+            "network_advice_code": None,
+            "network_decline_code": None,
             "network_status": "approved_by_network",
             "reason": None,
             "risk_level": "normal",
@@ -99,11 +105,15 @@ def _new(ctx: Context, intent: dict, method: dict) -> dict:
             "card": details
             | {
                 "amount_authorized": intent["amount"],
+                "authorization_code": None,
                 "checks": card["checks"],
                 "installments": None,
                 "mandate": None,
                 "network": card["brand"],
+                "network_transaction_id": None,
+                "regulated_status": card["regulated_status"],
                 "three_d_secure": None,
+                "transaction_link_id": None,
                 "wallet": None,
             },
             "type": "card",
@@ -115,6 +125,7 @@ def _new(ctx: Context, intent: dict, method: dict) -> dict:
         "refunded": False,
         "review": None,
         "shipping": None,
+        "source": None,
         "source_transfer": None,
         "statement_descriptor": intent["statement_descriptor"],
         "statement_descriptor_suffix": intent["statement_descriptor_suffix"],
@@ -135,7 +146,7 @@ def balance_transaction(
     description: str | None = None,
 ) -> dict:
     """Store one line of Stripe's balance: positive came in, negative went out."""
-    stamp = ctx.stamp("txn", "balance_transaction")
+    stamp = ctx.stamp("txn", "balance_transaction", mode=False)
     transaction = stamp | {
         "amount": amount,
         "available_on": stamp["created"] + AVAILABLE_AFTER_SECONDS,

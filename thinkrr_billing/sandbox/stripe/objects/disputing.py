@@ -7,6 +7,36 @@ from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
 
 INQUIRY, FORMAL = "warning_needs_response", "needs_response"
 CLOSED = ("won", "lost", "warning_closed")
+# What a merchant may send against a dispute; all of it is there from the start, and empty.
+EVIDENCE = (
+    "access_activity_log",
+    "billing_address",
+    "cancellation_policy",
+    "cancellation_policy_disclosure",
+    "cancellation_rebuttal",
+    "customer_communication",
+    "customer_email_address",
+    "customer_name",
+    "customer_purchase_ip",
+    "customer_signature",
+    "duplicate_charge_documentation",
+    "duplicate_charge_explanation",
+    "duplicate_charge_id",
+    "product_description",
+    "receipt",
+    "refund_policy",
+    "refund_policy_disclosure",
+    "refund_refusal_explanation",
+    "service_date",
+    "service_documentation",
+    "shipping_address",
+    "shipping_carrier",
+    "shipping_date",
+    "shipping_documentation",
+    "shipping_tracking_number",
+    "uncategorized_file",
+    "uncategorized_text",
+)
 EVIDENCE_SECONDS = 9 * 24 * 3600
 
 
@@ -26,7 +56,7 @@ def open_dispute(
         "charge": charge["id"],
         "currency": charge["currency"],
         "enhanced_eligibility_types": [],
-        "evidence": {},
+        "evidence": {**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
         "evidence_details": {
             "due_by": stamp["created"] + EVIDENCE_SECONDS,
             "enhanced_eligibility": {},
@@ -42,6 +72,7 @@ def open_dispute(
             "card": {
                 "brand": charge["payment_method_details"]["card"]["brand"],
                 "case_type": "inquiry" if status == INQUIRY else "chargeback",
+                "network": charge["payment_method_details"]["card"]["network"],
                 "network_reason_code": "10.4",
             },
             "type": "card",

@@ -22,6 +22,7 @@ def build(ctx: Context, facts: dict) -> dict:
         automatic = {"enabled": True}
     stamp = ctx.stamp("pi", "payment_intent")
     return stamp | {
+        "allowed_payment_method_types": None,
         "amount": facts["amount"],
         "amount_capturable": 0,
         "amount_details": {"tip": {}},
@@ -38,10 +39,12 @@ def build(ctx: Context, facts: dict) -> dict:
         "confirmation_method": facts.get("confirmation_method", "automatic"),
         "currency": facts.get("currency", "usd"),
         "customer": customer,
+        "customer_account": None,
         **{name: facts.get(name) or None for name in TEXTS},
         "excluded_payment_method_types": None,
         "last_payment_error": None,
         "latest_charge": None,
+        "managed_payments": None,
         "metadata": merge_metadata({}, facts.get("metadata")),
         "next_action": None,
         "on_behalf_of": None,

@@ -21,19 +21,17 @@ def create(
     _check(ctx, charge, wanted=wanted, left=left)
     fault = ctx.fault or {}
     kind = fault.get("outcome") or fault.get("kind")
-    refund = ctx.stamp("re", "refund") | {
+    refund = ctx.stamp("re", "refund", mode=False) | {
         "amount": wanted,
         "balance_transaction": None,
         "charge": charge["id"],
         "currency": charge["currency"],
         "customer": charge["customer"],
+        "customer_account": None,
         "destination_details": {"card": {"type": "refund"}, "type": "card"},
-        "failure_balance_transaction": None,
-        "failure_reason": None,
         "metadata": metadata or {},
         "payment_intent": charge["payment_intent"],
         "payment_method": charge["payment_method"],
-        "pending_reason": None,
         "reason": reason,
         "receipt_number": None,
         "source_transfer_reversal": None,

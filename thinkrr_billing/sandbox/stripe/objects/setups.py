@@ -11,8 +11,8 @@ def build(ctx: Context, facts: dict) -> dict:
     """Return a new setup intent that is not stored yet."""
     stamp = ctx.stamp("seti", "setup_intent")
     return stamp | {
+        "allowed_payment_method_types": None,
         "application": None,
-        "attach_to_self": None,
         "automatic_payment_methods": facts.get("automatic_payment_methods"),
         "cancellation_reason": None,
         "client_secret": intents.new_secret(stamp["id"]),
@@ -115,7 +115,5 @@ def fail(ctx: Context, setup: dict, *, error: dict) -> ApiError:
 def answer_of_bank(ctx: Context, setup: dict, method: dict, *, approved: bool) -> dict:
     if approved:
         return succeed(ctx, setup, method)
-    error = attempts.authentication_failure(method)
-    error["code"] = "setup_intent_authentication_failure"
-    fail(ctx, setup, error=error)
+    fail(ctx, setup, error=attempts.authentication_failure(method, kind="setup_intent"))
     return setup

@@ -15,6 +15,7 @@ def _account(ctx: Context) -> dict:
         "created": _CREATED,
         "business_profile": {
             "mcc": None,
+            "minority_owned_business_designation": None,
             "name": "thinkrr",
             "product_description": None,
             "support_address": None,
@@ -37,7 +38,6 @@ def _account(ctx: Context) -> dict:
             "has_more": False,
             "url": f"/v1/accounts/{ctx.account}/external_accounts",
         },
-        "livemode": False,
         "metadata": {},
         "payouts_enabled": True,
         "settings": {
@@ -48,10 +48,24 @@ def _account(ctx: Context) -> dict:
                 "secondary_color": None,
             }
             | ctx.store.meta("branding", {}),
-            "card_payments": {"statement_descriptor_prefix": None},
+            "card_payments": {
+                "statement_descriptor_prefix": None,
+                "statement_descriptor_prefix_kana": None,
+                "statement_descriptor_prefix_kanji": None,
+            },
             "dashboard": {"display_name": "thinkrr (sandbox)", "timezone": "Etc/UTC"},
-            "payments": {"statement_descriptor": "THINKRR"},
-            "payouts": {"schedule": {"interval": "daily"}},
+            "payments": {
+                "statement_descriptor": "THINKRR",
+                "statement_descriptor_kana": None,
+                "statement_descriptor_kanji": None,
+                "statement_descriptor_prefix_kana": None,
+                "statement_descriptor_prefix_kanji": None,
+            },
+            "payouts": {
+                "debit_negative_balances": False,
+                "schedule": {"delay_days": 2, "interval": "daily"},
+                "statement_descriptor": None,
+            },
         },
         "tos_acceptance": {"date": None, "ip": None, "user_agent": None},
         "type": "standard",

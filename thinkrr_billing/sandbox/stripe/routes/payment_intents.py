@@ -1,7 +1,7 @@
 """Payment intents: create, confirm, update, cancel, read."""
 
 from thinkrr_billing.sandbox.stripe.objects import attempts, intents, methods
-from thinkrr_billing.sandbox.stripe.objects.events import changed, emit
+from thinkrr_billing.sandbox.stripe.objects.events import emit
 from thinkrr_billing.sandbox.stripe.routes.router import page, route
 from thinkrr_billing.sandbox.stripe.state.context import Context
 from thinkrr_billing.sandbox.stripe.wire.errors import ApiError
@@ -156,8 +156,7 @@ def retrieve(ctx: Context, id: str) -> dict:
 
 @route("POST", "/v1/payment_intents/{id}", _EDITABLE)
 def update(ctx: Context, id: str) -> dict:
-    before = ctx.get(kind="payment_intent", id=id, param="intent")
-    intent = dict(before)
+    intent = ctx.get(kind="payment_intent", id=id, param="intent")
     frozen = [name for name in ctx.params if name not in ("metadata", "description")]
     if frozen and intent["status"] not in intents.OPEN:
         raise intents.unexpected_state(
@@ -168,8 +167,6 @@ def update(ctx: Context, id: str) -> dict:
         )
     _edit(ctx, intent)
     ctx.store.save(intent)
-    if changed(before, intent).keys() & {"amount"}:
-        emit(ctx, "payment_intent.amount_updated", intent, previous=changed(before, intent))
     return intent
 
 

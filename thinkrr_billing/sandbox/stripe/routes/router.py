@@ -11,6 +11,7 @@ from thinkrr_billing.sandbox.stripe.wire import errors, params
 @dataclass(frozen=True)
 class Route:
     method: str
+    path: str
     pattern: re.Pattern
     spec: params.Spec
     answer: Callable
@@ -25,10 +26,14 @@ def route(method: str, path: str, spec: params.Spec | None = None) -> Callable:
 
     def register(answer: Callable) -> Callable:
         full = {"expand": "list", **(spec or {})}
-        _ROUTES.append(Route(method=method, pattern=pattern, spec=full, answer=answer))
+        _ROUTES.append(Route(method=method, path=path, pattern=pattern, spec=full, answer=answer))
         return answer
 
     return register
+
+
+def every() -> list[Route]:
+    return list(_ROUTES)
 
 
 def resolve(*, method: str, path: str) -> tuple[Route, dict]:

@@ -29,10 +29,11 @@ class Context:
             raise errors.missing(kind=kind, id=id, param=param, status=status)
         return found
 
-    def stamp(self, prefix: str, kind: str, *, length: int = 24) -> dict:
-        return {
+    def stamp(self, prefix: str, kind: str, *, length: int = 24, mode: bool = True) -> dict:
+        """What every object begins with. `mode`: whether it tells its livemode; some do not."""
+        stamp = {
             "id": new_id(prefix, length=length),
             "object": kind,
             "created": self.clock.seconds(),
-            "livemode": False,
         }
+        return stamp | {"livemode": False} if mode else stamp

@@ -10,6 +10,7 @@ import pytest
 import stripe
 
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+from thinkrr_billing.sandbox.stripe.tests.official import witness
 
 KEY = "sk_test_000000000000000000000000"
 SECRET = "whsec_of_these_tests"
@@ -17,9 +18,10 @@ PATIENCE_SECONDS = 10
 
 
 @pytest.fixture
-def sandbox(stripe_process: StripeSandbox) -> StripeSandbox:
+def sandbox(stripe_process: StripeSandbox) -> Iterator[StripeSandbox]:
     stripe_process.reset()
-    return stripe_process
+    yield stripe_process
+    assert witness.told(stripe_process.state) == []
 
 
 def new_client(sandbox: StripeSandbox, *, retries: int = 0) -> stripe.StripeClient:

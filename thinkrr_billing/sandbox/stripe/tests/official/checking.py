@@ -113,7 +113,7 @@ def _list_object(value: object, inner: object, at: str) -> Iterator[str]:
     for number, item in enumerate(value.get("data", ["missing"])):
         told = f"{at}.data[{number}]"
         if inner is StripeObject and isinstance(item, dict):
-            yield from of_object(item, at=told)
+            yield from of_object(item, at=f"{told} {item.get('object')}")
         else:
             yield from _compare(item, inner, told)
 
