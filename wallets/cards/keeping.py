@@ -247,13 +247,17 @@ def card_saved(found: dict[str, Any]) -> None:
 
 
 def card_changed(found: dict[str, Any]) -> None:
-    """A card was renewed by its bank, or taken off the customer."""
+    """A card was renewed by its bank, or taken off the customer.
+
+    What is no card never enters the mirror, so nobody hears of its end either.
+    """
     try:
         data = gateway.retrieve_card(card_id=found["id"])
     except answers.Impossible:
         data = {}
     if data.get("customer"):
-        mirror.keep_card(data)
+        if data.get("card"):
+            mirror.keep_card(data)
         return
     account = payment_methods.owner_of(card_id=found["id"])
     if account:
