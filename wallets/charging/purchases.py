@@ -71,7 +71,7 @@ def _create(purchase: Purchase) -> None:
             description=f"thinkrr {purchase.get_purpose_display()}",
         )
     except answers.Impossible as error:
-        code = _refused(purchase, error, code=_why_impossible(purchase, error))
+        code = code_of_refusal(purchase, error)
         rows.close_without_intent(purchase.pk, State.DECLINED, code=code)
         return
     except answers.Declined as error:
@@ -100,8 +100,9 @@ def _create(purchase: Purchase) -> None:
         _cancel_and_settle(purchase, intent.id)
 
 
-def _refused(purchase: Purchase, error: answers.Impossible, *, code: str) -> str:
+def code_of_refusal(purchase: Purchase, error: answers.Impossible) -> str:
     """The code to keep. Support hears of what only support can help with."""
+    code = _why_impossible(purchase, error)
     kept = declines.of_refusal(code) or declines.UNEXPLAINED
     if kept == declines.REQUEST_REFUSED:
         text = f"Stripe does not accept purchase {purchase.pk}: {error} ({code})"
@@ -164,7 +165,7 @@ def _confirm(purchase: Purchase, intent_id: str) -> None:
     except (answers.Declined, answers.StateChanged, answers.Impossible) as error:
         # The intent says what happened. An impossible one says nothing, so the code is kept.
         if isinstance(error, answers.Impossible):
-            rows.keep_code(purchase.pk, _refused(purchase, error, code=error.code))
+            rows.keep_code(purchase.pk, code_of_refusal(purchase, error))
             _cancel(intent_id)
     crash_points.reach("after_confirm")
     settle(payment_intent=intent_id)

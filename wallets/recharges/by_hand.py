@@ -314,7 +314,7 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
             pass  # Reading the intent tells.
         except answers.Impossible as error:
             # Its card or customer is gone: it can never be confirmed, so it ends here.
-            rows.keep_code(purchase.pk, error.code)
+            rows.keep_code(purchase.pk, purchases.code_of_refusal(purchase, error))
             purchases.cancel(purchase_id=purchase.pk)
             return ""
     if intent.bank_url:

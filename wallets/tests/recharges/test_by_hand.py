@@ -665,6 +665,21 @@ def test_a_card_that_is_declined_when_the_person_confirms_ends_the_payment(strip
     assert charges(stripe) == []
 
 
+def test_a_card_taken_off_at_stripe_ends_the_payment_and_says_so(stripe):
+    purchase = unconfirmed(stripe, BANK_ASKS_CARD)
+    gateway.detach_card(card_id=purchase.payment_method)
+
+    assert ask_the_bank(purchase) == ""
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.decline_code) == ("declined", "resource_missing")
+    assert purchase.error_text == (
+        "Visa •••• 4242 was declined: the card is no longer saved. You were not charged. "
+        "Add a card."
+    )
+    assert charges(stripe) == []
+
+
 def test_what_does_not_wait_for_the_bank_leads_nowhere(stripe):
     wallet = make_wallet()
     add_card(stripe, wallet)
