@@ -21,7 +21,7 @@ from wallets.tests.worlds.purchases import CANCEL, CONFIRM, CREATE, claim, credi
 pytestmark = pytest.mark.django_db
 
 
-@pytest.mark.parametrize("kind", ["reset_before", "500_before", "429", "409"])
+@pytest.mark.parametrize("kind", ["reset_before", "500_before", "429", "409", "lock_timeout"])
 @pytest.mark.parametrize("path", [CREATE, CONFIRM])
 def test_no_definite_answer_leaves_it_open_and_the_sweep_finishes_it(low, stripe, kind, path):
     stripe.fault(kind=kind, path=path, method="POST", times=3)
@@ -64,6 +64,35 @@ def test_a_500_repeated_for_ever_under_the_key_of_creating_is_resolved_by_readin
 
     assert purchase.state == "succeeded"
     assert len(stripe.truth()["payment_intents"]) == 1
+    assert credit(low) == Decimal("58.00")
+
+
+def test_a_500_kept_under_the_key_of_creating_without_effect_ends_with_the_purchases_time(
+    low, stripe
+):
+    stripe.fault(kind="500_saved", path=CREATE + "$", method="POST")
+    purchase = claim(low)
+    for seconds in (0, 30, 15 * 60):
+        with clock.at(purchase.created_at + timedelta(seconds=seconds)):
+            assert purchases.drive(purchase_id=purchase.pk).state == "created"
+
+    with clock.at(purchase.created_at + timedelta(minutes=16)):
+        purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.payment_intent) == ("canceled", None)
+    assert stripe.truth()["payment_intents"] == []
+    assert credit(low) == Decimal("8.00")
+
+
+def test_a_500_kept_under_the_key_of_confirming_without_effect_is_asked_for_anew(low, stripe):
+    stripe.fault(kind="500_saved", path=CONFIRM, method="POST")
+    purchase = purchases.drive(purchase_id=claim(low).pk)
+    assert (purchase.state, taken(stripe)) == ("submitted", [])
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert purchase.state == "succeeded"
+    assert taken(stripe) == [5000]
     assert credit(low) == Decimal("58.00")
 
 

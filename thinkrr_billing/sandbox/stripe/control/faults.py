@@ -30,6 +30,7 @@ FIELDS = {
     "kind",
     "code",
     "decline_code",
+    "advice_code",
     "seconds",
     "times",
     "skip",

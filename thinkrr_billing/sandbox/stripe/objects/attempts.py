@@ -67,6 +67,7 @@ def _scripted(fault: dict | None) -> tuple[str, dict] | None:
         return DECLINED, {
             "decline_code": fault.get("decline_code") or "generic_decline",
             "code": fault.get("code"),
+            "advice_code": fault.get("advice_code"),
         }
     return {
         "processing": (PROCESSING, {}),

@@ -48,7 +48,7 @@ def confirm(ctx: Context, setup: dict, method: dict, *, return_url: str | None) 
     methods.refuse_other_types(method)
     setup["payment_method"] = method["id"]
     card = cards.BY_NUMBER[method["_sandbox"]["number"]]
-    verdict, decline = _verdict(ctx, card, method)
+    verdict, decline, advice = _verdict(ctx, card, method)
     if verdict == attempts.ACTION:
         setup |= {
             "status": "requires_action",
@@ -58,22 +58,25 @@ def confirm(ctx: Context, setup: dict, method: dict, *, return_url: str | None) 
         emit(ctx, "setup_intent.requires_action", setup)
         return setup
     if verdict == attempts.DECLINED:
-        error = cards.decline_error(decline) | {"payment_method": public(method)}
+        error = cards.decline_error(decline, advice_code=advice)
+        error |= {"payment_method": public(method)}
         raise fail(ctx, setup, error=error)
     return succeed(ctx, setup, method)
 
 
-def _verdict(ctx: Context, card: cards.TestCard, method: dict) -> tuple[str, str]:
+def _verdict(ctx: Context, card: cards.TestCard, method: dict) -> tuple[str, str, str | None]:
+    """What the bank says; for a decline its code, and what it advises."""
     fault = ctx.fault or {}
     kind = fault.get("outcome") or fault.get("kind")
     if kind == "decline":
-        return attempts.DECLINED, fault.get("decline_code") or "generic_decline"
+        code = fault.get("decline_code") or "generic_decline"
+        return attempts.DECLINED, code, fault.get("advice_code")
     asks = card.authentication in ("always", "until_set_up")
     if kind == "requires_action" or (asks and not method["_sandbox"]["set_up"]):
-        return attempts.ACTION, ""
+        return attempts.ACTION, "", None
     if card.saving and method["_sandbox"]["behaviour"] != "ok":
-        return attempts.DECLINED, card.saving
-    return attempts.SUCCEEDED, ""
+        return attempts.DECLINED, card.saving, None
+    return attempts.SUCCEEDED, "", None
 
 
 def succeed(ctx: Context, setup: dict, method: dict) -> dict:
@@ -101,7 +104,8 @@ def fail(ctx: Context, setup: dict, *, error: dict) -> ApiError:
     }
     ctx.store.save(setup)
     emit(ctx, "setup_intent.setup_failed", setup)
-    extra = {key: error[key] for key in ("decline_code", "payment_method") if key in error}
+    told = ("decline_code", "advice_code", "payment_method")
+    extra = {key: error[key] for key in told if key in error}
     return ApiError(
         error["message"],
         status=402,

@@ -186,13 +186,30 @@ def test_sdk_retry_with_the_same_key_takes_the_money_once(sandbox, intent, kind)
 
 
 def test_scripted_decline_has_its_code(client, sandbox, intent):
-    sandbox.fault(kind="decline", path=PATH, decline_code="insufficient_funds")
+    codes = {"decline_code": "insufficient_funds", "advice_code": "try_again_later"}
+    sandbox.fault(kind="decline", path=PATH, **codes)
 
     with pytest.raises(stripe.CardError) as decline:
         _confirm(client, intent)
 
-    assert decline.value.json_body["error"]["decline_code"] == "insufficient_funds"
+    found = client.v1.payment_intents.retrieve(intent.id, {"expand": ["latest_charge"]})
+    for told in (decline.value.error, found.last_payment_error):
+        assert (told.decline_code, told.advice_code) == tuple(codes.values())
+    assert found.latest_charge.outcome.advice_code == "try_again_later"
     assert sandbox.truth()["taken"] == 0
+
+
+def test_scripted_decline_of_a_set_up_has_its_codes(client, sandbox):
+    codes = {"decline_code": "do_not_honor", "advice_code": "do_not_try_again"}
+    sandbox.fault(kind="decline", path=r"/v1/setup_intents/\w+/confirm", **codes)
+    setup = client.v1.setup_intents.create({"payment_method": "pm_card_visa"})
+
+    with pytest.raises(stripe.CardError) as decline:
+        client.v1.setup_intents.confirm(setup.id)
+
+    kept = client.v1.setup_intents.retrieve(setup.id).last_setup_error
+    for told in (decline.value.error, kept):
+        assert (told.decline_code, told.advice_code) == tuple(codes.values())
 
 
 @pytest.mark.parametrize("kind", ["processing", "requires_action"])
