@@ -14,6 +14,7 @@ from thinkrr_billing.sandbox.stripe.http import app
 from thinkrr_billing.sandbox.stripe.process import SandboxError, StripeSandbox
 from thinkrr_billing.sandbox.stripe.state.clock import Clock
 from thinkrr_billing.sandbox.stripe.state.machine import Sandbox
+from thinkrr_billing.sandbox.stripe.tests.official import witness
 from thinkrr_billing.sandbox.stripe.wire.messages import Request
 
 BASE = "http://127.0.0.1"
@@ -100,17 +101,16 @@ class InProcessHTTP(stripe.HTTPClient):
         parts = urlsplit(url)
         body = post_data or b""
         self._around("before_request")
-        answer = app.handle(
-            self._sandbox.machine,
-            Request(
-                method=method.upper(),
-                path=parts.path,
-                query=parts.query,
-                headers={name.lower(): str(value) for name, value in (headers or {}).items()},
-                body=body.encode() if isinstance(body, str) else body,
-                base_url=BASE,
-            ),
+        asked = Request(
+            method=method.upper(),
+            path=parts.path,
+            query=parts.query,
+            headers={name.lower(): str(value) for name, value in (headers or {}).items()},
+            body=body.encode() if isinstance(body, str) else body,
+            base_url=BASE,
         )
+        answer = app.handle(self._sandbox.machine, asked)
+        assert witness.of_request(asked, answer) == []
         self._around("after_request")
         if answer.reset:
             raise stripe.APIConnectionError("The connection was cut.", should_retry=True)
