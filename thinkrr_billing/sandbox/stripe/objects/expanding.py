@@ -172,7 +172,7 @@ def _expand_field(
     elif path in known:
         if isinstance(node.get(name), str):
             node[name] = _object_of(store, node[name])
-    elif not isinstance(node.get(name), dict | list) and not _leads_on(path, known):
+    elif not _may_be_a_hash(node, name) and not _leads_on(path, known):
         raise _refused(told + name)
     value = node.get(name)
     if not rest or not isinstance(value, dict):
@@ -182,6 +182,11 @@ def _expand_field(
         return
     node[name] = dict(value)
     _expand_field(store, obj, node[name], rest, within=f"{path}.", told=f"{told}{name}.")
+
+
+def _may_be_a_hash(node: dict, name: str) -> bool:
+    """Stripe lets hashes and lists be named, too. Of what is null nothing here says what it is."""
+    return name in node and (node[name] is None or isinstance(node[name], dict | list))
 
 
 def _leads_on(path: str, known: tuple[str, ...]) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 import stripe
+from djstripe import models
 
 
 @pytest.fixture
@@ -54,6 +55,27 @@ def test_what_is_null_or_a_hash_may_be_asked_for(client, paid, path):
     found = client.v1.payment_intents.retrieve(paid.id, {"expand": [path]})
 
     assert found.to_dict() == client.v1.payment_intents.retrieve(paid.id).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        (model, path)
+        for model in (models.Charge, models.Customer, models.Session)
+        for path in model.expand_fields
+    ],
+)
+def test_what_djstripe_expands_may_be_asked_for(client, paid, customer, model, path):
+    facts = {"mode": "setup", "currency": "usd", "success_url": "https://example.test"}
+    session = client.v1.checkout.sessions.create(facts)
+    service, id = {
+        "Charge": (client.v1.charges, paid.latest_charge),
+        "Customer": (client.v1.customers, customer),
+        "Session": (client.v1.checkout.sessions, session.id),
+    }[model.__name__]
+
+    assert service.retrieve(id, {"expand": [path]}).id == id
+    assert service.list({"expand": [f"data.{path}"]}).data[0].id == id
 
 
 @pytest.mark.parametrize(
