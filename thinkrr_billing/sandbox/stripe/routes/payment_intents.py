@@ -32,6 +32,7 @@ _CONFIRMING = {
 }
 _CREATE = {
     **_EDITABLE,
+    "setup_future_usage": ("on_session", "off_session"),
     **_CONFIRMING,
     "confirm": "bool",
     "automatic_payment_methods": _AUTOMATIC,

@@ -25,7 +25,8 @@ def route(method: str, path: str, spec: params.Spec | None = None) -> Callable:
     pattern = re.compile(re.sub(r"\{(\w+)\}", r"(?P<\1>[A-Za-z0-9_]+)", path))
 
     def register(answer: Callable) -> Callable:
-        full = {"expand": "list", **(spec or {})}
+        # Of what is deleted there is nothing to expand.
+        full = {**({} if method == "DELETE" else {"expand": "list"}), **(spec or {})}
         _ROUTES.append(Route(method=method, path=path, pattern=pattern, spec=full, answer=answer))
         return answer
 

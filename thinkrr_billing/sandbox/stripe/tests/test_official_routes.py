@@ -54,7 +54,7 @@ def official(route):
 
 def kind_of(route):
     """What a route answers, or lists, as the SDK says."""
-    name = routes()[official(route)].removeprefix("ListObject[").removesuffix("]")
+    name = routes()[official(route)].answer.removeprefix("ListObject[").removesuffix("]")
     return next((kind for kind, one in HELD.items() if one.__name__ == name), "")
 
 
@@ -77,6 +77,31 @@ def test_route_is_one_of_stripes(route):
     assert official(route) in routes()
 
 
+@pytest.mark.parametrize("route", ROUTES, ids=named)
+def test_route_takes_no_parameter_and_no_word_that_stripe_does_not(route):
+    given = routes()[official(route)].parameters
+
+    assert route.spec.keys() <= given.keys()
+    for name, spec in route.spec.items():
+        if isinstance(spec, tuple) and "Literal" in given[name]:
+            assert set(spec) <= set(re.findall(r"'([^']*)'", given[name])), name
+
+
+def required(route):
+    """The parameters without which Stripe does nothing; options of the SDK are no parameters."""
+    given = routes()[official(route)].parameters.items()
+    return [name for name, kind in given if "NotRequired" not in kind]
+
+
+@pytest.mark.parametrize("route", [one for one in ROUTES if required(one)], ids=named)
+def test_parameter_that_stripe_requires_is_required_here(world, route):
+    answer = world.send(route.method, paths_of(world, route)[0])
+
+    error = json.loads(answer.body)["error"]
+    assert (answer.status, error["code"]) == (400, "parameter_missing")
+    assert error["param"] in required(route)
+
+
 @pytest.mark.parametrize("route", [one for one in ROUTES if one.method != "GET"], ids=named)
 def test_writing_route_was_used_when_the_world_was_filled(world, route):
     """A new route has to be used in `official.world.fill`, in each state it leads to."""
@@ -96,7 +121,7 @@ def test_reading_route_answers_in_every_state(world, route):
 @pytest.mark.parametrize("route", READING, ids=named)
 def test_reading_route_expands_all_that_the_types_say_can_be(world, route):
     kind = kind_of(route)
-    listing = routes()[official(route)].startswith("ListObject")
+    listing = routes()[official(route)].answer.startswith("ListObject")
     for path in paths_of(world, route):
         for field in EXPANDABLE.get(kind, ()):
             wanted = f"data.{field}" if listing else field

@@ -26,9 +26,12 @@ def test_presence_is_told_of_every_optional_field_of_the_pinned_version():
     assert told == {}
 
 
-def test_sdk_tells_the_routes_and_their_answers():
-    assert routes()["POST", "/v1/payment_intents/{}/confirm"] == "PaymentIntent"
-    assert routes()["GET", "/v1/customers/{}/payment_methods"] == "ListObject[PaymentMethod]"
+def test_sdk_tells_the_routes_with_their_parameters_and_answers():
+    confirm = routes()["POST", "/v1/payment_intents/{}/confirm"]
+    assert confirm.answer == "PaymentIntent"
+    assert "off_session" in confirm.parameters
+    listing = routes()["GET", "/v1/customers/{}/payment_methods"]
+    assert listing.answer == "ListObject[PaymentMethod]"
 
 
 def test_presence_is_read_from_the_twins_declarations(tmp_path):

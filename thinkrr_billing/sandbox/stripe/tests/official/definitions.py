@@ -7,6 +7,7 @@ import re
 import sys
 import typing
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -84,22 +85,48 @@ def nested(owner: type) -> Iterator[type]:
             yield from nested(inner)
 
 
+@dataclass(frozen=True)
+class OfficialRoute:
+    """What the SDK sends to a route, and what it reads from its answer."""
+
+    answer: str
+    parameters: dict[str, str]  # By name, their types as they are written.
+
+
 @cache
-def routes() -> dict[tuple[str, str], str]:
-    """Every route the SDK calls, `("GET", "/v1/refunds/{}")`, with the type of its answer."""
-    found: dict[tuple[str, str], str] = {}
+def routes() -> dict[tuple[str, str], OfficialRoute]:
+    """Every route the SDK calls, by its method and path: `("GET", "/v1/refunds/{}")`."""
+    found: dict[tuple[str, str], OfficialRoute] = {}
     for file in sorted(Path(stripe.__file__).parent.rglob("*_service.py")):
-        for method in ast.walk(ast.parse(file.read_text())):
+        tree = ast.parse(file.read_text())
+        sources = {
+            name.name: line.module
+            for line in ast.walk(tree)
+            if isinstance(line, ast.ImportFrom) and ".params." in (line.module or "")
+            for name in line.names
+        }
+        for method in ast.walk(tree):
             if isinstance(method, ast.FunctionDef) and isinstance(method.returns, ast.Constant):
-                found |= _route(method, answer=str(method.returns.value))
+                found |= _route(method, sources)
     return found
 
 
-def _route(method: ast.FunctionDef, *, answer: str) -> dict[tuple[str, str], str]:
+def _route(method: ast.FunctionDef, sources: dict) -> dict[tuple[str, str], OfficialRoute]:
     for call in ast.walk(method):
         if isinstance(call, ast.Call) and ast.unparse(call.func) == "self._request":
             verb, path = call.args[:2]
             if isinstance(path, ast.Call):  # "/v1/refunds/{refund}".format(...)
                 path = path.func.value
-            return {(verb.value.upper(), re.sub(r"\{\w+\}", "{}", path.value)): answer}
+            key = (verb.value.upper(), re.sub(r"\{\w+\}", "{}", path.value))
+            return {key: OfficialRoute(method.returns.value, _parameters(method, sources))}
+    return {}
+
+
+def _parameters(method: ast.FunctionDef, sources: dict) -> dict[str, str]:
+    for argument in method.args.args:
+        named = re.search(r"\w+Params", ast.unparse(argument.annotation or argument))
+        if argument.arg == "params" and named:
+            module = importlib.import_module(sources[named.group()])
+            given = getattr(module, named.group()).__annotations__
+            return {name: str(kind) for name, kind in given.items()}
     return {}

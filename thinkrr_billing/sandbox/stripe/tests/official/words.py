@@ -139,10 +139,10 @@ def _headers(given: Answer) -> Iterator[str]:
 
 
 def _of_route(body: object, *, method: str, route: str) -> Iterator[str]:
-    official = routes().get((method, route))
-    if official is None:
+    if (method, route) not in routes():
         yield "the SDK knows no such route"
         return
+    official = routes()[method, route].answer
     if not isinstance(body, dict):
         yield f"{body!r} is no object"
         return
