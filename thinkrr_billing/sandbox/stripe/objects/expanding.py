@@ -77,6 +77,7 @@ EXPANDABLE: dict[str, tuple[str, ...]] = {
         "payment_intent",
     ),
     "event": (),
+    "file": ("links",),
     "payment_intent": (
         "amount_details.line_items",
         "application",
@@ -118,6 +119,7 @@ EXPANDABLE: dict[str, tuple[str, ...]] = {
 # Lists that stand in an object only when they are asked for, with where Stripe has them.
 _LISTS = {
     "amount_details.line_items": "/v1/payment_intents/{id}/amount_details_line_items",
+    "links": "/v1/file_links?file={id}",
     "line_items": "/v1/checkout/sessions/{id}/line_items",
     "refunds": "/v1/charges/{id}/refunds",
     "sources": "/v1/customers/{id}/sources",

@@ -27,6 +27,7 @@ HELD: dict[str, type[StripeObject]] = {
         stripe.Customer,
         stripe.Dispute,
         stripe.Event,
+        stripe.File,
         stripe.PaymentIntent,
         stripe.PaymentMethod,
         stripe.Refund,
