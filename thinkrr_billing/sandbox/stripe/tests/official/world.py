@@ -110,6 +110,7 @@ class World:
 
 def fill(world: World) -> None:
     """Bring every kind of object into each of its states, by every route that writes."""
+    world.control("account", branding={"icon": "file_icon", "logo": "file_logo"})
     customer = world.customer()
     _customers_and_cards(world, customer)
     _payments(world, customer)
