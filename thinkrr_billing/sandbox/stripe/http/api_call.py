@@ -142,8 +142,8 @@ class ApiCall:
         match = _INTENT.fullmatch(path)
         intent = match.group(1) if match else self.raw.get("payment_intent")
         found = store.find(kind="payment_intent", id=intent) if isinstance(intent, str) else None
-        repeated = self.key is not None and store.query(
-            "SELECT 1 FROM idempotency WHERE key=?", self.key
+        repeated = self._kept_key is not None and store.query(
+            "SELECT 1 FROM idempotency WHERE key=?", self._kept_key
         )
         tries = path.endswith("/confirm") or self.raw.get("confirm") == "true"
         return {
