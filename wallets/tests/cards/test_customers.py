@@ -338,3 +338,22 @@ def test_requests_at_the_same_moment_make_one_customer_anew(stripe, many):
     assert list(against_stripe.compare()) == []
     removed = Notification.objects.filter(account=account, kind="payment_method_removed")
     assert [note.dedupe_key for note in removed] == [f"card-removed:{card.id}"]
+
+
+def test_with_a_key_of_another_account_a_customer_is_made_there_once(stripe, settings):
+    """Nothing of the first account is asked for, and its payments stay the account's."""
+    wallet = make_wallet()
+    add_card(stripe, wallet)
+    purchase = buy(wallet)
+    before = wallet.account.stripe_customer
+    key = "sk_test_" + "7" * 24
+    settings.STRIPE_SECRET_KEY = stripe.describe_key(key, account="acct_1Another")
+
+    pages = [start_adding(wallet) for _ in range(2)]
+
+    account = Account.objects.get(pk=wallet.account_id)
+    assert all(page.startswith(stripe.base_url) for page in pages)
+    assert account.former_customers == [before]
+    assert gateway.retrieve_customer(customer=account.stripe_customer)["name"] == account.name
+    assert purchase.payer_id == account.pk
+    assert purchase.payment_intent in {one["id"] for one in stripe.truth()["payment_intents"]}
