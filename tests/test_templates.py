@@ -39,6 +39,7 @@ LEANS_ON = {
     **dict.fromkeys(("hx-sync", "hx-select", "hx-select-oob", "data-quiet"), REQUESTS),
     "data-money": ("hx-post",),
     "data-outcome-url": ("data-money",),
+    "data-keep": ("data-money",),
     "data-fill": ("data-fill-into",),
     "data-fill-into": ("data-fill",),
 }
@@ -80,6 +81,14 @@ def test_no_template_needs_more_than_the_strict_policy_allows(template):
 def lines_of(template: Path) -> list[tuple[str, int, str]]:
     numbered = enumerate(template.read_text().splitlines(), start=1)
     return [(str(template.relative_to(settings.BASE_DIR)), *line) for line in numbered]
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=str)
+def test_a_comment_ends_in_its_line(path):
+    """One of two lines is no comment to Django: people would read it."""
+    lines = path.read_text().splitlines()
+
+    assert [line for line in lines if line.count("{#") != line.count("#}")] == []
 
 
 def test_no_line_is_too_long_to_be_read_beside_another_file():

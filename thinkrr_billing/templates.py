@@ -6,14 +6,18 @@ from django.template import Origin
 from django.template.loaders import filesystem
 
 INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
+COMMENTS = re.compile(r"^\{#[^\n]*#\}\n", re.MULTILINE)
 
 
 class Loader(filesystem.Loader):
     """Leaves out what only readers of a template need: a third of what a page would weigh.
 
-    A line still ends where it ended. Text mails are read as they are.
+    A line still ends where it ended, but for those of a comment alone. Text mails are read as they
+    are.
     """
 
     def get_contents(self, origin: Origin) -> str:
         contents = super().get_contents(origin)
-        return INDENTATION.sub("", contents) if origin.name.endswith(".html") else contents
+        if not origin.name.endswith(".html"):
+            return contents
+        return COMMENTS.sub("", INDENTATION.sub("", contents))

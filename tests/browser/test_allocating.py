@@ -32,7 +32,8 @@ def test_the_guide_from_the_three_dots_to_saved_minutes(enter, stripe, wallet, d
     person.sees("Save and charge $205.00", "#allocation-save")
     said = person.dialog()
     person.page.click("#allocation-save")
-    person.sees("Monthly allocation for Northside Dental saved.", "#toasts")
+    person.sees("Payment received: $205.00.", "dialog")
+    person.page.keyboard.press("Escape")
     person.dialog_closes()
     person.sees("500 Basic, 1,000 Premium")
 
@@ -62,7 +63,7 @@ def test_minutes_are_set_by_keyboard_alone(owner, stripe, wallet, dental):
     owner.page.keyboard.type("500")
     owner.sees("Save and charge $45.00", "#allocation-save")
     press("Enter")
-    owner.sees("Monthly allocation for Northside Dental saved.", "#toasts")
+    owner.sees("Payment received: $45.00.", "dialog")
 
     assert AutoAllocation.objects.get(account=dental).basic_minutes == 500
 
@@ -89,7 +90,7 @@ def test_a_triple_click_saves_and_charges_once(owner, stripe, wallet, dental):
     owner.page.evaluate(
         "for (let i = 0; i < 3; i++) document.getElementById('allocation-save').click()"
     )
-    owner.dialog_closes()
+    owner.sees("Payment received: $45.00.", "dialog")
     runs.charge_due(now=clock.now())
     runs.charge_due(now=clock.now())
 

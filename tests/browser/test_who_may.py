@@ -87,8 +87,9 @@ def test_a_session_that_ended_sends_the_whole_page_to_log_in(owner, stripe, wall
 
     owner.page.click("#auto-save")
 
-    owner.page.wait_for_url("**/login/?next=%2Fpayments%2F")
+    owner.page.wait_for_url("**/login/?next=%2Fpayments%2Fauto-recharge%2F*")
     owner.sees("Log in", "h1")
+    owner.sees("Your session ended before this was sent, so nothing was charged or changed.")
 
 
 def test_a_form_whose_token_is_too_old_reloads_its_page_and_charges_nothing(owner, stripe, wallet):

@@ -77,6 +77,7 @@ PAGES = {
     "payments/auto-recharge/": {"GET HEAD POST": "money"},
     "payments/auto-recharge/preview/": {"GET HEAD": "money"},
     "payments/auto-recharge/retry/": {"POST": "money"},
+    "payments/outcome/": {"GET HEAD": "money"},
     "payments/auto-recharge/off/": {"POST": "withdraw"},
     "payments/low-minutes/": {"POST": "money"},
     "payments/recharge/": {"GET HEAD POST": "money"},

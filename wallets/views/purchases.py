@@ -5,7 +5,8 @@ from decimal import Decimal
 
 from django import forms
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
@@ -57,7 +58,7 @@ def outcome(request: HttpRequest) -> HttpResponse:
         asked = Purchase.objects.filter(payer=request.account, requested_by=request.user)
         found = asked.filter(created_at__gte=since).order_by("created_at").last()
     except (ValueError, OverflowError):
-        raise Http404("No such moment.") from None
+        raise BadRequest("`since` is no moment.") from None
     if found:
         return render(request, "wallets/charging/_purchase.html", purchase_context(request, found))
     text = "No payment was started, so nothing was charged. Try again."
