@@ -112,8 +112,14 @@ def _call_nobody(base: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def stripe_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeSandbox]:
-    """One sandbox a test process: every xdist worker has its own."""
+def stripe_process(
+    tmp_path_factory: pytest.TempPathFactory,
+    django_db_setup: None,  # noqa: ARG001
+) -> Iterator[StripeSandbox]:
+    """One sandbox a test process: every xdist worker has its own.
+
+    The worlds that whole files share are made with it, and want the tables to be there.
+    """
     state = Path(tmp_path_factory.mktemp("stripe")) / "state.sqlite3"
     sandbox = start(state=state, module=witness.__name__)
     yield sandbox
