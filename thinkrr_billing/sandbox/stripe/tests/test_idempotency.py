@@ -28,6 +28,17 @@ def test_same_key_and_parameters_answer_the_same_intent(client, sandbox):
     ]
 
 
+def test_repeated_answer_and_event_name_the_request_that_was_executed(client):
+    first = client.v1.payment_intents.create(FACTS, _key("a:create"))
+    second = client.v1.payment_intents.create(FACTS, _key("a:create"))
+
+    executed = first.last_response.request_id
+    assert second.last_response.headers["Original-Request"] == executed
+    assert second.last_response.request_id != executed
+    (event,) = client.v1.events.list({"type": "payment_intent.created"}).data
+    assert event["request"].to_dict() == {"id": executed, "idempotency_key": "a:create"}
+
+
 @pytest.mark.parametrize("change", [{"amount": 5001}, {"metadata": {"a": "b"}}])
 def test_same_key_with_other_parameters_is_refused(client, change):
     client.v1.payment_intents.create(FACTS, _key("a:create"))
