@@ -35,7 +35,6 @@ HARD = frozenset(
         # The card or the customer is gone at Stripe.
         "resource_missing",
         "payment_method_unexpected_state",
-        "payment_method_customer_mismatch",
     }
 )
 

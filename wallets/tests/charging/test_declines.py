@@ -3,6 +3,7 @@
 import pytest
 
 from accounts.models import StaffAlert
+from thinkrr_billing.sandbox.stripe.tests.official import words
 from wallets.charging import declines, purchases
 from wallets.stripe import answers, gateway
 from wallets.tests.worlds.purchases import claim, taken
@@ -95,3 +96,9 @@ def test_a_refused_request_blames_the_card_only_where_it_is_the_cards(
     assert taken(stripe) == []
     told = StaffAlert.objects.filter(kind="payment_not_accepted")
     assert [code in alert.text for alert in told] == [True] * tells_support
+
+
+def test_every_code_we_know_is_one_of_stripes():
+    known = declines.HARD | declines.NEEDS_BANK | declines._OF_THE_CARD - {declines.UNEXPLAINED}
+
+    assert known - words.CODES - words.DECLINE_CODES == set()
