@@ -48,7 +48,7 @@ BEHAVIOURS = (
     "authentication_required",
     {"decline_code": "insufficient_funds"},
     {"decline_code": "lost_card"},
-    {"decline_code": "something_new"},
+    {"decline_code": "a_brand_new_code"},
 )
 WAITS = (
     timedelta(seconds=1),

@@ -269,7 +269,7 @@ def test_another_advice_leaves_a_soft_decline_its_wait_and_its_code(stripe, advi
 def test_an_unknown_code_counts_as_a_soft_decline(stripe):
     wallet = make_wallet(credit="8")
     add_card(stripe, wallet)
-    decline(stripe, wallet, "a_code_of_next_year")
+    decline(stripe, wallet, "a_brand_new_code")
     set_auto_recharge(wallet)
 
     run(wallet)

@@ -140,6 +140,7 @@ _OWN_CODES = {
     "incorrect_number",
     "authentication_required",
 }
+_WITH_DECLINE_CODE = ("card_declined", "authentication_required")
 _MESSAGES = {
     "expired_card": "Your card has expired.",
     "incorrect_cvc": "Your card's security code is incorrect.",
@@ -244,7 +245,7 @@ def decline_error(
         "message": _MESSAGES.get(decline_code, "Your card was declined."),
         "type": "card_error",
     }
-    if own in ("card_declined", "authentication_required") or own != decline_code:
+    if decline_code and (own in _WITH_DECLINE_CODE or own != decline_code):
         error["decline_code"] = decline_code
     if advice_code:
         error["advice_code"] = advice_code
