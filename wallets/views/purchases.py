@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -17,7 +16,7 @@ from accounts.people.access import Permission
 from accounts.views.dialogs import refused, triggered
 from wallets import links
 from wallets.charging import purchases
-from wallets.errors import WalletError
+from wallets.errors import InvalidAmount, WalletError
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.recharges import by_hand, configure
 from wallets.recharges.configure import Preview
@@ -58,7 +57,8 @@ def outcome(request: HttpRequest) -> HttpResponse:
         asked = Purchase.objects.filter(payer=request.account, requested_by=request.user)
         found = asked.filter(created_at__gte=since).order_by("created_at").last()
     except (ValueError, OverflowError):
-        raise BadRequest("`since` is no moment.") from None
+        text = "This address names no moment to look from. Go back and reload the page."
+        return refused(request, back=reverse("wallets:payments"), error=InvalidAmount(text))
     if found:
         return render(request, "wallets/charging/_purchase.html", purchase_context(request, found))
     text = "No payment was started, so nothing was charged. Try again."
