@@ -211,3 +211,14 @@ REPLAY_SLOT = CHARGE_WINDOW
 # A suggested threshold covers a working day's busiest stretch: time to mend a declined card.
 BUSIEST_HOURS = timedelta(hours=6)
 SUGGESTED_STEP = Decimal(5)
+
+# An export is read and sent in bites: enough rows that asking costs little, few enough that a
+# process holds no more for a year of calls than for a day.
+EXPORT_BITE = 2_000
+EXPORT_BITE_BYTES = 64 * 1024
+# An XLSX file is finished before its first byte is sent: this many rows take some 15 s, and
+# spreadsheets are slow with more. CSV has no end.
+XLSX_ROWS_MOST = 100_000
+# What the format OFX lets an id, a memo and a name be.
+OFX_TEXT_MOST = 255
+OFX_NAME_MOST = 32

@@ -33,6 +33,7 @@ MODULES = {
     "pytest-xdist": "workeroutput",
     "time-machine": "time_machine",
     "import-linter": "importlinter",
+    "python-calamine": "python_calamine",
 }
 # Used by Django, Celery or zoneinfo without our naming them.
 WITHOUT_A_NAME = {"redis", "tzdata"}

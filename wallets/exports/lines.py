@@ -1,0 +1,240 @@
+"""The lines of a file: a line an entry, and payments that moved nothing in this wallet."""
+
+import heapq
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import (
+    DateTimeField,
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Window,
+)
+from django.db.models.functions import Coalesce
+
+from wallets import limits
+from wallets.exports.periods import Period
+from wallets.models import LedgerEntry, Pot, Purchase, Reversal
+from wallets.months import beginning
+from wallets.prices.amounts import dollars
+from wallets.statements.rows import Row, Status, of_entry, of_purchase
+from wallets.texts import usd
+
+Kind = LedgerEntry.Kind
+
+# In the order of their columns.
+POTS = (Pot.CREDIT, Pot.PREMIUM, Pot.BASIC, Pot.INCLUDED)
+RECHARGES = (Kind.RECHARGE, Kind.AUTO_RECHARGE)
+# What a card paid, and what went back to it.
+PAID = frozenset({*RECHARGES, Kind.REFUND_FAILED, Kind.DISPUTE_WON})
+PAID_BACK = frozenset({Kind.REFUND, Kind.DISPUTE})
+
+
+@dataclass(frozen=True)
+class Line:
+    """A movement of one pot, or a payment that moved none (`pot` is empty, `amount` zero).
+
+    `amount` is signed, in dollars or whole seconds of `pot`; `balance_after` is what the pot held
+    then. `paid` is what the account's card paid, signed, once for each payment and refund.
+    `at` is in the account's zone. Of its agency's payments a sub-account is told no numbers.
+    """
+
+    at: datetime
+    kind: str
+    description: str
+    note: str
+    status: Status
+    pot: str
+    amount: Decimal
+    balance_after: Decimal | None
+    paid: Decimal
+    entry_id: int | None
+    purchase_id: UUID | None
+    receipt_number: int | None
+
+    @property
+    def reference(self) -> str:
+        """What support finds it by."""
+        return f"E{self.entry_id}" if self.entry_id else str(self.purchase_id)
+
+    @property
+    def is_paid_by_card(self) -> bool:
+        """Whether the account's own card stands behind it."""
+        return self.purchase_id is not None
+
+
+def lines(
+    period: Period,
+    *,
+    pot: str = "",
+    kinds: Collection[str] | None = None,
+    newest_first: bool = False,
+) -> Iterator[Line]:
+    """The period's entries in their order, read in bites: as they were when reading began.
+
+    Empty `pot` and None mean all. One query.
+    """
+    found = _entries(period)
+    if pot:
+        found = found.filter(pot=pot)
+    if kinds is not None:
+        found = found.filter(kind__in=kinds)
+    found = found.order_by("-pk" if newest_first else "pk")
+    for entry in found.iterator(chunk_size=limits.EXPORT_BITE):
+        yield _of_entry(period, entry)
+
+
+def payments(period: Period, *, kinds: Collection[str] | None = None) -> Iterator[Line]:
+    """What the account's card paid, or was to pay, and no entry of its wallet tells of, newest
+    first: declined, canceled and unfinished payments, those for sub-accounts, and what went back
+    of these. Two queries."""
+    return together(_other_payments(period, kinds), _other_reversals(period, kinds))
+
+
+def together(entries: Iterator[Line], others: Iterator[Line]) -> Iterator[Line]:
+    """Both, newest first; each comes newest first, and keeps its own order."""
+    return heapq.merge(entries, others, key=lambda line: line.at, reverse=True)
+
+
+def _other_payments(period: Period, kinds: Collection[str] | None) -> Iterator[Line]:
+    own = Q(wallet=period.wallet_id, state=Purchase.State.SUCCEEDED)
+    found = Purchase.objects.filter(payer=period.account).exclude(own)
+    found = found.annotate(at=Coalesce("closed_at", "created_at"), refunded=_refunded("pk"))
+    if kinds is not None:
+        found = found.filter(purpose__in=kinds)
+    found = found.select_related("wallet__account")
+    for purchase in _newest_first(period, found):
+        yield _of_payment(period, purchase)
+
+
+def _other_reversals(period: Period, kinds: Collection[str] | None) -> Iterator[Line]:
+    found = Reversal.objects.standing().filter(purchase__payer=period.account)
+    found = found.exclude(purchase__wallet=period.wallet_id).annotate(at=F("created_at"))
+    if kinds is not None:
+        found = found.filter(kind__in=kinds)
+    for reversal in _newest_first(period, found.select_related("purchase__wallet__account")):
+        yield _of_reversal(period, reversal)
+
+
+def _newest_first(period: Period, found: QuerySet) -> Iterator:
+    """Those whose `at` is in the period, read in bites."""
+    following = period.until + timedelta(days=1)
+    found = found.filter(at__lt=beginning(following, period.account.zone))
+    if period.begins is not None:
+        found = found.filter(at__gte=period.begins)
+    return found.order_by("-at", "-pk").iterator(chunk_size=limits.EXPORT_BITE)
+
+
+def _entries(period: Period) -> QuerySet[LedgerEntry]:
+    found = LedgerEntry.objects.filter(
+        wallet=period.wallet_id, pk__gte=period.first_id, pk__lt=period.end_id
+    )
+    same = LedgerEntry.objects.filter(
+        purchase=OuterRef("purchase"), kind=OuterRef("kind"), wallet=OuterRef("wallet")
+    ).filter(Q(reversal=OuterRef("reversal")) | Q(reversal=None), pk__lt=OuterRef("pk"))
+    return found.select_related("wallet", "purchase__payer", "reversal").annotate(
+        at=Window(Max("created_at"), order_by=F("pk").asc(), output_field=DateTimeField()),
+        is_first=~Exists(same),
+        refunded=_refunded("purchase"),
+    )
+
+
+def _refunded(purchase: str) -> Coalesce:
+    """The cents of this purchase that are back on the card, or about to be."""
+    back = (
+        Reversal.objects.standing()
+        .filter(purchase=OuterRef(purchase), kind=Reversal.Kind.REFUND)
+        .order_by()
+        .values("purchase")
+        .annotate(cents=Sum("amount_cents"))
+        .values("cents")
+    )
+    return Coalesce(Subquery(back, output_field=IntegerField()), 0)
+
+
+def _of_entry(period: Period, entry: LedgerEntry) -> Line:
+    row = of_entry(entry)
+    own = entry.purchase if row.purchase_id else None
+    at = max(entry.at, period.begins) if period.begins else entry.at
+    return Line(
+        at=at.astimezone(period.account.zone),
+        kind=entry.kind,
+        description=row.description,
+        note=row.note,
+        status=_status(entry, own),
+        pot=entry.pot,
+        amount=entry.amount,
+        balance_after=entry.balance_after,
+        paid=_paid(entry) if own and entry.is_first else Decimal(0),
+        entry_id=entry.pk,
+        purchase_id=row.purchase_id,
+        receipt_number=own.receipt_number if own else None,
+    )
+
+
+def _status(entry: LedgerEntry, own: Purchase | None) -> Status:
+    if own is None or entry.kind not in RECHARGES:
+        return Status.POSTED
+    return Status.REFUNDED if entry.refunded >= own.amount_cents else Status.PAID
+
+
+def _paid(entry: LedgerEntry) -> Decimal:
+    """What the card paid; of a payment for another wallet `payments` tells."""
+    if entry.purchase.wallet_id != entry.wallet_id:
+        return Decimal(0)
+    cents = entry.reversal.amount_cents if entry.reversal else entry.purchase.amount_cents
+    if entry.kind in PAID:
+        return dollars(cents)
+    return -dollars(cents) if entry.kind in PAID_BACK else Decimal(0)
+
+
+def _of_payment(period: Period, purchase: Purchase) -> Line:
+    row = of_purchase(purchase, credited=[], refunded_cents=purchase.refunded)
+    succeeded = purchase.state == Purchase.State.SUCCEEDED
+    return Line(
+        at=purchase.at.astimezone(period.account.zone),
+        kind=purchase.purpose,
+        description=row.description if succeeded else _not_paid(purchase, row),
+        note=row.note,
+        status=row.status,
+        pot="",
+        amount=Decimal(0),
+        balance_after=None,
+        paid=dollars(purchase.amount_cents) if succeeded else Decimal(0),
+        entry_id=None,
+        purchase_id=purchase.pk,
+        receipt_number=purchase.receipt_number,
+    )
+
+
+def _of_reversal(period: Period, reversal: Reversal) -> Line:
+    purchase = reversal.purchase
+    row = of_purchase(purchase, credited=[], refunded_cents=0)
+    return Line(
+        at=reversal.at.astimezone(period.account.zone),
+        kind=reversal.kind,
+        description=f"{reversal.get_kind_display()} of {row.description}",
+        note="",
+        status=Status.POSTED,
+        pot="",
+        amount=Decimal(0),
+        balance_after=None,
+        paid=-dollars(reversal.amount_cents),
+        entry_id=None,
+        purchase_id=purchase.pk,
+        receipt_number=purchase.receipt_number,
+    )
+
+
+def _not_paid(purchase: Purchase, row: Row) -> str:
+    return f"{row.description}, {usd(dollars(purchase.amount_cents))} not paid"

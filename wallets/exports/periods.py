@@ -1,0 +1,102 @@
+"""Which entries a file holds: those between two beginnings of days, in the order of entries.
+
+Entries are ordered by their number. Hosts' clocks may have disagreed, so an entry never stands
+earlier than one before it: a day begins with the first entry whose moment is not before it. Files
+of periods that follow each other hold each entry once, and one opens with what the other closed
+with.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import Min
+
+from accounts import clock
+from accounts.models import Account
+from wallets.errors import InvalidAmount
+from wallets.models import LedgerEntry, Pot, Wallet
+from wallets.months import beginning
+from wallets.texts import day
+
+# After every entry: no number is as large.
+_NO_ENTRY = 2**63 - 1
+
+HELD_BEFORE = """
+SELECT DISTINCT ON (pot) pot, balance_after FROM wallets_ledgerentry
+WHERE wallet_id = %s AND id < %s ORDER BY pot, id DESC
+"""
+
+
+@dataclass(frozen=True)
+class Period:
+    """Days of an account, both included, and the numbers of their entries.
+
+    `since` is None from the first entry on. `first_id` is included, `end_id` is not.
+    """
+
+    account: Account
+    wallet_id: int
+    since: date | None
+    until: date
+    first_id: int = 0
+    end_id: int = _NO_ENTRY
+
+    @property
+    def begins(self) -> datetime | None:
+        return None if self.since is None else beginning(self.since, self.account.zone)
+
+
+def period(*, account: Account, since: date | None, until: date | None) -> Period:
+    """The account's entries of these days; None means from the first, and to today.
+
+    Raises InvalidAmount when the days lie ahead or are the wrong way round.
+    """
+    today = account.local_date(clock.now())
+    check(since=since, until=until, today=today)
+    wallet = Wallet.objects.filter(account=account).values_list("pk", flat=True).first()
+    found = Period(account, wallet or 0, since, until or today)
+    if since is not None:
+        found = replace(found, first_id=_first_from(found, since))
+    if until is not None and until < today:
+        found = replace(found, end_id=_first_from(found, until + timedelta(days=1)))
+    return found
+
+
+def check(*, since: date | None, until: date | None, today: date) -> None:
+    """Pass, or raise InvalidAmount with what is wrong beside the day it is about."""
+    wrong = {
+        name: f"{day(value)} has not come yet. Choose {day(today)} or an earlier day."
+        for name, value in (("since", since), ("until", until))
+        if value is not None and value > today
+    }
+    if not wrong and since is not None and until is not None and since > until:
+        wrong["until"] = f"This is before {day(since)}. Choose that day or a later one."
+    if wrong:
+        text = " ".join(wrong.values())
+        raise InvalidAmount(f"{text} Nothing was exported.", fields=wrong)
+
+
+def opening(period: Period) -> dict[str, Decimal]:
+    """What each pot held before the period's first entry: dollars, and seconds. One query."""
+    return _held_before(period, period.first_id)
+
+
+def closing(period: Period) -> dict[str, Decimal]:
+    """What each pot held after its last entry: dollars, and seconds. One query."""
+    return _held_before(period, max(period.first_id, period.end_id))
+
+
+def _held_before(period: Period, entry_id: int) -> dict[str, Decimal]:
+    held = {str(pot): Decimal(0) for pot in Pot}
+    with connection.cursor() as cursor:
+        cursor.execute(HELD_BEFORE, [period.wallet_id, entry_id])
+        return held | dict(cursor.fetchall())
+
+
+def _first_from(period: Period, first_day: date) -> int:
+    """The number of the first entry that is not before this day."""
+    moment = beginning(first_day, period.account.zone)
+    later = LedgerEntry.objects.filter(wallet=period.wallet_id, created_at__gte=moment)
+    return later.order_by().aggregate(first=Min("pk"))["first"] or _NO_ENTRY

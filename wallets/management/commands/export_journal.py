@@ -1,0 +1,55 @@
+"""An account's ledger as a journal of plain-text accounting, on standard output."""
+
+from datetime import date
+from uuid import UUID
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.models import Account
+from wallets.errors import WalletError
+from wallets.exports import asking, files
+from wallets.exports.asking import JOURNALS, Format
+
+
+class Command(BaseCommand):
+    help = (
+        "Write an account's ledger as a journal for beancount, hledger or ledger. Each month's end "
+        "and the last day assert what each balance was by our books."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--account", required=True, help="the account's id")
+        parser.add_argument("--format", required=True, choices=sorted(map(str, JOURNALS)))
+        parser.add_argument("--from", dest="since", help="a day of the account, 2026-11-01")
+        parser.add_argument("--to", dest="until", help="a day of the account, itself included")
+
+    def handle(
+        self, *args: object, account: str, format: str, since: str, until: str, **options: object
+    ) -> None:
+        try:
+            asked = asking.ask(
+                account=_account(account),
+                format=Format(format),
+                since=_day("--from", since),
+                until=_day("--to", until),
+            )
+        except WalletError as error:
+            raise CommandError(str(error)) from error
+        for text in files.make(asked).bites:
+            self.stdout.write(text, ending="")
+
+
+def _account(given: str) -> Account:
+    try:
+        return Account.objects.get(pk=UUID(given))
+    except (ValueError, Account.DoesNotExist):
+        raise CommandError(f"There is no account with the id “{given}”.") from None
+
+
+def _day(option: str, given: str | None) -> date | None:
+    if given is None:
+        return None
+    try:
+        return date.fromisoformat(given)
+    except ValueError:
+        raise CommandError(f"{option} {given} is no day. Write it like 2026-11-01.") from None
