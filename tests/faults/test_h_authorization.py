@@ -50,6 +50,7 @@ NEEDS = {
     "payments/recharge/quote/": "money",
     "payments/recharge/outcome/<uuid:form_key>/": "see",
     "payments/transactions.csv": "see",
+    "payments/export/": "see",
     "payments/transactions/": "see",
     "payments/purchases/<uuid:purchase_id>/": "see",
     "payments/purchases/<uuid:purchase_id>/confirm/": "money",

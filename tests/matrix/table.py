@@ -84,6 +84,7 @@ PAGES = {
     "payments/recharge/quote/": {"GET HEAD": "money"},
     "payments/recharge/outcome/<uuid:form_key>/": {"GET HEAD": "money"},
     "payments/transactions.csv": {"GET HEAD": "see"},
+    "payments/export/": {"GET HEAD": "see"},
     "payments/transactions/": {"GET HEAD": "see"},
     "payments/purchases/<uuid:purchase_id>/": {"GET HEAD": "see own"},
     "payments/purchases/<uuid:purchase_id>/confirm/": {"POST": "money own"},
