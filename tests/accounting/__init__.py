@@ -1,0 +1,1 @@
+"""What accounting software that is not ours makes of our exports."""
