@@ -46,6 +46,7 @@ PAGES = {
     "recharge": "/payments/recharge/",
     "configure": "/payments/auto-recharge/",
     "transactions": "/payments/transactions/",
+    "export": "/payments/export/",
     "paid": "/payments/purchases/{purchase}/",
     "receipt": "/payments/receipts/{purchase}/",
     "account manager": "/account-manager/",

@@ -96,6 +96,8 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "configure": "/payments/auto-recharge/",
             "transactions": "/payments/transactions/",
             "why": "/payments/why/",
+            "export": "/payments/export/",
+            "export refused": "/payments/export/?format=csv&since=2026-13-01&pot=gold&type=x",
             "nothing found": "/payments/transactions/?type=refunds",
             "add a card": "/payments/methods/add/",
             "remove a card": f"/payments/methods/{expiring.id}/remove/",
@@ -130,6 +132,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
         dialogs={
             "recharge": ("/payments/", "#add-credit"),
             "configure": ("/payments/", "#configure"),
+            "export": ("/payments/transactions/?type=calls", "#export"),
             "add a sub-account": ("/account-manager/", "#add-sub-account"),
             "allocation": (f"/account-manager/{dental.pk}/", "#manage-allocation"),
             "resume": ("/campaigns/", "#resume-campaigns"),
