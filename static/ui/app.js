@@ -8,6 +8,7 @@
   // A charge whose answer got lost is usually decided by then; a network may be away for longer.
   const ASK_AFTER_MS = [2000, 4000, 8000, 15000];
   const UNKNOWN = "We couldn't confirm this payment yet. Don't pay again. This page asks until it knows.";
+  const PROGRESS_MS = 2000; // often enough to see it move, seldom enough to be read aloud
   let opener = null;
   root.classList.add("has-js");
 
@@ -163,6 +164,47 @@
   }
   window.addEventListener("online", () => unknown && ask());
   ["htmx:sendError", "htmx:timeout", "htmx:responseError"].forEach((name) => document.addEventListener(name, failed));
+
+  // --- files: how far a long one is, and its refusals in the dialog -----------------------------
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.hasAttribute("data-file") || !(dialog && dialog.open)) return;
+    event.preventDefault();
+    if (form.hasAttribute("data-busy")) return;
+    const address = `${form.action}?${new URLSearchParams(new FormData(form))}`;
+    const told = form.querySelector("[data-progress]");
+    setBusy(form, true);
+    form.querySelector(".btn-primary").classList.add("is-busy");
+    takeFile(address, (text) => { told.textContent = text; })
+      .catch(() => { told.textContent = "The file broke off, and nothing of it was kept. Try again."; })
+      .finally(() => setBusy(form, false));
+  });
+  async function takeFile(address, tell) {
+    tell("Preparing the file…");
+    const answer = await fetch(address);
+    const name = /filename="([^"]+)"/.exec(answer.headers.get("Content-Disposition") || "");
+    if (!name) return window.htmx.ajax("GET", address, { target: "#dialog-body", swap: "innerHTML" });
+    const parts = [];
+    let size = 0;
+    let toldAt = 0;
+    const reader = answer.body.getReader();
+    for (let bite = await reader.read(); !bite.done; bite = await reader.read()) {
+      parts.push(bite.value);
+      size += bite.value.length;
+      if (Date.now() - toldAt < PROGRESS_MS) continue;
+      toldAt = Date.now();
+      tell(`${megabytes(size)} so far…`);
+    }
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(new Blob(parts));
+    link.download = name[1];
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), TOAST_MS);
+    tell(`Done: ${megabytes(size)}.`);
+  }
+  function megabytes(size) {
+    return size < 100000 ? `${Math.ceil(size / 1000)} KB` : `${(size / 1e6).toFixed(1)} MB`;
+  }
 
   // --- menus, copy, theme, chips ---------------------------------------------------------------
   // Not in a style attribute: htmx would copy it into the next page, which the policy refuses.

@@ -24,9 +24,9 @@ from wallets.balances.opening import open_wallet
 from wallets.models import Purchase, Wallet
 from wallets.prices import payable
 from wallets.prices.rates import rates_now
-from wallets.recharges import by_hand
+from wallets.recharges import auto_recharge, by_hand
 from wallets.reversals import disputes, refunds
-from wallets.tests.worlds.builders import DECLINED_CARD, add_card, fill
+from wallets.tests.worlds.builders import DECLINED_CARD, add_card, fill, set_auto_recharge
 from wallets.tests.worlds.reversal_world import buy, dispute, drive, refund
 
 BEGINNING = datetime(2026, 5, 12, 15, 0, tzinfo=UTC)
@@ -149,8 +149,8 @@ class Life:
         fill(self.wallet(self.sub), credit="0.000001", basic=7)
 
     def overdraw(self) -> None:
-        """A call that happened is charged, whatever is left. Not in the first two months, whose
-        Included minutes are to be left over."""
+        """A call that happened is charged, whatever is left, and Auto-Recharge fills up. Not in
+        the first two months, whose Included minutes are to be left over."""
         if clock.now() < BEGINNING + timedelta(days=62):
             return
         left = payable.payable_seconds(
@@ -159,6 +159,9 @@ class Life:
         campaign = self.campaigns[0]
         report = make_report(self.agency, seconds=min(left + 901, 80_000), campaign=campaign)
         calls.record(reports=[report], reporter=None)
+        wallet = self.wallet(self.agency)
+        set_auto_recharge(wallet, threshold=15, amount=30, suspended_at=None, suspended_reason="")
+        auto_recharge.run(wallet_id=wallet.pk)
 
     def decline(self) -> None:
         by_hand.recharge(

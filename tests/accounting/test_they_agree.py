@@ -84,7 +84,7 @@ def test_the_life_has_everything_that_can_move_a_balance(life):
     debts = LedgerEntry.objects.filter(wallet__account=life.agency, balance_after__lt=0)
     purposes = set(Purchase.objects.values_list("purpose", "buys", "state"))
 
-    assert kinds == set(LedgerEntry.Kind.values) - {"auto_recharge"}
+    assert kinds == set(LedgerEntry.Kind.values)
     assert debts.exists()
     assert {
         ("recharge", "credit", "succeeded"),
