@@ -222,3 +222,5 @@ XLSX_ROWS_MOST = 100_000
 # What the format OFX lets an id, a memo and a name be.
 OFX_TEXT_MOST = 255
 OFX_NAME_MOST = 32
+# And what a name or a line of a purpose may be in DATEV's file.
+DATEV_TEXT_MOST = 27

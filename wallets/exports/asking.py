@@ -17,6 +17,7 @@ class Format(models.TextChoices):
     CSV = "csv", "CSV: tables and programs"
     XLSX = "xlsx", "XLSX: Excel, LibreOffice, Numbers"
     OFX = "ofx", "OFX: QuickBooks, Xero (credit only)"
+    DATEV = "datev", "Bank file for DATEV (credit only)"
     BEANCOUNT = "beancount", "Journal for beancount"
     HLEDGER = "hledger", "Journal for hledger"
     LEDGER = "ledger", "Journal for ledger"
@@ -25,6 +26,7 @@ class Format(models.TextChoices):
 
 # Tables may hold a part of the lines; journals and bank files only add up whole.
 TABLES = frozenset({Format.CSV, Format.XLSX})
+BANK_FILES = frozenset({Format.OFX, Format.DATEV})
 JOURNALS = frozenset({Format.BEANCOUNT, Format.HLEDGER, Format.LEDGER})
 
 
@@ -69,7 +71,7 @@ def _check_whole(format: Format, pot: str, *, narrowed: bool) -> None:
     if format in TABLES or format == Format.RULES:
         return
     wrong = {}
-    if format == Format.OFX and pot not in ("", Pot.CREDIT):
+    if format in BANK_FILES and pot not in ("", Pot.CREDIT):
         wrong["pot"] = "A bank file holds money only: choose Credit, or CSV or XLSX for minutes."
     if format in JOURNALS and pot:
         wrong["pot"] = "A journal holds all balances, each in an account of its own: choose All."

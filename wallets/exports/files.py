@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.text import slugify
 
-from wallets.exports import csv_file, csv_rules, ofx_file, plain_text, xlsx_file
+from wallets.exports import csv_file, csv_rules, datev_file, ofx_file, plain_text, xlsx_file
 from wallets.exports.asking import Asked, Format
 
 
@@ -29,6 +29,7 @@ _KINDS = {
     Format.CSV: _Kind("csv", "text/csv; charset=utf-8", csv_file.write),
     Format.XLSX: _Kind("xlsx", _SHEET, xlsx_file.write),
     Format.OFX: _Kind("ofx", "application/x-ofx", ofx_file.write),
+    Format.DATEV: _Kind("datev.csv", "text/csv; charset=utf-8", datev_file.write),
     Format.BEANCOUNT: _Kind("beancount", _TEXT, plain_text.beancount),
     Format.HLEDGER: _Kind("journal", _TEXT, plain_text.ledger_like),
     Format.LEDGER: _Kind("ledger", _TEXT, plain_text.ledger_like),

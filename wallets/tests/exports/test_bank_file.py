@@ -1,6 +1,7 @@
-"""The bank-style file: cents that add up, times in UTC, ids that stay. That a program of others
+"""The bank-style files: cents that add up, times in UTC, ids that stay. That a program of others
 reads it is in tests/accounting."""
 
+import csv
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -130,3 +131,55 @@ def test_a_wallet_that_never_moved_is_an_empty_statement(wallet):
 
     assert ids(text) == []
     assert "<BALAMT>0.00<DTASOF>20261120120100.000[0:GMT]" in text
+
+
+# --- DATEV
+
+
+def datev(wallet, **facts) -> list[list[str]]:
+    text = text_of(wallet.account, Format.DATEV, **facts)
+    return list(csv.reader(text.splitlines(), delimiter=";"))
+
+
+def test_a_line_for_datev_has_the_seventeen_fields_of_its_format(wallet):
+    with clock.at(datetime(2026, 11, 18, 4, 30, 7, tzinfo=UTC)):
+        take(wallet, "-1.234567")
+    entry = wallet.entries.get()
+
+    with clock.at(NOON):
+        [row] = datev(wallet)
+
+    number = f"{wallet.account_id.int % 10**10:010}"
+    day = "17.11.2026"
+    assert row[:8] == ["00000000", number, "", day, day, day, "-1,23", "Calls"]
+    assert row[8:11] == ["", "", ""]
+    assert row[11:14] == [f"E{entry.pk} Calls, exactly", "-1.234567 USD", ""]
+    assert row[14:] == ["", "", "USD"]
+
+
+def test_what_datev_is_given_adds_up_as_the_ofx_does(wallet):
+    post(wallet, "credit", "1234.5")
+    take(wallet, "-0.004", "-0.004", "-0.004", "-0.014")
+
+    rows = datev(wallet)
+
+    assert [row[6] for row in rows] == ["1234,50", "-0,01", "-0,02"]
+    assert [Decimal(row[6].replace(",", ".")) for row in rows] == amounts(ofx(wallet))
+    assert text_of(wallet.account, Format.DATEV).endswith("\r\n")
+
+
+def test_words_for_datev_are_plain_and_no_longer_than_its_fields(wallet):
+    adjustments.post(
+        wallet_id=wallet.pk,
+        pot="credit",
+        amount=Decimal(1),
+        note='Ünïcode"; = x\n' + "w" * 170,
+        actor=None,
+        form_key="words",
+    )
+
+    [row] = datev(wallet)
+
+    assert max(map(len, row)) <= 27
+    assert "".join(row).isascii()
+    assert " ".join(row[11:14]).split()[1:5] == ["Adjustment", "by", "support,", 'Unicode";']
