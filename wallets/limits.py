@@ -216,6 +216,8 @@ SUGGESTED_STEP = Decimal(5)
 # process holds no more for a year of calls than for a day.
 EXPORT_BITE = 2_000
 EXPORT_BITE_BYTES = 64 * 1024
+# beancount knows no year before 1700, and a spreadsheet no day before 1900.
+EXPORT_FIRST_YEAR = 1900
 # An XLSX file is finished before its first byte is sent: this many rows take some 15 s, and
 # spreadsheets are slow with more. CSV has no end.
 XLSX_ROWS_MOST = 100_000

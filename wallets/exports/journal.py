@@ -72,8 +72,9 @@ def journal(asked: Asked) -> Iterator[Transaction | Balances]:
     each month and of the period."""
     period = asked.period
     held = periods.opening(period)
-    began = period.since
-    if began is not None and any(held.values()):
+    # Months before the first entry have nothing to assert.
+    began = period.since if any(held.values()) else None
+    if began is not None:
         yield Transaction(began, _opening(held))
     for line in lines(period):
         day = line.at.date()

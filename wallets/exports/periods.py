@@ -15,6 +15,7 @@ from django.db.models import F, Min
 
 from accounts import clock
 from accounts.models import Account
+from wallets import limits
 from wallets.errors import InvalidAmount
 from wallets.models import LedgerEntry, Pot, Wallet
 from wallets.months import beginning
@@ -66,10 +67,17 @@ def period(*, account: Account, since: date | None, until: date | None) -> Perio
 
 def check(*, since: date | None, until: date | None, today: date) -> None:
     """Pass, or raise InvalidAmount with what is wrong beside the day it is about."""
+    days = {"since": since, "until": until}
+    given = {name: value for name, value in days.items() if value is not None}
     wrong = {
         name: f"{day(value)} has not come yet. Choose {day(today)} or an earlier day."
-        for name, value in (("since", since), ("until", until))
-        if value is not None and value > today
+        for name, value in given.items()
+        if value > today
+    }
+    wrong |= {
+        name: f"There was nothing yet. Choose a day from {limits.EXPORT_FIRST_YEAR} on."
+        for name, value in given.items()
+        if value.year < limits.EXPORT_FIRST_YEAR
     }
     if not wrong and since is not None and until is not None and since > until:
         wrong["until"] = f"This is before {day(since)}. Choose that day or a later one."

@@ -38,7 +38,7 @@ def beancount(asked: Asked) -> Iterator[str]:
     yield 'option "operating_currency" "USD"\n'
     for step in journal(asked):
         if not opened:
-            yield from _opened(asked.period.since or step.day)
+            yield from _opened(step.day)
             opened = True
         if isinstance(step, Balances):
             # It asserts what was held when a day begins, and by itself lets the last digit differ.

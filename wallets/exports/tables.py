@@ -37,7 +37,8 @@ Cell = str | Decimal | int | date | time | None
 def rows(asked: Asked) -> Iterator[list[Cell]]:
     """The rows under `COLUMNS`, in values: dollars and seconds, days and times of the account."""
     found = lines(asked.period, pot=asked.pot, kinds=asked.kinds, newest_first=True)
-    if asked.with_payments or asked.statuses is not None:
+    # Whoever filters by a type or a status asks for payments as much as for entries.
+    if asked.with_payments or asked.kinds is not None or asked.statuses is not None:
         found = together(found, payments(asked.period, kinds=asked.kinds))
     for line in found:
         if asked.statuses is None or line.status in asked.statuses:

@@ -1,7 +1,7 @@
 """Journals: every entry once, opened and closed by our books. That real programs read them, and
 agree, is in tests/accounting."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from io import StringIO
 from uuid import uuid4
@@ -149,6 +149,16 @@ def test_a_wallet_without_entries_is_a_journal_of_nothing():
     _, errors, _ = loader.load_string(text)
     assert errors == []
     assert "balance Assets:Thinkrr:Credit  0.000000 ~ 0 USD" in text
+
+
+@pytest.mark.parametrize(("since", "until"), [(date(1900, 1, 1), None), (None, date(1900, 1, 1))])
+def test_a_journal_from_long_before_the_account_is_no_longer_for_it(since, until):
+    with clock.at(NOON):
+        text = text_of(two_months().account, Format.BEANCOUNT, since=since, until=until)
+
+    _, errors, _ = loader.load_string(text)
+    assert errors == []
+    assert text.count(" balance ") == (4 if until else 8)
 
 
 @pytest.mark.parametrize("format", sorted(JOURNALS))

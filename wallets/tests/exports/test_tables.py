@@ -176,6 +176,16 @@ def test_payments_that_moved_nothing_here_are_told_when_asked_for_and_are_in_no_
     assert [row["of"] for row in rows] == ["", "", "credit"]
 
 
+def test_a_type_finds_payments_for_sub_accounts_as_it_always_did():
+    agency = make_wallet(account=make_agency(), credit="7")
+    allocate(make_wallet(account=make_sub_account(agency=agency.account)))
+
+    [row] = rows_of(agency.account, kinds=["allocation"])
+
+    assert (row["description"], row["paid"]) == ("Monthly allocation for Northside Dental", "45.00")
+    assert rows_of(agency.account, kinds=["calls"]) == []
+
+
 def test_a_status_finds_payments_that_failed_as_it_always_did():
     wallet = make_wallet(credit="7")
     buy(wallet, cents=2500, state="declined")
@@ -228,6 +238,7 @@ def three_days():
         (november(19), november(19), 2),
         (november(20), november(20), 4),
         (date(2026, 1, 1), november(17), 0),
+        (date(1900, 1, 1), november(18), 1),
     ],
 )
 def test_days_are_those_of_the_account_both_included(since, until, credit):
@@ -244,9 +255,11 @@ def test_days_are_those_of_the_account_both_included(since, until, credit):
         (november(21), None, "since", "21 Nov 2026 has not come yet"),
         (None, november(21), "until", "Choose 20 Nov 2026 or an earlier day."),
         (november(20), november(19), "until", "This is before 20 Nov 2026."),
+        (date(1899, 12, 31), None, "since", "Choose a day from 1900 on."),
+        (None, date(1, 1, 1), "until", "Choose a day from 1900 on."),
     ],
 )
-def test_days_to_come_and_the_wrong_way_round_are_refused(since, until, field, said):
+def test_days_to_come_long_gone_and_the_wrong_way_round_are_refused(since, until, field, said):
     with clock.at(NOON), pytest.raises(InvalidAmount) as refused:
         rows_of(three_days().account, since=since, until=until)
 
