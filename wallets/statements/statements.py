@@ -6,7 +6,7 @@ Pages are cut by key, newest first, and cost the same anywhere in the history.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
@@ -62,17 +62,6 @@ def transactions(
     shown = [row for _, _, row in found[:limit]]
     last = Place.of(shown[-1]) if len(found) > limit else None
     return Page(rows=_rows(account, shown), next_cursor=last.written() if last else "")
-
-
-def iterate(*, account: Account, **filters: object) -> Iterator[Row]:
-    """Every row of a statement, newest first, read page by page. Takes `transactions`' filters."""
-    page = transactions(account=account, limit=LARGEST_PAGE, **filters)
-    yield from page.rows
-    while page.next_cursor:
-        page = transactions(
-            account=account, limit=LARGEST_PAGE, **{**filters, "cursor": page.next_cursor}
-        )
-        yield from page.rows
 
 
 def entries(

@@ -222,15 +222,6 @@ def test_rows_that_arrive_meanwhile_do_not_shift_the_next_page(wallet):
     assert read(wallet.account, cursor=first.next_cursor) == expected
 
 
-def test_iterating_reads_every_row_and_honours_the_filters(wallet, monkeypatch):
-    monkeypatch.setattr(statements, "LARGEST_PAGE", 5)
-    history(wallet, moments=4)
-
-    assert len(list(statements.iterate(account=wallet.account))) == 12
-    failed = list(statements.iterate(account=wallet.account, statuses=["failed"]))
-    assert [row.status for row in failed] == [Status.FAILED] * 4
-
-
 @pytest.mark.parametrize("size", [1, 25])
 def test_a_page_is_three_queries_whatever_it_shows(wallet, size, django_assert_num_queries):
     for _ in range(size):
