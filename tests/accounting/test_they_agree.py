@@ -1,5 +1,6 @@
 """Programs that are not ours load half a year, and find what our books say, exactly."""
 
+import csv
 import io
 from collections import defaultdict
 from datetime import date, timedelta
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from python_calamine import CalamineWorkbook
 
 from tests.accounting import programs
 from tests.accounting.life import Life
@@ -250,8 +252,6 @@ def test_no_amount_of_a_bank_file_is_a_cent_away_from_its_entry(life, tmp_path):
 
 @pytest.mark.parametrize("who", ["agency", "sub"])
 def test_a_spreadsheet_has_numbers_and_dates_that_add_up(life, who, tmp_path):
-    from python_calamine import CalamineWorkbook
-
     path = file_of(life, who, Format.XLSX, tmp_path)
     heads, *rows = CalamineWorkbook.from_path(path).get_sheet_by_name("Entries").to_python()
     wallet = life.wallet(getattr(life, who))
@@ -268,8 +268,6 @@ def test_a_spreadsheet_has_numbers_and_dates_that_add_up(life, who, tmp_path):
 
 
 def test_the_csv_of_each_month_opens_where_the_one_before_closed(life, tmp_path):
-    import csv
-
     ends, day = [], date(2026, 5, 1)
     while day < AFTER_OCTOBER:
         following = (day + timedelta(days=31)).replace(day=1)

@@ -125,7 +125,7 @@ def other_account(line: Line) -> str:
     """Where a movement came from, or went to."""
     if line.kind in OTHERS:
         return OTHERS[Kind(line.kind)]
-    return PAYMENTS if line.is_paid_by_card else ALLOCATIONS
+    return PAYMENTS if line.is_own_payment else ALLOCATIONS
 
 
 def number(amount: Decimal, commodity: str) -> str:

@@ -61,16 +61,13 @@ class Line:
     entry_id: int | None
     purchase_id: UUID | None
     receipt_number: int | None
+    # Whether the account's card paid for this wallet, or got that back.
+    is_own_payment: bool = False
 
     @property
     def reference(self) -> str:
         """What support finds it by."""
         return f"E{self.entry_id}" if self.entry_id else str(self.purchase_id)
-
-    @property
-    def is_paid_by_card(self) -> bool:
-        """Whether the account's own card stands behind it."""
-        return self.purchase_id is not None
 
 
 def lines(
@@ -165,6 +162,7 @@ def _refunded(purchase: str) -> Coalesce:
 def _of_entry(period: Period, entry: LedgerEntry) -> Line:
     row = of_entry(entry)
     own = entry.purchase if row.purchase_id else None
+    fills_own = own is not None and own.wallet_id == entry.wallet_id
     at = max(entry.at, period.begins) if period.begins else entry.at
     return Line(
         at=at.astimezone(period.account.zone),
@@ -175,10 +173,11 @@ def _of_entry(period: Period, entry: LedgerEntry) -> Line:
         pot=entry.pot,
         amount=entry.amount,
         balance_after=entry.balance_after,
-        paid=_paid(entry) if own and entry.is_first else Decimal(0),
+        paid=_paid(entry) if fills_own and entry.is_first else Decimal(0),
         entry_id=entry.pk,
         purchase_id=row.purchase_id,
         receipt_number=own.receipt_number if own else None,
+        is_own_payment=fills_own,
     )
 
 
@@ -189,9 +188,7 @@ def _status(entry: LedgerEntry, own: Purchase | None) -> Status:
 
 
 def _paid(entry: LedgerEntry) -> Decimal:
-    """What the card paid; of a payment for another wallet `payments` tells."""
-    if entry.purchase.wallet_id != entry.wallet_id:
-        return Decimal(0)
+    """What the card paid for this wallet; of one for another wallet `payments` tells."""
     cents = entry.reversal.amount_cents if entry.reversal else entry.purchase.amount_cents
     if entry.kind in PAID:
         return dollars(cents)

@@ -15,11 +15,13 @@ from accounts.tests.builders import make_agency, make_individual, make_sub_accou
 from wallets.balances import adjustments
 from wallets.errors import InvalidAmount
 from wallets.exports.asking import JOURNALS, Format
+from wallets.models import Wallet
+from wallets.reversals import disputes
 from wallets.tests.exports.reading import november, text_of
-from wallets.tests.worlds.builders import make_wallet
+from wallets.tests.worlds.builders import fill, make_wallet
 from wallets.tests.worlds.histories import allocate, post
 from wallets.tests.worlds.reversal_world import buy as recharge
-from wallets.tests.worlds.reversal_world import make_wallet_with_card
+from wallets.tests.worlds.reversal_world import dispute, make_allocated, make_wallet_with_card
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -112,6 +114,18 @@ def test_a_sub_accounts_minutes_come_from_its_agency():
     assert "Income:Thinkrr:Allocations  -30000 BASICSEC" in text
     assert "purchase:" not in text
     assert "Card  " not in text
+
+
+def test_credit_that_makes_up_for_an_allocation_is_no_payment_of_this_wallet(stripe):
+    world = make_allocated(stripe)
+    fill(Wallet.objects.get(account=world.sub), basic=-30000, premium=-60000)
+    with clock.at(NOON):
+        disputes.apply_dispute(dispute_id=dispute(stripe, world.purchases()[0]))
+        text = text_of(world.agency, Format.HLEDGER)
+
+    assert "Income:Thinkrr:Allocations  205.000000 USD" in text
+    assert "Equity:Thinkrr:Payments  " not in text
+    assert "Liabilities:Thinkrr:Card  " not in text
 
 
 HOSTILE = 'a"\\;|:,\n2026-01-01 * x\n  Assets:Y  1 USD\u2028include /etc/passwd'
