@@ -289,4 +289,4 @@ def _let_go_of_connections() -> None:
     from wallets.stripe import gateway
 
     connections.close_all()
-    gateway._client.cache_clear()
+    gateway.client.cache_clear()

@@ -124,7 +124,7 @@ class InProcessHTTP(stripe.HTTPClient):
 
 
 def clients(http: InProcessHTTP) -> Callable[..., stripe.StripeClient]:
-    """What stands in for `gateway._client`."""
+    """What stands in for `gateway.client`."""
     made: dict[int, stripe.StripeClient] = {}
 
     def client(key: str, base: str, seconds: int, retries: int) -> SimpleNamespace:  # noqa: ARG001

@@ -137,8 +137,8 @@ def simulated(kind: type[World] = World) -> Iterator[World]:
     stripe = InProcessSandbox()
     world = kind(stripe)
     http = InProcessHTTP(stripe, world.meet_trouble)
-    before = (gateway._client, celery_app.send_task, os.urandom, clock._moment.get())
-    gateway._client, celery_app.send_task = clients(http), world.send
+    before = (gateway.client, celery_app.send_task, os.urandom, clock._moment.get())
+    gateway.client, celery_app.send_task = clients(http), world.send
     os.urandom = lambda size: world.rng.randbytes(size)
     for name in crash_points.POINTS:
         crash_points.hook(name, lambda name=name: world.meet_trouble(name))
@@ -150,7 +150,7 @@ def simulated(kind: type[World] = World) -> Iterator[World]:
     finally:
         for name in crash_points.POINTS:
             crash_points.hook(name, None)
-        gateway._client, celery_app.send_task, os.urandom = before[:3]
+        gateway.client, celery_app.send_task, os.urandom = before[:3]
         clock._moment.set(before[3])
 
 
