@@ -8,6 +8,7 @@
   // A charge whose answer got lost is usually decided by then; a network may be away for longer.
   const ASK_AFTER_MS = [2000, 4000, 8000, 15000];
   const UNKNOWN = "We couldn't confirm this payment yet. Don't pay again. This page asks until it knows.";
+  const NOTHING = "The payment was not started, so nothing was charged. Try again.";
   const PROGRESS_MS = 2000; // often enough to see it move, seldom enough to be read aloud
   let opener = null;
   root.classList.add("has-js");
@@ -148,10 +149,11 @@
   async function ask() {
     const asked = unknown;
     clearTimeout(asked.timer);
+    let status = 0;
     try {
-      // Only whether there is an answer: htmx fetches and shows it.
-      const answer = await fetch(asked.url, { method: "HEAD", cache: "no-store" });
-      if (answer.status >= 500) throw new Error(String(answer.status));
+      // Only whether there is something to show: htmx fetches and shows it.
+      status = (await fetch(asked.url, { method: "HEAD", cache: "no-store" })).status;
+      if (status >= 500) throw new Error(String(status));
     } catch {
       if (unknown === asked) askLater();
       return;
@@ -159,6 +161,10 @@
     if (unknown !== asked) return;
     unknown = null;
     setBusy(asked.form, false);
+    if (status === 204 && asked.note) {
+      asked.note.textContent = NOTHING;
+      return;
+    }
     if (asked.note) asked.note.remove();
     window.htmx.ajax("GET", asked.url, { target: "#dialog-body", swap: "innerHTML" });
   }
@@ -229,6 +235,14 @@
     if (chip) fill($(chip.dataset.fillInto), chip.dataset.fill);
     const inMenu = event.target.closest("[popover] :is(a, button)");
     if (inMenu && !theme) inMenu.closest("[popover]").hidePopover();
+  });
+  // What was wrong with a field is no longer true once it is changed.
+  document.addEventListener("input", (event) => {
+    const field = event.target.closest(".field");
+    if (!field || event.target.closest("[aria-invalid=true]") === null) return;
+    field.querySelectorAll(".errors").forEach((errors) => errors.remove());
+    field.closest("[aria-invalid=true]")?.removeAttribute("aria-invalid");
+    event.target.removeAttribute("aria-invalid");
   });
   function fill(input, value) {
     input.value = value;

@@ -91,7 +91,7 @@ def test_without_a_network_nothing_is_charged_one_notice_says_so_and_paying_goes
     said = notices(owner)
     busy = owner.page.get_attribute("dialog form", "aria-busy")
     owner.context.set_offline(False)
-    owner.sees("nothing was charged" if kind != "recharge" else "has not started", ".toasts")
+    owner.sees("The payment was not started, so nothing was charged. Try again.", "dialog")
     again = notices(owner)
     before = payments(wallet)
     owner.page.click(button)
