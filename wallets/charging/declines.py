@@ -39,16 +39,12 @@ HARD = frozenset(
 )
 
 NEEDS_BANK = frozenset({"authentication_required"})
-# The bank asked, and was not answered as it wanted.
+# The bank asked; the customer said no, or could not say yes: the card itself was not declined.
 _NOT_CONFIRMED = NEEDS_BANK | {
     "setup_intent_authentication_failure",
     "payment_intent_authentication_failure",
+    "payment_intent_payment_attempt_expired",
 }
-
-# The customer said no at their bank, or could not say yes: the card itself was not declined.
-_NOT_CONFIRMED = frozenset(
-    {"payment_intent_authentication_failure", "payment_intent_payment_attempt_expired"}
-)
 
 # Ours: Stripe refused and named no code. A refusal all the same, so that it waits like one.
 UNEXPLAINED = "unexplained"
@@ -97,7 +93,6 @@ _WHEN_SAVED = {
 # Codes of a refused request that are about the card, or its owner, all the same.
 _OF_THE_CARD = (
     HARD
-    | NEEDS_BANK
     | _NOT_CONFIRMED
     | _TEXTS.keys()
     | {"card_declined", "invalid_cvc", "invalid_expiry_month", "invalid_expiry_year"}
@@ -117,7 +112,7 @@ def sentence(*, card: str, code: str) -> str:
         )
     if code in _NOT_PROCESSED:
         return "The payment could not be processed. You were not charged. Try again later."
-    if code in NEEDS_BANK | _NOT_CONFIRMED:
+    if code in _NOT_CONFIRMED:
         return (
             f"{card} could not be charged: the payment was not confirmed with your bank. You were "
             "not charged. Try again and confirm it, or use another card."
