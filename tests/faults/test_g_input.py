@@ -252,7 +252,7 @@ QUERIES = {
     "/api/v1/campaigns": ("changed_since", "cursor", "limit", "account"),
     "/api/v1/wallet": ("account", "expand"),
     "/api/v1/rates": ("account", "order"),
-    "/payments/transactions/": ("kind", "pot", "cursor", "from", "to", "page", "q"),
+    "/payments/transactions/": ("type", "status", "since", "until", "cursor", "page", "q"),
     "/payments/transactions.csv": (
         "kind",
         "pot",
@@ -266,6 +266,7 @@ QUERIES = {
     ),
     "/payments/export/": ("format", "pot", "type", "status", "from", "to", "since", "until", "bom"),
     "/payments/recharge/quote/": ("amount", "buys"),
+    "/payments/outcome/": ("since",),
     "/account-manager/": ("q", "page", "sort"),
     "/campaigns/": ("status", "page", "q"),
     "/campaigns/resume/": ("purchase",),

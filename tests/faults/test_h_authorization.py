@@ -49,6 +49,7 @@ NEEDS = {
     "payments/recharge/": "money",
     "payments/recharge/quote/": "money",
     "payments/recharge/outcome/<uuid:form_key>/": "see",
+    "payments/outcome/": "money",
     "payments/transactions.csv": "see",
     "payments/export/": "see",
     "payments/transactions/": "see",
