@@ -45,11 +45,9 @@ class Role:
         customer = Account.objects.get(pk=self.id).stripe_customer
         if not customer:
             return []
-        truth = self.stage.sandbox.truth(customer=customer)["payment_intents"]
-        taken = sorted(
-            (one["created"], one["amount"]) for one in truth if one["status"] == "succeeded"
-        )
-        return [f"${Decimal(amount) / 100:,.2f}" for _, amount in taken]
+        newest_first = self.stage.sandbox.truth(customer=customer)["payment_intents"]
+        taken = [one["amount"] for one in reversed(newest_first) if one["status"] == "succeeded"]
+        return [f"${Decimal(amount) / 100:,.2f}" for amount in taken]
 
     def campaigns(self) -> dict[str, str]:
         found = self.program.get("campaigns").body["results"]
