@@ -18,6 +18,8 @@ from thinkrr_billing.sandbox.stripe.tests.official import presence, words
 from thinkrr_billing.sandbox.stripe.tests.official.definitions import HELD, fields, routes
 from thinkrr_billing.sandbox.stripe.tests.official.world import World, fill
 
+pytestmark = pytest.mark.journey
+
 ROUTES = router.every()
 NOBODYS = "0" * 24
 READING = [one for one in ROUTES if one.method == "GET"]

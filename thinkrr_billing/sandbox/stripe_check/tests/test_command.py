@@ -11,6 +11,8 @@ import pytest
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start
 from thinkrr_billing.sandbox.stripe_check.tests.different import KEY, Changing, different
 
+pytestmark = pytest.mark.journey
+
 ROOT = Path(__file__).resolve().parents[4]
 PATIENCE_SECONDS = 60
 NOBODY = "http://127.0.0.1:9"

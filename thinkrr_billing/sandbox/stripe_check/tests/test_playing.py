@@ -10,6 +10,8 @@ from thinkrr_billing.sandbox.stripe_check.comparing import Difference
 from thinkrr_billing.sandbox.stripe_check.steps import ALL, Step, reversals, story
 from thinkrr_billing.sandbox.stripe_check.tests.different import KEY, Change, Changing, different
 
+pytestmark = pytest.mark.journey
+
 CONFIRM = "POST /v1/payment_intents/{id}/confirm"
 
 
