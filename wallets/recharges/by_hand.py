@@ -94,7 +94,9 @@ def _also_charged(wallet: Wallet, credit: Decimal, card_id: str) -> Decimal:
     if automatic.effective_payment_method == card_id:
         suspensions.forgive_own_card_in_memory(automatic)
     decision = auto_recharge.decide(wallet=after, automatic=automatic)
-    if decision.code not in (Recharge.CHARGE, Recharge.COOLDOWN):
+    if decision.wanted:
+        return decision.figures["charge"]
+    if decision.code != Recharge.COOLDOWN:
         return Decimal(0)
     # The cooldown ends in a minute: this payment begins one anyway.
     now = clock.now()

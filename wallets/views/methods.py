@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
@@ -52,7 +52,7 @@ def add(request: HttpRequest) -> HttpResponse:
 
 def leave_for_card(request: HttpRequest, *, here: str, fields: Iterable[str]) -> HttpResponse:
     """From a form whose sender wants to add a card first. They come back to it as they left it."""
-    sent = {name: request.POST[name][:_TYPED_MOST] for name in fields if request.POST.get(name)}
+    sent = _filled(request.POST, fields)
     back = f"{here}?{urlencode(sent)}" if sent else here
     if request.htmx:
         return _explain(request, back)
@@ -67,8 +67,11 @@ def chosen_card(request: HttpRequest, cards: list[Card]) -> str:
 
 def typed(request: HttpRequest, fields: Iterable[str]) -> dict[str, str]:
     """What the address says somebody had typed before they left to add a card."""
-    given = request.GET
-    return {name: given[name][:_TYPED_MOST] for name in fields if given.get(name)}
+    return _filled(request.GET, fields)
+
+
+def _filled(data: QueryDict, fields: Iterable[str]) -> dict[str, str]:
+    return {name: data[name][:_TYPED_MOST] for name in fields if data.get(name)}
 
 
 def _explain(request: HttpRequest, back: str) -> HttpResponse:

@@ -46,7 +46,7 @@ def payments(request: HttpRequest) -> HttpResponse:
         "statement": statements.transactions(account=account, limit=LATEST_TRANSACTIONS),
         "decisions": decisions.page(wallet_id=wallet.pk, limit=LATEST_DECISIONS),
         "now": clock.now(),
-        "retry": retry_of(wallet),
+        "retry": retry_of(automatic),
         "charges_stopped": switch.are_stopped(),
         **_chart(wallet=wallet, automatic=automatic, days=_days(request)),
     }

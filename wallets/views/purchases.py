@@ -17,7 +17,7 @@ from accounts.views.dialogs import refused, triggered
 from wallets import links
 from wallets.charging import purchases
 from wallets.errors import InvalidAmount, WalletError
-from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.models import AutoRecharge, Purchase
 from wallets.recharges import by_hand, configure
 from wallets.recharges.configure import Preview
 from wallets.stripe import gateway
@@ -144,15 +144,14 @@ def _retry(found: Purchase) -> Preview | None:
     declined = found.state in (Purchase.State.DECLINED, Purchase.State.CANCELED)
     if not declined or found.purpose != Purchase.Purpose.AUTO_RECHARGE:
         return None
-    return retry_of(found.wallet)
+    return retry_of(AutoRecharge.objects.get(wallet=found.wallet))
 
 
-def retry_of(wallet: Wallet) -> Preview | None:
+def retry_of(automatic: AutoRecharge) -> Preview | None:
     """What trying again would charge now, while there is something to try again."""
-    automatic = AutoRecharge.objects.get(wallet=wallet)
     if not configure.has_failed(automatic):
         return None
-    return configure.preview_try_again(wallet_id=wallet.pk)
+    return configure.preview_try_again(wallet_id=automatic.wallet_id)
 
 
 def _holds(found: Purchase) -> str:
