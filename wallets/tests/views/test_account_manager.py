@@ -30,12 +30,12 @@ from wallets.tests.worlds.builders import (
     make_wallet,
     set_auto_recharge,
 )
+from wallets.tests.worlds.forms import HTMX, allocating, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 MANAGER = reverse("wallets:account_manager")
 ADD = reverse("wallets:add_sub_account")
-HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 NOON = datetime(2026, 11, 14, 12, tzinfo=UTC)
 
 
@@ -57,28 +57,12 @@ def browser(client: Client, agency) -> Client:
     return client
 
 
-def text_of(answer) -> str:
-    return " ".join(answer.content.decode().split()).replace("&#x27;", "'")
-
-
 def url(name: str, account: Account) -> str:
     return reverse(f"wallets:{name}", args=[account.pk])
 
 
 def pay_card(stripe, agency: Account, number: str = "4242424242424242"):
     return add_card(stripe, open_wallet(account=agency), number)
-
-
-def asking(card, **changes) -> dict[str, str]:
-    """500 Basic and 1,000 Premium minutes, with the charge the page named for today."""
-    facts = {
-        "basic_minutes": "500",
-        "premium_minutes": "1,000",
-        "payment_method": card.id,
-        "start_date": "",
-        "quoted_charge": "205",
-    }
-    return facts | changes
 
 
 def decline_at(
@@ -92,7 +76,7 @@ def decline_at(
     """A monthly allocation whose first charge was just not paid."""
     card = pay_card(stripe, agency, number)
     with clock.at(moment):
-        browser.post(url("auto_allocation", account), asking(card))
+        browser.post(url("auto_allocation", account), allocating(card))
 
 
 def row_of(text: str, name: str) -> str:
@@ -289,7 +273,7 @@ def test_a_sub_account_without_a_name_is_not_added(browser):
 
 def test_the_page_names_the_card_and_what_a_month_costs(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
-    browser.post(url("auto_allocation", dental), asking(card))
+    browser.post(url("auto_allocation", dental), allocating(card))
 
     text = text_of(browser.get(url("account_manager_account", dental)))
 
@@ -298,7 +282,7 @@ def test_the_page_names_the_card_and_what_a_month_costs(stripe, browser, agency,
 
 def test_a_card_that_is_gone_is_said_before_the_month_fails(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
-    browser.post(url("auto_allocation", dental), asking(card))
+    browser.post(url("auto_allocation", dental), allocating(card))
     keeping.forget(account=agency, card_id=card.id)
     pay_card(stripe, agency)
 
@@ -311,7 +295,7 @@ def test_a_card_that_is_gone_is_said_before_the_month_fails(stripe, browser, age
 
 def test_while_an_account_is_closed_no_charge_is_announced(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
-    browser.post(url("auto_allocation", dental), asking(card))
+    browser.post(url("auto_allocation", dental), allocating(card))
     close(dental)
 
     listed = row_of(text_of(browser.get(MANAGER)), "Northside Dental")
@@ -335,7 +319,7 @@ def test_a_failed_month_can_be_retried_from_the_panel(stripe, browser, agency, d
 
 def test_stopping_is_asked_before_it_is_done(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
-    browser.post(url("auto_allocation", dental), asking(card))
+    browser.post(url("auto_allocation", dental), allocating(card))
 
     text = text_of(browser.get(url("auto_allocation", dental), {"stop": "1"}))
 
@@ -360,7 +344,7 @@ def test_the_estimate_names_each_line_the_total_and_the_first_charge(
     card = pay_card(stripe, agency)
 
     with clock.at(NOON):
-        answer = browser.get(url("auto_allocation_estimate", dental), asking(card))
+        answer = browser.get(url("auto_allocation_estimate", dental), allocating(card))
 
     text = text_of(answer)
     for expected in ("$45.00", "$160.00", "$205.00", "then monthly on the 14th"):
@@ -374,7 +358,7 @@ def test_saving_sets_the_allocation_and_shows_what_became_of_its_first_charge(
 ):
     card = pay_card(stripe, agency)
 
-    answer = browser.post(url("auto_allocation", dental), asking(card), headers=HTMX)
+    answer = browser.post(url("auto_allocation", dental), allocating(card), headers=HTMX)
 
     allocation = AutoAllocation.objects.get(account=dental)
     run = AllocationRun.objects.get()
@@ -389,7 +373,7 @@ def test_saving_sets_the_allocation_and_shows_what_became_of_its_first_charge(
 def test_a_charge_today_the_page_did_not_name_is_shown_first(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
 
-    answer = browser.post(url("auto_allocation", dental), asking(card, quoted_charge="0"))
+    answer = browser.post(url("auto_allocation", dental), allocating(card, quoted_charge="0"))
 
     assert answer.status_code == 422
     assert "$205.00 will be charged today. Check and save." in text_of(answer)
@@ -412,7 +396,7 @@ def test_an_allocation_that_cannot_be_is_said_beside_the_field(
 ):
     card = pay_card(stripe, agency)
 
-    answer = browser.post(url("auto_allocation", dental), asking(card, **changes), headers=HTMX)
+    answer = browser.post(url("auto_allocation", dental), allocating(card, **changes), headers=HTMX)
 
     assert answer.status_code == 422
     assert message in text_of(answer)
@@ -421,8 +405,8 @@ def test_an_allocation_that_cannot_be_is_said_beside_the_field(
 
 def test_two_zeros_stop_it_and_the_button_says_so(stripe, browser, agency, dental):
     card = pay_card(stripe, agency, DECLINED_CARD)
-    browser.post(url("auto_allocation", dental), asking(card))
-    zeros = asking(card, basic_minutes="0", premium_minutes="0")
+    browser.post(url("auto_allocation", dental), allocating(card))
+    zeros = allocating(card, basic_minutes="0", premium_minutes="0")
 
     shown = text_of(browser.get(url("auto_allocation_estimate", dental), zeros))
     browser.post(url("auto_allocation", dental), zeros)
@@ -456,7 +440,7 @@ def test_a_missed_month_is_made_up_for_by_its_button_while_it_lasts(
 
 def test_a_failed_month_can_be_retried_and_its_payment_seen(stripe, browser, agency, dental):
     card = pay_card(stripe, agency, DECLINED_CARD)
-    browser.post(url("auto_allocation", dental), asking(card))
+    browser.post(url("auto_allocation", dental), allocating(card))
 
     page = text_of(browser.get(url("account_manager_account", dental)))
     answer = browser.post(
@@ -478,7 +462,7 @@ def test_the_button_names_the_unpaid_months_charge_not_the_new_minutes(
     """A month that was decided keeps its minutes and its price; only the next ones change."""
     decline_at(NOON, stripe, browser, agency, dental)
     other = pay_card(stripe, agency)
-    fewer = asking(other, basic_minutes="100", premium_minutes="0")
+    fewer = allocating(other, basic_minutes="100", premium_minutes="0")
 
     with clock.at(NOON):
         shown = text_of(browser.get(url("auto_allocation_estimate", dental), fewer))
@@ -493,7 +477,7 @@ def test_the_button_names_the_unpaid_months_charge_not_the_new_minutes(
 
 def test_the_next_month_can_be_skipped_and_taken_back(stripe, browser, agency, dental):
     card = pay_card(stripe, agency)
-    browser.post(url("auto_allocation", dental), asking(card))
+    browser.post(url("auto_allocation", dental), allocating(card))
     allocation = AutoAllocation.objects.get(account=dental)
 
     browser.post(url("auto_allocation_skip", dental))
@@ -508,7 +492,7 @@ def test_the_next_month_can_be_skipped_and_taken_back(stripe, browser, agency, d
 
 def test_the_sub_account_never_sees_the_agencys_payment(stripe, client, browser, agency, dental):
     card = pay_card(stripe, agency)
-    browser.post(url("auto_allocation", dental), asking(card))
+    browser.post(url("auto_allocation", dental), allocating(card))
     runs.charge_run(run_id=AllocationRun.objects.get().pk)
     purchase = Purchase.objects.get()
     receipt = text_of(browser.get(reverse("wallets:receipt", args=[purchase.pk])))

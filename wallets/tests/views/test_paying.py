@@ -1,7 +1,6 @@
 """Every way of paying behaves alike: recharge, Configure, allocation, retry, the bank."""
 
 import re
-import uuid
 from decimal import Decimal
 from html import unescape
 
@@ -23,10 +22,10 @@ from wallets.tests.worlds.builders import (
     make_wallet,
     set_auto_recharge,
 )
+from wallets.tests.worlds.forms import HTMX, allocating, recharging, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
-HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 RECHARGE = reverse("wallets:recharge")
 CONFIGURE = reverse("wallets:auto_recharge")
 
@@ -55,10 +54,6 @@ def agency_browser(agency) -> Client:
     return client
 
 
-def text_of(answer) -> str:
-    return " ".join(answer.content.decode().split()).replace("&#x27;", "'")
-
-
 def card_of(wallet, number: str) -> str:
     """The id of the wallet's saved card with this number."""
     cards = payment_methods.cards(Account.objects.get(wallet=wallet))
@@ -66,35 +61,9 @@ def card_of(wallet, number: str) -> str:
     return found
 
 
-def recharging(wallet, **changes) -> dict[str, str]:
-    """The form as the page would send it for $50 of Premium minutes."""
-    facts = {
-        "amount": "50.00",
-        "buys": "premium",
-        "payment_method": wallet.default_payment_method,
-        "form_key": str(uuid.uuid4()),
-        "quoted_amount": "50.00",
-        "quoted_rate": "0.16",
-        "quoted_debt": "0",
-    }
-    return facts | changes
-
-
 def configuring(**changes) -> dict[str, str]:
     """Auto-Recharge on, $10 and $50; the page named the charge of $50."""
     facts = {"enabled": "on", "threshold": "10", "amount": "50", "quoted_charge": "50"}
-    return facts | changes
-
-
-def allocating(card, **changes) -> dict[str, str]:
-    """500 Basic and 1,000 Premium minutes, with the charge the page named for today."""
-    facts = {
-        "basic_minutes": "500",
-        "premium_minutes": "1,000",
-        "payment_method": card.id,
-        "start_date": "",
-        "quoted_charge": "205",
-    }
     return facts | changes
 
 

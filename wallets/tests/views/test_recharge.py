@@ -1,6 +1,5 @@
 """Recharging by hand through the pages, against the Stripe sandbox."""
 
-import uuid
 from decimal import Decimal
 
 import pytest
@@ -18,30 +17,16 @@ from wallets.tests.worlds.builders import (
     make_wallet,
     set_auto_recharge,
 )
+from wallets.tests.worlds.forms import HTMX, recharging
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 URL = reverse("wallets:recharge")
-HTMX = {"HX-Request": "true", "HX-Target": "dialog-body"}
 
 
 @pytest.fixture
 def wallet():
     return make_wallet(credit="8.20")
-
-
-def asking(wallet, **changes) -> dict[str, str]:
-    """The form as the page would send it for $50 of Premium minutes."""
-    facts = {
-        "amount": "50.00",
-        "buys": "premium",
-        "payment_method": wallet.default_payment_method,
-        "form_key": str(uuid.uuid4()),
-        "quoted_amount": "50.00",
-        "quoted_rate": "0.16",
-        "quoted_debt": "0",
-    }
-    return facts | changes
 
 
 def test_the_dialog_is_a_fragment_for_htmx_and_a_page_for_everybody_else(stripe, browser, wallet):
@@ -88,7 +73,7 @@ def test_the_quote_warns_when_auto_recharge_will_charge_too(stripe, browser, wal
 
 def test_paying_charges_the_card_once_and_shows_the_receipt(stripe, browser, wallet):
     add_card(stripe, wallet)
-    form = asking(wallet)
+    form = recharging(wallet)
 
     first = browser.post(URL, form, headers=HTMX)
     again = browser.post(URL, form, headers=HTMX)
@@ -107,7 +92,7 @@ def test_paying_charges_the_card_once_and_shows_the_receipt(stripe, browser, wal
 def test_without_javascript_paying_leads_to_the_payments_page(stripe, browser, wallet):
     add_card(stripe, wallet)
 
-    answer = browser.post(URL, asking(wallet), follow=True)
+    answer = browser.post(URL, recharging(wallet), follow=True)
 
     purchase = Purchase.objects.get()
     assert answer.redirect_chain == [(reverse("wallets:purchase", args=[purchase.pk]), 302)]
@@ -116,7 +101,7 @@ def test_without_javascript_paying_leads_to_the_payments_page(stripe, browser, w
 
 def test_an_amount_the_button_did_not_name_is_shown_before_it_is_charged(stripe, browser, wallet):
     add_card(stripe, wallet)
-    form = asking(wallet, amount="75")
+    form = recharging(wallet, amount="75")
 
     answer = browser.post(URL, form)
 
@@ -132,7 +117,7 @@ def test_a_declined_card_is_said_kindly_and_may_be_tried_again_with_a_new_key(
     stripe, browser, wallet
 ):
     add_card(stripe, wallet, DECLINED_CARD)
-    form = asking(wallet)
+    form = recharging(wallet)
 
     answer = browser.post(URL, form, headers=HTMX)
 
@@ -150,7 +135,7 @@ def test_a_declined_card_is_said_kindly_and_may_be_tried_again_with_a_new_key(
 def test_the_bank_may_ask_and_the_person_is_sent_there(stripe, browser, wallet):
     add_card(stripe, wallet, BANK_ASKS_CARD)
 
-    answer = browser.post(URL, asking(wallet), headers=HTMX)
+    answer = browser.post(URL, recharging(wallet), headers=HTMX)
     purchase = Purchase.objects.get()
     bank = browser.post(reverse("wallets:purchase_confirm", args=[purchase.pk]), headers=HTMX)
 
@@ -162,7 +147,7 @@ def test_the_bank_may_ask_and_the_person_is_sent_there(stripe, browser, wallet):
 
 def test_coming_back_from_the_bank_settles_the_payment(stripe, browser, wallet):
     add_card(stripe, wallet, BANK_ASKS_CARD)
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     purchase = Purchase.objects.get()
     browser.post(reverse("wallets:purchase_confirm", args=[purchase.pk]))
     stripe.answer_bank(purchase.payment_intent)
@@ -176,7 +161,7 @@ def test_coming_back_from_the_bank_settles_the_payment(stripe, browser, wallet):
 
 def test_a_payment_that_waits_for_the_bank_can_be_given_up(stripe, browser, wallet):
     add_card(stripe, wallet, BANK_ASKS_CARD)
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     purchase = Purchase.objects.get()
 
     browser.post(reverse("wallets:purchase_cancel", args=[purchase.pk]))
@@ -187,7 +172,7 @@ def test_a_payment_that_waits_for_the_bank_can_be_given_up(stripe, browser, wall
 
 def test_a_payment_support_looks_at_is_not_confirmed_or_paid_again(stripe, browser, wallet):
     add_card(stripe, wallet, BANK_ASKS_CARD)
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     purchase = Purchase.objects.get()
     rows.quarantine(purchase.pk, "The facts differ.")
 
@@ -204,7 +189,7 @@ def test_a_canceled_payment_that_was_paid_all_the_same_is_not_called_unpaid(
     stripe, browser, wallet
 ):
     add_card(stripe, wallet, BANK_ASKS_CARD)
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     purchase = Purchase.objects.get()
     browser.post(reverse("wallets:purchase_cancel", args=[purchase.pk]))
     rows.quarantine(purchase.pk, "Paid after it was closed.")
@@ -219,7 +204,7 @@ def test_no_definite_answer_is_shown_as_processing_and_polled(stripe, browser, w
     add_card(stripe, wallet)
     stripe.fault(kind="500_before", path="/v1/payment_intents/.+/confirm", times=9)
 
-    answer = browser.post(URL, asking(wallet), headers=HTMX)
+    answer = browser.post(URL, recharging(wallet), headers=HTMX)
 
     purchase = Purchase.objects.get()
     text = answer.content.decode()
@@ -232,7 +217,7 @@ def test_no_definite_answer_is_shown_as_processing_and_polled(stripe, browser, w
 def test_after_half_a_minute_the_page_says_it_does_not_know(stripe, browser, wallet):
     add_card(stripe, wallet)
     stripe.fault(kind="500_before", path="/v1/payment_intents/", times=99)
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     purchase = Purchase.objects.get()
 
     answer = browser.get(reverse("wallets:purchase", args=[purchase.pk]), {"poll": "15"})
@@ -245,10 +230,10 @@ def test_after_half_a_minute_the_page_says_it_does_not_know(stripe, browser, wal
 def test_a_second_recharge_waits_for_the_first_one(stripe, browser, wallet):
     add_card(stripe, wallet)
     stripe.fault(kind="500_before", path="/v1/payment_intents/", times=99)
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     pending = Purchase.objects.get()
 
-    answer = browser.post(URL, asking(wallet), headers=HTMX)
+    answer = browser.post(URL, recharging(wallet), headers=HTMX)
 
     assert answer.status_code == 422
     assert "A $50.00 recharge is being confirmed." in answer.content.decode()
@@ -259,7 +244,7 @@ def test_a_second_recharge_waits_for_the_first_one(stripe, browser, wallet):
 def test_a_changed_rate_is_shown_before_it_is_charged(stripe, browser, wallet):
     add_card(stripe, wallet)
 
-    answer = browser.post(URL, asking(wallet, quoted_rate="0.12"), headers=HTMX)
+    answer = browser.post(URL, recharging(wallet, quoted_rate="0.12"), headers=HTMX)
 
     assert answer.status_code == 422
     assert "The rate changed: $50.00 now buys 312 minutes." in answer.content.decode()
@@ -280,7 +265,7 @@ def test_a_changed_rate_is_shown_before_it_is_charged(stripe, browser, wallet):
 )
 def test_what_cannot_be_used_is_said_beside_the_field(stripe, browser, wallet, changes, message):
     add_card(stripe, wallet)
-    form = asking(wallet, **changes)
+    form = recharging(wallet, **changes)
 
     answer = browser.post(URL, form, headers=HTMX)
 
@@ -292,7 +277,7 @@ def test_what_cannot_be_used_is_said_beside_the_field(stripe, browser, wallet, c
 
 def test_a_lost_answer_can_be_asked_for_by_the_forms_key(stripe, browser, wallet):
     add_card(stripe, wallet)
-    form = asking(wallet)
+    form = recharging(wallet)
 
     before = browser.get(reverse("wallets:recharge_outcome", args=[form["form_key"]]))
     browser.post(URL, form)
@@ -316,7 +301,7 @@ def test_another_card_can_be_chosen(stripe, browser, wallet):
     add_card(stripe, wallet)
     other = add_card(stripe, wallet, OTHER_GOOD_CARD)
 
-    browser.post(URL, asking(wallet, payment_method=other.id))
+    browser.post(URL, recharging(wallet, payment_method=other.id))
 
     assert Purchase.objects.get().card == "Mastercard •••• 4444"
 
@@ -325,7 +310,7 @@ def test_a_member_may_not_recharge(stripe, client, wallet):
     add_card(stripe, wallet)
     client.force_login(add_member(wallet.account))
 
-    answer = client.post(URL, asking(wallet))
+    answer = client.post(URL, recharging(wallet))
 
     assert answer.status_code == 403
     assert not Purchase.objects.exists()
@@ -337,7 +322,7 @@ def test_the_receipt_names_the_buyer_and_what_was_bought(stripe, browser, wallet
     wallet.account.billing_address = "1 Analytical Way\nLondon"
     wallet.account.tax_id = "GB123"
     wallet.account.save()
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     purchase = Purchase.objects.get()
 
     text = browser.get(reverse("wallets:receipt", args=[purchase.pk])).content.decode()
@@ -349,7 +334,7 @@ def test_the_receipt_names_the_buyer_and_what_was_bought(stripe, browser, wallet
 
 def test_a_payment_of_another_account_is_not_found(stripe, client, browser, wallet):
     add_card(stripe, wallet)
-    browser.post(URL, asking(wallet))
+    browser.post(URL, recharging(wallet))
     purchase = Purchase.objects.get()
     stranger = make_user()
     make_individual(owner=stranger)
