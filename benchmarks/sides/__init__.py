@@ -1,0 +1,1 @@
+"""The sides of the metering benchmark, each a process of its own on a database of its own."""

@@ -1,0 +1,72 @@
+"""`python -m benchmarks.sides KIND DATABASE`, in the folder of the build to be measured.
+
+Reads a task a line and answers each with a line of JSON. The kind `world` fills a new database,
+and ends.
+"""
+
+import json
+import logging
+import os
+import sys
+
+import django
+from django.conf import settings
+
+
+def main(kind: str, database: str) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
+    django.setup()
+    # With DEBUG Django keeps a copy of every statement.
+    settings.DEBUG = False
+    settings.ALLOWED_HOSTS = ["testserver"]
+    logging.disable(logging.WARNING)
+
+    from celery import current_app
+    from django.db import connection
+
+    # What a broker costs is none of metering's.
+    current_app.conf.broker_url = "memory://"
+    if kind == "world":
+        connection.settings_dict["TEST"]["NAME"] = database
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        _world()
+    else:
+        connection.settings_dict["NAME"] = database
+        _serve(kind)
+
+
+def _world() -> None:
+    from benchmarks.sides import world
+
+    world.prepare()
+
+
+def _serve(kind: str) -> None:
+    import thinkrr_billing.urls  # noqa: F401
+    from benchmarks.sides import limit, plain, record
+    from benchmarks.sides.measuring import at_once, one_after_the_other
+    from thinkrr_billing.memory import keep_what_is_loaded
+    from wallets.books import checking
+
+    kinds = {
+        "record": record.Record,
+        "api": record.Api,
+        "limit": limit.Limit,
+        "plain": plain.Plain,
+    }
+    side = kinds[kind]()
+    # As web and workers do.
+    keep_what_is_loaded()
+    for line in sys.stdin:
+        task = json.loads(line)
+        if task["do"] == "books":
+            found: object = [str(broken) for broken in checking.check_all()]
+        elif task["do"] == "hot":
+            found = at_once(side, clients=task["clients"], times=task["times"])
+        else:
+            found = one_after_the_other(side, size=task["size"], times=task["times"])
+        print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

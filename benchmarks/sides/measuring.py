@@ -1,0 +1,83 @@
+"""How long batches take, and the processor time of Python and of PostgreSQL, apart.
+
+Time swings on a machine that others use, too; processor time does not.
+"""
+
+import multiprocessing
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+
+from django.db import connection
+
+from benchmarks.sides.workload import Side
+
+
+@dataclass
+class Measured:
+    """Of some batches: seconds each took, of all together, and of the two processors."""
+
+    each: list[float] = field(default_factory=list)
+    together: float = 0.0
+    python: float = 0.0
+    postgres: float = 0.0
+
+
+def one_after_the_other(side: Side, *, size: int, times: int) -> dict:
+    """Do so many batches of this size."""
+    found = Measured()
+    for _ in range(times):
+        _timed(side.batch(size), found)
+    found.together = sum(found.each)
+    return asdict(found)
+
+
+def at_once(side: Side, *, clients: int, times: int) -> dict:
+    """So many processes, each with so many calls of the one wallet."""
+    connection.close()
+    context = multiprocessing.get_context("fork")
+    barrier, answers = context.Barrier(clients + 1), context.Queue()
+    arguments = (side, times, barrier, answers)
+    processes = [context.Process(target=_client, args=arguments) for _ in range(clients)]
+    for process in processes:
+        process.start()
+    barrier.wait()
+    began = time.perf_counter()
+    parts = [answers.get() for _ in processes]
+    together = time.perf_counter() - began
+    for process in processes:
+        process.join()
+    return asdict(
+        Measured(
+            each=[seconds for part in parts for seconds in part.each],
+            together=together,
+            python=sum(part.python for part in parts),
+            postgres=sum(part.postgres for part in parts),
+        )
+    )
+
+
+def _client(side: Side, times: int, barrier: Barrier, answers: Queue) -> None:
+    found = Measured()
+    connection.ensure_connection()
+    barrier.wait()
+    for _ in range(times):
+        _timed(side.hot(), found)
+    answers.put(found)
+
+
+def _timed(batch: Callable[[], None], found: Measured) -> None:
+    server = _processor_seconds(connection.connection.info.backend_pid)
+    python, began = time.process_time(), time.perf_counter()
+    batch()
+    found.each.append(time.perf_counter() - began)
+    found.python += time.process_time() - python
+    found.postgres += _processor_seconds(connection.connection.info.backend_pid) - server
+
+
+def _processor_seconds(pid: int) -> float:
+    """Of a process of this machine."""
+    with open(f"/proc/{pid}/schedstat") as told:
+        return int(told.read().split()[0]) / 1e9
