@@ -11,48 +11,51 @@ from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import Tried
+from accounts.runtime.columns import column
 from wallets.limits import CEILING_AT_LEAST, CEILING_TIMES, LOW_BALANCE_REARM, MINUTES_LEVEL
 from wallets.models.fields import MoneyField, within
 from wallets.models.wallet import Wallet
 
-WATCH = """
+_HELD = "(w.premium_seconds + w.basic_seconds + w.included_seconds)"
+_LEVEL = "(60 * COALESCE(ar.minutes_level, %(minutes)s))"
+
+# Both tables are asked for the same wallets: so neither is read as a whole, however few they are.
+WATCH = f"""
 UPDATE wallets_autorecharge AS ar
 SET due_since = CASE WHEN ar.enabled AND w.credit < ar.threshold
                      THEN COALESCE(ar.due_since, %(now)s) END,
     low_armed = w.credit >= ar.threshold * %(rearm)s
                 OR (w.credit >= ar.threshold
-                    AND (ar.low_armed OR ar.low_since IS NOT NULL OR w.id = ANY(%(paid)s))),
+                    AND (ar.low_armed OR ar.low_since IS NOT NULL
+                         OR w.id = ANY(%(paid)s::bigint[]))),
     low_since = CASE WHEN w.credit >= ar.threshold THEN NULL
                      WHEN ar.low_armed THEN %(now)s
                      ELSE ar.low_since END,
-    minutes_armed = m.level > 0 AND (m.held >= m.level * %(rearm)s
-                OR (m.held >= m.level AND (ar.minutes_armed OR ar.minutes_low_since IS NOT NULL
-                                           OR w.id = ANY(%(filled)s)))),
-    minutes_low_since = CASE WHEN m.held >= m.level OR w.credit >= ar.threshold THEN NULL
+    minutes_armed = {_LEVEL} > 0 AND ({_HELD} >= {_LEVEL} * %(rearm)s
+                OR ({_HELD} >= {_LEVEL} AND (ar.minutes_armed OR ar.minutes_low_since IS NOT NULL
+                                           OR w.id = ANY(%(filled)s::bigint[])))),
+    minutes_low_since = CASE WHEN {_HELD} >= {_LEVEL} OR w.credit >= ar.threshold THEN NULL
                              WHEN ar.minutes_armed THEN %(now)s
                              ELSE ar.minutes_low_since END,
     look_at = CASE WHEN ar.due_since IS NULL AND ar.enabled AND w.credit < ar.threshold
                    THEN %(now)s ELSE ar.look_at END,
     low_look_at = CASE WHEN ar.low_armed AND w.credit < ar.threshold
                        THEN %(now)s ELSE ar.low_look_at END,
-    minutes_look_at = CASE WHEN ar.minutes_armed AND m.held < m.level
+    minutes_look_at = CASE WHEN ar.minutes_armed AND {_HELD} < {_LEVEL}
                            THEN %(now)s ELSE ar.minutes_look_at END
-FROM wallets_wallet AS w, LATERAL (
-    SELECT w.premium_seconds + w.basic_seconds + w.included_seconds AS held,
-           60 * COALESCE(
-               (SELECT s.minutes_level FROM wallets_autorecharge AS s WHERE s.wallet_id = w.id),
-               %(minutes)s) AS level) AS m
+FROM wallets_wallet AS w
 WHERE w.id = ar.wallet_id
-  AND w.id = ANY(%(wallets)s)
+  AND w.id = ANY(%(wallets)s::bigint[])
+  AND ar.wallet_id = ANY(%(wallets)s::bigint[])
   AND ((ar.enabled AND w.credit < ar.threshold) <> (ar.due_since IS NOT NULL)
        OR (ar.low_armed AND w.credit < ar.threshold)
        OR (NOT ar.low_armed AND w.credit >= ar.threshold
            AND (w.credit >= ar.threshold * %(rearm)s OR ar.low_since IS NOT NULL
-                OR w.id = ANY(%(paid)s)))
-       OR (ar.minutes_armed AND m.held < m.level)
-       OR (NOT ar.minutes_armed AND m.level > 0 AND m.held >= m.level
-           AND (m.held >= m.level * %(rearm)s OR ar.minutes_low_since IS NOT NULL
-                OR w.id = ANY(%(filled)s)))
+                OR w.id = ANY(%(paid)s::bigint[])))
+       OR (ar.minutes_armed AND {_HELD} < {_LEVEL})
+       OR (NOT ar.minutes_armed AND {_LEVEL} > 0 AND {_HELD} >= {_LEVEL}
+           AND ({_HELD} >= {_LEVEL} * %(rearm)s OR ar.minutes_low_since IS NOT NULL
+                OR w.id = ANY(%(filled)s::bigint[])))
        OR (ar.minutes_low_since IS NOT NULL AND w.credit >= ar.threshold))
 RETURNING w.id, ar.due_since IS NOT NULL, ar.low_since IS NOT NULL,
           ar.minutes_low_since IS NOT NULL
@@ -68,7 +71,7 @@ class AutoRechargeQuerySet(models.QuerySet):
     def watch(
         self,
         *,
-        wallet_ids: list[int],
+        wallet_ids: Collection[int],
         now: datetime,
         paid: Collection[int] = (),
         filled: Collection[int] = (),
@@ -82,11 +85,11 @@ class AutoRechargeQuerySet(models.QuerySet):
         finds the same wallets from the rows.
         """
         figures = {
-            "wallets": wallet_ids,
+            "wallets": column(wallet_ids),
             "now": now,
             "rearm": LOW_BALANCE_REARM,
-            "paid": list(paid),
-            "filled": list(filled),
+            "paid": column(paid),
+            "filled": column(filled),
             "minutes": MINUTES_LEVEL,
         }
         with connection.cursor() as cursor:
