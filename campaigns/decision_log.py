@@ -1,19 +1,26 @@
 """What the decision log says of campaigns: paused, spared, resumed or refused, and on which
 figures. Written by what acts, never by a batch of calls that pauses nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 
 from campaigns.models import Campaign
+from wallets.balances.ledger import Holding
 from wallets.models import Wallet
 from wallets.prices.payable import CREDIT_RATE
 from wallets.why import decisions
 from wallets.why.codes import Autopause, Code
 from wallets.why.decisions import Entry
 
+# By account id.
+Wallets = Mapping[object, Wallet | Holding]
+
 
 def paused(
-    campaigns: Iterable[Campaign], wallets: dict[object, Wallet], *, rates: dict[str, Decimal]
+    campaigns: Iterable[Campaign],
+    wallets: Wallets,
+    *,
+    rates: dict[str, Decimal],
 ) -> None:
     """Campaigns that were just paused for low balance; `wallets` by account id. One statement."""
     decisions.record_new(
@@ -23,17 +30,22 @@ def paused(
 
 
 def spared(
-    campaigns: Iterable[Campaign], wallets: dict[object, Wallet], *, rates: dict[str, Decimal]
+    campaigns: Iterable[Campaign],
+    wallets: Wallets,
+    *,
+    rates: dict[str, Decimal],
 ) -> None:
     """Campaigns that go on although they cannot be paid: a recharge is on its way."""
     for campaign in campaigns:
         decisions.record(_poor(campaign, wallets[campaign.account_id], Autopause.WAITING, rates))
 
 
-def _poor(campaign: Campaign, wallet: Wallet, code: Code, rates: dict[str, Decimal]) -> Entry:
+def _poor(
+    campaign: Campaign, wallet: Wallet | Holding, code: Code, rates: dict[str, Decimal]
+) -> Entry:
     figures = {
         "payable": campaign.payable_seconds,
-        "credit": wallet.credit,
+        "credit": wallet.pots["credit"],
         "rate": rates[CREDIT_RATE[campaign.minute_type]],
     }
     return _entry(campaign, wallet.pk, code, figures)

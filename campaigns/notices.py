@@ -1,13 +1,14 @@
 """What accounts are told about their campaigns: one digest per account and cause."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from django.urls import reverse
 
 from accounts.models import Level
 from accounts.telling.notifications import notify
 from campaigns.models import Campaign
+from wallets.balances.ledger import Holding
 from wallets.models import Wallet
 from wallets.texts import money
 
@@ -15,14 +16,14 @@ from wallets.texts import money
 NAMED = 5
 
 
-def tell_paused(campaigns: Iterable[Campaign], wallets: dict[object, Wallet]) -> None:
+def tell_paused(campaigns: Iterable[Campaign], wallets: Mapping[object, Wallet | Holding]) -> None:
     """One digest per account of campaigns that were just paused for low balance.
 
     `wallets` by account id, with the balance that paused them.
     """
     for account_campaigns in _by_account(campaigns):
         first = account_campaigns[0]
-        balance = money(wallets[first.account_id].credit)
+        balance = money(wallets[first.account_id].pots["credit"])
         count = counted(len(account_campaigns))
         notify(
             account=first.account,

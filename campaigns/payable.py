@@ -50,7 +50,7 @@ class Verdict:
 
 def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> Verdict:
     """Decide whether the campaign may start, resume or go on: with exactly one minute it may."""
-    seconds = payable_seconds(wallet=wallet, usable=campaign.minute_type, rates=rates)
+    seconds = payable_seconds(pots=wallet.pots, usable=campaign.minute_type, rates=rates)
     if campaign.account.is_closed:
         return Verdict(False, "closed", f"{campaign.account.name} is closed", "")
     if seconds >= MINUTE:
@@ -87,8 +87,8 @@ def rates_at(moment: datetime) -> dict[str, Decimal]:
 
 def needed_credit(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -> Decimal:
     """The credit, in whole cents, that makes a payable minute of pots that hold less than one."""
-    pots = payable_seconds(wallet=_without_credit(wallet), usable=usable, rates=rates)
-    dollars = rates[CREDIT_RATE[usable]] * (MINUTE - pots) / MINUTE
+    seconds = payable_seconds(pots=wallet.pots | {"credit": 0}, usable=usable, rates=rates)
+    dollars = rates[CREDIT_RATE[usable]] * (MINUTE - seconds) / MINUTE
     return dollars.quantize(_CENT, ROUND_CEILING)
 
 
@@ -119,11 +119,3 @@ def with_payable_seconds(
 
 def _pot(name: str) -> F:
     return F(f"account__wallet__{name}_seconds")
-
-
-def _without_credit(wallet: Wallet) -> Wallet:
-    return Wallet(
-        premium_seconds=wallet.premium_seconds,
-        basic_seconds=wallet.basic_seconds,
-        included_seconds=wallet.included_seconds,
-    )

@@ -1,10 +1,9 @@
 """Reports of finished calls: what they say, and whether their facts can be accepted.
 
-Reads only. What becomes of accepted reports is decided in `campaigns.calls`.
+Changes nothing. What becomes of accepted reports is decided in `campaigns.calls`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -14,9 +13,11 @@ from django.db import connection
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.columns import column, lines
 from campaigns import limits
 from campaigns.models import Call, MinuteUse
-from wallets.balances import opening
+from wallets.balances import ledger, opening
+from wallets.balances.ledger import Holding
 
 OUTCOMES = frozenset(Call.Outcome.values)
 MINUTE_TYPES = frozenset(MinuteUse.values)
@@ -36,15 +37,15 @@ REJECTIONS = {
     "conflict": "This id was reported before with other facts. The first report stands.",
 }
 
-ACCOUNTS = """
-SELECT a.id, w.id FROM accounts_account a LEFT JOIN wallets_wallet w ON w.account_id = a.id
-WHERE a.id = ANY(%s::uuid[])
-"""
-
+# Each by its own look into the index, however many there are: joined, the whole table would be
+# read for a large batch.
 CAMPAIGNS = """
-SELECT c.account_id, c.external_id, c.id, c.minute_type
-FROM unnest(%s::uuid[], %s::text[]) AS asked (account_id, external_id)
-JOIN campaigns_campaign c USING (account_id, external_id)
+SELECT asked.place, found.id, found.minute_type
+FROM unnest(%s::uuid[], string_to_array(%s, chr(10)))
+    WITH ORDINALITY AS asked (account_id, external_id, place)
+CROSS JOIN LATERAL (
+    SELECT c.id, c.minute_type FROM campaigns_campaign c
+    WHERE c.account_id = asked.account_id AND c.external_id = asked.external_id OFFSET 0) AS found
 """
 
 
@@ -69,34 +70,52 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outcome: Annotated[str, _documented(choices=Call.Outcome.choices)] = "completed"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(msgspec.Struct, frozen=True):
     """A report whose facts are in order, and where they lead."""
 
     report: Report
-    account_id: UUID
-    wallet_id: int
+    wallet: Holding
     campaign_id: int | None
     minute_type: str
 
 
-def judge_all(reports: Sequence[Report], reporter: Account | None) -> list[Accepted | str]:
-    """Say of each report where it leads, or the code of why it cannot be accepted."""
-    places = _places({report.account for report in reports}, reporter)
-    campaigns = _campaigns(reports, places)
-    strangers = _campaigns_elsewhere(reports, places, campaigns) if reporter is None else set()
+def lock_wallets(reports: Sequence[Report], reporter: Account | None) -> dict[str, Holding]:
+    """Lock the wallets behind the accounts named, each by the name the reporter may use for it.
+
+    An account that has none yet gets one.
+    """
+    asked = {name: _uuid(name) for name in {report.account for report in reports}}
+    if reporter:
+        asked = {name: pk for name, pk in asked.items() if pk == reporter.pk}
+    wanted = {pk for pk in asked.values() if pk}
+    found = ledger.lock_accounts(account_ids=wanted) if wanted else {}
+    if missing := wanted - found.keys():
+        for account in Account.objects.filter(pk__in=missing):
+            opening.open_wallet(account=account)
+        found |= ledger.lock_accounts(account_ids=missing)
+    return {name: found[pk] for name, pk in asked.items() if pk in found}
+
+
+def judge_all(
+    reports: Sequence[Report], reporter: Account | None, wallets: Mapping[str, Holding]
+) -> list[Accepted | str]:
+    """Say of each report where it leads, or the code of why it cannot be accepted.
+
+    `wallets` by the names of their accounts: those the reporter may use.
+    """
+    campaigns = _campaigns(reports, wallets)
+    strangers = _campaigns_elsewhere(reports, wallets, campaigns) if reporter is None else set()
     now = clock.now()
     earliest, latest = now - limits.CALL_PAST, now + limits.CALL_FUTURE
 
     def judge(report: Report) -> Accepted | str:
         if code := _bad_fact(report, earliest, latest):
             return code
-        if (place := places.get(report.account)) is None:
+        if (wallet := wallets.get(report.account)) is None:
             return "unknown_account"
-        account_id, wallet_id = place
         campaign_id, minute_type = None, report.minute_type
         if report.campaign is not None:
-            found = campaigns.get((account_id, report.campaign))
+            found = campaigns.get((wallet.pk, report.campaign))
             if found is None:
                 elsewhere = report.campaign in strangers
                 return "campaign_of_another_account" if elsewhere else "unknown_campaign"
@@ -105,7 +124,7 @@ def judge_all(reports: Sequence[Report], reporter: Account | None) -> list[Accep
                 return "minute_type_mismatch"
         if minute_type is None:
             return "no_minute_type"
-        return Accepted(report, account_id, wallet_id, campaign_id, minute_type)
+        return Accepted(report, wallet, campaign_id, minute_type)
 
     return [judge(report) for report in reports]
 
@@ -132,18 +151,6 @@ def is_external_id(text: str) -> bool:
     return 0 < len(text) <= limits.EXTERNAL_ID_LENGTH and text.isprintable()
 
 
-def _places(names: set[str], reporter: Account | None) -> dict[str, tuple[UUID, int]]:
-    """The account and the wallet behind each name the reporter may use."""
-    asked = {name: account_id for name in names if (account_id := _uuid(name))}
-    if reporter:
-        asked = {name: pk for name, pk in asked.items() if pk == reporter.pk}
-    wallets = dict(rows(ACCOUNTS, [list(set(asked.values()))]))
-    for account_id, wallet_id in wallets.items():
-        if wallet_id is None:
-            wallets[account_id] = opening.open_wallet(account=Account(pk=account_id)).pk
-    return {name: (pk, wallets[pk]) for name, pk in asked.items() if pk in wallets}
-
-
 def _uuid(text: str) -> UUID | None:
     try:
         return UUID(text)
@@ -151,36 +158,41 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
+# Of a wallet, which stands for its account: its id is cheaper to look up.
+_Campaign = tuple[int, str]
+
+
 def _campaigns(
-    reports: Sequence[Report], places: dict[str, tuple[UUID, int]]
-) -> dict[tuple[UUID, str], tuple[int, str]]:
-    """Id and minute type of every campaign the reports name, by account and external id."""
+    reports: Sequence[Report], wallets: Mapping[str, Holding]
+) -> dict[_Campaign, tuple[int, str]]:
+    """Id and minute type of every campaign the reports name, by wallet and external id."""
     asked = {
-        (places[report.account][0], report.campaign)
+        (wallet.pk, report.campaign): wallet.account_id
         for report in reports
         if report.campaign is not None
-        and report.account in places
+        and (wallet := wallets.get(report.account)) is not None
         and is_external_id(report.campaign)
     }
     if not asked:
         return {}
-    found = rows(CAMPAIGNS, [list(column) for column in zip(*asked, strict=True)])
-    return {(account_id, name): (pk, minute_type) for account_id, name, pk, minute_type in found}
+    found = rows(CAMPAIGNS, [column(asked.values()), lines(name for _, name in asked)])
+    places = list(asked)
+    return {places[place - 1]: (pk, minute_type) for place, pk, minute_type in found}
 
 
 def _campaigns_elsewhere(
     reports: Sequence[Report],
-    places: dict[str, tuple[UUID, int]],
-    campaigns: dict[tuple[UUID, str], tuple[int, str]],
+    wallets: Mapping[str, Holding],
+    campaigns: Mapping[_Campaign, object],
 ) -> set[str]:
     """Names of campaigns that only other accounts have. For the platform: others may not learn."""
     missing = {
         report.campaign
         for report in reports
         if report.campaign is not None
-        and report.account in places
+        and (wallet := wallets.get(report.account)) is not None
+        and (wallet.pk, report.campaign) not in campaigns
         and is_external_id(report.campaign)
-        and (places[report.account][0], report.campaign) not in campaigns
     }
     if not missing:
         return set()

@@ -15,6 +15,7 @@ from campaigns.models import Campaign
 from campaigns.pausing import STARTED, lock_wallet
 from campaigns.payable import Verdict
 from wallets.balances import opening
+from wallets.balances.ledger import Holding
 from wallets.models import Wallet
 from wallets.prices.rates import rates_now
 
@@ -118,7 +119,7 @@ def refuse(verdict: Verdict) -> None:
     raise CannotRun(verdict.sentence, code=verdict.code)
 
 
-def resume_after_recharge(*, wallets: Sequence[Wallet]) -> int:
+def resume_after_recharge(*, wallets: Sequence[Holding]) -> int:
     """Resume what Auto-Recharge pays again, for accounts that chose so. Returns how many.
 
     Call with the wallets locked. Off by default: calls reach real people.

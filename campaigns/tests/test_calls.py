@@ -437,9 +437,9 @@ def test_a_batch_is_a_fixed_number_of_statements(size, django_assert_max_num_que
         make_report(campaigns[i % 8].account, campaign=campaigns[i % 8]) for i in range(size)
     ]
 
-    # Places, campaigns, wallets, known calls, rates, known entries, entries, balances,
-    # thresholds, rates and campaigns to pause, calls; and three pairs of savepoints.
-    with django_assert_max_num_queries(18):
+    # Wallets, campaigns, known calls, rates, entries, thresholds, rates, campaigns to pause, calls;
+    # and a savepoint with its release.
+    with django_assert_max_num_queries(11):
         record(*reports)
 
 
@@ -448,6 +448,6 @@ def test_reporting_known_calls_again_writes_nothing(django_assert_num_queries):
     report = make_report(wallet.account)
     record(report)
 
-    # Places, wallets, known calls; and a savepoint with its release.
-    with django_assert_num_queries(5):
+    # Wallets, known calls; and a savepoint with its release.
+    with django_assert_num_queries(4):
         record(report)

@@ -20,6 +20,7 @@ from campaigns.errors import Busy
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from tests.databases import as_owner
+from wallets.balances import ledger
 from wallets.models import LedgerEntry, Wallet
 
 pytestmark = pytest.mark.journey
@@ -121,10 +122,8 @@ def test_without_the_wallets_lock_the_same_race_is_refused_by_the_database(monke
     """The control: the tests above would notice, and the last guard holds."""
     wallet = make_wallet(credit="50")
 
-    def unlocked(*, wallet_ids):
-        return {one.pk: one for one in Wallet.objects.filter(pk__in=wallet_ids)}
-
-    monkeypatch.setattr("wallets.balances.ledger.lock", unlocked)
+    unlocked = ledger.LOCK_ACCOUNTS.replace("FOR NO KEY UPDATE", "")
+    monkeypatch.setattr(ledger, "LOCK_ACCOUNTS", unlocked)
     with pytest.raises(ProgrammingError, match="does not leave what its pot holds"):
         at_once(record, [[make_report(wallet.account)] for _ in range(60)])
 

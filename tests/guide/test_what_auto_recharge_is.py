@@ -125,7 +125,7 @@ def test_credit_converts_at_the_rate_of_the_current_usage(world: World) -> None:
     rates = rates_now()
 
     worth = {
-        usable: payable_seconds(wallet=player.wallet, usable=usable, rates=rates) // 60
+        usable: payable_seconds(pots=player.wallet.pots, usable=usable, rates=rates) // 60
         for usable in ("premium", "basic", "premium_then_basic")
     }
 

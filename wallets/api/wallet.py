@@ -121,7 +121,7 @@ def _wallet(wallet: models.Wallet) -> Wallet:
     credit = max(wallet.credit.amount, Decimal(0))
     minutes = {name: minutes_for(amount=credit, rate=rate) for name, rate in rates.items()}
     seconds = {
-        name: payable.payable_seconds(wallet=wallet, usable=name, rates=rates) for name in rates
+        name: payable.payable_seconds(pots=wallet.pots, usable=name, rates=rates) for name in rates
     }
     return Wallet.of(
         wallet,

@@ -4,21 +4,24 @@ Every movement names its cause by a key: posting the same key again changes noth
 may retry freely. Each transaction that moved something says so once, by `balances_moved`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+import msgspec
 from django.db import connection, transaction
 from djmoney.money import Money
 
 from accounts import clock
+from accounts.runtime.columns import column
 from accounts.runtime.nudges import nudge
 from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
 from wallets.signals import balances_moved
 
+CALLS = LedgerEntry.Kind.CALLS
 # What the account itself paid with: it was well, and hears when it is low again.
 PAYMENTS = (LedgerEntry.Kind.RECHARGE, LedgerEntry.Kind.AUTO_RECHARGE)
 # What brings minutes.
@@ -26,20 +29,51 @@ FILLING = (*PAYMENTS, LedgerEntry.Kind.ALLOCATION, LedgerEntry.Kind.INCLUDED_GRA
 
 # Hosts agree on the moment to within milliseconds, yet two may hold the wallet's lock one after the
 # other within one: an entry never claims to be older than the one before it.
-INSERT_ENTRIES = """
+CREATED = """
+    GREATEST(e.created, (
+        SELECT max(l.created_at) FROM wallets_ledgerentry l
+        WHERE l.wallet_id = e.wallet AND l.created_at < e.created + interval '1 minute'))
+"""
+
+INSERT_ENTRIES = f"""
 INSERT INTO wallets_ledgerentry
     (wallet_id, pot, amount, balance_after, kind, key, purchase_id, reversal_id, actor_id,
      note, occurred_at, created_at)
 SELECT e.wallet, e.pot, e.amount, e.after, e.kind, e.key, e.purchase, e.reversal, e.actor, e.note,
-       e.occurred,
-       GREATEST(e.created, (
-           SELECT max(l.created_at) FROM wallets_ledgerentry l
-           WHERE l.wallet_id = e.wallet AND l.created_at < e.created + interval '1 minute'))
+       e.occurred, {CREATED}
 FROM unnest(
     %s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::uuid[],
     %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
     AS e (wallet, pot, amount, after, kind, key, purchase, reversal, actor, note, occurred, created)
 """
+
+# The same for entries that share their cause.
+INSERT_OF_ONE_CAUSE = f"""
+INSERT INTO wallets_ledgerentry
+    (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
+SELECT e.wallet, e.pot, e.amount, e.after, e.kind, e.key, '', e.created, {CREATED}
+FROM (
+    SELECT wallet, pot, amount, after, %s AS kind, %s AS key, %s::timestamptz AS created
+    FROM unnest(%s::bigint[], %s::text[], %s::numeric[], %s::numeric[])
+        AS moved (wallet, pot, amount, after)) AS e
+"""
+
+# In primary key order, like every other lock of wallets.
+LOCK_ACCOUNTS = """
+SELECT w.id, w.account_id, w.credit, w.premium_seconds, w.basic_seconds, w.included_seconds
+FROM wallets_wallet w WHERE w.account_id = ANY(%s::uuid[]) ORDER BY w.id FOR NO KEY UPDATE
+"""
+
+# What each pot of a wallet holds: dollars of credit, whole seconds of minutes.
+Pots = dict[str, Decimal | int]
+
+
+class Holding(msgspec.Struct):
+    """A locked wallet in plain values, as `balances_moved` tells it: a thousand models are slow."""
+
+    pk: int
+    account_id: UUID
+    pots: Pots
 
 
 @dataclass(frozen=True)
@@ -78,20 +112,77 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
         return 0
     _write(new, wallets)
     moved = [wallets[pk] for pk in sorted({movement.wallet_id for movement in new})]
-    due, low, minutes = AutoRecharge.objects.watch(
-        wallet_ids=[wallet.pk for wallet in moved],
-        now=clock.now(),
+    _tell(
+        [Holding(wallet.pk, wallet.account_id, wallet.pots) for wallet in moved],
+        kinds={movement.kind for movement in new},
         paid={movement.wallet_id for movement in new if movement.kind in PAYMENTS},
         filled={movement.wallet_id for movement in new if movement.kind in FILLING},
     )
-    balances_moved.send(sender=Wallet, wallets=moved, kinds={movement.kind for movement in new})
+    return len(new)
+
+
+def post_debits(*, wallets: Iterable[Holding], left: Mapping[int, Pots], key: str) -> None:
+    """Write what calls took: an entry for each pot that has less `left` than its wallet holds.
+
+    Call with the wallets locked, once for a key that was made in this transaction: so nobody is
+    asked whether it was posted, and the unique key refuses it a second time. What the wallets hold
+    is brought up to date in place.
+    """
+    entries: list[tuple[int, str, Decimal | int, Decimal | int]] = []
+    moved = []
+    for wallet in wallets:
+        before, after = wallet.pots, left[wallet.pk]
+        if before != after:
+            moved.append(wallet)
+            entries += [
+                (wallet.pk, pot, held - before[pot], held)
+                for pot, held in after.items()
+                if held != before[pot]
+            ]
+            wallet.pots = after
+    if not moved:
+        return
+    columns = [column(values) for values in zip(*entries, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_OF_ONE_CAUSE, [str(CALLS), key, clock.now(), *columns])
+    _tell(moved, kinds={CALLS})
+
+
+def _tell(
+    moved: Sequence[Holding],
+    *,
+    kinds: set[str],
+    paid: Collection[int] = (),
+    filled: Collection[int] = (),
+) -> None:
+    """Let everybody know who lives on these wallets, in the order of their keys."""
+    due, low, minutes = AutoRecharge.objects.watch(
+        wallet_ids=[wallet.pk for wallet in moved], now=clock.now(), paid=paid, filled=filled
+    )
+    balances_moved.send(sender=Wallet, wallets=moved, kinds=kinds)
     for wallet_id in due:
         nudge("wallets.recharge_wallet", wallet_id)
     for wallet_id in low:
         nudge("wallets.tell_low_balance", wallet_id)
     for wallet_id in minutes:
         nudge("wallets.tell_low_minutes", wallet_id)
-    return len(new)
+
+
+def lock_accounts(*, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:
+    """Lock the wallets of these accounts in primary key order, before any other row.
+
+    An account without a wallet is left out.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_ACCOUNTS, [column(account_ids)])
+        return {
+            account_id: Holding(
+                pk,
+                account_id,
+                {"credit": credit, "premium": premium, "basic": basic, "included": included},
+            )
+            for pk, account_id, credit, premium, basic, included in cursor.fetchall()
+        }
 
 
 def lock(*, wallet_ids: Iterable[int]) -> dict[int, Wallet]:

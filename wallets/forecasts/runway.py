@@ -163,7 +163,7 @@ def _keeps_filled(wallet: Wallet, automatic: AutoRecharge) -> bool:
 
 def _has_a_minute(wallet: Wallet, kind: str, rates: dict[str, Decimal]) -> bool:
     usable = kind if kind in USABLE_POTS else "basic"
-    seconds = payable_seconds(wallet=wallet, usable=usable, rates=rates)
+    seconds = payable_seconds(pots=wallet.pots, usable=usable, rates=rates)
     return seconds >= SECONDS_PER_MINUTE
 
 

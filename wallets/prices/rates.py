@@ -4,13 +4,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import User
 from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate, MinuteType
+
+HISTORY = """
+SELECT minute_type, effective_from, price FROM wallets_minuterate ORDER BY effective_from DESC
+"""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,10 @@ class RateHistory:
 def rate_history() -> RateHistory:
     """Every rate there has been, latest first: prices change a few times a year."""
     rows: dict[str, list[tuple[datetime, Decimal]]] = {name: [] for name in MinuteType.values}
-    for minute_type, moment, price in MinuteRate.objects.order_by("-effective_from").values_list(
-        "minute_type", "effective_from", "price"
-    ):
-        rows[minute_type].append((moment, price))
+    with connection.cursor() as cursor:
+        cursor.execute(HISTORY)
+        for minute_type, moment, price in cursor.fetchall():
+            rows[minute_type].append((moment, price))
     return RateHistory(rows)
 
 

@@ -27,7 +27,7 @@ def run_dry(player: Player, moment: datetime) -> None:
     """
     with clock.at(moment):
         wallet = Wallet.objects.get(pk=player.wallet.pk)
-        seconds = payable_seconds(wallet=wallet, usable="premium", rates=rates_now())
+        seconds = payable_seconds(pots=wallet.pots, usable="premium", rates=rates_now())
         _call_for(player, seconds - 20, moment)
     with clock.at(moment + timedelta(minutes=1)):
         history.tell_who_runs_low()

@@ -193,7 +193,7 @@ def test_one_signal_tells_all_wallets_that_moved():
     heard = []
 
     def hear(wallets, kinds, **kwargs):
-        heard.append(([wallet.pk for wallet in wallets], kinds, wallets[0].credit.amount))
+        heard.append(([wallet.pk for wallet in wallets], kinds, wallets[0].pots["credit"]))
 
     balances_moved.connect(hear)
     try:

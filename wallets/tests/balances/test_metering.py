@@ -22,7 +22,8 @@ MINUTE = 60
 
 def charge(*usages, wallet):
     with transaction.atomic():
-        wallets = ledger.lock(wallet_ids=[wallet.pk])
+        locked = ledger.lock_accounts(account_ids=[wallet.account_id]).values()
+        wallets = {one.pk: one for one in locked}
         return metering.charge(usages=usages, batch=uuid4(), wallets=wallets)
 
 

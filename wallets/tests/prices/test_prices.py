@@ -217,7 +217,7 @@ def test_payable_seconds_are_the_usable_pots_and_what_credit_buys(usable, second
     wallet = make_wallet(credit="1.60", premium=60, basic=120, included=600)
     rates = {"premium": PREMIUM, "basic": BASIC}
 
-    assert payable_seconds(wallet=wallet, usable=usable, rates=rates) == seconds
+    assert payable_seconds(pots=wallet.pots, usable=usable, rates=rates) == seconds
 
 
 @pytest.mark.django_db
@@ -225,7 +225,7 @@ def test_debt_pays_for_nothing():
     wallet = make_wallet(credit="-5")
 
     found = payable_seconds(
-        wallet=wallet, usable="basic", rates={"premium": PREMIUM, "basic": BASIC}
+        pots=wallet.pots, usable="basic", rates={"premium": PREMIUM, "basic": BASIC}
     )
 
     assert found == 0
