@@ -31,7 +31,7 @@ ROUNDS = 5
 TIMES = {1000: (8, 2), 100: (20, 4), 1: (100, 20)}
 PGBENCH_TIMES = 300
 SLOW = ("before", "plain")
-CLIENTS, HOT_TIMES = 16, 20
+CLIENTS, HOT_TIMES = 16, 60
 
 
 @dataclass(frozen=True)

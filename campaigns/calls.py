@@ -10,10 +10,11 @@ from decimal import Decimal
 from uuid import UUID
 
 import msgspec
-from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, transaction
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime import statements
 from accounts.runtime.columns import column, lines
 from accounts.runtime.ids import time_ordered_uuid
 from campaigns import limits
@@ -24,16 +25,17 @@ from campaigns.reports import (
     Accepted,
     Report,
     facts,
+    find_campaigns,
     is_external_id,
     judge_all,
     lock_wallets,
-    rows,
+    named_accounts,
 )
 from wallets.balances import metering
 from wallets.balances.opening import open_wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import payable_seconds
-from wallets.prices.rates import rates_now
+from wallets.prices.rates import RateHistory, rate_history, rates_now
 from wallets.recharges import auto_recharge
 
 BILLABLE = frozenset(
@@ -52,7 +54,7 @@ KNOWN = """
 SELECT k.external_id, k.account_id, coalesce(c.external_id, ''), k.minute_type_sent, k.seconds,
     k.ended_at, k.outcome, k.cost
 FROM campaigns_call k LEFT JOIN campaigns_campaign c ON c.id = k.campaign_id
-WHERE k.reporter = %s AND k.external_id = ANY(string_to_array(%s, chr(10)))
+WHERE k.reporter = %s AND k.external_id = ANY(string_to_array(%s::text, chr(10)))
 """
 
 INSERT = """
@@ -60,8 +62,8 @@ INSERT INTO campaigns_call
     (reporter, batch, created_at, external_id, account_id, campaign_id, minute_type_sent,
      minute_type, seconds, ended_at, outcome, included_seconds, premium_seconds, basic_seconds,
      cost)
-SELECT %s, %s, %s, new.* FROM unnest(
-    string_to_array(%s, chr(10)), %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::int[],
+SELECT %s::uuid, %s::uuid, %s::timestamptz, new.* FROM unnest(
+    string_to_array(%s::text, chr(10)), %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::int[],
     %s::timestamptz[], %s::text[], %s::int[], %s::int[], %s::int[], %s::numeric[]) AS new
 """
 
@@ -101,12 +103,15 @@ def record(*, reports: Sequence[Report], reporter: Account | None) -> list[Resul
 
 @transaction.atomic
 def _record(reports: Sequence[Report], reporter: Account | None) -> list[Result]:
+    # What others do not change is read before anybody has to wait.
+    accounts, rates = named_accounts(reports, reporter), rate_history()
+    campaigns = find_campaigns(reports, accounts, tell_of_others=reporter is None)
     # The wallets first: whoever reports the same calls at the same time waits here.
-    wallets = lock_wallets(reports, reporter)
-    judged = judge_all(reports, reporter, wallets)
+    wallets = lock_wallets(accounts)
+    judged = judge_all(reports, wallets, campaigns)
     source = reporter.pk if reporter else PLATFORM
     results, new = _sort_out(reports, judged, _known(reports, source))
-    charged = _charge(new, source)
+    charged = _charge(new, source, rates)
     return [_settle(result, charged) for result in results]
 
 
@@ -117,7 +122,7 @@ def _passes_when_repeated(error: DatabaseError) -> bool:
 def _known(reports: Sequence[Report], source: UUID) -> dict[str, tuple[tuple, Decimal]]:
     """Facts and cost of the calls among these that were recorded before."""
     ids = {report.id for report in reports if is_external_id(report.id)}
-    return {row[0]: (row[1:-1], row[-1]) for row in rows(KNOWN, [source, lines(ids)])}
+    return {row[0]: (row[1:-1], row[-1]) for row in statements.run(KNOWN, [source, lines(ids)])}
 
 
 # A result that is settled once the batch is charged: a report's place among the new calls.
@@ -161,7 +166,7 @@ def _settle(result: Result | _Pending, charged: list[metering.Taken]) -> Result:
     return Result(report.id, status, charged[place].credit)
 
 
-def _charge(new: list[Accepted], source: UUID) -> list[metering.Taken]:
+def _charge(new: list[Accepted], source: UUID, rates: RateHistory) -> list[metering.Taken]:
     """Debit the new calls and write them down, in the order they were reported."""
     if not new:
         return []
@@ -176,8 +181,8 @@ def _charge(new: list[Accepted], source: UUID) -> list[metering.Taken]:
         )
         for one in new
     ]
-    wallets = {one.wallet.pk: one.wallet for one in new}
-    taken = metering.charge(usages=usages, batch=batch, wallets=dict(sorted(wallets.items())))
+    wallets = {one.wallet.pk: one.wallet for one in sorted(new, key=lambda one: one.wallet.pk)}
+    taken = metering.charge(usages=usages, batch=batch, wallets=wallets, rates=rates)
     _insert(new, taken, source, batch)
     return taken
 
@@ -188,7 +193,7 @@ def _insert(new: list[Accepted], taken: list[metering.Taken], source: UUID, batc
     calls = [one.report for one, _ in pairs]
     values = [
         lines(call.id for call in calls),
-        column(one.wallet.account_id for one, _ in pairs),
+        column(one.wallet.account_id.hex for one, _ in pairs),
         column(one.campaign_id for one, _ in pairs),
         # An empty word has to be written with its quotes.
         column(call.minute_type or '""' for call in calls),
@@ -201,8 +206,7 @@ def _insert(new: list[Accepted], taken: list[metering.Taken], source: UUID, batc
         column(part.basic_seconds for _, part in pairs),
         column(part.credit for _, part in pairs),
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT, [source, batch, clock.now(), *values])
+    statements.run(INSERT, [source, batch, clock.now(), *values])
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,15 @@ import logging
 import random
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
+from decimal import Decimal
 from itertools import islice
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models.expressions import RawSQL
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime import statements
 from accounts.runtime.columns import column
 from accounts.runtime.queues import FIRST_WAIT, Queue
 from accounts.runtime.waits import Wait, oldest
@@ -31,6 +33,7 @@ STARTED = Campaign.Status.STARTED
 PAUSED = Campaign.Status.PAUSED
 MANUAL = Campaign.PauseReason.MANUAL
 LOW_BALANCE = Campaign.PauseReason.LOW_BALANCE
+USES = tuple(MinuteUse.values)
 
 # Account by account by the index of started ones, however many: joined, all would be read.
 STARTED_USES = """
@@ -44,17 +47,24 @@ CROSS JOIN LATERAL (
 
 # A failed pause undoes all of its caller's transaction, so it needs no savepoint of its own.
 @transaction.atomic(savepoint=False)
-def pause_unpayable(*, wallets: Sequence[Wallet | Holding], now: datetime) -> int:
+def pause_unpayable(
+    *,
+    wallets: Sequence[Wallet | Holding],
+    now: datetime,
+    rates: dict[str, Decimal] | None = None,
+) -> int:
     """Pause the started campaigns of these wallets that cannot pay one minute. Returns how many.
 
     Strictly less than a minute pauses, exactly one goes on. While Auto-Recharge is on its way
-    nothing is paused yet. Call with the wallets locked and as they are in the database. One
-    statement when they can pay any call, two when they can pay those of the campaigns they have.
+    nothing is paused yet. Call with the wallets locked and as they are in the database; `rates`
+    are those at that moment, if somebody has read them. Otherwise one statement when they can pay
+    any call, two when they can pay those of the campaigns they have.
     """
-    poor = _too_poor(wallets, now)
+    rates = rates or payable.rates_at(now)
+    poor = _too_poor(wallets, rates)
     if not poor:
         return 0
-    mine = payable.cannot_pay(campaigns=_of(poor), now=now)
+    mine = payable.cannot_pay(campaigns=_of(poor), now=now, rates=rates)
     broke = list(mine.select_related("account").locked())
     if not broke:
         return 0
@@ -71,16 +81,17 @@ def pause_unpayable(*, wallets: Sequence[Wallet | Holding], now: datetime) -> in
     )
     by_account = {wallet.account_id: wallet for wallet in wallets}
     notices.tell_paused(broke, by_account)
-    decision_log.paused(broke, by_account, rates=payable.rates_at(now))
+    decision_log.paused(broke, by_account, rates=rates)
     return len(broke)
 
 
-def _too_poor(wallets: Sequence[Wallet | Holding], now: datetime) -> list[Wallet | Holding]:
+def _too_poor(
+    wallets: Sequence[Wallet | Holding], rates: dict[str, Decimal]
+) -> list[Wallet | Holding]:
     """Those with a started campaign of a type of which they cannot pay one minute.
 
     Few cannot pay any call there is: only their campaigns are asked for.
     """
-    rates = payable.rates_at(now)
 
     def cannot_pay(wallet: Wallet | Holding, use: str) -> bool:
         return payable_seconds(pots=wallet.pots, usable=use, rates=rates) < payable.MINUTE
@@ -88,13 +99,11 @@ def _too_poor(wallets: Sequence[Wallet | Holding], now: datetime) -> list[Wallet
     suspects = {
         wallet.account_id: wallet
         for wallet in wallets
-        if any(cannot_pay(wallet, use) for use in MinuteUse.values)
+        if any(cannot_pay(wallet, use) for use in USES)
     }
     if not suspects:
         return []
-    with connection.cursor() as cursor:
-        cursor.execute(STARTED_USES, [column(suspects)])
-        uses = cursor.fetchall()
+    uses = statements.run(STARTED_USES, [column(account_id.hex for account_id in suspects)])
     poor = {account_id for account_id, use in uses if cannot_pay(suspects[account_id], use)}
     return [suspects[account_id] for account_id in poor]
 

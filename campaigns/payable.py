@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField, Case, DecimalField, F, Func, Value
 from django.db.models.functions import Cast, Greatest
 
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
-from wallets.models import MinuteType, Wallet
+from wallets.models import Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import CREDIT_RATE, payable_seconds
 from wallets.prices.rates import rate_history
@@ -60,29 +60,33 @@ def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> V
     return Verdict(False, "low_balance", NEEDS[campaign.minute_type], needs)
 
 
-def cannot_pay(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
-    """Started campaigns with less than one payable minute and no Auto-Recharge on its way."""
-    return _poor(campaigns, now).exclude(
+def cannot_pay(
+    *, campaigns: CampaignQuerySet, now: datetime, rates: dict[str, Decimal] | None = None
+) -> CampaignQuerySet:
+    """Started campaigns with less than one payable minute and no Auto-Recharge on its way.
+
+    `rates` are those at that moment, if somebody has read them.
+    """
+    return _poor(campaigns, rates or rates_at(now)).exclude(
         account__wallet__in=auto_recharge.coming(now).values("wallet_id")
     )
 
 
 def waits_for_recharge(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
     """Started campaigns that would be paused if no Auto-Recharge were on its way."""
-    return _poor(campaigns, now).filter(
+    return _poor(campaigns, rates_at(now)).filter(
         account__wallet__in=auto_recharge.coming(now).values("wallet_id")
     )
 
 
-def _poor(campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
-    able = with_payable_seconds(campaigns.started(), rates=rates_at(now))
+def _poor(campaigns: CampaignQuerySet, rates: dict[str, Decimal]) -> CampaignQuerySet:
+    able = with_payable_seconds(campaigns.started(), rates=rates)
     return able.filter(payable_seconds__lt=MINUTE)
 
 
 def rates_at(moment: datetime) -> dict[str, Decimal]:
     """Dollars per minute of both types at a moment. One statement."""
-    history = rate_history()
-    return {tier: history.at(tier, moment) for tier in MinuteType.values}
+    return rate_history().each_at(moment)
 
 
 def needed_credit(*, wallet: Wallet, usable: str, rates: dict[str, Decimal]) -> Decimal:

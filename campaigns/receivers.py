@@ -8,12 +8,16 @@ from accounts import clock
 from campaigns import pausing, resuming
 from wallets.balances.ledger import Holding
 from wallets.models import LedgerEntry
+from wallets.prices.rates import RateHistory
 from wallets.signals import balances_moved
 
 
 @receiver(balances_moved)
-def pause_or_resume(wallets: Sequence[Holding], kinds: set[str], **kwargs: object) -> None:
+def pause_or_resume(
+    wallets: Sequence[Holding], kinds: set[str], rates: RateHistory | None, **kwargs: object
+) -> None:
     """Pause what the moved wallets no longer pay. Money of Auto-Recharge may resume campaigns."""
-    pausing.pause_unpayable(wallets=wallets, now=clock.now())
+    now = clock.now()
+    pausing.pause_unpayable(wallets=wallets, now=now, rates=rates and rates.each_at(now))
     if LedgerEntry.Kind.AUTO_RECHARGE in kinds:
         resuming.resume_after_recharge(wallets=wallets)

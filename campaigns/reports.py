@@ -9,10 +9,10 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from django.db import connection
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime import statements
 from accounts.runtime.columns import column, lines
 from campaigns import limits
 from campaigns.models import Call, MinuteUse
@@ -41,11 +41,16 @@ REJECTIONS = {
 # read for a large batch.
 CAMPAIGNS = """
 SELECT asked.place, found.id, found.minute_type
-FROM unnest(%s::uuid[], string_to_array(%s, chr(10)))
+FROM unnest(%s::uuid[], string_to_array(%s::text, chr(10)))
     WITH ORDINALITY AS asked (account_id, external_id, place)
 CROSS JOIN LATERAL (
     SELECT c.id, c.minute_type FROM campaigns_campaign c
     WHERE c.account_id = asked.account_id AND c.external_id = asked.external_id OFFSET 0) AS found
+"""
+
+STRANGERS = """
+SELECT DISTINCT external_id FROM campaigns_campaign
+WHERE external_id = ANY(string_to_array(%s::text, chr(10)))
 """
 
 
@@ -79,32 +84,66 @@ class Accepted(msgspec.Struct, frozen=True):
     minute_type: str
 
 
-def lock_wallets(reports: Sequence[Report], reporter: Account | None) -> dict[str, Holding]:
-    """Lock the wallets behind the accounts named, each by the name the reporter may use for it.
+class Campaigns(msgspec.Struct, frozen=True):
+    """What there is of the campaigns that reports name, by account and external id."""
 
-    An account that has none yet gets one.
+    # Id and minute type of each.
+    found: dict[tuple[UUID, str], tuple[int, str]]
+    # Names that only other accounts have. For the platform: others may not learn.
+    elsewhere: set[str]
+
+
+def named_accounts(reports: Sequence[Report], reporter: Account | None) -> dict[str, UUID]:
+    """The account each name means, of those the reporter may name. It may not exist."""
+    named = {name: _uuid(name) for name in {report.account for report in reports}}
+    return {
+        name: pk for name, pk in named.items() if pk and (reporter is None or pk == reporter.pk)
+    }
+
+
+def find_campaigns(
+    reports: Sequence[Report], accounts: Mapping[str, UUID], *, tell_of_others: bool
+) -> Campaigns:
+    """Look up every campaign the reports name; `accounts` by their names."""
+    asked = {
+        (account_id, report.campaign)
+        for report in reports
+        if report.campaign is not None
+        and (account_id := accounts.get(report.account)) is not None
+        and is_external_id(report.campaign)
+    }
+    if not asked:
+        return Campaigns({}, set())
+    order = list(asked)
+    values = [column(account_id.hex for account_id, _ in order), lines(name for _, name in order)]
+    rows = statements.run(CAMPAIGNS, values)
+    found = {order[place - 1]: (pk, minute_type) for place, pk, minute_type in rows}
+    missing = {name for _, name in asked - found.keys()} if tell_of_others else set()
+    others = statements.run(STRANGERS, [lines(missing)]) if missing else []
+    return Campaigns(found, {name for (name,) in others})
+
+
+def lock_wallets(accounts: Mapping[str, UUID]) -> dict[str, Holding]:
+    """Lock the wallets of these accounts, each by the name of its account, in key order.
+
+    An account that has none yet gets one; one that does not exist is left out.
     """
-    asked = {name: _uuid(name) for name in {report.account for report in reports}}
-    if reporter:
-        asked = {name: pk for name, pk in asked.items() if pk == reporter.pk}
-    wanted = {pk for pk in asked.values() if pk}
+    wanted = set(accounts.values())
     found = ledger.lock_accounts(account_ids=wanted) if wanted else {}
     if missing := wanted - found.keys():
         for account in Account.objects.filter(pk__in=missing):
             opening.open_wallet(account=account)
         found |= ledger.lock_accounts(account_ids=missing)
-    return {name: found[pk] for name, pk in asked.items() if pk in found}
+    return {name: found[pk] for name, pk in accounts.items() if pk in found}
 
 
 def judge_all(
-    reports: Sequence[Report], reporter: Account | None, wallets: Mapping[str, Holding]
+    reports: Sequence[Report], wallets: Mapping[str, Holding], campaigns: Campaigns
 ) -> list[Accepted | str]:
     """Say of each report where it leads, or the code of why it cannot be accepted.
 
     `wallets` by the names of their accounts: those the reporter may use.
     """
-    campaigns = _campaigns(reports, wallets)
-    strangers = _campaigns_elsewhere(reports, wallets, campaigns) if reporter is None else set()
     now = clock.now()
     earliest, latest = now - limits.CALL_PAST, now + limits.CALL_FUTURE
 
@@ -114,10 +153,10 @@ def judge_all(
         if (wallet := wallets.get(report.account)) is None:
             return "unknown_account"
         campaign_id, minute_type = None, report.minute_type
-        if report.campaign is not None:
-            found = campaigns.get((wallet.pk, report.campaign))
+        if (name := report.campaign) is not None:
+            found = campaigns.found.get((wallet.account_id, name))
             if found is None:
-                elsewhere = report.campaign in strangers
+                elsewhere = name in campaigns.elsewhere
                 return "campaign_of_another_account" if elsewhere else "unknown_campaign"
             campaign_id, minute_type = found
             if report.minute_type not in (None, minute_type):
@@ -158,48 +197,6 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-# Of a wallet, which stands for its account: its id is cheaper to look up.
-_Campaign = tuple[int, str]
-
-
-def _campaigns(
-    reports: Sequence[Report], wallets: Mapping[str, Holding]
-) -> dict[_Campaign, tuple[int, str]]:
-    """Id and minute type of every campaign the reports name, by wallet and external id."""
-    asked = {
-        (wallet.pk, report.campaign): wallet.account_id
-        for report in reports
-        if report.campaign is not None
-        and (wallet := wallets.get(report.account)) is not None
-        and is_external_id(report.campaign)
-    }
-    if not asked:
-        return {}
-    found = rows(CAMPAIGNS, [column(asked.values()), lines(name for _, name in asked)])
-    places = list(asked)
-    return {places[place - 1]: (pk, minute_type) for place, pk, minute_type in found}
-
-
-def _campaigns_elsewhere(
-    reports: Sequence[Report],
-    wallets: Mapping[str, Holding],
-    campaigns: Mapping[_Campaign, object],
-) -> set[str]:
-    """Names of campaigns that only other accounts have. For the platform: others may not learn."""
-    missing = {
-        report.campaign
-        for report in reports
-        if report.campaign is not None
-        and (wallet := wallets.get(report.account)) is not None
-        and (wallet.pk, report.campaign) not in campaigns
-        and is_external_id(report.campaign)
-    }
-    if not missing:
-        return set()
-    query = "SELECT DISTINCT external_id FROM campaigns_campaign WHERE external_id = ANY(%s)"
-    return {name for (name,) in rows(query, [list(missing)])}
-
-
 def facts(report: Report) -> tuple:
     """What must be the same when a call is reported again, as KNOWN selects it."""
     return (
@@ -210,10 +207,3 @@ def facts(report: Report) -> tuple:
         report.ended_at,
         report.outcome,
     )
-
-
-def rows(query: str, parameters: list) -> list[tuple]:
-    """What a reading statement finds."""
-    with connection.cursor() as cursor:
-        cursor.execute(query, parameters)
-        return cursor.fetchall()

@@ -151,6 +151,8 @@ DATABASES = {
         **env.database(_database_url),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
+        # Of those sent by `accounts.runtime.statements` alone: from the second time on.
+        "OPTIONS": {"prepare_threshold": 1},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -17,6 +17,7 @@ class Limit(Side):
     def __init__(self) -> None:
         super().__init__()
         self._statement = (HERE / "limit.sql").read_text()
+        connection.connection.prepare_threshold = 0
 
     def batch(self, size: int) -> Callable[[], None]:
         share = self.share(size)

@@ -437,9 +437,9 @@ def test_a_batch_is_a_fixed_number_of_statements(size, django_assert_max_num_que
         make_report(campaigns[i % 8].account, campaign=campaigns[i % 8]) for i in range(size)
     ]
 
-    # Wallets, campaigns, known calls, rates, entries, thresholds, rates, campaigns to pause, calls;
-    # and a savepoint with its release.
-    with django_assert_max_num_queries(11):
+    # Rates, campaigns, wallets, known calls, entries, thresholds, campaigns to pause, calls; and a
+    # savepoint with its release.
+    with django_assert_max_num_queries(10):
         record(*reports)
 
 
@@ -448,6 +448,6 @@ def test_reporting_known_calls_again_writes_nothing(django_assert_num_queries):
     report = make_report(wallet.account)
     record(report)
 
-    # Wallets, known calls; and a savepoint with its release.
-    with django_assert_num_queries(4):
+    # Rates, wallets, known calls; and a savepoint with its release.
+    with django_assert_num_queries(5):
         record(report)

@@ -15,10 +15,12 @@ from django.db import connection, transaction
 from djmoney.money import Money
 
 from accounts import clock
+from accounts.runtime import statements
 from accounts.runtime.columns import column
 from accounts.runtime.nudges import nudge
 from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
+from wallets.prices.rates import RateHistory
 from wallets.signals import balances_moved
 
 CALLS = LedgerEntry.Kind.CALLS
@@ -53,7 +55,7 @@ INSERT INTO wallets_ledgerentry
     (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
 SELECT e.wallet, e.pot, e.amount, e.after, e.kind, e.key, '', e.created, {CREATED}
 FROM (
-    SELECT wallet, pot, amount, after, %s AS kind, %s AS key, %s::timestamptz AS created
+    SELECT wallet, pot, amount, after, %s::text AS kind, %s::text AS key, %s::timestamptz AS created
     FROM unnest(%s::bigint[], %s::text[], %s::numeric[], %s::numeric[])
         AS moved (wallet, pot, amount, after)) AS e
 """
@@ -121,12 +123,14 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
     return len(new)
 
 
-def post_debits(*, wallets: Iterable[Holding], left: Mapping[int, Pots], key: str) -> None:
+def post_debits(
+    *, wallets: Iterable[Holding], left: Mapping[int, Pots], key: str, rates: RateHistory
+) -> None:
     """Write what calls took: an entry for each pot that has less `left` than its wallet holds.
 
     Call with the wallets locked, once for a key that was made in this transaction: so nobody is
     asked whether it was posted, and the unique key refuses it a second time. What the wallets hold
-    is brought up to date in place.
+    is brought up to date in place. `rates` are passed on to whoever listens.
     """
     entries: list[tuple[int, str, Decimal | int, Decimal | int]] = []
     moved = []
@@ -143,9 +147,8 @@ def post_debits(*, wallets: Iterable[Holding], left: Mapping[int, Pots], key: st
     if not moved:
         return
     columns = [column(values) for values in zip(*entries, strict=True)]
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_OF_ONE_CAUSE, [str(CALLS), key, clock.now(), *columns])
-    _tell(moved, kinds={CALLS})
+    statements.run(INSERT_OF_ONE_CAUSE, [str(CALLS), key, clock.now(), *columns])
+    _tell(moved, kinds={CALLS}, rates=rates)
 
 
 def _tell(
@@ -154,12 +157,13 @@ def _tell(
     kinds: set[str],
     paid: Collection[int] = (),
     filled: Collection[int] = (),
+    rates: RateHistory | None = None,
 ) -> None:
     """Let everybody know who lives on these wallets, in the order of their keys."""
     due, low, minutes = AutoRecharge.objects.watch(
         wallet_ids=[wallet.pk for wallet in moved], now=clock.now(), paid=paid, filled=filled
     )
-    balances_moved.send(sender=Wallet, wallets=moved, kinds=kinds)
+    balances_moved.send(sender=Wallet, wallets=moved, kinds=kinds, rates=rates)
     for wallet_id in due:
         nudge("wallets.recharge_wallet", wallet_id)
     for wallet_id in low:
@@ -173,16 +177,16 @@ def lock_accounts(*, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:
 
     An account without a wallet is left out.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_ACCOUNTS, [column(account_ids)])
-        return {
-            account_id: Holding(
-                pk,
-                account_id,
-                {"credit": credit, "premium": premium, "basic": basic, "included": included},
-            )
-            for pk, account_id, credit, premium, basic, included in cursor.fetchall()
-        }
+    return {
+        account_id: Holding(
+            pk,
+            account_id,
+            {"credit": credit, "premium": premium, "basic": basic, "included": included},
+        )
+        for pk, account_id, credit, premium, basic, included in statements.run(
+            LOCK_ACCOUNTS, [column(account_id.hex for account_id in account_ids)]
+        )
+    }
 
 
 def lock(*, wallet_ids: Iterable[int]) -> dict[int, Wallet]:

@@ -11,7 +11,7 @@ from wallets.balances import ledger
 from wallets.balances.ledger import Holding, Pots
 from wallets.prices.amounts import price_of_seconds
 from wallets.prices.payable import CREDIT_RATE, TAKEN_POTS
-from wallets.prices.rates import RateHistory, rate_history
+from wallets.prices.rates import RateHistory
 
 
 class Usage(msgspec.Struct, frozen=True):
@@ -37,18 +37,23 @@ class Taken(msgspec.Struct, frozen=True):
 NOTHING = Taken()
 
 
-def charge(*, usages: Sequence[Usage], batch: UUID, wallets: Mapping[int, Holding]) -> list[Taken]:
+def charge(
+    *,
+    usages: Sequence[Usage],
+    batch: UUID,
+    wallets: Mapping[int, Holding],
+    rates: RateHistory,
+) -> list[Taken]:
     """Take each usage from its wallet's pots, in order, and return what each one took.
 
-    Call inside the transaction that locked `wallets` (by id, in the order of their ids) and that
-    records the usages: the caller says which usages are new, and `batch` is new, too. One entry
-    per wallet and pot, named `calls:<batch>`. Credit may go below zero: a call that happened is
-    charged.
+    Call inside the transaction that locked `wallets` (by id, in the order of their ids), read the
+    rates and records the usages: the caller says which usages are new, and `batch` is new, too.
+    One entry per wallet and pot, named `calls:<batch>`. Credit may go below zero: a call that
+    happened is charged.
     """
-    rates = rate_history()
     left = {pk: wallet.pots.copy() for pk, wallet in wallets.items()}
     taken = [_take(usage, left[usage.wallet_id], rates) for usage in usages]
-    ledger.post_debits(wallets=wallets.values(), left=left, key=f"calls:{batch}")
+    ledger.post_debits(wallets=wallets.values(), left=left, key=f"calls:{batch}", rates=rates)
     return taken
 
 

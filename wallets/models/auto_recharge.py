@@ -4,13 +4,14 @@ from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import connection, models
+from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import Tried
+from accounts.runtime import statements
 from accounts.runtime.columns import column
 from wallets.limits import CEILING_AT_LEAST, CEILING_TIMES, LOW_BALANCE_REARM, MINUTES_LEVEL
 from wallets.models.fields import MoneyField, within
@@ -92,9 +93,7 @@ class AutoRechargeQuerySet(models.QuerySet):
             "filled": column(filled),
             "minutes": MINUTES_LEVEL,
         }
-        with connection.cursor() as cursor:
-            cursor.execute(WATCH, figures)
-            rows = cursor.fetchall()
+        rows = statements.run(WATCH, figures)
         due, low, minutes = ([row[0] for row in rows if row[n]] for n in (1, 2, 3))
         return due, low, minutes
 

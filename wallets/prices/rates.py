@@ -4,14 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from djmoney.money import Money
 
 from accounts import clock
 from accounts.models import User
+from accounts.runtime import statements
 from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate, MinuteType
 
+TYPES = tuple(MinuteType.values)
 HISTORY = """
 SELECT minute_type, effective_from, price FROM wallets_minuterate ORDER BY effective_from DESC
 """
@@ -30,14 +32,16 @@ class RateHistory:
                 return price
         raise LookupError(f"No {minute_type} rate is in force at {moment}.")
 
+    def each_at(self, moment: datetime) -> dict[str, Decimal]:
+        """Dollars per minute of every type at `moment`."""
+        return {minute_type: self.at(minute_type, moment) for minute_type in self.rows}
+
 
 def rate_history() -> RateHistory:
     """Every rate there has been, latest first: prices change a few times a year."""
-    rows: dict[str, list[tuple[datetime, Decimal]]] = {name: [] for name in MinuteType.values}
-    with connection.cursor() as cursor:
-        cursor.execute(HISTORY)
-        for minute_type, moment, price in cursor.fetchall():
-            rows[minute_type].append((moment, price))
+    rows: dict[str, list[tuple[datetime, Decimal]]] = {name: [] for name in TYPES}
+    for minute_type, moment, price in statements.run(HISTORY):
+        rows[minute_type].append((moment, price))
     return RateHistory(rows)
 
 
@@ -48,8 +52,7 @@ def rate(*, minute_type: str, at: datetime | None = None) -> Decimal:
 
 def rates_now() -> dict[str, Decimal]:
     """Dollars per minute of both types, as in force now."""
-    history, now = rate_history(), clock.now()
-    return {minute_type: history.at(minute_type, now) for minute_type in MinuteType.values}
+    return rate_history().each_at(clock.now())
 
 
 def check(*, minute_type: str, price: Decimal, effective_from: datetime) -> None:

@@ -12,7 +12,7 @@ from wallets.balances import ledger, metering
 from wallets.balances.metering import Taken, Usage
 from wallets.models import LedgerEntry
 from wallets.prices.amounts import price_of_seconds
-from wallets.prices.rates import set_rate
+from wallets.prices.rates import rate_history, set_rate
 from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +24,7 @@ def charge(*usages, wallet):
     with transaction.atomic():
         locked = ledger.lock_accounts(account_ids=[wallet.account_id]).values()
         wallets = {one.pk: one for one in locked}
-        return metering.charge(usages=usages, batch=uuid4(), wallets=wallets)
+        return metering.charge(usages=usages, batch=uuid4(), wallets=wallets, rates=rate_history())
 
 
 def usage(wallet, minute_type, seconds, *, billable=True, ended_at=None):

@@ -1,0 +1,32 @@
+"""Statements that are sent all the time, as PostgreSQL likes them: planned once a connection.
+
+Django binds values in the client, so that each statement is another one, parsed and planned anew:
+of a single call that was half of what PostgreSQL does.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
+
+
+def run(statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple]:
+    """Run one statement whose text never changes, and return its rows, if it returns any.
+
+    The server binds the values: each that stands alone needs a cast. Prepared when it has been
+    sent before on this connection (`prepare_threshold` in the settings).
+    """
+    with _cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def _cursor() -> CursorWrapper:
+    """As `connection.cursor()`, so that whoever counts or watches statements sees these, too."""
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    cursor = ServerBindingCursor(connection.connection)
+    if connection.queries_logged:
+        return connection.make_debug_cursor(cursor)
+    return connection.make_cursor(cursor)
