@@ -194,7 +194,7 @@ def _insert(new: list[Accepted], taken: list[metering.Taken], source: UUID, batc
     values = [
         lines(call.id for call in calls),
         column(one.wallet.account_id.hex for one, _ in pairs),
-        column(one.campaign_id for one, _ in pairs),
+        column(one.campaign_id or "NULL" for one, _ in pairs),
         # An empty word has to be written with its quotes.
         column(call.minute_type or '""' for call in calls),
         column(one.minute_type for one, _ in pairs),

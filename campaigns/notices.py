@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 
 from django.urls import reverse
 
-from accounts.models import Level
-from accounts.telling.notifications import notify
+from accounts.models import Level, Notification
+from accounts.telling.notifications import notify, notify_each
 from campaigns.models import Campaign
 from wallets.balances.ledger import Holding
 from wallets.models import Wallet
@@ -19,23 +19,28 @@ NAMED = 5
 def tell_paused(campaigns: Iterable[Campaign], wallets: Mapping[object, Wallet | Holding]) -> None:
     """One digest per account of campaigns that were just paused for low balance.
 
-    `wallets` by account id, with the balance that paused them.
+    `wallets` by account id, with the balance that paused them. Two statements.
     """
-    for account_campaigns in _by_account(campaigns):
-        first = account_campaigns[0]
-        balance = money(wallets[first.account_id].pots["credit"])
-        count = counted(len(account_campaigns))
-        notify(
-            account=first.account,
-            kind="campaigns_paused",
-            title=f"{count} paused: balance too low",
-            text=f"{count} paused: balance too low. The balance is {balance}. "
-            f"Recharge to continue calling. {_names(account_campaigns)}",
-            level=Level.WARNING,
-            data={"campaigns": [campaign.pk for campaign in account_campaigns]},
-            dedupe_key=_key("campaigns-paused", account_campaigns, first.paused_at),
-            link=_list("paused"),
-        )
+    notify_each([_paused(mine, wallets) for mine in _by_account(campaigns)])
+
+
+def _paused(campaigns: list[Campaign], wallets: Mapping[object, Wallet | Holding]) -> Notification:
+    first = campaigns[0]
+    balance = money(wallets[first.account_id].pots["credit"])
+    count = counted(len(campaigns))
+    return Notification(
+        account=first.account,
+        kind="campaigns_paused",
+        title=f"{count} paused: balance too low",
+        text=f"{count} paused: balance too low. The balance is {balance}. "
+        f"Recharge to continue calling. {_names(campaigns)}",
+        level=Level.WARNING,
+        data={"campaigns": [campaign.pk for campaign in campaigns]},
+        dedupe_key=_key("campaigns-paused", campaigns, first.paused_at),
+        link=_list("paused"),
+        created_at=first.paused_at,
+        mail_due_at=first.paused_at,
+    )
 
 
 def tell_resumed(campaigns: Iterable[Campaign], *, by_themselves: bool) -> None:

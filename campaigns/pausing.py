@@ -12,7 +12,6 @@ from decimal import Decimal
 from itertools import islice
 
 from django.db import transaction
-from django.db.models.expressions import RawSQL
 
 from accounts import clock
 from accounts.models import Account
@@ -26,6 +25,7 @@ from wallets.balances import ledger, opening
 from wallets.balances.ledger import Holding
 from wallets.models import Wallet
 from wallets.prices.payable import payable_seconds
+from wallets.recharges import auto_recharge
 
 logger = logging.getLogger(__name__)
 
@@ -33,14 +33,15 @@ STARTED = Campaign.Status.STARTED
 PAUSED = Campaign.Status.PAUSED
 MANUAL = Campaign.PauseReason.MANUAL
 LOW_BALANCE = Campaign.PauseReason.LOW_BALANCE
-USES = tuple(MinuteUse.values)
+# Who can pay a minute of each of these can pay one of both together, too.
+PLAIN_USES = (MinuteUse.PREMIUM.value, MinuteUse.BASIC.value)
 
 # Account by account by the index of started ones, however many: joined, all would be read.
-STARTED_USES = """
-SELECT asked.account_id, started.minute_type
+STARTED_OF = """
+SELECT asked.account_id, started.id, started.minute_type
 FROM unnest(%s::uuid[]) AS asked (account_id)
 CROSS JOIN LATERAL (
-    SELECT c.minute_type FROM campaigns_campaign c
+    SELECT c.id, c.minute_type FROM campaigns_campaign c
     WHERE c.account_id = asked.account_id AND c.status = 'started' OFFSET 0) AS started
 """
 
@@ -61,14 +62,19 @@ def pause_unpayable(
     any call, two when they can pay those of the campaigns they have.
     """
     rates = rates or payable.rates_at(now)
-    poor = _too_poor(wallets, rates)
-    if not poor:
+    short = _short_of_a_minute(wallets, rates)
+    if not short:
         return 0
-    mine = payable.cannot_pay(campaigns=_of(poor), now=now, rates=rates)
-    broke = list(mine.select_related("account").locked())
+    wallet_ids = {wallet_id for wallet_id, _ in short.values()}
+    spared = auto_recharge.coming_among(wallet_ids=wallet_ids, now=now)
+    wanted = [pk for pk, (wallet_id, _) in short.items() if wallet_id not in spared]
+    broke = list(
+        Campaign.objects.started().filter(pk__in=wanted).select_related("account").locked()
+    )
     if not broke:
         return 0
     for campaign in broke:
+        _, campaign.payable_seconds = short[campaign.pk]
         campaign.status, campaign.pause_reason = PAUSED, LOW_BALANCE
         campaign.paused_at = campaign.updated_at = now
         logger.info(
@@ -85,33 +91,30 @@ def pause_unpayable(
     return len(broke)
 
 
-def _too_poor(
+def _short_of_a_minute(
     wallets: Sequence[Wallet | Holding], rates: dict[str, Decimal]
-) -> list[Wallet | Holding]:
-    """Those with a started campaign of a type of which they cannot pay one minute.
+) -> dict[int, tuple[int, int]]:
+    """The started campaigns that cannot pay one minute: of which wallet, and what they can pay.
 
-    Few cannot pay any call there is: only their campaigns are asked for.
+    Few wallets cannot pay any call there is: only their campaigns are looked up.
     """
 
-    def cannot_pay(wallet: Wallet | Holding, use: str) -> bool:
-        return payable_seconds(pots=wallet.pots, usable=use, rates=rates) < payable.MINUTE
+    def seconds(wallet: Wallet | Holding, use: str) -> int:
+        return payable_seconds(pots=wallet.pots, usable=use, rates=rates)
 
     suspects = {
         wallet.account_id: wallet
         for wallet in wallets
-        if any(cannot_pay(wallet, use) for use in USES)
+        if any(seconds(wallet, use) < payable.MINUTE for use in PLAIN_USES)
     }
     if not suspects:
-        return []
-    uses = statements.run(STARTED_USES, [column(account_id.hex for account_id in suspects)])
-    poor = {account_id for account_id, use in uses if cannot_pay(suspects[account_id], use)}
-    return [suspects[account_id] for account_id in poor]
-
-
-def _of(wallets: Sequence[Wallet | Holding]) -> CampaignQuerySet:
-    # A batch moves a thousand wallets: one array is cheaper than a thousand parameters.
-    accounts = RawSQL("SELECT unnest(%s::uuid[])", [[wallet.account_id for wallet in wallets]])
-    return Campaign.objects.filter(account__in=accounts)
+        return {}
+    started = statements.run(STARTED_OF, [column(account_id.hex for account_id in suspects)])
+    return {
+        pk: (suspects[account_id].pk, payable_for)
+        for account_id, pk, use in started
+        if (payable_for := seconds(suspects[account_id], use)) < payable.MINUTE
+    }
 
 
 def _unpayable(now: datetime) -> CampaignQuerySet:

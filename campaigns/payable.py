@@ -60,27 +60,22 @@ def judge(*, campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> V
     return Verdict(False, "low_balance", NEEDS[campaign.minute_type], needs)
 
 
-def cannot_pay(
-    *, campaigns: CampaignQuerySet, now: datetime, rates: dict[str, Decimal] | None = None
-) -> CampaignQuerySet:
-    """Started campaigns with less than one payable minute and no Auto-Recharge on its way.
-
-    `rates` are those at that moment, if somebody has read them.
-    """
-    return _poor(campaigns, rates or rates_at(now)).exclude(
+def cannot_pay(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
+    """Started campaigns with less than one payable minute and no Auto-Recharge on its way."""
+    return _poor(campaigns, now).exclude(
         account__wallet__in=auto_recharge.coming(now).values("wallet_id")
     )
 
 
 def waits_for_recharge(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
     """Started campaigns that would be paused if no Auto-Recharge were on its way."""
-    return _poor(campaigns, rates_at(now)).filter(
+    return _poor(campaigns, now).filter(
         account__wallet__in=auto_recharge.coming(now).values("wallet_id")
     )
 
 
-def _poor(campaigns: CampaignQuerySet, rates: dict[str, Decimal]) -> CampaignQuerySet:
-    able = with_payable_seconds(campaigns.started(), rates=rates)
+def _poor(campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
+    able = with_payable_seconds(campaigns.started(), rates=rates_at(now))
     return able.filter(payable_seconds__lt=MINUTE)
 
 

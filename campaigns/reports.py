@@ -85,10 +85,10 @@ class Accepted(msgspec.Struct, frozen=True):
 
 
 class Campaigns(msgspec.Struct, frozen=True):
-    """What there is of the campaigns that reports name, by account and external id."""
+    """What there is of the campaigns that reports name."""
 
-    # Id and minute type of each.
-    found: dict[tuple[UUID, str], tuple[int, str]]
+    # Id and minute type of each, by the account and the external id as they were reported.
+    found: dict[tuple[str, str], tuple[int, str]]
     # Names that only other accounts have. For the platform: others may not learn.
     elsewhere: set[str]
 
@@ -105,20 +105,20 @@ def find_campaigns(
     reports: Sequence[Report], accounts: Mapping[str, UUID], *, tell_of_others: bool
 ) -> Campaigns:
     """Look up every campaign the reports name; `accounts` by their names."""
-    asked = {
-        (account_id, report.campaign)
+    named = {
+        (report.account, report.campaign)
         for report in reports
         if report.campaign is not None
-        and (account_id := accounts.get(report.account)) is not None
+        and report.account in accounts
         and is_external_id(report.campaign)
     }
-    if not asked:
+    if not named:
         return Campaigns({}, set())
-    order = list(asked)
-    values = [column(account_id.hex for account_id, _ in order), lines(name for _, name in order)]
+    asked = list(named)
+    values = [column(accounts[name].hex for name, _ in asked), lines(name for _, name in asked)]
     rows = statements.run(CAMPAIGNS, values)
-    found = {order[place - 1]: (pk, minute_type) for place, pk, minute_type in rows}
-    missing = {name for _, name in asked - found.keys()} if tell_of_others else set()
+    found = {asked[place - 1]: (pk, minute_type) for place, pk, minute_type in rows}
+    missing = {name for _, name in named - found.keys()} if tell_of_others else set()
     others = statements.run(STRANGERS, [lines(missing)]) if missing else []
     return Campaigns(found, {name for (name,) in others})
 
@@ -154,7 +154,7 @@ def judge_all(
             return "unknown_account"
         campaign_id, minute_type = None, report.minute_type
         if (name := report.campaign) is not None:
-            found = campaigns.found.get((wallet.account_id, name))
+            found = campaigns.found.get((report.account, name))
             if found is None:
                 elsewhere = name in campaigns.elsewhere
                 return "campaign_of_another_account" if elsewhere else "unknown_campaign"

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 
 
 def column(values: Iterable[object]) -> str:
-    """Numbers, ids, moments or words of our own as an array of PostgreSQL's; None is NULL.
+    """Numbers, ids, moments or words of our own, `NULL` among them, as an array of PostgreSQL's.
 
     Never what others may have written: it could hold what an array is made of.
     """
-    return "{" + ",".join("NULL" if value is None else str(value) for value in values) + "}"
+    return "{" + ",".join(map(str, values)) + "}"
 
 
 def lines(texts: Iterable[str]) -> str:

@@ -2,7 +2,7 @@
 inside the transaction that makes it true, so nobody is told of what was rolled back."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 from uuid import UUID
 
@@ -59,6 +59,24 @@ def notify(
     if notification and mail:
         nudge("accounts.mail_notification", notification.pk)
     return notification
+
+
+def notify_each(notifications: Sequence[Notification]) -> None:
+    """Tell many accounts at once, with two statements: those whose `mail_due_at` is set by mail.
+
+    Each has its `dedupe_key`; one of a cause that was told before is left out. Raises
+    IntegrityError when somebody else tells of the same cause at this moment.
+    """
+    told = set(
+        Notification.objects.filter(
+            account__in=[one.account_id for one in notifications],
+            dedupe_key__in=[one.dedupe_key for one in notifications],
+        ).values_list("account_id", "dedupe_key")
+    )
+    new = [one for one in notifications if (one.account_id, one.dedupe_key) not in told]
+    for one in Notification.objects.bulk_create(new):
+        if one.mail_due_at:
+            nudge("accounts.mail_notification", one.pk)
 
 
 def alert_staff(

@@ -30,7 +30,9 @@ def payable_seconds(
     `usable` is premium, basic or premium_then_basic. The same formula stands in SQL in
     `campaigns.payable`; a test holds them together.
     """
-    seconds = sum(pots[pot] for pot in TAKEN_POTS[usable])
+    seconds = 0
+    for pot in TAKEN_POTS[usable]:
+        seconds += pots[pot]
     if pots["credit"] <= 0:
         return seconds
     return seconds + int(pots["credit"] * SECONDS_PER_MINUTE // rates[CREDIT_RATE[usable]])

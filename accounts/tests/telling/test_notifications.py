@@ -10,7 +10,7 @@ from accounts import clock
 from accounts.models import Notification, Role, StaffAlert
 from accounts.runtime.crash_points import Crash
 from accounts.telling import mails, notifications
-from accounts.telling.notifications import alert_staff, notify
+from accounts.telling.notifications import alert_staff, notify, notify_each
 from accounts.tests.builders import add_member, make_agency, make_individual, make_user
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,23 @@ def test_the_same_cause_is_told_once_per_account(nudged):
     assert second is None
     assert {first.account, elsewhere.account} == {account, other}
     assert len(nudged) == 2
+
+
+def test_many_are_told_at_once_each_cause_once_and_by_mail_where_it_is_due(nudged):
+    agency, other = make_agency(), make_individual()
+    notify(account=agency, kind="test", text="Told.", dedupe_key="cause")
+    nudged.clear()
+
+    def told(account, key, mail_due_at=None):
+        return Notification(
+            account=account, kind="test", text="Told.", dedupe_key=key, mail_due_at=mail_due_at
+        )
+
+    notify_each([told(agency, "cause"), told(other, "cause", clock.now()), told(agency, "another")])
+
+    rows = Notification.objects.order_by("pk").values_list("account", "dedupe_key")
+    assert list(rows) == [(agency.pk, "cause"), (other.pk, "cause"), (agency.pk, "another")]
+    assert nudged == [("accounts.mail_notification", Notification.objects.get(account=other).pk)]
 
 
 def test_without_a_key_every_telling_counts():

@@ -389,6 +389,8 @@ def test_a_recharge_is_coming_while_nothing_stands_in_its_way(stripe, change, co
     found = auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
 
     assert found is coming
+    among = auto_recharge.coming_among(wallet_ids=[wallet.pk], now=clock.now())
+    assert among == ({wallet.pk} if coming else set())
     assert not auto_recharge.coming(clock.now() + timedelta(seconds=61)).exists()
 
 
@@ -408,6 +410,7 @@ def test_a_charge_on_its_way_is_coming_unless_it_waits_for_the_bank(stripe, stat
 
     assert auto_recharge.coming(clock.now()).filter(wallet=wallet).exists() is coming
     assert auto_recharge.coming(clock.now()).filter(wallet=other).exists()
+    assert auto_recharge.coming_among(wallet_ids=[other.pk], now=clock.now()) == {other.pk}
 
 
 def test_a_wallet_with_a_card_for_auto_recharge_alone_is_charged(stripe):

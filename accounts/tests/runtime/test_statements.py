@@ -1,0 +1,39 @@
+import pytest
+from django.db import DataError, connection, transaction
+
+from accounts.runtime import statements
+
+pytestmark = pytest.mark.django_db
+
+ASKED = "SELECT %s::int + 1 AS asked_of_the_server"
+
+
+def prepared():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT statement FROM pg_prepared_statements WHERE statement LIKE '%asked_of%'"
+        )
+        return [text for (text,) in cursor.fetchall()]
+
+
+def test_a_statement_is_planned_once_a_connection():
+    answers = [statements.run(ASKED, [number]) for number in (1, 2, 3)]
+
+    assert answers == [[(2,)], [(3,)], [(4,)]]
+    assert prepared() == ["SELECT $1::int + 1 AS asked_of_the_server"]
+
+
+def test_a_statement_is_counted_like_every_other(django_assert_num_queries):
+    with django_assert_num_queries(1):
+        statements.run(ASKED, [1])
+
+
+def test_a_statement_that_returns_nothing_has_no_rows():
+    assert statements.run("CREATE TEMPORARY TABLE written (at int) ON COMMIT DROP") == []
+
+
+def test_what_the_database_refuses_is_one_of_djangos_errors():
+    with pytest.raises(DataError), transaction.atomic():
+        statements.run("SELECT 1 / %s::int", [0])
+
+    assert statements.run(ASKED, [1]) == [(2,)]
