@@ -28,10 +28,10 @@ BEFORE = "e41b5b7"
 
 ROUNDS = 5
 # How many batches of a size a round has, for the quick sides and for the slow ones.
-TIMES = {1000: (8, 2), 100: (20, 4), 1: (100, 20)}
+TIMES = {1000: (6, 1), 100: (16, 4), 1: (80, 20)}
 PGBENCH_TIMES = 300
 SLOW = ("before", "plain")
-CLIENTS, HOT_TIMES = 16, 60
+CLIENTS, HOT_TIMES = 16, 30
 
 
 @dataclass(frozen=True)

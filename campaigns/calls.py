@@ -31,7 +31,7 @@ from campaigns.reports import (
     lock_wallets,
     named_accounts,
 )
-from wallets.balances import metering
+from wallets.balances import ledger, metering
 from wallets.balances.opening import open_wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import payable_seconds
@@ -233,14 +233,14 @@ def authorize(
     calls that run longer are charged all the same. Give the campaign, or else the minute type.
     """
     usable = campaign.minute_type if campaign else minute_type
-    wallet = open_wallet(account=account)
+    wallet = ledger.holding(account_id=account.pk) or open_wallet(account=account)
     seconds = payable_seconds(pots=wallet.pots, usable=usable, rates=rates_now())
     if reason := _not_running(account, campaign):
         return Authorization(False, 0, reason)
     calls = live + 1
     if seconds >= calls * SECONDS_PER_MINUTE:
         return Authorization(True, seconds // calls, "ok")
-    recharging = auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
+    recharging = auto_recharge.coming_among(wallet_ids=[wallet.pk], now=clock.now())
     return Authorization(False, 0, "recharging" if recharging else "low_balance")
 
 

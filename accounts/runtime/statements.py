@@ -23,10 +23,12 @@ def run(statement: str, values: Sequence[object] | Mapping[str, object] = ()) ->
 
 
 def _cursor() -> CursorWrapper:
-    """As `connection.cursor()`, so that whoever counts or watches statements sees these, too."""
+    """As `connection.cursor()`, so that whoever counts or watches statements sees these, too.
+
+    Django's log would not have the text of a prepared one: while it is kept, none is prepared.
+    """
+    if connection.queries_logged:
+        return connection.cursor()
     connection.close_if_health_check_failed()
     connection.ensure_connection()
-    cursor = ServerBindingCursor(connection.connection)
-    if connection.queries_logged:
-        return connection.make_debug_cursor(cursor)
-    return connection.make_cursor(cursor)
+    return connection.make_cursor(ServerBindingCursor(connection.connection))

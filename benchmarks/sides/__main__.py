@@ -24,6 +24,8 @@ def main(kind: str, database: str) -> None:
     from celery import current_app
     from django.db import connection
 
+    # The processor time is that of one backend.
+    connection.settings_dict["CONN_MAX_AGE"] = None
     # What a broker costs is none of metering's.
     current_app.conf.broker_url = "memory://"
     if kind == "world":

@@ -28,6 +28,7 @@ class Measured:
 def one_after_the_other(side: Side, *, size: int, times: int) -> dict:
     """Do so many batches of this size."""
     found = Measured()
+    connection.ensure_connection()
     for _ in range(times):
         _timed(side.batch(size), found)
     found.together = sum(found.each)

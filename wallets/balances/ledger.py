@@ -60,11 +60,12 @@ FROM (
         AS moved (wallet, pot, amount, after)) AS e
 """
 
-# In primary key order, like every other lock of wallets.
-LOCK_ACCOUNTS = """
+HOLDINGS = """
 SELECT w.id, w.account_id, w.credit, w.premium_seconds, w.basic_seconds, w.included_seconds
-FROM wallets_wallet w WHERE w.account_id = ANY(%s::uuid[]) ORDER BY w.id FOR NO KEY UPDATE
+FROM wallets_wallet w WHERE w.account_id = ANY(%s::uuid[])
 """
+# In primary key order, like every other lock of wallets.
+LOCK_ACCOUNTS = f"{HOLDINGS} ORDER BY w.id FOR NO KEY UPDATE"
 
 # What each pot of a wallet holds: dollars of credit, whole seconds of minutes.
 Pots = dict[str, Decimal | int]
@@ -177,15 +178,23 @@ def lock_accounts(*, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:
 
     An account without a wallet is left out.
     """
+    return _holdings(LOCK_ACCOUNTS, account_ids)
+
+
+def holding(*, account_id: UUID) -> Holding | None:
+    """What the account's wallet holds at this moment, without locking it; None without a wallet."""
+    return _holdings(HOLDINGS, [account_id]).get(account_id)
+
+
+def _holdings(statement: str, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:
+    rows = statements.run(statement, [column(account_id.hex for account_id in account_ids)])
     return {
         account_id: Holding(
             pk,
             account_id,
             {"credit": credit, "premium": premium, "basic": basic, "included": included},
         )
-        for pk, account_id, credit, premium, basic, included in statements.run(
-            LOCK_ACCOUNTS, [column(account_id.hex for account_id in account_ids)]
-        )
+        for pk, account_id, credit, premium, basic, included in rows
     }
 
 

@@ -23,9 +23,11 @@ def test_a_statement_is_planned_once_a_connection():
     assert prepared() == ["SELECT $1::int + 1 AS asked_of_the_server"]
 
 
-def test_a_statement_is_counted_like_every_other(django_assert_num_queries):
-    with django_assert_num_queries(1):
-        statements.run(ASKED, [1])
+def test_a_statement_is_counted_and_logged_like_every_other(django_assert_num_queries):
+    with django_assert_num_queries(1) as log:
+        assert statements.run(ASKED, [1]) == [(2,)]
+
+    assert log[0]["sql"] == "SELECT 1::int + 1 AS asked_of_the_server"
 
 
 def test_a_statement_that_returns_nothing_has_no_rows():
