@@ -193,7 +193,7 @@ def _pgbench(database: str, *, clients: int, times: int) -> dict:
         lines = [line for log in Path(logs).glob("pgbench_log.*") for line in log.open()]
     speed = float(re.search(r"tps = ([\d.]+) \(without", said.stdout)[1])
     each = [int(line.split()[2]) / 1e6 for line in lines]
-    return {"each": each, "together": clients * times / speed, "python": 0, "postgres": None}
+    return {"each": each, "together": clients * times / speed, "python": [], "postgres": []}
 
 
 def _pgbench_program() -> str:

@@ -44,11 +44,9 @@ class Figures:
         return self._processor(side, str(what), "postgres")
 
     def _processor(self, side: str, what: str, whose: str) -> float | None:
-        """Milliseconds of processor time a batch: the median of the rounds."""
-        rounds = self._rounds[side, what]
-        if any(one[whose] is None for one in rounds):
-            return None
-        return 1000 * median(one[whose] / len(one["each"]) for one in rounds)
+        """Milliseconds of processor time a batch: the median of all of them."""
+        each = [seconds for one in self._rounds[side, what] for seconds in one[whose]]
+        return 1000 * median(each) if each else None
 
 
 def print_table(figures: Figures, labels: dict[str, str], **names: str) -> None:

@@ -29,7 +29,7 @@ def _paused(campaigns: list[Campaign], wallets: Mapping[object, Wallet | Holding
     balance = money(wallets[first.account_id].pots["credit"])
     count = counted(len(campaigns))
     return Notification(
-        account=first.account,
+        account_id=first.account_id,
         kind="campaigns_paused",
         title=f"{count} paused: balance too low",
         text=f"{count} paused: balance too low. The balance is {balance}. "

@@ -17,12 +17,12 @@ from benchmarks.sides.workload import Side
 
 @dataclass
 class Measured:
-    """Of some batches: seconds each took, of all together, and of the two processors."""
+    """Of some batches: seconds each took, and all together; seconds of each of the processors."""
 
     each: list[float] = field(default_factory=list)
     together: float = 0.0
-    python: float = 0.0
-    postgres: float = 0.0
+    python: list[float] = field(default_factory=list)
+    postgres: list[float] = field(default_factory=list)
 
 
 def one_after_the_other(side: Side, *, size: int, times: int) -> dict:
@@ -54,8 +54,8 @@ def at_once(side: Side, *, clients: int, times: int) -> dict:
         Measured(
             each=[seconds for part in parts for seconds in part.each],
             together=together,
-            python=sum(part.python for part in parts),
-            postgres=sum(part.postgres for part in parts),
+            python=[seconds for part in parts for seconds in part.python],
+            postgres=[seconds for part in parts for seconds in part.postgres],
         )
     )
 
@@ -74,8 +74,8 @@ def _timed(batch: Callable[[], None], found: Measured) -> None:
     python, began = time.process_time(), time.perf_counter()
     batch()
     found.each.append(time.perf_counter() - began)
-    found.python += time.process_time() - python
-    found.postgres += _processor_seconds(connection.connection.info.backend_pid) - server
+    found.python.append(time.process_time() - python)
+    found.postgres.append(_processor_seconds(connection.connection.info.backend_pid) - server)
 
 
 def _processor_seconds(pid: int) -> float:

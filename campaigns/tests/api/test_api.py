@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
+from accounts.models import AuditEntry
 from accounts.tests.builders import (
     close,
     make_agency,
@@ -99,6 +100,19 @@ def test_a_repeated_batch_is_answered_with_the_first_costs(platform, wallet):
     assert response.json()["results"] == [{"id": "c-1", "status": "duplicate", "cost": "0.160000"}]
     wallet.refresh_from_db()
     assert wallet.credit.amount == Decimal("9.84")
+
+
+def test_the_audit_names_the_request_whose_calls_paused_a_campaign(platform):
+    wallet = make_wallet(account=make_individual(), credit="0.20")
+    campaign = make_campaign(wallet.account)
+    # The first use of a key is noted, and named, in its own right.
+    platform.post("calls", {"calls": [call(wallet.account, seconds=1)]})
+
+    platform.post("calls", {"calls": [call(wallet.account, id="c-2")]})
+
+    entry = AuditEntry.objects.filter(table="campaigns_campaign", operation="update").latest("pk")
+    assert (entry.row, entry.after["status"]) == (str(campaign.pk), "paused")
+    assert len(entry.request_id) == 32
 
 
 def test_one_bad_call_is_rejected_beside_good_ones(platform, wallet):
