@@ -122,7 +122,7 @@ def _passes_when_repeated(error: DatabaseError) -> bool:
 def _known(reports: Sequence[Report], source: UUID) -> dict[str, tuple[tuple, Decimal]]:
     """Facts and cost of the calls among these that were recorded before."""
     ids = {report.id for report in reports if is_external_id(report.id)}
-    return {row[0]: (row[1:-1], row[-1]) for row in statements.run(KNOWN, [source, lines(ids)])}
+    return {row[0]: (row[1:-1], row[-1]) for row in statements.rows(KNOWN, [source, lines(ids)])}
 
 
 # A result that is settled once the batch is charged: a report's place among the new calls.

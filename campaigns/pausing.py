@@ -99,7 +99,7 @@ def pause_unpayable(
 
 def _pause(campaign_ids: Iterable[int], now: datetime) -> list[Campaign]:
     """Pause those of these campaigns that are still started, and return what is told of them."""
-    rows = statements.run(PAUSE, [now, now, column(campaign_ids)])
+    rows = statements.rows(PAUSE, [now, now, column(campaign_ids)])
     return [
         Campaign(
             pk=pk,
@@ -134,7 +134,7 @@ def _short_of_a_minute(
     }
     if not suspects:
         return {}
-    started = statements.run(STARTED_OF, [column(account_id.hex for account_id in suspects)])
+    started = statements.rows(STARTED_OF, [column(account_id.hex for account_id in suspects)])
     return {
         pk: (suspects[account_id].pk, payable_for)
         for account_id, pk, use in started

@@ -116,10 +116,10 @@ def find_campaigns(
         return Campaigns({}, set())
     asked = list(named)
     values = [column(accounts[name].hex for name, _ in asked), lines(name for _, name in asked)]
-    rows = statements.run(CAMPAIGNS, values)
+    rows = statements.rows(CAMPAIGNS, values)
     found = {asked[place - 1]: (pk, minute_type) for place, pk, minute_type in rows}
     missing = {name for _, name in named - found.keys()} if tell_of_others else set()
-    others = statements.run(STRANGERS, [lines(missing)]) if missing else []
+    others = statements.rows(STRANGERS, [lines(missing)]) if missing else []
     return Campaigns(found, {name for (name,) in others})
 
 

@@ -6,20 +6,28 @@ of a single call that was half of what PostgreSQL does.
 
 from collections.abc import Mapping, Sequence
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.backends.postgresql.base import ServerBindingCursor
 from django.db.backends.utils import CursorWrapper
 
+Values = Sequence[object] | Mapping[str, object]
 
-def run(statement: str, values: Sequence[object] | Mapping[str, object] = ()) -> list[tuple]:
-    """Run one statement whose text never changes, and return its rows, if it returns any.
+
+def run(statement: str, values: Values = ()) -> None:
+    """Run one statement whose text never changes.
 
     The server binds the values: each that stands alone needs a cast. Prepared when it has been
     sent before on this connection (`prepare_threshold` in the settings).
     """
     with _cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+
+
+def rows(statement: str, values: Values = ()) -> list[tuple]:
+    """The same for a statement that returns rows."""
+    with _cursor() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall()
 
 
 def _cursor() -> CursorWrapper:
@@ -27,6 +35,7 @@ def _cursor() -> CursorWrapper:
 
     Django's log would not have the text of a prepared one: while it is kept, none is prepared.
     """
+    connection = connections[DEFAULT_DB_ALIAS]
     if connection.queries_logged:
         return connection.cursor()
     connection.close_if_health_check_failed()

@@ -187,7 +187,7 @@ def holding(*, account_id: UUID) -> Holding | None:
 
 
 def _holdings(statement: str, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:
-    rows = statements.run(statement, [column(account_id.hex for account_id in account_ids)])
+    rows = statements.rows(statement, [column(account_id.hex for account_id in account_ids)])
     return {
         account_id: Holding(
             pk,

@@ -93,7 +93,7 @@ class AutoRechargeQuerySet(models.QuerySet):
             "filled": column(filled),
             "minutes": MINUTES_LEVEL,
         }
-        rows = statements.run(WATCH, figures)
+        rows = statements.rows(WATCH, figures)
         due, low, minutes = ([row[0] for row in rows if row[n]] for n in (1, 2, 3))
         return due, low, minutes
 

@@ -40,7 +40,7 @@ class RateHistory:
 def rate_history() -> RateHistory:
     """Every rate there has been, latest first: prices change a few times a year."""
     rows: dict[str, list[tuple[datetime, Decimal]]] = {name: [] for name in TYPES}
-    for minute_type, moment, price in statements.run(HISTORY):
+    for minute_type, moment, price in statements.rows(HISTORY):
         rows[minute_type].append((moment, price))
     return RateHistory(rows)
 

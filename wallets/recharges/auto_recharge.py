@@ -302,7 +302,7 @@ def coming(now: datetime) -> QuerySet[AutoRecharge]:
 def coming_among(*, wallet_ids: Iterable[int], now: datetime) -> set[int]:
     """Those of these wallets whose recharge is on its way."""
     values = [*_coming_values(now), column(wallet_ids)]
-    return {wallet_id for (wallet_id,) in statements.run(COMING_AMONG, values)}
+    return {wallet_id for (wallet_id,) in statements.rows(COMING_AMONG, values)}
 
 
 def _coming_values(now: datetime) -> list[datetime]:

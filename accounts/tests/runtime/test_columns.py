@@ -22,13 +22,13 @@ pytestmark = pytest.mark.django_db
     ],
 )
 def test_a_column_is_read_back_as_it_was(values, kind):
-    rows = statements.run(f"SELECT * FROM unnest(%s::{kind}[])", [column(values)])
+    rows = statements.rows(f"SELECT * FROM unnest(%s::{kind}[])", [column(values)])
 
     assert [value for (value,) in rows] == values
 
 
 def test_null_and_the_empty_word_have_their_own_way_of_being_written():
-    rows = statements.run("SELECT * FROM unnest(%s::text[])", [column(["NULL", '""', "a"])])
+    rows = statements.rows("SELECT * FROM unnest(%s::text[])", [column(["NULL", '""', "a"])])
 
     assert rows == [(None,), ("",), ("a",)]
 
@@ -36,7 +36,7 @@ def test_null_and_the_empty_word_have_their_own_way_of_being_written():
 def test_texts_of_others_are_told_apart_whatever_they_hold():
     texts = ["{a,b}", 'say "no"', "back\\slash", "NULL", "%s", "émoji 🎈", "'; DROP TABLE x"]
 
-    rows = statements.run(
+    rows = statements.rows(
         "SELECT * FROM unnest(string_to_array(%s::text, chr(10)))", [lines(texts)]
     )
 

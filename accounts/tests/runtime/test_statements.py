@@ -17,7 +17,7 @@ def prepared():
 
 
 def test_a_statement_is_planned_once_a_connection():
-    answers = [statements.run(ASKED, [number]) for number in (1, 2, 3)]
+    answers = [statements.rows(ASKED, [number]) for number in (1, 2, 3)]
 
     assert answers == [[(2,)], [(3,)], [(4,)]]
     assert prepared() == ["SELECT $1::int + 1 AS asked_of_the_server"]
@@ -25,17 +25,19 @@ def test_a_statement_is_planned_once_a_connection():
 
 def test_a_statement_is_counted_and_logged_like_every_other(django_assert_num_queries):
     with django_assert_num_queries(1) as log:
-        assert statements.run(ASKED, [1]) == [(2,)]
+        assert statements.rows(ASKED, [1]) == [(2,)]
 
     assert log[0]["sql"] == "SELECT 1::int + 1 AS asked_of_the_server"
 
 
-def test_a_statement_that_returns_nothing_has_no_rows():
-    assert statements.run("CREATE TEMPORARY TABLE written (at int) ON COMMIT DROP") == []
+def test_a_statement_that_returns_nothing_is_only_run():
+    statements.run("CREATE TEMPORARY TABLE written (at int) ON COMMIT DROP")
+
+    assert statements.rows("SELECT count(*) FROM written") == [(0,)]
 
 
 def test_what_the_database_refuses_is_one_of_djangos_errors():
     with pytest.raises(DataError), transaction.atomic():
-        statements.run("SELECT 1 / %s::int", [0])
+        statements.rows("SELECT 1 / %s::int", [0])
 
-    assert statements.run(ASKED, [1]) == [(2,)]
+    assert statements.rows(ASKED, [1]) == [(2,)]
