@@ -73,7 +73,7 @@ class Rejection(msgspec.Struct, frozen=True):
     message: str
 
 
-class Result(msgspec.Struct, frozen=True, omit_defaults=True):
+class Result(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """What became of one report: charged, duplicate (with the first cost) or rejected."""
 
     id: str

@@ -61,7 +61,9 @@ def _documented(**words: object) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema=words)
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Report(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
+):
     """One finished call as the platform tells it. The API decodes straight into it."""
 
     id: Annotated[str, _documented(maxLength=limits.EXTERNAL_ID_LENGTH)]
@@ -75,7 +77,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     outcome: Annotated[str, _documented(choices=Call.Outcome.choices)] = "completed"
 
 
-class Accepted(msgspec.Struct, frozen=True):
+class Accepted(msgspec.Struct, frozen=True, gc=False):
     """A report whose facts are in order, and where they lead."""
 
     report: Report

@@ -71,7 +71,7 @@ LOCK_ACCOUNTS = f"{HOLDINGS} ORDER BY w.id FOR NO KEY UPDATE"
 Pots = dict[str, Decimal | int]
 
 
-class Holding(msgspec.Struct):
+class Holding(msgspec.Struct, gc=False):
     """A locked wallet in plain values, as `balances_moved` tells it: a thousand models are slow."""
 
     pk: int

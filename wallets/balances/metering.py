@@ -14,7 +14,7 @@ from wallets.prices.payable import CREDIT_RATE, TAKEN_POTS
 from wallets.prices.rates import RateHistory
 
 
-class Usage(msgspec.Struct, frozen=True):
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """One finished call of a wallet. A call that is not billable takes nothing."""
 
     wallet_id: int
@@ -25,7 +25,7 @@ class Usage(msgspec.Struct, frozen=True):
     billable: bool = True
 
 
-class Taken(msgspec.Struct, frozen=True):
+class Taken(msgspec.Struct, frozen=True, gc=False):
     """What one usage took from each pot: seconds, and dollars of credit."""
 
     included_seconds: int = 0
