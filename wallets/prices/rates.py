@@ -14,9 +14,10 @@ from wallets.errors import InvalidAmount
 from wallets.models import MinuteRate, MinuteType
 
 TYPES = tuple(MinuteType.values)
-HISTORY = """
-SELECT minute_type, effective_from, price FROM wallets_minuterate ORDER BY effective_from DESC
-"""
+HISTORY = (
+    "SELECT minute_type, effective_from, price FROM wallets_minuterate "
+    "ORDER BY effective_from DESC"
+)
 
 
 @dataclass(frozen=True)
