@@ -61,9 +61,7 @@ def _documented(**words: object) -> msgspec.Meta:
     return msgspec.Meta(extra_json_schema=words)
 
 
-class Report(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False
-):
+class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One finished call as the platform tells it. The API decodes straight into it."""
 
     id: Annotated[str, _documented(maxLength=limits.EXTERNAL_ID_LENGTH)]

@@ -15,8 +15,7 @@ from wallets.models import MinuteRate, MinuteType
 
 TYPES = tuple(MinuteType.values)
 HISTORY = (
-    "SELECT minute_type, effective_from, price FROM wallets_minuterate "
-    "ORDER BY effective_from DESC"
+    "SELECT minute_type, effective_from, price FROM wallets_minuterate ORDER BY effective_from DESC"
 )
 
 
