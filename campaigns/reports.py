@@ -130,6 +130,8 @@ def lock_wallets(accounts: Mapping[str, UUID]) -> dict[str, Holding]:
     """
     wanted = set(accounts.values())
     found = ledger.lock_accounts(account_ids=wanted) if wanted else {}
+    # Made now, so last in the order of keys. Should somebody have made them just before us, and a
+    # deadlock come of it, the batch is repeated as a whole.
     if missing := wanted - found.keys():
         for account in Account.objects.filter(pk__in=missing):
             opening.open_wallet(account=account)

@@ -8,7 +8,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
 
 from accounts import clock
-from accounts.tests.builders import make_user
+from accounts.tests.builders import make_individual, make_user
 from tests.databases import as_owner
 from wallets.balances import adjustments, ledger
 from wallets.errors import InvalidAmount, KeyReused
@@ -74,6 +74,22 @@ def test_only_the_wallets_asked_for_are_locked():
     first, _other = make_wallet(), make_wallet()
 
     assert list(ledger.lock(wallet_ids=[first.pk])) == [first.pk]
+
+
+def test_wallets_of_accounts_are_locked_in_key_order_and_tell_what_they_hold():
+    first, second = make_wallet(credit="1.5", premium=60), make_wallet(basic=90, included=30)
+    without = make_individual()
+
+    locked = ledger.lock_accounts(
+        account_ids=[second.account_id, without.pk, first.account_id, second.account_id]
+    )
+
+    assert [(one.pk, one.account_id, one.pots) for one in locked.values()] == [
+        (first.pk, first.account_id, first.pots),
+        (second.pk, second.account_id, second.pots),
+    ]
+    assert ledger.holding(account_id=first.account_id) == locked[first.account_id]
+    assert ledger.holding(account_id=without.pk) is None
 
 
 def test_a_wallet_that_does_not_exist_is_told_before_anything_moves():

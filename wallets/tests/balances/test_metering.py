@@ -3,7 +3,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,11 +20,13 @@ pytestmark = pytest.mark.django_db
 MINUTE = 60
 
 
-def charge(*usages, wallet):
+def charge(*usages, wallet, batch=None):
     with transaction.atomic():
         locked = ledger.lock_accounts(account_ids=[wallet.account_id]).values()
         wallets = {one.pk: one for one in locked}
-        return metering.charge(usages=usages, batch=uuid4(), wallets=wallets, rates=rate_history())
+        return metering.charge(
+            usages=usages, batch=batch or uuid4(), wallets=wallets, rates=rate_history()
+        )
 
 
 def usage(wallet, minute_type, seconds, *, billable=True, ended_at=None):
@@ -69,6 +71,17 @@ def test_each_batch_is_charged_though_another_cost_the_same():
 
     assert pots(wallet) == (0, 0, 0, 0)
     assert wallet.entries.filter(kind="calls").count() == 2
+
+
+def test_a_batch_that_was_charged_before_is_refused_by_its_key():
+    wallet, batch = make_wallet(basic=120), uuid4()
+    charge(usage(wallet, "basic", MINUTE), wallet=wallet, batch=batch)
+
+    with pytest.raises(IntegrityError, match="ledger_"), transaction.atomic():
+        charge(usage(wallet, "basic", MINUTE), wallet=wallet, batch=batch)
+
+    assert pots(wallet) == (0, 0, 60, 0)
+    assert wallet.entries.filter(kind="calls").count() == 1
 
 
 def test_a_basic_call_takes_basic_then_credit_and_leaves_premium_alone():
