@@ -146,13 +146,14 @@ else:
     from thinkrr_billing.sandbox.postgres import database_url
 
     _database_url = database_url(DATA_DIR)
+_database = env.database(_database_url)
 DATABASES = {
     "default": {
-        **env.database(_database_url),
+        **_database,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
         # Of those sent by `accounts.runtime.statements` alone: from the second time on.
-        "OPTIONS": {"prepare_threshold": 1},
+        "OPTIONS": {**_database.get("OPTIONS", {}), "prepare_threshold": 1},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
