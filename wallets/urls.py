@@ -41,6 +41,12 @@ urlpatterns = [
     path(f"{_PURCHASE}cancel/", purchases.cancel, name="purchase_cancel"),
     path("payments/receipts/<uuid:purchase_id>/", receipts.receipt, name="receipt"),
     path("payments/receipts/<uuid:purchase_id>.pdf", receipts.pdf, name="receipt_pdf"),
+    path("payments/credit-notes/<uuid:reversal_id>/", receipts.credit_note, name="credit_note"),
+    path(
+        "payments/credit-notes/<uuid:reversal_id>.pdf",
+        receipts.credit_note_pdf,
+        name="credit_note_pdf",
+    ),
     path("payments/methods/add/", methods.add, name="methods_add"),
     path("payments/methods/added/", methods.added, name="methods_added"),
     path("payments/methods/<str:card_id>/default/", methods.make_default, name="methods_default"),

@@ -1,4 +1,4 @@
-"""A receipt as a PDF page: the same figures as its page, drawn with fonts of our own.
+"""A receipt or a credit note as a PDF page: the same as its page, drawn with fonts of our own.
 
 Most receipts need European letters only. Chinese, Japanese, Korean, Arabic, Hebrew and the like
 bring larger fonts, and shaping from right to left. A letter that no font has is printed as a mark,
@@ -42,6 +42,11 @@ class Receipt:
     reference: str
     # Where the receipt's page is, for letters that cannot be printed.
     address: str
+    name: str = "Receipt"
+    # What became of the amount: "paid", "paid, $40.00 after refunds".
+    state: str = "paid"
+    # Below the total: what was given back, and what is left.
+    after: Sequence[tuple[str, str]] = ()
 
     @property
     def texts(self) -> list[str]:
@@ -60,6 +65,8 @@ def draw(receipt: Receipt) -> bytes:
     for text, figure in receipt.lines:
         _line(page, text, figure)
     _line(page, "Total", receipt.total, bold=True)
+    for text, figure in receipt.after:
+        _line(page, text, figure, bold=text == receipt.after[-1][0])
     page.ln(LINE)
     for note in receipt.notes:
         _write(page, note, size=9)
@@ -75,7 +82,7 @@ def _blank(receipt: Receipt) -> "FPDF":
     page = FPDF(format="letter")
     page.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
     page.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
-    page.set_title(f"Receipt {receipt.number}")
+    page.set_title(f"{receipt.name} {receipt.number}")
     page.set_lang("en")
     page.set_margins(MARGIN, MARGIN)
     page.add_page()
@@ -99,7 +106,7 @@ def _printable(page: "FPDF", receipt: Receipt) -> Receipt:
     marked = _rewritten(composed, lambda text: _marked(text, missing))
     note = (
         f"{MISSING} stands for letters that cannot be printed here. "
-        f"The receipt's page shows them: {receipt.address}"
+        f"The {receipt.name.lower()}'s page shows them: {receipt.address}"
     )
     return replace(marked, notes=[*marked.notes, note])
 
@@ -133,8 +140,8 @@ def _heading(page: "FPDF", receipt: Receipt) -> None:
     page.set_text_color(*GREY)
     _write(page, "thinkrr billing", size=10, bold=True)
     page.set_text_color(0)
-    _write(page, f"Receipt {receipt.number}", size=18, bold=True, height=12)
-    _write(page, f"{receipt.amount} paid", size=13, height=9)
+    _write(page, f"{receipt.name} {receipt.number}", size=18, bold=True, height=12)
+    _write(page, f"{receipt.amount} {receipt.state}", size=13, height=9)
     page.ln(LINE)
 
 

@@ -3,14 +3,19 @@
 import re
 import unicodedata
 from decimal import Decimal
+from uuid import uuid4
 
 import pytest
 from django.urls import reverse
 
 from accounts.tests.builders import make_individual, owner_of
+from wallets.models import Reversal
 from wallets.recharges import by_hand
+from wallets.reversals import refunds
+from wallets.statements import papers
 from wallets.statements.receipt_pdf import MISSING, Receipt, draw
 from wallets.tests.worlds.builders import DECLINED_CARD, add_card, make_wallet
+from wallets.tests.worlds.pages import text_of
 
 PAGES = re.compile(rb"/Type /Page\b")
 FONT_NAMES = re.compile(rb"/FontName")
@@ -62,6 +67,106 @@ def test_what_was_not_paid_and_what_others_paid_has_none(stripe, client, browser
 
     assert unpaid.status_code == 404
     assert client.get(reverse("wallets:receipt_pdf", args=[paid.pk])).status_code == 404
+
+
+def refund(purchase, cents: int):
+    reversal = refunds.refund(
+        purchase_id=purchase.pk,
+        amount_cents=cents,
+        actor=None,
+        reason="Called twice, our mistake",
+        form_key=str(uuid4()),
+    )
+    return refunds.drive_refund(reversal_id=reversal.pk)
+
+
+@pytest.mark.django_db
+def test_after_a_partial_refund_the_receipt_says_so_with_the_net(browser, wallet):
+    purchase = pay(wallet)
+    reversal = refund(purchase, 1000)
+    reversal.refresh_from_db()
+
+    text = text_of(browser.get(reverse("wallets:receipt", args=[purchase.pk])))
+    paper = papers.receipt(purchase, address="https://billing.example/r")
+
+    assert "Given back in part or whole" in text
+    assert "Given back −$10.00 USD" in text
+    assert "Net $40.00 USD" in text
+    assert f"Credit note CN-{reversal.credit_note_number}" in text
+    assert (paper.total, paper.state) == (
+        "$50.00 USD",
+        "paid, $40.00 after what was given back",
+    )
+
+
+@pytest.mark.django_db
+def test_a_refund_that_failed_takes_nothing_off_the_receipt(wallet):
+    purchase = pay(wallet)
+    Reversal.objects.create(
+        purchase=purchase, kind="refund", amount_cents=1000, state="failed", reason="Asked for"
+    )
+
+    assert list(papers.receipt(purchase, address="").after) == []
+
+
+@pytest.mark.django_db
+def test_a_refund_that_was_made_has_a_credit_note_with_a_number_of_its_own(browser, wallet):
+    purchase = pay(wallet)
+    first, second = refund(purchase, 1000), refund(purchase, 500)
+    for one in (first, second):
+        one.refresh_from_db()
+
+    page = browser.get(reverse("wallets:credit_note", args=[first.pk]))
+    printed = browser.get(reverse("wallets:credit_note_pdf", args=[first.pk]))
+
+    assert second.credit_note_number == first.credit_note_number + 1
+    text = text_of(page)
+    assert f"Credit note number CN-{first.credit_note_number}" in text
+    assert f"Corrects receipt {purchase.receipt_number}" in text
+    assert "Total $10.00 USD" in text
+    assert "Called twice" not in text
+    name = f'filename="credit-note-CN-{first.credit_note_number}.pdf"'
+    assert name in printed["Content-Disposition"]
+    assert printed.content.startswith(b"%PDF-")
+
+
+@pytest.mark.django_db
+def test_a_refund_on_its_way_has_no_credit_note_yet(browser, wallet):
+    purchase = pay(wallet)
+    reversal = Reversal.objects.create(
+        purchase=purchase, kind="refund", amount_cents=1000, reason="Asked for"
+    )
+
+    page = browser.get(reverse("wallets:credit_note", args=[reversal.pk]))
+    printed = browser.get(reverse("wallets:credit_note_pdf", args=[reversal.pk]))
+
+    assert "on its way to Visa •••• 4242" in text_of(page)
+    assert printed.status_code == 404
+    reversal.refresh_from_db()
+    assert reversal.credit_note_number is None
+
+
+@pytest.mark.django_db
+def test_the_number_of_a_credit_note_never_changes(wallet):
+    purchase = pay(wallet)
+    reversal = refund(purchase, 1000)
+    reversal.refresh_from_db()
+    number = reversal.credit_note_number
+
+    Reversal.objects.filter(pk=reversal.pk).update(credit_note_number=7, state="failed")
+
+    reversal.refresh_from_db()
+    assert reversal.credit_note_number == number
+    assert papers.credit_note(reversal, address="").notes == [papers.VOID]
+
+
+@pytest.mark.django_db
+def test_others_find_no_credit_note(client, wallet):
+    reversal = refund(pay(wallet), 1000)
+    client.force_login(owner_of(make_individual()))
+
+    for name in ("wallets:credit_note", "wallets:credit_note_pdf"):
+        assert client.get(reverse(name, args=[reversal.pk])).status_code == 404
 
 
 @pytest.mark.django_db

@@ -1,0 +1,136 @@
+"""What stands on a receipt and on a credit note: their pages and their PDFs are made of this."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+
+from accounts.models import Account
+from wallets.models import Purchase, Reversal
+from wallets.statements.receipt_pdf import Receipt
+from wallets.texts import cents, day, minutes, rate, signed_money, usd
+
+SELLER = "thinkrr.ai"
+NO_TAX = "No tax charged"
+CREDIT_NOTE = "Credit note"
+
+
+def receipt(purchase: Purchase, *, address: str) -> Receipt:
+    """The receipt of a paid purchase, as it stands now: with what was given back, and the net.
+
+    `address` is where its page is.
+    """
+    reversals = list(purchase.reversals.order_by("created_at"))
+    back = sum(one.amount_cents for one in reversals if one.state != Reversal.State.FAILED)
+    amount, net = cents(purchase.amount_cents), cents(max(purchase.amount_cents - back, 0))
+    return Receipt(
+        number=str(purchase.receipt_number),
+        amount=amount,
+        state=f"paid, {net} after what was given back" if back else "paid",
+        facts=[
+            ("Paid on", _moment(purchase.closed_at, purchase.payer)),
+            ("Payment method", purchase.card),
+            *_parties(purchase.payer),
+        ],
+        title=_title(purchase),
+        lines=[*_lines(purchase), ("Tax", NO_TAX)],
+        total=f"{amount} USD",
+        after=[("Given back", f"{cents(-back)} USD"), ("Net", f"{net} USD")] if back else [],
+        notes=[_given_back(one, purchase.payer) for one in reversals],
+        reference=str(purchase.pk),
+        address=address,
+    )
+
+
+def credit_note(reversal: Reversal, *, address: str) -> Receipt:
+    """The credit note of a refund that was made. Wants `purchase.payer` selected."""
+    purchase = reversal.purchase
+    amount, paid = cents(reversal.amount_cents), cents(purchase.amount_cents)
+    return Receipt(
+        name=CREDIT_NOTE,
+        number=number_of(reversal),
+        amount=amount,
+        state="refunded" if reversal.state != Reversal.State.FAILED else "not refunded",
+        facts=[
+            ("Refunded on", _moment(reversal.closed_at, purchase.payer)),
+            ("To", purchase.card),
+            ("Corrects receipt", str(purchase.receipt_number)),
+            ("Paid", f"{paid}, {_moment(purchase.closed_at, purchase.payer)}"),
+            *_parties(purchase.payer),
+        ],
+        title=f"Refund: {_title(purchase)}",
+        lines=[*_taken_back(reversal), ("Tax", NO_TAX)],
+        total=f"{amount} USD",
+        notes=[VOID] if reversal.state == Reversal.State.FAILED else [],
+        reference=str(reversal.pk),
+        address=address,
+    )
+
+
+VOID = "The refund did not arrive and was put back: this credit note is void."
+
+
+def number_of(reversal: Reversal) -> str:
+    """How a credit note is numbered: apart from receipts."""
+    return f"CN-{reversal.credit_note_number}" if reversal.credit_note_number else ""
+
+
+def seller() -> str:
+    return getattr(settings, "SELLER", SELLER)
+
+
+def _parties(payer: Account) -> list[tuple[str, str]]:
+    billed_to = f"{payer.billing_name or payer.name}\n{payer.billing_address}".strip()
+    facts = [("Seller", seller()), ("Billed to", billed_to)]
+    return [*facts, ("Tax ID", payer.tax_id)] if payer.tax_id else facts
+
+
+def _moment(moment: datetime, payer: Account) -> str:
+    local = moment.astimezone(payer.zone)
+    return f"{day(local)}, {local:%H:%M %Z}"
+
+
+def _title(purchase: Purchase) -> str:
+    title = purchase.get_purpose_display()
+    to = f" for {purchase.wallet.account.name}" if purchase.buys == "allocation" else ""
+    return f"{title}{to}"
+
+
+def _given_back(reversal: Reversal, payer: Account) -> str:
+    made = day(reversal.created_at.astimezone(payer.zone))
+    state = reversal.get_state_display().lower()
+    text = f"{reversal.get_kind_display()} of {cents(reversal.amount_cents)}, {state}, {made}"
+    number = number_of(reversal)
+    return f"{text}, credit note {number}" if number else text
+
+
+def _lines(purchase: Purchase) -> Sequence[tuple[str, str]]:
+    """What the payment bought. An allocation's minutes, or the entries it was posted as."""
+    if purchase.purpose == Purchase.Purpose.ALLOCATION:
+        return [
+            (f"{name}, {count:,} min × {rate(price)}", usd(count * price))
+            for name, count, price in (
+                ("Basic", purchase.basic_minutes, purchase.basic_rate),
+                ("Premium", purchase.premium_minutes, purchase.premium_rate),
+            )
+            if count
+        ]
+    lines = []
+    for entry in purchase.entries.filter(reversal=None).order_by("pk"):
+        if entry.pot == "credit":
+            lines.append(("Credit", signed_money(entry.amount)))
+        else:
+            price = purchase.premium_rate if entry.pot == "premium" else purchase.basic_rate
+            text = f"{entry.get_pot_display()} at {rate(price)}"
+            lines.append((text, f"{minutes(entry.amount)} min"))
+    return lines or [(purchase.get_buys_display(), cents(purchase.amount_cents))]
+
+
+def _taken_back(reversal: Reversal) -> list[tuple[str, str]]:
+    lines = []
+    for entry in reversal.entries.filter(kind="refund").order_by("pk"):
+        taken: Decimal = -entry.amount
+        figure = usd(taken) if entry.pot == "credit" else f"{minutes(taken)} min"
+        lines.append((f"{entry.get_pot_display()} taken back", figure))
+    return lines
