@@ -21,6 +21,13 @@ class Invalid(AccountError):
     status = 422
 
 
+class Unusable(AccountError):
+    """What was asked for makes no sense: a day that is none, a range the wrong way round."""
+
+    code = "invalid"
+    status = 400
+
+
 class NotFound(AccountError):
     """There is nothing here for this caller, who may not learn whether it exists."""
 

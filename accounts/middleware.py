@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
 
 from accounts.audit import requests
-from accounts.errors import Conflict, Forbidden, NotFound, TooMany
+from accounts.errors import Conflict, Forbidden, NotFound, TooMany, Unusable
 from accounts.people import access
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class CurrentAccountMiddleware:
         return None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        if isinstance(error, (NotFound, Forbidden, TooMany, Conflict)):
+        if isinstance(error, (Unusable, NotFound, Forbidden, TooMany, Conflict)):
             logger.warning(
                 "refused %s %s status=%s user=%s account=%s",
                 request.method,

@@ -33,6 +33,8 @@ MOST_LIVE_CALLS = 100_000
 
 PAGE = 25
 LAST_CALLS = 20
+# Of one debit, which is up to CALLS_PER_BATCH: as many as a person looks through at once.
+CALLS_SHOWN = 50
 
 # As many as a person looks through before resuming; the others follow.
 RESUME_SHOWN = 50

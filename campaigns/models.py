@@ -191,6 +191,8 @@ class Call(models.Model):
                 name="calls_of_a_campaign",
                 condition=Q(campaign__isnull=False),
             ),
+            # A debit leads to its calls. Batches are numbered in time: it grows at its end only.
+            models.Index(fields=["batch"], name="calls_of_a_batch"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["reporter", "external_id"], name="call_recorded_once"),

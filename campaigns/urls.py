@@ -1,6 +1,6 @@
 from django.urls import path
 
-from campaigns.views import banner, lists, recharge_tiers, resume
+from campaigns.views import banner, entry_calls, lists, recharge_tiers, resume
 
 app_name = "campaigns"
 
@@ -11,5 +11,8 @@ urlpatterns = [
     path("campaigns/<int:campaign_id>/", lists.campaign, name="detail"),
     path("campaigns/<int:campaign_id>/pause/", lists.pause, name="pause"),
     path("campaigns/<int:campaign_id>/resume/", resume.resume_one, name="resume_one"),
+    path(
+        "payments/transactions/<int:entry_id>/calls/", entry_calls.entry_calls, name="entry_calls"
+    ),
     path("banner/", banner.banner, name="banner"),
 ]

@@ -49,6 +49,7 @@ PAGES = {
     "export": "/payments/export/",
     "paid": "/payments/purchases/{purchase}/",
     "receipt": "/payments/receipts/{purchase}/",
+    "calls of a row": "/payments/transactions/{debit}/calls/",
     "account manager": "/account-manager/",
     "sub-account": "/account-manager/{dental}/",
     "allocation": "/account-manager/{dental}/auto-allocation/",
@@ -92,7 +93,13 @@ def grown(stripe, rows: int) -> tuple[Client, dict[str, object]]:
     dental = make_sub_account(agency=agency)
     client = Client()
     client.force_login(owner)
-    return client, {"purchase": paid.pk, "dental": dental.pk, "campaign": campaigns[0].pk}
+    debit = wallet.entries.filter(kind="calls").values_list("pk", flat=True).first()
+    return client, {
+        "purchase": paid.pk,
+        "dental": dental.pk,
+        "campaign": campaigns[0].pk,
+        "debit": debit,
+    }
 
 
 def fill_statement(agency: Account, rows: int) -> None:

@@ -7,18 +7,19 @@ from uuid import UUID
 from django.core import signing
 from django.db.models import Model, Q
 
+from accounts.errors import Unusable
 from wallets.errors import InvalidAmount
 
 _SALT = "wallets.statements.statements"
-_LONGEST = 200
+_LONGEST = 255
 # Of one moment, rows keyed by UUID (purchases) come before numbered ones on a page backwards.
 ENTRY, PURCHASE = 0, 1
 
 
-class BadCursor(InvalidAmount):
+class BadCursor(InvalidAmount, Unusable):
     """The cursor is not one we gave out. Starting from the first page helps."""
 
-    status = 400
+    status = Unusable.status
 
     def __init__(self) -> None:
         super().__init__(
@@ -45,12 +46,7 @@ class Place:
         """The place a cursor stands for; None without a cursor. Raises BadCursor."""
         if not cursor:
             return None
-        if len(cursor) > _LONGEST or not cursor.isascii():
-            raise BadCursor
-        try:
-            at, rank, pk = signing.loads(cursor, salt=_SALT)
-        except signing.BadSignature:
-            raise BadCursor from None
+        at, rank, pk = _signed(cursor, 3)
         return cls(datetime.fromisoformat(at), rank, UUID(pk) if rank == PURCHASE else int(pk))
 
     def written(self) -> str:
@@ -68,3 +64,45 @@ class Place:
             return earlier
         # The first half lets the index be used, the second is exact.
         return not_later & (earlier | Q(pk__lt=self.pk))
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How far a statement was read: its last entry, and its last payment that moved no pot.
+
+    `moment` is the earliest of the entries read so far. A field is None before the first.
+    """
+
+    entry: int | None = None
+    moment: datetime | None = None
+    payment: tuple[datetime, UUID] | None = None
+
+    @classmethod
+    def read(cls, cursor: str | None) -> "Reached":
+        """The place a cursor stands for; the beginning without one. Raises BadCursor."""
+        if not cursor:
+            return cls()
+        entry, moment, paid_at, paid = _signed(cursor, 4)
+        return cls(
+            entry=entry,
+            moment=moment and datetime.fromisoformat(moment),
+            payment=paid and (datetime.fromisoformat(paid_at), UUID(paid)),
+        )
+
+    def written(self) -> str:
+        at, pk = self.payment or (None, None)
+        moments = [moment and moment.isoformat() for moment in (self.moment, at)]
+        return signing.dumps([self.entry, *moments, pk and str(pk)], salt=_SALT)
+
+
+def _signed(cursor: str, length: int) -> list:
+    """What we wrote into a cursor of so many facts. Raises BadCursor."""
+    if len(cursor) > _LONGEST or not cursor.isascii():
+        raise BadCursor
+    try:
+        facts = signing.loads(cursor, salt=_SALT)
+    except signing.BadSignature:
+        raise BadCursor from None
+    if not isinstance(facts, list) or len(facts) != length:
+        raise BadCursor
+    return facts

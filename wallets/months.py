@@ -6,7 +6,7 @@ month's end, always counted from the original anchor: 31 Jan, 28 Feb, 31 Mar.
 
 import calendar
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 # The last day `date` knows lies in year 9999; nobody plans that far.
@@ -37,6 +37,13 @@ def beginning(value: date, zone: ZoneInfo) -> datetime:
     if not 1900 <= value.year <= 9000:
         return datetime(1900 if value.year < 1900 else 9000, 1, 1, tzinfo=UTC)
     return datetime.combine(value, time.min, zone).astimezone(UTC)
+
+
+def end_of(value: date, zone: ZoneInfo) -> datetime:
+    """A moment as it is; a day as the beginning of the next one in the zone."""
+    if not isinstance(value, datetime) and value != date.max:
+        value += timedelta(days=1)
+    return beginning(value, zone)
 
 
 def months_between(

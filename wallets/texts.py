@@ -33,6 +33,25 @@ def signed_money(amount: Money | Decimal | int | None) -> str:
     return f"+{written}" if rose else written
 
 
+def exact_money(amount: Money | Decimal | int) -> str:
+    """Write dollars with every decimal they have, at least two: `$7.15`, `−$0.218667`."""
+    dollars = _dollars(amount)
+    plain = f"{abs(dollars).normalize():f}"
+    whole, _, decimals = plain.partition(".")
+    return f"{MINUS if dollars < 0 else ''}${int(whole):,}.{decimals.ljust(2, '0')}"
+
+
+def signed_exact_money(amount: Money | Decimal | int) -> str:
+    """Write a movement that has to add up: `+$50.00`, `−$0.218667`."""
+    written = exact_money(amount)
+    return written if written.startswith(MINUS) or not _dollars(amount) else f"+{written}"
+
+
+def exact_minutes(seconds: int | Decimal) -> str:
+    """Write minutes that have to add up: `312 min 30 s`, `1,250 min`."""
+    return signed_minutes(seconds).removeprefix("+")
+
+
 def unsigned_money(amount: Money | Decimal) -> str:
     """Write what would have moved and did not: `$35.00`."""
     return usd(abs(_dollars(amount)))

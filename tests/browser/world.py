@@ -17,7 +17,7 @@ from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.allocations import configure, runs
-from wallets.models import AutoRecharge, Purchase, Wallet
+from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.recharges import by_hand, suspensions
 from wallets.reversals import refunds
 from wallets.tests.worlds.builders import (
@@ -66,6 +66,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
     declined = pay(
         wallet, owner, amount="60", buys="credit", card=add_card(stripe, wallet, DECLINED_CARD).id
     )
+    refund = _refund(bought[2])
     set_auto_recharge(wallet, threshold=20, amount=50, monthly_limit=500)
     campaigns = _campaigns(agency)
     calls.record(
@@ -105,6 +106,9 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "paid": f"/payments/purchases/{bought[0].pk}/",
             "declined": f"/payments/purchases/{declined.pk}/",
             "receipt": f"/payments/receipts/{bought[0].pk}/",
+            "calls of a row": f"/payments/transactions/{_debit(wallet)}/calls/",
+            "receipt given back in part": f"/payments/receipts/{refund.purchase_id}/",
+            "credit note": f"/payments/credit-notes/{refund.pk}/",
             "account manager": "/account-manager/",
             "no sub-account found": "/account-manager/?search=zzz",
             "add a sub-account": "/account-manager/add/",
@@ -149,6 +153,23 @@ def rich_world(stripe: StripeSandbox) -> Rich:
         },
         troubled=_troubled(stripe),
     )
+
+
+def _refund(purchase: Purchase) -> Reversal:
+    """A part of it, given back."""
+    reversal = refunds.refund(
+        purchase_id=purchase.pk,
+        amount_cents=500,
+        actor=None,
+        reason="Asked for",
+        form_key=str(uuid.uuid4()),
+    )
+    return refunds.drive_refund(reversal_id=reversal.pk)
+
+
+def _debit(wallet: Wallet) -> int:
+    """The number of an entry of calls."""
+    return wallet.entries.filter(kind="calls").values_list("pk", flat=True).first()
 
 
 def pay(

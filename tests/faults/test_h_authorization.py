@@ -24,8 +24,9 @@ from accounts.tests.builders import (
 )
 from campaigns.tests.builders import make_campaign
 from wallets.balances.opening import open_wallet
-from wallets.models import Purchase
+from wallets.models import Purchase, Reversal
 from wallets.tests.worlds.api_clients import client_of
+from wallets.tests.worlds.histories import post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
 
@@ -58,6 +59,9 @@ NEEDS = {
     "payments/purchases/<uuid:purchase_id>/cancel/": "money",
     "payments/receipts/<uuid:purchase_id>/": "see",
     "payments/receipts/<uuid:purchase_id>.pdf": "see",
+    "payments/credit-notes/<uuid:reversal_id>/": "see",
+    "payments/credit-notes/<uuid:reversal_id>.pdf": "see",
+    "payments/transactions/<int:entry_id>/calls/": "see",
     "payments/why/": "see",
     "payments/methods/add/": "money",
     "payments/methods/added/": "money",
@@ -184,6 +188,10 @@ class World:
             card="Visa •••• 4242",
             form_key=str(uuid4()),
         )
+        post(wallet, "credit", "-1", kind="calls", key=f"calls:{uuid4()}")
+        reversal = Reversal.objects.create(
+            purchase=self.purchase, kind="refund", amount_cents=100, reason="Asked for"
+        )
         key, _ = make_key(self.sub)
         self.ids = {
             "key_id": key.pk,
@@ -193,6 +201,8 @@ class World:
             "session_id": 999_999,
             "form_key": self.purchase.form_key,
             "purchase_id": self.purchase.pk,
+            "reversal_id": reversal.pk,
+            "entry_id": wallet.entries.get().pk,
             "card_id": "pm_1",
             "account_id": self.sub.pk,
             "campaign_id": self.campaign.pk,

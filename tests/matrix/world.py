@@ -20,8 +20,9 @@ from campaigns.tests.builders import make_campaign
 from tests.matrix import table
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
+from wallets.models import Reversal
 from wallets.tests.worlds.builders import add_card, make_wallet
-from wallets.tests.worlds.histories import allocate, buy
+from wallets.tests.worlds.histories import allocate, buy, post
 
 CLOSED = ("closed_sub", "closed")
 
@@ -35,6 +36,16 @@ class Tenant:
         self.wallet = make_wallet(account=account, credit=f"{number}{number}317.{number}9")
         self.card = add_card(stripe, self.wallet).id
         self.paid = buy(self.wallet, receipt_number=number, form_key=str(uuid4()))
+        post(self.wallet, "credit", "-0.01", kind="calls", key=f"calls:{uuid4()}")
+        self.debit = self.wallet.entries.get(kind="calls")
+        self.refund = Reversal.objects.create(
+            purchase=self.paid,
+            kind="refund",
+            amount_cents=100,
+            state="succeeded",
+            closed_at=clock.now(),
+            reason="Asked for",
+        )
         self.campaign = make_campaign(
             account, name=f"{self.mark} calls", external_id=f"{self.mark}-1", status="manual"
         )
@@ -64,6 +75,8 @@ class Tenant:
             "invitation_id": self.invitation.pk,
             "form_key": self.paid.form_key,
             "purchase_id": self.paid.pk,
+            "reversal_id": self.refund.pk,
+            "entry_id": self.debit.pk,
             "card_id": self.card,
             "account_id": self.account.pk,
             "campaign_id": self.campaign.pk,
@@ -86,6 +99,8 @@ MADE_UP = {
     "invitation_id": 999_999,
     "form_key": uuid4(),
     "purchase_id": uuid4(),
+    "reversal_id": uuid4(),
+    "entry_id": 999_999_999,
     "card_id": "pm_nobodys",
     "account_id": uuid4(),
     "campaign_id": 999_999,

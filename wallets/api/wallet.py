@@ -33,7 +33,7 @@ from wallets.prices import payable
 from wallets.prices.amounts import minutes_for
 from wallets.prices.rates import rates_now
 from wallets.statements import statements
-from wallets.statements.rows import of_entry
+from wallets.statements.rows import of_entries
 
 BalanceStatus = Literal["healthy", "low", "negative"]
 AutoRechargeStatus = Literal["off", "on", "waiting", "suspended", "blocked"]
@@ -180,7 +180,7 @@ class Entries(Answer):
 def _entry(entry: LedgerEntry) -> Entry:
     is_credit = entry.pot == Pot.CREDIT
     pattern = "{:.6f}" if is_credit else "{:.0f}"
-    row = of_entry(entry)
+    row = of_entries([entry])
     return Entry.of(
         entry,
         amount=pattern.format(entry.amount),

@@ -27,16 +27,15 @@ from wallets.exports.periods import Period
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal
 from wallets.months import beginning
 from wallets.prices.amounts import dollars
-from wallets.statements.rows import Row, Status, of_entry, of_purchase
+from wallets.statements.rows import PAYMENTS, Row, Status, of_entries, of_purchase
 from wallets.texts import usd
 
 Kind = LedgerEntry.Kind
 
 # In the order of their columns.
 POTS = (Pot.CREDIT, Pot.PREMIUM, Pot.BASIC, Pot.INCLUDED)
-RECHARGES = (Kind.RECHARGE, Kind.AUTO_RECHARGE)
 # What a card paid, and what went back to it.
-PAID = frozenset({*RECHARGES, Kind.REFUND_FAILED, Kind.DISPUTE_WON})
+PAID = frozenset({*PAYMENTS, Kind.REFUND_FAILED, Kind.DISPUTE_WON})
 PAID_BACK = frozenset({Kind.REFUND, Kind.DISPUTE})
 
 
@@ -160,7 +159,7 @@ def _refunded(purchase: str) -> Coalesce:
 
 
 def _of_entry(period: Period, entry: LedgerEntry) -> Line:
-    row = of_entry(entry)
+    row = of_entries([entry], refunded_cents=entry.refunded)
     own = entry.purchase if row.purchase_id else None
     fills_own = own is not None and own.wallet_id == entry.wallet_id
     at = max(entry.at, period.begins) if period.begins else entry.at
@@ -169,7 +168,7 @@ def _of_entry(period: Period, entry: LedgerEntry) -> Line:
         kind=entry.kind,
         description=row.description,
         note=row.note,
-        status=_status(entry, own),
+        status=row.status,
         pot=entry.pot,
         amount=entry.amount,
         balance_after=entry.balance_after,
@@ -181,12 +180,6 @@ def _of_entry(period: Period, entry: LedgerEntry) -> Line:
     )
 
 
-def _status(entry: LedgerEntry, own: Purchase | None) -> Status:
-    if own is None or entry.kind not in RECHARGES:
-        return Status.POSTED
-    return Status.REFUNDED if entry.refunded >= own.amount_cents else Status.PAID
-
-
 def _paid(entry: LedgerEntry) -> Decimal:
     """What the card paid for this wallet; of one for another wallet `payments` tells."""
     cents = entry.reversal.amount_cents if entry.reversal else entry.purchase.amount_cents
@@ -196,7 +189,7 @@ def _paid(entry: LedgerEntry) -> Decimal:
 
 
 def _of_payment(period: Period, purchase: Purchase) -> Line:
-    row = of_purchase(purchase, credited=[], refunded_cents=purchase.refunded)
+    row = of_purchase(purchase, refunded_cents=purchase.refunded)
     succeeded = purchase.state == Purchase.State.SUCCEEDED
     return Line(
         at=purchase.at.astimezone(period.account.zone),
@@ -216,7 +209,7 @@ def _of_payment(period: Period, purchase: Purchase) -> Line:
 
 def _of_reversal(period: Period, reversal: Reversal) -> Line:
     purchase = reversal.purchase
-    row = of_purchase(purchase, credited=[], refunded_cents=0)
+    row = of_purchase(purchase, refunded_cents=0)
     return Line(
         at=reversal.at.astimezone(period.account.zone),
         kind=reversal.kind,

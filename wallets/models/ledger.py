@@ -76,6 +76,7 @@ class LedgerEntry(models.Model):
         verbose_name_plural = "ledger entries"
         indexes = [
             models.Index(fields=["wallet", "created_at", "id"], name="ledger_statement"),
+            models.Index(fields=["wallet", "-id"], name="ledger_in_order"),
             # Support looks for what is rare; nearly every entry is calls.
             models.Index(fields=["kind", "-id"], name="ledger_by_kind", condition=~Q(kind="calls")),
             models.Index(fields=["amount"], name="ledger_by_amount", condition=~Q(kind="calls")),

@@ -9,7 +9,8 @@ import uuid
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from accounts import clock
 from accounts.models import Account, Tried
@@ -17,6 +18,8 @@ from wallets.models.wallet import Wallet
 
 OPEN_STATES = ("created", "submitted", "requires_action")
 TERMINAL_STATES = ("succeeded", "declined", "canceled")
+# Not made, not decided yet, or for another wallet than the payer's: no entry of the payer tells it.
+IN_NO_POT = ~Q(state="succeeded", purpose__in=["recharge", "auto_recharge"])
 
 
 class PurchaseQuerySet(models.QuerySet):
@@ -119,6 +122,13 @@ class Purchase(Tried):
             models.Index(fields=["card", "-created_at"], name="purchases_by_card"),
             models.Index(fields=["wallet", "-created_at"], name="purchases_of_wallet"),
             models.Index(fields=["payer", "-created_at", "-id"], name="purchases_of_payer"),
+            models.Index(
+                F("payer"),
+                Coalesce("closed_at", "created_at").desc(),
+                F("id").desc(),
+                name="purchases_in_no_pot",
+                condition=IN_NO_POT,
+            ),
             models.Index(
                 fields=["created_at"],
                 name="open_purchases",

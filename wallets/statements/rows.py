@@ -1,9 +1,9 @@
-"""One line of an account's statement: what happened, in words and figures.
+"""One line of an account's statement: what happened, in words, and what it moved in each pot.
 
 A sub-account is told what its agency gave it, never with which card or at what price.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,6 +17,8 @@ from wallets.prices.amounts import dollars
 from wallets.texts import MINUS, usd
 
 Kind = LedgerEntry.Kind
+# What the account's own card paid for its own wallet.
+PAYMENTS = (Kind.RECHARGE, Kind.AUTO_RECHARGE)
 
 
 class Status(models.TextChoices):
@@ -45,12 +47,24 @@ STATUS_OF = {
 
 
 @dataclass(frozen=True)
-class Row:
-    """A movement of one pot, or a purchase the account pays.
+class Moved:
+    """What one pot did, and held afterwards: dollars of credit, or whole seconds of minutes."""
 
-    `amount` and `balance_after` are in `unit`: dollars, or whole seconds of `pot`. A purchase's
-    amount is what the card is charged, negative when it fills somebody else's wallet; `credited`
-    is what it put into this one. The balance is None when this wallet's credit did not move.
+    pot: str
+    amount: Decimal
+    balance_after: Decimal
+
+    @property
+    def unit(self) -> Unit:
+        return Unit.USD if self.pot == Pot.CREDIT else Unit.SECONDS
+
+
+@dataclass(frozen=True)
+class Row:
+    """What one cause moved in the account's wallet, or a payment of its card that moved nothing.
+
+    `moved` has at most one movement of each pot, in their order. `charged` is what the card paid
+    or was to pay, in dollars; it belongs to no pot's sum.
     """
 
     at: datetime
@@ -58,64 +72,74 @@ class Row:
     description: str
     note: str
     status: Status
-    pot: str
-    amount: Decimal
-    unit: Unit
-    balance_after: Decimal | None
-    credited: dict[str, Decimal]
+    moved: tuple[Moved, ...]
+    charged: Decimal | None
+    # The first of its entries; None when no pot moved.
     entry_id: int | None
     # Only of purchases the account may look at, because it pays them.
     purchase_id: UUID | None
+    reversal_id: UUID | None
     has_receipt: bool
 
     @property
     def reference(self) -> str:
         """What support finds it by."""
-        return f"E{self.entry_id}" if self.entry_id else str(self.purchase_id)
+        if self.purchase_id and self.reversal_id is None:
+            return str(self.purchase_id)
+        return f"E{self.entry_id}"
+
+    @property
+    def is_refund(self) -> bool:
+        """Whether it has a credit note."""
+        return self.kind == Kind.REFUND and self.reversal_id is not None
+
+    def of(self, pot: str) -> Moved | None:
+        return next((one for one in self.moved if one.pot == pot), None)
 
 
-def of_entry(entry: LedgerEntry) -> Row:
-    """The row of a movement. Wants `wallet` and `purchase.payer` selected."""
+def of_entries(entries: Sequence[LedgerEntry], *, refunded_cents: int = 0) -> Row:
+    """The row of what one cause moved. Wants `wallet` and `purchase.payer` selected."""
+    entry = min(entries, key=lambda one: one.pk)
     paid_by = entry.purchase.payer if entry.purchase else None
     foreign = paid_by is not None and paid_by.pk != entry.wallet.account_id
+    own = None if foreign else entry.purchase
+    payment = own if entry.kind in PAYMENTS else None
+    payer = paid_by if foreign else None
     return Row(
         at=entry.created_at,
         kind=entry.kind,
-        description=_entry_text(entry, paid_by if foreign else None),
-        note=entry.note if entry.kind == Kind.ADJUSTMENT else "",
-        status=Status.POSTED,
-        pot=entry.pot,
-        amount=entry.amount,
-        unit=Unit.USD if entry.pot == Pot.CREDIT else Unit.SECONDS,
-        balance_after=entry.balance_after,
-        credited={},
+        description=_purchase_text(payment) if payment else _entries_text(entries, payer),
+        note=_payment_note(payment, entries, refunded_cents) if payment else _entry_note(entry),
+        status=_status(payment, refunded_cents) if payment else Status.POSTED,
+        moved=_moved(entries),
+        charged=dollars(payment.amount_cents) if payment else None,
         entry_id=entry.pk,
-        purchase_id=None if foreign else entry.purchase_id,
-        has_receipt=False,
+        purchase_id=own.pk if own else None,
+        reversal_id=entry.reversal_id if own else None,
+        has_receipt=payment is not None and payment.state == Purchase.State.SUCCEEDED,
     )
 
 
-def of_purchase(purchase: Purchase, *, credited: Iterable[LedgerEntry], refunded_cents: int) -> Row:
-    """The row of a purchase for the one who pays it. Wants `wallet.account` selected.
+def _moved(entries: Iterable[LedgerEntry]) -> tuple[Moved, ...]:
+    by_pot = {one.pot: Moved(one.pot, one.amount, one.balance_after) for one in entries}
+    return tuple(by_pot[pot] for pot in Pot if pot in by_pot)
 
-    `credited` are the entries it put into the payer's own wallet.
+
+def of_purchase(purchase: Purchase, *, refunded_cents: int) -> Row:
+    """The row of a payment that moved no pot of its payer: not made, not decided, or for another
+    account. Wants `wallet.account` selected.
     """
-    parts = {entry.pot: entry for entry in credited}
-    own = purchase.wallet.account_id == purchase.payer_id
-    amount = dollars(purchase.amount_cents)
     return Row(
-        at=purchase.created_at,
+        at=purchase.closed_at or purchase.created_at,
         kind=purchase.purpose,
         description=_purchase_text(purchase),
-        note=_purchase_note(purchase, parts.values(), refunded_cents),
+        note=_payment_note(purchase, (), refunded_cents),
         status=_status(purchase, refunded_cents),
-        pot=Pot.CREDIT,
-        amount=amount if own else -amount,
-        unit=Unit.USD,
-        balance_after=parts[Pot.CREDIT].balance_after if Pot.CREDIT in parts else None,
-        credited={pot: entry.amount for pot, entry in parts.items()},
+        moved=(),
+        charged=dollars(purchase.amount_cents),
         entry_id=None,
         purchase_id=purchase.pk,
+        reversal_id=None,
         has_receipt=purchase.state == Purchase.State.SUCCEEDED,
     )
 
@@ -152,15 +176,24 @@ _FOREIGN_TEXTS = {
 }
 
 
-def _entry_text(entry: LedgerEntry, payer: Account | None) -> str:
-    """What a movement was; `payer` is the agency behind it, if it is another account."""
+def _entries_text(entries: Sequence[LedgerEntry], payer: Account | None) -> str:
+    """What a cause was; `payer` is the agency behind it, if it is another account."""
+    kind = Kind(entries[0].kind)
     if payer:
-        default = "{minutes} from {payer}"
-        text = _FOREIGN_TEXTS.get(Kind(entry.kind), default)
-        return text.format(minutes=_amount_text(entry.pot, abs(entry.amount)), payer=payer.name)
-    if entry.kind == Kind.CALLS:
-        return f"Calls, {_POTS[Pot(entry.pot)]}" if entry.pot != Pot.CREDIT else "Calls"
-    return _ENTRY_TEXTS.get(Kind(entry.kind), entry.get_kind_display())
+        amounts = [amount_text(one.pot, abs(one.amount)) for one in _in_order(entries)]
+        text = _FOREIGN_TEXTS.get(kind, "{minutes} from {payer}")
+        return text.format(minutes=" and ".join(amounts), payer=payer.name)
+    if kind == Kind.CALLS and len(entries) == 1 and entries[0].pot != Pot.CREDIT:
+        return f"Calls, {_POTS[Pot(entries[0].pot)]}"
+    return _ENTRY_TEXTS.get(kind, kind.label)
+
+
+def _in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    return sorted(entries, key=lambda one: list(Pot).index(Pot(one.pot)))
+
+
+def _entry_note(entry: LedgerEntry) -> str:
+    return entry.note if entry.kind == Kind.ADJUSTMENT else ""
 
 
 def _purchase_text(purchase: Purchase) -> str:
@@ -172,23 +205,28 @@ def _purchase_text(purchase: Purchase) -> str:
     return f"{text}, {purchase.get_buys_display()}"
 
 
-def _purchase_note(purchase: Purchase, credited: Iterable[LedgerEntry], refunded_cents: int) -> str:
-    if purchase.error_text:
-        return purchase.error_text
-    parts = []
+def _payment_note(purchase: Purchase, credited: Iterable[LedgerEntry], refunded_cents: int) -> str:
+    """ "$50.00 from Visa •••• 4242, 312 Premium minutes": what was paid, and what it bought."""
+    paid = usd(dollars(purchase.amount_cents))
+    if purchase.state in ("declined", "canceled"):
+        return f"{paid} not charged. {purchase.error_text}".strip()
+    parts = [f"{paid} from {purchase.card}" if purchase.card else paid]
+    if purchase.state != Purchase.State.SUCCEEDED:
+        return f"{parts[0]}, {_UNDECIDED.get(purchase.state, 'not decided yet')}"
     if purchase.purpose == Purchase.Purpose.ALLOCATION:
         minutes = ((Pot.BASIC, purchase.basic_minutes), (Pot.PREMIUM, purchase.premium_minutes))
-        parts = [_amount_text(pot, count * 60) for pot, count in minutes if count]
+        parts += [amount_text(pot, count * 60) for pot, count in minutes if count]
     elif purchase.buys != Purchase.Buys.CREDIT:
-        parts = [_amount_text(entry.pot, entry.amount) for entry in credited]
-    if purchase.card:
-        parts.append(purchase.card)
+        parts += [amount_text(entry.pot, entry.amount) for entry in _in_order(credited)]
     if refunded_cents:
         parts.append(f"{usd(dollars(refunded_cents))} refunded")
     return ", ".join(parts)
 
 
-def _amount_text(pot: str, amount: Decimal | int) -> str:
+_UNDECIDED = {Purchase.State.REQUIRES_ACTION: "waits for you to confirm it with your bank"}
+
+
+def amount_text(pot: str, amount: Decimal | int) -> str:
     """A pot's amount in words: "500 Basic minutes", "312 min 30 s of Premium minutes"."""
     if pot == Pot.CREDIT:
         return f"{usd(Decimal(amount))} credit"

@@ -1,26 +1,44 @@
-"""What happened to an account's money: its statement, and figures over time. Reads only.
+"""What happened to an account's money: its statement. Reads only.
 
-The statement is every movement of the account's wallet, and every purchase the account pays, in
-any state. A recharge is one row, its purchase; the entries it made are that row's figures.
+The statement is everything that moved the account's wallet, one row a cause, in the order of its
+entries; and every payment of the account's card that moved nothing there: one that is not decided,
+that was not made, or that filled another wallet. Each stands at the moment it was decided.
 Pages are cut by key, newest first, and cost the same anywhere in the history.
 """
 
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
-from django.db.models import F, IntegerField, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import (
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+)
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account
-from wallets.cursors import ENTRY, PURCHASE, Place
-from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
-from wallets.months import beginning
-from wallets.statements.rows import Row, Status, of_entry, of_purchase
+from wallets.cursors import ENTRY, BadCursor, Place, Reached
+from wallets.limits import CLOCKS_APART
+from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
+from wallets.models.purchase import IN_NO_POT
+from wallets.months import beginning, end_of
+from wallets.statements.order import causes, merged
+from wallets.statements.rows import PAYMENTS, Row, Status, of_entries, of_purchase
 
 LARGEST_PAGE = 500
+# Of an entry, as the database counts them.
+LARGEST_NUMBER = 2**63
 
 
 @dataclass(frozen=True)
@@ -48,20 +66,33 @@ def transactions(
     Raises BadCursor.
     """
     limit = min(limit, LARGEST_PAGE)
-    place = Place.read(cursor)
-    within = _within(account, since, until)
-    found: list[tuple[datetime, int, object]] = []
-    entries = _statement_entries(account, kinds, statuses).filter(within)
-    purchases = _purchases(account, kinds, statuses).filter(within)
-    for rank, rows in ((ENTRY, entries), (PURCHASE, purchases)):
-        if place:
-            rows = rows.filter(place.after(rank))
-        rows = rows.order_by("-created_at", "-pk")[: limit + 1]
-        found += [(row.created_at, rank, row) for row in rows]
-    found.sort(key=lambda item: (item[0], item[1], item[2].pk), reverse=True)
-    shown = [row for _, _, row in found[:limit]]
-    last = Place.of(shown[-1]) if len(found) > limit else None
-    return Page(rows=_rows(account, shown), next_cursor=last.written() if last else "")
+    reached = Reached.read(cursor)
+    days = (account, since, until)
+    # A cause moves each pot once at most, so this many are whole causes, and one more.
+    most = (limit + 1) * len(Pot)
+    moved = _statement_entries(account, kinds, statuses).filter(_entries_within(*days))
+    if reached.entry is not None:
+        moved = moved.filter(pk__lt=reached.entry)
+    payments = _payments_in_no_pot(account, kinds, statuses).filter(_within(*days, "stands_at"))
+    if reached.payment:
+        payments = payments.filter(_before(*reached.payment))
+    found = merged(
+        causes(moved.order_by("-pk")[:most]),
+        payments.order_by("-stands_at", "-pk")[: limit + 1],
+        reached=reached,
+        limit=limit + 1,
+    )
+    shown = found[:limit]
+    cursor = shown[-1].reached.written() if len(found) > limit else ""
+    return Page(rows=_rows([one.what for one in shown]), next_cursor=cursor)
+
+
+def pots_moved(*, account: Account) -> list[Pot]:
+    """The pots of the account's wallet that ever moved, in their order. One query."""
+    of_wallet = LedgerEntry.objects.filter(wallet=OuterRef("pk"))
+    there = [Exists(of_wallet.filter(pot=pot)) for pot in Pot]
+    has = Wallet.objects.filter(account=account).values_list(*there).first()
+    return [pot for pot, moved in zip(Pot, has, strict=True) if moved] if has else []
 
 
 def entries(
@@ -79,18 +110,41 @@ def entries(
     Filters as in `transactions`. Raises BadCursor.
     """
     limit = min(limit, LARGEST_PAGE)
-    found = _entries(account).filter(_within(account, since, until))
+    found = _entries(account).filter(_entries_within(account, since, until))
     if kinds is not None:
         found = found.filter(kind__in=kinds)
     if pots is not None:
         found = found.filter(pot__in=pots)
     if place := Place.read(cursor):
-        found = found.filter(place.after(ENTRY))
-    rows = list(found.order_by("-created_at", "-pk")[: limit + 1])
+        if place.rank != ENTRY:
+            raise BadCursor
+        found = found.filter(pk__lt=place.pk)
+    rows = list(found.order_by("-pk")[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
     last = Place.of(rows[-1]) if more else None
     return Page(rows=rows, next_cursor=last.written() if last else "")
+
+
+@dataclass(frozen=True)
+class Debit:
+    """A row of calls, and the batch in which they were charged."""
+
+    row: Row
+    batch: UUID
+
+
+def debit(*, account: Account, entry_id: int) -> Debit | None:
+    """The row of calls that this entry of the account's wallet belongs to, if it is one."""
+    asked = _entries(account).filter(pk=entry_id, kind=LedgerEntry.Kind.CALLS)
+    key = asked.values_list("key", flat=True).first() if entry_id < LARGEST_NUMBER else None
+    if key is None:
+        return None
+    try:
+        batch = UUID(key.removeprefix("calls:"))
+    except ValueError:
+        return None
+    return Debit(of_entries(list(_entries(account).filter(key=key))), batch)
 
 
 def _entries(account: Account) -> QuerySet[LedgerEntry]:
@@ -102,12 +156,14 @@ def _entries(account: Account) -> QuerySet[LedgerEntry]:
 def _statement_entries(
     account: Account, kinds: Collection[str] | None, statuses: Collection[str] | None
 ) -> QuerySet[LedgerEntry]:
-    if statuses is not None and Status.POSTED not in statuses:
-        return LedgerEntry.objects.none()
-    found = _entries(account).exclude(
-        kind__in=["recharge", "auto_recharge"], purchase__isnull=False
-    )
-    return found if kinds is None else found.filter(kind__in=kinds)
+    found = _entries(account)
+    if kinds is not None:
+        found = found.filter(kind__in=kinds)
+    if statuses is None:
+        return found
+    paid = Q(kind__in=PAYMENTS, purchase__isnull=False)
+    wanted = Q(paid, purchase__in=_with_status(account, statuses).values("pk"))
+    return found.filter(wanted | ~paid if Status.POSTED in statuses else wanted)
 
 
 _REFUNDED = (
@@ -130,47 +186,73 @@ _STATES = {
 }
 
 
-def _purchases(
-    account: Account, kinds: Collection[str] | None, statuses: Collection[str] | None
-) -> QuerySet[Purchase]:
-    found = Purchase.objects.filter(payer=account).select_related("wallet__account")
-    found = found.annotate(
+def _with_status(account: Account, statuses: Collection[str] | None) -> QuerySet[Purchase]:
+    found = Purchase.objects.filter(payer=account).annotate(
         refunded_cents=Coalesce(Subquery(_REFUNDED, output_field=IntegerField()), 0)
     )
-    if kinds is not None:
-        found = found.filter(purpose__in=kinds)
     if statuses is None:
         return found
     wanted = [_STATES[Status(status)] for status in statuses if status in _STATES]
-    if not wanted:
-        return found.none()
-    condition = wanted[0]
-    for other in wanted[1:]:
-        condition |= other
-    return found.filter(condition)
+    return found.filter(reduce(or_, wanted)) if wanted else found.none()
 
 
-def _rows(account: Account, found: list[LedgerEntry | Purchase]) -> list[Row]:
-    paid = [row.pk for row in found if isinstance(row, Purchase) and row.state == "succeeded"]
-    credited: dict[UUID, list[LedgerEntry]] = defaultdict(list)
-    if paid:
-        made = LedgerEntry.objects.filter(purchase__in=paid, wallet__account=account)
-        for entry in made.filter(kind__in=["recharge", "auto_recharge"]).order_by("pk"):
-            credited[entry.purchase_id].append(entry)
+def _payments_in_no_pot(
+    account: Account, kinds: Collection[str] | None, statuses: Collection[str] | None
+) -> QuerySet[Purchase]:
+    """What no entry of the account's own wallet tells. Each stands where it was decided."""
+    found = _with_status(account, statuses).filter(IN_NO_POT).select_related("wallet__account")
+    found = found.annotate(stands_at=Coalesce("closed_at", "created_at"))
+    return found if kinds is None else found.filter(purpose__in=kinds)
+
+
+def _rows(found: list[tuple[LedgerEntry, ...] | Purchase]) -> list[Row]:
+    paid = [one[0].purchase_id for one in found if isinstance(one, tuple)]
+    back: dict[UUID, int] = {}
+    if paid := [pk for pk in paid if pk]:
+        refunds = Reversal.objects.standing().filter(purchase__in=paid, kind=Reversal.Kind.REFUND)
+        sums = refunds.order_by().values("purchase").annotate(cents=Sum("amount_cents"))
+        back = dict(sums.values_list("purchase", "cents"))
     return [
-        of_purchase(row, credited=credited[row.pk], refunded_cents=row.refunded_cents)
-        if isinstance(row, Purchase)
-        else of_entry(row)
-        for row in found
+        of_entries(one, refunded_cents=back.get(one[0].purchase_id, 0))
+        if isinstance(one, tuple)
+        else of_purchase(one, refunded_cents=one.refunded_cents)
+        for one in found
     ]
 
 
-def _within(account: Account, since: date | None, until: date | None) -> Q:
+def _before(moment: datetime, pk: UUID) -> Q:
+    # The first half lets the index be used, the second is exact.
+    return Q(stands_at__lte=moment) & (Q(stands_at__lt=moment) | Q(pk__lt=pk))
+
+
+def _entries_within(account: Account, since: date | None, until: date | None) -> Q:
+    """Entries of these days, by their moments; and by their numbers, which the list is read by.
+
+    No entry is dated further than CLOCKS_APART from its place, so that far from the first by date
+    the first by number is found, and the last alike.
+    """
+    condition = _within(account, since, until)
+    dated = _entries(account).filter(condition).order_by("created_at", "pk")
+    moments = dated.values_list("created_at", flat=True)
+    if since is not None:
+        if (first := moments.first()) is None:
+            return Q(pk__in=[])
+        near = dated.filter(created_at__lte=first + CLOCKS_APART)
+        condition &= Q(pk__gte=near.aggregate(pk=Min("pk"))["pk"])
+    if until is not None:
+        if (last := moments.last()) is None:
+            return Q(pk__in=[])
+        near = dated.filter(created_at__gte=last - CLOCKS_APART)
+        condition &= Q(pk__lte=near.aggregate(pk=Max("pk"))["pk"])
+    return condition
+
+
+def _within(
+    account: Account, since: date | None, until: date | None, moment: str = "created_at"
+) -> Q:
     condition = Q()
     if since is not None:
-        condition &= Q(created_at__gte=beginning(since, account.zone))
+        condition &= Q(**{f"{moment}__gte": beginning(since, account.zone)})
     if until is not None:
-        exact = isinstance(until, datetime)
-        end = until if exact or until == date.max else until + timedelta(days=1)
-        condition &= Q(created_at__lt=beginning(end, account.zone))
+        condition &= Q(**{f"{moment}__lt": end_of(until, account.zone)})
     return condition

@@ -10,12 +10,17 @@ from django.utils.safestring import SafeString
 
 from accounts import clock
 from wallets import texts
+from wallets.models import Pot
+from wallets.statements.rows import Moved, Row
 
 register = template.Library()
 
 for write in (
     texts.money,
     texts.signed_money,
+    texts.exact_money,
+    texts.signed_exact_money,
+    texts.exact_minutes,
     texts.unsigned_money,
     texts.cents,
     texts.rate,
@@ -32,6 +37,17 @@ for write in (
 def outcome_url() -> str:
     """Where a form shown now asks what it has charged, should its answer get lost."""
     return f"{reverse('wallets:outcome')}?{urlencode({'since': clock.now().isoformat()})}"
+
+
+@register.filter
+def pot_name(pot: str) -> str:
+    return Pot(pot).label
+
+
+@register.filter
+def in_pot(row: Row, pot: str) -> Moved | None:
+    """What a row of the statement moved in this pot."""
+    return row.of(pot)
 
 
 @register.simple_tag(takes_context=True)

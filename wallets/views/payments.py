@@ -44,6 +44,7 @@ def payments(request: HttpRequest) -> HttpResponse:
         "open_purchase": latest_recharge if latest_recharge and latest_recharge.is_open else None,
         "cards": payment_methods.cards(account),
         "statement": statements.transactions(account=account, limit=LATEST_TRANSACTIONS),
+        "pots": statements.pots_moved(account=account),
         "decisions": decisions.page(wallet_id=wallet.pk, limit=LATEST_DECISIONS),
         "now": clock.now(),
         "retry": retry_of(automatic),

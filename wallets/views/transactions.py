@@ -27,7 +27,13 @@ def transactions(request: HttpRequest) -> HttpResponse:
         return redirect("wallets:transactions")
     asked = {name: request.GET.get(name, "") for name in form.fields}
     query = urlencode({name: value for name, value in asked.items() if value})
-    context = {"statement": page, "form": form, "query": query, "filtered": bool(query)}
+    context = {
+        "statement": page,
+        "pots": statements.pots_moved(account=request.account),
+        "form": form,
+        "query": query,
+        "filtered": bool(query),
+    }
     return render(request, "wallets/statements/transactions.html", context)
 
 

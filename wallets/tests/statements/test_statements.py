@@ -8,11 +8,12 @@ import pytest
 from accounts import clock
 from accounts.models import Account
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
+from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.cursors import BadCursor
-from wallets.models import Purchase, Reversal, Wallet
+from wallets.models import LedgerEntry, Purchase, Reversal, Wallet
 from wallets.statements import figures, statements
-from wallets.statements.rows import Status, Unit
+from wallets.statements.rows import Moved, Status
 from wallets.tests.worlds.histories import allocate, buy, post
 
 pytestmark = pytest.mark.django_db
@@ -35,10 +36,10 @@ def test_a_paid_recharge_is_one_row_with_what_it_credited(wallet):
 
     [row] = read(wallet.account)
 
-    assert (row.kind, row.description, row.note) == ("recharge", "Recharge", "Visa •••• 4242")
-    assert (row.status, row.unit, row.amount) == (Status.PAID, Unit.USD, Decimal(50))
-    assert row.balance_after == Decimal(50)
-    assert row.credited == {"credit": Decimal(50)}
+    assert (row.kind, row.description) == ("recharge", "Recharge")
+    assert row.note == "$50.00 from Visa •••• 4242"
+    assert (row.status, row.charged) == (Status.PAID, Decimal(50))
+    assert row.moved == (Moved("credit", Decimal(50), Decimal(50)),)
     assert (row.purchase_id, row.has_receipt, row.at) == (purchase.pk, True, NOON)
 
 
@@ -60,9 +61,9 @@ def test_a_recharge_of_minutes_says_how_many_it_bought(wallet):
     [row] = read(wallet.account)
 
     assert row.description == "Recharge, Premium minutes"
-    assert row.note == "312 min 30 s of Premium minutes, Visa •••• 4242"
-    assert row.credited == {"premium": Decimal(18_750)}
-    assert row.balance_after is None
+    assert row.note == "$50.00 from Visa •••• 4242, 312 min 30 s of Premium minutes"
+    assert row.charged == Decimal(50)
+    assert row.moved == (Moved("premium", Decimal(18_750), Decimal(18_750)),)
 
 
 @pytest.mark.parametrize(
@@ -92,8 +93,8 @@ def test_a_declined_recharge_says_why(wallet):
 
     [row] = read(wallet.account)
 
-    assert row.note == "Visa •••• 4242 was declined. You were not charged."
-    assert (row.amount, row.credited, row.balance_after) == (Decimal(50), {}, None)
+    assert row.note == ("$50.00 not charged. Visa •••• 4242 was declined. You were not charged.")
+    assert (row.charged, row.moved) == (Decimal(50), ())
 
 
 def test_a_purchase_paid_back_in_full_is_refunded_and_one_in_part_is_paid(wallet):
@@ -110,7 +111,7 @@ def test_a_purchase_paid_back_in_full_is_refunded_and_one_in_part_is_paid(wallet
     [second, first] = read(wallet.account, kinds=["recharge"])
 
     assert (first.status, second.status) == (Status.REFUNDED, Status.PAID)
-    assert second.note == "Visa •••• 4242, $10.00 refunded"
+    assert second.note == "$50.00 from Visa •••• 4242, $10.00 refunded"
     assert [row.purchase_id for row in read(wallet.account, statuses=["refunded"])] == [whole.pk]
     assert [row.purchase_id for row in read(wallet.account, statuses=["paid"])] == [part.pk]
 
@@ -123,13 +124,12 @@ def test_calls_adjustments_and_included_minutes_are_posted_rows(wallet):
 
     rows = read(wallet.account)
 
-    assert [(row.description, row.note, row.amount, row.unit) for row in rows] == [
-        ("Calls", "", Decimal("-0.0027"), Unit.USD),
-        ("Calls, Included minutes", "", Decimal(-90), Unit.SECONDS),
-        ("Adjustment by support", "Goodwill", Decimal(10), Unit.USD),
-        ("Included minutes of the month", "", Decimal(6000), Unit.SECONDS),
+    assert [(row.description, row.note, *row.moved) for row in rows] == [
+        ("Calls", "", Moved("credit", Decimal("-0.0027"), Decimal("9.9973"))),
+        ("Calls, Included minutes", "", Moved("included", Decimal(-90), Decimal(5910))),
+        ("Adjustment by support", "Goodwill", Moved("credit", Decimal(10), Decimal(10))),
+        ("Included minutes of the month", "", Moved("included", Decimal(6000), Decimal(6000))),
     ]
-    assert [row.balance_after for row in rows] == [Decimal("9.9973"), 5910, Decimal(10), 6000]
     assert {row.status for row in rows} == {Status.POSTED}
     assert {row.purchase_id for row in rows} == {None}
 
@@ -143,10 +143,10 @@ def test_an_allocation_is_minutes_to_the_sub_account_without_card_price_or_purch
 
     assert row.description == "500 Basic minutes from Brightline Agency"
     assert (row.kind, row.status, row.note) == ("allocation", Status.POSTED, "")
-    assert (row.amount, row.unit, row.balance_after) == (30_000, Unit.SECONDS, 30_000)
-    assert (row.purchase_id, row.has_receipt) == (None, False)
+    assert row.moved == (Moved("basic", Decimal(30_000), Decimal(30_000)),)
+    assert (row.charged, row.purchase_id, row.has_receipt) == (None, None, False)
     assert "1881" not in repr(row)
-    assert "45" not in f"{row.description}{row.note}{row.amount}"
+    assert "45" not in f"{row.description}{row.note}{row.moved}"
 
 
 def test_an_allocation_is_a_purchase_to_the_agency_that_paid_it():
@@ -157,9 +157,8 @@ def test_an_allocation_is_a_purchase_to_the_agency_that_paid_it():
     [row] = read(agency)
 
     assert row.description == "Monthly allocation for Northside Dental"
-    assert row.note == "500 Basic minutes, Visa •••• 1881"
-    assert (row.status, row.amount, row.unit) == (Status.PAID, Decimal(-45), Unit.USD)
-    assert (row.balance_after, row.credited) == (None, {})
+    assert row.note == "$45.00 from Visa •••• 1881, 500 Basic minutes"
+    assert (row.status, row.charged, row.moved) == (Status.PAID, Decimal(45), ())
     assert (row.purchase_id, row.has_receipt) == (purchase.pk, True)
 
 
@@ -176,6 +175,135 @@ def test_a_refunded_allocation_says_who_took_the_minutes_back():
 
     assert row.description == "100 Basic minutes taken back by Brightline Agency"
     assert row.purchase_id is None
+
+
+def skewed(wallet: Wallet, *moves: tuple[timedelta, str]) -> None:
+    """Entries as hosts wrote them whose clocks were apart: each at NOON and this much."""
+    balance = Decimal(0)
+    for number, (apart, amount) in enumerate(moves):
+        balance += Decimal(amount)
+        LedgerEntry.objects.create(
+            wallet=wallet,
+            pot="credit",
+            amount=amount,
+            balance_after=balance,
+            kind="adjustment",
+            key=f"skewed:{number}",
+            occurred_at=NOON + apart,
+            created_at=NOON + apart,
+        )
+
+
+HOURS = timedelta(hours=1)
+
+
+def test_the_newest_row_is_the_newest_entry_whatever_the_clocks_said(wallet):
+    skewed(wallet, (0 * HOURS, "10"), (3 * HOURS, "5"), (1 * HOURS, "-4"))
+    wallet.refresh_from_db()
+
+    balances = [row.of("credit").balance_after for row in read(wallet.account)]
+    of_entries = [entry.balance_after for entry in statements.entries(account=wallet.account).rows]
+
+    assert balances == of_entries == [Decimal(11), Decimal(15), Decimal(10)]
+    assert balances[0] == wallet.credit.amount
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5])
+def test_pages_go_on_where_the_clocks_disagreed(wallet, limit):
+    skewed(wallet, (0 * HOURS, "10"), (3 * HOURS, "5"), (1 * HOURS, "-4"), (5 * HOURS, "1"))
+    for hour in (0, 1, 2, 4, 6):
+        with clock.at(NOON + hour * HOURS):
+            buy(wallet, state="declined")
+    whole = read(wallet.account)
+    cursor, rows = None, []
+    for _ in range(12):
+        page = statements.transactions(account=wallet.account, cursor=cursor, limit=limit)
+        rows += page.rows
+        cursor = page.next_cursor
+        if not cursor:
+            break
+
+    assert len(whole) == 9
+    assert rows == whole
+    assert [row.of("credit").balance_after for row in whole if row.moved] == [12, 11, 15, 10]
+
+
+def test_the_entries_of_a_day_are_found_where_the_clocks_disagreed(wallet):
+    days = [timedelta(days=number) for number in range(4)]
+    skewed(wallet, (days[0], "1"), (days[2], "2"), (days[1], "3"), (days[3], "4"))
+
+    [of_second] = read(wallet.account, since=date(2026, 11, 21), until=date(2026, 11, 21))
+    of_middle = read(wallet.account, since=date(2026, 11, 21), until=date(2026, 11, 22))
+
+    assert of_second.of("credit").amount == 3
+    assert [row.of("credit").amount for row in of_middle] == [3, 2]
+    assert read(wallet.account, since=date(2026, 11, 25)) == []
+    assert read(wallet.account, until=date(2026, 11, 19)) == []
+
+
+def test_a_payment_stands_where_it_was_settled(wallet):
+    """20, then a charge that is confirmed late, and calls meanwhile: 20, 17.30, 67.30."""
+    with clock.at(NOON):
+        post(wallet, "credit", "20")
+    with clock.at(NOON + 2 * HOURS):
+        post(wallet, "credit", "-2.70", kind="calls")
+    with clock.at(NOON + 3 * HOURS):
+        buy(wallet, cents=5000, created_at=NOON + HOURS)
+
+    rows = read(wallet.account)
+
+    assert [row.of("credit").balance_after for row in rows] == [
+        Decimal("67.30"),
+        Decimal("17.30"),
+        Decimal(20),
+    ]
+    assert rows[0].at == NOON + 3 * HOURS
+
+
+def test_what_one_cause_moved_in_several_pots_is_one_row(wallet):
+    post(wallet, "premium", 600)
+    ledger.post(
+        movements=[
+            ledger.Movement(
+                wallet_id=wallet.pk, pot=pot, amount=amount, kind="calls", key="calls:1"
+            )
+            for pot, amount in (("premium", -600), ("credit", Decimal("-0.16")))
+        ]
+    )
+
+    [row, _] = read(wallet.account)
+
+    assert row.description == "Calls"
+    assert row.moved == (
+        Moved("credit", Decimal("-0.16"), Decimal("-0.16")),
+        Moved("premium", Decimal(-600), Decimal(0)),
+    )
+    assert statements.pots_moved(account=wallet.account) == ["credit", "premium"]
+
+
+def test_the_columns_of_a_statement_add_up_to_the_balances(wallet):
+    history(wallet, moments=4)
+    buy(wallet, state="declined")
+    buy(wallet, state="created")
+    post(wallet, "credit", "-0.000844", kind="calls")
+    wallet.refresh_from_db()
+
+    rows = read(wallet.account, limit=500)
+
+    sums = {
+        pot: sum(row.of(pot).amount for row in rows if row.of(pot)) for pot in ("credit", "basic")
+    }
+    assert sums == {"credit": wallet.credit.amount, "basic": wallet.basic_seconds}
+    assert sums == {"credit": Decimal("19.999156"), "basic": 240}
+
+
+def test_an_unfinished_payment_says_what_it_waits_for(wallet):
+    buy(wallet, state="requires_action")
+
+    [row] = read(wallet.account)
+
+    assert row.note == ("$50.00 from Visa •••• 4242, waits for you to confirm it with your bank")
+    assert (row.status, row.moved) == (Status.ACTION_REQUIRED, ())
 
 
 def test_a_statement_never_shows_another_account(wallet):
