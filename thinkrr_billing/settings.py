@@ -222,6 +222,7 @@ UNFOLD = {
         }
     ],
     "STYLES": ["thinkrr_billing.staff.navigation.style_sheet"],
+    "SCRIPTS": ["thinkrr_billing.staff.navigation.copy_script"],
     # Our blue, in Unfold's ten shades.
     "COLORS": {
         "primary": {

@@ -64,6 +64,7 @@ class AccountButtons(AccountAdmin):
             pot=form.cleaned_data["pot"],
             amount=form.signed,
             note=form.cleaned_data["reason"],
+            customer_note=form.cleaned_data["customer_note"],
             actor=request.user,
             form_key=str(form.cleaned_data["form_key"]),
         )
@@ -83,6 +84,7 @@ class AccountButtons(AccountAdmin):
             account=account,
             minutes=form.cleaned_data["minutes"],
             note=form.cleaned_data["reason"],
+            customer_note=form.cleaned_data["customer_note"],
             actor=request.user,
             form_key=str(form.cleaned_data["form_key"]),
         )

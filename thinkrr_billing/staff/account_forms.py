@@ -15,7 +15,7 @@ from accounts.models import Account, ApiKey
 from campaigns import resuming
 from campaigns.models import Campaign
 from wallets import limits
-from wallets.admin.base import amount_of
+from wallets.admin.base import ToldForm, amount_of
 from wallets.models import AutoRecharge, Pot, Wallet
 from wallets.texts import usd
 
@@ -44,7 +44,7 @@ class AccountForm(ReasonForm):
         return [(f"{pot.label} now", amount_of(pot, amount)) for pot, amount in held]
 
 
-class AdjustForm(AccountForm):
+class AdjustForm(ToldForm, AccountForm):
     pot = forms.ChoiceField(
         label="What to adjust",
         choices=[(pot.value, pot.label) for pot in Pot if pot != Pot.INCLUDED],
@@ -83,7 +83,7 @@ class AdjustForm(AccountForm):
         return amount if values["direction"] == "add" else -amount
 
 
-class GrantForm(AccountForm):
+class GrantForm(ToldForm, AccountForm):
     minutes = IntegerField(
         min_value=1, max_value=limits.GRANTED_MINUTES_MOST, widget=UnfoldAdminIntegerFieldWidget
     )

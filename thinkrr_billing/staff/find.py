@@ -2,7 +2,10 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from uuid import UUID
 
@@ -16,6 +19,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.errors import Unusable
 from accounts.models import Account, User
 from accounts.people import searching as account_search
 from accounts.people.searching import MOST_FOUND
@@ -23,7 +27,9 @@ from campaigns import searching as campaign_search
 from campaigns.models import Call, Campaign
 from wallets.cards.payment_methods import BRANDS
 from wallets.models import Purchase, Reversal, StripeEvent
+from wallets.months import beginning
 from wallets.prices.amounts import dollars
+from wallets.statements.charge_line import moments
 from wallets.texts import usd
 
 MOST_HITS = 20
@@ -37,6 +43,22 @@ EVENTS = ("wallets.view_stripeevent",)
 CAMPAIGNS = ("campaigns.view_campaign",)
 CALLS = ("campaigns.view_call",)
 LAST_FOUR = re.compile(r"\d{4}", re.ASCII)
+# "1001", "receipt 1001", "R-1001", "CN-1001".
+PAPER = re.compile(
+    r"(?P<paper>receipt|credit note|r|cn)?[-# ]*(?P<number>\d{1,18})", re.ASCII | re.IGNORECASE
+)
+# "$50", "50.00 on 2026-11-22", "$1,250.00 22 Nov 2026": a bare number is a receipt's.
+AMOUNT_AND_DAY = re.compile(
+    r"(?=\$|\S+ |\d+\.)\$?(?P<amount>\d{1,3}(,\d{3})+(\.\d\d)?|\d{1,7}(\.\d\d)?)"
+    r"( (on )?(?P<day>[\w/-]+( [\w,]+ \d{4})?))?",
+    re.ASCII,
+)
+MOST_CENTS = 99_999_999
+# So many purchases of one amount within days are looked at for their payer's own day.
+MOST_LOOKED_AT = 5_000
+# From being decided to being confirmed with the bank.
+LONGEST_OPEN = timedelta(days=8)
+TWO_DAYS = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -92,7 +114,11 @@ def _kinds(text: str) -> Iterator[Kind]:
         return
     if found := account_search.as_uuid(text):
         yield from _by_uuid(found)
-    elif LAST_FOUR.fullmatch(text):
+    elif numbered := PAPER.fullmatch(text):
+        yield from _by_number(numbered)
+    elif asked := AMOUNT_AND_DAY.fullmatch(text):
+        yield "Purchases", PURCHASES, map(_purchase, _paid(asked["amount"], asked["day"]))
+    if LAST_FOUR.fullmatch(text):
         yield "Accounts with this card", CARDS, map(_account, _few(_with_card(text)))
         yield "Purchases with this card", PURCHASES, map(_purchase, _paid_with(text))
     elif re.match(r"[a-z]+_", text):
@@ -111,6 +137,44 @@ def _by_uuid(found: UUID) -> Iterator[Kind]:
     purchases = Purchase.objects.filter(pk=found).select_related("payer")
     yield "Purchases", PURCHASES, map(_purchase, purchases)
     yield "Refunds and disputes", REVERSALS, map(_reversal, Reversal.objects.filter(pk=found))
+
+
+def _by_number(asked: re.Match[str]) -> Iterator[Kind]:
+    """A receipt or a credit note, as it is printed, or the bare number of either."""
+    number, paper = int(asked["number"]), (asked["paper"] or "").strip("-# ").lower()
+    if not paper.startswith(("cn", "credit")):
+        paid = Purchase.objects.filter(receipt_number=number).select_related("payer")
+        yield "Receipts", PURCHASES, map(_purchase, paid)
+    if not paper.startswith(("r", "receipt")):
+        notes = Reversal.objects.filter(credit_note_number=number)
+        yield "Credit notes", REVERSALS, map(_reversal, notes)
+
+
+def _paid(amount: str, text: str | None) -> Iterator[Purchase]:
+    """Purchases of this amount, newest first; of this day where their payer is.
+
+    Raises Unusable for a day that is none.
+    """
+    cents = int(Decimal(amount.replace(",", "")) * 100)
+    rows = Purchase.objects.filter(amount_cents=min(cents, MOST_CENTS)).select_related("payer")
+    if not text:
+        yield from _few(rows.order_by("-created_at"))
+        return
+    wanted = _day(text)
+    begins = beginning(wanted, UTC)
+    # A day begins up to 14 hours sooner or 12 later elsewhere, and a payment may end days later.
+    near = rows.filter(created_at__gte=begins - LONGEST_OPEN, created_at__lt=begins + TWO_DAYS)
+    for purchase in near.order_by("-created_at")[:MOST_LOOKED_AT]:
+        stood = filter(None, (purchase.created_at, purchase.closed_at))
+        if wanted in {purchase.payer.local_date(moment) for moment in stood}:
+            yield purchase
+
+
+def _day(text: str) -> date:
+    for pattern in ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%m/%d/%Y"):
+        with suppress(ValueError):
+            return datetime.strptime(text.replace(",", ""), pattern).date()  # noqa: DTZ007
+    raise Unusable(f"“{text}” is no day. Write it like 2026-11-22 or 22 Nov 2026.")
 
 
 def _by_stripe_id(text: str) -> Iterator[Kind]:
@@ -155,7 +219,7 @@ def _account(account: Account) -> Hit:
 
 def _purchase(purchase: Purchase) -> Hit:
     title = f"{purchase.get_purpose_display()} {usd(dollars(purchase.amount_cents))}"
-    when = f"{purchase.created_at:%-d %b %Y, %H:%M} UTC"
+    when = moments(purchase.closed_at or purchase.created_at, purchase.payer.zone)
     text = f"{purchase.payer}, {purchase.card}, {purchase.get_state_display()}, {when}"
     return Hit(title, text, _link(purchase))
 

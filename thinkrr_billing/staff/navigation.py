@@ -85,6 +85,10 @@ def style_sheet(request: HttpRequest) -> str:  # noqa: ARG001
     return static("ui/staff.css")
 
 
+def copy_script(request: HttpRequest) -> str:  # noqa: ARG001
+    return static("ui/copy.js")
+
+
 def _may_see(request: HttpRequest, page: str) -> bool:
     app, _, model = page.partition(".")
     return not model or request.user.has_perm(f"{app}.view_{model}")

@@ -92,6 +92,8 @@ def _entries(account: Account, before: datetime | None) -> Iterator[Event]:
     for entry in _newest(rows, "created_at", before):
         by = f" by {entry.actor}" if entry.actor else ""
         note = f" “{entry.note}”" if entry.note else ""
+        if entry.customer_note:
+            note += f" To the customer: “{entry.customer_note}”"
         yield Event(
             at=entry.created_at,
             kind="ledger",

@@ -2,12 +2,29 @@
 
 from decimal import Decimal
 
+from django import forms
+from unfold.widgets import UnfoldAdminTextareaWidget
+
 from accounts.admin.base import ReadOnly, ReadOnlyInline
+from accounts.admin.dialogs import ReasonForm
+from wallets.balances.adjustments import NOTE_LENGTH
 from wallets.models import Pot
 from wallets.prices.amounts import dollars
 from wallets.texts import signed_minutes, signed_money, usd
 
-__all__ = ["ReadOnly", "ReadOnlyInline", "amount_of", "in_dollars"]
+__all__ = ["ReadOnly", "ReadOnlyInline", "ToldForm", "amount_of", "in_dollars"]
+
+
+class ToldForm(ReasonForm):
+    """A dialog that moves a customer's money: what they read of it, apart from why we do it."""
+
+    customer_note = forms.CharField(
+        label="Note for the customer",
+        max_length=NOTE_LENGTH,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="The customer reads this in Transactions. The reason below they never read.",
+    )
 
 
 def amount_of(pot: str, amount: Decimal, *, signed: bool = False) -> str:

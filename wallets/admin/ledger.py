@@ -39,6 +39,7 @@ class LedgerEntryAdmin(ReadOnly):
         "purchase",
         "actor",
         "note",
+        "customer_note",
     )
     list_filter = ["kind", ("amount", AmountsButCalls), ("created_at", Days)]
     list_filter_of_one = ("pot",)

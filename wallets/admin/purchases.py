@@ -14,13 +14,14 @@ from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
 from accounts.people import searching
 from wallets import limits
-from wallets.admin.base import ReadOnly, ReadOnlyInline, amount_of, in_dollars
+from wallets.admin.base import ReadOnly, ReadOnlyInline, ToldForm, amount_of, in_dollars
 from wallets.balances.opening import open_wallet
 from wallets.charging import resolving
 from wallets.models import AdjustmentRequest, LedgerEntry, Purchase, Reversal, Wallet
 from wallets.prices.amounts import cents, dollars
 from wallets.recharges import configure
 from wallets.reversals import pots
+from wallets.statements.charge_line import charge_line
 from wallets.stripe.dashboard import dashboard_url
 from wallets.support import policy, refunding
 from wallets.texts import usd
@@ -71,7 +72,7 @@ class PurchaseForm(ReasonForm):
         ]
 
 
-class RefundForm(ReasonForm):
+class RefundForm(ToldForm):
     amount = DecimalField(
         min_value=Decimal("0.01"),
         max_digits=9,
@@ -165,13 +166,14 @@ class PurchaseAdmin(ReadOnly):
     ]
     list_select_related = ["payer", "wallet__account"]
     search_fields = ["payment_intent__exact"]
-    search_help_text = "Id, payment intent or receipt number"
-    readonly_fields = ["at_stripe", "amount"]
+    search_help_text = "Id, payment intent or receipt number. By amount and day: Search"
+    readonly_fields = ["line", "at_stripe", "amount"]
     fieldsets = [
         (
             None,
             {
                 "fields": [
+                    "line",
                     "payer",
                     "wallet",
                     "purpose",
@@ -251,6 +253,7 @@ class PurchaseAdmin(ReadOnly):
             amount_cents=cents(form.cleaned_data["amount"]),
             actor=request.user,
             reason=form.cleaned_data["reason"],
+            customer_note=form.cleaned_data["customer_note"],
             form_key=str(form.cleaned_data["form_key"]),
         )
         if isinstance(made, AdjustmentRequest):
@@ -296,6 +299,17 @@ class PurchaseAdmin(ReadOnly):
     def give_up(self, purchase: Purchase, form: PurchaseForm, request: HttpRequest) -> str:
         ended = resolving.give_up(purchase_id=purchase.pk)
         return f"It ended: {ended.get_state_display()}."
+
+    @admin.display(description="in one line")
+    def line(self, purchase: Purchase) -> str:
+        """With a button that copies it, as an answer to the customer."""
+        text = charge_line(purchase)
+        return format_html(
+            '{} <button type="button" class="{}" data-copy="{}">Copy</button>',
+            text,
+            "cursor-pointer font-medium ml-2 text-primary-600 dark:text-primary-500",
+            text,
+        )
 
     @admin.display(description="at Stripe")
     def at_stripe(self, purchase: Purchase) -> str:

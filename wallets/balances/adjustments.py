@@ -16,11 +16,19 @@ NOTE_LENGTH = 200
 
 
 def post(
-    *, wallet_id: int, pot: str, amount: Decimal, note: str, actor: User | None, form_key: str
+    *,
+    wallet_id: int,
+    pot: str,
+    amount: Decimal,
+    note: str,
+    actor: User | None,
+    form_key: str,
+    customer_note: str = "",
 ) -> LedgerEntry:
     """Correct one pot without a second person: approved, or in nobody's working day.
 
-    Positive adds, negative takes; dollars, or whole seconds for minute pots. The form's key makes
+    `note` is for ourselves, `customer_note` is what the account's people read. Positive adds,
+    negative takes; dollars, or whole seconds for minute pots. The form's key makes
     a second click post nothing. Raises InvalidAmount.
     """
     with transaction.atomic():
@@ -36,6 +44,7 @@ def post(
             kind=LedgerEntry.Kind.ADJUSTMENT,
             key=key,
             note=note.strip(),
+            customer_note=customer_note.strip()[:NOTE_LENGTH],
             actor_id=actor.pk if actor else None,
         )
         ledger.post(movements=[movement], wallets={wallet_id: wallet})

@@ -40,13 +40,14 @@ CREATED = """
 INSERT_ENTRIES = f"""
 INSERT INTO wallets_ledgerentry
     (wallet_id, pot, amount, balance_after, kind, key, purchase_id, reversal_id, actor_id,
-     note, occurred_at, created_at)
+     note, customer_note, occurred_at, created_at)
 SELECT e.wallet, e.pot, e.amount, e.after, e.kind, e.key, e.purchase, e.reversal, e.actor, e.note,
-       e.occurred, {CREATED}
+       e.told, e.occurred, {CREATED}
 FROM unnest(
     %s::bigint[], %s::text[], %s::numeric[], %s::numeric[], %s::text[], %s::text[], %s::uuid[],
-    %s::uuid[], %s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[])
-    AS e (wallet, pot, amount, after, kind, key, purchase, reversal, actor, note, occurred, created)
+    %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+    AS e (wallet, pot, amount, after, kind, key, purchase, reversal, actor, note, told, occurred,
+          created)
 """
 
 # The same for entries that share their cause.
@@ -91,7 +92,9 @@ class Movement:
     purchase_id: UUID | None = None
     reversal_id: UUID | None = None
     actor_id: int | None = None
+    # For ourselves, and for the customer.
     note: str = ""
+    customer_note: str = ""
     occurred_at: datetime | None = None
 
 
@@ -238,7 +241,8 @@ def _write(movements: Sequence[Movement], wallets: dict[int, Wallet]) -> None:
         after = _move(wallets[m.wallet_id], m.pot, m.amount)
         rows.append(
             (m.wallet_id, str(m.pot), Decimal(m.amount), Decimal(after), str(m.kind), m.key)
-            + (m.purchase_id, m.reversal_id, m.actor_id, m.note, m.occurred_at or now, now)
+            + (m.purchase_id, m.reversal_id, m.actor_id, m.note, m.customer_note)
+            + (m.occurred_at or now, now)
         )
     with connection.cursor() as cursor:
         cursor.execute(INSERT_ENTRIES, [list(column) for column in zip(*rows, strict=True)])

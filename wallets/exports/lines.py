@@ -214,7 +214,7 @@ def _of_reversal(period: Period, reversal: Reversal) -> Line:
         at=reversal.at.astimezone(period.account.zone),
         kind=reversal.kind,
         description=f"{reversal.get_kind_display()} of {row.description}",
-        note="",
+        note=reversal.customer_note,
         status=Status.POSTED,
         pot="",
         amount=Decimal(0),

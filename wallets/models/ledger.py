@@ -66,7 +66,9 @@ class LedgerEntry(models.Model):
         related_name="+",
         db_index=False,
     )
+    # Support's own reason: no customer reads it. What they read is the other one.
     note = models.CharField(max_length=200, blank=True)
+    customer_note = models.CharField(max_length=200, blank=True, db_default="")
     # When it happened, apart from when we wrote it.
     occurred_at = models.DateTimeField()
     created_at = models.DateTimeField(default=clock.now)

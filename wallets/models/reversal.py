@@ -41,7 +41,9 @@ class Reversal(Tried):
     actor = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
     )
+    # Support's own reason, and what the customer reads.
     reason = models.CharField(max_length=200)
+    customer_note = models.CharField(max_length=200, blank=True, db_default="")
     error_text = models.CharField(max_length=300, blank=True)
     # Of a refund, once it is made: given by a trigger, and never changed.
     credit_note_number = models.BigIntegerField(null=True, unique=True, editable=False)

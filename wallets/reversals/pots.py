@@ -171,6 +171,8 @@ def _post(
             reversal_id=reversal.pk,
             actor_id=reversal.actor_id,
             note=reversal.reason,
+            # The minutes of an allocation are somebody else's: the note is for who paid.
+            customer_note="" if reversal.purchase.allocation_run_id else reversal.customer_note,
         )
         for wallet_id, pot, amount in parts
     ]

@@ -64,9 +64,15 @@ def refund(
 
 
 def decide(
-    locked: LockedPurchase, amount_cents: int, *, actor: User | None, reason: str, form_key: str
+    locked: LockedPurchase,
+    amount_cents: int,
+    *,
+    actor: User | None,
+    reason: str,
+    form_key: str,
+    customer_note: str = "",
 ) -> Reversal:
-    """The same, within the locks of the caller."""
+    """The same, within the locks of the caller. `customer_note` is what the payer reads."""
     if before := Reversal.objects.filter(form_key=form_key).first():
         return _repeated(before, locked.purchase.pk, amount_cents)
     check(locked, amount_cents)
@@ -77,6 +83,7 @@ def decide(
         form_key=form_key,
         actor=actor,
         reason=reason.strip()[:200],
+        customer_note=customer_note,
     )
     _post(reversal, locked)
     nudge("wallets.drive_refund", str(reversal.pk))

@@ -62,7 +62,10 @@ def credit_note(reversal: Reversal, *, address: str) -> Receipt:
         title=f"Refund: {_title(purchase)}",
         lines=[*_taken_back(reversal), ("Tax", NO_TAX)],
         total=f"{amount} USD",
-        notes=[VOID] if reversal.state == Reversal.State.FAILED else [],
+        notes=[
+            *filter(None, [reversal.customer_note]),
+            *([VOID] if reversal.state == Reversal.State.FAILED else []),
+        ],
         reference=str(reversal.pk),
         address=address,
     )

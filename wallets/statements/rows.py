@@ -109,7 +109,7 @@ def of_entries(entries: Sequence[LedgerEntry], *, refunded_cents: int = 0) -> Ro
         at=entry.created_at,
         kind=entry.kind,
         description=_purchase_text(payment) if payment else _entries_text(entries, payer),
-        note=_payment_note(payment, entries, refunded_cents) if payment else _entry_note(entry),
+        note=_payment_note(payment, entries, refunded_cents) if payment else entry.customer_note,
         status=_status(payment, refunded_cents) if payment else Status.POSTED,
         moved=_moved(entries),
         charged=dollars(payment.amount_cents) if payment else None,
@@ -190,10 +190,6 @@ def _entries_text(entries: Sequence[LedgerEntry], payer: Account | None) -> str:
 
 def _in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
     return sorted(entries, key=lambda one: list(Pot).index(Pot(one.pot)))
-
-
-def _entry_note(entry: LedgerEntry) -> str:
-    return entry.note if entry.kind == Kind.ADJUSTMENT else ""
 
 
 def _purchase_text(purchase: Purchase) -> str:

@@ -16,11 +16,19 @@ from wallets.texts import signed_minutes, signed_money
 
 @transaction.atomic
 def adjust(
-    *, wallet_id: int, pot: str, amount: Decimal, note: str, actor: User, form_key: str
+    *,
+    wallet_id: int,
+    pot: str,
+    amount: Decimal,
+    note: str,
+    actor: User,
+    form_key: str,
+    customer_note: str = "",
 ) -> LedgerEntry | AdjustmentRequest:
     """Post the correction, or ask a second person when it is worth too much for one.
 
-    Positive adds, negative takes; dollars, or whole seconds for minute pots. The same form again
+    `note` is for ourselves, `customer_note` is what the account's people read. Positive adds,
+    negative takes; dollars, or whole seconds for minute pots. The same form again
     answers with what it made. Raises InvalidAmount, or FormReused for other facts.
     """
     wallet = ledger.lock_one(wallet_id=wallet_id)
@@ -32,6 +40,7 @@ def adjust(
         wallet=wallet,
         pot=pot,
         amount=amount,
+        customer_note=customer_note,
     )
     row = policy.earlier(deed)
     if row is None:
@@ -41,12 +50,24 @@ def adjust(
     if row.state != policy.State.ALONE:
         return row
     return adjustments.post(
-        wallet_id=wallet_id, pot=pot, amount=amount, note=note, actor=actor, form_key=form_key
+        wallet_id=wallet_id,
+        pot=pot,
+        amount=amount,
+        note=note,
+        actor=actor,
+        form_key=form_key,
+        customer_note=customer_note,
     )
 
 
 def grant_included(
-    *, account: Account, minutes: int, note: str, actor: User, form_key: str
+    *,
+    account: Account,
+    minutes: int,
+    note: str,
+    actor: User,
+    form_key: str,
+    customer_note: str = "",
 ) -> LedgerEntry | AdjustmentRequest:
     """Add Included minutes for the rest of this period. Not for sub-accounts: they have none."""
     if account.agency_id:
@@ -62,6 +83,7 @@ def grant_included(
         note=note,
         actor=actor,
         form_key=form_key,
+        customer_note=customer_note,
     )
 
 
@@ -77,6 +99,7 @@ def approve(*, request: AdjustmentRequest, actor: User) -> str:
         note=row.note,
         actor=row.asked_by,
         form_key=f"request:{row.pk}",
+        customer_note=policy.customer_note(row),
     )
     policy.approved(row, actor=actor)
     return f"Posted: {_what(entry.pot, entry.amount)}."

@@ -53,6 +53,8 @@ class Deed:
     wallet: Wallet | None = None
     pot: str = ""
     amount: Decimal | None = None
+    # What the customer is to read; `note` is for ourselves.
+    customer_note: str = ""
     facts: dict[str, str] = field(default_factory=dict)
 
 
@@ -150,12 +152,22 @@ def _row(deed: Deed, worth: Decimal | None, what: str) -> AdjustmentRequest:
         wallet=deed.wallet,
         pot=deed.pot,
         amount=deed.amount,
-        facts={**deed.facts, "what": what},
+        facts={**deed.facts, **_told(deed), "what": what},
         worth=worth,
         note=deed.note.strip(),
         asked_by=deed.person,
         form_key=deed.form_key,
     )
+
+
+def _told(deed: Deed) -> dict[str, str]:
+    told = deed.customer_note.strip()[:NOTE_LENGTH]
+    return {"customer_note": told} if told else {}
+
+
+def customer_note(row: AdjustmentRequest) -> str:
+    """What the customer is to read of this deed."""
+    return (row.facts or {}).get("customer_note", "")
 
 
 def _asked(row: AdjustmentRequest) -> tuple[object, ...]:

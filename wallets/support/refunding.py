@@ -12,7 +12,13 @@ from wallets.texts import cents
 
 
 def refund(
-    *, purchase_id: UUID, amount_cents: int, actor: User, reason: str, form_key: str
+    *,
+    purchase_id: UUID,
+    amount_cents: int,
+    actor: User,
+    reason: str,
+    form_key: str,
+    customer_note: str = "",
 ) -> Reversal | AdjustmentRequest:
     """Refund a purchase in full or part, or ask a second person when it is too much for one.
 
@@ -27,6 +33,7 @@ def refund(
             note=reason,
             form_key=form_key,
             wallet=locked.wallets[locked.purchase.wallet_id],
+            customer_note=customer_note,
             facts={"purchase": str(purchase_id), "cents": str(amount_cents)},
         )
         if before := policy.earlier(deed):
@@ -36,7 +43,14 @@ def refund(
         row = policy.decide(deed, worth=dollars(amount_cents), what=what)
         if row.state == policy.State.ASKED:
             return row
-        return refunds.decide(locked, amount_cents, actor=actor, reason=reason, form_key=form_key)
+        return refunds.decide(
+            locked,
+            amount_cents,
+            actor=actor,
+            reason=reason,
+            form_key=form_key,
+            customer_note=policy.customer_note(row),
+        )
 
 
 def approve(*, request: AdjustmentRequest, actor: User) -> str:
@@ -50,6 +64,7 @@ def approve(*, request: AdjustmentRequest, actor: User) -> str:
             actor=row.asked_by,
             reason=row.note,
             form_key=f"request:{row.pk}",
+            customer_note=policy.customer_note(row),
         )
         policy.approved(row, actor=actor)
     return f"{cents(amount_cents)} goes back to {locked.purchase.card}."

@@ -68,7 +68,7 @@ def open_account(page: Page) -> None:
 def choose(page: Page, menu: str, button: str) -> None:
     page.locator("li > a", has_text=menu).filter(has=page.get_by_text("chevron_right")).click()
     page.get_by_text(button, exact=True).click()
-    expect(page.locator("#dialog-form textarea")).to_be_visible()
+    expect(page.locator("#dialog-form #id_reason")).to_be_visible()
 
 
 def test_the_first_log_in_sets_up_the_second_factor(page):

@@ -108,7 +108,7 @@ def test_an_adjustment_is_posted_with_its_reason_and_noted(billing, wallet):
         action.actor_id,
     )
     assert (action.kind, action.state, action.account_id) == ("adjust", "done", wallet.account_id)
-    assert action.facts == ADD_FIVE
+    assert action.facts == ADD_FIVE | {"customer_note": ""}
     assert (action.address, len(action.request_id)) == ("127.0.0.1", 32)
 
 

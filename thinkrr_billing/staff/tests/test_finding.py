@@ -474,3 +474,63 @@ def test_the_dashboard_does_without_a_cache_that_is_down(no_cache):
 
     assert answer.status_code == 200
     assert "not read from the cache error=ConnectionError" in no_cache.text
+
+
+def test_a_receipt_and_a_credit_note_are_found_by_their_numbers(wallet):
+    purchase = buy(wallet, receipt_number=77_001)
+    reversal = Reversal.objects.create(
+        purchase=purchase, kind="refund", amount_cents=100, reason="x", state="succeeded"
+    )
+    reversal.refresh_from_db()
+    note = reversal.credit_note_number
+
+    for text in ("77001", "receipt 77001", "R-77001", "#77001"):
+        assert list(titles(text)) == ["Receipts"], text
+    for text in (f"CN-{note}", f"cn {note}", f"credit note {note}"):
+        assert list(titles(text)) == ["Credit notes"], text
+    assert titles("77002") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("$37.50 2026-11-20", True),
+        ("37.50 on 20 Nov 2026", True),
+        ("$37.50 November 20, 2026", True),
+        ("$37.50", True),
+        ("$37.50 2026-11-21", False),
+        ("$37.51 2026-11-20", False),
+    ],
+)
+def test_a_payment_is_found_by_amount_and_the_customers_day(text, found):
+    account = make_individual("Harbor Yoga Studio", timezone="America/New_York")
+    # Still the 20th in New York.
+    with clock.at(datetime(2026, 11, 21, 3, 30, tzinfo=UTC)):
+        buy(make_wallet(account=account), cents=3750)
+
+    hits = find.find(text, user=make_staff())
+
+    assert [hit.title for section in hits for hit in section.hits] == ["Recharge $37.50"] * found
+    if found:
+        assert "20 Nov 2026, 22:30 EST (21 Nov 2026, 03:30 UTC)" in hits[0].hits[0].text
+
+
+def test_a_day_that_is_none_is_told():
+    staff = staff_client()
+
+    answer = staff.get(FIND, {"q": "$37.50 2026-13-01"})
+
+    assert answer.status_code == 400
+    assert "“2026-13-01” is no day. Write it like 2026-11-22" in answer.content.decode()
+
+
+def test_a_charge_is_read_as_one_line_that_a_button_copies(wallet):
+    staff = staff_client()
+    with clock.at(datetime(2026, 11, 20, 15, 0, tzinfo=UTC)):
+        purchase = buy(wallet, receipt_number=77_001)
+
+    page = staff.get(url("wallets.purchase", "change", purchase.pk)).content.decode()
+
+    assert "Charged $50.00 to Visa •••• 4242 because somebody of the account recharged" in page
+    assert 'data-copy="Charged $50.00 to Visa' in page
+    assert "ui/copy" in page

@@ -100,7 +100,8 @@ def test_words_are_short_plain_and_never_markup(wallet):
         wallet_id=wallet.pk,
         pot="credit",
         amount=Decimal(1),
-        note=note,
+        note="For ourselves",
+        customer_note=note,
         actor=None,
         form_key="words",
     )
@@ -173,7 +174,8 @@ def test_words_for_datev_are_plain_and_no_longer_than_its_fields(wallet):
         wallet_id=wallet.pk,
         pot="credit",
         amount=Decimal(1),
-        note='Ünïcode"; = x\n' + "w" * 170,
+        note="For ourselves",
+        customer_note='Ünïcode"; = x\n' + "w" * 170,
         actor=None,
         form_key="words",
     )

@@ -38,12 +38,13 @@ def test_a_recharge_of_minutes_says_what_was_paid_and_what_it_bought(stripe):
 
     assert (
         f"""\
-2026-11-20 * (E{bought.pk}) Recharge
+2026-11-20 * (E{bought.pk}) Recharge  Premium minutes
     ; time: 12:00:00
     ; entry: E{bought.pk}
     ; kind: recharge
     ; purchase: {purchase.pk}
     ; receipt: {purchase.receipt_number}
+    ; note: $50.00 from {purchase.card}  312 min 30 s of Premium minutes
     Assets:Thinkrr:Premium  18750 PREMIUMSEC
     Equity:Thinkrr:Payments  -18750 PREMIUMSEC
     Liabilities:Thinkrr:Card  -50.000000 USD
@@ -138,7 +139,8 @@ def test_words_of_others_stay_words(format):
         wallet_id=wallet.pk,
         pot="credit",
         amount=Decimal(1),
-        note=HOSTILE,
+        note="For ourselves",
+        customer_note=HOSTILE,
         actor=None,
         form_key="hostile",
     )

@@ -204,7 +204,8 @@ def test_words_that_a_spreadsheet_takes_for_a_formula_are_disarmed():
         wallet_id=wallet.pk,
         pot="credit",
         amount=Decimal(1),
-        note='=HYPERLINK("x")',
+        note="For ourselves",
+        customer_note='=HYPERLINK("x")',
         actor=None,
         form_key="formula",
     )

@@ -118,7 +118,7 @@ def test_a_purchase_paid_back_in_full_is_refunded_and_one_in_part_is_paid(wallet
 
 def test_calls_adjustments_and_included_minutes_are_posted_rows(wallet):
     post(wallet, "included", 6000, kind="included_grant")
-    post(wallet, "credit", "10", note="Goodwill")
+    post(wallet, "credit", "10", note="Angry on the phone", customer_note="Goodwill")
     post(wallet, "included", -90, kind="calls")
     post(wallet, "credit", "-0.0027", kind="calls")
 

@@ -12,6 +12,7 @@ from accounts.tests.builders import make_agency, make_staff, make_sub_account
 from wallets.balances import ledger
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, LedgerEntry
+from wallets.statements import statements
 from wallets.support import adjusting, approving, policy
 from wallets.tests.worlds.at_once import at_once
 from wallets.tests.worlds.builders import make_wallet
@@ -19,7 +20,9 @@ from wallets.tests.worlds.builders import make_wallet
 pytestmark = pytest.mark.django_db
 
 
-def adjust(wallet, amount, *, actor, pot="credit", form_key="f1", note="Goodwill"):
+def adjust(
+    wallet, amount, *, actor, pot="credit", form_key="f1", note="Goodwill", customer_note=""
+):
     return adjusting.adjust(
         wallet_id=wallet.pk,
         pot=pot,
@@ -27,6 +30,7 @@ def adjust(wallet, amount, *, actor, pot="credit", form_key="f1", note="Goodwill
         note=note,
         actor=actor,
         form_key=form_key,
+        customer_note=customer_note,
     )
 
 
@@ -328,3 +332,43 @@ def test_included_minutes_are_granted_but_never_to_sub_accounts():
     assert (entry.pot, entry.amount) == ("included", Decimal(1800))
     with pytest.raises(Refused):
         adjusting.grant_included(account=make_sub_account(agency=account), **facts)
+
+
+def test_the_reason_is_ours_and_the_note_is_the_customers():
+    wallet, actor = make_wallet(), make_staff()
+    adjust(
+        wallet, "10", actor=actor, form_key="a", note="Angry call", customer_note=" For the outage "
+    )
+
+    [row] = statements.transactions(account=wallet.account).rows
+    entry = LedgerEntry.objects.get()
+
+    assert (entry.note, entry.customer_note) == ("Angry call", "For the outage")
+    assert row.note == "For the outage"
+    assert "Angry" not in repr(row)
+
+
+def test_what_a_second_person_approves_tells_the_customer_the_same():
+    wallet = make_wallet()
+    asked = adjust(
+        wallet,
+        "500",
+        actor=make_staff(),
+        form_key="a",
+        note="Angry call",
+        customer_note="For the outage",
+    )
+
+    approving.approve(request_id=asked.pk, actor=make_staff())
+
+    entry = LedgerEntry.objects.get()
+    assert (entry.note, entry.customer_note) == ("Angry call", "For the outage")
+
+
+def test_without_a_note_for_them_the_customer_reads_none_of_ours():
+    wallet = make_wallet()
+    adjust(wallet, "10", actor=make_staff(), form_key="a", note="Angry call")
+
+    [row] = statements.transactions(account=wallet.account).rows
+
+    assert (row.description, row.note) == ("Adjustment by support", "")

@@ -519,7 +519,8 @@ def test_the_export_disarms_formulas_in_words(browser, wallet):
         wallet_id=wallet.pk,
         pot="credit",
         amount=Decimal(1),
-        note="=cmd()",
+        note="Asked for",
+        customer_note="=cmd()",
         actor=None,
         form_key="formula",
     )
