@@ -13,6 +13,8 @@ from django.http import HttpRequest
 from django.utils.timezone import is_naive
 from unfold.contrib.filters.admin import RangeDateFilter, RangeNumericFilter
 
+from accounts.errors import Unusable
+
 # Written out, 1E+99999999999 would fill the memory; no column of ours has as many digits.
 MOST_DIGITS = 30
 
@@ -56,11 +58,10 @@ class Days(RangeDateFilter):
     """From one day to another, both included, in UTC."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        try:
-            first = self._midnight("from")
-            after = self._midnight("to", days=1)
-        except (ValueError, OverflowError):
-            return queryset.none()
+        first = self._midnight("from")
+        after = self._midnight("to", days=1)
+        if first and after and first >= after:
+            raise Unusable("The last day is before the first. Turn them round.")
         if first:
             queryset = queryset.filter(**{f"{self.field_path}__gte": first})
         if after:
@@ -71,7 +72,12 @@ class Days(RangeDateFilter):
         text = self.used_parameters.get(f"{self.field_path}_{end}")
         if not text:
             return None
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC) + timedelta(days=days)
+        try:
+            day = datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+            return day + timedelta(days=days)
+        except (ValueError, OverflowError):
+            sentence = f"“{text[:20]}” is no day. Write it like 2026-11-22."
+            raise Unusable(sentence) from None
 
 
 class Amounts(RangeNumericFilter):
@@ -80,10 +86,9 @@ class Amounts(RangeNumericFilter):
     scale = 1
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        try:
-            least, most = (self._amount(end) for end in ("from", "to"))
-        except InvalidOperation:
-            return queryset.none()
+        least, most = (self._amount(end) for end in ("from", "to"))
+        if least is not None and most is not None and least > most:
+            raise Unusable("The largest amount is below the smallest. Turn them round.")
         wanted = {f"{self.field_path}__gte": least, f"{self.field_path}__lte": most}
         wanted = {lookup: amount for lookup, amount in wanted.items() if amount is not None}
         return self.among(queryset, wanted) if wanted else queryset
@@ -93,10 +98,15 @@ class Amounts(RangeNumericFilter):
 
     def _amount(self, end: str) -> Decimal | None:
         text = self.used_parameters.get(f"{self.field_path}_{end}")
-        amount = Decimal(text) if text else None
-        if amount is not None and (not amount.is_finite() or is_immense(text)):
-            raise InvalidOperation
-        return amount if amount is None else amount * self.scale
+        if not text:
+            return None
+        try:
+            amount = Decimal(text)
+        except InvalidOperation:
+            amount = None
+        if amount is None or not amount.is_finite() or is_immense(text):
+            raise Unusable(f"“{text[:20]}” is no amount. Write it like 12.50.")
+        return amount * self.scale
 
 
 class Cents(Amounts):

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.dateparse import parse_datetime
 
+from accounts.errors import Unusable
 from accounts.models import Account, ApiKey, Membership
 from accounts.people import searching
 from thinkrr_billing.staff import looking, timeline
@@ -71,11 +72,16 @@ def _people(request: HttpRequest, account: Account) -> list[dict[str, Any]]:
 
 
 def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = parse_datetime(text or "")
-    except ValueError:
+    """Where older events begin; None without one. Raises Unusable."""
+    if not text:
         return None
-    return moment if moment and moment.tzinfo else None
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Unusable("This is no moment of the timeline. Go back, and on from there.")
+    return moment
 
 
 def _balance(one: proof.Proof) -> dict[str, object]:

@@ -4,15 +4,18 @@ import re
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
 from djmoney.money import Money
 from msgspec import UNSET, Meta, UnsetType
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from accounts.api.shapes import Url, Wrong, convert, read_moment
 from accounts.api.views import AccountQuery
+from wallets.months import beginning, end_of
 
 CURRENCY = "USD"
 LARGEST_PAGE = 200
@@ -48,6 +51,14 @@ DayOrMoment = Annotated[
     date,
     Meta(extra={"read": _read_day_or_moment}, extra_json_schema={"as": {"type": "string"}}),
 ]
+
+
+def check_range(since: date | None, until: date | None, *, zone: ZoneInfo) -> None:
+    """Raise ValidationError (400) for a range whose end is not after its beginning."""
+    if since is None or until is None:
+        return
+    if beginning(since, zone) >= end_of(until, zone):
+        raise ValidationError({"to": "This is before `from`. Send them the other way round."})
 
 
 def _read_limit(given: object) -> int:

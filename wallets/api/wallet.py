@@ -25,6 +25,7 @@ from wallets.api.fields import (
     NextPage,
     PageQuery,
     Units,
+    check_range,
     dollars_text,
     next_page,
 )
@@ -258,9 +259,10 @@ class EntriesView(ApiView):
         examples=[_ENTRIES_EXAMPLE],
     )
     def get(self, request: Request) -> Response:
-        query = self.query
+        query, account = self.query, resolve_account(request)
+        check_range(query.since or None, query.until or None, zone=account.zone)
         page = statements.entries(
-            account=resolve_account(request),
+            account=account,
             kinds=query.kind or None,
             pots=query.pot or None,
             since=query.since or None,

@@ -8,31 +8,18 @@ from django import forms
 from wallets.exports.asking import Format
 from wallets.models import Pot
 from wallets.statements.rows import Status
-from wallets.views.forms import KINDS
+from wallets.views.forms import KINDS, DayField
 
 # A day may come under either name; the first is that of the page's filters.
 OTHER_NAMES = {"since": "from", "until": "to"}
 
 
-class _DayField(forms.DateField):
-    """A day as browsers send it: with a slash it could be another one."""
-
-    def __init__(self, **kwargs) -> None:
-        super().__init__(
-            required=False,
-            input_formats=["%Y-%m-%d"],
-            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-            **kwargs,
-        )
-
-    def to_python(self, value: object) -> date | None:
+class _DayField(DayField):
+    def clean(self, value: str | None) -> date | None:
         try:
-            return super().to_python(value)
-        except forms.ValidationError:
-            said = str(value)[:20]
-            raise forms.ValidationError(
-                f"“{said}” is no day. Write it like 2026-11-30. Nothing was exported."
-            ) from None
+            return super().clean(value)
+        except forms.ValidationError as error:
+            raise forms.ValidationError(f"{error.message} Nothing was exported.") from None
 
 
 class _OneOf(forms.ChoiceField):

@@ -3,12 +3,16 @@ here it is only read and put into figures."""
 
 import re
 import uuid
+from datetime import date
 from decimal import Decimal
 
 from django import forms
 
+from accounts.errors import Unusable
+from accounts.views.dialogs import add_errors
 from wallets import limits
 from wallets.models import Purchase
+from wallets.statements import ranges
 
 _PLAIN_DOLLARS = re.compile(r"\d{1,12}(\.\d{1,2})?", re.ASCII)
 _GROUPED_DOLLARS = re.compile(r"\d{1,3}(,\d{3})*(\.\d{1,2})?", re.ASCII)
@@ -179,17 +183,33 @@ KINDS = {
 }
 
 
+class DayField(forms.CharField):
+    """A day as browsers send it, 2026-11-22: with slashes it could be another one."""
+
+    def __init__(self, *, label: str, help_text: str = "") -> None:
+        widget = forms.DateInput(attrs={"type": "date"})
+        super().__init__(label=label, required=False, widget=widget, help_text=help_text)
+
+    def clean(self, value: str | None) -> date | None:
+        try:
+            return ranges.read_day(super().clean(value), field="")
+        except Unusable as error:
+            raise forms.ValidationError(str(error)) from None
+
+
 class TransactionsForm(forms.Form):
-    """The filters of the statement. A filter that makes no sense is ignored, never an error."""
+    """The filters of the statement. One that makes no sense is refused beside its field."""
 
     type = forms.ChoiceField(
         label="Type",
         required=False,
+        error_messages={"invalid_choice": "Choose a type of the list."},
         choices=[("", "All"), *((name, name.capitalize()) for name in KINDS)],
     )
     status = forms.ChoiceField(
         label="Status",
         required=False,
+        error_messages={"invalid_choice": "Choose a status of the list."},
         choices=[
             ("", "All"),
             ("processing", "Processing"),
@@ -201,12 +221,20 @@ class TransactionsForm(forms.Form):
             ("canceled", "Canceled"),
         ],
     )
-    since = forms.DateField(
-        label="From", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        label="To", required=False, widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = DayField(label="From")
+    until = DayField(label="To")
+
+    def __init__(self, *args, today: date, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean(self) -> dict[str, object]:
+        chosen = super().clean()
+        try:
+            ranges.check(since=chosen.get("since"), until=chosen.get("until"), today=self.today)
+        except Unusable as error:
+            add_errors(self, error)
+        return chosen
 
 
 def new_key() -> str:

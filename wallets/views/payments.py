@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import clock
+from accounts.errors import Unusable
 from accounts.pages import needs
 from accounts.people.access import Permission
 from wallets.balances.opening import open_wallet
@@ -62,8 +63,11 @@ def _latest_recharge(wallet: Wallet) -> Purchase | None:
 
 
 def _days(request: HttpRequest) -> int:
-    asked = request.GET.get("days", "")
-    return int(asked) if asked in {str(days) for days in CHART_DAYS} else 30
+    """Raises Unusable for days that the chart does not know."""
+    asked = request.GET.get("days") or "30"
+    if asked not in {str(days) for days in CHART_DAYS}:
+        raise Unusable("The chart shows 7, 30 or 90 days. Choose one of them.")
+    return int(asked)
 
 
 def _chart(*, wallet: Wallet, automatic: AutoRecharge, days: int) -> dict[str, object]:

@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from accounts import clock
 from accounts.pages import needs
 from accounts.people.access import Permission
 from wallets.errors import InvalidAmount
@@ -17,34 +18,33 @@ PAGE_SIZE = 25
 @require_safe
 @needs(Permission.SEE)
 def transactions(request: HttpRequest) -> HttpResponse:
-    form, filters = _filters(request)
+    form = _form(request)
+    asked = {name: request.GET.get(name, "") for name in form.fields}
+    query = urlencode({name: value for name, value in asked.items() if value})
+    context = {"form": form, "query": query, "filtered": bool(query)}
+    if not form.is_valid():
+        return render(request, "wallets/statements/transactions.html", context, status=400)
     cursor = request.GET.get("cursor") or None
     try:
-        page = statements.transactions(
-            account=request.account, cursor=cursor, limit=PAGE_SIZE, **filters
+        context["statement"] = statements.transactions(
+            account=request.account, cursor=cursor, limit=PAGE_SIZE, **_filters(form)
         )
     except InvalidAmount:
         return redirect("wallets:transactions")
-    asked = {name: request.GET.get(name, "") for name in form.fields}
-    query = urlencode({name: value for name, value in asked.items() if value})
-    context = {
-        "statement": page,
-        "pots": statements.pots_moved(account=request.account),
-        "form": form,
-        "query": query,
-        "filtered": bool(query),
-    }
+    context["pots"] = statements.pots_moved(account=request.account)
     return render(request, "wallets/statements/transactions.html", context)
 
 
-def _filters(request: HttpRequest) -> tuple[TransactionsForm, dict[str, object]]:
-    """The form, and what of it makes sense. Days are the account's, both included."""
-    form = TransactionsForm(request.GET)
-    form.is_valid()
+def _form(request: HttpRequest) -> TransactionsForm:
+    return TransactionsForm(request.GET, today=request.account.local_date(clock.now()))
+
+
+def _filters(form: TransactionsForm) -> dict[str, object]:
+    """What a form without errors asks for. Days are the account's, both included."""
     chosen = form.cleaned_data
-    return form, {
-        "kinds": KINDS.get(chosen.get("type") or ""),
-        "statuses": [chosen["status"]] if chosen.get("status") else None,
-        "since": chosen.get("since"),
-        "until": chosen.get("until"),
+    return {
+        "kinds": KINDS.get(chosen["type"]),
+        "statuses": [chosen["status"]] if chosen["status"] else None,
+        "since": chosen["since"],
+        "until": chosen["until"],
     }

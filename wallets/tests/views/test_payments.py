@@ -472,14 +472,36 @@ def test_a_filter_without_matches_says_so(browser):
     assert "No transactions match these filters." in text
 
 
-@pytest.mark.parametrize(
-    "query", [{"since": "yesterday"}, {"type": "x"}, {"status": "'"}, {"until": "2026-02-31"}]
-)
-def test_a_senseless_filter_is_ignored(browser, query):
+SENSELESS = [
+    ({"since": "yesterday"}, "“yesterday” is no day. Write it like 2026-11-22."),
+    ({"since": "2026-13-01"}, "“2026-13-01” is no day."),
+    ({"until": "2026-02-31"}, "“2026-02-31” is no day."),
+    ({"since": "11/22/2026"}, "“11/22/2026” is no day."),
+    ({"since": "20261122"}, "“20261122” is no day."),
+    (
+        {"since": "2026-11-02", "until": "2026-11-01"},
+        "1 Nov 2026 is before 2 Nov 2026. Turn the days round.",
+    ),
+    ({"since": "2999-01-01"}, "1 Jan 2999 is still to come."),
+    ({"type": "x"}, "Choose a type of the list."),
+    ({"status": "'"}, "Choose a status of the list."),
+]
+
+
+@pytest.mark.parametrize(("query", "sentence"), SENSELESS)
+def test_a_senseless_filter_is_refused_in_a_sentence_and_nothing_is_shown(browser, query, sentence):
     answer = browser.get(TRANSACTIONS, query)
 
-    assert answer.status_code == 200
-    assert "+$50.00" in text_of(answer)
+    assert answer.status_code == 400
+    assert sentence in text_of(answer)
+    assert "+$50.00" not in text_of(answer)
+
+
+def test_the_chart_is_of_days_it_knows(browser):
+    answer = browser.get(PAYMENTS, {"days": "31"})
+
+    assert answer.status_code == 400
+    assert "The chart shows 7, 30 or 90 days." in text_of(answer)
 
 
 def test_older_transactions_are_a_page_away(browser, wallet):
