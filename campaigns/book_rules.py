@@ -3,6 +3,7 @@
 docs/runbook.md says what each means when it is broken.
 """
 
+from accounts import clock
 from campaigns.limits import SWEEP_SLACK
 from wallets.books.register import missing_guards, rule
 from wallets.limits import GRACE
@@ -29,6 +30,46 @@ def calls_took_what_their_entries_say() -> str:
         FULL JOIN (SELECT wallet_id, key, pot, amount
                    FROM wallets_ledgerentry WHERE kind = 'calls') e USING (wallet_id, key, pot)
         WHERE COALESCE(c.taken, 0) <> COALESCE(-e.amount, 0)
+    """
+
+
+@rule("I16", freezes=False, figures=lambda: {"turn": clock.now().hour})
+def kept_usage_is_what_calls_used() -> str:
+    """Each hour another 24th of the days and of the accounts: all of them within a day."""
+    return """
+        SELECT w.id, 'usage of ' || day || ', campaign ' || campaign || ', ' || minute_type || ', '
+               || outcome || ' is kept as ' || COALESCE(u.kept, 'nothing') || ' and was '
+               || COALESCE(c.used, 'nothing')
+        FROM (SELECT account_id, day, COALESCE(campaign_id, 0) AS campaign, minute_type, outcome,
+                     concat_ws(' ', calls, seconds, included_seconds, premium_seconds,
+                               basic_seconds, cost) AS kept
+              FROM campaigns_usageday
+              WHERE (day - date '2000-01-01') %% 24 = %(turn)s) u
+        FULL JOIN (
+              SELECT d.account_id, d.day, COALESCE(k.campaign_id, 0) AS campaign, k.minute_type,
+                     k.outcome,
+                     concat_ws(' ', count(*), SUM(k.seconds), SUM(k.included_seconds),
+                               SUM(k.premium_seconds), SUM(k.basic_seconds), SUM(k.cost)) AS used
+              FROM (SELECT DISTINCT account_id, day, begins_at, ends_at FROM campaigns_usageday
+                    WHERE (day - date '2000-01-01') %% 24 = %(turn)s) d
+              JOIN campaigns_call k ON k.account_id = d.account_id
+                   AND k.ended_at >= d.begins_at AND k.ended_at < d.ends_at
+              GROUP BY 1, 2, 3, 4, 5) c
+             USING (account_id, day, campaign, minute_type, outcome)
+        JOIN wallets_wallet w USING (account_id)
+        WHERE u.kept IS DISTINCT FROM c.used
+        UNION ALL
+        SELECT w.id, 'usage until ' || u.until || ' is kept of ' || d.calls || ' calls and was of '
+               || c.calls
+        FROM campaigns_usagekept u
+        JOIN wallets_wallet w ON w.account_id = u.account_id
+        CROSS JOIN LATERAL (
+            SELECT COALESCE(SUM(calls), 0) AS calls FROM campaigns_usageday
+            WHERE account_id = u.account_id) d
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS calls FROM campaigns_call k
+            WHERE k.account_id = u.account_id AND k.ended_at < u.ends_at) c
+        WHERE ABS(hashtext(u.account_id::text)::bigint) %% 24 = %(turn)s AND d.calls <> c.calls
     """
 
 

@@ -15,6 +15,25 @@ CALL_FUTURE = timedelta(minutes=5)
 # Older ones belong to a closed month. Also bounds how far back a duplicate may be looked for.
 CALL_PAST = timedelta(days=35)
 
+# No call can end on a day any more that is this long ago: the latest report, and a day for a batch
+# that is still being written.
+USAGE_FINAL_AFTER = CALL_PAST + timedelta(days=1)
+# So many days more are counted from calls before an account is visited again: each is read fast.
+USAGE_KEPT_EVERY = timedelta(days=7)
+# One statement counts a month of a busy account's calls: a second's work.
+USAGE_BITE_DAYS = 31
+# One night's work: the accounts of a slice are looked for at once, and each has at most so many
+# bites (ten years) in one transaction each.
+USAGE_SLICE = 500
+USAGE_SLICES = 200
+USAGE_BITES = 120
+# Two years: as far as a year can be compared with the one before.
+USAGE_MOST_DAYS = 731
+# Rows of the table on the page; its file has all.
+USAGE_LINES_SHOWN = 100
+# More bars than this are too narrow for a finger on a phone: days are put together.
+USAGE_BARS = 62
+
 # The platform's ids, as long as they may be.
 EXTERNAL_ID_LENGTH = 120
 NAME_LENGTH = 120

@@ -241,3 +241,60 @@ class Call(models.Model):
     def minute_seconds(self) -> int:
         """What minutes paid, of whichever pot; credit paid the rest."""
         return self.included_seconds + self.premium_seconds + self.basic_seconds
+
+
+class UsageKept(models.Model):
+    """How far an account's use is kept by day: from its first call's day to `until`, included.
+
+    Kept are days to which no call can be added any more. Days are of `zone`: when the account's
+    zone is another one, they are kept anew.
+    """
+
+    rows = Rows.MAY_GO
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, primary_key=True)
+    zone = models.CharField(max_length=64)
+    until = models.DateField()
+    # The same as moments: from the first day's beginning to the last one's end.
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "kept usage"
+
+    def __str__(self) -> str:
+        return f"Usage until {self.until}"
+
+
+class UsageDay(models.Model):
+    """What calls of one kind used on one day: made of calls, for reading only."""
+
+    rows = Rows.MAY_GO
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()
+    begins_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    minute_type = models.CharField(max_length=18, choices=MinuteUse)
+    outcome = models.CharField(max_length=13, choices=Call.Outcome)
+    calls = models.PositiveIntegerField()
+    seconds = models.BigIntegerField()
+    included_seconds = models.BigIntegerField()
+    premium_seconds = models.BigIntegerField()
+    basic_seconds = models.BigIntegerField()
+    cost = models.DecimalField(max_digits=18, decimal_places=6)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "day", "campaign", "minute_type", "outcome"],
+                name="usage_kept_once",
+                nulls_distinct=False,
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls on {self.day}"

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from accounts.audit import job_runs
-from campaigns import pausing
+from campaigns import pausing, usage_days
 
 
 @shared_task(name="campaigns.tick")
@@ -11,3 +11,10 @@ def tick() -> int:
     """Each minute: pause what no movement announced. Safe to run twice, late or never."""
     with job_runs.noted("campaigns.tick"):
         return pausing.sweep()
+
+
+@shared_task(name="campaigns.keep_usage")
+def keep_usage() -> int:
+    """Each night: keep the use of days that became final. Safe to run twice, late or never."""
+    with job_runs.noted("campaigns.keep_usage"):
+        return usage_days.keep_all()

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from campaigns.views import banner, entry_calls, lists, recharge_tiers, resume
+from campaigns.views import banner, entry_calls, lists, recharge_tiers, resume, usage
 
 app_name = "campaigns"
 
@@ -14,5 +14,7 @@ urlpatterns = [
     path(
         "payments/transactions/<int:entry_id>/calls/", entry_calls.entry_calls, name="entry_calls"
     ),
+    path("usage/", usage.page, name="usage"),
+    path("usage.csv", usage.export, name="usage_csv"),
     path("banner/", banner.banner, name="banner"),
 ]

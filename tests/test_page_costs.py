@@ -54,6 +54,8 @@ PAGES = {
     "sub-account": "/account-manager/{dental}/",
     "allocation": "/account-manager/{dental}/auto-allocation/",
     "campaigns": "/campaigns/",
+    "usage": "/usage/?by=account",
+    "usage by campaign": "/usage/?by=campaign&since=2026-01-01",
     "campaign": "/campaigns/{campaign}/",
     "resume": "/campaigns/resume/",
     "banner": "/banner/",

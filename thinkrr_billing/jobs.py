@@ -61,6 +61,13 @@ JOBS = (
         pause=timedelta(hours=12),
     ),
     Job(
+        name="campaigns.keep_usage",
+        title="Usage by day, every night",
+        schedule=crontab(hour=4, minute=7),
+        overdue=timedelta(hours=26),
+        pause=timedelta(hours=12),
+    ),
+    Job(
         name="wallets.compare",
         title="Books with Stripe, every night",
         schedule=crontab(hour=3, minute=27),

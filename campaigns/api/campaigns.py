@@ -38,7 +38,7 @@ class Campaigns(APIView):
         """The account's campaigns, in the order in which they changed."""
         account = resolve_account(request)
         found = Campaign.objects.filter(account=account)
-        if moment := request.query_params.get("changed_since"):
+        if (moment := request.query_params.get("changed_since")) is not None:
             query = read(shapes.CampaignsQuery, {"changed_since": moment})
             found = found.filter(updated_at__gte=query.changed_since)
         pages = _Pages()

@@ -226,6 +226,27 @@
     const top = below + menu.offsetHeight > innerHeight - 8 ? button.top - 4 - menu.offsetHeight : below;
     placing.replaceSync(`.menu.placed { left: ${Math.max(8, left)}px; top: ${Math.max(8, top)}px; }`);
   }, true);
+  // --- bars: read by pointing, tapping, or with the arrow keys ---------------------------------
+  function readBar(bar) {
+    const box = bar.closest("[data-bars]");
+    const said = box.parentElement.querySelector("[data-bar-text]");
+    said.textContent = bar.getAttribute("aria-label");
+    for (const each of box.querySelectorAll(".bar")) each.setAttribute("tabindex", each === bar ? "0" : "-1");
+  }
+  for (const kind of ["pointerover", "focusin", "click"]) document.addEventListener(kind, (event) => {
+    const bar = event.target.closest(".bar");
+    if (bar) readBar(bar);
+  });
+  document.addEventListener("keydown", (event) => {
+    const bar = event.target.closest(".bar");
+    if (!bar) return;
+    const bars = [...bar.closest("[data-bars]").querySelectorAll(".bar")];
+    const at = bars.indexOf(bar);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: bars.length - 1 }[event.key];
+    if (to === undefined || !bars[to]) return;
+    event.preventDefault();
+    bars[to].focus();
+  });
   document.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
     if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => toast("Copied."));

@@ -267,6 +267,8 @@ QUERIES = {
     "/payments/export/": ("format", "pot", "type", "status", "from", "to", "since", "until", "bom"),
     "/payments/recharge/quote/": ("amount", "buys"),
     "/payments/outcome/": ("since",),
+    "/usage/": ("since", "until", "by", "show", "account", "campaign", "minute_type", "outcome"),
+    "/usage.csv": ("since", "until", "by", "account", "campaign"),
     "/account-manager/": ("q", "page", "sort"),
     "/campaigns/": ("status", "page", "q"),
     "/campaigns/resume/": ("purchase",),

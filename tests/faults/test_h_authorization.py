@@ -81,6 +81,8 @@ NEEDS = {
     "campaigns/<int:campaign_id>/": "see",
     "campaigns/<int:campaign_id>/pause/": "campaigns",
     "campaigns/<int:campaign_id>/resume/": "campaigns",
+    "usage/": "see",
+    "usage.csv": "see",
     "banner/": "see",
 }
 # About the person, whichever account they are in.

@@ -121,6 +121,8 @@ PAGES = {
     "campaigns/<int:campaign_id>/": {"GET HEAD": "see own"},
     "campaigns/<int:campaign_id>/pause/": {"POST": "campaigns own"},
     "campaigns/<int:campaign_id>/resume/": {"POST": "campaigns own"},
+    "usage/": {"GET HEAD": "see"},
+    "usage.csv": {"GET HEAD": "see"},
     "banner/": {"GET HEAD POST": "see"},
     "notifications/": {"GET": "see"},
     # One's agency saw them, and leaves them unread.

@@ -1,0 +1,202 @@
+"""What calls used, by day and by kind: counted from calls, and the same from kept days."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from accounts import clock
+from accounts.errors import Unusable
+from accounts.tests.builders import make_agency, make_individual, make_sub_account
+from campaigns import calls, usage, usage_days
+from campaigns.models import Call, UsageDay, UsageKept
+from campaigns.tests.builders import make_campaign, make_report, make_wallet
+from campaigns.usage import Asked, By, Figures
+from tests.databases import as_owner
+from wallets.books import checking
+from wallets.books.register import rules
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+
+NOON = datetime(2026, 9, 10, 12, tzinfo=UTC)
+LATER = datetime(2026, 11, 28, 12, tzinfo=UTC)
+
+
+def report(account, *, at=NOON, **more) -> None:
+    with clock.at(at + timedelta(minutes=1)):
+        calls.record(reports=[make_report(account, ended_at=at, **more)], reporter=None)
+
+
+def asked(*accounts, since=date(2026, 9, 9), until=date(2026, 9, 12), **kinds) -> Asked:
+    return Asked(accounts, since, until, **kinds)
+
+
+@pytest.fixture
+def account():
+    account = make_individual(timezone="America/New_York")
+    make_wallet(account=account, credit="100", premium=90)
+    return account
+
+
+def a_few(account) -> None:
+    spring = make_campaign(account, name="Spring")
+    report(account, campaign=spring, seconds=60)
+    report(account, campaign=spring, seconds=60, at=NOON + timedelta(minutes=1))
+    # 23:30 of the 10th in New York, the 11th in UTC.
+    report(account, seconds=120, minute_type="basic", at=datetime(2026, 9, 11, 3, 30, tzinfo=UTC))
+    report(account, seconds=10, outcome="failed", at=datetime(2026, 9, 11, 4, 30, tzinfo=UTC))
+
+
+def test_days_are_the_accounts_and_every_day_of_the_range_is_there(account):
+    a_few(account)
+
+    found = usage.usage(asked=asked(account), by=By.DAY)
+
+    assert [(day.day, one.calls, one.seconds) for day, one in found.days] == [
+        (9, 0, 0),
+        (10, 3, 240),
+        (11, 1, 10),
+        (12, 0, 0),
+    ]
+    assert found.total == Figures(4, 250, 0, 90, 0, Decimal("0.26"))
+    assert (found.total.average_seconds, found.total.minute_seconds) == (Decimal("62.5"), 90)
+
+
+@pytest.mark.parametrize(
+    ("by", "lines"),
+    [
+        (By.CAMPAIGN, [("No campaign", 2, 130), ("Spring", 2, 120)]),
+        (By.MINUTE_TYPE, [("Premium only", 3, 130), ("Basic only", 1, 120)]),
+        (By.OUTCOME, [("Completed", 3, 240), ("Failed", 1, 10)]),
+    ],
+)
+def test_use_is_told_by_kind_the_most_used_first(account, by, lines):
+    a_few(account)
+
+    found = usage.usage(asked=asked(account), by=by)
+
+    assert [(one.label, one.figures.calls, one.figures.seconds) for one in found.lines] == lines
+    assert sum((one.figures for one in found.lines), Figures()) == found.total
+
+
+def test_filters_narrow_all_of_it(account):
+    a_few(account)
+
+    of_basic = usage.usage(asked=asked(account, minute_type="basic"), by=By.CAMPAIGN)
+    of_failed = usage.total(asked=asked(account, outcome="failed"))
+    spring = Call.objects.filter(campaign__name="Spring").first().campaign_id
+
+    assert (of_basic.total.calls, [one.label for one in of_basic.lines]) == (1, ["No campaign"])
+    assert of_failed == Figures(calls=1, seconds=10)
+    assert usage.total(asked=asked(account, campaign_id=spring)).calls == 2
+
+
+def test_an_agency_reads_its_sub_accounts_each_in_its_own_days():
+    agency = make_agency("Brightline", timezone="UTC")
+    dental = make_sub_account("Dental", agency=agency)
+    dental.timezone = "America/New_York"
+    dental.save(update_fields=["timezone"])
+    harbor = make_sub_account("Harbor", agency=agency)
+    quiet = make_sub_account("Quiet", agency=agency)
+    for one in (dental, harbor):
+        report(one, seconds=60, at=datetime(2026, 9, 11, 3, 30, tzinfo=UTC))
+
+    found = usage.usage(asked=asked(agency, dental, harbor, quiet), by=By.ACCOUNT)
+
+    assert [(one.label, one.figures.calls) for one in found.lines] == [
+        ("Dental", 1),
+        ("Harbor", 1),
+        ("Brightline", 0),
+        ("Quiet", 0),
+    ]
+    assert [(day.day, one.calls) for day, one in found.days if one.calls] == [(10, 1), (11, 1)]
+
+
+def test_the_range_before_is_as_long(account):
+    before = asked(account).before()
+
+    assert (before.since, before.until) == (date(2026, 9, 5), date(2026, 9, 8))
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "sentence"),
+    [
+        (date(2026, 11, 2), date(2026, 11, 1), "Turn the days round."),
+        (date(2026, 11, 29), date(2026, 11, 30), "is still to come"),
+        (date(2024, 11, 28), date(2026, 11, 29), "at most 731 days"),
+    ],
+)
+def test_a_range_that_makes_no_sense_is_refused(since, until, sentence):
+    with pytest.raises(Unusable, match=sentence):
+        usage.check(since=since, until=until, today=date(2026, 11, 28))
+
+
+def test_kept_days_say_the_same_as_calls(account, django_assert_num_queries):
+    a_few(account)
+    report(account, seconds=30, at=LATER - timedelta(days=2))
+    span = asked(account, until=date(2026, 11, 28))
+    live = [usage.usage(asked=span, by=by) for by in By]
+
+    with clock.at(LATER):
+        assert usage_days.keep_all() == 1
+
+    assert UsageKept.objects.get().until == date(2026, 10, 22)
+    assert UsageDay.objects.count() == 3
+    assert [usage.usage(asked=span, by=by) for by in By] == live
+    with clock.at(LATER):
+        assert usage_days.keep_all() == 0
+        assert [row for row in checking.check_all() if row.rule == "I16"] == []
+    with django_assert_num_queries(2):
+        usage.usage(asked=span, by=By.OUTCOME)
+
+
+def test_keeping_goes_on_where_it_ended_and_a_new_zone_is_kept_anew(account):
+    a_few(account)
+    with clock.at(NOON + timedelta(days=37, hours=2)):
+        usage_days.keep_all()
+    assert UsageDay.objects.count() == 2
+    with clock.at(LATER):
+        usage_days.keep_all()
+    assert UsageDay.objects.count() == 3
+
+    account.timezone = "UTC"
+    account.save(update_fields=["timezone"])
+    in_utc = usage.usage(asked=asked(account), by=By.DAY)
+    with clock.at(LATER):
+        usage_days.keep_all()
+
+    assert [one.calls for _, one in in_utc.days] == [0, 2, 2, 0]
+    assert usage.usage(asked=asked(account), by=By.DAY) == in_utc
+    assert UsageKept.objects.get().zone == "UTC"
+
+
+def broken(turns: range) -> list[str]:
+    """What the books say of it, in the hours of one day."""
+    [rule] = [one for one in rules if one.name == "I16"]
+    found = []
+    for hour in turns:
+        with clock.at(LATER.replace(hour=hour)), connection.cursor() as cursor:
+            cursor.execute(rule.query(), rule.figures())
+            found += [text for _, text in cursor.fetchall()]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ("UPDATE campaigns_usageday SET cost = cost + 0.000001 WHERE outcome = 'failed'", "failed"),
+        ("DELETE FROM campaigns_usageday WHERE outcome = 'failed'", "calls and was of 4"),
+    ],
+)
+def test_the_books_notice_kept_use_that_is_not_what_calls_used(account, error, sentence):
+    a_few(account)
+    with clock.at(LATER):
+        usage_days.keep_all()
+    assert broken(range(24)) == []
+
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(error)
+
+    [found] = broken(range(24))
+    assert sentence in found

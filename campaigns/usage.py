@@ -1,0 +1,223 @@
+"""What calls used in a range of days: by day, campaign, account, minute type or outcome.
+
+A call counts on the day it ended, where its account is. Days that are final are read as they were
+kept (`usage_days`), the latest are counted from calls: one statement for each time zone there is
+among the accounts, however many accounts and calls.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from decimal import Decimal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection, models
+
+from accounts.errors import Unusable
+from accounts.models import Account
+from campaigns import limits
+from campaigns.models import Call, Campaign, MinuteUse, UsageKept
+from wallets.months import beginning
+from wallets.statements import ranges
+
+
+class By(models.TextChoices):
+    DAY = "day", "Day"
+    CAMPAIGN = "campaign", "Campaign"
+    ACCOUNT = "account", "Account"
+    MINUTE_TYPE = "minute_type", "Minute type"
+    OUTCOME = "outcome", "Outcome"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sums over calls: whole seconds, dollars of credit."""
+
+    calls: int = 0
+    seconds: int = 0
+    included_seconds: int = 0
+    premium_seconds: int = 0
+    basic_seconds: int = 0
+    cost: Decimal = Decimal(0)
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+
+    @property
+    def average_seconds(self) -> Decimal:
+        """Of a call, to the tenth of a second; 0 without calls."""
+        average = Decimal(self.seconds) / self.calls if self.calls else Decimal(0)
+        return average.quantize(Decimal("0.1"))
+
+    @property
+    def minute_seconds(self) -> int:
+        """What minutes paid, of whichever pot."""
+        return self.included_seconds + self.premium_seconds + self.basic_seconds
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which calls: of these accounts, on these days (both included), of these kinds."""
+
+    accounts: Sequence[Account]
+    since: date
+    until: date
+    campaign_id: int | None = None
+    minute_type: str = ""
+    outcome: str = ""
+
+    def before(self) -> "Asked":
+        """The same for as many days right before."""
+        days = (self.until - self.since).days + 1
+        since, until = (day - timedelta(days=days) for day in (self.since, self.until))
+        kinds = (self.campaign_id, self.minute_type, self.outcome)
+        return Asked(self.accounts, since, until, *kinds)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A row of the table: `key` is a day, an id or a name; `label` is how people read it."""
+
+    key: object
+    label: str
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Usage:
+    """`days` has every day of the range, `lines` what there is by `by`, the most used first."""
+
+    total: Figures
+    days: list[tuple[date, Figures]]
+    lines: list[Line]
+
+
+# One scan: by day, and by what was asked for. 1 is the day's grouping, 2 the other's.
+USED = """
+WITH parts AS (
+    SELECT u.account_id, u.day, u.campaign_id, u.minute_type, u.outcome, u.calls, u.seconds,
+           u.included_seconds, u.premium_seconds, u.basic_seconds, u.cost
+    FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
+    JOIN campaigns_usageday AS u
+      ON u.account_id = a.id AND u.day >= %(since)s AND u.day <= %(until)s AND u.day <= a.kept
+    UNION ALL
+    SELECT a.id, d.day, c.campaign_id, c.minute_type, c.outcome, count(*), sum(c.seconds),
+           sum(c.included_seconds), sum(c.premium_seconds), sum(c.basic_seconds), sum(c.cost)
+    FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
+    JOIN unnest(%(days)s::date[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
+        AS d (day, begins, ends) ON a.kept IS NULL OR d.day > a.kept
+    JOIN campaigns_call AS c
+      ON c.account_id = a.id AND c.ended_at >= d.begins AND c.ended_at < d.ends
+    GROUP BY 1, 2, 3, 4, 5
+)
+SELECT GROUPING(day) = 0 AS is_day, day, {by}, sum(calls), sum(seconds), sum(included_seconds),
+       sum(premium_seconds), sum(basic_seconds), sum(cost)
+FROM parts
+WHERE (%(campaign)s::bigint IS NULL OR campaign_id = %(campaign)s)
+  AND (%(minute_type)s = '' OR minute_type = %(minute_type)s)
+  AND (%(outcome)s = '' OR outcome = %(outcome)s)
+GROUP BY GROUPING SETS ((day), ({by}))
+"""
+_COLUMNS = {
+    By.CAMPAIGN: "campaign_id",
+    By.ACCOUNT: "account_id",
+    By.MINUTE_TYPE: "minute_type",
+    By.OUTCOME: "outcome",
+}
+
+
+def check(*, since: date, until: date, today: date) -> None:
+    """Raise Unusable for days the wrong way round, to come, or more than two years of them."""
+    ranges.check(since=since, until=until, today=today)
+    if (until - since).days >= limits.USAGE_MOST_DAYS:
+        text = f"Ask for at most {limits.USAGE_MOST_DAYS} days at once: two years."
+        raise Unusable(text, fields={"until": text})
+
+
+def usage(*, asked: Asked, by: By) -> Usage:
+    """What was used, by day and by `by`. At most one statement a zone, and two for names."""
+    by_day: dict[date, Figures] = defaultdict(Figures)
+    by_key: dict[object, Figures] = defaultdict(Figures)
+    for is_day, day, key, figures in _rows(asked, by):
+        if is_day:
+            by_day[day] += figures
+        else:
+            by_key[key] += figures
+    days = [asked.since + timedelta(days=n) for n in range((asked.until - asked.since).days + 1)]
+    shown = [(day, by_day.get(day, Figures())) for day in days]
+    lines = _day_lines(shown) if by == By.DAY else _lines(by_key, by, asked)
+    return Usage(total=sum(by_day.values(), Figures()), days=shown, lines=lines)
+
+
+def total(*, asked: Asked) -> Figures:
+    """All that was used. At most one statement a zone."""
+    parts = (figures for is_day, _, _, figures in _rows(asked, By.OUTCOME) if is_day)
+    return sum(parts, Figures())
+
+
+def _rows(asked: Asked, by: By) -> Iterable[tuple[bool, date | None, object, Figures]]:
+    kept = dict(_kept(asked.accounts))
+    by_zone: dict[ZoneInfo, list[UUID]] = defaultdict(list)
+    for account in asked.accounts:
+        by_zone[account.zone].append(account.pk)
+    statement = USED.format(by=_COLUMNS.get(by, "minute_type"))
+    for zone, ids in by_zone.items():
+        with connection.cursor() as cursor:
+            cursor.execute(statement, _parameters(asked, zone, ids, kept))
+            for is_day, day, key, *sums in cursor.fetchall():
+                *whole, cost = sums
+                yield is_day, day, key, Figures(*map(int, whole), cost)
+
+
+def _kept(accounts: Sequence[Account]) -> Iterable[tuple[UUID, date]]:
+    """Until when each account's days are kept, if they are of the zone it has now."""
+    zones = {account.pk: account.timezone for account in accounts}
+    found = UsageKept.objects.filter(account__in=list(zones)).values_list(
+        "account_id", "until", "zone"
+    )
+    return ((pk, until) for pk, until, zone in found if zones[pk] == zone)
+
+
+def _parameters(
+    asked: Asked, zone: ZoneInfo, ids: list[UUID], kept: dict[UUID, date]
+) -> dict[str, object]:
+    kept_until = [kept.get(pk) for pk in ids]
+    oldest = min((day or date.min for day in kept_until), default=date.min)
+    first = max(asked.since, oldest + timedelta(days=1)) if oldest > date.min else asked.since
+    days = [first + timedelta(days=n) for n in range((asked.until - first).days + 1)]
+    return {
+        "accounts": ids,
+        "kept": kept_until,
+        "since": asked.since,
+        "until": asked.until,
+        "days": days,
+        "begins": [beginning(day, zone) for day in days],
+        "ends": [beginning(day + timedelta(days=1), zone) for day in days],
+        "campaign": asked.campaign_id,
+        "minute_type": asked.minute_type,
+        "outcome": asked.outcome,
+    }
+
+
+def _day_lines(days: list[tuple[date, Figures]]) -> list[Line]:
+    return [Line(day, day.isoformat(), figures) for day, figures in reversed(days)]
+
+
+def _lines(found: dict[object, Figures], by: By, asked: Asked) -> list[Line]:
+    names = _names(found, by, asked)
+    if by == By.ACCOUNT:
+        found = {account.pk: found.get(account.pk, Figures()) for account in asked.accounts}
+    lines = [Line(key, names.get(key, str(key)), figures) for key, figures in found.items()]
+    lines.sort(key=lambda line: (-line.figures.seconds, -line.figures.calls, line.label))
+    return lines
+
+
+def _names(found: dict[object, Figures], by: By, asked: Asked) -> dict[object, str]:
+    if by == By.CAMPAIGN:
+        named = Campaign.objects.filter(pk__in=[pk for pk in found if pk is not None])
+        return {None: "No campaign", **dict(named.values_list("pk", "name"))}
+    if by == By.ACCOUNT:
+        return {account.pk: account.name for account in asked.accounts}
+    return dict(MinuteUse.choices if by == By.MINUTE_TYPE else Call.Outcome.choices)

@@ -1,0 +1,119 @@
+"""Use by day, kept: counted from calls once a day is final, so that a year is read fast."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from accounts import clock
+from accounts.models import Account
+from campaigns import limits
+from campaigns.models import Call, UsageDay, UsageKept
+from wallets.months import beginning
+
+# Accounts with final days that are not kept, in the order of their ids.
+DUE = """
+SELECT a.id FROM accounts_account AS a
+LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id
+WHERE a.id > %(after)s
+  AND (k.account_id IS NULL OR k.until < %(due)s OR k.zone <> a.timezone)
+  AND EXISTS (
+    SELECT 1 FROM campaigns_call AS c WHERE c.account_id = a.id AND c.ended_at < %(final)s)
+ORDER BY a.id LIMIT %(most)s
+"""
+
+KEEP = """
+INSERT INTO campaigns_usageday
+    (account_id, day, begins_at, ends_at, campaign_id, minute_type, outcome, calls, seconds,
+     included_seconds, premium_seconds, basic_seconds, cost)
+SELECT %(account)s, d.day, d.begins, d.ends, c.campaign_id, c.minute_type, c.outcome, count(*),
+       sum(c.seconds), sum(c.included_seconds), sum(c.premium_seconds), sum(c.basic_seconds),
+       sum(c.cost)
+FROM unnest(%(days)s::date[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
+    AS d (day, begins, ends)
+JOIN campaigns_call AS c
+  ON c.account_id = %(account)s AND c.ended_at >= d.begins AND c.ended_at < d.ends
+GROUP BY 2, 3, 4, 5, 6, 7
+"""
+
+
+def keep_all() -> int:
+    """Keep what became final, of every account that has some. Returns of how many.
+
+    May be repeated, and stopped anywhere: what is left is found the next night.
+    """
+    now, after, kept = clock.now(), UUID(int=0), 0
+    for _ in range(limits.USAGE_SLICES):
+        found = _due(after)
+        for account in Account.objects.filter(pk__in=found).order_by("pk"):
+            kept += keep(account=account, today=account.local_date(now))
+        if len(found) < limits.USAGE_SLICE:
+            break
+        after = found[-1]
+    return kept
+
+
+def _due(after: UUID) -> list[UUID]:
+    final = clock.now() - limits.USAGE_FINAL_AFTER
+    asked = {
+        "after": after,
+        "due": final.date() - limits.USAGE_KEPT_EVERY,
+        "final": final - timedelta(days=1),
+        "most": limits.USAGE_SLICE,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(DUE, asked)
+        return [pk for (pk,) in cursor.fetchall()]
+
+
+def keep(*, account: Account, today: date) -> bool:
+    """Keep the account's final days, those kept in another zone anew. Whether there were any."""
+    last = today - limits.USAGE_FINAL_AFTER - timedelta(days=1)
+    any_kept = False
+    for _ in range(limits.USAGE_BITES):
+        if not _keep_bite(account, last):
+            break
+        any_kept = True
+    return any_kept
+
+
+@transaction.atomic
+def _keep_bite(account: Account, last: date) -> bool:
+    Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+    kept = UsageKept.objects.filter(account=account).first()
+    if kept and kept.zone != account.timezone:
+        UsageDay.objects.filter(account=account).delete()
+        kept.delete()
+        kept = None
+    first = kept.until + timedelta(days=1) if kept else _first_day(account)
+    if first is None or first > last:
+        return False
+    until = min(last, first + timedelta(days=limits.USAGE_BITE_DAYS - 1))
+    days = [first + timedelta(days=number) for number in range((until - first).days + 1)]
+    _count(account, days)
+    ends_at = beginning(until + timedelta(days=1), account.zone)
+    begins_at = kept.begins_at if kept else beginning(first, account.zone)
+    UsageKept.objects.update_or_create(
+        account=account,
+        defaults={
+            "zone": account.timezone,
+            "until": until,
+            "begins_at": begins_at,
+            "ends_at": ends_at,
+        },
+    )
+    return True
+
+
+def _first_day(account: Account) -> date | None:
+    moments = Call.objects.filter(account=account).order_by("ended_at")
+    first = moments.values_list("ended_at", flat=True).first()
+    return account.local_date(first) if first else None
+
+
+def _count(account: Account, days: Sequence[date]) -> None:
+    edges = [beginning(day, account.zone) for day in (*days, days[-1] + timedelta(days=1))]
+    asked = {"account": account.pk, "days": list(days), "begins": edges[:-1], "ends": edges[1:]}
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, asked)

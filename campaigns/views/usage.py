@@ -1,0 +1,217 @@
+"""The Usage page: what calls used, by day and by kind, of one account or an agency; as CSV."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts import clock
+from accounts.errors import Unusable
+from accounts.models import Account
+from accounts.pages import needs
+from accounts.people.access import Permission
+from accounts.people.searching import as_uuid
+from accounts.runtime import exports
+from campaigns import limits, usage
+from campaigns.forms import number
+from campaigns.models import Call, Campaign, MinuteUse
+from campaigns.usage import Asked, By, Figures, Line
+from campaigns.views.usage_chart import Measure, usage_chart
+from wallets.statements.ranges import read_day
+
+USUAL_DAYS = 30
+QUICK_DAYS = (7, 30, 90, 365)
+COLUMNS = (
+    "calls",
+    "seconds",
+    "average_seconds",
+    "included_seconds",
+    "premium_seconds",
+    "basic_seconds",
+    "credit_usd",
+)
+# A spreadsheet takes a cell that begins like this for a formula.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the address asks for. `account` is the one sub-account an agency looks into."""
+
+    asked: Asked
+    by: By
+    measure: Measure
+    account: Account | None
+    campaign: Campaign | None
+    choices: list[Account]
+
+
+@require_safe
+@needs(Permission.SEE)
+def page(request: HttpRequest) -> HttpResponse:
+    question = _question(request)
+    found = usage.usage(asked=question.asked, by=question.by)
+    before = question.asked.before()
+    today = request.account.local_date(clock.now())
+    context = {
+        "question": question,
+        "asked": question.asked,
+        "total": found.total,
+        "before": usage.total(asked=before),
+        "days_before": before,
+        "chart": usage_chart(days=found.days, measure=question.measure),
+        "lines": found.lines[: limits.USAGE_LINES_SHOWN],
+        "others": _others(found.lines),
+        "bys": _bys(question),
+        "measures": Measure.choices,
+        "minute_types": MinuteUse.choices,
+        "outcomes": Call.Outcome.choices,
+        "quick": [(days, today - timedelta(days=days - 1), today) for days in QUICK_DAYS],
+        "query": request.GET.urlencode(),
+        "without": {name: _without(request.GET, name) for name in ("by", "show", "days")},
+        "drills": _drills(request.GET, question),
+    }
+    return render(request, "campaigns/usage.html", context)
+
+
+@require_safe
+@needs(Permission.SEE)
+def export(request: HttpRequest) -> StreamingHttpResponse:
+    """The table's figures as CSV: plain numbers, whole seconds, dollars to the millionth."""
+    question = _question(request)
+    exports.note(user=request.user, name="usage")
+    lines = usage.usage(asked=question.asked, by=question.by).lines
+    response = StreamingHttpResponse(
+        _csv(question.by, lines), content_type="text/csv; charset=utf-8"
+    )
+    since, until = question.asked.since, question.asked.until
+    name = f"usage-by-{question.by.replace('_', '-')}-{since}--{until}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _question(request: HttpRequest) -> Question:
+    """Raises Unusable for what makes no sense, Http404 for what is another's."""
+    given, own = request.GET, request.account
+    today = own.local_date(clock.now())
+    until = read_day(given.get("until", ""), field="until") or today
+    since = read_day(given.get("since", ""), field="since")
+    since = since or _earlier(until, USUAL_DAYS - 1)
+    usage.check(since=since, until=until, today=today)
+    choices = _accounts(own)
+    account = _chosen(given.get("account", ""), choices)
+    accounts = [account] if account else choices
+    campaign = _campaign(given.get("campaign", ""), accounts)
+    is_many = len(accounts) > 1
+    asked = Asked(
+        accounts,
+        since,
+        until,
+        campaign_id=campaign.pk if campaign else None,
+        minute_type=_one_of(given.get("minute_type", ""), MinuteUse.values, "minute type"),
+        outcome=_one_of(given.get("outcome", ""), Call.Outcome.values, "outcome"),
+    )
+    by = given.get("by") or (By.ACCOUNT if is_many else By.CAMPAIGN)
+    measure = _one_of(given.get("show") or Measure.MINUTES, Measure.values, "measure")
+    return Question(
+        asked=asked,
+        by=By(_one_of(by, By.values, "way to group")),
+        measure=Measure(measure),
+        account=account,
+        campaign=campaign,
+        choices=choices if len(choices) > 1 else [],
+    )
+
+
+def _earlier(day: date, days: int) -> date:
+    return day - timedelta(days=days) if (day - date.min).days > days else day
+
+
+def _accounts(own: Account) -> list[Account]:
+    """The account, and below it an agency's sub-accounts."""
+    below = Account.objects.filter(agency=own).order_by("name", "pk")
+    return [own, *below] if own.kind == Account.Kind.AGENCY else [own]
+
+
+def _chosen(text: str, choices: list[Account]) -> Account | None:
+    if not text:
+        return None
+    found = next((one for one in choices if one.pk == as_uuid(text)), None)
+    if found is None:
+        raise Http404("No account of yours.")
+    return found
+
+
+def _campaign(text: str, accounts: list[Account]) -> Campaign | None:
+    if not text:
+        return None
+    rows = Campaign.objects.filter(pk=number(text), account__in=[one.pk for one in accounts])
+    if (found := rows.first()) is None:
+        raise Http404("No campaign of yours.")
+    return found
+
+
+def _one_of(text: str, known: list[str], what: str) -> str:
+    if text and text not in known:
+        raise Unusable(f"“{text[:20]}” is no {what}. Choose one of: {', '.join(known)}.")
+    return text
+
+
+def _bys(question: Question) -> list[tuple[str, str]]:
+    many = len(question.asked.accounts) > 1
+    return [(by.value, by.label) for by in By if many or by != By.ACCOUNT]
+
+
+def _others(lines: list[Line]) -> tuple[int, Figures] | None:
+    rest = lines[limits.USAGE_LINES_SHOWN :]
+    return (len(rest), sum((one.figures for one in rest), Figures())) if rest else None
+
+
+def _without(given: QueryDict, name: str) -> str:
+    """The address's other parameters, to which one more is added."""
+    left = given.copy()
+    for each in ("since", "until") if name == "days" else (name,):
+        left.pop(each, None)
+    return left.urlencode()
+
+
+def _drills(given: QueryDict, question: Question) -> str:
+    """The address into a row of the table, to which its key is added; empty where there is none."""
+    names = {By.ACCOUNT: "account", By.CAMPAIGN: "campaign"}
+    if question.by not in names:
+        return ""
+    left = given.copy()
+    for each in ("by", names[question.by]):
+        left.pop(each, None)
+    left["by"] = By.CAMPAIGN if question.by == By.ACCOUNT else By.DAY
+    return f"{left.urlencode()}&{names[question.by]}="
+
+
+class _Echo:
+    """What the csv module writes to, one line at a time."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv(by: By, lines: list[Line]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield writer.writerow([*((by,) if by == By.DAY else (f"{by}_id", by)), *COLUMNS])
+    for line in lines:
+        named = [line.key, line.label] if by != By.DAY else [line.label]
+        label = ["" if one is None else _plain(str(one)) for one in named]
+        yield writer.writerow([*label, *_plain_figures(line.figures)])
+
+
+def _plain_figures(figures: Figures) -> list[object]:
+    seconds = (figures.included_seconds, figures.premium_seconds, figures.basic_seconds)
+    average = f"{figures.average_seconds:f}"
+    return [figures.calls, figures.seconds, average, *seconds, f"{figures.cost:.6f}"]
+
+
+def _plain(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
