@@ -340,6 +340,7 @@ SPECTACULAR_SETTINGS = {
     # Several fields are called status or minute_type; each set of choices gets its own name.
     "ENUM_NAME_OVERRIDES": {
         "AccountStatusEnum": "accounts.models.Account.Status",
+        "PurchaseBuysEnum": "wallets.models.Purchase.Buys",
         "AutoRechargeStatusEnum": "wallets.api.wallet.AutoRechargeStatus.__args__",
         "BalanceStatusEnum": "wallets.api.wallet.BalanceStatus.__args__",
         "MinuteTypeEnum": "wallets.models.MinuteType",

@@ -1,6 +1,6 @@
 """The base of API views: a query is read as strictly as a body."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
@@ -18,6 +18,16 @@ class AccountQuery(Sent):
             "a platform key, which must send it. Default: the key's own."
         ),
     ] = UNSET
+
+
+Include = Annotated[
+    Literal["sub_accounts"] | UnsetType,
+    Meta(description="Of an agency: itself and all of its sub-accounts."),
+]
+
+
+class AccountsQuery(AccountQuery):
+    include: Include = UNSET
 
 
 class ApiView(APIView):

@@ -24,6 +24,18 @@ def resolve_account(request: Request, *, permission: Permission = Permission.SEE
     return account_for(request, account_id=account_id, permission=permission)
 
 
+def resolve_accounts(request: Request, *, with_sub_accounts: bool) -> list[Account]:
+    """The account a request is about, and below it its sub-accounts: for reading only.
+
+    Raises NotFound when sub-accounts are asked for of what is no agency.
+    """
+    account = resolve_account(request)
+    if not with_sub_accounts:
+        return [account]
+    access.require_agency(account=account)
+    return [account, *Account.objects.filter(agency=account).order_by("name", "pk")]
+
+
 def account_for(request: Request, *, account_id: UUID | None, permission: Permission) -> Account:
     """The account by its id (the key's own without one), if the key may do this in it."""
     key = request.user.key

@@ -1,5 +1,7 @@
 """The voice platform's door: reporting calls, asking whether one may start, and campaigns."""
 
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from msgspec import UNSET
 from rest_framework.request import Request
@@ -7,16 +9,19 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.schema import refusals
-from accounts.api.shapes import read
+from accounts.api.shapes import read, read_query
 from accounts.api.strict import TooLarge
-from accounts.api.whose import account_for
+from accounts.api.whose import account_for, resolve_accounts
 from accounts.errors import Forbidden
 from accounts.models import Account, Scope
 from accounts.people import access
 from accounts.people.access import Permission
-from campaigns import calls, lifecycle, limits
-from campaigns.api import shapes
+from campaigns import calls, history, lifecycle, limits
+from campaigns.api import calls_csv, shapes
+from campaigns.api.usage import campaign_id
 from campaigns.calls import Result
+from wallets.api.fields import check_range, next_page
+from wallets.months import beginning, end_of
 
 # A thousand calls of a thousand characters each.
 BATCH_BYTES = 1024 * 1024
@@ -24,6 +29,30 @@ BATCH_BYTES = 1024 * 1024
 
 class Calls(APIView):
     max_body_bytes = BATCH_BYTES
+
+    @extend_schema(
+        operation_id="list_calls",
+        summary="Calls with what paid for each, newest first",
+        tags=["Usage"],
+        parameters=[shapes.CallsQuery],
+        responses={
+            (200, "application/json"): shapes.CallPage,
+            (200, "text/csv"): OpenApiTypes.STR,
+            **refusals(),
+        },
+    )
+    def get(self, request: Request) -> Response | StreamingHttpResponse:
+        query = read_query(shapes.CallsQuery, request.query_params)
+        accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
+        filters = _filters(query, accounts)
+        ids = [account.pk for account in accounts]
+        if query.output == "csv":
+            return calls_csv.response(accounts=ids, filters=filters)
+        page = history.calls(
+            accounts=ids, filters=filters, cursor=query.cursor or None, limit=query.limit
+        )
+        results = [shapes.call(one) for one in page.rows]
+        return Response(shapes.CallPage(results, next_page(request, page.next_cursor)))
 
     @extend_schema(
         operation_id="report_calls",
@@ -62,6 +91,19 @@ class Authorize(APIView):
             live=asked.live,
         )
         return Response(shapes.Authorization.of(answer))
+
+
+def _filters(query: shapes.CallsQuery, accounts: list[Account]) -> history.Filters:
+    zone = accounts[0].zone
+    since, until = query.since or None, query.until or None
+    check_range(since, until, zone=zone)
+    return history.Filters(
+        campaign_id=campaign_id(query.campaign or "", accounts),
+        outcomes=query.outcome or None,
+        minute_types=query.minute_type or None,
+        since=None if since is None else beginning(since, zone),
+        until=None if until is None else end_of(until, zone),
+    )
 
 
 def _reporter(request: Request) -> Account | None:

@@ -249,6 +249,10 @@ def test_f87_hostile_values_in_supports_dialogs_are_refused_and_nothing_is_store
 
 QUERIES = {
     "/api/v1/wallet/entries": ("kind", "pot", "from", "to", "cursor", "limit", "account"),
+    "/api/v1/calls": ("from", "to", "campaign", "outcome", "minute_type", "cursor", "include"),
+    "/api/v1/usage": ("from", "to", "by", "campaign", "outcome", "minute_type", "include"),
+    "/api/v1/receipts": ("from", "to", "cursor", "limit", "include"),
+    "/api/v1/wallet/recharges": ("from", "to", "state", "cursor", "limit", "include"),
     "/api/v1/campaigns": ("changed_since", "cursor", "limit", "account"),
     "/api/v1/wallet": ("account", "expand"),
     "/api/v1/rates": ("account", "order"),

@@ -46,11 +46,13 @@ def cases(key: str) -> Iterator[tuple[str, str, str]]:
             accounts = [own(key)] if key in table.NO_KEYS else [*table.TENANTS, "made up"]
             for about in accounts:
                 yield method, route, about
-            if "account_id" not in route and "own" not in asked and route not in IN_BODY:
+            if "account_id" not in route and "own" not in asked and not in_body(method, route):
                 yield method, route, UNSENT
 
 
-IN_BODY = {"calls", "calls/authorize"}
+def in_body(method: str, route: str) -> bool:
+    """Whether the account is named in what is sent, not in the address."""
+    return method == "POST" and route in ("calls", "calls/authorize")
 
 
 def own(key: str) -> str:
@@ -102,7 +104,8 @@ def sent(world: World, method: str, route: str, about: str) -> tuple[str, dict[s
     """The address and what goes with it."""
     address = path(V1 + route, world.ids(about))
     account = str(world.account_id(about))
-    unnamed = about == UNSENT or route in IN_BODY or "account_id" in route or route == "rates"
+    unnamed = about == UNSENT or in_body(method, route)
+    unnamed = unnamed or "account_id" in route or route == "rates"
     address += "" if unnamed or route in table.API_PUBLIC else f"?account={account}"
     if method not in ("POST", "PUT"):
         return address, {}

@@ -89,6 +89,7 @@ class Tenant:
 NOBODYS = {
     "session_id": 999_999,
     "step": "pause",
+    "month": "2026-11",
     "uidb64": "MQ",
     "token": "made-up",
     "route": "nowhere",

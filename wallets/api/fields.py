@@ -14,7 +14,8 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from accounts.api.shapes import Url, Wrong, convert, read_moment
-from accounts.api.views import AccountQuery
+from accounts.api.views import AccountQuery, Include
+from accounts.errors import Unusable
 from wallets.months import beginning, end_of
 
 CURRENCY = "USD"
@@ -61,6 +62,12 @@ def check_range(since: date | None, until: date | None, *, zone: ZoneInfo) -> No
         raise ValidationError({"to": "This is before `from`. Send them the other way round."})
 
 
+def renamed(error: Unusable) -> ValidationError:
+    """A refusal of the middle about days, by the names they have in the API."""
+    names = {"since": "from", "until": "to"}
+    return ValidationError({names.get(name, name): text for name, text in error.fields.items()})
+
+
 def _read_limit(given: object) -> int:
     if re.fullmatch(r"[1-9]\d{0,3}", str(given), re.ASCII) and int(str(given)) <= LARGEST_PAGE:
         return int(str(given))
@@ -70,6 +77,10 @@ def _read_limit(given: object) -> int:
 class PageQuery(AccountQuery):
     cursor: Cursor | UnsetType = UNSET
     limit: Annotated[int, Meta(ge=1, le=LARGEST_PAGE, extra={"read": _read_limit})] = 50
+
+
+class AccountsPageQuery(PageQuery):
+    include: Include = UNSET
 
 
 def next_page(request: Request, cursor: str) -> str | None:

@@ -5,10 +5,12 @@ from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
 
+import msgspec
+from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -17,15 +19,29 @@ from rest_framework.response import Response
 from accounts.api import shapes
 from accounts.api.schema import refusals
 from accounts.api.shapes import Answer, Moment, Sent, Url
-from accounts.api.views import ApiView
-from accounts.api.whose import resolve_account
+from accounts.api.views import AccountQuery, ApiView
+from accounts.api.whose import resolve_account, resolve_accounts
 from accounts.errors import NotFound
+from accounts.models import Account
 from accounts.people.access import Permission
 from wallets import limits, models
-from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
+from wallets.api.fields import (
+    CURRENCY,
+    AccountsPageQuery,
+    CardId,
+    Currency,
+    DayOrMoment,
+    Dollars,
+    NextPage,
+    check_range,
+    dollars_text,
+    next_page,
+)
 from wallets.balances.opening import open_wallet
+from wallets.cursors import PURCHASE, BadCursor, Place
 from wallets.errors import PurchaseInProgress
 from wallets.models import LedgerEntry
+from wallets.months import beginning, end_of
 from wallets.prices.amounts import dollars
 from wallets.recharges import by_hand
 
@@ -40,6 +56,7 @@ class Credited(Answer):
 
 class Purchase(Answer):
     id: UUID
+    account: UUID
     purpose: models.Purchase.Purpose
     state: Annotated[
         models.Purchase.State,
@@ -70,6 +87,7 @@ def shown(purchase: models.Purchase, request: Request) -> Purchase:
     rate = getattr(purchase, f"{purchase.buys}_rate", None)
     return Purchase.of(
         purchase,
+        account=purchase.payer_id,
         amount=dollars_text(dollars(purchase.amount_cents)),
         currency=CURRENCY,
         rate=None if rate is None else dollars_text(rate, decimal_places=6),
@@ -81,8 +99,10 @@ def shown(purchase: models.Purchase, request: Request) -> Purchase:
 def _credited(purchase: models.Purchase) -> Credited | None:
     if purchase.state != models.Purchase.State.SUCCEEDED:
         return None
-    bought = LedgerEntry.objects.filter(purchase=purchase, kind=purchase.purpose)
-    pots = dict(bought.values_list("pot", "amount"))
+    bought = getattr(purchase, "bought", None)
+    if bought is None:
+        bought = LedgerEntry.objects.filter(purchase=purchase, kind=purchase.purpose)
+    pots = {entry.pot: entry.amount for entry in bought}
     return Credited(
         credit=dollars_text(pots.get("credit", Decimal(0)), decimal_places=6),
         premium_seconds=int(pots.get("premium", 0)),
@@ -108,6 +128,7 @@ _KEY_PARAMETER = OpenApiParameter(
 )
 _PAID = {
     "id": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+    "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
     "purpose": "recharge",
     "state": "succeeded",
     "amount": "50.00",
@@ -131,7 +152,54 @@ _DECLINED = _PAID | {
 }
 
 
+class RechargesQuery(AccountsPageQuery):
+    state: Annotated[
+        list[models.Purchase.State] | UnsetType, Meta(description="May be sent several times.")
+    ] = UNSET
+    since: Annotated[
+        DayOrMoment | UnsetType,
+        Meta(description="A day of the account, from its beginning, or a moment."),
+    ] = msgspec.field(name="from", default=UNSET)
+    until: Annotated[
+        DayOrMoment | UnsetType,
+        Meta(description="A day of the account, to its end, or a moment, itself excluded."),
+    ] = msgspec.field(name="to", default=UNSET)
+
+
+class Recharges(Answer):
+    results: list[Purchase]
+    next: NextPage
+
+
 class RechargesView(ApiView):
+    @property
+    def query_shape(self) -> type[Sent]:
+        return RechargesQuery if self.request.method in ("GET", "HEAD") else AccountQuery
+
+    @extend_schema(
+        operation_id="recharges",
+        summary="Recharges by hand and automatic ones, in every state, newest first",
+        tags=["Recharges"],
+        responses={200: Recharges, **refusals()},
+        examples=[
+            OpenApiExample("One", value={"results": [_PAID], "next": None}, response_only=True)
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        query = self.query
+        accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
+        found = _found(query, accounts)
+        place = Place.read(query.cursor or None)
+        if place and place.rank != PURCHASE:
+            raise BadCursor
+        if place:
+            found = found.filter(place.after(PURCHASE))
+        rows = list(found.order_by("-created_at", "-pk")[: query.limit + 1])
+        more, rows = len(rows) > query.limit, rows[: query.limit]
+        cursor = Place.of(rows[-1]).written() if more else ""
+        results = [shown(one, request) for one in rows]
+        return Response(Recharges(results, next_page(request, cursor)))
+
     @extend_schema(
         operation_id="recharge",
         summary="Charge a card, and credit what it buys",
@@ -185,6 +253,21 @@ class RechargeView(ApiView):
         if found is None:
             raise NotFound("There is no such recharge.")
         return Response(shown(found, request))
+
+
+def _found(query: RechargesQuery, accounts: list[Account]) -> QuerySet[models.Purchase]:
+    zone, since, until = accounts[0].zone, query.since or None, query.until or None
+    check_range(since, until, zone=zone)
+    bought = LedgerEntry.objects.filter(kind__in=["recharge", "auto_recharge"])
+    found = models.Purchase.objects.recharges().filter(payer__in=[one.pk for one in accounts])
+    found = found.prefetch_related(Prefetch("entries", queryset=bought, to_attr="bought"))
+    if query.state:
+        found = found.filter(state__in=query.state)
+    if since is not None:
+        found = found.filter(created_at__gte=beginning(since, zone))
+    if until is not None:
+        found = found.filter(created_at__lt=end_of(until, zone))
+    return found
 
 
 def _key_of(request: Request) -> str:

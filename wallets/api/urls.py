@@ -4,6 +4,7 @@ from django.urls import path
 
 from wallets.api.allocation import AllocationView
 from wallets.api.auto_recharge import AutoRechargeView
+from wallets.api.papers import ReceiptsView, StatementView
 from wallets.api.rates import RatesView
 from wallets.api.recharges import RechargesView, RechargeView
 from wallets.api.sub_accounts import SubAccountsView
@@ -17,5 +18,7 @@ urlpatterns = [
     path("wallet/recharges/<uuid:purchase_id>", RechargeView.as_view()),
     path("sub-accounts", SubAccountsView.as_view()),
     path("sub-accounts/<uuid:account_id>/auto-allocation", AllocationView.as_view()),
+    path("receipts", ReceiptsView.as_view()),
+    path("statements/<str:month>", StatementView.as_view()),
     path("rates", RatesView.as_view()),
 ]

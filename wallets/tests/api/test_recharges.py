@@ -52,6 +52,7 @@ def test_a_recharge_charges_the_default_card_and_credits_what_it_buys(stripe, cl
     purchase = Purchase.objects.get()
     assert body == {
         "id": str(purchase.pk),
+        "account": str(wallet.account_id),
         "purpose": "recharge",
         "state": "succeeded",
         "amount": "50.00",

@@ -10,11 +10,14 @@ ROUTES = {
     "/api/v1/wallet": {"get"},
     "/api/v1/wallet/entries": {"get"},
     "/api/v1/wallet/auto-recharge": {"get", "put"},
-    "/api/v1/wallet/recharges": {"post"},
+    "/api/v1/wallet/recharges": {"get", "post"},
     "/api/v1/wallet/recharges/{purchase_id}": {"get"},
     "/api/v1/sub-accounts": {"get", "post"},
     "/api/v1/sub-accounts/{account_id}/auto-allocation": {"get", "put"},
     "/api/v1/rates": {"get"},
+    "/api/v1/receipts": {"get"},
+    "/api/v1/statements/{month}": {"get"},
+    "/api/v1/usage": {"get"},
 }
 
 

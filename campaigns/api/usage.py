@@ -1,0 +1,107 @@
+"""GET usage: the figures of the Usage page."""
+
+from datetime import timedelta
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import clock
+from accounts.api.schema import refusals
+from accounts.api.views import ApiView
+from accounts.api.whose import resolve_accounts
+from accounts.errors import NotFound, Unusable
+from accounts.models import Account
+from campaigns import usage
+from campaigns.api import shapes
+from campaigns.models import Campaign
+from campaigns.usage import Asked
+from wallets.api.fields import renamed
+
+USUAL_DAYS = 30
+
+_FIGURES = {
+    "calls": 2,
+    "seconds": 180,
+    "average_seconds": "90.0",
+    "included_seconds": 0,
+    "premium_seconds": 60,
+    "basic_seconds": 0,
+    "credit": "0.320000",
+}
+_EXAMPLE = OpenApiExample(
+    "One campaign in November",
+    value={
+        "from": "2026-11-01",
+        "to": "2026-11-30",
+        "by": "campaign",
+        "total": _FIGURES,
+        "before": _FIGURES,
+        "results": [{"key": "spring-1", "label": "Spring offers", "figures": _FIGURES}],
+    },
+    response_only=True,
+)
+
+
+class Usage(ApiView):
+    query_shape = shapes.UsageQuery
+
+    @extend_schema(
+        operation_id="usage",
+        summary="What calls used, by day, campaign, account, minute type or outcome",
+        description="A call counts on the day it ended, where its account is.",
+        tags=["Usage"],
+        responses={200: shapes.UsageShape, **refusals()},
+        examples=[_EXAMPLE],
+    )
+    def get(self, request: Request) -> Response:
+        query = self.query
+        accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
+        today = accounts[0].local_date(clock.now())
+        until = query.until or today
+        since = query.since or until - timedelta(days=USUAL_DAYS - 1)
+        try:
+            usage.check(since=since, until=until, today=today)
+        except Unusable as error:
+            raise renamed(error) from None
+        asked = Asked(
+            accounts,
+            since,
+            until,
+            campaign_id=campaign_id(query.campaign or "", accounts),
+            minute_type=query.minute_type or "",
+            outcome=query.outcome or "",
+        )
+        found = usage.usage(asked=asked, by=query.by)
+        answer = shapes.UsageShape(
+            since=since,
+            until=until,
+            by=query.by,
+            total=shapes.figures(found.total),
+            before=shapes.figures(usage.total(asked=asked.before())),
+            results=_lines(found.lines, query.by),
+        )
+        return Response(answer)
+
+
+def campaign_id(external_id: str, accounts: list[Account]) -> int | None:
+    """The campaign of this name in these accounts; None without one. Raises NotFound."""
+    if not external_id:
+        return None
+    rows = Campaign.objects.filter(external_id=external_id, account__in=[a.pk for a in accounts])
+    found = rows.values_list("pk", flat=True).first()
+    if found is None:
+        raise NotFound("There is no such campaign.")
+    return found
+
+
+def _lines(lines: list[usage.Line], by: usage.By) -> list[shapes.UsageLine]:
+    keys = [None if line.key is None else str(line.key) for line in lines]
+    if by == usage.By.CAMPAIGN:
+        named = Campaign.objects.filter(pk__in=[line.key for line in lines if line.key])
+        external = dict(named.values_list("pk", "external_id"))
+        keys = [external.get(line.key) for line in lines]
+    return [
+        shapes.UsageLine(key, line.label, shapes.figures(line.figures))
+        for key, line in zip(keys, lines, strict=True)
+    ]

@@ -1,0 +1,230 @@
+"""GET receipts and GET statements/<month>: what the bookkeeper asks for."""
+
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from django.db.models import Prefetch
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from msgspec import UNSET, Meta, UnsetType
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts import clock
+from accounts.api.schema import refusals
+from accounts.api.shapes import Answer, Moment
+from accounts.api.views import ApiView
+from accounts.api.whose import resolve_account, resolve_accounts
+from accounts.errors import Unusable
+from wallets import models
+from wallets.api.fields import (
+    CURRENCY,
+    AccountsPageQuery,
+    Currency,
+    Dollars,
+    NextPage,
+    Units,
+    check_range,
+    dollars_text,
+    next_page,
+    renamed,
+)
+from wallets.cursors import PURCHASE, BadCursor, Place
+from wallets.models import Pot
+from wallets.months import beginning, end_of
+from wallets.prices.amounts import dollars
+from wallets.statements import monthly, papers, ranges
+
+
+class ReceiptsQuery(AccountsPageQuery):
+    since: Annotated[
+        date | UnsetType, Meta(description="Paid on this day of the account or later.")
+    ] = msgspec.field(name="from", default=UNSET)
+    until: Annotated[
+        date | UnsetType, Meta(description="Paid on this day of the account or earlier.")
+    ] = msgspec.field(name="to", default=UNSET)
+
+
+class CreditNote(Answer):
+    number: str
+    amount: Dollars
+    refunded_at: Moment
+
+
+class Receipt(Answer):
+    number: int
+    purchase: UUID
+    account: UUID
+    amount: Dollars
+    given_back: Annotated[Dollars, Meta(description="By refunds and disputes until now.")]
+    net: Dollars
+    currency: Currency
+    purpose: models.Purchase.Purpose
+    buys: models.Purchase.Buys
+    card: str
+    paid_at: Moment
+    credit_notes: list[CreditNote]
+
+
+class Receipts(Answer):
+    results: list[Receipt]
+    next: NextPage
+
+
+class StatementPot(Answer):
+    pot: Pot
+    unit: Units
+    opening: Annotated[str, Meta(description="What the month before closed with.")]
+    moved: Annotated[
+        dict[str, str], Meta(description="By what moved it; with `opening` it is `closing`.")
+    ]
+    closing: str
+
+
+class Statement(Answer):
+    account: UUID
+    month: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
+    is_complete: Annotated[bool, Meta(description="false: the month goes on.")]
+    pots: list[StatementPot]
+
+
+_RECEIPTS = OpenApiExample(
+    "One, refunded in part",
+    value={
+        "results": [
+            {
+                "number": 1001,
+                "purchase": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+                "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+                "amount": "50.00",
+                "given_back": "10.00",
+                "net": "40.00",
+                "currency": "USD",
+                "purpose": "recharge",
+                "buys": "premium",
+                "card": "Visa •••• 4242",
+                "paid_at": "2026-11-22T09:14:05Z",
+                "credit_notes": [
+                    {
+                        "number": "CN-1001",
+                        "amount": "10.00",
+                        "refunded_at": "2026-11-23T10:00:00Z",
+                    }
+                ],
+            }
+        ],
+        "next": None,
+    },
+    response_only=True,
+)
+_STATEMENT = OpenApiExample(
+    "A month",
+    value={
+        "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+        "month": "2026-10",
+        "is_complete": True,
+        "pots": [
+            {
+                "pot": "credit",
+                "unit": "USD",
+                "opening": "7.150000",
+                "moved": {"bought": "50.000000", "used": "-12.480000"},
+                "closing": "44.670000",
+            }
+        ],
+    },
+    response_only=True,
+)
+
+
+class ReceiptsView(ApiView):
+    query_shape = ReceiptsQuery
+
+    @extend_schema(
+        operation_id="receipts",
+        summary="Receipts of paid purchases, newest first",
+        tags=["Papers"],
+        responses={200: Receipts, **refusals()},
+        examples=[_RECEIPTS],
+    )
+    def get(self, request: Request) -> Response:
+        query = self.query
+        accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
+        zone = accounts[0].zone
+        check_range(query.since or None, query.until or None, zone=zone)
+        found = models.Purchase.objects.filter(
+            payer__in=[one.pk for one in accounts], state=models.Purchase.State.SUCCEEDED
+        )
+        if query.since:
+            found = found.filter(closed_at__gte=beginning(query.since, zone))
+        if query.until:
+            found = found.filter(closed_at__lt=end_of(query.until, zone))
+        place = Place.read(query.cursor or None)
+        if place and place.rank != PURCHASE:
+            raise BadCursor
+        if place:
+            found = found.filter(place.after(PURCHASE, moment="closed_at"))
+        back = models.Reversal.objects.order_by("created_at")
+        found = found.prefetch_related(Prefetch("reversals", queryset=back))
+        rows = list(found.order_by("-closed_at", "-pk")[: query.limit + 1])
+        more, rows = len(rows) > query.limit, rows[: query.limit]
+        cursor = Place(rows[-1].closed_at, PURCHASE, rows[-1].pk).written() if more else ""
+        return Response(Receipts([_receipt(one) for one in rows], next_page(request, cursor)))
+
+
+def _receipt(purchase: models.Purchase) -> Receipt:
+    reversals = list(purchase.reversals.all())
+    back = sum(one.amount_cents for one in reversals if one.state != "failed")
+    return Receipt.of(
+        purchase,
+        number=purchase.receipt_number,
+        purchase=purchase.pk,
+        account=purchase.payer_id,
+        amount=dollars_text(dollars(purchase.amount_cents)),
+        given_back=dollars_text(dollars(back)),
+        net=dollars_text(dollars(max(purchase.amount_cents - back, 0))),
+        currency=CURRENCY,
+        paid_at=purchase.closed_at,
+        credit_notes=[
+            CreditNote(
+                papers.number_of(one), dollars_text(dollars(one.amount_cents)), one.closed_at
+            )
+            for one in reversals
+            if one.credit_note_number
+        ],
+    )
+
+
+class StatementView(ApiView):
+    @extend_schema(
+        operation_id="statement",
+        summary="A month of the wallet: opening, what moved each pot, closing",
+        description="The month is one of the account's, like 2026-10. One that is to come is "
+        "refused (400); of one that goes on, `closing` is what there is now.",
+        tags=["Papers"],
+        parameters=[OpenApiParameter("month", str, OpenApiParameter.PATH)],
+        responses={200: Statement, **refusals()},
+        examples=[_STATEMENT],
+    )
+    def get(self, request: Request, month: str) -> Response:
+        account = resolve_account(request)
+        try:
+            first = ranges.read_month(month, today=account.local_date(clock.now()))
+        except Unusable as error:
+            raise renamed(error) from None
+        found = monthly.month_of(account=account, first=first)
+        pots = [_pot(one) for one in found.pots]
+        return Response(Statement(account.pk, month, found.is_complete, pots))
+
+
+def _pot(one: monthly.PotMonth) -> StatementPot:
+    is_credit = one.pot == Pot.CREDIT
+    pattern = "{:.6f}" if is_credit else "{:.0f}"
+    return StatementPot(
+        pot=one.pot,
+        unit=Units.USD if is_credit else Units.SECONDS,
+        opening=pattern.format(one.opening),
+        moved={str(group): pattern.format(amount) for group, amount in one.moved.items()},
+        closing=pattern.format(one.closing),
+    )

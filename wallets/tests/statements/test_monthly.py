@@ -1,0 +1,115 @@
+"""A month's statement: it adds up, and the next one opens with what it closed with."""
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock
+from accounts.tests.builders import make_individual
+from wallets.balances.opening import open_wallet
+from wallets.models import LedgerEntry
+from wallets.statements import monthly
+from wallets.statements.monthly import GROUPS, Group, month_of
+from wallets.tests.worlds.histories import buy, post
+
+pytestmark = pytest.mark.django_db
+
+SEPTEMBER, OCTOBER, NOVEMBER = (date(2026, number, 1) for number in (9, 10, 11))
+
+
+@pytest.fixture
+def wallet():
+    return open_wallet(account=make_individual(timezone="America/New_York"))
+
+
+def a_life(wallet) -> None:
+    """A recharge, calls, an Included month, an adjustment and a refund, in October and November."""
+    for moment, deeds in (
+        (datetime(2026, 9, 30, 12, tzinfo=UTC), [("credit", "20", "adjustment")]),
+        (datetime(2026, 10, 2, 12, tzinfo=UTC), [("credit", "-2.5", "calls")]),
+        (datetime(2026, 10, 5, 12, tzinfo=UTC), [("included", 6000, "included_grant")]),
+        (datetime(2026, 10, 6, 12, tzinfo=UTC), [("included", -90, "calls")]),
+        # Still October in New York.
+        (datetime(2026, 11, 1, 3, 30, tzinfo=UTC), [("credit", "-0.000844", "calls")]),
+        (datetime(2026, 11, 5, 12, tzinfo=UTC), [("included", -5910, "included_reset")]),
+        (datetime(2026, 11, 6, 12, tzinfo=UTC), [("credit", "-10", "refund")]),
+    ):
+        with clock.at(moment):
+            for pot, amount, kind in deeds:
+                post(wallet, pot, amount, kind=kind)
+    with clock.at(datetime(2026, 11, 7, 12, tzinfo=UTC)):
+        buy(wallet, cents=5000)
+
+
+def test_a_month_opens_moves_and_closes_by_pot(wallet):
+    a_life(wallet)
+
+    with clock.at(datetime(2026, 11, 20, tzinfo=UTC)):
+        october = month_of(account=wallet.account, first=OCTOBER)
+
+    credit, included = october.pots
+    assert october.is_complete
+    assert (credit.opening, credit.moved, credit.closing) == (
+        Decimal(20),
+        {Group.USED: Decimal("-2.500844")},
+        Decimal("17.499156"),
+    )
+    assert (included.opening, included.moved, included.closing) == (
+        0,
+        {Group.GIVEN: 6000, Group.USED: -90},
+        5910,
+    )
+
+
+def test_each_month_opens_with_what_the_one_before_closed_with(wallet):
+    a_life(wallet)
+    wallet.refresh_from_db()
+
+    with clock.at(datetime(2026, 11, 20, tzinfo=UTC)):
+        months = [
+            month_of(account=wallet.account, first=first)
+            for first in (SEPTEMBER, OCTOBER, NOVEMBER)
+        ]
+
+    for before, after in zip(months, months[1:], strict=False):
+        assert [one.closing for one in before.pots] == [one.opening for one in after.pots]
+    assert {one.pot: one.closing for one in months[-1].pots} == {
+        "credit": wallet.credit.amount,
+        "included": 0,
+    }
+    assert not months[-1].is_complete
+    assert months[-1].pots[0].moved == {Group.BOUGHT: 50, Group.REFUNDED: -10}
+
+
+def test_an_entry_dated_out_of_order_is_in_one_month_only(wallet):
+    ends = datetime(2026, 10, 1, 4, tzinfo=UTC)
+    for number, apart in enumerate((-1, 1, -2, 2)):
+        LedgerEntry.objects.create(
+            wallet=wallet,
+            pot="credit",
+            amount=1,
+            balance_after=number + 1,
+            kind="adjustment",
+            key=f"{number}",
+            occurred_at=ends,
+            created_at=ends + timedelta(hours=apart),
+        )
+
+    september, october = (
+        month_of(account=wallet.account, first=first) for first in (SEPTEMBER, OCTOBER)
+    )
+
+    assert (september.pots[0].opening, september.pots[0].closing) == (0, 1)
+    assert (october.pots[0].opening, october.pots[0].closing) == (1, 4)
+
+
+def test_every_kind_of_entry_is_in_a_group():
+    assert set(GROUPS) == set(LedgerEntry.Kind)
+
+
+def test_a_wallet_that_never_moved_has_no_pots(wallet, django_assert_max_num_queries):
+    with django_assert_max_num_queries(6):
+        found = monthly.month_of(account=wallet.account, first=OCTOBER)
+
+    assert found.pots == []
