@@ -47,6 +47,8 @@ PAGES = {
     "configure": "/payments/auto-recharge/",
     "transactions": "/payments/transactions/",
     "export": "/payments/export/",
+    "statements": "/payments/statements/",
+    "statement": "/payments/statements/{month}/",
     "paid": "/payments/purchases/{purchase}/",
     "receipt": "/payments/receipts/{purchase}/",
     "calls of a row": "/payments/transactions/{debit}/calls/",
@@ -101,6 +103,7 @@ def grown(stripe, rows: int) -> tuple[Client, dict[str, object]]:
         "dental": dental.pk,
         "campaign": campaigns[0].pk,
         "debit": debit,
+        "month": f"{clock.now():%Y-%m}",
     }
 
 

@@ -227,6 +227,9 @@ OFX_NAME_MOST = 32
 # And what a name or a line of a purpose may be in DATEV's file.
 DATEV_TEXT_MOST = 27
 
+# Months listed for statements: ten years, as long as books are kept.
+MONTHS_LISTED = 120
+
 # The furthest that an entry may be dated out of order (a host's clock set by hand, before
 # PostgreSQL's was asked): a list of days looks so far for the first and the last of their entries.
 CLOCKS_APART = timedelta(days=1)

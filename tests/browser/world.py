@@ -96,6 +96,8 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "recharge": "/payments/recharge/",
             "configure": "/payments/auto-recharge/",
             "transactions": "/payments/transactions/",
+            "statements": "/payments/statements/",
+            "statement": f"/payments/statements/{clock.now():%Y-%m}/",
             "why": "/payments/why/",
             "export": "/payments/export/",
             "export refused": "/payments/export/?format=csv&since=2026-13-01&pot=gold&type=x",

@@ -7,9 +7,20 @@ from decimal import Decimal
 from django.conf import settings
 
 from accounts.models import Account
+from wallets import texts
 from wallets.models import Purchase, Reversal
+from wallets.statements.monthly import Month, PotMonth
 from wallets.statements.receipt_pdf import Receipt
-from wallets.texts import cents, day, minutes, rate, signed_money, usd
+from wallets.texts import (
+    cents,
+    day,
+    exact_minutes,
+    exact_money,
+    minutes,
+    rate,
+    signed_money,
+    usd,
+)
 
 SELLER = "thinkrr.ai"
 NO_TAX = "No tax charged"
@@ -69,6 +80,38 @@ def credit_note(reversal: Reversal, *, address: str) -> Receipt:
         reference=str(reversal.pk),
         address=address,
     )
+
+
+def statement(month: Month, *, address: str) -> Receipt:
+    """A month's statement: each pot from its opening to its closing. Wants `account`."""
+    account = month.account
+    return Receipt(
+        name="Statement",
+        number=f"{month.first:%Y-%m}",
+        amount=texts.month(month.first),
+        state="" if month.is_complete else "until now",
+        facts=_parties(account),
+        title="What each balance opened with, what moved it, and what it closed with",
+        lines=[line for one in month.pots for line in _pot_lines(one)]
+        or [("Nothing moved until the end of this month", "")],
+        total="",
+        notes=[] if month.is_complete else ["This month goes on: its closing is as of now."],
+        reference=f"{account.pk} {month.first:%Y-%m}",
+        address=address,
+    )
+
+
+def _pot_lines(one: PotMonth) -> list[tuple[str, str]]:
+    write = exact_money if one.pot == "credit" else exact_minutes
+    moved = [
+        (f"{one.pot.label}: {group.label.lower()}", amount) for group, amount in one.moved.items()
+    ]
+    rows = [
+        (f"{one.pot.label}: opening", one.opening),
+        *moved,
+        (f"{one.pot.label}: closing", one.closing),
+    ]
+    return [(text, write(amount)) for text, amount in rows]
 
 
 VOID = "The refund did not arrive and was put back: this credit note is void."

@@ -64,7 +64,8 @@ def draw(receipt: Receipt) -> bytes:
     _write(page, receipt.title, size=13, bold=True)
     for text, figure in receipt.lines:
         _line(page, text, figure)
-    _line(page, "Total", receipt.total, bold=True)
+    if receipt.total:
+        _line(page, "Total", receipt.total, bold=True)
     for text, figure in receipt.after:
         _line(page, text, figure, bold=text == receipt.after[-1][0])
     page.ln(LINE)

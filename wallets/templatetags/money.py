@@ -1,6 +1,7 @@
 """`wallets.texts` as template filters, and moments in the account's time zone."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from django import template
 from django.urls import reverse
@@ -11,6 +12,7 @@ from django.utils.safestring import SafeString
 from accounts import clock
 from wallets import texts
 from wallets.models import Pot
+from wallets.statements.monthly import PotMonth
 from wallets.statements.rows import Moved, Row
 
 register = template.Library()
@@ -37,6 +39,13 @@ for write in (
 def outcome_url() -> str:
     """Where a form shown now asks what it has charged, should its answer get lost."""
     return f"{reverse('wallets:outcome')}?{urlencode({'since': clock.now().isoformat()})}"
+
+
+@register.filter
+def pot_figure(one: PotMonth, amount: Decimal) -> str:
+    """Write an amount of a month's pot, to the last digit."""
+    write = texts.exact_money if one.pot == Pot.CREDIT else texts.exact_minutes
+    return write(amount)
 
 
 @register.filter

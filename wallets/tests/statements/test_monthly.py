@@ -6,12 +6,14 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from accounts.tests.builders import make_individual
+from accounts.models import Account
+from accounts.tests.builders import make_individual, owner_of
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry
-from wallets.statements import monthly
+from wallets.statements import monthly, papers
 from wallets.statements.monthly import GROUPS, Group, month_of
 from wallets.tests.worlds.histories import buy, post
+from wallets.tests.worlds.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -113,3 +115,77 @@ def test_a_wallet_that_never_moved_has_no_pots(wallet, django_assert_max_num_que
         found = monthly.month_of(account=wallet.account, first=OCTOBER)
 
     assert found.pots == []
+
+
+def test_the_page_the_pdf_and_the_csv_say_the_same(client, wallet):
+    a_life(wallet)
+    client.force_login(owner_of(wallet.account))
+
+    with clock.at(datetime(2026, 11, 20, tzinfo=UTC)):
+        page = text_of(client.get("/payments/statements/2026-10/"))
+        printed = client.get("/payments/statements/2026-10.pdf")
+        rows = client.get("/payments/statements/2026-10.csv").content.decode().splitlines()
+        paper = papers.statement(month_of(account=wallet.account, first=OCTOBER), address="")
+
+    assert "Credit Opening $20.00 Used by calls −$2.500844 Closing $17.499156" in page
+    assert "Given by support and with the plan 100 min Used by calls −1 min 30 s" in page
+    assert printed.content.startswith(b"%PDF-")
+    assert 'filename="statement-2026-10.pdf"' in printed["Content-Disposition"]
+    assert list(paper.lines)[:3] == [
+        ("Credit: opening", "$20.00"),
+        ("Credit: used by calls", "−$2.500844"),
+        ("Credit: closing", "$17.499156"),
+    ]
+    assert rows == [
+        "month,balance,unit,what,amount",
+        "2026-10,credit,USD,opening,20.000000",
+        "2026-10,credit,USD,used,-2.500844",
+        "2026-10,credit,USD,closing,17.499156",
+        "2026-10,included,seconds,opening,0",
+        "2026-10,included,seconds,given,6000",
+        "2026-10,included,seconds,used,-90",
+        "2026-10,included,seconds,closing,5910",
+    ]
+
+
+def test_months_are_listed_from_the_accounts_first(client, wallet):
+    Account.objects.filter(pk=wallet.account_id).update(
+        created_at=datetime(2026, 9, 15, tzinfo=UTC)
+    )
+    client.force_login(owner_of(wallet.account))
+
+    with clock.at(datetime(2026, 11, 20, tzinfo=UTC)):
+        page = client.get("/payments/statements/")
+
+    assert page.context["months"] == [NOVEMBER, OCTOBER, SEPTEMBER]
+    assert "November 2026 goes on" in text_of(page)
+
+
+@pytest.mark.parametrize("form", ["/", ".pdf", ".csv"])
+@pytest.mark.parametrize(
+    ("month", "sentence"),
+    [
+        ("2026-13", "“2026-13” is no month. Write it like 2026-11."),
+        ("x", "“x” is no month."),
+        ("2026-12", "December 2026 has not begun yet."),
+    ],
+)
+def test_a_month_that_is_none_or_to_come_is_refused(client, wallet, form, month, sentence):
+    client.force_login(owner_of(wallet.account))
+
+    with clock.at(datetime(2026, 11, 20, tzinfo=UTC)):
+        answer = client.get(f"/payments/statements/{month}{form}")
+
+    assert answer.status_code == 400
+    assert sentence in text_of(answer)
+
+
+def test_a_month_without_any_movement_says_so(client, wallet):
+    client.force_login(owner_of(wallet.account))
+
+    with clock.at(datetime(2026, 11, 20, tzinfo=UTC)):
+        page = client.get("/payments/statements/2026-11/")
+        printed = client.get("/payments/statements/2026-11.pdf")
+
+    assert "Nothing moved until the end of this month." in text_of(page)
+    assert printed.content.startswith(b"%PDF-")
