@@ -47,6 +47,7 @@ PAGES = {
     "configure": "/payments/auto-recharge/",
     "transactions": "/payments/transactions/",
     "export": "/payments/export/",
+    "receipts": "/payments/receipts/",
     "statements": "/payments/statements/",
     "statement": "/payments/statements/{month}/",
     "paid": "/payments/purchases/{purchase}/",

@@ -227,6 +227,15 @@ OFX_NAME_MOST = 32
 # And what a name or a line of a purpose may be in DATEV's file.
 DATEV_TEXT_MOST = 27
 
+# Receipts and credit notes drawn into one file: a few seconds' work, and some megabytes.
+PAPERS_IN_A_FILE = 400
+
+# Listed on one page, which is to stay light; the months of a busy year are pages of their own.
+PAPERS_LISTED = 200
+
+# Years offered there: as long as books are kept.
+YEARS_LISTED = 10
+
 # Months listed for statements: ten years, as long as books are kept.
 MONTHS_LISTED = 120
 

@@ -96,6 +96,8 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "recharge": "/payments/recharge/",
             "configure": "/payments/auto-recharge/",
             "transactions": "/payments/transactions/",
+            "receipts": "/payments/receipts/",
+            "no receipts": "/payments/receipts/?period=2020",
             "statements": "/payments/statements/",
             "statement": f"/payments/statements/{clock.now():%Y-%m}/",
             "why": "/payments/why/",

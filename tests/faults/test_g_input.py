@@ -271,6 +271,8 @@ QUERIES = {
     "/payments/export/": ("format", "pot", "type", "status", "from", "to", "since", "until", "bom"),
     "/payments/recharge/quote/": ("amount", "buys"),
     "/payments/outcome/": ("since",),
+    "/payments/receipts/": ("period",),
+    "/payments/receipts.pdf": ("period",),
     "/usage/": ("since", "until", "by", "show", "account", "campaign", "minute_type", "outcome"),
     "/usage.csv": ("since", "until", "by", "account", "campaign"),
     "/account-manager/": ("q", "page", "sort"),

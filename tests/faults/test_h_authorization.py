@@ -62,6 +62,8 @@ NEEDS = {
     "payments/credit-notes/<uuid:reversal_id>/": "see",
     "payments/credit-notes/<uuid:reversal_id>.pdf": "see",
     "payments/transactions/<int:entry_id>/calls/": "see",
+    "payments/receipts/": "see",
+    "payments/receipts.pdf": "see",
     "payments/statements/": "see",
     "payments/statements/<str:month>/": "see",
     "payments/statements/<str:month>.pdf": "see",

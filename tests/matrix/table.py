@@ -94,6 +94,8 @@ PAGES = {
     "payments/credit-notes/<uuid:reversal_id>/": {"GET HEAD": "see own"},
     "payments/credit-notes/<uuid:reversal_id>.pdf": {"GET HEAD": "see own"},
     "payments/transactions/<int:entry_id>/calls/": {"GET HEAD": "see own"},
+    "payments/receipts/": {"GET HEAD": "see"},
+    "payments/receipts.pdf": {"GET HEAD": "see"},
     "payments/statements/": {"GET HEAD": "see"},
     "payments/statements/<str:month>/": {"GET HEAD": "see"},
     "payments/statements/<str:month>.pdf": {"GET HEAD": "see"},

@@ -32,7 +32,7 @@ def receipt(purchase: Purchase, *, address: str) -> Receipt:
 
     `address` is where its page is.
     """
-    reversals = list(purchase.reversals.order_by("created_at"))
+    reversals = sorted(purchase.reversals.all(), key=lambda one: one.created_at)
     back = sum(one.amount_cents for one in reversals if one.state != Reversal.State.FAILED)
     amount, net = cents(purchase.amount_cents), cents(max(purchase.amount_cents - back, 0))
     return Receipt(
@@ -163,7 +163,8 @@ def _lines(purchase: Purchase) -> Sequence[tuple[str, str]]:
             if count
         ]
     lines = []
-    for entry in purchase.entries.filter(reversal=None).order_by("pk"):
+    bought = [entry for entry in purchase.entries.all() if entry.reversal_id is None]
+    for entry in sorted(bought, key=lambda one: one.pk):
         if entry.pot == "credit":
             lines.append(("Credit", signed_money(entry.amount)))
         else:

@@ -7,7 +7,7 @@ and a line says where the whole name stands.
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,8 +55,19 @@ class Receipt:
 
 
 def draw(receipt: Receipt) -> bytes:
-    page = _blank(receipt)
-    receipt = _printable(page, receipt)
+    return draw_all([receipt], title=f"{receipt.name} {receipt.number}")
+
+
+def draw_all(receipts: Iterable[Receipt], *, title: str) -> bytes:
+    """Each from a page of its own on, in this order, as one file."""
+    pages = _blank(title)
+    for receipt in receipts:
+        pages.add_page()
+        _draw(pages, _printable(pages, receipt))
+    return bytes(pages.output())
+
+
+def _draw(page: "FPDF", receipt: Receipt) -> None:
     _heading(page, receipt)
     for label, text in receipt.facts:
         _fact(page, label, text)
@@ -73,35 +84,32 @@ def draw(receipt: Receipt) -> bytes:
         _write(page, note, size=9)
     page.set_text_color(*GREY)
     _write(page, f"Reference {receipt.reference}", size=8)
-    return bytes(page.output())
 
 
-def _blank(receipt: Receipt) -> "FPDF":
+def _blank(title: str) -> "FPDF":
     # Only who prints one loads it: it takes 25 MB and a quarter of a second in each process.
     from fpdf import FPDF
 
     page = FPDF(format="letter")
     page.add_font("DejaVu", "", FONTS / "DejaVuSans.ttf")
     page.add_font("DejaVu", "B", FONTS / "DejaVuSans-Bold.ttf")
-    page.set_title(f"{receipt.name} {receipt.number}")
+    page.set_title(title)
     page.set_lang("en")
     page.set_margins(MARGIN, MARGIN)
-    page.add_page()
     return page
 
 
 def _printable(page: "FPDF", receipt: Receipt) -> Receipt:
-    """The receipt in letters that the page's fonts have, widening them only when it must."""
-    known = set(page.fonts["dejavu"].cmap)
+    """The receipt in letters that the file's fonts have, widening them only when it must."""
     composed = _rewritten(receipt, lambda text: unicodedata.normalize("NFC", text))
-    if not _letters(composed) - known:
+    if not _letters(composed) - _known(page):
         return composed
-    for name in WIDER_FONTS:
-        page.add_font(name, "", FONTS / f"{name}.ttf")
-        known |= set(page.fonts[name.lower()].cmap)
-    page.set_fallback_fonts(list(WIDER_FONTS), exact_match=False)
-    page.set_text_shaping(True)
-    missing = _letters(composed) - known
+    if WIDER_FONTS[0].lower() not in page.fonts:
+        for name in WIDER_FONTS:
+            page.add_font(name, "", FONTS / f"{name}.ttf")
+        page.set_fallback_fonts(list(WIDER_FONTS), exact_match=False)
+        page.set_text_shaping(True)
+    missing = _letters(composed) - _known(page)
     if not missing:
         return composed
     marked = _rewritten(composed, lambda text: _marked(text, missing))
@@ -110,6 +118,12 @@ def _printable(page: "FPDF", receipt: Receipt) -> Receipt:
         f"The {receipt.name.lower()}'s page shows them: {receipt.address}"
     )
     return replace(marked, notes=[*marked.notes, note])
+
+
+def _known(page: "FPDF") -> set[int]:
+    """What the regular fonts of the file can draw."""
+    names = ("dejavu", *(name.lower() for name in WIDER_FONTS))
+    return {letter for name in names if name in page.fonts for letter in page.fonts[name].cmap}
 
 
 def _rewritten(receipt: Receipt, change: Callable[[str], str]) -> Receipt:

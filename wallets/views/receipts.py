@@ -7,11 +7,14 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts import clock
+from accounts.errors import Unusable
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.runtime import exports
+from wallets import limits
 from wallets.models import Purchase, Reversal
-from wallets.statements import papers, receipt_pdf
+from wallets.statements import filed, papers, receipt_pdf
 from wallets.statements.receipt_pdf import Receipt
 from wallets.views.purchases import of_account
 
@@ -39,6 +42,57 @@ def pdf(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
     exports.note(user=request.user, name=f"receipt {found.pk}")
     address = request.build_absolute_uri(reverse("wallets:receipt", args=[found.pk]))
     return _printed(papers.receipt(found, address=address))
+
+
+@require_safe
+@needs(Permission.SEE)
+def receipts(request: HttpRequest) -> HttpResponse:
+    """The papers of a year or a month, newest first; of a busy year its months. Raises Unusable."""
+    span, found, crowded = _span(request), [], ""
+    try:
+        found = filed.filed(account=request.account, span=span, most=limits.PAPERS_LISTED)
+    except filed.TooMany as error:
+        crowded = str(error)
+    paid = sum(one.amount_cents for one in found)
+    today = request.account.local_date(clock.now())
+    months = [span.first.replace(month=number, day=1) for number in range(1, 13)]
+    this_year = today.year
+    first_year = request.account.local_date(request.account.created_at).year
+    years = range(this_year, max(first_year, this_year - limits.YEARS_LISTED) - 1, -1)
+    context = {
+        "span": span,
+        "papers": found[::-1],
+        "crowded": crowded,
+        "net_cents": paid,
+        "years": years,
+        "months": [month for month in months if month <= today],
+    }
+    return render(request, "wallets/statements/receipts.html", context)
+
+
+@require_safe
+@needs(Permission.SEE)
+def receipts_pdf(request: HttpRequest) -> HttpResponse:
+    """All of them as one file, in the order they were issued. Raises Unusable."""
+    span = _span(request)
+    found = filed.filed(account=request.account, span=span, most=limits.PAPERS_IN_A_FILE)
+    if not found:
+        raise Unusable(f"There are no receipts of {span.name}.")
+    exports.note(user=request.user, name=f"receipts {span.name}")
+
+    def address_of(purchase_id: UUID) -> str:
+        return request.build_absolute_uri(reverse("wallets:receipt", args=[purchase_id]))
+
+    pages = filed.printed(found, address_of=address_of)
+    content = receipt_pdf.draw_all(pages, title=f"Receipts {span.name}")
+    response = HttpResponse(content, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="receipts-{span.name}.pdf"'
+    return response
+
+
+def _span(request: HttpRequest) -> filed.Span:
+    today = request.account.local_date(clock.now())
+    return filed.read_span(request.GET.get("period", "").strip(), today=today)
 
 
 @require_safe
