@@ -91,9 +91,19 @@ class AccountForm(forms.ModelForm):
 
     class Meta:
         model = Account
-        fields = ["name", "timezone", "billing_name", "billing_address", "tax_id"]
+        fields = [
+            "name",
+            "timezone",
+            "billing_name",
+            "billing_address",
+            "billing_country",
+            "tax_id",
+        ]
         labels = {"tax_id": "Tax ID"}
-        help_texts = {"billing_name": "Name, address and tax ID are printed on receipts."}
+        help_texts = {
+            "billing_name": "Name, address, country and tax ID are printed on receipts.",
+            "billing_country": "Two capital letters, like US.",
+        }
         widgets = {"billing_address": forms.Textarea(attrs={"rows": 3})}
 
     def __init__(self, *args: object, read_only: bool, **kwargs: object) -> None:

@@ -31,6 +31,7 @@ class AccountAdmin(StaffAdmin):
         "timezone",
         "billing_name",
         "billing_address",
+        "billing_country",
         "tax_id",
         "included_minutes",
         "included_anchor_day",

@@ -10,6 +10,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.core import signing
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
@@ -19,6 +20,8 @@ from accounts import clock, zones
 from accounts.kept import Rows
 from accounts.models.mailed import Mailed
 from accounts.models.people import User
+
+COUNTRY = RegexValidator(r"^[A-Z]{2}\Z", "Write the country as two capital letters, like US.")
 
 
 def validate_timezone(name: str) -> None:
@@ -62,6 +65,10 @@ class Account(models.Model):
     former_customers = ArrayField(models.CharField(max_length=255), null=True, blank=True)
     billing_name = models.CharField(max_length=120, blank=True)
     billing_address = models.CharField(max_length=400, blank=True)
+    # Two letters, like US.
+    billing_country = models.CharField(
+        max_length=2, blank=True, db_default="", validators=[COUNTRY]
+    )
     tax_id = models.CharField("tax id", max_length=40, blank=True)
     # Premium minutes a month that come with the plan; granted on the anchor day.
     included_minutes = models.PositiveIntegerField(default=0)

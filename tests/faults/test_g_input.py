@@ -18,6 +18,7 @@ from wallets.models import (
     MinuteRate,
     Purchase,
     Reversal,
+    Seller,
 )
 from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.builders import add_card
@@ -128,6 +129,13 @@ DIALOGS = [
     ("accounts.account", "grant_included", "agency", {"minutes": "30"}, ("minutes",)),
     ("wallets.purchase", "refund", "paid", {"amount": "20"}, ("amount",)),
     (
+        "wallets.seller",
+        "set_seller",
+        None,
+        {"country": "DE", "name": "Thinkrr", "tax_sentence": "Reverse charge"},
+        ("country",),
+    ),
+    (
         "wallets.minuterate",
         "set_rate",
         None,
@@ -176,6 +184,7 @@ class World:
             MinuteRate,
             Purchase,
             Reversal,
+            Seller,
             User,
         )
         return {model.__name__: list(model.objects.order_by("pk").values()) for model in models}

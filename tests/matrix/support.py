@@ -20,7 +20,7 @@ MODELS = {
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",
     "wallets": """adjustmentrequest allocationrun autoallocation autorecharge cardattempt catchup
-        chargeswitch ledgerentry loggeddecision minuterate purchase reversal stripecomparison
+        chargeswitch ledgerentry loggeddecision minuterate purchase reversal seller stripecomparison
         stripeevent wallet""",
 }
 ROW = "<path:object_id>/"
@@ -48,7 +48,7 @@ BUTTONS = {
         accounts/account/{ROW}set_included/ accounts/account/{ROW}unblock/
         accounts/account/{ROW}lift/ accounts/account/{ROW}close/ accounts/account/{ROW}reopen/
         wallets/adjustmentrequest/{ROW}approve/ wallets/adjustmentrequest/{ROW}reject/
-        wallets/minuterate/set_rate/ wallets/purchase/{ROW}refund/
+        wallets/minuterate/set_rate/ wallets/seller/set_seller/ wallets/purchase/{ROW}refund/
         wallets/purchase/{ROW}give_up/""",
     "SB*": f"""
         accounts/account/{ROW}run_allocation/ accounts/account/{ROW}retry/

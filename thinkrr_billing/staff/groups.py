@@ -37,6 +37,7 @@ SEEN = {
         "minuterate",
         "purchase",
         "reversal",
+        "seller",
         "stripecomparison",
         "stripeevent",
         "wallet",
@@ -73,6 +74,7 @@ BILLING_MAY = (
     "wallets.refund_purchase",
     "wallets.set_included",
     "wallets.set_rate",
+    "wallets.set_seller",
     "wallets.unblock_wallet",
 )
 

@@ -40,6 +40,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Allocation runs", "calendar_month", "wallets.allocationrun"),
             ("Deeds of value", "approval", "wallets.adjustmentrequest"),
             ("Rates", "sell", "wallets.minuterate"),
+            ("Sellers", "storefront", "wallets.seller"),
             ("Automatic charges", "front_hand", "wallets.chargeswitch"),
         ),
     ),

@@ -10,6 +10,7 @@ from wallets.admin import (  # noqa: F401
     purchases,
     rates,
     reversals,
+    sellers,
     stripe_events,
     wallets,
 )

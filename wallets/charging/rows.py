@@ -15,7 +15,7 @@ from accounts import clock
 from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.balances import ledger
-from wallets.charging import declines
+from wallets.charging import declines, parties
 from wallets.charging.policies import policies
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE, bought, dollars
@@ -111,6 +111,7 @@ def succeed(purchase: Purchase, wallet: Wallet) -> None:
     purchase.save(
         update_fields=["state", "closed_at", "error_text", "decline_code", "receipt_number"]
     )
+    parties.freeze(purchase)
     ledger.post(movements=_bought(purchase, wallet), wallets={wallet.pk: wallet})
     policies[purchase.purpose].succeeded(purchase, wallet)
 

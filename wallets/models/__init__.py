@@ -9,6 +9,7 @@ from wallets.models.charge_switch import ChargeSwitch
 from wallets.models.comparison import StripeComparison
 from wallets.models.ledger import LedgerEntry, Pot
 from wallets.models.logged_decision import LoggedDecision
+from wallets.models.paper import Parties, Seller
 from wallets.models.purchase import Purchase
 from wallets.models.rate import MinuteRate, MinuteType
 from wallets.models.reversal import Reversal
@@ -27,9 +28,11 @@ __all__ = [
     "LoggedDecision",
     "MinuteRate",
     "MinuteType",
+    "Parties",
     "Pot",
     "Purchase",
     "Reversal",
+    "Seller",
     "StripeComparison",
     "StripeEvent",
     "Wallet",

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from django.conf import settings
-
 from accounts.models import Account
 from wallets import texts
-from wallets.models import Purchase, Reversal
+from wallets.charging import parties
+from wallets.models import Parties, Purchase, Reversal
 from wallets.statements.monthly import Month, PotMonth
 from wallets.statements.receipt_pdf import Receipt
 from wallets.texts import (
@@ -22,8 +21,6 @@ from wallets.texts import (
     usd,
 )
 
-SELLER = "thinkrr.ai"
-NO_TAX = "No tax charged"
 CREDIT_NOTE = "Credit note"
 
 
@@ -32,6 +29,7 @@ def receipt(purchase: Purchase, *, address: str) -> Receipt:
 
     `address` is where its page is.
     """
+    both = parties.of(purchase)
     reversals = sorted(purchase.reversals.all(), key=lambda one: one.created_at)
     back = sum(one.amount_cents for one in reversals if one.state != Reversal.State.FAILED)
     amount, net = cents(purchase.amount_cents), cents(max(purchase.amount_cents - back, 0))
@@ -42,10 +40,10 @@ def receipt(purchase: Purchase, *, address: str) -> Receipt:
         facts=[
             ("Paid on", _moment(purchase.closed_at, purchase.payer)),
             ("Payment method", purchase.card),
-            *_parties(purchase.payer),
+            *_parties(both),
         ],
         title=_title(purchase),
-        lines=[*_lines(purchase), ("Tax", NO_TAX)],
+        lines=[*_lines(purchase), ("Tax", both.tax_sentence)],
         total=f"{amount} USD",
         after=[("Given back", f"{cents(-back)} USD"), ("Net", f"{net} USD")] if back else [],
         notes=[_given_back(one, purchase.payer) for one in reversals],
@@ -57,6 +55,7 @@ def receipt(purchase: Purchase, *, address: str) -> Receipt:
 def credit_note(reversal: Reversal, *, address: str) -> Receipt:
     """The credit note of a refund that was made. Wants `purchase.payer` selected."""
     purchase = reversal.purchase
+    both = parties.of(purchase)
     amount, paid = cents(reversal.amount_cents), cents(purchase.amount_cents)
     return Receipt(
         name=CREDIT_NOTE,
@@ -68,10 +67,10 @@ def credit_note(reversal: Reversal, *, address: str) -> Receipt:
             ("To", purchase.card),
             ("Corrects receipt", str(purchase.receipt_number)),
             ("Paid", f"{paid}, {_moment(purchase.closed_at, purchase.payer)}"),
-            *_parties(purchase.payer),
+            *_parties(both),
         ],
         title=f"Refund: {_title(purchase)}",
-        lines=[*_taken_back(reversal), ("Tax", NO_TAX)],
+        lines=[*_taken_back(reversal), ("Tax", both.tax_sentence)],
         total=f"{amount} USD",
         notes=[
             *filter(None, [reversal.customer_note]),
@@ -90,7 +89,7 @@ def statement(month: Month, *, address: str) -> Receipt:
         number=f"{month.first:%Y-%m}",
         amount=texts.month(month.first),
         state="" if month.is_complete else "until now",
-        facts=_parties(account),
+        facts=_parties(parties.now(Purchase(payer=account))),
         title="What each balance opened with, what moved it, and what it closed with",
         lines=[line for one in month.pots for line in _pot_lines(one)]
         or [("Nothing moved until the end of this month", "")],
@@ -122,14 +121,15 @@ def number_of(reversal: Reversal) -> str:
     return f"CN-{reversal.credit_note_number}" if reversal.credit_note_number else ""
 
 
-def seller() -> str:
-    return getattr(settings, "SELLER", SELLER)
-
-
-def _parties(payer: Account) -> list[tuple[str, str]]:
-    billed_to = f"{payer.billing_name or payer.name}\n{payer.billing_address}".strip()
-    facts = [("Seller", seller()), ("Billed to", billed_to)]
-    return [*facts, ("Tax ID", payer.tax_id)] if payer.tax_id else facts
+def _parties(one: Parties) -> list[tuple[str, str]]:
+    """Seller and buyer, with what they are known by to the tax office."""
+    told = [
+        ("Seller", f"{one.seller_name}\n{one.seller_address}".strip()),
+        ("Seller's tax ID", one.seller_tax_id),
+        ("Billed to", f"{one.buyer_name}\n{one.buyer_address}\n{one.buyer_country}".strip()),
+        ("Tax ID", one.buyer_tax_id),
+    ]
+    return [(label, text) for label, text in told if text]
 
 
 def _moment(moment: datetime, payer: Account) -> str:

@@ -65,6 +65,7 @@ BUTTONS = {
     ("wallets.purchase", "resolve"): SUPPORT_AND_BILLING,
     ("wallets.purchase", "give_up"): {BILLING},
     ("wallets.reversal", "ask"): SUPPORT_AND_BILLING,
+    ("wallets.seller", "set_seller"): {BILLING},
     ("wallets.stripeevent", "apply_again"): SUPPORT_AND_BILLING,
 }
 # Memberships are shown on other pages only.
@@ -101,7 +102,7 @@ def world() -> Wallet:
 
 def row_of(page: str) -> list:
     """The key of a row of this page; nothing where a button belongs to the list."""
-    if page in ("wallets.minuterate", "wallets.chargeswitch"):
+    if page in ("wallets.minuterate", "wallets.seller", "wallets.chargeswitch"):
         return []
     registered = next(one for one in admin.site._registry if one._meta.label_lower == page)
     return list(registered.objects.values_list("pk", flat=True)[:1])

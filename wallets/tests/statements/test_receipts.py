@@ -6,14 +6,18 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
 from accounts.tests.builders import make_individual, owner_of
-from wallets.models import Reversal
+from thinkrr_billing.staff.groups import BILLING
+from thinkrr_billing.staff.tests.phone import press, said, staff_client
+from wallets.models import Parties, Purchase, Reversal, Seller
 from wallets.recharges import by_hand
 from wallets.reversals import refunds
 from wallets.statements import papers
 from wallets.statements.receipt_pdf import MISSING, Receipt, draw
+from wallets.support import selling
 from wallets.tests.worlds.builders import DECLINED_CARD, add_card, make_wallet
 from wallets.tests.worlds.pages import text_of
 
@@ -231,3 +235,88 @@ def letters_of(pdf: bytes) -> set[str]:
     maps = b"".join(re.findall(rb"beginbfchar(.*?)endbfchar", pdf, re.DOTALL))
     codes = re.findall(rb"<[0-9A-F]{4}> <([0-9A-F]+)>", maps)
     return set("".join(bytes.fromhex(code.decode()).decode("utf-16-be") for code in codes))
+
+
+def facts_of(purchase) -> dict[str, str]:
+    paper = papers.receipt(purchase, address="")
+    return dict(paper.facts) | {"Tax": dict(paper.lines)["Tax"]}
+
+
+@pytest.mark.django_db
+def test_a_receipt_keeps_seller_and_buyer_as_they_were_when_it_was_paid(wallet):
+    facts = {"address": "1 Main St", "tax_id": "US-1", "tax_sentence": "No sales tax"}
+    selling.set_seller(country="", name="Thinkrr Inc.", actor=None, **facts)
+    purchase = pay(wallet)
+    before = facts_of(purchase)
+    account = wallet.account
+    account.billing_name, account.billing_address, account.tax_id = "New", "Elsewhere", "PL-9"
+    account.save()
+    selling.set_seller(country="", name="Thinkrr SE", actor=None, **facts)
+    reversal = refund(purchase, 1000)
+    reversal.refresh_from_db()
+
+    assert before == facts_of(Purchase.objects.get(pk=purchase.pk))
+    assert before["Seller"] == "Thinkrr Inc.\n1 Main St"
+    assert before["Seller's tax ID"] == "US-1"
+    assert before["Billed to"] == "Łukasz Żółć & Söhne\nUlica 5\n00-001 Warszawa"
+    assert (before["Tax"], "Tax ID" in before) == ("No sales tax", False)
+    note = dict(papers.credit_note(reversal, address="").facts)
+    assert (note["Seller"], note["Billed to"]) == (before["Seller"], before["Billed to"])
+
+
+@pytest.mark.django_db
+def test_the_seller_is_the_one_of_the_buyers_country(wallet):
+    account = wallet.account
+    account.billing_country = "PL"
+    account.save()
+    for country, name in (("", "Thinkrr Inc."), ("DE", "Thinkrr GmbH"), ("PL", "Thinkrr Sp.")):
+        selling.set_seller(
+            country=country,
+            name=name,
+            address="",
+            tax_id="",
+            tax_sentence="Reverse charge",
+            actor=None,
+        )
+
+    facts = facts_of(pay(wallet))
+
+    assert (facts["Seller"], facts["Tax"]) == ("Thinkrr Sp.", "Reverse charge")
+    assert facts["Billed to"].endswith("\nPL")
+
+
+@pytest.mark.django_db
+def test_until_support_sets_one_the_seller_is_named_and_no_tax_is_charged(wallet):
+    facts = facts_of(pay(wallet))
+
+    assert (facts["Seller"], facts["Tax"]) == ("thinkrr.ai", "No tax charged")
+
+
+@pytest.mark.django_db
+def test_what_is_frozen_is_never_changed(wallet):
+    purchase = pay(wallet)
+
+    for change in ("UPDATE wallets_parties SET seller_name = 'x'", "DELETE FROM wallets_parties"):
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(change)
+    assert Parties.objects.get().purchase_id == purchase.pk
+
+
+@pytest.mark.django_db
+def test_support_sets_the_seller_with_a_button_and_a_country_is_two_letters(wallet):
+    staff = staff_client(BILLING)
+    fields = {"name": "Thinkrr GmbH", "tax_sentence": "Reverse charge", "address": "", "tax_id": ""}
+
+    wrong = press(staff, "wallets.seller", "set_seller", country="de", **fields)
+    kept = Seller.objects.count()
+    answer = press(staff, "wallets.seller", "set_seller", country="DE", **fields)
+
+    assert "Write the country as two capital letters, like US." in text_of(wrong)
+    assert kept == 0
+    assert said(answer) == "Thinkrr GmbH for DE, from now on."
+    assert [(one.country, one.name) for one in Seller.objects.all()] == [("DE", "Thinkrr GmbH")]
+    assert wallet is not None
