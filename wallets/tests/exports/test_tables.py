@@ -17,7 +17,7 @@ from wallets.errors import InvalidAmount
 from wallets.exports.asking import Format
 from wallets.exports.tables import COLUMNS
 from wallets.models import LedgerEntry
-from wallets.statements import statements
+from wallets.statements import monthly, statements
 from wallets.tests.exports.reading import bytes_of, november, rows_of, sums, text_of
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import allocate, buy, post
@@ -351,3 +351,28 @@ def test_more_rows_than_a_spreadsheet_may_have_are_refused(monkeypatch):
         bytes_of(wallet.account, Format.XLSX)
 
     assert len(list(csv.reader(text_of(wallet.account).splitlines()))) == 4
+
+
+def test_a_month_is_what_its_files_add_up_to_whatever_hosts_clocks_said():
+    """The second host's clock is an hour behind: its entry is of the new month all the same."""
+    account = make_individual(timezone="UTC")
+    with clock.at(datetime(2026, 10, 5, 12, tzinfo=UTC)):
+        wallet = make_wallet(account=account, credit="1.000844", premium=90)
+    with clock.at(datetime(2026, 11, 1, 0, 30, tzinfo=UTC)):
+        post(wallet, "credit", "2")
+    with clock.at(datetime(2026, 10, 31, 23, 30, tzinfo=UTC)):
+        post(wallet, "credit", "-0.5", kind="calls")
+
+    with clock.at(NOON):
+        october, current = (
+            monthly.month_of(account=account, first=date(2026, month, 1)) for month in (10, 11)
+        )
+        files = [
+            rows_of(account, since=date(2026, 10, 1), until=date(2026, 10, 31)),
+            rows_of(account, since=date(2026, 11, 1)),
+        ]
+
+    assert [[one.closing - one.opening for one in found.pots] for found in (october, current)] == [
+        sums(rows)[:2] for rows in files
+    ]
+    assert [one.closing for one in current.pots] == [Decimal("2.500844"), Decimal(90)]
