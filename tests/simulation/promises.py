@@ -96,9 +96,10 @@ LATE: dict[str, Callable[[datetime], QuerySet]] = {
     "campaigns": _campaigns,
 }
 
-OVERDUE = """EXISTS (SELECT 1 FROM ({due}) AS waits WHERE waits.turn < $1 - interval '{bound}'
-AND NOT EXISTS (SELECT 1 FROM accounts_queueemptied
-                WHERE kind = '{kind}' AND at BETWEEN $1 - interval '{bound}' AND $1))"""
+OVERDUE = """EXISTS (SELECT 1 FROM ({due}) AS waits
+WHERE waits.turn < %(now)s::timestamptz - interval '{bound}' AND NOT EXISTS (
+    SELECT 1 FROM accounts_queueemptied WHERE kind = '{kind}'
+    AND at BETWEEN %(now)s::timestamptz - interval '{bound}' AND %(now)s))"""
 
 
 def late() -> Prepared:

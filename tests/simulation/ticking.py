@@ -44,8 +44,9 @@ MORTAL = {
 # What a sweep finds out of each list when nothing is in it: that it is empty, which it notes.
 LOOK = """
 WITH found (kind, due) AS ({lists}), noted AS (
-    INSERT INTO accounts_queueemptied (kind, at) SELECT kind, $1 FROM found WHERE NOT due
-    ON CONFLICT (kind) DO UPDATE SET at = $1)
+    INSERT INTO accounts_queueemptied (kind, at)
+    SELECT kind, %(now)s::timestamptz FROM found WHERE NOT due
+    ON CONFLICT (kind) DO UPDATE SET at = %(now)s)
 SELECT kind FROM found WHERE due
 """
 
