@@ -20,8 +20,8 @@ MODELS = {
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",
     "wallets": """adjustmentrequest allocationrun autoallocation autorecharge cardattempt catchup
-        chargeswitch ledgerentry loggeddecision minuterate purchase reversal seller stripecomparison
-        stripeevent wallet""",
+        chargeswitch ledgerentry loggeddecision minuterate parties purchase reversal seller
+        stripecomparison stripeevent wallet""",
 }
 ROW = "<path:object_id>/"
 # Every page of a model: looked at by everybody, and written by nobody.

@@ -35,6 +35,7 @@ SEEN = {
         "ledgerentry",
         "loggeddecision",
         "minuterate",
+        "parties",
         "purchase",
         "reversal",
         "seller",

@@ -41,6 +41,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Deeds of value", "approval", "wallets.adjustmentrequest"),
             ("Rates", "sell", "wallets.minuterate"),
             ("Sellers", "storefront", "wallets.seller"),
+            ("Papers’ parties", "handshake", "wallets.parties"),
             ("Automatic charges", "front_hand", "wallets.chargeswitch"),
         ),
     ),

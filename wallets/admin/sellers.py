@@ -1,4 +1,4 @@
-"""Who sells: set anew for a country or for everybody else. None is edited."""
+"""Who sells, set anew for a country or everybody else; and what papers froze. None is edited."""
 
 from django import forms
 from django.contrib import admin
@@ -8,7 +8,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.models.accounts import COUNTRY
 from wallets.admin.base import ReadOnly
-from wallets.models import Seller
+from wallets.models import Parties, Seller
 from wallets.support import selling
 
 
@@ -57,3 +57,12 @@ class SellerAdmin(ReadOnly):
         names = ("country", "name", "address", "tax_id", "tax_sentence")
         facts = {name: form.cleaned_data[name] for name in names}
         return f"{selling.set_seller(**facts, actor=request.user)}, from now on."
+
+
+@admin.register(Parties)
+class PartiesAdmin(ReadOnly):
+    list_display = ["purchase", "seller_name", "buyer_name", "buyer_country", "buyer_tax_id"]
+    list_select_related = ["purchase"]
+    search_fields = ["purchase__id__exact", "purchase__wallet__account__id__exact"]
+    search_help_text = "The id of a purchase, or of an account"
+    ordering = ["-pk"]

@@ -17,6 +17,7 @@ from accounts.tests.builders import (
     make_sub_account,
     make_user,
 )
+from wallets.charging import parties
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
@@ -27,6 +28,7 @@ from wallets.models import (
     LoggedDecision,
     MinuteRate,
     Reversal,
+    Seller,
     StripeComparison,
     StripeEvent,
     Wallet,
@@ -61,7 +63,9 @@ def browser(staff: User, client: Client) -> Client:
 def world() -> Wallet:
     """At least one row of every model."""
     wallet = make_wallet(credit="5", account=make_agency("Brightline Agency"))
+    Seller.objects.create(name="thinkrr, Inc.", tax_sentence="No tax charged")
     purchase = buy(wallet)
+    parties.freeze(purchase)
     Reversal.objects.create(purchase=purchase, kind="refund", amount_cents=100, reason="Asked")
     allocate(make_wallet(account=make_sub_account(agency=wallet.account)))
     AdjustmentRequest.objects.create(

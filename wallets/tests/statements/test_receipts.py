@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
 from accounts.tests.builders import make_individual, owner_of
+from tests.databases import as_owner
 from thinkrr_billing.staff.groups import BILLING
 from thinkrr_billing.staff.tests.phone import press, said, staff_client
 from wallets.models import Parties, Purchase, Reversal, Seller
@@ -300,6 +301,7 @@ def test_what_is_frozen_is_never_changed(wallet):
         with (
             pytest.raises(DatabaseError, match="append-only"),
             transaction.atomic(),
+            as_owner(),
             connection.cursor() as cursor,
         ):
             cursor.execute(change)
