@@ -1,3 +1,7 @@
 """The API routes of accounts."""
 
-urlpatterns: list = []
+from django.urls import path
+
+from accounts.api import changes
+
+urlpatterns = [path("changes", changes.ChangesView.as_view(), name="api_changes")]

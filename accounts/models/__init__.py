@@ -4,6 +4,7 @@ Nothing here knows money. Who may do what is decided in `accounts.people.access`
 
 from accounts.models.accounts import Account, Invitation, Membership, Role, validate_timezone
 from accounts.models.asked_mails import InvitationSent, PasswordReset
+from accounts.models.changes import Change, Numbering
 from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
@@ -15,6 +16,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "AuditEntry",
+    "Change",
     "FailedLogin",
     "InSteps",
     "Invitation",
@@ -23,6 +25,7 @@ __all__ = [
     "Level",
     "Membership",
     "Notification",
+    "Numbering",
     "OpenSession",
     "PasswordReset",
     "QueueEmptied",

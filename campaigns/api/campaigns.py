@@ -1,11 +1,12 @@
 """Campaigns over the API: the list, one of them, and the steps of its life."""
 
+import re
 from functools import partial
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from msgspec.structs import asdict
 from rest_framework.exceptions import ValidationError
-from rest_framework.pagination import CursorPagination
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -15,17 +16,27 @@ from accounts.api.shapes import read
 from accounts.api.views import AccountQuery
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
+from accounts.models import Change
 from accounts.people.access import Permission
+from accounts.telling import changes
 from campaigns import lifecycle, resuming
 from campaigns.api import shapes
 from campaigns.models import Campaign
 
 CAMPAIGNS_PER_PAGE = 100
+_SEQUENCE = re.compile(r"\d{1,19}", re.ASCII)
 
 
 class _Pages(CursorPagination):
     page_size = CAMPAIGNS_PER_PAGE
-    ordering = ("updated_at", "pk")
+    ordering = "sequence"
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        cursor = super().decode_cursor(request)
+        # Older ones stood at a moment.
+        if cursor and cursor.position and not _SEQUENCE.fullmatch(cursor.position):
+            raise NotFound(self.invalid_cursor_message)
+        return cursor
 
 
 class Campaigns(APIView):
@@ -35,16 +46,36 @@ class Campaigns(APIView):
         responses={200: shapes.CampaignPage, **refusals()},
     )
     def get(self, request: Request) -> Response:
-        """The account's campaigns, in the order in which they changed."""
+        """The account's campaigns, in the order in which they changed.
+
+        To follow them, send the greatest `sequence` read as `after`: nothing is missed, also what
+        was committed late. `changed_since` misses nothing either, and repeats the last ones.
+        """
         account = resolve_account(request)
-        found = Campaign.objects.filter(account=account)
-        if (moment := request.query_params.get("changed_since")) is not None:
-            query = read(shapes.CampaignsQuery, {"changed_since": moment})
-            found = found.filter(updated_at__gte=query.changed_since)
+        found = changes.numbered(kind=Change.Kind.CAMPAIGN).filter(account=account)
+        sent = request.query_params.dict()
+        query = read(
+            shapes.CampaignsQuery,
+            {name: sent[name] for name in ("changed_since", "after") if name in sent},
+        )
+        if query.changed_since:
+            found = found.filter(changes.since(query.changed_since))
         pages = _Pages()
-        results = [shapes.campaign(one) for one in pages.paginate_queryset(found, request)]
-        page = shapes.CampaignPage(pages.get_next_link(), pages.get_previous_link(), results)
-        return Response(page)
+        rows = pages.paginate_queryset(found.filter(sequence__gt=query.after), request)
+        return Response(
+            shapes.CampaignPage(pages.get_next_link(), pages.get_previous_link(), _shown(rows))
+        )
+
+
+def _shown(rows: list[Change]) -> list[shapes.ChangedCampaign]:
+    """The campaigns that changed, as they are now."""
+    sequences = {(row.account_id, row.object_id): row.sequence for row in rows}
+    found = Campaign.objects.filter(
+        account__in={account for account, _ in sequences},
+        external_id__in=[name for _, name in sequences],
+    )
+    by_name = {(one.account_id, one.external_id): one for one in found}
+    return [shapes.changed(by_name[name], sequence) for name, sequence in sequences.items()]
 
 
 class OneCampaign(APIView):

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType, field
 
+from accounts.api.changes import Sequence
 from accounts.api.shapes import Answer, Moment, Sent, Url, Wrong
 from accounts.api.views import AccountQuery, AccountsQuery
 from campaigns import limits, usage
@@ -165,6 +166,9 @@ class CampaignsQuery(AccountQuery):
     changed_since: Annotated[Moment | UnsetType, Meta(description="A moment with its offset.")] = (
         UNSET
     )
+    after: Annotated[
+        Sequence, Meta(description="The `sequence` read last: what changed after it.")
+    ] = 0
     cursor: str | UnsetType = UNSET
 
 
@@ -179,10 +183,14 @@ class CampaignShape(Answer):
     updated_at: Moment
 
 
+class ChangedCampaign(CampaignShape):
+    sequence: Annotated[int, Meta(description="Of its last change. It only grows, with gaps.")]
+
+
 class CampaignPage(Answer):
     next: Url | None
     previous: Url | None
-    results: list[CampaignShape]
+    results: list[ChangedCampaign]
 
 
 # The document's names for two Structs of the middle.
@@ -212,12 +220,20 @@ class ResultBatch(Answer):
 
 def campaign(one: Campaign) -> CampaignShape:
     """A campaign as the API answers it."""
-    return CampaignShape.of(
-        one,
-        id=one.external_id,
-        account=one.account_id,
-        pause_reason=one.pause_reason or None,
-    )
+    return CampaignShape.of(one, **_facts(one))
+
+
+def changed(one: Campaign, sequence: int) -> ChangedCampaign:
+    """A campaign in a list, with the number of its last change."""
+    return ChangedCampaign.of(one, sequence=sequence, **_facts(one))
+
+
+def _facts(one: Campaign) -> dict[str, object]:
+    return {
+        "id": one.external_id,
+        "account": one.account_id,
+        "pause_reason": one.pause_reason or None,
+    }
 
 
 def call(one: Spent) -> CallShape:

@@ -203,8 +203,9 @@ cookie of a person  -    -       -       -           -       -       -      -
 """
 # Answered with 401, whatever they ask.
 NO_KEYS = {"revoked", "expired", "other address", "made up", "no key", "cookie of a person"}
-# As above; "reads": the scope alone; "reports": the scope, and each call is judged by its account;
-# "buys": the key is of the agency or the platform, else 403.
+# As above; "reads": the scope alone; "every": the platform need not say of whom; "reports": the
+# scope, and each call is judged by its account; "buys": the key is of the agency or the platform,
+# else 403.
 API = {
     "wallet": {"GET HEAD": "see"},
     "wallet/entries": {"GET HEAD": "see"},
@@ -223,6 +224,7 @@ API = {
     "calls/authorize": {"POST": "calls"},
     "usage": {"GET HEAD": "see"},
     "campaigns": {"GET HEAD": "see"},
+    "changes": {"GET HEAD": "see every"},
     "campaigns/<str:external_id>": {"PUT": "campaigns"},
     "campaigns/<str:external_id>/<str:step>": {"POST": "campaigns own"},
 }

@@ -69,7 +69,7 @@ def expected(key: str, method: str, route: str, about: str) -> int | str:
     if asked is None:
         return "done" if method == "OPTIONS" else 405
     is_platform = key.startswith("platform")
-    if about == UNSENT and is_platform and asked[0] not in ("reads", "reports"):
+    if about == UNSENT and is_platform and not {"reads", "reports", "every"} & set(asked):
         return 400
     about = own(key) if about == UNSENT else about
     row = {word: table.KEY_GRANTS[cell.rstrip("*")] for word, cell in KEYS[key].items()}
@@ -82,6 +82,7 @@ def expected(key: str, method: str, route: str, about: str) -> int | str:
         "buys": (is_platform or own(key) in AGENCIES, 403),
         "own": (about in table.TENANTS, 404),
         "reads": ("see" in every, 403),
+        "every": (True, 403),
         "reports": ("calls" in every, 403),
     }
     return next((has[one][1] for one in asked if not has[one][0]), "done")

@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from accounts import clock
 from accounts.models import Account, ApiKey, Invitation, Role, User
+from accounts.telling import changes
 from accounts.telling.notifications import notify
 from accounts.tests.builders import (
     add_member,
@@ -127,6 +128,8 @@ class World:
         self.tokens = self._tokens()
         # Used just now: the next use is not noted once more.
         ApiKey.objects.update(last_used_at=clock.now() + timedelta(hours=1))
+        # The first who reads them numbers them.
+        changes.number()
 
     def _agency(self, stripe: StripeSandbox, word: str) -> Account:
         owner = make_user(f"owner@zq{word}qz.example")

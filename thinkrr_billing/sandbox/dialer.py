@@ -62,7 +62,8 @@ class Dialer:
         self._complain = complain
         self._run = f"sim-{int(time.time()):x}-{self._random.randrange(16**4):04x}"
         self._campaigns: dict[str, dict[str, dict]] = {account: {} for account in accounts}
-        self._changed_since: dict[str, str] = {}
+        # The sequence read last, by account.
+        self._after: dict[str, int] = {}
         self._polled_at = 0.0
         self._running: list[Running] = []
         self._ended: list[Running] = []
@@ -102,16 +103,14 @@ class Dialer:
             return
         self._polled_at = time.monotonic()
         for account in self._accounts:
-            query = {"account": account}
-            if since := self._changed_since.get(account):
-                query["changed_since"] = since
-            answer = self._api.get("campaigns", **query)
+            after = self._after.get(account, 0)
+            answer = self._api.get("campaigns", account=account, after=str(after))
             if answer.status != 200:
                 self._complain(f"campaigns of {account}: {answer.message}")
                 continue
             for campaign in answer.body["results"]:
                 self._campaigns[account][campaign["id"]] = campaign
-                self._changed_since[account] = campaign["updated_at"]
+                self._after[account] = campaign["sequence"]
 
     def _collect_ended(self, now: float, *, all_of_them: bool = False) -> None:
         while self._running and (all_of_them or self._running[0].ends_at <= now):

@@ -1,0 +1,138 @@
+"""GET changes: what changed, in one list that is read to its end and then asked again."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from msgspec import UNSET, Meta, UnsetType, field
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.schema import refusals
+from accounts.api.shapes import Answer, Moment, Wrong
+from accounts.api.views import AccountQuery, ApiView, Include
+from accounts.api.whose import resolve_accounts
+from accounts.errors import Forbidden
+from accounts.models import Change, Scope
+from accounts.telling import changes
+
+LARGEST_PAGE = 1_000
+_LARGEST = 2**63 - 1
+
+
+def _read_number(given: object) -> int:
+    if re.fullmatch(r"0|[1-9]\d{0,18}", str(given), re.ASCII) and int(str(given)) <= _LARGEST:
+        return int(str(given))
+    raise Wrong("Send a sequence that was answered, or 0 for the beginning.")
+
+
+def _read_limit(given: object) -> int:
+    if re.fullmatch(r"[1-9]\d{0,3}", str(given), re.ASCII) and int(str(given)) <= LARGEST_PAGE:
+        return int(str(given))
+    raise Wrong(f"Send a number from 1 to {LARGEST_PAGE:,}.")
+
+
+Sequence = Annotated[
+    int,
+    Meta(
+        description="Only grows, in the order in which changes could be seen; it has gaps.",
+        extra={"read": _read_number},
+        extra_json_schema={"as": {"type": "integer", "format": "int64", "minimum": 0}},
+    ),
+]
+
+
+class ChangesQuery(AccountQuery):
+    include: Include = UNSET
+    after: Annotated[
+        Sequence, Meta(description="The `sequence` read last. Default: from the beginning.")
+    ] = 0
+    kind: Annotated[
+        list[Change.Kind] | UnsetType, Meta(description="May be sent several times.")
+    ] = UNSET
+    limit: Annotated[int, Meta(ge=1, le=LARGEST_PAGE, extra={"read": _read_limit})] = 200
+
+
+class ChangeShape(Answer):
+    sequence: int
+    kind: Change.Kind
+    id: Annotated[
+        str,
+        Meta(
+            description="A campaign's own id, the id of a recharge or of a receipt's purchase, or "
+            "the sub-account of an allocation."
+        ),
+    ]
+    account: UUID
+    changed_at: Moment
+
+
+class Changes(Answer):
+    results: list[ChangeShape]
+    after: Annotated[int, Meta(description="Send this as `after` the next time.")]
+    more: Annotated[bool, Meta(description="true: there is more already.")] = field()
+
+
+_SOME = OpenApiExample(
+    "A campaign paused, and a recharge paid",
+    value={
+        "results": [
+            {
+                "sequence": 41,
+                "kind": "campaign",
+                "id": "spring-sale",
+                "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+                "changed_at": "2026-11-22T09:14:00Z",
+            },
+            {
+                "sequence": 42,
+                "kind": "recharge",
+                "id": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+                "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+                "changed_at": "2026-11-22T09:14:05Z",
+            },
+        ],
+        "after": 42,
+        "more": False,
+    },
+    response_only=True,
+)
+
+
+class ChangesView(ApiView):
+    query_shape = ChangesQuery
+
+    @extend_schema(
+        operation_id="changes",
+        summary="Everything that changed after a sequence, each object once",
+        description="Each object stands there with its last change only: read it by its own "
+        "route. Ask again with `after` of the answer; nothing is missed, also what was committed "
+        "late. A platform key without `account` is told of every account.",
+        tags=["Changes"],
+        responses={200: Changes, **refusals()},
+        examples=[_SOME],
+    )
+    def get(self, request: Request) -> Response:
+        query = self.query
+        found = _of(request, bool(query.include)).filter(sequence__gt=query.after)
+        if query.kind:
+            found = found.filter(kind__in=query.kind)
+        rows = list(found[: query.limit + 1])
+        more, rows = len(rows) > query.limit, rows[: query.limit]
+        results = [
+            ChangeShape(row.sequence, row.kind, row.object_id, row.account_id, row.changed_at)
+            for row in rows
+        ]
+        return Response(Changes(results, rows[-1].sequence if rows else query.after, more))
+
+
+def _of(request: Request, with_sub_accounts: bool) -> QuerySet[Change]:
+    key = request.user.key
+    if key.is_platform and "account" not in request.query_params and not with_sub_accounts:
+        if Scope.READ not in key.scopes:
+            raise Forbidden(f"This needs an API key with the scope “{Scope.READ}”.")
+        return changes.numbered()
+    accounts = resolve_accounts(request, with_sub_accounts=with_sub_accounts)
+    return changes.numbered().filter(account__in=[one.pk for one in accounts])
