@@ -10,6 +10,8 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, User
+from accounts.runtime import statements
+from accounts.runtime.statements import columns
 from campaigns import decision_log, limits, pausing, payable, resuming
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
@@ -19,15 +21,21 @@ from wallets.prices.rates import rates_now
 
 Status = Campaign.Status
 
+BY_EXTERNAL_ID = f"""
+SELECT {columns(Campaign, "c")} FROM campaigns_campaign c
+WHERE c.account_id = %s AND c.external_id = %s
+"""
+
 FINISHED = frozenset({Status.COMPLETE, Status.ENDED})
 RUNNING = frozenset({Status.STARTED, Status.PAUSED})
 
 
 def find(*, account: Account, external_id: str) -> Campaign:
-    """The account's campaign by the platform's id. Raises UnknownCampaign."""
+    """The account's campaign by the platform's id, with this account. Raises UnknownCampaign."""
     if is_external_id(external_id):
-        mine = Campaign.objects.filter(account=account, external_id=external_id)
-        if campaign := mine.select_related("account").first():
+        for row in statements.rows(BY_EXTERNAL_ID, [account.pk, external_id]):
+            (campaign,) = statements.instances(row, Campaign)
+            campaign.account = account
             return campaign
     raise UnknownCampaign("The account has no such campaign.")
 

@@ -16,7 +16,9 @@ from django.urls import reverse
 from accounts import clock
 from accounts.errors import Conflict, Invalid, NotFound
 from accounts.models import Account, ApiKey, Scope, User
+from accounts.runtime import statements
 from accounts.runtime.addresses import is_within, read_network
+from accounts.runtime.statements import columns
 from accounts.telling.notifications import notify
 
 PREFIX_BYTES = 6
@@ -30,6 +32,15 @@ OVERLAP = timedelta(hours=24)
 LAST_USED_EVERY = timedelta(minutes=5)
 # What an account may give its own keys; reporting calls is given by support only.
 SELF_SERVICE_SCOPES = (Scope.READ, Scope.WRITE)
+
+# Asked at every request of the API: a key, its account, and that one's agency.
+BY_PREFIX = f"""
+SELECT {columns(ApiKey, "k")}, {columns(Account, "a")}, {columns(Account, "g")}
+FROM accounts_apikey k
+LEFT JOIN accounts_account a ON a.id = k.account_id
+LEFT JOIN accounts_account g ON g.id = a.agency_id
+WHERE k.prefix = %s
+"""
 
 _KEY = re.compile(r"tb_([0-9a-f]{12})_([A-Za-z0-9_-]{43})", re.ASCII)
 
@@ -125,10 +136,19 @@ def verify(*, token: str) -> ApiKey | None:
     if parts is None:
         return None
     prefix, secret = parts.groups()
-    key = ApiKey.objects.select_related("account__agency").filter(prefix=prefix).first()
+    key = _by_prefix(prefix)
     # Compared even when there is no such key, so that the time taken says nothing.
     same = hmac.compare_digest(_hash(secret), key.secret_hash if key else _hash(""))
     return key if key and same and is_live(key=key) else None
+
+
+def _by_prefix(prefix: str) -> ApiKey | None:
+    for row in statements.rows(BY_PREFIX, [prefix]):
+        key, account, agency = statements.instances(row, ApiKey, Account, Account)
+        if account:
+            key.account, account.agency = account, agency
+        return key
+    return None
 
 
 def is_live(*, key: ApiKey) -> bool:

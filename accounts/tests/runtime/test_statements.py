@@ -1,7 +1,10 @@
 import pytest
 from django.db import DataError, connection, transaction
 
+from accounts.models import Account
 from accounts.runtime import statements
+from accounts.runtime.statements import columns
+from accounts.tests.builders import make_agency, make_individual, make_sub_account
 
 pytestmark = pytest.mark.django_db
 
@@ -41,3 +44,32 @@ def test_what_the_database_refuses_is_one_of_djangos_errors():
         statements.rows("SELECT 1 / %s::int", [0])
 
     assert statements.rows(ASKED, [1]) == [(2,)]
+
+
+WITH_AGENCY = f"""
+SELECT {columns(Account, "a")}, {columns(Account, "g")}
+FROM accounts_account a LEFT JOIN accounts_account g ON g.id = a.agency_id WHERE a.id = %s
+"""
+
+
+def test_a_row_holds_models_as_a_queryset_would_make_them():
+    agency = make_agency()
+    account = make_sub_account(agency=agency)
+
+    (row,) = statements.rows(WITH_AGENCY, [account.pk])
+    found = list(statements.instances(row, Account, Account))
+
+    same = [Account.objects.get(pk=account.pk), Account.objects.get(pk=agency.pk)]
+    assert [_without_state(one) for one in found] == [_without_state(one) for one in same]
+
+
+def test_what_was_joined_and_is_not_there_is_none():
+    account = make_individual()
+
+    (row,) = statements.rows(WITH_AGENCY, [account.pk])
+
+    assert list(statements.instances(row, Account, Account)) == [account, None]
+
+
+def _without_state(model):
+    return {name: value for name, value in vars(model).items() if name != "_state"}
