@@ -1,4 +1,4 @@
-"""Every route. Pages first, then the API, then what machines ask."""
+"""Every route. The API first, which is asked most: routes are tried one after the other."""
 
 from django.contrib import admin
 from django.urls import include, path
@@ -22,10 +22,10 @@ api = [
 ]
 
 urlpatterns = [
+    path("api/v1/", include(api)),
     path("", include("accounts.urls")),
     path("", include("wallets.urls")),
     path("", include("campaigns.urls")),
-    path("api/v1/", include(api)),
     path("admin/", admin.site.urls),
     path("looking/", include("hijack.urls")),
     path("healthz", health.healthz, name="healthz"),
