@@ -105,7 +105,7 @@ def database(url: str) -> dict[str, Any]:
             f"{', '.join(sorted(DATABASE_OPTIONS))}."
         )
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "thinkrr_billing.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),

@@ -148,7 +148,7 @@ def test_production_takes_everything_from_the_environment(read):
     settings = read(PRODUCTION)
 
     assert settings["DATABASES"]["default"] == {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "thinkrr_billing.postgresql",
         "NAME": "billing",
         "USER": "billing",
         "PASSWORD": "secret",

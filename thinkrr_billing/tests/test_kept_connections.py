@@ -1,0 +1,70 @@
+"""A connection that is kept between requests is asked whether it lives when there is a reason."""
+
+import select
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+pytestmark = pytest.mark.django_db
+
+ARRIVES_WITHIN_SECONDS = 10
+
+
+def _connected() -> Iterator[BaseDatabaseWrapper]:
+    one = connection.copy()
+    one.ensure_connection()
+    yield one
+    one.close()
+
+
+kept = pytest.fixture(_connected, name="kept")
+another = pytest.fixture(_connected, name="another")
+
+
+class Asked(Exception):
+    pass
+
+
+def _no_statements(*_: object) -> None:
+    raise Asked
+
+
+def test_a_connection_on_which_nothing_has_come_is_not_asked(kept, monkeypatch):
+    monkeypatch.setattr(kept.connection, "cursor", _no_statements)
+
+    assert kept.is_usable()
+
+
+def test_one_that_the_server_has_ended_is_made_anew(kept):
+    kept.health_check_enabled, kept.health_check_done = True, False
+    before = kept.connection.info.backend_pid
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
+
+    with kept.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        (after,) = cursor.fetchone()
+
+    assert after != before
+
+
+def test_one_on_which_something_else_has_come_is_asked_and_stays(kept, another, monkeypatch):
+    with kept.cursor() as cursor:
+        cursor.execute("LISTEN news")
+    with another.cursor() as cursor:
+        cursor.execute("NOTIFY news")
+    select.select([kept.connection], [], [], ARRIVES_WITHIN_SECONDS)
+
+    with monkeypatch.context() as patched, pytest.raises(Asked):
+        patched.setattr(kept.connection, "cursor", _no_statements)
+        kept.is_usable()
+
+    assert kept.is_usable()
+
+
+def test_one_that_was_closed_is_not_usable(kept):
+    kept.connection.close()
+
+    assert not kept.is_usable()
