@@ -14,6 +14,7 @@ from rest_framework.parsers import BaseParser
 MAX_BODY_BYTES = 256 * 1024
 # Our deepest body (a list of calls) has three levels.
 MAX_DEPTH = 10
+_CONTAINERS = (dict, list)
 
 
 class TooLarge(APIException):
@@ -53,7 +54,10 @@ def parse_json(body: bytes) -> object:
         raise ParseError("The body is nested too deeply.") from None
     except ValueError:
         raise ParseError("The body is not valid JSON.") from None
-    _check(parsed, depth=1)
+    _check_depth(parsed)
+    # Nothing but an escape brings what no text may hold: as they are, both decoders refuse them.
+    if "\\u" in text:
+        _check_texts(parsed)
     return parsed
 
 
@@ -81,18 +85,30 @@ def _finite(text: str) -> float:
     return number
 
 
-def _check(value: object, *, depth: int) -> None:
-    if depth > MAX_DEPTH:
+def _check_depth(value: object) -> None:
+    """Level by level: a call of ours for each value would cost more than reading the body."""
+    level = [value] if isinstance(value, _CONTAINERS) else []
+    for _ in range(MAX_DEPTH - 1):
+        level = [
+            inside
+            for one in level
+            for inside in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inside, _CONTAINERS)
+        ]
+    if any(level):
         raise ParseError("The body is nested too deeply.")
+
+
+def _check_texts(value: object) -> None:
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, dict):
         for key, item in value.items():
             _check_text(key)
-            _check(item, depth=depth + 1)
+            _check_texts(item)
     elif isinstance(value, list):
         for item in value:
-            _check(item, depth=depth + 1)
+            _check_texts(item)
 
 
 def _check_text(text: str) -> None:

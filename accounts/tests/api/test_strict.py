@@ -31,7 +31,12 @@ from accounts.api import strict
         ("NUL character", b'{"\\u0000": 1}'),
         ("surrogate pair", b'{"a": "\\ud800"}'),
         ("surrogate pair", b'{"\\udfff": 1}'),
+        # As they are, without an escape.
+        ("not valid JSON", b'{"a": "x\x00"}'),
+        ("not UTF-8", b'{"a": "\xed\xa0\x80"}'),
         ("nested too deeply", b"[" * 11 + b"]" * 11),
+        ("nested too deeply", b"[" * 10 + b"1" + b"]" * 10),
+        ("nested too deeply", b'{"a":' * 10 + b"1" + b"}" * 10),
         ("nested too deeply", b"[" * 100_000),
     ],
 )
@@ -43,7 +48,9 @@ def test_a_body_that_can_be_read_in_two_ways_is_refused(sentence, body):
 DEEPEST = json.loads("[" * 10 + "]" * 10)
 
 
-@pytest.mark.parametrize("value", [{}, [], None, 1, "é😀", {"a": [{"b": 1.5}]}, DEEPEST])
+@pytest.mark.parametrize(
+    "value", [{}, [], None, 1, "é😀", "a\\u0000", {"a": [{"b": 1.5}]}, DEEPEST]
+)
 def test_everything_else_is_read_as_it_is(value):
     body = json.dumps(value, ensure_ascii=False).encode()
 
