@@ -18,3 +18,22 @@ class AnswerRenderer(JSONRenderer):
     """Takes Structs, alone or inside lists and dicts."""
 
     encoder_class = _Encoder
+
+    def render(
+        self,
+        data: object,
+        accepted_media_type: str | None = None,
+        renderer_context: dict | None = None,
+    ) -> bytes:
+        """The same bytes by a shorter way for a Struct, which most answers are."""
+        context = renderer_context or {}
+        if isinstance(data, msgspec.Struct) and not self.get_indent(accepted_media_type, context):
+            return _without_line_ends(msgspec.json.encode(data))
+        return super().render(data, accepted_media_type, renderer_context)
+
+
+def _without_line_ends(text: bytes) -> bytes:
+    """Escapes the two that JSON allows in a text, and JavaScript once did not; as DRF does."""
+    for character in ("\u2028", "\u2029"):
+        text = text.replace(character.encode(), character.encode("unicode_escape"))
+    return text
