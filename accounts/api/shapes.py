@@ -208,6 +208,7 @@ _BOUNDS = {
     ("str", ">="): "This field may not be blank.",
     ("str", "<="): "Ensure this field has no more than {} characters.",
 }
+_OF_AN_OBJECT = re.compile(r"Object (contains unknown|missing required) field `(.+)`", re.DOTALL)
 _STEP = re.compile(r"\[(\d+)\]|\.(\w+)")
 
 
@@ -219,6 +220,10 @@ def _explained(complaint: str, kind: inspect.Type) -> Wrong:
         path += f".{index or name}"
         inside = kind.item_type if index else _field_of(kind, name)
         kind = _bare(inside)[0]
+    if about := _OF_AN_OBJECT.fullmatch(text):
+        missing = about[1] == "missing required"
+        path += f".{about[2][:60]}"
+        return Wrong("This field is required." if missing else "Unknown field.", path=path)
     return Wrong(_sentence(text, kind), path=path)
 
 

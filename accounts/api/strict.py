@@ -5,6 +5,9 @@ fields of a body may be is said by its shape (`accounts.api.shapes`)."""
 
 import json
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from rest_framework import status
 from rest_framework.exceptions import APIException, ParseError
@@ -22,8 +25,18 @@ class TooLarge(APIException):
     default_code = "too_large"
 
 
+@dataclass(frozen=True)
+class Unreadable:
+    """What stands where an item could not be taken at its word, and why, in a sentence."""
+
+    sentence: str
+    # Of the item, as it was sent.
+    id: object = None
+
+
 class StrictJSONParser(BaseParser):
-    """A view may set `max_body_bytes`."""
+    """A view may set `max_body_bytes`, and `items`: the name of its list whose items are taken one
+    by one, so that what cannot be read is Unreadable in its place and the others are as sent."""
 
     media_type = "application/json"
 
@@ -33,7 +46,79 @@ class StrictJSONParser(BaseParser):
         body = stream.read(limit + 1)
         if len(body) > limit:
             raise TooLarge(f"The body is larger than {limit // 1024} KB. Send less at once.")
+        items = getattr(view, "items", None)
+        return parse_items(body, items) if items else parse_json(body)
+
+
+def parse_items(body: bytes, name: str) -> object:
+    """`parse_json` of an object with a list of this name, each of whose items stands for itself."""
+    try:
         return parse_json(body)
+    except ParseError as error:
+        return _in_parts(body, name, error)
+
+
+def _in_parts(body: bytes, name: str, whole: ParseError) -> dict[str, object]:
+    """Read once more, with complaints where their values would be. Raises `whole` for a body that
+    cannot be told from its items."""
+    try:
+        parsed = json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_told(_object),
+            parse_constant=_refuse_constant,
+            parse_float=_told(_finite),
+            parse_int=_told(_integer),
+        )
+    except (RecursionError, ValueError):
+        raise whole from None
+    items = parsed.get(name) if isinstance(parsed, dict) else None
+    if not isinstance(items, list):
+        raise whole
+    for key, value in parsed.items():
+        if _complaint(key) or (key != name and _complaint(value)):
+            raise whole
+    return parsed | {name: [_read_or_told(item) for item in items]}
+
+
+def _told(read: Callable[[Any], object]) -> Callable[[Any], object]:
+    """The same reader, whose complaint stands where its value would."""
+
+    def read_or_tell(given: object) -> object:
+        try:
+            return read(given)
+        except ParseError as error:
+            return Unreadable(str(error.detail), _id_among(given))
+
+    return read_or_tell
+
+
+def _id_among(given: object) -> object:
+    return dict(given).get("id") if isinstance(given, list) else None
+
+
+def _read_or_told(item: object) -> object:
+    if isinstance(item, Unreadable):
+        return item
+    if sentence := _complaint(item):
+        return Unreadable(sentence, item.get("id") if isinstance(item, dict) else None)
+    return item
+
+
+def _complaint(value: object, *, depth: int = 1) -> str:
+    """The first sentence about anything in a value, or none."""
+    if isinstance(value, Unreadable):
+        return value.sentence
+    try:
+        if isinstance(value, str):
+            _check_text(value)
+        elif depth == 1:
+            _check_depth(value)
+    except ParseError as error:
+        return str(error.detail)
+    inside = [*value, *value.values()] if isinstance(value, dict) else value
+    if not isinstance(inside, list):
+        return ""
+    return next(filter(None, (_complaint(one, depth=depth + 1) for one in inside)), "")
 
 
 def parse_json(body: bytes) -> object:

@@ -4,13 +4,14 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from msgspec import UNSET
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.schema import refusals
-from accounts.api.shapes import read, read_query
-from accounts.api.strict import TooLarge
+from accounts.api.shapes import Wrong, convert, read, read_query
+from accounts.api.strict import TooLarge, Unreadable
 from accounts.api.whose import account_for, resolve_accounts
 from accounts.errors import Forbidden
 from accounts.models import Account, Scope
@@ -19,7 +20,8 @@ from accounts.people.access import Permission
 from campaigns import calls, history, lifecycle, limits
 from campaigns.api import calls_csv, shapes
 from campaigns.api.usage import campaign_id
-from campaigns.calls import Result
+from campaigns.calls import Rejection, Result
+from campaigns.reports import Report, is_external_id
 from wallets.api.fields import check_range, next_page
 from wallets.months import beginning, end_of
 
@@ -29,6 +31,7 @@ BATCH_BYTES = 1024 * 1024
 
 class Calls(APIView):
     max_body_bytes = BATCH_BYTES
+    items = "calls"
 
     @extend_schema(
         operation_id="list_calls",
@@ -62,12 +65,14 @@ class Calls(APIView):
     def post(self, request: Request) -> Response:
         """Report up to 1,000 finished calls. Each is charged once, however often it is sent.
 
-        One bad call does not stop the others: look at each result. A body that is not of this
-        shape is refused as a whole.
+        One bad call does not stop the others, whatever is wrong with it: look at each result. Only
+        a body that is no JSON, no list of calls, or too large is refused as a whole.
         """
         reporter = _reporter(request)
         batch = _batch(request.data)
-        results = calls.record(reports=batch.calls, reporter=reporter)
+        readable = [one for one in batch if isinstance(one, Report)]
+        recorded = iter(calls.record(reports=readable, reporter=reporter))
+        results = [next(recorded) if isinstance(one, Report) else one for one in batch]
         return Response(shapes.ResultBatch("USD", [_result(one) for one in results]))
 
 
@@ -116,11 +121,34 @@ def _reporter(request: Request) -> Account | None:
     return key.account
 
 
-def _batch(data: object) -> shapes.ReportBatch:
+def _batch(data: object) -> list[Report | Result]:
+    """The reports, and in the place of each that cannot be read its rejection."""
     sent = data.get("calls") if isinstance(data, dict) else None
     if isinstance(sent, list) and len(sent) > limits.CALLS_PER_BATCH:
         raise TooLarge(f"Send at most {limits.CALLS_PER_BATCH:,} calls at once.")
-    return read(shapes.ReportBatch, data)
+    try:
+        return read(shapes.ReportBatch, data).calls
+    except ValidationError:
+        if not isinstance(sent, list) or set(data) != {"calls"}:
+            raise
+    return [_report(one) for one in sent]
+
+
+def _report(sent: object) -> Report | Result:
+    if isinstance(sent, Unreadable):
+        return _unreadable(sent.id, sent.sentence)
+    if not isinstance(sent, dict):
+        return _unreadable(None, "Send each call as an object.")
+    try:
+        return convert(sent, shapes.ReportShape)
+    except Wrong as wrong:
+        return _unreadable(sent.get("id"), f"{wrong.path.lstrip('.')}: {wrong}")
+
+
+def _unreadable(named: object, sentence: str) -> Result:
+    """Whatever id was sent is answered if it could be one; the place in the list says which."""
+    is_id = isinstance(named, str) and is_external_id(named)
+    return Result(named if is_id else "", "rejected", error=Rejection("invalid", sentence))
 
 
 def _result(result: Result) -> shapes.ResultShape:

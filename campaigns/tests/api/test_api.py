@@ -20,6 +20,8 @@ from wallets.models import Wallet
 
 pytestmark = pytest.mark.django_db
 
+MOMENT = "ended_at: Send a moment with its offset, such as 2026-11-22T09:14:00Z."
+
 
 @pytest.fixture
 def wallet():
@@ -129,28 +131,71 @@ def test_one_bad_call_is_rejected_beside_good_ones(platform, wallet):
 
 
 @pytest.mark.parametrize(
-    ("changed", "field"),
+    ("changed", "sentence"),
     [
-        ({"seconds": "60"}, "calls.1.seconds"),
-        ({"seconds": 60.0}, "calls.1.seconds"),
-        ({"seconds": True}, "calls.1.seconds"),
-        ({"seconds": None}, "calls.1.seconds"),
-        ({"id": 7}, "calls.1.id"),
-        ({"ended_at": "2026-11-22T09:14:00"}, "calls.1.ended_at"),
-        ({"ended_at": "yesterday"}, "calls.1.ended_at"),
-        ({"ended_at": 1_790_000_000}, "calls.1.ended_at"),
-        ({"price": 1}, "calls.1"),
-        ({"campaign": ["x"]}, "calls.1.campaign"),
+        ({"seconds": "60"}, "seconds: Send a whole number, without quotes."),
+        ({"seconds": 60.0}, "seconds: Send a whole number, without quotes."),
+        ({"seconds": True}, "seconds: Send a whole number, without quotes."),
+        ({"seconds": None}, "seconds: This field may not be null."),
+        ({"id": 7}, "id: Send a text."),
+        ({"ended_at": "2026-11-22T09:14:00"}, MOMENT),
+        ({"ended_at": "yesterday"}, MOMENT),
+        ({"ended_at": 1_790_000_000}, MOMENT),
+        ({"price": 1}, "price: Unknown field."),
+        ({"campaign": ["x"]}, "campaign: Send a text."),
+        ({"campaign": [[[[[[[[[[[]]]]]]]]]]]}, "The body is nested too deeply."),
     ],
 )
-def test_a_body_of_another_shape_is_refused_as_a_whole(platform, wallet, changed, field):
-    batch = [call(wallet.account), call(wallet.account, id="c-2") | changed]
+def test_a_call_that_cannot_be_read_rejects_itself_only(platform, wallet, changed, sentence):
+    good = call(wallet.account)
+    batch = [good, call(wallet.account, id="c-2") | changed, call(wallet.account, id="c-3")]
 
     response = platform.post("calls", {"calls": batch})
 
-    assert response.status_code == 400
-    assert error(response)["code"] == "invalid"
-    assert list(error(response)["fields"]) == [field]
+    first, second, third = response.json()["results"]
+    assert (first["status"], third["status"]) == ("charged", "charged")
+    assert second["error"] == {"code": "invalid", "message": sentence}
+    assert (second["id"], second["status"]) == ("" if "id" in changed else "c-2", "rejected")
+    assert set(Call.objects.values_list("external_id", flat=True)) == {"c-1", "c-3"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "named", "sentence"),
+    [
+        (b'{"id": "x", "seconds": 1, "seconds": 2}', "x", "The body has the same key twice in one"),
+        (b'{"id": "x", "campaign": "a\\u0000"}', "x", "The body has a NUL character in a text."),
+        (b'{"id": "x", "seconds": -0}', "x", "-0 is not a number we understand."),
+        (b'{"id": "x", "seconds": 1e999}', "x", "The body has a number too large to use."),
+        (b'{"id": "\\ud800"}', "", "The body has half of a surrogate pair in a text."),
+        (b'{"id": "x", "a": {"b": 1, "b": 1}}', "x", "The body has the same key twice in one"),
+        (b"1e999", "", "The body has a number too large to use."),
+        (b"null", "", "Send each call as an object."),
+        (b'"c-2"', "", "Send each call as an object."),
+        (b"[]", "", "Send each call as an object."),
+        (b"{}", "", "id: This field is required."),
+    ],
+)
+def test_a_call_that_can_be_read_in_two_ways_rejects_itself_only(
+    platform, wallet, raw, named, sentence
+):
+    good = [json.dumps(call(wallet.account, id=name)).encode() for name in ("c-1", "c-3")]
+
+    response = platform.post("calls", b'{"calls": [%s, %s, %s]}' % (good[0], raw, good[1]))
+
+    first, second, third = response.json()["results"]
+    assert (first["status"], third["status"]) == ("charged", "charged")
+    assert (second["id"], second["status"], second["error"]["code"]) == (
+        named,
+        "rejected",
+        "invalid",
+    )
+    assert second["error"]["message"].startswith(sentence)
+
+
+def test_a_batch_of_bad_calls_alone_changes_nothing(platform, wallet):
+    response = platform.post("calls", {"calls": [7, {}, call(wallet.account, seconds="1")]})
+
+    assert [one["status"] for one in response.json()["results"]] == ["rejected"] * 3
     assert not Call.objects.exists()
 
 
@@ -164,14 +209,13 @@ def test_a_body_of_another_shape_is_refused_as_a_whole(platform, wallet, changed
         b'{"calls": null}',
         b'{"calls": {}}',
         b'{"calls": [], "more": 1}',
+        b'{"calls": [{}], "more": 1e999}',
         b'{"calls": [], "calls": []}',
-        b'{"calls": [{"id": "a", "id": "b"}]}',
-        b'{"calls": [{"id": "a\\u0000"}]}',
-        b'{"calls": [{"id": "\\ud800"}]}',
+        b'{"calls": [{"id": "a", "id": "b"}], "calls": []}',
         b'{"calls": [{"id": "\xff"}]}',
         b'{"calls": [NaN]}',
-        b'{"calls": [1e999]}',
         b"[" * 5000,
+        b'{"calls": ' + b"[" * 5000,
     ],
 )
 def test_a_hostile_body_is_400(platform, body):
