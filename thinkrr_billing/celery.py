@@ -53,11 +53,6 @@ def _limit_statements(**kwargs: object) -> None:
     limit_statements()
 
 
-@worker_process_init.connect
-def _keep_what_is_loaded(**kwargs: object) -> None:
-    keep_what_is_loaded()
-
-
 @worker_init.connect
 def _refuse_an_older_database(**kwargs: object) -> None:
     """Today's code on yesterday's tables could post half of a movement."""
@@ -65,6 +60,13 @@ def _refuse_an_older_database(**kwargs: object) -> None:
 
     if health.migrations_are_pending():
         raise SystemExit("The database is older than this code: run `manage.py migrate` first.")
+
+
+@worker_init.connect
+@worker_process_init.connect
+def _keep_what_is_loaded(**kwargs: object) -> None:
+    """Before the fork as well: a child that looked through everything would copy all of it."""
+    keep_what_is_loaded()
 
 
 @task_postrun.connect
