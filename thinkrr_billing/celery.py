@@ -8,6 +8,7 @@ from celery.signals import task_postrun, worker_init, worker_process_init
 from kombu.transport import TRANSPORT_ALIASES
 
 from accounts.runtime import crash_points
+from thinkrr_billing.jobs import beat_schedule
 from thinkrr_billing.memory import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
@@ -41,6 +42,7 @@ class OnTime(Task):
 
 app = Celery("thinkrr_billing", task_cls=OnTime)
 app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.beat_schedule = beat_schedule()
 app.autodiscover_tasks()
 # Makes `current_app` this one in every process, so that nudges never go to a default broker.
 app.set_default()

@@ -1,6 +1,6 @@
 """What beat sends, each job once: its task, its title for support, when, and when it is overdue.
 
-Settings build beat's schedule from it, so nothing here may load the apps.
+Beat's schedule is built from it, so nothing here may load the apps.
 """
 
 from dataclasses import dataclass

@@ -3,10 +3,9 @@ and is indented: nothing that somebody sent can look like a record of its own.""
 
 import logging
 import re
+import sys
 import time
 from typing import Any
-
-from django.http import HttpRequest
 
 FORMAT = "%(asctime)s %(levelname)-7s %(name)s %(message)s"
 # UTC, and it says so.
@@ -15,6 +14,7 @@ WHEN = "%Y-%m-%dT%H:%M:%SZ"
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 _CONTROL_OF_TRACES = re.compile(_CONTROL.pattern.replace(r"\x0a-", r"\x0b-"))
 _LINE_END = "\n  "
+AUDIT = "accounts.audit.requests"
 
 
 class Line(logging.Formatter):
@@ -44,7 +44,11 @@ def _trace(text: str) -> str:
 
 def _asked_by(record: logging.LogRecord) -> str:
     """The request a record is about, by ids: nobody's name or address of mail is in the log."""
-    # Imported here: logging is set up before there are apps.
+    if AUDIT not in sys.modules:
+        # Logging is set up before there are apps, and beat has none: nobody asks anything.
+        return ""
+    from django.http import HttpRequest
+
     from accounts.audit.requests import current_request
     from accounts.runtime.addresses import client_ip
 

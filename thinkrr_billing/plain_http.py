@@ -7,8 +7,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
-# As settings.SECURE_REDIRECT_EXEMPT writes paths. The API's documents are read by people.
-PROGRAMS = r"^(?:api/(?!v1/docs/)|stripe/)"
+from thinkrr_billing import programs
+
 REFUSAL = {
     "error": {
         "code": "https_required",
@@ -25,6 +25,6 @@ class RefusePlainPrograms:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         plain = settings.SECURE_SSL_REDIRECT and not request.is_secure()
-        if plain and re.match(PROGRAMS, request.path.lstrip("/")):
+        if plain and re.match(programs.PATHS, request.path.lstrip("/")):
             return JsonResponse(REFUSAL, status=400)
         return self.get_response(request)

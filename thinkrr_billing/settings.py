@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from thinkrr_billing import env, jobs, plain_http, private, stripe_env
+from thinkrr_billing import env, private, programs, stripe_env
 from thinkrr_billing.env import BadEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -256,7 +256,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 if not DEBUG:
     SECURE_SSL_REDIRECT = True
     # Probes ask by address and plain HTTP from inside; programs are refused, not redirected.
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", plain_http.PROGRAMS]
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$", programs.PATHS]
     # The proxy in front must set or remove this header itself; see README.md, Deploy.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
@@ -398,7 +398,6 @@ CELERY_TIMEZONE = "UTC"
 CELERY_ENABLE_UTC = True
 # Beat remembers nothing: it only ticks, and what is due is computed from rows.
 CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
-CELERY_BEAT_SCHEDULE = jobs.beat_schedule()
 
 # --- Logging: one line a record, ids and codes only.
 LOGGING = {

@@ -244,7 +244,7 @@ class Beat(App):
             "-m",
             "celery",
             "-A",
-            "thinkrr_billing",
+            "thinkrr_billing.beat",
             "beat",
             "--pidfile",
             "",

@@ -20,14 +20,23 @@ class Gate:
 
 
 def main(module: str) -> None:
+    _load(module)
+    sys.stdin.buffer.read()
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _load(module: str) -> None:
+    if "beat" in sys.argv:
+        # It sends messages, and needs no app for that.
+        import thinkrr_billing.beat
+
+        return
     import django
 
     django.setup()
     if module == "gunicorn":
         # Its workers are forks, and have no more to load.
         import thinkrr_billing.wsgi  # noqa: F401
-    sys.stdin.buffer.read()
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

@@ -195,7 +195,7 @@ class Supervisor:
         """Once: what is there already stays."""
         if self._stopping or any(child.name == "web" for child in self._children):
             return
-        celery = (HELD, "celery", "-A", "thinkrr_billing")
+        celery = (HELD, "celery", "-A")
         self._add(
             "web",
             *(HELD, "gunicorn", "thinkrr_billing.wsgi", "--bind", f"127.0.0.1:{self._port}"),
@@ -203,8 +203,26 @@ class Supervisor:
             *("--graceful-timeout", "5", "--log-level", "warning", "--access-logfile", "-"),
             *("--access-logformat", "%(m)s %(U)s %(s)s %(M)s ms", "--no-control-socket"),
         )
-        self._add("worker", *celery, "worker", "--concurrency", "2", "--loglevel", "INFO")
-        self._add("beat", *celery, "beat", "--loglevel", "WARNING", "--pidfile", "")
+        self._add(
+            "worker",
+            *celery,
+            "thinkrr_billing",
+            "worker",
+            "--concurrency",
+            "2",
+            "--loglevel",
+            "INFO",
+        )
+        self._add(
+            "beat",
+            *celery,
+            "thinkrr_billing.beat",
+            "beat",
+            "--loglevel",
+            "WARNING",
+            "--pidfile",
+            "",
+        )
         for child in self._children:
             if not child.is_running:
                 child.start(stdin=gate.stdin)

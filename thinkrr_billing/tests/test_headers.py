@@ -7,7 +7,7 @@ from django.test import Client
 
 from accounts.models import Account
 from accounts.tests.builders import make_individual, make_key, owner_of
-from thinkrr_billing import plain_http
+from thinkrr_billing import programs
 from thinkrr_billing.staff.tests.phone import staff_client
 from wallets.balances.opening import open_wallet
 
@@ -135,7 +135,7 @@ def test_what_would_repeat_a_request_is_not_answered(method, path, clients):
 @pytest.fixture
 def behind_a_proxy(settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
-    settings.SECURE_REDIRECT_EXEMPT = [plain_http.PROGRAMS]
+    settings.SECURE_REDIRECT_EXEMPT = [programs.PATHS]
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.SECURE_HSTS_SECONDS = 365 * 24 * 3600
     settings.SECURE_HSTS_INCLUDE_SUBDOMAINS = True

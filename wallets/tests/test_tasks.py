@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 from celery import current_app
-from django.conf import settings
 from kombu.utils import json
 
 from accounts import clock
@@ -63,7 +62,7 @@ def test_included_minutes_are_there_within_a_minute_of_local_midnight(zone):
     account = make_individual(timezone=zone, included_minutes=60)
     account.included_anchor_day = 15
     account.save()
-    beat = settings.CELERY_BEAT_SCHEDULE["wallets.reset_included"]
+    beat = current_app.conf.beat_schedule["wallets.reset_included"]
     tick = datetime(2026, 11, 13, tzinfo=UTC)
     with clock.at(tick):
         tasks.reset_included()
