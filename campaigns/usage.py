@@ -8,7 +8,7 @@ among the accounts, however many accounts and calls.
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -94,7 +94,8 @@ class Usage:
     lines: list[Line]
 
 
-# One scan: by day, and by what was asked for. 1 is the day's grouping, 2 the other's.
+# One scan: by day, and by what was asked for. 1 is the day's grouping, 2 the other's. Calls are
+# read by one look into their index for each account: joined with days, all of them would be.
 USED = """
 WITH parts AS (
     SELECT u.account_id, u.day, u.campaign_id, u.minute_type, u.outcome, u.calls, u.seconds,
@@ -103,14 +104,17 @@ WITH parts AS (
     JOIN campaigns_usageday AS u
       ON u.account_id = a.id AND u.day >= %(since)s AND u.day <= %(until)s AND u.day <= a.kept
     UNION ALL
-    SELECT a.id, d.day, c.campaign_id, c.minute_type, c.outcome, count(*), sum(c.seconds),
-           sum(c.included_seconds), sum(c.premium_seconds), sum(c.basic_seconds), sum(c.cost)
-    FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
-    JOIN unnest(%(days)s::date[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
-        AS d (day, begins, ends) ON a.kept IS NULL OR d.day > a.kept
-    JOIN campaigns_call AS c
-      ON c.account_id = a.id AND c.ended_at >= d.begins AND c.ended_at < d.ends
-    GROUP BY 1, 2, 3, 4, 5
+    SELECT a.id, (%(days)s::date[])[c.place], c.campaign_id, c.minute_type, c.outcome, c.calls,
+           c.seconds, c.included_seconds, c.premium_seconds, c.basic_seconds, c.cost
+    FROM unnest(%(accounts)s::uuid[], %(since_moments)s::timestamptz[]) AS a (id, since)
+    CROSS JOIN LATERAL (
+        SELECT width_bucket(ended_at, %(begins)s::timestamptz[]) AS place, campaign_id,
+               minute_type, outcome, count(*) AS calls, sum(seconds) AS seconds,
+               sum(included_seconds) AS included_seconds, sum(premium_seconds) AS premium_seconds,
+               sum(basic_seconds) AS basic_seconds, sum(cost) AS cost
+        FROM campaigns_call
+        WHERE account_id = a.id AND ended_at >= a.since AND ended_at < %(ends)s
+        GROUP BY 1, 2, 3, 4) AS c
 )
 SELECT GROUPING(day) = 0 AS is_day, day, {by}, sum(calls), sum(seconds), sum(included_seconds),
        sum(premium_seconds), sum(basic_seconds), sum(cost)
@@ -158,7 +162,7 @@ def total(*, asked: Asked) -> Figures:
 
 
 def _rows(asked: Asked, by: By) -> Iterable[tuple[bool, date | None, object, Figures]]:
-    kept = dict(_kept(asked.accounts))
+    kept = {pk: (until, ends_at) for pk, until, ends_at in _kept(asked.accounts)}
     by_zone: dict[ZoneInfo, list[UUID]] = defaultdict(list)
     for account in asked.accounts:
         by_zone[account.zone].append(account.pk)
@@ -171,30 +175,34 @@ def _rows(asked: Asked, by: By) -> Iterable[tuple[bool, date | None, object, Fig
                 yield is_day, day, key, Figures(*map(int, whole), cost)
 
 
-def _kept(accounts: Sequence[Account]) -> Iterable[tuple[UUID, date]]:
+def _kept(accounts: Sequence[Account]) -> Iterable[tuple[UUID, date, datetime]]:
     """Until when each account's days are kept, if they are of the zone it has now."""
     zones = {account.pk: account.timezone for account in accounts}
     found = UsageKept.objects.filter(account__in=list(zones)).values_list(
-        "account_id", "until", "zone"
+        "account_id", "until", "ends_at", "zone"
     )
-    return ((pk, until) for pk, until, zone in found if zones[pk] == zone)
+    return ((pk, until, ends_at) for pk, until, ends_at, zone in found if zones[pk] == zone)
 
 
 def _parameters(
-    asked: Asked, zone: ZoneInfo, ids: list[UUID], kept: dict[UUID, date]
+    asked: Asked, zone: ZoneInfo, ids: list[UUID], kept: dict[UUID, tuple[date, datetime]]
 ) -> dict[str, object]:
-    kept_until = [kept.get(pk) for pk in ids]
-    oldest = min((day or date.min for day in kept_until), default=date.min)
-    first = max(asked.since, oldest + timedelta(days=1)) if oldest > date.min else asked.since
-    days = [first + timedelta(days=n) for n in range((asked.until - first).days + 1)]
+    begins, ends = beginning(asked.since, zone), beginning(asked.until + timedelta(days=1), zone)
+    days_kept, kept_ends = zip(*(kept.get(pk, (None, begins)) for pk in ids), strict=True)
+    # Days that are kept of every account are counted from no call.
+    first = min(
+        max(asked.since, day + timedelta(days=1)) if day else asked.since for day in days_kept
+    )
+    days = [first + timedelta(days=n) for n in range((asked.until - first).days + 1)] or [first]
     return {
         "accounts": ids,
-        "kept": kept_until,
+        "kept": list(days_kept),
         "since": asked.since,
         "until": asked.until,
+        "since_moments": [max(begins, moment) for moment in kept_ends],
         "days": days,
         "begins": [beginning(day, zone) for day in days],
-        "ends": [beginning(day + timedelta(days=1), zone) for day in days],
+        "ends": ends,
         "campaign": asked.campaign_id,
         "minute_type": asked.minute_type,
         "outcome": asked.outcome,

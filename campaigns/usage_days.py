@@ -27,14 +27,17 @@ KEEP = """
 INSERT INTO campaigns_usageday
     (account_id, day, begins_at, ends_at, campaign_id, minute_type, outcome, calls, seconds,
      included_seconds, premium_seconds, basic_seconds, cost)
-SELECT %(account)s, d.day, d.begins, d.ends, c.campaign_id, c.minute_type, c.outcome, count(*),
-       sum(c.seconds), sum(c.included_seconds), sum(c.premium_seconds), sum(c.basic_seconds),
-       sum(c.cost)
-FROM unnest(%(days)s::date[], %(begins)s::timestamptz[], %(ends)s::timestamptz[])
-    AS d (day, begins, ends)
-JOIN campaigns_call AS c
-  ON c.account_id = %(account)s AND c.ended_at >= d.begins AND c.ended_at < d.ends
-GROUP BY 2, 3, 4, 5, 6, 7
+SELECT %(account)s, (%(days)s::date[])[c.place], (%(begins)s::timestamptz[])[c.place],
+       (%(ends)s::timestamptz[])[c.place], c.campaign_id, c.minute_type, c.outcome, c.calls,
+       c.seconds, c.included_seconds, c.premium_seconds, c.basic_seconds, c.cost
+FROM (
+    SELECT width_bucket(ended_at, %(begins)s::timestamptz[]) AS place, campaign_id, minute_type,
+           outcome, count(*) AS calls, sum(seconds) AS seconds,
+           sum(included_seconds) AS included_seconds, sum(premium_seconds) AS premium_seconds,
+           sum(basic_seconds) AS basic_seconds, sum(cost) AS cost
+    FROM campaigns_call
+    WHERE account_id = %(account)s AND ended_at >= %(first)s AND ended_at < %(last)s
+    GROUP BY 1, 2, 3, 4) AS c
 """
 
 
@@ -114,6 +117,13 @@ def _first_day(account: Account) -> date | None:
 
 def _count(account: Account, days: Sequence[date]) -> None:
     edges = [beginning(day, account.zone) for day in (*days, days[-1] + timedelta(days=1))]
-    asked = {"account": account.pk, "days": list(days), "begins": edges[:-1], "ends": edges[1:]}
+    asked = {
+        "account": account.pk,
+        "days": list(days),
+        "begins": edges[:-1],
+        "ends": edges[1:],
+        "first": edges[0],
+        "last": edges[-1],
+    }
     with connection.cursor() as cursor:
         cursor.execute(KEEP, asked)

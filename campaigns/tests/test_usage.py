@@ -151,6 +151,54 @@ def test_kept_days_say_the_same_as_calls(account, django_assert_num_queries):
         usage.usage(asked=span, by=By.OUTCOME)
 
 
+MANY = """
+    INSERT INTO campaigns_call (reporter, external_id, account_id, minute_type_sent, minute_type,
+        seconds, ended_at, outcome, included_seconds, premium_seconds, basic_seconds, cost, batch,
+        created_at)
+    SELECT gen_random_uuid(), g, %s, '', 'basic', 60, %s::timestamptz + g * interval '1 hour',
+           'failed', 0, 0, 0, 0, gen_random_uuid(), now()
+    FROM generate_series(0, 24 * 60 - 1) g
+"""
+
+
+def calls_read(statement: str, values: object) -> int:
+    """How many calls PostgreSQL looks at for it, those it then leaves out included."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
+        [[[plan]]] = cursor.fetchall()
+    nodes, read = [plan["Plan"]], 0
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("Plans", [])
+        seen = node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0)
+        if node.get("Relation Name") == "campaigns_call" or "Join Filter" in node:
+            read += round(seen * node["Actual Loops"])
+    return read
+
+
+def test_of_sixty_days_of_calls_only_those_of_the_days_asked_for_are_read(account):
+    with connection.cursor() as cursor:
+        cursor.execute(MANY, [account.pk, datetime(2026, 8, 1, 4, tzinfo=UTC)])
+    two_days = asked(account, since=date(2026, 9, 9), until=date(2026, 9, 10))
+    sent = []
+
+    def watch(execute, sql, values, many, context):
+        sent.append((sql, values))
+        return execute(sql, values, many, context)
+
+    with connection.execute_wrapper(watch):
+        found = usage.usage(asked=two_days, by=By.CAMPAIGN)
+        with clock.at(LATER):
+            usage_days.keep(account=account, today=date(2026, 9, 20))
+
+    UsageDay.objects.all().delete()
+    read = {
+        sql.split()[0]: calls_read(sql, values) for sql, values in sent if "width_bucket" in sql
+    }
+    assert found.total.calls == 48
+    assert read == {"WITH": 48, "INSERT": 14 * 24}
+
+
 def test_keeping_goes_on_where_it_ended_and_a_new_zone_is_kept_anew(account):
     a_few(account)
     with clock.at(NOON + timedelta(days=37, hours=2)):
