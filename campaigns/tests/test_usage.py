@@ -14,6 +14,7 @@ from campaigns.models import Call, UsageDay, UsageKept
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from campaigns.usage import Asked, By, Figures
 from tests.databases import as_owner
+from tests.plans import rows_read
 from wallets.books import checking
 from wallets.books.register import rules
 
@@ -161,21 +162,6 @@ MANY = """
 """
 
 
-def calls_read(statement: str, values: object) -> int:
-    """How many calls PostgreSQL looks at for it, those it then leaves out included."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", values)
-        [[[plan]]] = cursor.fetchall()
-    nodes, read = [plan["Plan"]], 0
-    while nodes:
-        node = nodes.pop()
-        nodes += node.get("Plans", [])
-        seen = node["Actual Rows"] + node.get("Rows Removed by Join Filter", 0)
-        if node.get("Relation Name") == "campaigns_call" or "Join Filter" in node:
-            read += round(seen * node["Actual Loops"])
-    return read
-
-
 def test_of_sixty_days_of_calls_only_those_of_the_days_asked_for_are_read(account):
     with connection.cursor() as cursor:
         cursor.execute(MANY, [account.pk, datetime(2026, 8, 1, 4, tzinfo=UTC)])
@@ -193,7 +179,9 @@ def test_of_sixty_days_of_calls_only_those_of_the_days_asked_for_are_read(accoun
 
     UsageDay.objects.all().delete()
     read = {
-        sql.split()[0]: calls_read(sql, values) for sql, values in sent if "width_bucket" in sql
+        sql.split()[0]: rows_read(sql, values, of="campaigns_call")
+        for sql, values in sent
+        if "width_bucket" in sql
     }
     assert found.total.calls == 48
     assert read == {"WITH": 48, "INSERT": 14 * 24}
