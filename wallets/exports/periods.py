@@ -10,24 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-from django.db import connection
-from django.db.models import F, Min
-
 from accounts import clock
 from accounts.models import Account
 from wallets import limits
 from wallets.errors import InvalidAmount
-from wallets.models import LedgerEntry, Pot, Wallet
+from wallets.models import Pot, Wallet
 from wallets.months import beginning
+from wallets.statements import numbers
 from wallets.texts import day
-
-# After every entry: no number is as large.
-_NO_ENTRY = 2**63 - 1
-
-HELD_BEFORE = """
-SELECT DISTINCT ON (pot) pot, balance_after FROM wallets_ledgerentry
-WHERE wallet_id = %s AND id < %s ORDER BY pot, id DESC
-"""
 
 
 @dataclass(frozen=True)
@@ -42,7 +32,7 @@ class Period:
     since: date | None
     until: date
     first_id: int = 0
-    end_id: int = _NO_ENTRY
+    end_id: int = numbers.NO_ENTRY
 
     @property
     def begins(self) -> datetime | None:
@@ -87,25 +77,21 @@ def check(*, since: date | None, until: date | None, today: date) -> None:
 
 
 def opening(period: Period) -> dict[str, Decimal]:
-    """What each pot held before the period's first entry: dollars, and seconds. One query."""
+    """What each pot held before the period's first entry: dollars, seconds. At most two queries."""
     return _held_before(period, period.first_id)
 
 
 def closing(period: Period) -> dict[str, Decimal]:
-    """What each pot held after its last entry: dollars, and seconds. One query."""
+    """What each pot held after its last entry: dollars, and seconds. At most two queries."""
     return _held_before(period, max(period.first_id, period.end_id))
 
 
 def _held_before(period: Period, entry_id: int) -> dict[str, Decimal]:
-    held = {str(pot): Decimal(0) for pot in Pot}
-    with connection.cursor() as cursor:
-        cursor.execute(HELD_BEFORE, [period.wallet_id, entry_id])
-        return held | dict(cursor.fetchall())
+    found = numbers.held_before(wallet_id=period.wallet_id, number=entry_id)
+    return {str(pot): found.get(pot, Decimal(0)) for pot in Pot}
 
 
 def _first_from(period: Period, first_day: date) -> int:
     """The number of the first entry that is not before this day."""
     moment = beginning(first_day, period.account.zone)
-    later = LedgerEntry.objects.filter(wallet=period.wallet_id, created_at__gte=moment)
-    # Asked for the least number as it is, PostgreSQL would look through everybody's entries.
-    return later.order_by().aggregate(first=Min(F("pk") + 0))["first"] or _NO_ENTRY
+    return numbers.first_from(wallet_id=period.wallet_id, moment=moment)

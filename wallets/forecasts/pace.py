@@ -20,9 +20,10 @@ from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
 _ZERO = Decimal(0)
 
 USED = """
-SELECT pot, -sum(amount), min(created_at), EXISTS (
-  SELECT FROM wallets_ledgerentry
-  WHERE wallet_id = %(wallet)s AND kind = 'calls' AND created_at < %(since)s)
+SELECT pot, -sum(amount), min(created_at), (
+  SELECT created_at FROM wallets_ledgerentry
+  WHERE wallet_id = %(wallet)s AND kind = 'calls' AND created_at < %(since)s
+  ORDER BY created_at LIMIT 1) IS NOT NULL
 FROM wallets_ledgerentry
 WHERE wallet_id = %(wallet)s AND kind = 'calls' AND created_at >= %(since)s
 GROUP BY pot

@@ -8,13 +8,15 @@ Pages are cut by key, newest first, and cost the same anywhere in the history.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 from uuid import UUID
 
 from django.db.models import (
+    DateTimeField,
     Exists,
+    ExpressionWrapper,
     F,
     IntegerField,
     Max,
@@ -24,6 +26,7 @@ from django.db.models import (
     QuerySet,
     Subquery,
     Sum,
+    Value,
 )
 from django.db.models.functions import Coalesce
 
@@ -147,10 +150,18 @@ def debit(*, account: Account, entry_id: int) -> Debit | None:
     return Debit(of_entries(list(_entries(account).filter(key=key))), batch)
 
 
+# By its moment all that is older than a day would be read, and sorted to find the newest of it:
+# lists are read by numbers, and moments only say which of these to leave out.
+_UNINDEXED_MOMENT = ExpressionWrapper(
+    F("created_at") + Value(timedelta(0)), output_field=DateTimeField()
+)
+
+
 def _entries(account: Account) -> QuerySet[LedgerEntry]:
     # A join would hide from the planner that it is one wallet, and all its entries be sorted.
     wallet = Wallet.objects.filter(account=account).values("pk")[:1]
-    return LedgerEntry.objects.filter(wallet=wallet).select_related("wallet", "purchase__payer")
+    found = LedgerEntry.objects.filter(wallet=wallet).select_related("wallet", "purchase__payer")
+    return found.annotate(stands_at=_UNINDEXED_MOMENT)
 
 
 def _statement_entries(
@@ -231,6 +242,7 @@ def _entries_within(account: Account, since: date | None, until: date | None) ->
     No entry is dated further than CLOCKS_APART from its place, so that far from the first by date
     the first by number is found, and the last alike.
     """
+    exactly = _within(account, since, until, "stands_at")
     condition = _within(account, since, until)
     dated = _entries(account).filter(condition).order_by("created_at", "pk")
     moments = dated.values_list("created_at", flat=True)
@@ -238,13 +250,13 @@ def _entries_within(account: Account, since: date | None, until: date | None) ->
         if (first := moments.first()) is None:
             return Q(pk__in=[])
         near = dated.filter(created_at__lte=first + CLOCKS_APART)
-        condition &= Q(pk__gte=near.aggregate(pk=Min("pk"))["pk"])
+        exactly &= Q(pk__gte=near.aggregate(pk=Min("pk"))["pk"])
     if until is not None:
         if (last := moments.last()) is None:
             return Q(pk__in=[])
         near = dated.filter(created_at__gte=last - CLOCKS_APART)
-        condition &= Q(pk__lte=near.aggregate(pk=Max("pk"))["pk"])
-    return condition
+        exactly &= Q(pk__lte=near.aggregate(pk=Max("pk"))["pk"])
+    return exactly
 
 
 def _within(

@@ -1,0 +1,109 @@
+"""However long a history is, only what is asked for is read of it."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+
+from accounts import clock
+from accounts.models import Account, User
+from accounts.people import access
+from accounts.tests.builders import make_agency, make_individual, make_sub_account, owner_of
+from tests.plans import rows_read
+from wallets.balances import ledger
+from wallets.balances.opening import open_wallet
+from wallets.models import LedgerEntry, Pot, Wallet
+from wallets.statements import numbers
+
+pytestmark = pytest.mark.django_db
+
+BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
+DAYS = 20
+A_DAY = 50
+
+
+@pytest.fixture
+def wallet() -> Wallet:
+    """Premium minutes on the first day only, then credit fifty times a day."""
+    wallet = open_wallet(account=make_individual())
+    with clock.at(BEGINS):
+        post(wallet, "premium", Decimal(600), ["first"])
+    for day in range(DAYS):
+        with clock.at(BEGINS + timedelta(days=day, hours=12)):
+            post(wallet, "credit", Decimal(1), [f"{day}-{number}" for number in range(A_DAY)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE wallets_ledgerentry")
+    return wallet
+
+
+def post(wallet: Wallet, pot: str, amount: Decimal, keys: list[str]) -> None:
+    ledger.post(
+        movements=[
+            ledger.Movement(wallet_id=wallet.pk, pot=pot, amount=amount, kind="adjustment", key=key)
+            for key in keys
+        ]
+    )
+
+
+def entries_read(look) -> int:
+    sent = []
+
+    def watch(execute, sql, values, many, context):
+        sent.append((sql, values))
+        return execute(sql, values, many, context)
+
+    with connection.execute_wrapper(watch):
+        look()
+    return sum(rows_read(sql, values, of="wallets_ledgerentry") for sql, values in sent)
+
+
+def test_what_was_held_before_an_entry_is_read_from_the_newest_ones(wallet):
+    last = LedgerEntry.objects.latest("pk").pk
+
+    read = entries_read(lambda: numbers.held_before(wallet_id=wallet.pk, number=last))
+
+    held = numbers.held_before(wallet_id=wallet.pk, number=last)
+    assert held == {Pot.PREMIUM: Decimal(600), Pot.CREDIT: Decimal(DAYS * A_DAY - 1)}
+    assert read <= numbers.NEAR + 1
+
+
+@pytest.mark.parametrize("entries", [0, 1, 2])
+def test_before_the_first_entries_little_was_held(entries):
+    wallet = open_wallet(account=make_individual())
+    post(wallet, "premium", Decimal(600), ["first"])
+    post(wallet, "credit", Decimal(1), ["second", "third"])
+    number = LedgerEntry.objects.order_by("pk")[entries].pk
+
+    held = numbers.held_before(wallet_id=wallet.pk, number=number)
+
+    assert held == dict([(Pot.PREMIUM, Decimal(600)), (Pot.CREDIT, Decimal(1))][:entries])
+
+
+def test_a_day_begins_with_its_first_entry_and_nothing_begins_after_the_last_one(wallet):
+    first = LedgerEntry.objects.get(key="10-0").pk
+
+    found = numbers.first_from(wallet_id=wallet.pk, moment=BEGINS + timedelta(days=10))
+
+    assert found == first
+    later = BEGINS + timedelta(days=DAYS)
+    assert numbers.first_from(wallet_id=wallet.pk, moment=later) == numbers.NO_ENTRY
+    last_days = BEGINS + timedelta(days=2)
+    read = entries_read(lambda: numbers.first_from(wallet_id=wallet.pk, moment=last_days))
+    assert read <= 2 * A_DAY + 1
+
+
+def test_who_sees_which_accounts_is_not_asked_of_all_of_them():
+    agency = make_agency()
+    dental, owner = make_sub_account(agency=agency), owner_of(agency)
+    Account.objects.bulk_create(
+        Account(kind="individual", name=f"Other {number}", timezone="UTC") for number in range(2000)
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE accounts_account, accounts_membership")
+
+    visible = access.visible_accounts(user=User.objects.get(pk=owner.pk))
+
+    assert set(visible) == {agency, dental}
+    statement, values = visible.query.sql_with_params()
+    assert rows_read(statement, values, of="accounts_account") <= 10
