@@ -1,13 +1,14 @@
 """What the views of every app share: asking for a permission, paths back, numbered pages."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.errors import Unusable
 from accounts.people import access
 from accounts.people.access import Permission
 
@@ -37,6 +38,22 @@ def needs(permission: Permission) -> Callable[[View], View]:
 
 def may(request: HttpRequest, permission: Permission) -> bool:
     return permission in request.permissions
+
+
+def once(given: QueryDict) -> None:
+    """Pass, or raise Unusable for a parameter sent twice: whichever counted would be a guess."""
+    for name, values in given.lists():
+        if len(values) > 1:
+            raise Unusable(f"“{name[:20]}” is there {len(values)} times. Send it once.")
+
+
+def only(given: QueryDict, names: Collection[str]) -> None:
+    """As `once`; and raise Unusable for other names, so that no file is silently another one."""
+    once(given)
+    for name in given:
+        if name not in names:
+            known = f"It knows {', '.join(names)}." if names else "It takes none."
+            raise Unusable(f"“{name[:20]}” is nothing this file can be asked for. {known}")
 
 
 def next_path(request: HttpRequest, default: str = "/") -> str:

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from accounts import clock
 from accounts.errors import Unusable
 from accounts.models import Account
-from accounts.pages import needs
+from accounts.pages import needs, once, only
 from accounts.people.access import Permission
 from accounts.people.searching import as_uuid
 from accounts.runtime import exports
@@ -34,6 +34,8 @@ COLUMNS = (
     "basic_seconds",
     "credit_usd",
 )
+# What the address may say.
+NAMES = ("since", "until", "account", "campaign", "minute_type", "outcome", "by", "show")
 # A spreadsheet takes a cell that begins like this for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -53,6 +55,7 @@ class Question:
 @require_safe
 @needs(Permission.SEE)
 def page(request: HttpRequest) -> HttpResponse:
+    once(request.GET)
     question = _question(request)
     found = usage.usage(asked=question.asked, by=question.by)
     before = question.asked.before()
@@ -71,7 +74,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "minute_types": MinuteUse.choices,
         "outcomes": Call.Outcome.choices,
         "quick": [(days, today - timedelta(days=days - 1), today) for days in QUICK_DAYS],
-        "query": request.GET.urlencode(),
+        "query": _known(request.GET).urlencode(),
         "without": {name: _without(request.GET, name) for name in ("by", "show", "days")},
         "drills": _drills(request.GET, question),
     }
@@ -82,6 +85,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @needs(Permission.SEE)
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """The table's figures as CSV: plain numbers, whole seconds, dollars to the millionth."""
+    only(request.GET, NAMES)
     question = _question(request)
     exports.note(user=request.user, name="usage")
     lines = usage.usage(asked=question.asked, by=question.by).lines
@@ -171,9 +175,16 @@ def _others(lines: list[Line]) -> tuple[int, Figures] | None:
     return (len(rest), sum((one.figures for one in rest), Figures())) if rest else None
 
 
+def _known(given: QueryDict) -> QueryDict:
+    """What the address says of ours: a link elsewhere may have added its own."""
+    known = QueryDict(mutable=True)
+    known.update({name: given[name] for name in NAMES if name in given})
+    return known
+
+
 def _without(given: QueryDict, name: str) -> str:
     """The address's other parameters, to which one more is added."""
-    left = given.copy()
+    left = _known(given)
     for each in ("since", "until") if name == "days" else (name,):
         left.pop(each, None)
     return left.urlencode()
@@ -184,7 +195,7 @@ def _drills(given: QueryDict, question: Question) -> str:
     names = {By.ACCOUNT: "account", By.CAMPAIGN: "campaign"}
     if question.by not in names:
         return ""
-    left = given.copy()
+    left = _known(given)
     for each in ("by", names[question.by]):
         left.pop(each, None)
     left["by"] = By.CAMPAIGN if question.by == By.ACCOUNT else By.DAY

@@ -12,7 +12,7 @@ from accounts.models import Account
 from wallets.models import Purchase, Reversal
 from wallets.months import beginning, due_date
 from wallets.statements import papers
-from wallets.statements.ranges import read_month
+from wallets.statements.ranges import check_year, read_month
 from wallets.statements.receipt_pdf import Receipt
 
 
@@ -52,9 +52,10 @@ def read_span(text: str, *, today: date) -> Span:
     if len(text) != len("2026"):
         first = read_month(text, today=today, field="period")
         return Span(text, first, due_date(first, 1))
-    if not (text.isascii() and text.isdigit() and 1 < int(text) < date.max.year):
+    if not (text.isascii() and text.isdigit() and int(text) < date.max.year):
         sentence = f"“{text}” is no year or month. Write it like 2026 or 2026-11."
         raise Unusable(sentence, fields={"period": sentence})
+    check_year(int(text), field="period")
     first = date(int(text), 1, 1)
     if first > today:
         raise Unusable(f"{text} has not begun yet.", fields={"period": "Not begun yet."})

@@ -4,6 +4,7 @@ from datetime import date
 from typing import Never
 
 from accounts.errors import Unusable
+from wallets import limits
 from wallets.texts import day
 
 
@@ -32,13 +33,25 @@ def read_month(text: str, *, today: date, field: str = "month") -> date:
             found = None
     if found is None:
         _refuse(field, f"“{text[:20]}” is no month. Write it like 2026-11.")
+    check_year(found.year, field=field)
     if found > today:
         _refuse(field, f"{found:%B %Y} has not begun yet.")
     return found
 
 
+def check_year(year: int, *, field: str) -> None:
+    """Raise Unusable for a year before there was anything."""
+    if year < limits.EXPORT_FIRST_YEAR:
+        _refuse(field, f"There was nothing yet. Choose a day from {limits.EXPORT_FIRST_YEAR} on.")
+
+
 def check(*, since: date | None, until: date | None, today: date | None = None) -> None:
-    """Raise Unusable for a range the wrong way round, or one that begins after `today`."""
+    """Raise Unusable for a range the wrong way round, one that begins after `today`, and for days
+    before there was anything.
+    """
+    for field, given in (("since", since), ("until", until)):
+        if given is not None:
+            check_year(given.year, field=field)
     if since is not None and until is not None and since > until:
         _refuse("until", f"{day(until)} is before {day(since)}. Turn the days round.")
     if today is not None and since is not None and since > today:

@@ -1,6 +1,7 @@
 """What people choose for a file. Whatever makes no sense is refused: a file that is silently
 another one than was asked for is worse than none."""
 
+from collections.abc import Mapping
 from datetime import date
 
 from django import forms
@@ -29,6 +30,29 @@ class _OneOf(forms.ChoiceField):
         self.error_messages["required"] = self.error_messages["invalid_choice"]
 
 
+_YES, _NO = ("1", "on", "true", "yes"), ("", "0", "off", "false", "no")
+
+
+class _TickInput(forms.CheckboxInput):
+    """As it was sent: `bom=0` is no tick."""
+
+    def __init__(self) -> None:
+        super().__init__(check_test=lambda value: str(value).lower() in _YES)
+
+    def value_from_datadict(self, data: Mapping, _files: object, name: str) -> str:
+        return data.get(name, "")
+
+
+class _TickField(forms.BooleanField):
+    widget = _TickInput
+
+    def clean(self, value: str) -> bool:
+        text = value.strip().lower()
+        if text not in _YES + _NO:
+            raise forms.ValidationError("Choose 1 or 0. Nothing was exported.")
+        return text in _YES
+
+
 class ExportForm(forms.Form):
     format = _OneOf(
         label="Format", choices=Format.choices, known="one of the formats", initial=Format.CSV
@@ -41,13 +65,13 @@ class ExportForm(forms.Form):
         choices=[("", "All"), *Pot.choices],
         known="credit, premium, basic or included",
     )
-    payments = forms.BooleanField(
+    payments = _TickField(
         label="Also payments that moved no balance here",
         required=False,
         help_text="CSV and XLSX: declined and unfinished ones, and those for sub-accounts. They "
         "are in no sum.",
     )
-    bom = forms.BooleanField(
+    bom = _TickField(
         label="Begin with a byte-order mark",
         required=False,
         help_text="CSV for Excel. Databases and programs read it better without.",
@@ -86,3 +110,5 @@ class ExportForm(forms.Form):
 
 
 FILTERS = ("type", "status")
+# All that the address of a file may say.
+NAMES = (*ExportForm.base_fields, *OTHER_NAMES.values())

@@ -4,23 +4,26 @@ from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpRespo
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.pages import needs
+from accounts.errors import Unusable
+from accounts.pages import needs, once, only
 from accounts.people.access import Permission
 from accounts.runtime import exports
 from accounts.views.dialogs import add_errors, dialog
 from wallets.errors import InvalidAmount
 from wallets.exports import asking, files
 from wallets.exports.asking import Format
-from wallets.views.export_form import OTHER_NAMES, ExportForm
+from wallets.views.export_form import NAMES, OTHER_NAMES, ExportForm
 
 
 @require_safe
 @needs(Permission.SEE)
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The dialog; with a format in the address, the file."""
+    once(request.GET)
+    if "format" in request.GET:
+        only(request.GET, NAMES)
+        return _file(request, _named(request.GET))
     given = _named(request.GET)
-    if "format" in given:
-        return _file(request, given)
     return _dialog(request, ExportForm(initial={"format": Format.CSV, **given.dict()}))
 
 
@@ -28,6 +31,7 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
 @needs(Permission.SEE)
 def transactions_csv(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     """The CSV by the address it has always had, with the filters of the page."""
+    only(request.GET, [name for name in NAMES if name != "format"])
     given = _named(request.GET)
     given["format"] = Format.CSV
     return _file(request, given)
@@ -36,7 +40,9 @@ def transactions_csv(request: HttpRequest) -> HttpResponse | StreamingHttpRespon
 def _named(query: QueryDict) -> QueryDict:
     given = query.copy()
     for name, other in OTHER_NAMES.items():
-        if other in given and name not in given:
+        if other in given and name in given:
+            raise Unusable(f"“{name}” and “{other}” are the same day. Send one of them.")
+        if other in given:
             given[name] = given[other]
     return given
 
@@ -44,14 +50,14 @@ def _named(query: QueryDict) -> QueryDict:
 def _file(request: HttpRequest, given: QueryDict) -> HttpResponse | StreamingHttpResponse:
     form = ExportForm(given)
     if not form.is_valid():
-        return _dialog(request, form, status=422)
+        return _dialog(request, form, status=Unusable.status)
     try:
         asked = asking.ask(account=request.account, **form.asked())
         exports.note(user=request.user, name=_logged(asked.format))
         file = files.make(asked)
     except InvalidAmount as error:
         add_errors(form, error)
-        return _dialog(request, form, status=422)
+        return _dialog(request, form, status=Unusable.status)
     response = StreamingHttpResponse(file.bites, content_type=file.content_type)
     response["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts import clock
-from accounts.pages import needs
+from accounts.pages import needs, only
 from accounts.people.access import Permission
 from accounts.runtime import exports
 from wallets import limits
@@ -45,6 +45,7 @@ def statement(request: HttpRequest, month: str) -> HttpResponse:
 @require_safe
 @needs(Permission.SEE)
 def pdf(request: HttpRequest, month: str) -> HttpResponse:
+    only(request.GET, ())
     found = _month(request, month)
     exports.note(user=request.user, name=f"statement {month}")
     address = request.build_absolute_uri(reverse("wallets:statement", args=[month]))
@@ -56,6 +57,7 @@ def pdf(request: HttpRequest, month: str) -> HttpResponse:
 @needs(Permission.SEE)
 def csv_file(request: HttpRequest, month: str) -> HttpResponse:
     """A row for each opening, group and closing: dollars to the millionth, whole seconds."""
+    only(request.GET, ())
     found = _month(request, month)
     exports.note(user=request.user, name=f"statement {month}")
     text = io.StringIO()

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.errors import Unusable
-from accounts.pages import needs
+from accounts.pages import needs, once
 from accounts.people.access import Permission
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
@@ -64,6 +64,7 @@ def _latest_recharge(wallet: Wallet) -> Purchase | None:
 
 def _days(request: HttpRequest) -> int:
     """Raises Unusable for days that the chart does not know."""
+    once(request.GET)
     asked = request.GET.get("days") or "30"
     if asked not in {str(days) for days in CHART_DAYS}:
         raise Unusable("The chart shows 7, 30 or 90 days. Choose one of them.")

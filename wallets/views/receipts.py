@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 
 from accounts import clock
 from accounts.errors import Unusable
-from accounts.pages import needs
+from accounts.pages import needs, once, only
 from accounts.people.access import Permission
 from accounts.runtime import exports
 from wallets import limits
@@ -38,6 +38,7 @@ def receipt(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
 @require_safe
 @needs(Permission.SEE)
 def pdf(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
+    only(request.GET, ())
     found = _paid(request, purchase_id)
     exports.note(user=request.user, name=f"receipt {found.pk}")
     address = request.build_absolute_uri(reverse("wallets:receipt", args=[found.pk]))
@@ -48,6 +49,7 @@ def pdf(request: HttpRequest, purchase_id: UUID) -> HttpResponse:
 @needs(Permission.SEE)
 def receipts(request: HttpRequest) -> HttpResponse:
     """The papers of a year or a month, newest first; of a busy year its months. Raises Unusable."""
+    once(request.GET)
     span, found, crowded = _span(request), [], ""
     try:
         found = filed.filed(account=request.account, span=span, most=limits.PAPERS_LISTED)
@@ -74,6 +76,7 @@ def receipts(request: HttpRequest) -> HttpResponse:
 @needs(Permission.SEE)
 def receipts_pdf(request: HttpRequest) -> HttpResponse:
     """All of them as one file, in the order they were issued. Raises Unusable."""
+    only(request.GET, ("period",))
     span = _span(request)
     found = filed.filed(account=request.account, span=span, most=limits.PAPERS_IN_A_FILE)
     if not found:
@@ -110,6 +113,7 @@ def credit_note(request: HttpRequest, reversal_id: UUID) -> HttpResponse:
 @require_safe
 @needs(Permission.SEE)
 def credit_note_pdf(request: HttpRequest, reversal_id: UUID) -> HttpResponse:
+    only(request.GET, ())
     found = _refund(request, reversal_id)
     if found.credit_note_number is None:
         raise Http404("Only a refund that was made has a credit note.")

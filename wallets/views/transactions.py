@@ -1,14 +1,13 @@
 """The statement: this wallet's entries and what this account's card paid, filtered."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from accounts import clock
-from accounts.pages import needs
+from accounts.pages import needs, once
 from accounts.people.access import Permission
-from wallets.errors import InvalidAmount
 from wallets.statements import statements
 from wallets.views.forms import KINDS, TransactionsForm
 
@@ -18,6 +17,7 @@ PAGE_SIZE = 25
 @require_safe
 @needs(Permission.SEE)
 def transactions(request: HttpRequest) -> HttpResponse:
+    once(request.GET)
     form = _form(request)
     asked = {name: request.GET.get(name, "") for name in form.fields}
     query = urlencode({name: value for name, value in asked.items() if value})
@@ -25,12 +25,9 @@ def transactions(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return render(request, "wallets/statements/transactions.html", context, status=400)
     cursor = request.GET.get("cursor") or None
-    try:
-        context["statement"] = statements.transactions(
-            account=request.account, cursor=cursor, limit=PAGE_SIZE, **_filters(form)
-        )
-    except InvalidAmount:
-        return redirect("wallets:transactions")
+    context["statement"] = statements.transactions(
+        account=request.account, cursor=cursor, limit=PAGE_SIZE, **_filters(form)
+    )
     context["pots"] = statements.pots_moved(account=request.account)
     return render(request, "wallets/statements/transactions.html", context)
 

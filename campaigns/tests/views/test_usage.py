@@ -167,6 +167,10 @@ def test_without_calls_it_says_so(browser):
         ({"show": "euros"}, "“euros” is no measure."),
         ({"outcome": "busy"}, "“busy” is no outcome."),
         ({"minute_type": "gold"}, "“gold” is no minute type."),
+        ({"since": "0001-01-01", "until": "0001-01-02"}, "Choose a day from 1900 on."),
+        ({"until": "0001-01-01"}, "Choose a day from 1900 on."),
+        ({"until": "9999-12-31"}, "is still to come"),
+        ({"since": ["2026-11-01", "2026-11-10"]}, "“since” is there 2 times. Send it once."),
     ],
 )
 @pytest.mark.parametrize("address", [USAGE, FILE])
@@ -175,6 +179,21 @@ def test_what_makes_no_sense_is_refused_in_a_sentence(browser, address, query, s
 
     assert answer.status_code == 400
     assert sentence in text_of(answer)
+
+
+@pytest.mark.parametrize("name", ["sinse", "from", "cursor"])
+def test_a_file_is_never_silently_another_one(browser, name):
+    answer = browser.get(FILE, {name: "2026-11-01"})
+
+    assert answer.status_code == 400
+    assert f"“{name}” is nothing this file can be asked for. It knows since," in text_of(answer)
+
+
+def test_the_page_leads_to_the_file_of_what_it_shows_and_to_nothing_else(browser):
+    page = browser.get(USAGE, {"since": "2026-11-01", "utm_source": "mail"}).content.decode()
+
+    assert f'href="{FILE}?since=2026-11-01"' in page
+    assert "utm_source" not in page
 
 
 def test_what_is_anothers_is_not_found(browser):

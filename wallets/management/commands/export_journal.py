@@ -5,10 +5,12 @@ from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.errors import Unusable
 from accounts.models import Account
 from wallets.errors import WalletError
 from wallets.exports import asking, files
 from wallets.exports.asking import JOURNALS, Format
+from wallets.statements import ranges
 
 
 class Command(BaseCommand):
@@ -50,6 +52,9 @@ def _day(option: str, given: str | None) -> date | None:
     if given is None:
         return None
     try:
-        return date.fromisoformat(given)
-    except ValueError:
-        raise CommandError(f"{option} {given} is no day. Write it like 2026-11-01.") from None
+        found = ranges.read_day(given, field=option)
+    except Unusable as error:
+        raise CommandError(f"{option}: {error}") from error
+    if found is None:
+        raise CommandError(f"{option} needs a day. Leave it out, or write it like 2026-11-22.")
+    return found

@@ -206,8 +206,10 @@ def test_the_command_writes_what_the_page_gives():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--from", "2026-13-01"], "--from 2026-13-01 is no day. Write it like 2026-11-01."),
-        (["--to", "soon"], "--to soon is no day."),
+        (["--from", "2026-13-01"], "--from: “2026-13-01” is no day. Write it like 2026-11-22."),
+        (["--from", "20261101"], "--from: “20261101” is no day."),
+        (["--to", "soon"], "--to: “soon” is no day."),
+        (["--from", ""], "--from needs a day. Leave it out, or write it like 2026-11-22."),
         (["--from", "2026-11-02", "--to", "2026-11-01"], "This is before 2 Nov 2026."),
         (["--from", "2026-11-21"], "21 Nov 2026 has not come yet."),
     ],

@@ -93,7 +93,10 @@ def test_a_time_without_receipts_says_so_and_makes_no_file(own, papers):
     ("period", "sentence"),
     [
         ("20x6", "“20x6” is no year or month."),
-        ("0000", "“0000” is no year or month."),
+        ("0000", "Choose a day from 1900 on."),
+        ("0002-01", "Choose a day from 1900 on."),
+        ("9999", "“9999” is no year or month."),
+        (["2026", "2025"], "“period” is there 2 times. Send it once."),
         ("2026-13", "“2026-13” is no month."),
         ("2027", "2027 has not begun yet."),
         ("2026-12", "December 2026 has not begun yet."),
@@ -104,6 +107,13 @@ def test_a_time_that_is_none_or_to_come_is_refused(own, address, period, sentenc
 
     assert answer.status_code == 400
     assert sentence in text_of(answer)
+
+
+def test_a_file_of_receipts_takes_nothing_else(own):
+    answer = own.get(FILE, {"year": "2025"})
+
+    assert answer.status_code == 400
+    assert "“year” is nothing this file can be asked for. It knows period." in text_of(answer)
 
 
 def test_more_than_a_file_holds_asks_for_a_month(own, papers, monkeypatch):

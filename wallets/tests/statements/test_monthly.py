@@ -168,6 +168,8 @@ def test_months_are_listed_from_the_accounts_first(client, wallet):
         ("2026-13", "“2026-13” is no month. Write it like 2026-11."),
         ("x", "“x” is no month."),
         ("2026-12", "December 2026 has not begun yet."),
+        ("0001-01", "Choose a day from 1900 on."),
+        ("9999-12", "December 9999 has not begun yet."),
     ],
 )
 def test_a_month_that_is_none_or_to_come_is_refused(client, wallet, form, month, sentence):
@@ -178,6 +180,16 @@ def test_a_month_that_is_none_or_to_come_is_refused(client, wallet, form, month,
 
     assert answer.status_code == 400
     assert sentence in text_of(answer)
+
+
+@pytest.mark.parametrize("form", [".pdf", ".csv"])
+def test_the_files_of_a_month_are_whole_whatever_is_asked(client, wallet, form):
+    client.force_login(owner_of(wallet.account))
+
+    answer = client.get(f"/payments/statements/2026-11{form}", {"pot": "credit"})
+
+    assert answer.status_code == 400
+    assert "“pot” is nothing this file can be asked for. It takes none." in text_of(answer)
 
 
 def test_a_month_without_any_movement_says_so(client, wallet):

@@ -107,6 +107,12 @@ WRONG = [
     ({"pot": "gold"}, "Choose credit, premium, basic or included."),
     ({"type": "x"}, "Choose a type: recharges, calls,"),
     ({"status": "'"}, "Choose one of the statuses."),
+    ({"since": "0001-01-01"}, "Choose a day from 1900 on."),
+    ({"bom": "maybe"}, "Choose 1 or 0. Nothing was exported."),
+    ({"sinse": "2026-11-01"}, "“sinse” is nothing this file can be asked for. It knows"),
+    ({"cursor": "x"}, "“cursor” is nothing this file can be asked for."),
+    ({"since": ["2026-11-01", "2026-11-10"]}, "“since” is there 2 times. Send it once."),
+    ({"since": "2026-11-01", "from": "2026-11-10"}, "“since” and “from” are the same day."),
 ]
 
 
@@ -118,9 +124,31 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(browser, address, query,
     with clock.at(NOON):
         answer = browser.get(path, {**({"format": "xlsx"} if more else {}), **query})
 
-    assert (answer.status_code, answer.streaming) == (422, False)
+    assert (answer.status_code, answer.streaming) == (400, False)
     assert said in text_of(answer)
     assert "Content-Disposition" not in answer
+
+
+@pytest.mark.parametrize(
+    ("bom", "begins"),
+    [
+        ("1", "\ufeffdate,"),
+        ("on", "\ufeffdate,"),
+        ("0", "date,"),
+        ("false", "date,"),
+        ("", "date,"),
+    ],
+)
+def test_the_mark_is_there_when_it_was_asked_for(browser, bom, begins):
+    """`bom=0` began with a mark."""
+    assert given(browser.get(CSV, {"bom": bom})).startswith(begins)
+
+
+def test_the_old_address_of_the_csv_takes_no_other_format(browser):
+    answer = browser.get(CSV, {"format": "ofx"})
+
+    assert answer.status_code == 400
+    assert "“format” is nothing this file can be asked for." in text_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +166,7 @@ def test_what_makes_no_sense_is_refused_with_a_sentence(browser, address, query,
 def test_a_format_that_cannot_hold_it_is_refused(browser, query, said):
     answer = browser.get(EXPORT, query)
 
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert said in text_of(answer)
 
 
@@ -148,5 +176,5 @@ def test_too_many_rows_for_a_spreadsheet_are_refused_in_the_dialog(browser, wall
 
     answer = browser.get(EXPORT, {"format": "xlsx"})
 
-    assert answer.status_code == 422
+    assert answer.status_code == 400
     assert "There are more than 1 lines, too many for one XLSX file." in text_of(answer)

@@ -518,10 +518,25 @@ def test_older_transactions_are_a_page_away(browser, wallet):
     assert "Load older" not in text_of(older)
 
 
-def test_a_forged_cursor_starts_from_the_newest(browser):
-    answer = browser.get(TRANSACTIONS, {"cursor": "forged"}, follow=True)
+def test_a_forged_cursor_is_told_and_filters_are_not_dropped_without_a_word(browser):
+    answer = browser.get(TRANSACTIONS, {"cursor": "forged", "since": "2026-11-01"})
 
-    assert answer.redirect_chain == [(TRANSACTIONS, 302)]
+    assert answer.status_code == 400
+    assert "This cursor is not one of ours." in text_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("address", "query"),
+    [
+        (TRANSACTIONS, {"since": ["2026-11-01", "2026-11-10"]}),
+        (PAYMENTS, {"days": ["7", "30"]}),
+    ],
+)
+def test_what_is_asked_twice_is_refused(browser, address, query):
+    answer = browser.get(address, query)
+
+    assert answer.status_code == 400
+    assert "is there 2 times. Send it once." in text_of(answer)
 
 
 def test_the_export_has_the_same_rows_as_plain_figures(browser, wallet):
