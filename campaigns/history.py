@@ -23,7 +23,7 @@ CROSS JOIN LATERAL (
     SELECT c.id, c.ended_at FROM campaigns_call AS c
     WHERE c.account_id = a.id AND c.ended_at >= %(since)s AND c.ended_at < %(until)s
       AND c.ended_at <= %(at)s AND (c.ended_at, c.id) < (%(at)s, %(pk)s)
-      AND (%(campaign)s::bigint IS NULL OR c.campaign_id = %(campaign)s)
+      AND (%(campaigns)s::bigint[] IS NULL OR c.campaign_id = ANY(%(campaigns)s))
       AND (%(outcomes)s::text[] IS NULL OR c.outcome = ANY(%(outcomes)s))
       AND (%(minute_types)s::text[] IS NULL OR c.minute_type = ANY(%(minute_types)s))
     ORDER BY c.ended_at DESC, c.id DESC LIMIT %(limit)s) AS k
@@ -31,6 +31,8 @@ ORDER BY k.ended_at DESC, k.id DESC LIMIT %(limit)s
 """
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
 _LARGEST = 2**63 - 1
+# What its cursors are of.
+_CALLS = "calls"
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Page:
 class Filters:
     """Which calls are meant; None means all. Moments, the second one excluded."""
 
-    campaign_id: int | None = None
+    campaigns: Sequence[int] | None = None
     outcomes: Collection[str] | None = None
     minute_types: Collection[str] | None = None
     since: datetime | None = None
@@ -74,7 +76,7 @@ def calls(
         "until": filters.until or _LAST,
         "at": place.at if place else _LAST,
         "pk": place.pk if place else _LARGEST,
-        "campaign": filters.campaign_id,
+        "campaigns": None if filters.campaigns is None else list(filters.campaigns),
         "outcomes": _texts(filters.outcomes),
         "minute_types": _texts(filters.minute_types),
         "limit": limit + 1,
@@ -97,7 +99,7 @@ def of_batch(
 
 
 def _place(cursor: str | None) -> Place | None:
-    place = Place.read(cursor)
+    place = Place.read(cursor, of=_CALLS)
     if place and place.rank != ENTRY:
         raise BadCursor
     return place
@@ -112,7 +114,7 @@ def _page(rows: QuerySet[Call], limit: int) -> Page:
     shown, more = found[:limit], len(found) > limit
     rates = rate_history()
     last = Place(shown[-1].ended_at, ENTRY, shown[-1].pk) if more else None
-    return Page([_spent(call, rates) for call in shown], last.written() if last else "")
+    return Page([_spent(call, rates) for call in shown], last.written(of=_CALLS) if last else "")
 
 
 def _spent(call: Call, rates: RateHistory) -> Spent:

@@ -64,7 +64,7 @@ class Asked:
     accounts: Sequence[Account]
     since: date
     until: date
-    campaign_id: int | None = None
+    campaigns: Sequence[int] | None = None
     minute_type: str = ""
     outcome: str = ""
 
@@ -72,7 +72,7 @@ class Asked:
         """The same for as many days right before."""
         days = (self.until - self.since).days + 1
         since, until = (day - timedelta(days=days) for day in (self.since, self.until))
-        kinds = (self.campaign_id, self.minute_type, self.outcome)
+        kinds = (self.campaigns, self.minute_type, self.outcome)
         return Asked(self.accounts, since, until, *kinds)
 
 
@@ -119,7 +119,7 @@ WITH parts AS (
 SELECT GROUPING(day) = 0 AS is_day, day, {by}, sum(calls), sum(seconds), sum(included_seconds),
        sum(premium_seconds), sum(basic_seconds), sum(cost)
 FROM parts
-WHERE (%(campaign)s::bigint IS NULL OR campaign_id = %(campaign)s)
+WHERE (%(campaigns)s::bigint[] IS NULL OR campaign_id = ANY(%(campaigns)s))
   AND (%(minute_type)s = '' OR minute_type = %(minute_type)s)
   AND (%(outcome)s = '' OR outcome = %(outcome)s)
 GROUP BY GROUPING SETS ((day), ({by}))
@@ -203,7 +203,7 @@ def _parameters(
         "days": days,
         "begins": [beginning(day, zone) for day in days],
         "ends": ends,
-        "campaign": asked.campaign_id,
+        "campaigns": None if asked.campaigns is None else list(asked.campaigns),
         "minute_type": asked.minute_type,
         "outcome": asked.outcome,
     }

@@ -42,15 +42,16 @@ class Place:
         return cls(row.created_at, PURCHASE if isinstance(row.pk, UUID) else ENTRY, row.pk)
 
     @classmethod
-    def read(cls, cursor: str | None) -> "Place | None":
-        """The place a cursor stands for; None without a cursor. Raises BadCursor."""
+    def read(cls, cursor: str | None, *, of: str = "") -> "Place | None":
+        """The place a cursor of this list stands for; None without a cursor. Raises BadCursor."""
         if not cursor:
             return None
-        at, rank, pk = _signed(cursor, 3)
+        at, rank, pk = _signed(cursor, 3, of=of)
         return cls(datetime.fromisoformat(at), rank, UUID(pk) if rank == PURCHASE else int(pk))
 
-    def written(self) -> str:
-        return signing.dumps([self.at.isoformat(), self.rank, str(self.pk)], salt=_SALT)
+    def written(self, *, of: str = "") -> str:
+        """The cursor. With the name of its list in `of`, no other list takes it for its own."""
+        return signing.dumps([self.at.isoformat(), self.rank, str(self.pk)], salt=_salt(of))
 
     def after(self, rank: int, *, moment: str = "created_at") -> Q:
         """The condition for rows of this rank that come after this place.
@@ -95,12 +96,16 @@ class Reached:
         return signing.dumps([self.entry, *moments, pk and str(pk)], salt=_SALT)
 
 
-def _signed(cursor: str, length: int) -> list:
+def _salt(of: str) -> str:
+    return f"{_SALT}.{of}" if of else _SALT
+
+
+def _signed(cursor: str, length: int, *, of: str = "") -> list:
     """What we wrote into a cursor of so many facts. Raises BadCursor."""
     if len(cursor) > _LONGEST or not cursor.isascii():
         raise BadCursor
     try:
-        facts = signing.loads(cursor, salt=_SALT)
+        facts = signing.loads(cursor, salt=_salt(of))
     except signing.BadSignature:
         raise BadCursor from None
     if not isinstance(facts, list) or len(facts) != length:

@@ -19,7 +19,7 @@ from accounts.people import access
 from accounts.people.access import Permission
 from campaigns import calls, history, lifecycle, limits
 from campaigns.api import calls_csv, shapes
-from campaigns.api.usage import campaign_id
+from campaigns.api.usage import campaigns_named
 from campaigns.calls import Rejection, Result
 from campaigns.reports import Report, is_external_id
 from wallets.api.fields import check_range, next_page
@@ -103,7 +103,7 @@ def _filters(query: shapes.CallsQuery, accounts: list[Account]) -> history.Filte
     since, until = query.since or None, query.until or None
     check_range(since, until, zone=zone)
     return history.Filters(
-        campaign_id=campaign_id(query.campaign or "", accounts),
+        campaigns=campaigns_named(query.campaign or "", accounts),
         outcomes=query.outcome or None,
         minute_types=query.minute_type or None,
         since=None if since is None else beginning(since, zone),

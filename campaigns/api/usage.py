@@ -68,7 +68,7 @@ class Usage(ApiView):
             accounts,
             since,
             until,
-            campaign_id=campaign_id(query.campaign or "", accounts),
+            campaigns=campaigns_named(query.campaign or "", accounts),
             minute_type=query.minute_type or "",
             outcome=query.outcome or "",
         )
@@ -84,13 +84,13 @@ class Usage(ApiView):
         return Response(answer)
 
 
-def campaign_id(external_id: str, accounts: list[Account]) -> int | None:
-    """The campaign of this name in these accounts; None without one. Raises NotFound."""
+def campaigns_named(external_id: str, accounts: list[Account]) -> list[int] | None:
+    """The campaigns of this id: each account may have one. None without an id. Raises NotFound."""
     if not external_id:
         return None
     rows = Campaign.objects.filter(external_id=external_id, account__in=[a.pk for a in accounts])
-    found = rows.values_list("pk", flat=True).first()
-    if found is None:
+    found = list(rows.values_list("pk", flat=True))
+    if not found:
         raise NotFound("There is no such campaign.")
     return found
 

@@ -90,7 +90,7 @@ def test_filters_narrow_all_of_it(account):
 
     assert (of_basic.total.calls, [one.label for one in of_basic.lines]) == (1, ["No campaign"])
     assert of_failed == Figures(calls=1, seconds=10)
-    assert usage.total(asked=asked(account, campaign_id=spring)).calls == 2
+    assert usage.total(asked=asked(account, campaigns=[spring])).calls == 2
 
 
 def test_an_agency_reads_its_sub_accounts_each_in_its_own_days():

@@ -115,7 +115,7 @@ def _question(request: HttpRequest) -> Question:
         accounts,
         since,
         until,
-        campaign_id=campaign.pk if campaign else None,
+        campaigns=[campaign.pk] if campaign else None,
         minute_type=_one_of(given.get("minute_type", ""), MinuteUse.values, "minute type"),
         outcome=_one_of(given.get("outcome", ""), Call.Outcome.values, "outcome"),
     )

@@ -160,7 +160,7 @@ class ReceiptsView(ApiView):
             found = found.filter(closed_at__gte=beginning(query.since, zone))
         if query.until:
             found = found.filter(closed_at__lt=end_of(query.until, zone))
-        place = Place.read(query.cursor or None)
+        place = Place.read(query.cursor or None, of="receipts")
         if place and place.rank != PURCHASE:
             raise BadCursor
         if place:
@@ -169,7 +169,8 @@ class ReceiptsView(ApiView):
         found = found.prefetch_related(Prefetch("reversals", queryset=back))
         rows = list(found.order_by("-closed_at", "-pk")[: query.limit + 1])
         more, rows = len(rows) > query.limit, rows[: query.limit]
-        cursor = Place(rows[-1].closed_at, PURCHASE, rows[-1].pk).written() if more else ""
+        last = Place(rows[-1].closed_at, PURCHASE, rows[-1].pk) if more else None
+        cursor = last.written(of="receipts") if last else ""
         return Response(Receipts([_receipt(one) for one in rows], next_page(request, cursor)))
 
 

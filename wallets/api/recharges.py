@@ -189,14 +189,14 @@ class RechargesView(ApiView):
         query = self.query
         accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
         found = _found(query, accounts)
-        place = Place.read(query.cursor or None)
+        place = Place.read(query.cursor or None, of="recharges")
         if place and place.rank != PURCHASE:
             raise BadCursor
         if place:
             found = found.filter(place.after(PURCHASE))
         rows = list(found.order_by("-created_at", "-pk")[: query.limit + 1])
         more, rows = len(rows) > query.limit, rows[: query.limit]
-        cursor = Place.of(rows[-1]).written() if more else ""
+        cursor = Place.of(rows[-1]).written(of="recharges") if more else ""
         results = [shown(one, request) for one in rows]
         return Response(Recharges(results, next_page(request, cursor)))
 

@@ -172,6 +172,34 @@ def test_a_range_or_a_choice_that_is_none_is_refused(account, path, query, field
     assert list(error["fields"]) == [field]
 
 
+def test_a_campaign_id_that_several_sub_accounts_use_is_all_of_theirs():
+    """Only one of them was told."""
+    agency = make_agency(timezone="UTC")
+    for name in ("Dental", "Vet"):
+        sub = make_sub_account(name, agency=agency)
+        report(sub, 60, campaign=make_campaign(sub, external_id="spring"))
+        report(sub, 60)
+    client = client_of(agency)
+
+    told = client.get(f"{CALLS}?include=sub_accounts&campaign=spring").json()["results"]
+    used = client.get(f"{USAGE}?include=sub_accounts&campaign=spring&by=account").json()
+
+    assert len({one["account"] for one in told}) == 2
+    assert used["total"]["calls"] == 2
+    assert [one["figures"]["calls"] for one in used["results"]] == [1, 1, 0]
+
+
+def test_a_cursor_of_calls_is_none_of_any_other_list(account):
+    report(account, 60, 60)
+    client = client_of(account, "read")
+    cursor = client.get(f"{CALLS}?limit=1").json()["next"].partition("cursor=")[2].partition("&")[0]
+
+    assert len(client.get(f"{CALLS}?cursor={cursor}").json()["results"]) == 1
+    for path in ("wallet/entries", "wallet/recharges", "receipts"):
+        error = refusal(client.get(f"/api/v1/{path}?cursor={cursor}"), 400)
+        assert list(error["fields"]) == ["cursor"]
+
+
 def test_a_campaign_of_others_is_not_found(account):
     make_campaign(make_individual(), external_id="theirs")
 
