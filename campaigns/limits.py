@@ -27,6 +27,8 @@ USAGE_BITE_DAYS = 31
 USAGE_SLICE = 500
 USAGE_SLICES = 200
 USAGE_BITES = 120
+# As many days as a person looks at first.
+USAGE_USUAL_DAYS = 30
 # Two years: as far as a year can be compared with the one before.
 USAGE_MOST_DAYS = 731
 # Rows of the table on the page; its file has all.

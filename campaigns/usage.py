@@ -132,6 +132,12 @@ _COLUMNS = {
 }
 
 
+def earlier(until: date) -> date:
+    """The first of as many days as are shown when only the last one is known."""
+    days = limits.USAGE_USUAL_DAYS - 1
+    return until - timedelta(days=days) if (until - date.min).days > days else until
+
+
 def check(*, since: date, until: date, today: date) -> None:
     """Raise Unusable for days the wrong way round, to come, or more than two years of them."""
     ranges.check(since=since, until=until, today=today)

@@ -50,6 +50,7 @@ class Calls(APIView):
         filters = _filters(query, accounts)
         ids = [account.pk for account in accounts]
         if query.output == "csv":
+            _check_whole(request)
             return calls_csv.response(accounts=ids, filters=filters)
         page = history.calls(
             accounts=ids, filters=filters, cursor=query.cursor or None, limit=query.limit
@@ -98,10 +99,18 @@ class Authorize(APIView):
         return Response(shapes.Authorization.of(answer))
 
 
+def _check_whole(request: Request) -> None:
+    """Raise ValidationError (400) for a page of what is one file."""
+    wrong = [name for name in ("cursor", "limit") if name in request.query_params]
+    if wrong:
+        sentence = "The file has every call that fits. Leave this out."
+        raise ValidationError(dict.fromkeys(wrong, sentence))
+
+
 def _filters(query: shapes.CallsQuery, accounts: list[Account]) -> history.Filters:
     zone = accounts[0].zone
     since, until = query.since or None, query.until or None
-    check_range(since, until, zone=zone)
+    check_range(since, until, account=accounts[0])
     return history.Filters(
         campaigns=campaigns_named(query.campaign or "", accounts),
         outcomes=query.outcome or None,

@@ -51,7 +51,7 @@ class CallsQuery(AccountsPageQuery):
     ] = UNSET
     output: Annotated[
         Literal["json", "csv"],
-        Meta(description="csv: every call that fits in one file; `cursor` and `limit` are left."),
+        Meta(description="csv: every call that fits in one file, without `cursor` and `limit`."),
     ] = "json"
 
 

@@ -1,7 +1,5 @@
 """GET usage: the figures of the Usage page."""
 
-from datetime import timedelta
-
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,8 +15,6 @@ from campaigns.api import shapes
 from campaigns.models import Campaign
 from campaigns.usage import Asked
 from wallets.api.fields import renamed
-
-USUAL_DAYS = 30
 
 _FIGURES = {
     "calls": 2,
@@ -59,7 +55,7 @@ class Usage(ApiView):
         accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
         today = accounts[0].local_date(clock.now())
         until = query.until or today
-        since = query.since or until - timedelta(days=USUAL_DAYS - 1)
+        since = query.since or usage.earlier(min(until, today))
         try:
             usage.check(since=since, until=until, today=today)
         except Unusable as error:

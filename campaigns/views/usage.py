@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
@@ -23,7 +23,6 @@ from campaigns.usage import Asked, By, Figures, Line
 from campaigns.views.usage_chart import Measure, usage_chart
 from wallets.statements.ranges import read_day
 
-USUAL_DAYS = 30
 QUICK_DAYS = (7, 30, 90, 365)
 COLUMNS = (
     "calls",
@@ -104,7 +103,7 @@ def _question(request: HttpRequest) -> Question:
     today = own.local_date(clock.now())
     until = read_day(given.get("until", ""), field="until") or today
     since = read_day(given.get("since", ""), field="since")
-    since = since or _earlier(until, USUAL_DAYS - 1)
+    since = since or usage.earlier(min(until, today))
     usage.check(since=since, until=until, today=today)
     choices = _accounts(own)
     account = _chosen(given.get("account", ""), choices)
@@ -129,10 +128,6 @@ def _question(request: HttpRequest) -> Question:
         campaign=campaign,
         choices=choices if len(choices) > 1 else [],
     )
-
-
-def _earlier(day: date, days: int) -> date:
-    return day - timedelta(days=days) if (day - date.min).days > days else day
 
 
 def _accounts(own: Account) -> list[Account]:

@@ -1,10 +1,9 @@
 """How money, pages and days are written and read on the routes of wallets."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 from django.db.models import TextChoices
 from djmoney.money import Money
@@ -13,10 +12,13 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
+from accounts import clock
 from accounts.api.shapes import Url, Wrong, convert, read_moment
 from accounts.api.views import AccountQuery, Include
 from accounts.errors import Unusable
+from accounts.models import Account
 from wallets.months import beginning, end_of
+from wallets.statements import ranges
 
 CURRENCY = "USD"
 LARGEST_PAGE = 200
@@ -54,11 +56,18 @@ DayOrMoment = Annotated[
 ]
 
 
-def check_range(since: date | None, until: date | None, *, zone: ZoneInfo) -> None:
-    """Raise ValidationError (400) for a range whose end is not after its beginning."""
+def check_range(since: date | None, until: date | None, *, account: Account) -> None:
+    """Raise ValidationError (400) for a range whose end is not after its beginning, and for days
+    that are to come or before there was anything. Moments may be a little ahead of our clock.
+    """
+    days = [None if isinstance(one, datetime) else one for one in (since, until)]
+    try:
+        ranges.check(since=days[0], until=days[1], today=account.local_date(clock.now()))
+    except Unusable as error:
+        raise renamed(error) from None
     if since is None or until is None:
         return
-    if beginning(since, zone) >= end_of(until, zone):
+    if beginning(since, account.zone) >= end_of(until, account.zone):
         raise ValidationError({"to": "This is before `from`. Send them the other way round."})
 
 

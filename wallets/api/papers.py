@@ -152,7 +152,7 @@ class ReceiptsView(ApiView):
         query = self.query
         accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
         zone = accounts[0].zone
-        check_range(query.since or None, query.until or None, zone=zone)
+        check_range(query.since or None, query.until or None, account=accounts[0])
         found = models.Purchase.objects.filter(
             payer__in=[one.pk for one in accounts], state=models.Purchase.State.SUCCEEDED
         )

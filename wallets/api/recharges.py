@@ -257,7 +257,7 @@ class RechargeView(ApiView):
 
 def _found(query: RechargesQuery, accounts: list[Account]) -> QuerySet[models.Purchase]:
     zone, since, until = accounts[0].zone, query.since or None, query.until or None
-    check_range(since, until, zone=zone)
+    check_range(since, until, account=accounts[0])
     bought = LedgerEntry.objects.filter(kind__in=["recharge", "auto_recharge"])
     found = models.Purchase.objects.recharges().filter(payer__in=[one.pk for one in accounts])
     found = found.prefetch_related(Prefetch("entries", queryset=bought, to_attr="bought"))

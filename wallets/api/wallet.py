@@ -260,7 +260,7 @@ class EntriesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         query, account = self.query, resolve_account(request)
-        check_range(query.since or None, query.until or None, zone=account.zone)
+        check_range(query.since or None, query.until or None, account=account)
         page = statements.entries(
             account=account,
             kinds=query.kind or None,

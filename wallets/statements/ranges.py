@@ -49,13 +49,13 @@ def check(*, since: date | None, until: date | None, today: date | None = None) 
     """Raise Unusable for a range the wrong way round, one that begins after `today`, and for days
     before there was anything.
     """
-    for field, given in (("since", since), ("until", until)):
+    for field, given in (("until", until), ("since", since)):
         if given is not None:
             check_year(given.year, field=field)
-    if since is not None and until is not None and since > until:
-        _refuse("until", f"{day(until)} is before {day(since)}. Turn the days round.")
     if today is not None and since is not None and since > today:
         _refuse("since", f"{day(since)} is still to come. Choose {day(today)} or a day before it.")
+    if since is not None and until is not None and since > until:
+        _refuse("until", f"{day(until)} is before {day(since)}. Turn the days round.")
 
 
 def _refuse(field: str, sentence: str) -> Never:
