@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from accounts import clock
 from accounts.api.schema import refusals
 from accounts.api.shapes import Answer, Moment
-from accounts.api.views import ApiView
-from accounts.api.whose import resolve_account, resolve_accounts
+from accounts.api.views import AccountsQuery, ApiView
+from accounts.api.whose import resolve_accounts
 from accounts.errors import Unusable
 from wallets import models
 from wallets.api.fields import (
@@ -82,11 +82,21 @@ class StatementPot(Answer):
     closing: str
 
 
-class Statement(Answer):
+class StatementOf(Answer):
     account: UUID
     month: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
     is_complete: Annotated[bool, Meta(description="false: the month goes on.")]
     pots: list[StatementPot]
+
+
+class Statement(StatementOf):
+    sub_accounts: Annotated[
+        list[StatementOf],
+        Meta(
+            description="With `include=sub_accounts`: of each sub-account, in the month where it "
+            "is. Otherwise empty."
+        ),
+    ]
 
 
 _RECEIPTS = OpenApiExample(
@@ -133,6 +143,7 @@ _STATEMENT = OpenApiExample(
                 "closing": "44.670000",
             }
         ],
+        "sub_accounts": [],
     },
     response_only=True,
 )
@@ -198,6 +209,8 @@ def _receipt(purchase: models.Purchase) -> Receipt:
 
 
 class StatementView(ApiView):
+    query_shape = AccountsQuery
+
     @extend_schema(
         operation_id="statement",
         summary="A month of the wallet: opening, what moved each pot, closing",
@@ -209,14 +222,23 @@ class StatementView(ApiView):
         examples=[_STATEMENT],
     )
     def get(self, request: Request, month: str) -> Response:
-        account = resolve_account(request)
+        accounts = resolve_accounts(request, with_sub_accounts=bool(self.query.include))
         try:
-            first = ranges.read_month(month, today=account.local_date(clock.now()))
+            first = ranges.read_month(month, today=accounts[0].local_date(clock.now()))
         except Unusable as error:
             raise renamed(error) from None
-        found = monthly.month_of(account=account, first=first)
-        pots = [_pot(one) for one in found.pots]
-        return Response(Statement(account.pk, month, found.is_complete, pots))
+        own, *others = monthly.months_of(accounts=accounts, first=first)
+        below = [StatementOf(**_month(one)) for one in others]
+        return Response(Statement(**_month(own), sub_accounts=below))
+
+
+def _month(one: monthly.Month) -> dict[str, object]:
+    return {
+        "account": one.account.pk,
+        "month": f"{one.first:%Y-%m}",
+        "is_complete": one.is_complete,
+        "pots": [_pot(each) for each in one.pots],
+    }
 
 
 def _pot(one: monthly.PotMonth) -> StatementPot:

@@ -1,9 +1,7 @@
 """Which entries a file holds: those between two beginnings of days, in the order of entries.
 
-Entries are ordered by their number. Hosts' clocks may have disagreed, so an entry never stands
-earlier than one before it: a day begins with the first entry whose moment is not before it. Files
-of periods that follow each other hold each entry once, and one opens with what the other closed
-with.
+Days begin where `statements.edges` says, as the months of statements do: files of periods that
+follow each other hold each entry once, and one opens with what the other closed with.
 """
 
 from dataclasses import dataclass, replace
@@ -16,7 +14,7 @@ from wallets import limits
 from wallets.errors import InvalidAmount
 from wallets.models import Pot, Wallet
 from wallets.months import beginning
-from wallets.statements import numbers
+from wallets.statements import edges
 from wallets.texts import day
 
 
@@ -32,7 +30,7 @@ class Period:
     since: date | None
     until: date
     first_id: int = 0
-    end_id: int = numbers.NO_ENTRY
+    end_id: int = edges.NO_ENTRY
 
     @property
     def begins(self) -> datetime | None:
@@ -82,16 +80,17 @@ def opening(period: Period) -> dict[str, Decimal]:
 
 
 def closing(period: Period) -> dict[str, Decimal]:
-    """What each pot held after its last entry: dollars, and seconds. At most two queries."""
+    """What each pot held after its last entry: dollars, seconds. At most two queries."""
     return _held_before(period, max(period.first_id, period.end_id))
 
 
 def _held_before(period: Period, entry_id: int) -> dict[str, Decimal]:
-    found = numbers.held_before(wallet_id=period.wallet_id, number=entry_id)
-    return {str(pot): found.get(pot, Decimal(0)) for pot in Pot}
+    [held] = edges.held_before([(period.wallet_id, entry_id)])
+    return {str(pot): held.get(pot, Decimal(0)) for pot in Pot}
 
 
 def _first_from(period: Period, first_day: date) -> int:
     """The number of the first entry that is not before this day."""
     moment = beginning(first_day, period.account.zone)
-    return numbers.first_from(wallet_id=period.wallet_id, moment=moment)
+    [number] = edges.first_from([(period.wallet_id, moment)])
+    return number

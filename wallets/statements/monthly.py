@@ -1,11 +1,11 @@
 """The statement of one month: what each pot opened with, what moved it, what it closed with.
 
-A month begins with the first entry dated in it or later, so that each entry is in one month only,
-and a month opens with what the one before it closed with, whatever hosts' clocks said.
+A month begins where `edges` says, so that each entry is in one month only, and a month opens with
+what the one before it closed with, whatever hosts' clocks said.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -15,17 +15,18 @@ from django.db.models import TextChoices
 
 from accounts import clock
 from accounts.models import Account
-from wallets.models import LedgerEntry, Pot, Wallet
+from wallets.models import LedgerEntry, Pot
 from wallets.months import beginning, due_date
-from wallets.statements import numbers
-from wallets.statements.statements import pots_moved
+from wallets.statements import edges
+from wallets.statements.statements import pots_moved_of
 
 Kind = LedgerEntry.Kind
 
 MOVED = """
-SELECT kind, pot, sum(amount) FROM wallets_ledgerentry
-WHERE wallet_id = %(wallet)s AND id >= %(first)s AND id < %(end)s
-GROUP BY 1, 2
+SELECT w.id, e.kind, e.pot, sum(e.amount)
+FROM unnest(%(wallets)s::bigint[], %(first)s::bigint[], %(end)s::bigint[]) AS w (id, first, ends)
+JOIN wallets_ledgerentry AS e ON e.wallet_id = w.id AND e.id >= w.first AND e.id < w.ends
+GROUP BY 1, 2, 3
 """
 
 
@@ -79,33 +80,52 @@ class Month:
 
 
 def month_of(*, account: Account, first: date) -> Month:
-    """The statement of the month that begins on `first`. At most nine queries.
+    """The statement of the month that begins on `first`. At most five queries.
 
     Pots that never moved are left out.
     """
+    [found] = months_of(accounts=[account], first=first)
+    return found
+
+
+def months_of(*, accounts: Sequence[Account], first: date) -> list[Month]:
+    """The statement of each account's month, in their order; a month is where each account is.
+
+    At most five queries, however many accounts.
+    """
     following = due_date(first, 1)
-    wallet = Wallet.objects.filter(account=account).values_list("pk", flat=True).first() or 0
-    begins, ends = (
-        numbers.first_from(wallet_id=wallet, moment=beginning(day, account.zone))
-        for day in (first, following)
+    wallets = pots_moved_of(accounts)
+    owners = [one for one in accounts if one.pk in wallets]
+    days = (first, following)
+    numbers = edges.first_from(
+        [(wallets[one.pk][0], beginning(day, one.zone)) for one in owners for day in days]
     )
-    opening = numbers.held_before(wallet_id=wallet, number=begins)
-    moved: dict[str, dict[Group, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
-    for kind, pot, amount in _moved(wallet, begins, ends):
-        moved[pot][GROUPS[Kind(kind)]] += amount
-    pots = [
-        PotMonth(
-            pot,
-            opening.get(pot, Decimal(0)),
-            {one: moved[pot][one] for one in Group if one in moved[pot]},
-        )
-        for pot in pots_moved(account=account)
+    begins, ends = numbers[::2], numbers[1::2]
+    of_wallets = _pots([wallets[one.pk] for one in owners], begins, ends)
+    pots = dict(zip((one.pk for one in owners), of_wallets, strict=True))
+    now = clock.now()
+    return [
+        Month(one, first, beginning(following, one.zone) <= now, pots.get(one.pk, []))
+        for one in accounts
     ]
-    is_complete = beginning(following, account.zone) <= clock.now()
-    return Month(account, first, is_complete, pots)
 
 
-def _moved(wallet: int, first: int, end: int) -> list[tuple[str, str, Decimal]]:
+def _pots(
+    wallets: list[tuple[int, list[Pot]]], begins: list[int], ends: list[int]
+) -> list[list[PotMonth]]:
+    """Of each of these wallets, in the order of its pots."""
+    keys = [wallet for wallet, _ in wallets]
+    held = edges.held_before(list(zip(keys, begins, strict=True)))
+    moved = defaultdict(lambda: defaultdict(Decimal))
     with connection.cursor() as cursor:
-        cursor.execute(MOVED, {"wallet": wallet, "first": first, "end": end})
-        return cursor.fetchall()
+        cursor.execute(MOVED, {"wallets": keys, "first": begins, "end": ends})
+        for wallet, kind, pot, amount in cursor.fetchall():
+            moved[wallet, pot][GROUPS[Kind(kind)]] += amount
+    return [
+        [PotMonth(pot, opening.get(pot, Decimal(0)), _in_order(moved[wallet, pot])) for pot in pots]
+        for (wallet, pots), opening in zip(wallets, held, strict=True)
+    ]
+
+
+def _in_order(parts: Mapping[Group, Decimal]) -> dict[Group, Decimal]:
+    return {one: parts[one] for one in Group if one in parts}

@@ -92,10 +92,18 @@ def transactions(
 
 def pots_moved(*, account: Account) -> list[Pot]:
     """The pots of the account's wallet that ever moved, in their order. One query."""
+    return next(iter(pots_moved_of([account]).values()), (0, []))[1]
+
+
+def pots_moved_of(accounts: Collection[Account]) -> dict[UUID, tuple[int, list[Pot]]]:
+    """By account the key of its wallet, if it has one, and the pots that ever moved. One query."""
     of_wallet = LedgerEntry.objects.filter(wallet=OuterRef("pk"))
     there = [Exists(of_wallet.filter(pot=pot)) for pot in Pot]
-    has = Wallet.objects.filter(account=account).values_list(*there).first()
-    return [pot for pot, moved in zip(Pot, has, strict=True) if moved] if has else []
+    has = Wallet.objects.filter(account__in=accounts).values_list("account_id", "pk", *there)
+    return {
+        account: (wallet, [pot for pot, one in zip(Pot, moved, strict=True) if one])
+        for account, wallet, *moved in has
+    }
 
 
 def entries(

@@ -159,7 +159,35 @@ def test_a_month_is_told_by_pot(wallet):
                 "closing": "600",
             },
         ],
+        "sub_accounts": [],
     }
+
+
+def test_an_agency_reads_the_month_of_all_its_sub_accounts_each_where_it_is():
+    agency = make_agency(timezone="UTC")
+    subs = [make_sub_account(name, agency=agency) for name in ("East", "North", "West")]
+    for sub, zone in zip(subs, ("Pacific/Kiritimati", "UTC", "Pacific/Niue"), strict=True):
+        sub.timezone = zone
+        sub.save()
+        with clock.at(datetime(2026, 10, 31, 12, tzinfo=UTC)):
+            post(open_wallet(account=sub), "credit", "20")
+    client = client_of(agency)
+
+    with clock.at(NOON):
+        client.get("/api/v1/wallet")  # the key's first use is noted
+        with CaptureQueriesContext(connection) as alone:
+            client.get("/api/v1/statements/2026-11")
+        with CaptureQueriesContext(connection) as all_of_them:
+            body = client.get("/api/v1/statements/2026-11?include=sub_accounts").json()
+
+    told = body["sub_accounts"]
+    assert (body["account"], body["pots"]) == (str(agency.pk), [])
+    assert [one["account"] for one in told] == [str(sub.pk) for sub in subs]
+    # It was the 1st of November in Kiritimati, and the 31st of October elsewhere.
+    assert [one["pots"][0]["moved"] for one in told] == [{"given": "20.000000"}, {}, {}]
+    assert {one["pots"][0]["closing"] for one in told} == {"20.000000"}
+    assert len(all_of_them) == len(alone) + 1
+    refusal(client_of(subs[0]).get("/api/v1/statements/2026-11?include=sub_accounts"), 404)
 
 
 @pytest.mark.parametrize(

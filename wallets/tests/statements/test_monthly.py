@@ -111,7 +111,7 @@ def test_every_kind_of_entry_is_in_a_group():
 
 
 def test_a_wallet_that_never_moved_has_no_pots(wallet, django_assert_max_num_queries):
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(4):
         found = monthly.month_of(account=wallet.account, first=OCTOBER)
 
     assert found.pots == []

@@ -14,7 +14,7 @@ from tests.plans import rows_read
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot, Wallet
-from wallets.statements import numbers
+from wallets.statements import edges
 
 pytestmark = pytest.mark.django_db
 
@@ -61,11 +61,11 @@ def entries_read(look) -> int:
 def test_what_was_held_before_an_entry_is_read_from_the_newest_ones(wallet):
     last = LedgerEntry.objects.latest("pk").pk
 
-    read = entries_read(lambda: numbers.held_before(wallet_id=wallet.pk, number=last))
+    read = entries_read(lambda: edges.held_before([(wallet.pk, last)]))
 
-    held = numbers.held_before(wallet_id=wallet.pk, number=last)
+    [held] = edges.held_before([(wallet.pk, last)])
     assert held == {Pot.PREMIUM: Decimal(600), Pot.CREDIT: Decimal(DAYS * A_DAY - 1)}
-    assert read <= numbers.NEAR + 1
+    assert read <= edges.NEAR + 1
 
 
 @pytest.mark.parametrize("entries", [0, 1, 2])
@@ -75,7 +75,7 @@ def test_before_the_first_entries_little_was_held(entries):
     post(wallet, "credit", Decimal(1), ["second", "third"])
     number = LedgerEntry.objects.order_by("pk")[entries].pk
 
-    held = numbers.held_before(wallet_id=wallet.pk, number=number)
+    [held] = edges.held_before([(wallet.pk, number)])
 
     assert held == dict([(Pot.PREMIUM, Decimal(600)), (Pot.CREDIT, Decimal(1))][:entries])
 
@@ -83,13 +83,13 @@ def test_before_the_first_entries_little_was_held(entries):
 def test_a_day_begins_with_its_first_entry_and_nothing_begins_after_the_last_one(wallet):
     first = LedgerEntry.objects.get(key="10-0").pk
 
-    found = numbers.first_from(wallet_id=wallet.pk, moment=BEGINS + timedelta(days=10))
+    [found] = edges.first_from([(wallet.pk, BEGINS + timedelta(days=10))])
 
     assert found == first
     later = BEGINS + timedelta(days=DAYS)
-    assert numbers.first_from(wallet_id=wallet.pk, moment=later) == numbers.NO_ENTRY
+    assert edges.first_from([(wallet.pk, later)]) == [edges.NO_ENTRY]
     last_days = BEGINS + timedelta(days=2)
-    read = entries_read(lambda: numbers.first_from(wallet_id=wallet.pk, moment=last_days))
+    read = entries_read(lambda: edges.first_from([(wallet.pk, last_days)]))
     assert read <= 2 * A_DAY + 1
 
 
