@@ -19,6 +19,7 @@ from wallets.reversals import refunds
 from wallets.statements import papers
 from wallets.statements.receipt_pdf import MISSING, Receipt, draw
 from wallets.support import selling
+from wallets.tests.worlds.at_once import at_once
 from wallets.tests.worlds.builders import DECLINED_CARD, add_card, make_wallet
 from wallets.tests.worlds.pages import text_of
 
@@ -163,6 +164,34 @@ def test_the_number_of_a_credit_note_never_changes(wallet):
     reversal.refresh_from_db()
     assert reversal.credit_note_number == number
     assert papers.credit_note(reversal, address="").notes == [papers.VOID]
+
+
+def made(purchase, cents: int = 100) -> Reversal:
+    found = Reversal.objects.create(
+        purchase=purchase, kind="refund", amount_cents=cents, state="succeeded", reason="Asked for"
+    )
+    found.refresh_from_db()
+    return found
+
+
+@pytest.mark.django_db
+def test_a_credit_note_that_was_undone_leaves_no_number_out(wallet):
+    purchase = pay(wallet)
+    first = made(purchase)
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        made(purchase)
+        raise ZeroDivisionError
+
+    assert made(purchase).credit_note_number == first.credit_note_number + 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_credit_notes_of_several_workers_have_one_number_after_the_other(wallet):
+    purchase = pay(wallet)
+
+    numbers = at_once(lambda _: made(purchase).credit_note_number, range(8))
+
+    assert sorted(numbers) == list(range(min(numbers), min(numbers) + 8))
 
 
 @pytest.mark.django_db
