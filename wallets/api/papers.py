@@ -50,6 +50,7 @@ class CreditNote(Answer):
     number: str
     amount: Dollars
     refunded_at: Moment
+    is_void: Annotated[bool, Meta(description="The refund did not arrive after all.")]
 
 
 class Receipt(Answer):
@@ -120,6 +121,7 @@ _RECEIPTS = OpenApiExample(
                         "number": "CN-1001",
                         "amount": "10.00",
                         "refunded_at": "2026-11-23T10:00:00Z",
+                        "is_void": False,
                     }
                 ],
             }
@@ -200,7 +202,10 @@ def _receipt(purchase: models.Purchase) -> Receipt:
         paid_at=purchase.closed_at,
         credit_notes=[
             CreditNote(
-                papers.number_of(one), dollars_text(dollars(one.amount_cents)), one.closed_at
+                number=papers.number_of(one),
+                amount=dollars_text(dollars(one.amount_cents)),
+                refunded_at=one.credit_note_at,
+                is_void=one.state == "failed",
             )
             for one in reversals
             if one.credit_note_number

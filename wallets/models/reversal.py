@@ -47,6 +47,7 @@ class Reversal(Tried):
     error_text = models.CharField(max_length=300, blank=True)
     # Of a refund, once it is made: given by a trigger, and never changed.
     credit_note_number = models.BigIntegerField(null=True, unique=True, editable=False)
+    credit_note_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=clock.now)
     closed_at = models.DateTimeField(null=True)
 

@@ -38,8 +38,15 @@ class Filed:
         return papers.number_of(self.refund) if self.refund else str(self.purchase.receipt_number)
 
     @property
+    def is_void(self) -> bool:
+        """Whether it is the credit note of a refund that did not arrive after all."""
+        return self.refund is not None and self.refund.state == Reversal.State.FAILED
+
+    @property
     def amount_cents(self) -> int:
-        """Paid; negative when given back."""
+        """Paid; negative when given back, nothing when it is void."""
+        if self.is_void:
+            return 0
         return -self.refund.amount_cents if self.refund else self.purchase.amount_cents
 
 
@@ -72,17 +79,19 @@ def filed(*, account: Account, span: Span, most: int) -> list[Filed]:
     Raises TooMany when there are more than `most`.
     """
     begins, ends = (beginning(day, account.zone) for day in (span.first, span.end))
-    within = {"closed_at__gte": begins, "closed_at__lt": ends}
     back = Reversal.objects.order_by("created_at")
-    paid = Purchase.objects.filter(payer=account, state=Purchase.State.SUCCEEDED, **within)
+    paid = Purchase.objects.filter(
+        payer=account, state=Purchase.State.SUCCEEDED, closed_at__gte=begins, closed_at__lt=ends
+    )
     paid = paid.select_related("payer", "wallet__account")
     paid = paid.prefetch_related(Prefetch("reversals", queryset=back), "entries")
     notes = Reversal.objects.filter(
-        purchase__payer=account, credit_note_number__isnull=False, **within
+        purchase__payer=account, credit_note_at__gte=begins, credit_note_at__lt=ends
     ).select_related("purchase__payer", "purchase__wallet__account")
     found = [Filed(one.closed_at, one) for one in paid.order_by("closed_at")[: most + 1]]
     found += [
-        Filed(one.closed_at, one.purchase, one) for one in notes.order_by("closed_at")[: most + 1]
+        Filed(one.credit_note_at, one.purchase, one)
+        for one in notes.order_by("credit_note_at")[: most + 1]
     ]
     if len(found) > most:
         sentence = f"{span.name} has more than {most:,} papers. Choose one of its months."

@@ -63,7 +63,7 @@ def credit_note(reversal: Reversal, *, address: str) -> Receipt:
         amount=amount,
         state="refunded" if reversal.state != Reversal.State.FAILED else "not refunded",
         facts=[
-            ("Refunded on", _moment(reversal.closed_at, purchase.payer)),
+            ("Refunded on", _moment(reversal.credit_note_at, purchase.payer)),
             ("To", purchase.card),
             ("Corrects receipt", str(purchase.receipt_number)),
             ("Paid", f"{paid}, {_moment(purchase.closed_at, purchase.payer)}"),

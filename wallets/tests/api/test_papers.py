@@ -95,6 +95,7 @@ def test_a_receipt_tells_what_was_given_back_and_its_credit_notes(wallet):
                 "number": f"CN-{reversal.credit_note_number}",
                 "amount": "10.00",
                 "refunded_at": "2026-11-20T12:00:00Z",
+                "is_void": False,
             }
         ],
     }

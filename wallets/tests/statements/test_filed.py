@@ -70,6 +70,22 @@ def test_a_year_lists_its_receipts_and_credit_notes_with_the_net(own, papers):
     ]
 
 
+def test_a_refund_that_fails_later_leaves_its_credit_note_where_it_was_and_void(own, papers):
+    """The bank said so in December: it was listed there, and taken off what was paid."""
+    with clock.at(datetime(2026, 12, 2, 12, tzinfo=UTC)):
+        papers.state, papers.closed_at = "failed", clock.now()
+        papers.save(update_fields=["state", "closed_at"])
+        november = own.get(LIST, {"period": "2026-11"})
+        december = own.get(LIST, {"period": "2026-12"})
+        note = own.get(f"/payments/credit-notes/{papers.pk}/")
+
+    assert numbers(november) == [f"CN-{papers.credit_note_number}", "103"]
+    assert f"Credit note CN-{papers.credit_note_number} Void" in text_of(november)
+    assert "Paid, less what was refunded $25.00" in text_of(november)
+    assert numbers(december) == []
+    assert "Refunded on 6 Nov 2026" in text_of(note)
+
+
 def test_all_of_them_are_one_pdf_of_a_page_each(own, papers):
     answer = own.get(FILE, {"period": "2026"})
 

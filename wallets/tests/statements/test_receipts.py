@@ -185,6 +185,17 @@ def test_a_credit_note_that_was_undone_leaves_no_number_out(wallet):
     assert made(purchase).credit_note_number == first.credit_note_number + 1
 
 
+@pytest.mark.django_db
+def test_what_a_credit_note_says_to_the_customer_is_never_changed(wallet):
+    found = made(pay(wallet))
+
+    with pytest.raises(DatabaseError), transaction.atomic():
+        Reversal.objects.filter(pk=found.pk).update(customer_note="Something else")
+
+    found.refresh_from_db()
+    assert found.customer_note == ""
+
+
 @pytest.mark.django_db(transaction=True)
 def test_credit_notes_of_several_workers_have_one_number_after_the_other(wallet):
     purchase = pay(wallet)
