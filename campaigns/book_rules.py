@@ -35,7 +35,10 @@ def calls_took_what_their_entries_say() -> str:
 
 @rule("I16", freezes=False, figures=lambda: {"turn": clock.now().hour})
 def kept_usage_is_what_calls_used() -> str:
-    """Each hour another 24th of the days and of the accounts: all of them within a day."""
+    """Each hour another 24th of the days and of the accounts: all of them within a day.
+
+    A day begins up to 14 hours before it does in UTC, or 12 after: what is further is another day.
+    """
     return """
         SELECT w.id, 'usage of ' || day || ', campaign ' || campaign || ', ' || minute_type || ', '
                || outcome || ' is kept as ' || COALESCE(u.kept, 'nothing') || ' and was '
@@ -70,6 +73,19 @@ def kept_usage_is_what_calls_used() -> str:
             SELECT count(*) AS calls FROM campaigns_call k
             WHERE k.account_id = u.account_id AND k.ended_at < u.ends_at) c
         WHERE ABS(hashtext(u.account_id::text)::bigint) %% 24 = %(turn)s AND d.calls <> c.calls
+        UNION ALL
+        SELECT w.id, 'usage until ' || k.until || ' is kept to another moment, ' || k.ends_at
+        FROM campaigns_usagekept k
+        JOIN wallets_wallet w USING (account_id)
+        WHERE (k.ends_at AT TIME ZONE 'UTC') - (k.until + 1)::timestamp
+              NOT BETWEEN interval '-15 hours' AND interval '13 hours'
+        UNION ALL
+        SELECT DISTINCT w.id, 'usage of ' || k.day || ' is of another day, from ' || k.begins_at
+        FROM campaigns_usageday k
+        JOIN wallets_wallet w USING (account_id)
+        WHERE (k.day - date '2000-01-01') %% 24 = %(turn)s
+              AND (k.begins_at AT TIME ZONE 'UTC') - k.day::timestamp
+                  NOT BETWEEN interval '-15 hours' AND interval '13 hours'
     """
 
 

@@ -85,9 +85,9 @@ def keep(*, account: Account, today: date) -> bool:
 def _keep_bite(account: Account, last: date) -> bool:
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     kept = UsageKept.objects.filter(account=account).first()
-    if kept and kept.zone != account.timezone:
+    if kept is None or kept.zone != account.timezone:
         UsageDay.objects.filter(account=account).delete()
-        kept.delete()
+        UsageKept.objects.filter(account=account).delete()
         kept = None
     first = kept.until + timedelta(days=1) if kept else _first_day(account)
     if first is None or first > last:

@@ -10,7 +10,7 @@ from accounts import clock
 from accounts.errors import Unusable
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from campaigns import calls, usage, usage_days
-from campaigns.models import Call, UsageDay, UsageKept
+from campaigns.models import Call, Campaign, UsageDay, UsageKept
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from campaigns.usage import Asked, By, Figures
 from tests.databases import as_owner
@@ -223,6 +223,9 @@ def broken(turns: range) -> list[str]:
     [
         ("UPDATE campaigns_usageday SET cost = cost + 0.000001 WHERE outcome = 'failed'", "failed"),
         ("DELETE FROM campaigns_usageday WHERE outcome = 'failed'", "calls and was of 4"),
+        ("UPDATE campaigns_usageday SET calls = calls + 1 WHERE outcome = 'failed'", "calls and"),
+        ("UPDATE campaigns_usagekept SET until = until + 7", "is kept to another moment"),
+        ("UPDATE campaigns_usageday SET day = day + 40 WHERE outcome = 'failed'", "another day"),
     ],
 )
 def test_the_books_notice_kept_use_that_is_not_what_calls_used(account, error, sentence):
@@ -234,5 +237,56 @@ def test_the_books_notice_kept_use_that_is_not_what_calls_used(account, error, s
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(error)
 
-    [found] = broken(range(24))
-    assert sentence in found
+    assert sentence in " ".join(broken(range(24)))
+
+
+def test_a_night_that_is_cut_off_leaves_right_figures_and_is_gone_on_with(account, monkeypatch):
+    """Its bites are of a month: killed in the second, the first is kept, and no more."""
+    a_few(account)
+    report(account, seconds=30, at=NOON + timedelta(days=31))
+    span = asked(account, until=date(2026, 11, 28))
+    live = [usage.usage(asked=span, by=by) for by in By]
+    count, bites = usage_days._count, []
+
+    def killed(*facts) -> None:
+        bites.append(facts)
+        if len(bites) == 2:
+            raise SystemExit
+        count(*facts)
+
+    monkeypatch.setattr(usage_days, "_count", killed)
+    with clock.at(LATER), pytest.raises(SystemExit):
+        usage_days.keep_all()
+
+    assert UsageKept.objects.get().until == date(2026, 10, 10)
+    assert [usage.usage(asked=span, by=by) for by in By] == live
+    with clock.at(LATER):
+        usage_days.keep_all()
+    assert UsageKept.objects.get().until == date(2026, 10, 22)
+    assert [usage.usage(asked=span, by=by) for by in By] == live
+    assert broken(range(24)) == []
+
+
+def test_days_that_nobody_knows_to_be_kept_are_kept_anew(account):
+    """Each night failed on them."""
+    a_few(account)
+    with clock.at(LATER):
+        usage_days.keep_all()
+    UsageKept.objects.all().delete()
+
+    with clock.at(LATER):
+        assert usage_days.keep_all() == 1
+
+    assert UsageDay.objects.count() == 3
+    assert broken(range(24)) == []
+
+
+def test_a_campaign_is_told_by_its_name_of_today_in_kept_days_too(account):
+    a_few(account)
+    with clock.at(LATER):
+        usage_days.keep_all()
+    Campaign.objects.filter(name="Spring").update(name="Summer")
+
+    found = usage.usage(asked=asked(account), by=By.CAMPAIGN)
+
+    assert [line.label for line in found.lines] == ["No campaign", "Summer"]
