@@ -2,16 +2,14 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, timedelta
 from itertools import islice
 from uuid import UUID
 
 import djstripe.models
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -19,12 +17,13 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from accounts.errors import Unusable
 from accounts.models import Account, User
 from accounts.people import searching as account_search
 from accounts.people.searching import MOST_FOUND
 from campaigns import searching as campaign_search
 from campaigns.models import Call, Campaign
+from thinkrr_billing.staff import pasted
+from thinkrr_billing.staff.pasted import Paper, Payment
 from wallets.cards.payment_methods import BRANDS
 from wallets.models import Purchase, Reversal, StripeEvent
 from wallets.months import beginning
@@ -43,17 +42,6 @@ EVENTS = ("wallets.view_stripeevent",)
 CAMPAIGNS = ("campaigns.view_campaign",)
 CALLS = ("campaigns.view_call",)
 LAST_FOUR = re.compile(r"\d{4}", re.ASCII)
-# "1001", "receipt 1001", "R-1001", "CN-1001".
-PAPER = re.compile(
-    r"(?P<paper>receipt|credit note|r|cn)?[-# ]*(?P<number>\d{1,18})", re.ASCII | re.IGNORECASE
-)
-# "$50", "50.00 on 2026-11-22", "$1,250.00 22 Nov 2026": a bare number is a receipt's.
-AMOUNT_AND_DAY = re.compile(
-    r"(?=\$|\S+ |\d+\.)\$?(?P<amount>\d{1,3}(,\d{3})+(\.\d\d)?|\d{1,7}(\.\d\d)?)"
-    r"( (on )?(?P<day>[\w/-]+( [\w,]+ \d{4})?))?",
-    re.ASCII,
-)
-MOST_CENTS = 99_999_999
 # So many purchases of one amount within days are looked at for their payer's own day.
 MOST_LOOKED_AT = 5_000
 # From being decided to being confirmed with the bank.
@@ -114,10 +102,10 @@ def _kinds(text: str) -> Iterator[Kind]:
         return
     if found := account_search.as_uuid(text):
         yield from _by_uuid(found)
-    elif numbered := PAPER.fullmatch(text):
+    elif numbered := pasted.paper(pasted.plain(text)):
         yield from _by_number(numbered)
-    elif asked := AMOUNT_AND_DAY.fullmatch(text):
-        yield "Purchases", PURCHASES, map(_purchase, _paid(asked["amount"], asked["day"]))
+    elif asked := pasted.payment(pasted.plain(text)):
+        yield "Purchases", PURCHASES, map(_purchase, _paid(asked))
     if LAST_FOUR.fullmatch(text):
         yield "Accounts with this card", CARDS, map(_account, _few(_with_card(text)))
         yield "Purchases with this card", PURCHASES, map(_purchase, _paid_with(text))
@@ -139,42 +127,30 @@ def _by_uuid(found: UUID) -> Iterator[Kind]:
     yield "Refunds and disputes", REVERSALS, map(_reversal, Reversal.objects.filter(pk=found))
 
 
-def _by_number(asked: re.Match[str]) -> Iterator[Kind]:
+def _by_number(asked: Paper) -> Iterator[Kind]:
     """A receipt or a credit note, as it is printed, or the bare number of either."""
-    number, paper = int(asked["number"]), (asked["paper"] or "").strip("-# ").lower()
-    if not paper.startswith(("cn", "credit")):
-        paid = Purchase.objects.filter(receipt_number=number).select_related("payer")
+    if asked.is_receipt:
+        paid = Purchase.objects.filter(receipt_number=asked.number).select_related("payer")
         yield "Receipts", PURCHASES, map(_purchase, paid)
-    if not paper.startswith(("r", "receipt")):
-        notes = Reversal.objects.filter(credit_note_number=number)
+    if asked.is_credit_note:
+        notes = Reversal.objects.filter(credit_note_number=asked.number)
         yield "Credit notes", REVERSALS, map(_reversal, notes)
 
 
-def _paid(amount: str, text: str | None) -> Iterator[Purchase]:
-    """Purchases of this amount, newest first; of this day where their payer is.
-
-    Raises Unusable for a day that is none.
-    """
-    cents = int(Decimal(amount.replace(",", "")) * 100)
-    rows = Purchase.objects.filter(amount_cents=min(cents, MOST_CENTS)).select_related("payer")
-    if not text:
+def _paid(asked: Payment) -> Iterator[Purchase]:
+    """Purchases of this amount, newest first; of these days where their payer is."""
+    rows = Purchase.objects.filter(amount_cents=asked.cents).select_related("payer")
+    if not asked.days:
         yield from _few(rows.order_by("-created_at"))
         return
-    wanted = _day(text)
-    begins = beginning(wanted, UTC)
     # A day begins up to 14 hours sooner or 12 later elsewhere, and a payment may end days later.
-    near = rows.filter(created_at__gte=begins - LONGEST_OPEN, created_at__lt=begins + TWO_DAYS)
-    for purchase in near.order_by("-created_at")[:MOST_LOOKED_AT]:
+    near = Q()
+    for begins in (beginning(day, UTC) for day in asked.days):
+        near |= Q(created_at__gte=begins - LONGEST_OPEN, created_at__lt=begins + TWO_DAYS)
+    for purchase in rows.filter(near).order_by("-created_at")[:MOST_LOOKED_AT]:
         stood = filter(None, (purchase.created_at, purchase.closed_at))
-        if wanted in {purchase.payer.local_date(moment) for moment in stood}:
+        if asked.days & {purchase.payer.local_date(moment) for moment in stood}:
             yield purchase
-
-
-def _day(text: str) -> date:
-    for pattern in ("%Y-%m-%d", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%B %d %Y", "%m/%d/%Y"):
-        with suppress(ValueError):
-            return datetime.strptime(text.replace(",", ""), pattern).date()  # noqa: DTZ007
-    raise Unusable(f"“{text}” is no day. Write it like 2026-11-22 or 22 Nov 2026.")
 
 
 def _by_stripe_id(text: str) -> Iterator[Kind]:

@@ -514,11 +514,27 @@ def test_a_receipt_and_a_credit_note_are_found_by_their_numbers(wallet):
     reversal.refresh_from_db()
     note = reversal.credit_note_number
 
-    for text in ("77001", "receipt 77001", "R-77001", "#77001"):
+    for text in ("77001", "#77001", "No. 77001", "77,001", "77 001", "(77001)"):
         assert list(titles(text)) == ["Receipts"], text
-    for text in (f"CN-{note}", f"cn {note}", f"credit note {note}"):
+    for text in ("receipt 77001", "RECEIPT no.\u00a077001", "R–77001", "receipt-77001.pdf"):
+        assert list(titles(text)) == ["Receipts"], text
+    for text in (f"CN-{note}", f"cn {note}", f"CN–{note}", f"CN\u2011{note}", f"cn# {note}"):
+        assert list(titles(text)) == ["Credit notes"], text
+    for text in (
+        f"credit note {note}",
+        f"Credit note number CN-{note}",
+        f"credit-note-CN-{note}.pdf",
+    ):
         assert list(titles(text)) == ["Credit notes"], text
     assert titles("77002") == {}
+
+
+@pytest.mark.parametrize("name", ["24 Fitness", "555 1234", "5 2026", "1 Stop. Shop"])
+def test_a_name_that_begins_with_a_number_is_no_payment(name):
+    """The search said that Fitness is no day."""
+    make_individual(name)
+
+    assert list(titles(name)) == ["Accounts"]
 
 
 @pytest.mark.parametrize(
@@ -528,6 +544,10 @@ def test_a_receipt_and_a_credit_note_are_found_by_their_numbers(wallet):
         ("37.50 on 20 Nov 2026", True),
         ("$37.50 November 20, 2026", True),
         ("$37.50", True),
+        ("USD 37.50, Fri 20 Nov 2026", True),
+        ("37,50 USD 20.11.2026", True),
+        ("37.5 11/20/2026", True),
+        ("37.5 20/11/2026", True),
         ("$37.50 2026-11-21", False),
         ("$37.51 2026-11-20", False),
     ],
