@@ -249,7 +249,7 @@
   });
   document.addEventListener("click", (event) => {
     const copy = event.target.closest("[data-copy]");
-    if (copy) navigator.clipboard.writeText(copy.dataset.copy).then(() => toast("Copied."));
+    if (copy) copyText(copy.dataset.copy);
     const theme = event.target.closest("[data-theme-choice]");
     if (theme) chooseTheme(theme.dataset.themeChoice);
     const chip = event.target.closest("[data-fill]");
@@ -265,6 +265,10 @@
     field.closest("[aria-invalid=true]")?.removeAttribute("aria-invalid");
     event.target.removeAttribute("aria-invalid");
   });
+  function copyText(text) {
+    const copied = navigator.clipboard ? navigator.clipboard.writeText(text) : Promise.reject();
+    copied.then(() => toast("Copied."), () => toast("Your browser did not copy it. Select it and copy it.", "danger"));
+  }
   function fill(input, value) {
     input.value = value;
     input.dispatchEvent(new Event("input", { bubbles: true }));

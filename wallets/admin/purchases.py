@@ -305,7 +305,8 @@ class PurchaseAdmin(ReadOnly):
         """With a button that copies it, as an answer to the customer."""
         text = charge_line(purchase)
         return format_html(
-            '{} <button type="button" class="{}" data-copy="{}">Copy</button>',
+            '{} <button type="button" class="{}" data-copy="{}">Copy</button> '
+            '<span role="status" data-copied></span>',
             text,
             "cursor-pointer font-medium ml-2 text-primary-600 dark:text-primary-500",
             text,

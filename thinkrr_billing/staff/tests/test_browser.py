@@ -16,6 +16,7 @@ from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import ROLES, staff_client, url
 from wallets.models import AutoRecharge, MinuteRate, Wallet
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
+from wallets.tests.worlds.histories import buy
 
 pytestmark = [
     pytest.mark.browser,
@@ -56,6 +57,26 @@ def work_as(page: Page, *roles: str) -> None:
 @pytest.fixture(autouse=True)
 def _address(page, live_server) -> None:
     page.url_base = live_server.url
+
+
+def test_a_charge_is_copied_with_the_keyboard_and_the_page_says_so(page, wallet):
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    purchase = buy(wallet, receipt_number=77_001)
+    work_as(page, SUPPORT)
+    page.goto(url("wallets.purchase", "change", purchase.pk))
+    button = page.get_by_role("button", name="Copy")
+
+    button.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Enter")
+
+    said = page.locator("[data-copied]")
+    expect(said).to_have_text("Copied.")
+    expect(said).to_have_attribute("role", "status")
+    expect(button).to_have_text("Copy")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied.startswith("Charged $50.00 to Visa •••• 4242 because somebody of the account")
+    expect(said).to_have_text("")
 
 
 def open_account(page: Page) -> None:
