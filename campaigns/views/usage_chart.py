@@ -7,11 +7,14 @@ from decimal import Decimal
 from django.db.models import TextChoices
 
 from campaigns import limits
+from campaigns.templatetags.usage import whole_duration
 from campaigns.usage import Figures
-from wallets.texts import day, duration, exact_minutes, usd
+from wallets.texts import day, exact_minutes, usd
 
 WIDTH, HEIGHT = 720, 160
 GAP = Decimal("0.2")
+# Days of a bar, and what they are called.
+STEPS = {1: "day", 7: "week", 28: "four weeks"}
 
 
 class Measure(TextChoices):
@@ -38,13 +41,15 @@ class Chart:
     top: str
     first: date
     last: date
+    # What a bar stands for.
+    step: str
     width: int = WIDTH
     height: int = HEIGHT
 
 
 def usage_chart(*, days: list[tuple[date, Figures]], measure: Measure) -> Chart:
     """A bar a day; of many days a bar for each week, or each four weeks."""
-    size = next(size for size in (1, 7, 28) if len(days) <= limits.USAGE_BARS * size)
+    size = next(size for size in STEPS if len(days) <= limits.USAGE_BARS * size)
     # The newest bar is a whole one.
     starts = range(len(days) % size - size if len(days) % size else 0, len(days), size)
     parts = [days[max(start, 0) : start + size] for start in starts]
@@ -65,7 +70,7 @@ def usage_chart(*, days: list[tuple[date, Figures]], measure: Measure) -> Chart:
             )
         )
     top = written(highest, measure) if any(values) else written(Decimal(0), measure)
-    return Chart(bars=bars, top=top, first=days[0][0], last=days[-1][0])
+    return Chart(bars=bars, top=top, first=days[0][0], last=days[-1][0], step=STEPS[size])
 
 
 def value_of(figures: Figures, measure: Measure) -> Decimal:
@@ -84,7 +89,7 @@ def in_words(figures: Figures) -> str:
     calls = f"{figures.calls:,} call{'' if figures.calls == 1 else 's'}"
     if not figures.calls:
         return "no calls"
-    average = duration(int(figures.average_seconds))
+    average = whole_duration(figures.average_seconds)
     return f"{exact_minutes(figures.seconds)}, {usd(figures.cost)}, {calls} of {average}"
 
 

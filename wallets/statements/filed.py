@@ -9,6 +9,7 @@ from django.db.models import Prefetch
 
 from accounts.errors import Unusable
 from accounts.models import Account
+from wallets import texts
 from wallets.models import Purchase, Reversal
 from wallets.months import beginning, due_date
 from wallets.statements import papers
@@ -23,6 +24,11 @@ class Span:
     name: str
     first: date
     end: date
+
+    @property
+    def title(self) -> str:
+        """As people say it: "2026", "November 2026"."""
+        return self.name if len(self.name) == len("2026") else texts.month(self.first)
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def filed(*, account: Account, span: Span, most: int) -> list[Filed]:
         for one in notes.order_by("credit_note_at")[: most + 1]
     ]
     if len(found) > most:
-        sentence = f"{span.name} has more than {most:,} papers. Choose one of its months."
+        sentence = f"{span.title} has more than {most:,} papers. Choose one of its months."
         raise TooMany(sentence, fields={"period": sentence})
     return sorted(found, key=lambda one: (one.at, one.number))
 

@@ -80,14 +80,14 @@ def receipts_pdf(request: HttpRequest) -> HttpResponse:
     span = _span(request)
     found = filed.filed(account=request.account, span=span, most=limits.PAPERS_IN_A_FILE)
     if not found:
-        raise Unusable(f"There are no receipts of {span.name}.")
+        raise Unusable(f"There are no receipts of {span.title}.")
     exports.note(user=request.user, name=f"receipts {span.name}")
 
     def address_of(purchase_id: UUID) -> str:
         return request.build_absolute_uri(reverse("wallets:receipt", args=[purchase_id]))
 
     pages = filed.printed(found, address_of=address_of)
-    content = receipt_pdf.draw_all(pages, title=f"Receipts {span.name}")
+    content = receipt_pdf.draw_all(pages, title=f"Receipts {span.title}")
     response = HttpResponse(content, content_type="application/pdf")
     response["Content-Disposition"] = f'attachment; filename="receipts-{span.name}.pdf"'
     return response

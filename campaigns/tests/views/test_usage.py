@@ -100,6 +100,26 @@ def test_each_bar_of_the_chart_says_its_day_and_its_figures(browser, agency):
     assert page.count('tabindex="0"') == 1
 
 
+def test_an_average_is_the_same_in_the_chart_and_in_the_table(browser, agency):
+    """59.7 s were 59 s in the one and a minute in the other."""
+    report(agency, 59, 60, 60)
+
+    text = text_of(browser.get(USAGE, {"by": "day"}))
+
+    assert "19 Nov 2026: 2 min 59 s, $0.48, 3 calls of 1 min 00 s" in text
+    assert "19 Nov 2026 3 2 min 59 s 1 min 00 s" in text
+
+
+@pytest.mark.parametrize(
+    ("since", "heading"),
+    [("2026-11-01", "by day"), ("2026-09-01", "by week"), ("2025-01-01", "by four weeks")],
+)
+def test_the_chart_says_what_a_bar_stands_for(browser, agency, since, heading):
+    report(agency, 60)
+
+    assert f"Minutes {heading} Minutes Dollars" in text_of(browser.get(USAGE, {"since": since}))
+
+
 def test_a_year_is_a_bar_a_week(browser, agency):
     report(agency, 60)
 

@@ -70,6 +70,14 @@ def test_a_year_lists_its_receipts_and_credit_notes_with_the_net(own, papers):
     ]
 
 
+def test_a_month_is_called_by_its_name_in_its_year(own):
+    page = own.get(LIST, {"period": "2026-11"})
+
+    assert "Receipts of November 2026" in text_of(page)
+    marked = re.findall(r'href="([^"]+)"\s+aria-current="true"', page.content.decode())
+    assert marked == ["?period=2026", "?period=2026-11"]
+
+
 def test_a_refund_that_fails_later_leaves_its_credit_note_where_it_was_and_void(own, papers):
     """The bank said so in December: it was listed there, and taken off what was paid."""
     with clock.at(datetime(2026, 12, 2, 12, tzinfo=UTC)):
