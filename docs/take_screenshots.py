@@ -35,6 +35,9 @@ PICTURES = {
     "recharge": (AGENCY, "/payments/", ["#add-credit"]),
     "configure": (AGENCY, "/payments/", ["#configure"]),
     "transactions": (AGENCY, "/payments/transactions/", []),
+    "statement": (AGENCY, "/payments/statements/", ["tbody a >> nth=0"]),
+    "receipts": (AGENCY, "/payments/receipts/", []),
+    "usage": (AGENCY, "/usage/", []),
     "receipt": (
         AGENCY,
         "/payments/",
