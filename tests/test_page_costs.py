@@ -66,6 +66,7 @@ PAGES = {
     "accounts": "/accounts/switch/",
     "settings": "/settings/",
     "members": "/settings/members/",
+    "billing": "/settings/billing/",
     "api keys": "/settings/api-keys/",
     "profile": "/settings/profile/",
     "security": "/settings/security/",

@@ -29,6 +29,7 @@ class WalletsConfig(AppConfig):
             "wallets_autoallocation",
             "wallets_adjustmentrequest",
             "wallets_chargeswitch",
+            "wallets_billingaddress",
         )
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer(
@@ -43,9 +44,10 @@ class WalletsConfig(AppConfig):
         )
         offer(
             "settings",
-            label="Changes of Auto-Recharge and of cards, and cards that expire",
+            label="Changes of Auto-Recharge, cards and billing addresses, and cards that expire",
             kinds={
                 "settings_changed",
+                "billing_addresses_changed",
                 "auto_recharge_resumed",
                 "payment_method_added",
                 "payment_method_removed",
@@ -57,6 +59,7 @@ class WalletsConfig(AppConfig):
             "wallets:methods_default",
             "wallets:methods_remove",
             "wallets:auto_recharge",
+            "wallets:add_billing_address",
         )
         closing.switch_off[:] = [switching_off.switch_off_closed, stopping.end_of_closed]
         uses[:] = [switching_off.CARD_USE, stopping.CARD_USE]

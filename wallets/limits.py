@@ -242,3 +242,18 @@ MONTHS_LISTED = 120
 # The furthest that an entry may be dated out of order (a host's clock set by hand, before
 # PostgreSQL's was asked): a list of days looks so far for the first and the last of their entries.
 CLOCKS_APART = timedelta(days=1)
+
+# Addresses that get an account's papers: a bookkeeper, an assistant, an archive, with room.
+BILLING_ADDRESSES = 10
+# The mail that asks whether an address wants papers: once, and again because it was lost.
+CONFIRMATIONS_TO_ADDRESS_A_DAY = 3
+# An account that fills its list and mends some; with its sub-accounts, whose names it chose.
+CONFIRMATIONS_OF_ACCOUNT_A_DAY = 30
+# A bookkeeper comes back from a holiday.
+CONFIRM_WITHIN = timedelta(days=14)
+# Refused so often in a row, with pauses that grow: the address is dead, and not only full.
+REFUSALS_OF_ADDRESS = 3
+# A month's statement is drawn up so long after its end: whatever was being written is written.
+STATEMENT_AFTER = timedelta(hours=1)
+# Sweeps post each minute; one or two may be late or lost, and the first of a month is busy.
+STATEMENTS_POSTED_WITHIN = timedelta(minutes=15)

@@ -30,6 +30,19 @@ def receipt(purchase_id: UUID) -> str:
     return reverse("wallets:receipt", args=[purchase_id])
 
 
+def credit_note(reversal_id: UUID) -> str:
+    return reverse("wallets:credit_note", args=[reversal_id])
+
+
+def statement(month: str) -> str:
+    return reverse("wallets:statement", args=[month])
+
+
+def billing_addresses() -> str:
+    """Where it is set who gets papers by mail."""
+    return reverse("wallets:billing")
+
+
 def sub_account(account_id: UUID) -> str:
     """A sub-account in its agency's Account Manager."""
     return reverse("wallets:account_manager_account", args=[account_id])

@@ -16,6 +16,7 @@ from wallets.books import comparing
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance, low_minutes, suspensions
 from wallets.reversals import catching_up, refunds
+from wallets.statements import mailing
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "low balances": _each("wallets.tell_low_balance", low_balance.UNTOLD),
     "low minutes": _each("wallets.tell_low_minutes", low_minutes.UNTOLD),
     "allocations": _due_allocations,
+    "papers": lambda: (("wallets.mail_paper", (pk,)) for pk in mailing.work()),
     "refunds and disputes": lambda: (("wallets.catch_up", (pk,)) for pk in catching_up.left_ids()),
     "comparisons": lambda: (("wallets.compare_stripe", (pk,)) for pk in comparing.left_ids()),
 }

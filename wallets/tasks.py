@@ -20,6 +20,7 @@ from wallets.cards import expiry
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance, low_minutes, suspensions
 from wallets.reversals import catching_up, refunds
+from wallets.statements import mailing
 from wallets.stripe import answers
 from wallets.why import decisions
 
@@ -88,6 +89,11 @@ def run_allocation(run_id: int) -> None:
 def drive_refund(reversal_id: str) -> None:
     pk = UUID(reversal_id)
     _try(refunds.WAITING, pk, partial(refunds.drive_refund, reversal_id=pk))
+
+
+@shared_task(name="wallets.mail_paper")
+def mail_paper(paper_id: int) -> None:
+    _try(mailing.TO_MAIL, paper_id, partial(mailing.mail, paper_id))
 
 
 @shared_task(name="wallets.reset_included")

@@ -5,6 +5,7 @@ from wallets.views import (
     account_manager,
     allocations,
     auto_recharge,
+    billing,
     exports,
     methods,
     monthly,
@@ -21,6 +22,7 @@ from wallets.views import (
 app_name = "wallets"
 
 _PURCHASE = "payments/purchases/<uuid:purchase_id>/"
+_ADDRESS = "settings/billing/<int:address_id>/"
 _SUB_ACCOUNT = "account-manager/<uuid:account_id>/"
 
 urlpatterns = [
@@ -54,6 +56,13 @@ urlpatterns = [
     path("payments/statements/<str:month>/", monthly.statement, name="statement"),
     path("payments/statements/<str:month>.pdf", monthly.pdf, name="statement_pdf"),
     path("payments/statements/<str:month>.csv", monthly.csv_file, name="statement_csv"),
+    path("settings/billing/", billing.billing, name="billing"),
+    path("settings/billing/add/", billing.add, name="add_billing_address"),
+    path(f"{_ADDRESS}choose/", billing.choose, name="choose_billing_address"),
+    path(f"{_ADDRESS}link/", billing.send_link, name="billing_address_link"),
+    path(f"{_ADDRESS}remove/", billing.remove, name="remove_billing_address"),
+    path("billing/confirm/<str:token>/", billing.confirm, name="confirm_billing_address"),
+    path("billing/stop/<str:token>/", billing.stop, name="stop_billing_address"),
     path("payments/methods/add/", methods.add, name="methods_add"),
     path("payments/methods/added/", methods.added, name="methods_added"),
     path("payments/methods/<str:card_id>/default/", methods.make_default, name="methods_default"),

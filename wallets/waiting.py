@@ -21,6 +21,7 @@ from wallets.models import (
     AutoRecharge,
     CardAttempt,
     CatchUp,
+    PaperMail,
     Purchase,
     Reversal,
     StripeComparison,
@@ -51,6 +52,7 @@ def _resting() -> datetime | None:
         (AutoRecharge.objects.all(), "minutes_rests_until"),
         (AllocationRun.objects.filter(state=AllocationRun.State.DUE), "rests_until"),
         (Reversal.objects.filter(kind="refund", state__in=refunds.OPEN), "rests_until"),
+        (PaperMail.objects.filter(mail_due_at__isnull=False), "rests_until"),
     )
     ends = [oldest(rows.filter(**{f"{until}__gt": now}), until) for rows, until in lists]
     return min((one - REST for one in ends if one), default=None)

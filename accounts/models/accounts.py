@@ -70,6 +70,8 @@ class Account(models.Model):
         max_length=2, blank=True, db_default="", validators=[COUNTRY]
     )
     tax_id = models.CharField("tax id", max_length=40, blank=True)
+    # When somebody was asked for these four before the first payment, whatever they answered.
+    billing_asked_at = models.DateTimeField(null=True, editable=False)
     # Premium minutes a month that come with the plan; granted on the anchor day.
     included_minutes = models.PositiveIntegerField(default=0)
     included_anchor_day = models.PositiveSmallIntegerField(default=1)

@@ -9,6 +9,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.tokens import default_token_generator
@@ -39,9 +40,10 @@ from accounts.telling.notifications import alert_staff
 
 logger = logging.getLogger(__name__)
 
+Row = TypeVar("Row", bound=Mailed)
+
 FIRST_PAUSE = timedelta(minutes=5)  # Doubled after each failure: 5, 10, 20 minutes ...
 LONGEST_PAUSE = timedelta(hours=12)
-GIVE_UP_AFTER = timedelta(days=3)  # Older news would confuse more than help.
 SWEEP_SIZE = 200  # One look at the list.
 OVERDUE_MOST = timedelta(minutes=15)  # A mail server that hangs may cost some ticks.
 SWEEP_SECONDS = 10  # What each kind may take of a tick: five of them stay within its 60 s.
@@ -55,7 +57,7 @@ def mail_due() -> int:
     """
     sent = 0
     for model, send in _SENDERS.items():
-        _give_up(model)
+        give_up(model, kind=WAITING[model].kind)
         for pk in _due(model):
             try:
                 sent += send(pk)
@@ -67,8 +69,10 @@ def mail_due() -> int:
     return sent
 
 
-def _give_up(model: type[Mailed]) -> None:
-    old = clock.now() - GIVE_UP_AFTER
+def give_up(model: type[Mailed], *, kind: str) -> None:
+    """Try no longer what nobody could send for as long as it is worth sending, and tell support."""
+    days = model.GIVE_UP_AFTER.days
+    old = clock.now() - model.GIVE_UP_AFTER
     given_up = model.objects.filter(mail_due_at__isnull=False, created_at__lte=old)
     count = given_up.update(mail_due_at=None)
     if not count:
@@ -78,7 +82,7 @@ def _give_up(model: type[Mailed]) -> None:
     if model is not StaffAlert:
         alert_staff(
             kind="mails_given_up",
-            text=f"{count} mails ({WAITING[model].kind}) could not be sent for three days.",
+            text=f"{count} mails ({kind}) could not be sent for {days} days.",
             dedupe_key=f"mails-given-up:{model.__name__}:{clock.now():%Y-%m-%d}",
         )
 
@@ -125,7 +129,7 @@ def _mail(
     model: type[Mailed], pk: int, compose: Callable[[Mailed], EmailMultiAlternatives]
 ) -> bool:
     """Claim, send and mark one row. False when somebody else has it, or sending failed."""
-    row = _claim(model, pk)
+    row = claim(model, pk)
     if row is None:
         return False
     message = compose(row)
@@ -141,10 +145,11 @@ def _mail(
     return bool(message.recipients())
 
 
-def _claim(model: type[Mailed], pk: int) -> Mailed | None:
+def claim(model: type[Row], pk: int) -> Row | None:
+    """The row, if it is due and nobody else has it: ours for a pause that grows with each try."""
     now = clock.now()
     row = model.objects.filter(
-        pk=pk, mail_due_at__lte=now, created_at__gt=now - GIVE_UP_AFTER
+        pk=pk, mail_due_at__lte=now, created_at__gt=now - model.GIVE_UP_AFTER
     ).first()
     if row is None:
         return None
@@ -169,7 +174,7 @@ def _notification_message(notification: Notification) -> EmailMultiAlternatives:
         "title": notification.title,
         "text": notification.text,
         "when": f"{local:%-d %b %Y, %H:%M %Z}",
-        "link": _absolute(notification.link),
+        "link": absolute(notification.link),
         "action": "Open thinkrr billing",
     }
     to = list(members.values_list("user__email", flat=True).order_by("user__email"))
@@ -192,7 +197,7 @@ def _invitation_message(invitation: Invitation) -> EmailMultiAlternatives:
         "account": names.in_mail(invitation.account.name),
         "role": invitation.get_role_display(),
         "expires_at": invitation.expires_at,
-        "link": _absolute(invitation.path),
+        "link": absolute(invitation.path),
         "action": "Accept the invitation",
     }
     return _message(
@@ -210,7 +215,7 @@ def _reset_message(reset: PasswordReset) -> EmailMultiAlternatives:
     uid = urlsafe_base64_encode(force_bytes(person.pk))
     token = default_token_generator.make_token(person)
     path = reverse("accounts:password_reset_confirm", args=[uid, token])
-    context = {"email": person.email, "link": _absolute(path), "action": "Choose a new password"}
+    context = {"email": person.email, "link": absolute(path), "action": "Choose a new password"}
     return _message(
         subject="Choose a new password for thinkrr billing",
         to=[person.email],
@@ -225,7 +230,7 @@ def _security_message(mail: SecurityMail) -> EmailMultiAlternatives:
         "text": security.sentence(mail),
         "mail": mail,
         "when": f"{mail.created_at:%-d %b %Y, %H:%M} UTC",
-        "link": _absolute(reverse("accounts:security")),
+        "link": absolute(reverse("accounts:security")),
         "action": "Open Security",
     }
     to = [mail.user.email] if mail.user.is_active else []
@@ -233,25 +238,31 @@ def _security_message(mail: SecurityMail) -> EmailMultiAlternatives:
 
 
 def _message(*, subject: str, to: list[str], name: str, context: dict) -> EmailMultiAlternatives:
+    return compose(subject=subject, to=to, template=f"accounts/mail/{name}", context=context)
+
+
+def compose(*, subject: str, to: list[str], template: str, context: dict) -> EmailMultiAlternatives:
+    """A mail of ours as text and as HTML: the templates `template`.txt and .html."""
     message = EmailMultiAlternatives(
         subject=" ".join(subject.split()),  # A line break in a name must not add a header.
-        body=render_to_string(f"accounts/mail/{name}.txt", context),
+        body=render_to_string(f"{template}.txt", context),
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=to,
     )
-    message.attach_alternative(render_to_string(f"accounts/mail/{name}.html", context), "text/html")
+    message.attach_alternative(render_to_string(f"{template}.html", context), "text/html")
     return message
 
 
-def _absolute(path: str) -> str:
+def absolute(path: str) -> str:
+    """A path of ours as a link in a mail."""
     return f"{settings.SITE_URL.rstrip('/')}{path or '/'}"
 
 
 def _list_of(model: type[Mailed], kind: str) -> Queue:
-    """Its own list: `_claim` takes the turns. For the figures and the books."""
+    """Its own list: `claim` takes the turns. For the figures and the books."""
     return Queue(
         kind=kind,
-        rows=lambda now: model.objects.filter(created_at__gt=now - GIVE_UP_AFTER),
+        rows=lambda now: model.objects.filter(created_at__gt=now - model.GIVE_UP_AFTER),
         column="mail_due_at",
         bound=OVERDUE_MOST,
     )

@@ -133,6 +133,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "notifications": "/notifications/",
             "settings": "/settings/",
             "members": "/settings/members/",
+            "billing": "/settings/billing/",
             "api keys": "/settings/api-keys/",
             "profile": "/settings/profile/",
             "security": "/settings/security/",

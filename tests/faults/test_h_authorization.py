@@ -24,7 +24,7 @@ from accounts.tests.builders import (
 )
 from campaigns.tests.builders import make_campaign
 from wallets.balances.opening import open_wallet
-from wallets.models import Purchase, Reversal
+from wallets.models import BillingAddress, Purchase, Reversal
 from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.histories import post
 
@@ -41,6 +41,11 @@ NEEDS = {
     "settings/members/<int:user_id>/role/": "money",
     "settings/members/<int:user_id>/remove/": "money",
     "settings/members/invitations/<int:invitation_id>/withdraw/": "money",
+    "settings/billing/": "see",
+    "settings/billing/add/": "money",
+    "settings/billing/<int:address_id>/choose/": "money",
+    "settings/billing/<int:address_id>/link/": "money",
+    "settings/billing/<int:address_id>/remove/": "withdraw",
     "payments/": "see",
     "payments/auto-recharge/": "money",
     "payments/auto-recharge/preview/": "money",
@@ -116,6 +121,8 @@ PUBLIC = {
     "password-reset/<uidb64>/<token>/",
     "password-reset/done/",
     "invitations/<str:token>/",
+    "billing/confirm/<str:token>/",
+    "billing/stop/<str:token>/",
     "stripe/webhook/",
     "healthz",
     "readyz",
@@ -209,6 +216,7 @@ class World:
             # Everybody may leave by themselves, so it is somebody else.
             "user_id": add_member(self.sub, Role.ADMIN).pk,
             "invitation_id": 999_999,
+            "address_id": BillingAddress.objects.create(account=self.sub, email="a@example.com").pk,
             "session_id": 999_999,
             "form_key": self.purchase.form_key,
             "purchase_id": self.purchase.pk,

@@ -10,7 +10,7 @@ from accounts.telling.notifications import alert_staff
 from campaigns import calls
 from campaigns.tests.builders import make_report
 from tests.matrix.world import World
-from wallets.models import AdjustmentRequest, CardAttempt, Reversal, StripeEvent
+from wallets.models import AdjustmentRequest, CardAttempt, PaperMail, Reversal, StripeEvent
 
 EVERYBODY, NOBODY = "RSB*", ""
 MODELS = {
@@ -19,9 +19,9 @@ MODELS = {
     "auth": "group",
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",
-    "wallets": """adjustmentrequest allocationrun autoallocation autorecharge cardattempt catchup
-        chargeswitch ledgerentry loggeddecision minuterate parties purchase reversal seller
-        stripecomparison stripeevent wallet""",
+    "wallets": """adjustmentrequest allocationrun autoallocation autorecharge billingaddress
+        cardattempt catchup chargeswitch ledgerentry loggeddecision minuterate papermail parties
+        purchase reversal seller stripecomparison stripeevent wallet""",
 }
 ROW = "<path:object_id>/"
 # Every page of a model: looked at by everybody, and written by nobody.
@@ -58,6 +58,7 @@ BUTTONS = {
         accounts/user/{ROW}remove_second_factor/
         accounts/notification/{ROW}mail_again/ accounts/staffalert/{ROW}close/
         campaigns/campaign/{ROW}pause/ campaigns/campaign/{ROW}resume/
+        wallets/billingaddress/{ROW}stop_papers/
         wallets/allocationrun/{ROW}run/ wallets/purchase/{ROW}retry/
         wallets/purchase/{ROW}resolve/ wallets/reversal/{ROW}ask/
         wallets/stripeevent/{ROW}apply_again/""",
@@ -101,6 +102,7 @@ def rows(world: World) -> dict[str, object]:
     """The key of a row of every page but a few, by its model: there nothing is to be found."""
     sub, now = world.tenants["sub"], clock.now()
     staff = world.people["superuser"]
+    PaperMail.objects.create(address=sub.address, kind="confirmation")
     Reversal.objects.create(purchase=sub.paid, kind="refund", amount_cents=100)
     alert_staff(kind="books", text="Look")
     FailedLogin.objects.create(email="a@example.com", ip="10.0.0.1")

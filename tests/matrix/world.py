@@ -21,7 +21,7 @@ from campaigns.tests.builders import make_campaign
 from tests.matrix import table
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
-from wallets.models import Reversal
+from wallets.models import BillingAddress, Reversal
 from wallets.tests.worlds.builders import add_card, make_wallet
 from wallets.tests.worlds.histories import allocate, buy, post
 
@@ -59,6 +59,9 @@ class Tenant:
             invited_by=owner,
             expires_at=clock.now() + timedelta(days=1),
         )
+        self.address = BillingAddress.objects.create(
+            account=account, email=f"books@{self.mark}.example"
+        )
         notify(account=account, kind="calls", text=f"{self.mark} was told", mail=False)
         self.colleague = add_member(account, Role.ADMIN, user=make_user(f"c@{self.mark}.example"))
         self.wallet.refresh_from_db()
@@ -74,6 +77,7 @@ class Tenant:
             "key_id": self.key.pk,
             "user_id": self.colleague.pk,
             "invitation_id": self.invitation.pk,
+            "address_id": self.address.pk,
             "form_key": self.paid.form_key,
             "purchase_id": self.paid.pk,
             "reversal_id": self.refund.pk,
@@ -99,6 +103,7 @@ MADE_UP = {
     "key_id": 999_999,
     "user_id": 999_999,
     "invitation_id": 999_999,
+    "address_id": 999_999,
     "form_key": uuid4(),
     "purchase_id": uuid4(),
     "reversal_id": uuid4(),

@@ -24,8 +24,15 @@ from wallets import limits, tasks
 from wallets.cards import trying
 from wallets.cards.trying import Who
 from wallets.charging import switch
-from wallets.models import AdjustmentRequest, AutoRecharge, StripeComparison
+from wallets.models import (
+    AdjustmentRequest,
+    AutoRecharge,
+    BillingAddress,
+    PaperMail,
+    StripeComparison,
+)
 from wallets.reversals import catching_up
+from wallets.statements import addresses
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
 
 pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
@@ -136,6 +143,72 @@ def test_mails_that_cannot_be_sent_are_given_up_after_three_days(mailoutbox):
         # Support is told, by a mail of its own.
         assert due() == ["alert_mail"]
         assert StaffAlert.objects.filter(mailed_at=None, mail_due_at=None).count() == 1
+    assert mailoutbox == []
+
+
+# --- Papers.
+
+
+@pytest.fixture
+def address():
+    """One whose month is over, and whose link was never sent."""
+    row = addresses.add(
+        account=make_individual(),
+        email="books@example.com",
+        receipts=True,
+        statements=True,
+        actor=None,
+    )
+    confirmed = clock.now() - timedelta(days=40)
+    BillingAddress.objects.update(
+        confirmed_at=confirmed,
+        statement_month=confirmed.date().replace(day=1),
+        statement_due_at=clock.now() - timedelta(minutes=1),
+    )
+    assert waits_for("paper_mail")
+    assert waits_for("statement_unposted")
+    return row
+
+
+@way_out("paper_mail", "statement_unposted", by="customer", how="removing the address")
+def test_a_removed_address_waits_for_nothing(address):
+    post(address.account, "wallets:remove_billing_address", address.pk)
+
+    assert not waits_for("paper_mail")
+    assert not waits_for("statement_unposted")
+
+
+@way_out("paper_mail", "statement_unposted", by="support", how="Stop papers")
+def test_an_address_that_support_stopped_waits_for_nothing(address):
+    support("wallets.billingaddress", "stop_papers", address.pk)
+
+    assert not waits_for("paper_mail")
+    assert not waits_for("statement_unposted")
+
+
+@way_out("paper_mail", by="time", how="sent")
+@way_out("statement_unposted", by="time", how="posted")
+def test_a_mail_whose_message_was_lost_is_sent_and_a_statement_posted_by_the_tick(
+    address, mailoutbox
+):
+    tick()
+
+    assert not waits_for("statement_unposted")
+    assert PaperMail.objects.filter(kind="statement", address=address).count() == 1
+    assert [message.to for message in mailoutbox] == [["books@example.com"]]
+    assert not PaperMail.objects.filter(kind="confirmation", mailed_at=None).exists()
+
+
+@way_out("paper_mail", by="time", how="given up after 14 days")
+def test_a_paper_that_cannot_be_sent_is_given_up_after_14_days(address, mailoutbox):
+    BillingAddress.objects.update(wants_statements=False)
+
+    with later(days=14, minutes=1):
+        tick()
+
+        assert not waits_for("paper_mail")
+        assert StaffAlert.objects.filter(kind="mails_given_up").count() == 1
+    assert PaperMail.objects.get(address=address).mailed_at is None
     assert mailoutbox == []
 
 

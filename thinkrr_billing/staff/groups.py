@@ -29,12 +29,14 @@ SEEN = {
         "allocationrun",
         "autoallocation",
         "autorecharge",
+        "billingaddress",
         "cardattempt",
         "catchup",
         "chargeswitch",
         "ledgerentry",
         "loggeddecision",
         "minuterate",
+        "papermail",
         "parties",
         "purchase",
         "reversal",
@@ -61,6 +63,7 @@ SUPPORT_MAY = (
     "wallets.resolve_purchase",
     "wallets.retry_autorecharge",
     "wallets.run_allocation",
+    "wallets.stop_billing_address",
     "wallets.suspend_autorecharge",
 )
 BILLING_MAY = (

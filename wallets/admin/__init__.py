@@ -3,6 +3,7 @@
 from wallets.admin import (  # noqa: F401
     adjustments,
     allocations,
+    billing,
     card_attempts,
     charges,
     comparisons,

@@ -3,6 +3,7 @@
 from wallets.models.adjustment import AdjustmentRequest
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
+from wallets.models.billing_address import BillingAddress, PaperMail
 from wallets.models.card_attempt import CardAttempt
 from wallets.models.catch_up import CatchUp
 from wallets.models.charge_switch import ChargeSwitch
@@ -21,6 +22,7 @@ __all__ = [
     "AllocationRun",
     "AutoAllocation",
     "AutoRecharge",
+    "BillingAddress",
     "CardAttempt",
     "CatchUp",
     "ChargeSwitch",
@@ -28,6 +30,7 @@ __all__ = [
     "LoggedDecision",
     "MinuteRate",
     "MinuteType",
+    "PaperMail",
     "Parties",
     "Pot",
     "Purchase",

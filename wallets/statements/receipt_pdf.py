@@ -49,6 +49,10 @@ class Receipt:
     after: Sequence[tuple[str, str]] = ()
 
     @property
+    def file_name(self) -> str:
+        return f"{self.name.lower().replace(' ', '-')}-{self.number}.pdf"
+
+    @property
     def texts(self) -> list[str]:
         """All that is printed and not ours."""
         return [*(text for fact in self.facts for text in fact), self.title, *self.notes]

@@ -21,12 +21,14 @@ from wallets.charging import parties
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
+    BillingAddress,
     CardAttempt,
     CatchUp,
     ChargeSwitch,
     LedgerEntry,
     LoggedDecision,
     MinuteRate,
+    PaperMail,
     Reversal,
     Seller,
     StripeComparison,
@@ -83,6 +85,8 @@ def world() -> Wallet:
     )
     StripeEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={})
     ChargeSwitch.objects.create(reason="A restore")
+    address = BillingAddress.objects.create(account=wallet.account, email="books@example.com")
+    PaperMail.objects.create(address=address, kind="confirmation")
     CatchUp.objects.create(since=now, at=now, until=now, slice_seconds=60)
     StripeComparison.objects.create(since=now, at=now, until=now, slice_seconds=60)
     return wallet

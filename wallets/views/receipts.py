@@ -124,8 +124,7 @@ def credit_note_pdf(request: HttpRequest, reversal_id: UUID) -> HttpResponse:
 
 def _printed(paper: Receipt) -> HttpResponse:
     response = HttpResponse(receipt_pdf.draw(paper), content_type="application/pdf")
-    name = f"{paper.name.lower().replace(' ', '-')}-{paper.number}.pdf"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Content-Disposition"] = f'attachment; filename="{paper.file_name}"'
     return response
 
 

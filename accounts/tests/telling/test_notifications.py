@@ -311,7 +311,7 @@ def test_support_hears_once_a_day_of_mails_that_are_given_up():
         mails.mail_due()
 
     given_up = StaffAlert.objects.get(kind="mails_given_up")
-    assert given_up.text == "2 mails (notification_mail) could not be sent for three days."
+    assert given_up.text == "2 mails (notification_mail) could not be sent for 3 days."
 
 
 def test_a_mail_that_kills_its_process_is_behind_all_others_the_next_time(mailoutbox, monkeypatch):

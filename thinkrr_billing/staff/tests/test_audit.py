@@ -19,7 +19,7 @@ from accounts.tests.builders import (
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import SUPPORT
 from thinkrr_billing.staff.tests.phone import press, staff_client
-from wallets.models import AdjustmentRequest, ChargeSwitch, MinuteRate
+from wallets.models import AdjustmentRequest, BillingAddress, ChargeSwitch, MinuteRate
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import allocate
 
@@ -65,6 +65,7 @@ NOT_SETTINGS = {
         "rests_until",
     },
     "wallets_autoallocation": {"updated_at", "look_at"},
+    "wallets_billingaddress": {"statement_month", "statement_due_at"},
     "campaigns_campaign": {"updated_at", "look_at"},
 }
 WITHOUT_WALLET = """(SELECT id FROM accounts_account
@@ -118,6 +119,7 @@ def _rows() -> None:
         wallet=wallet, pot="credit", amount=500, note="x", form_key="a", asked_by=person
     )
     ChargeSwitch.objects.create(reason="A restore", changed_by=person)
+    BillingAddress.objects.create(account=wallet.account, email="books@example.com")
     connection.check_constraints()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -19,7 +19,9 @@ from thinkrr_billing.staff.tests.phone import ROLES, press, staff_client, url
 from wallets.models import (
     AdjustmentRequest,
     AllocationRun,
+    BillingAddress,
     MinuteRate,
+    PaperMail,
     Reversal,
     StripeEvent,
     Wallet,
@@ -56,6 +58,7 @@ BUTTONS = {
     ("wallets.adjustmentrequest", "approve"): {BILLING},
     ("wallets.adjustmentrequest", "reject"): {BILLING},
     ("wallets.allocationrun", "run"): SUPPORT_AND_BILLING,
+    ("wallets.billingaddress", "stop_papers"): SUPPORT_AND_BILLING,
     # Superusers only.
     ("wallets.chargeswitch", "stop_charges"): set(),
     ("wallets.chargeswitch", "start_charges"): set(),
@@ -90,6 +93,8 @@ def world() -> Wallet:
     notify(account=wallet.account, kind="calls", text="Hello", mail=False)
     alert_staff(kind="books", text="Look")
     FailedLogin.objects.create(email="a@example.com", ip="10.0.0.1")
+    address = BillingAddress.objects.create(account=wallet.account, email="books@example.com")
+    PaperMail.objects.create(address=address, kind="confirmation")
     JobRun.objects.create(name="wallets.tick", started_at=clock.now())
     StripeEvent.objects.create(event_id="evt_1", type="refund.updated", payload={})
     AdjustmentRequest.objects.create(
