@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import mark_safe
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from accounts import clock, zones
+from accounts import clock, countries, zones
 from accounts.errors import AccountError, TooMany
 from accounts.models import Account, Role, Scope, Theme, User
 from accounts.people import api_keys, logins, second_factor
@@ -81,7 +81,32 @@ class LongSelect(forms.Select):
         return format_html("<select{}>{}</select>", flatatt(attributes), options)
 
 
+class CountryField(forms.ChoiceField):
+    """A country by its name, or none."""
+
+    def __init__(self, *, label: str, empty: str = "Not set", **kwargs: object) -> None:
+        choices = [("", empty), *countries.names().items()]
+        kwargs = {"widget": LongSelect(attrs={"autocomplete": "country"})} | kwargs
+        super().__init__(label=label, required=False, choices=choices, **kwargs)
+
+
+class BillingForm(forms.ModelForm):
+    """Whom papers name as the buyer. Nothing of it has to be filled in."""
+
+    billing_country = CountryField(label="Country")
+
+    class Meta:
+        model = Account
+        fields = ["billing_name", "billing_address", "billing_country", "tax_id"]
+        labels = {"billing_name": "Name", "billing_address": "Address", "tax_id": "Tax ID"}
+        widgets = {
+            "billing_name": forms.TextInput(attrs={"autocomplete": "organization"}),
+            "billing_address": forms.Textarea(attrs={"rows": 3, "autocomplete": "street-address"}),
+        }
+
+
 class AccountForm(forms.ModelForm):
+    billing_country = CountryField(label="Billing country")
     timezone = forms.ChoiceField(
         widget=LongSelect,
         label="Time zone",
@@ -102,7 +127,6 @@ class AccountForm(forms.ModelForm):
         labels = {"tax_id": "Tax ID"}
         help_texts = {
             "billing_name": "Name, address, country and tax ID are printed on receipts.",
-            "billing_country": "Two capital letters, like US.",
         }
         widgets = {"billing_address": forms.Textarea(attrs={"rows": 3})}
 

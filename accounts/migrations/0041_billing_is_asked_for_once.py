@@ -2,6 +2,14 @@
 
 from django.db import migrations, models
 
+from accounts.audited import unwatch, watch
+
+TABLE, ITSELF = "accounts_account", "SELECT ($1->>'id')::uuid"
+
+
+def watched(ignored: str) -> str:
+    return unwatch(TABLE) + watch(TABLE, ignored, account=ITSELF)
+
 
 class Migration(migrations.Migration):
     dependencies = [("accounts", "0013_billing_country")]
@@ -12,4 +20,6 @@ class Migration(migrations.Migration):
             name="billing_asked_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
+        # Whether it was asked is no setting; what was answered is noted.
+        migrations.RunSQL(watched("billing_asked_at"), watched("")),
     ]

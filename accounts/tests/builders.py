@@ -7,6 +7,7 @@ from django.test import Client
 from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_static.models import StaticDevice
 
+from accounts import clock
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 from accounts.people import api_keys, opening
 
@@ -40,11 +41,11 @@ def log_in_staff(client: Client, user: User) -> Client:
 
 
 def make_agency(name: str = "Brightline Agency", *, owner: User | None = None, **facts) -> Account:
-    return opening.open_agency(name=name, owner=owner or make_user(), **facts)
+    return asked(opening.open_agency(name=name, owner=owner or make_user(), **facts))
 
 
 def make_individual(name: str = "Ada Lovelace", *, owner: User | None = None, **facts) -> Account:
-    return opening.open_individual(name=name, owner=owner or make_user(), **facts)
+    return asked(opening.open_individual(name=name, owner=owner or make_user(), **facts))
 
 
 def make_sub_account(
@@ -53,9 +54,16 @@ def make_sub_account(
     """A sub-account whose owner has joined; the invitation that waited is gone."""
     agency = agency or make_agency()
     owner = owner or make_user()
-    account = opening.add_sub_account(agency=agency, name=name, owner_email=owner.email)
+    account = asked(opening.add_sub_account(agency=agency, name=name, owner_email=owner.email))
     account.invitations.all().delete()
     add_member(account, Role.OWNER, user=owner)
+    return account
+
+
+def asked(account: Account) -> Account:
+    """One that was asked whom to bill, and did not say: dialogs that charge do not ask again."""
+    account.billing_asked_at = clock.now()
+    account.save(update_fields=["billing_asked_at"])
     return account
 
 

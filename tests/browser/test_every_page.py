@@ -6,7 +6,7 @@ from tests.browser import axe
 from tests.browser.people import DESK, NARROWEST, PHONE
 from tests.browser.world import Rich
 
-LOOKERS = ("owner", "member", "newcomer", "harbor_owner", "dental_owner", "nobody")
+LOOKERS = ("owner", "member", "newcomer", "beginner", "harbor_owner", "dental_owner", "nobody")
 DIALOGS = ("recharge", "configure", "export", "add a sub-account", "allocation", "resume")
 NEWCOMER_PAGES = {
     "no card, no payment": "/payments/",
@@ -26,6 +26,7 @@ def pages_of(rich: Rich, who: str) -> dict[str, str]:
         "owner": rich.pages,
         "member": {name: rich.pages[name] for name in MEMBER_PAGES},
         "newcomer": NEWCOMER_PAGES,
+        "beginner": {"whom to bill": "/payments/recharge/"},
         "harbor_owner": rich.harbor_pages,
         "dental_owner": rich.dental_pages,
         "nobody": rich.signed_out_pages,

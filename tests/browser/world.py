@@ -11,7 +11,14 @@ from accounts import clock
 from accounts.models import Account, Role, Scope, User
 from accounts.people import api_keys, members, opening
 from accounts.tests.authenticator import turn_on
-from accounts.tests.builders import add_member, close, make_agency, make_sub_account, owner_of
+from accounts.tests.builders import (
+    add_member,
+    close,
+    make_agency,
+    make_individual,
+    make_sub_account,
+    owner_of,
+)
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
@@ -20,6 +27,7 @@ from wallets.allocations import configure, runs
 from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
 from wallets.recharges import by_hand, suspensions
 from wallets.reversals import refunds
+from wallets.statements import addresses
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
@@ -43,6 +51,8 @@ class Rich:
     dental_owner: User
     harbor_owner: User
     newcomer: User
+    # Nobody asked them yet whom to bill.
+    beginner: User
     pages: dict[str, str]
     dialogs: dict[str, tuple[str, str]]
     harbor_pages: dict[str, str]
@@ -81,15 +91,20 @@ def rich_world(stripe: StripeSandbox) -> Rich:
     invitation = members.invite(
         account=agency, email="ada@example.com", role=Role.ADMIN, invited_by=owner
     )
+    address = addresses.add(
+        account=agency, email="books@example.com", receipts=True, statements=True, actor=owner
+    )
     harbor_pages = _harbor(stripe, harbor)
     dental_pages = _dental(stripe, dental)
-    newcomer = owner_of(opening.open_individual(name="New Person", owner=_person("newcomer")))
+    newcomer = owner_of(make_individual("New Person", owner=_person("newcomer")))
+    beginner = owner_of(opening.open_individual(name="First Day", owner=_person("beginner")))
     return Rich(
         owner=owner,
         member=add_member(agency, user=_person("looker")),
         dental_owner=owner_of(dental),
         harbor_owner=owner_of(harbor),
         newcomer=newcomer,
+        beginner=beginner,
         pages={
             "payments": "/payments/",
             "payments, 90 days": "/payments/?days=90",
@@ -158,6 +173,8 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "old reset link": "/password-reset/MQ/abc-def/",
             "password saved": "/password-reset/done/",
             "invitation": invitation.path,
+            "billing address to confirm": address.confirm_path,
+            "papers to stop": address.stop_path,
         },
         troubled=_troubled(stripe),
     )

@@ -52,6 +52,7 @@ NEEDS = {
     "payments/auto-recharge/retry/": "money",
     "payments/auto-recharge/off/": "withdraw",
     "payments/low-minutes/": "money",
+    "payments/bill-to/": "money",
     "payments/recharge/": "money",
     "payments/recharge/quote/": "money",
     "payments/recharge/outcome/<uuid:form_key>/": "see",

@@ -85,6 +85,7 @@ PAGES = {
     "payments/outcome/": {"GET HEAD": "money"},
     "payments/auto-recharge/off/": {"POST": "withdraw"},
     "payments/low-minutes/": {"POST": "money"},
+    "payments/bill-to/": {"POST": "money"},
     "payments/recharge/": {"GET HEAD POST": "money"},
     "payments/recharge/quote/": {"GET HEAD": "money"},
     "payments/recharge/outcome/<uuid:form_key>/": {"GET HEAD": "money"},

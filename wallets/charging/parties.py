@@ -2,6 +2,7 @@
 
 from django.conf import settings
 
+from accounts import clock
 from accounts.models import Account
 from wallets.models import Parties, Purchase, Seller
 
@@ -35,6 +36,19 @@ def now(purchase: Purchase) -> Parties:
         buyer_country=buyer.billing_country,
         buyer_tax_id=buyer.tax_id,
     )
+
+
+def must_ask(buyer: Account) -> bool:
+    """Whether somebody is to be asked whom to bill: once, before the first payment."""
+    told = (buyer.billing_name, buyer.billing_address, buyer.billing_country, buyer.tax_id)
+    if buyer.billing_asked_at or any(told):
+        return False
+    return not Purchase.objects.filter(payer=buyer, state=Purchase.State.SUCCEEDED).exists()
+
+
+def was_asked(buyer: Account) -> None:
+    """They answered or skipped it: nobody is asked again. Safe to repeat."""
+    Account.objects.filter(pk=buyer.pk, billing_asked_at=None).update(billing_asked_at=clock.now())
 
 
 def seller_for(buyer: Account) -> Seller:

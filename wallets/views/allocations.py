@@ -21,6 +21,7 @@ from wallets.errors import WalletError
 from wallets.models import AutoAllocation
 from wallets.prices.rates import rates_now
 from wallets.texts import rate, usd
+from wallets.views.bill_to import asked_first
 from wallets.views.forms import AllocationForm
 from wallets.views.methods import chosen_card, leave_for_card, typed
 from wallets.views.purchases import charged, quoted_charge
@@ -35,6 +36,8 @@ _HINT = "Enter minutes to see what they cost each month."
 def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = sub_account_of(request, account_id)
     require_allocate(request, account)
+    if question := asked_first(request):
+        return question
     cards = payment_methods.cards(request.account)
     if "add_card" in request.POST:
         here = reverse("wallets:auto_allocation", args=[account.pk])

@@ -23,6 +23,7 @@ from wallets.recharges import configure as auto_recharge_settings
 from wallets.recharges import low_minutes, switching_off
 from wallets.recharges.configure import Preview, Saved, Settings
 from wallets.texts import usd
+from wallets.views.bill_to import asked_first
 from wallets.views.forms import AutoRechargeForm, LowMinutesForm
 from wallets.views.methods import chosen_card, leave_for_card, typed
 from wallets.views.purchases import charged, quoted_charge
@@ -44,6 +45,8 @@ _SETTINGS = (
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.MONEY)
 def configure(request: HttpRequest) -> HttpResponse:
+    if question := asked_first(request):
+        return question
     wallet = open_wallet(account=request.account)
     if "add_card" in request.POST:
         here = reverse("wallets:auto_recharge")

@@ -8,6 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts import countries
 from accounts.errors import AccountError
 from accounts.pages import needs
 from accounts.people.access import Permission
@@ -117,6 +118,7 @@ def _page(
     kept = BillingAddress.objects.filter(account=request.account).kept()
     context = {
         "addresses": list(kept.select_related("added_by").order_by("pk")),
+        "country": countries.name_of(request.account.billing_country),
         "form": form,
         "error": error,
         "most": limits.BILLING_ADDRESSES,

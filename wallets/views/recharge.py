@@ -21,6 +21,7 @@ from wallets.prices.amounts import dollars, minutes_for
 from wallets.prices.rates import rates_now
 from wallets.recharges import by_hand
 from wallets.texts import usd
+from wallets.views.bill_to import asked_first
 from wallets.views.forms import RechargeForm, new_key
 from wallets.views.methods import chosen_card, leave_for_card
 from wallets.views.purchases import charged, purchase_context
@@ -32,6 +33,8 @@ FIRST_AMOUNT = Decimal(50)
 @require_http_methods(["GET", "HEAD", "POST"])
 @needs(Permission.MONEY)
 def recharge(request: HttpRequest) -> HttpResponse:
+    if question := asked_first(request):
+        return question
     wallet = open_wallet(account=request.account)
     cards = payment_methods.cards(request.account)
     if "add_card" in request.POST:

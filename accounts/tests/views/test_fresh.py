@@ -151,6 +151,11 @@ NOT_ASKED = {
     "wallets:auto_recharge_preview",
     "wallets:auto_recharge_retry",
     "wallets:methods_added",
+    # Nothing goes to an address that was not added by somebody who was asked.
+    "wallets:billing",
+    "wallets:choose_billing_address",
+    "wallets:billing_address_link",
+    "wallets:remove_billing_address",
 }
 ABOUT = (
     "settings/api-keys/",
@@ -158,6 +163,7 @@ ABOUT = (
     "settings/security/",
     "payments/methods/",
     "payments/auto-recharge/",
+    "settings/billing/",
 )
 
 

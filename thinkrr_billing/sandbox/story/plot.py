@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from itertools import count
 
+from thinkrr_billing.sandbox.story.person import Page
 from thinkrr_billing.sandbox.story.roles import Cast, Role
 from thinkrr_billing.sandbox.story.stage import Stage
 from thinkrr_billing.sandbox.story.teller import Teller, WentWrong
@@ -38,7 +39,7 @@ def set_up(cast: Cast, tell: Teller) -> None:
     tell.says("Payments", page.text, "Visa •••• 4242 added.")
     tell.figure("credit", one.credit(), "$20.00")
     tell.step("Configure: Minimum Threshold $10, Auto-Recharge Amount $50, on, Save")
-    page = one.person.open("/payments/auto-recharge/")
+    page = _opened(one, "/payments/auto-recharge/")
     page = one.person.submit(
         page.form("threshold"), enabled="on", threshold="10.00", amount="50.00"
     )
@@ -86,7 +87,7 @@ def allocate(cast: Cast, tell: Teller) -> None:
     tell.step("Account Manager, three-dot menu, Manage auto allocation: 200 Basic, 100 Premium")
     page = agency.person.open("/account-manager/")
     tell.says("Account Manager", page.text, "Manage auto allocation")
-    page = agency.person.open(path)
+    page = _opened(agency, path)
     page = agency.person.submit(page.form(path), basic_minutes="200", premium_minutes="100")
     tell.says("Dialog", page.text, "Estimated monthly charge $34.00")
     tell.says("Dialog", page.text, "Final billing occurs at runtime.")
@@ -196,9 +197,17 @@ def _call(cast: Cast, one: Role, *, seconds: list[int], **kind: str) -> None:
         raise WentWrong(f"The calls of {one.name} were not charged: {answer.body}")
 
 
+def _opened(one: Role, path: str, **query: str) -> Page:
+    """A dialog as a page; whom to bill, which is asked before the first payment, is said first."""
+    page = one.person.open(path, **query)
+    if "Whom to bill" not in page.text:
+        return page
+    return one.person.submit(page.form("/payments/bill-to/"), billing_name=f"{one.name} Ltd")
+
+
 def _recharge(one: Role, *, amount: str, buys: str) -> None:
     """Through the dialog as a page: amount, minute tier, the card that is not the default, Pay."""
-    page = one.person.open("/payments/recharge/", amount=amount, buys=buys)
+    page = _opened(one, "/payments/recharge/", amount=amount, buys=buys)
     form = page.form("/payments/recharge/")
     default = form.fields["payment_method"]
     other = next(card for card in form.choices["payment_method"] if card not in default)
