@@ -84,6 +84,8 @@ class LongSelect(forms.Select):
 class CountryField(forms.ChoiceField):
     """A country by its name, or none."""
 
+    default_error_messages = {"invalid_choice": "“%(value)s” is no country of the list."}
+
     def __init__(self, *, label: str, empty: str = "Not set", **kwargs: object) -> None:
         choices = [("", empty), *countries.names().items()]
         kwargs = {"widget": LongSelect(attrs={"autocomplete": "country"})} | kwargs

@@ -30,6 +30,7 @@ class WalletsConfig(AppConfig):
             "wallets_adjustmentrequest",
             "wallets_chargeswitch",
             "wallets_billingaddress",
+            "wallets_seller",
         )
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer(

@@ -5,7 +5,7 @@ docs/waiting.md says who moves each kind, and every way out of it.
 
 from datetime import datetime
 
-from django.db.models import Count, Exists, Max, Min, OuterRef, QuerySet
+from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from accounts import clock
 from accounts.runtime.queues import REST
@@ -22,8 +22,10 @@ from wallets.models import (
     CardAttempt,
     CatchUp,
     PaperMail,
+    Parties,
     Purchase,
     Reversal,
+    Seller,
     StripeComparison,
     StripeEvent,
     Wallet,
@@ -56,6 +58,12 @@ def _resting() -> datetime | None:
     )
     ends = [oldest(rows.filter(**{f"{until}__gt": now}), until) for rows, until in lists]
     return min((one - REST for one in ends if one), default=None)
+
+
+def _unnamed() -> datetime | None:
+    """Since when a receipt names no seller, because support has set none for its buyer."""
+    ways = Seller.objects.filter(Q(country="") | Q(country=OuterRef("buyer_country")))
+    return oldest(Parties.objects.filter(~Exists(ways), seller_name=""), "purchase__closed_at")
 
 
 def _compared() -> datetime | None:
@@ -137,6 +145,7 @@ Wait(
     ),
 )
 Wait(kind="resting", since=_resting)
+Wait(kind="seller_unset", since=_unnamed)
 
 for _reason in AutoRecharge.Suspended.values:
     Wait(

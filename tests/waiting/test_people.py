@@ -19,11 +19,12 @@ from campaigns.tasks import tick as tick_campaigns
 from campaigns.tests.builders import make_campaign
 from tests.waiting.ways import later, post, recharge, support, tick, waits_for, way_out
 from thinkrr_billing.celery import canary
-from thinkrr_billing.staff.tests.phone import press
+from thinkrr_billing.staff.groups import BILLING
+from thinkrr_billing.staff.tests.phone import press, staff_client
 from wallets import limits, tasks
 from wallets.cards import trying
 from wallets.cards.trying import Who
-from wallets.charging import switch
+from wallets.charging import parties, switch
 from wallets.models import (
     AdjustmentRequest,
     AutoRecharge,
@@ -34,6 +35,7 @@ from wallets.models import (
 from wallets.reversals import catching_up
 from wallets.statements import addresses
 from wallets.tests.worlds.builders import add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.histories import buy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
 
@@ -210,6 +212,21 @@ def test_a_paper_that_cannot_be_sent_is_given_up_after_14_days(address, mailoutb
         assert StaffAlert.objects.filter(kind="mails_given_up").count() == 1
     assert PaperMail.objects.get(address=address).mailed_at is None
     assert mailoutbox == []
+
+
+@way_out("seller_unset", by="support", how="Set the seller")
+def test_a_receipt_without_a_seller_waits_until_one_is_set_for_its_buyer():
+    wallet = make_wallet(account=make_individual())
+    parties.freeze(buy(wallet))
+    assert waits_for("seller_unset")
+
+    facts = {"name": "Sellers Inc", "tax_sentence": "No tax charged"}
+    staff = staff_client(BILLING)
+    press(staff, "wallets.seller", "set_seller", country="DE", **facts)
+    assert waits_for("seller_unset")
+    press(staff, "wallets.seller", "set_seller", **facts)
+
+    assert not waits_for("seller_unset")
 
 
 # --- For support.

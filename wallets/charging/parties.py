@@ -1,14 +1,8 @@
 """Who sells and who buys, on receipts and credit notes: as they are now, and as they were."""
 
-from django.conf import settings
-
 from accounts import clock
 from accounts.models import Account
 from wallets.models import Parties, Purchase, Seller
-
-# What stands there until support has set a seller.
-UNSET_NAME = "thinkrr.ai"
-NO_TAX = "No tax charged"
 
 
 def freeze(purchase: Purchase) -> None:
@@ -17,25 +11,36 @@ def freeze(purchase: Purchase) -> None:
 
 
 def of(purchase: Purchase) -> Parties:
-    """Both as they were when it was paid; of a purchase that is older than this, as they are."""
-    return Parties.objects.filter(purchase=purchase).first() or now(purchase)
+    """Both as they were when it was paid; of a purchase that is older than this, as they are.
+
+    Paid before support had set a seller: the first that was set afterwards, for good.
+    """
+    kept = Parties.objects.filter(purchase=purchase).first()
+    if kept is None:
+        return now(purchase)
+    if not kept.seller_name and (first := first_after(kept)):
+        _name(kept, first)
+    return kept
 
 
 def now(purchase: Purchase) -> Parties:
-    """Both as they are now. Not saved."""
+    """Both as they are now, the seller's part empty while support has set none. Not saved."""
     buyer = purchase.payer
-    seller = seller_for(buyer)
-    return Parties(
+    found = Parties(
         purchase=purchase,
-        seller_name=seller.name,
-        seller_address=seller.address,
-        seller_tax_id=seller.tax_id,
-        tax_sentence=seller.tax_sentence,
         buyer_name=buyer.billing_name or buyer.name,
         buyer_address=buyer.billing_address,
         buyer_country=buyer.billing_country,
         buyer_tax_id=buyer.tax_id,
     )
+    if seller := seller_for(buyer):
+        _name(found, seller)
+    return found
+
+
+def _name(found: Parties, seller: Seller) -> None:
+    found.seller_name, found.seller_address = seller.name, seller.address
+    found.seller_tax_id, found.tax_sentence = seller.tax_id, seller.tax_sentence
 
 
 def must_ask(buyer: Account) -> bool:
@@ -51,9 +56,15 @@ def was_asked(buyer: Account) -> None:
     Account.objects.filter(pk=buyer.pk, billing_asked_at=None).update(billing_asked_at=clock.now())
 
 
-def seller_for(buyer: Account) -> Seller:
-    """Who sells to buyers of this one's country, or to everybody else."""
+def seller_for(buyer: Account) -> Seller | None:
+    """Who sells to buyers of this one's country, or to everybody else; None until support says."""
     for country in dict.fromkeys((buyer.billing_country, "")):
         if found := Seller.objects.filter(country=country).order_by("-pk").first():
             return found
-    return Seller(name=getattr(settings, "SELLER", UNSET_NAME), tax_sentence=NO_TAX)
+    return None
+
+
+def first_after(kept: Parties) -> Seller | None:
+    """Who was set first for a paper that was paid while nobody was. Sellers are never changed."""
+    countries = {kept.buyer_country, ""}
+    return Seller.objects.filter(country__in=countries).order_by("pk").first()

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 
 from accounts import clock
 from accounts.kept import Rows
@@ -42,10 +43,11 @@ class Parties(models.Model):
     purchase = models.OneToOneField(
         Purchase, on_delete=models.PROTECT, primary_key=True, related_name="parties"
     )
-    seller_name = models.CharField(max_length=120)
+    # Empty with its sentence, while support had set no seller.
+    seller_name = models.CharField(max_length=120, blank=True)
     seller_address = models.CharField(max_length=400, blank=True)
     seller_tax_id = models.CharField(max_length=40, blank=True)
-    tax_sentence = models.CharField(max_length=200)
+    tax_sentence = models.CharField(max_length=200, blank=True)
     buyer_name = models.CharField(max_length=120)
     buyer_address = models.CharField(max_length=400, blank=True)
     buyer_country = models.CharField(max_length=2, blank=True)
@@ -53,6 +55,11 @@ class Parties(models.Model):
 
     class Meta:
         verbose_name_plural = "parties"
+        indexes = [
+            models.Index(
+                fields=["buyer_country"], name="parties_unnamed", condition=Q(seller_name="")
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.seller_name} to {self.buyer_name}"

@@ -22,8 +22,10 @@ from accounts import clock
 from accounts.runtime.queues import BATCH, SWEEP_SECONDS, Queue, awake
 from accounts.runtime.waits import Wait, oldest
 from accounts.telling import mails, names
+from accounts.telling.notifications import alert_staff
 from wallets import limits, links
-from wallets.models import BillingAddress, PaperMail
+from wallets.charging import parties
+from wallets.models import BillingAddress, PaperMail, Purchase
 from wallets.months import due_date
 from wallets.statements import addresses, monthly, papers, receipt_pdf
 from wallets.statements.receipt_pdf import Receipt
@@ -104,7 +106,10 @@ def mail(paper_id: int) -> bool:
     row = mails.claim(PaperMail, paper_id)
     if row is None:
         return False
-    message = _message(row) if _is_wanted(row) else None
+    is_wanted = _is_wanted(row)
+    if is_wanted and _awaits_seller(row):
+        return False
+    message = _message(row) if is_wanted else None
     if message is None:
         PaperMail.objects.filter(pk=row.pk).update(mail_due_at=None)
         return False
@@ -125,6 +130,19 @@ def _is_wanted(row: PaperMail) -> bool:
     rows = BillingAddress.objects
     on = rows.kept() if row.kind == Kind.CONFIRMATION else rows.reached()
     return on.filter(pk=row.address_id).exists()
+
+
+def _awaits_seller(row: PaperMail) -> bool:
+    """Whether it would name no seller: then it is kept for a later try, and support is told."""
+    if row.kind == Kind.CONFIRMATION:
+        return False
+    purchase = row.purchase or (row.reversal and row.reversal.purchase)
+    both = parties.of(purchase or Purchase(payer=row.address.account))
+    if both.seller_name:
+        return False
+    text = "Papers wait to be mailed: nobody has set who sells. Set the seller."
+    alert_staff(kind="seller_not_set", text=text, dedupe_key="seller-not-set")
+    return True
 
 
 def _refused(row: PaperMail, error: SMTPRecipientsRefused) -> None:

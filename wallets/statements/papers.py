@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
+from accounts import countries
 from accounts.models import Account
 from wallets import texts
 from wallets.charging import parties
@@ -22,6 +23,9 @@ from wallets.texts import (
 )
 
 CREDIT_NOTE = "Credit note"
+# What stands there until support has set a seller: nobody's name is made up.
+UNNAMED = "Not named yet. Support can name it; load this paper again then."
+UNSAID = "Not said yet"
 
 
 def receipt(purchase: Purchase, *, address: str) -> Receipt:
@@ -43,7 +47,7 @@ def receipt(purchase: Purchase, *, address: str) -> Receipt:
             *_parties(both),
         ],
         title=_title(purchase),
-        lines=[*_lines(purchase), ("Tax", both.tax_sentence)],
+        lines=[*_lines(purchase), ("Tax", both.tax_sentence or UNSAID)],
         total=f"{amount} USD",
         after=[("Given back", f"{cents(-back)} USD"), ("Net", f"{net} USD")] if back else [],
         notes=[_given_back(one, purchase.payer) for one in reversals],
@@ -70,7 +74,7 @@ def credit_note(reversal: Reversal, *, address: str) -> Receipt:
             *_parties(both),
         ],
         title=f"Refund: {_title(purchase)}",
-        lines=[*_taken_back(reversal), ("Tax", both.tax_sentence)],
+        lines=[*_taken_back(reversal), ("Tax", both.tax_sentence or UNSAID)],
         total=f"{amount} USD",
         notes=[
             *filter(None, [reversal.customer_note]),
@@ -124,12 +128,17 @@ def number_of(reversal: Reversal) -> str:
 def _parties(one: Parties) -> list[tuple[str, str]]:
     """Seller and buyer, with what they are known by to the tax office."""
     told = [
-        ("Seller", f"{one.seller_name}\n{one.seller_address}".strip()),
+        ("Seller", f"{one.seller_name or UNNAMED}\n{one.seller_address}".strip()),
         ("Seller's tax ID", one.seller_tax_id),
-        ("Billed to", f"{one.buyer_name}\n{one.buyer_address}\n{one.buyer_country}".strip()),
+        ("Billed to", "\n".join(filter(None, _buyer(one)))),
         ("Tax ID", one.buyer_tax_id),
     ]
     return [(label, text) for label, text in told if text]
+
+
+def _buyer(one: Parties) -> tuple[str, ...]:
+    country = countries.name_of(one.buyer_country) if one.buyer_country else ""
+    return one.buyer_name, one.buyer_address, country
 
 
 def _moment(moment: datetime, payer: Account) -> str:

@@ -5,6 +5,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 DAYS = 90
+# Who sells, on the demo's receipts.
+SELLER = {
+    "country": "",
+    "name": "Example Voice Inc.",
+    "address": "1 Example Street\nWilmington, DE 19801\nUnited States",
+    "tax_id": "",
+    "tax_sentence": "No tax charged",
+}
 PASSWORD = "brightline-demo"  # Of every demo log-in.
 TIMEZONE = "America/New_York"
 

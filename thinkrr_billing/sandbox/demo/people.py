@@ -14,6 +14,7 @@ from wallets.cards import customers, keeping
 from wallets.models import Wallet
 from wallets.recharges import by_hand, configure
 from wallets.recharges.configure import Settings
+from wallets.support import selling
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Player:
 def open_accounts() -> list[Player]:
     """Everybody, with an open wallet: the agency first, then its sub-accounts, the individual."""
     users = _users()
+    selling.set_seller(actor=None, **cast.SELLER)
     agency_owner = users[cast.AGENCY.owner.email]
     agency = opening.open_agency(
         name=cast.AGENCY.name,

@@ -19,7 +19,7 @@ from accounts.tests.builders import (
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import SUPPORT
 from thinkrr_billing.staff.tests.phone import press, staff_client
-from wallets.models import AdjustmentRequest, BillingAddress, ChargeSwitch, MinuteRate
+from wallets.models import AdjustmentRequest, BillingAddress, ChargeSwitch, MinuteRate, Seller
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import allocate
 
@@ -121,6 +121,7 @@ def _rows() -> None:
     )
     ChargeSwitch.objects.create(reason="A restore", changed_by=person)
     BillingAddress.objects.create(account=wallet.account, email="books@example.com")
+    Seller.objects.create(name="Sellers Inc", tax_sentence="No tax charged")
     connection.check_constraints()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -171,7 +172,7 @@ def test_a_raw_update_of_any_setting_is_noted_with_before_and_after(table):
 
     assert silent == []
     # What was set or asked for is never changed at all.
-    assert noted or table in ("wallets_minuterate", "wallets_adjustmentrequest")
+    assert noted or table in ("wallets_minuterate", "wallets_adjustmentrequest", "wallets_seller")
 
 
 @pytest.mark.usefixtures("owner")

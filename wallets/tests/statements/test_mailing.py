@@ -362,3 +362,21 @@ def test_each_paper_can_be_stopped_with_one_click_of_the_mail_program(account, w
     assert answer.status_code == 200
     assert message.extra_headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert BillingAddress.objects.get().removed_at is not None
+
+
+def test_a_paper_that_names_no_seller_yet_waits_for_it_and_support_is_told_once(stripe):
+    account = make_individual(name="No Seller Yet")
+    wallet = make_wallet(account=account)
+    add_card(stripe, wallet)
+    confirmed(account)
+    pay(wallet)
+    sweep()
+    with clock.at(clock.now() + timedelta(minutes=6)):
+        sweep()
+    before, alerts = len(sent()), StaffAlert.objects.filter(kind="seller_not_set").count()
+
+    Seller.objects.create(name="Sellers Inc", tax_sentence="No tax charged")
+    with clock.at(clock.now() + timedelta(minutes=30)):
+        sweep()
+
+    assert (before, alerts, len(sent())) == (0, 1, 1)

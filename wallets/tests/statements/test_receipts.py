@@ -9,9 +9,10 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
+from accounts.models import Account, AuditEntry, StaffAction
 from accounts.tests.builders import make_individual, owner_of
 from tests.databases import as_owner
-from thinkrr_billing.staff.groups import BILLING
+from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
 from thinkrr_billing.staff.tests.phone import press, said, staff_client
 from wallets.models import Parties, Purchase, Reversal, Seller
 from wallets.recharges import by_hand
@@ -323,14 +324,71 @@ def test_the_seller_is_the_one_of_the_buyers_country(wallet):
     facts = facts_of(pay(wallet))
 
     assert (facts["Seller"], facts["Tax"]) == ("Thinkrr Sp.", "Reverse charge")
-    assert facts["Billed to"].endswith("\nPL")
+    assert facts["Billed to"].endswith("\nPoland")
+
+
+def seller(name: str, country: str = "", said: str = "No tax charged") -> Seller:
+    facts = {"address": "", "tax_id": "", "tax_sentence": said}
+    return selling.set_seller(country=country, name=name, actor=None, **facts)
 
 
 @pytest.mark.django_db
-def test_until_support_sets_one_the_seller_is_named_and_no_tax_is_charged(wallet):
+@pytest.mark.parametrize(
+    ("buyer", "found"),
+    [
+        ("", "For everybody"),
+        ("DE", "German, anew"),
+        ("PL", "Polish"),
+        # No seller of its own.
+        ("FR", "For everybody"),
+    ],
+)
+def test_who_sells_is_the_newest_of_the_buyers_country_or_else_of_everybody(wallet, buyer, found):
+    seller("For everybody, once")
+    seller("German", "DE")
+    seller("Polish", "PL")
+    seller("German, anew", "DE")
+    seller("For everybody", said="Said to everybody")
+    Account.objects.filter(pk=wallet.account_id).update(billing_country=buyer)
+
+    purchase = pay(wallet)
+    reversal = refund(purchase, 1000)
+    reversal.refresh_from_db()
+    note = papers.credit_note(reversal, address="")
+    said = "Said to everybody" if found == "For everybody" else "No tax charged"
+
+    assert (facts_of(purchase)["Seller"], facts_of(purchase)["Tax"]) == (found, said)
+    assert (dict(note.facts)["Seller"], dict(note.lines)["Tax"]) == (found, said)
+
+
+@pytest.mark.django_db
+def test_a_seller_of_another_country_sells_to_nobody_else(wallet):
+    seller("German", "DE")
+
+    assert facts_of(pay(wallet))["Seller"] == papers.UNNAMED
+
+
+@pytest.mark.django_db
+def test_until_support_sets_one_a_paper_says_so_and_makes_nobody_up(wallet):
     facts = facts_of(pay(wallet))
 
-    assert (facts["Seller"], facts["Tax"]) == ("thinkrr.ai", "No tax charged")
+    assert facts["Seller"] == "Not named yet. Support can name it; load this paper again then."
+    assert facts["Tax"] == "Not said yet"
+    assert "Seller's tax ID" not in facts
+
+
+@pytest.mark.django_db
+def test_a_paper_that_named_no_seller_takes_the_first_that_is_set_and_keeps_it(wallet):
+    purchase = pay(wallet)
+    seller("German", "DE")
+    between = facts_of(purchase)["Seller"]
+    seller("Thinkrr Inc.")
+    first = facts_of(purchase)
+    seller("Thinkrr SE", said="Another")
+
+    assert between == papers.UNNAMED
+    assert (first["Seller"], first["Tax"]) == ("Thinkrr Inc.", "No tax charged")
+    assert facts_of(purchase) == first
 
 
 @pytest.mark.django_db
@@ -349,16 +407,88 @@ def test_what_is_frozen_is_never_changed(wallet):
 
 
 @pytest.mark.django_db
-def test_support_sets_the_seller_with_a_button_and_a_country_is_two_letters(wallet):
+def test_support_sets_the_seller_with_a_button_and_a_country_is_one_of_the_list(wallet):
     staff = staff_client(BILLING)
     fields = {"name": "Thinkrr GmbH", "tax_sentence": "Reverse charge", "address": "", "tax_id": ""}
 
-    wrong = press(staff, "wallets.seller", "set_seller", country="de", **fields)
+    wrong = [
+        press(staff, "wallets.seller", "set_seller", country=code, **fields)
+        for code in ("de", "XX", "EU")
+    ]
     kept = Seller.objects.count()
     answer = press(staff, "wallets.seller", "set_seller", country="DE", **fields)
 
-    assert "Write the country as two capital letters, like US." in text_of(wrong)
+    assert [
+        f"“{code}” is no country" in text_of(one)
+        for code, one in zip(("de", "XX", "EU"), wrong, strict=True)
+    ] == [True, True, True]
     assert kept == 0
-    assert said(answer) == "Thinkrr GmbH for DE, from now on."
+    assert said(answer) == "Thinkrr GmbH for DE, from now on. Before: nobody."
     assert [(one.country, one.name) for one in Seller.objects.all()] == [("DE", "Thinkrr GmbH")]
     assert wallet is not None
+
+
+@pytest.mark.django_db
+def test_who_set_a_seller_when_and_what_it_was_before_and_after_is_kept():
+    staff = staff_client(BILLING)
+    first = {
+        "name": "Thinkrr Inc.",
+        "tax_sentence": "No tax charged",
+        "address": "1 Main St\r\nUSA",
+    }
+    second = {"name": "Thinkrr SE", "tax_sentence": "Reverse charge", "tax_id": "DE1"}
+
+    press(staff, "wallets.seller", "set_seller", **first)
+    press(staff, "wallets.seller", "set_seller", **second)
+
+    noted = AuditEntry.objects.filter(table="wallets_seller").order_by("pk")
+    assert [(one.operation, one.after["name"]) for one in noted] == [
+        ("insert", "Thinkrr Inc."),
+        ("insert", "Thinkrr SE"),
+    ]
+    deed = StaffAction.objects.latest("pk")
+    assert noted[1].actor == deed.actor.email
+    assert (deed.kind, deed.reason) == ("set_seller", "Asked on the phone")
+    assert deed.facts == {"country": "", "address": ""} | second
+    assert deed.result == (
+        "Thinkrr SE for everybody else, from now on. "
+        "Before: Thinkrr Inc., 1 Main St, USA, “No tax charged”."
+    )
+
+
+@pytest.mark.django_db
+def test_the_dialog_says_who_sells_now_and_helps_with_every_field():
+    seller("Thinkrr GmbH", "DE", said="Reverse charge")
+    staff = staff_client(BILLING)
+
+    dialog = text_of(staff.get(reverse("admin:wallets_seller_set_seller")))
+
+    assert "Germany Thinkrr GmbH, “Reverse charge”" in dialog
+    for help_text in (
+        "By the billing country of the account that pays.",
+        "As it is registered.",
+        "A line each, as it is printed",
+        "Such as a VAT number",
+        "your tax adviser says what has to stand here",
+        "take the first that is set for their buyer, for good",
+    ):
+        assert help_text in dialog
+
+
+@pytest.mark.django_db
+def test_the_list_of_sellers_says_which_is_in_force():
+    for name in ("Old", "New"):
+        seller(name, "DE")
+    page = staff_client(BILLING).get(reverse("admin:wallets_seller_changelist"))
+
+    found = {one.name: one.is_in_force for one in page.context["cl"].result_list}
+    assert found == {"Old": False, "New": True}
+
+
+@pytest.mark.django_db
+def test_only_billing_operations_set_a_seller():
+    for role in (READ_ONLY, SUPPORT):
+        answer = press(staff_client(role), "wallets.seller", "set_seller", name="X")
+        assert answer.status_code == 403
+
+    assert not Seller.objects.exists()
