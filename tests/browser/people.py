@@ -9,9 +9,8 @@ from accounts.models import User
 DESK = 1280
 PHONE = 390
 NARROWEST = 320
-# Beside the sidebar, which begins at 820, a page has least room for a table.
-TABLETS = (700, 820, 1024, 1080)
-HEIGHTS = {DESK: 900, PHONE: 844, NARROWEST: 640} | dict.fromkeys(TABLETS, 1000)
+HEIGHTS = {DESK: 900, PHONE: 844, NARROWEST: 640}
+TABLET_HEIGHT = 1000
 # A slow machine with others at work on it needs more than a few seconds.
 PATIENCE_MS = 30_000
 
@@ -100,7 +99,7 @@ class Person:
         javascript: bool = True,
     ) -> "Person":
         page = watched.open(javascript=javascript)
-        page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
+        page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, TABLET_HEIGHT)})
         page.emulate_media(color_scheme=scheme)
         if user:
             client = Client()
@@ -143,16 +142,7 @@ class Person:
         return self.page.evaluate("document.activeElement.id")
 
     def resize(self, width: int) -> None:
-        self.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
-
-    def too_wide(self) -> list[str]:
-        """Where the page is wider than the window, from the narrowest to the widest."""
-        found = []
-        for width in (NARROWEST, *TABLETS, DESK):
-            self.resize(width)
-            if pixels := self.overflow():
-                found.append(f"{pixels} pixels wider than a window of {width}")
-        return found
+        self.page.set_viewport_size({"width": width, "height": HEIGHTS.get(width, TABLET_HEIGHT)})
 
     def overflow(self) -> int:
         """How many pixels the page is wider than the window."""

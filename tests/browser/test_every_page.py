@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser import axe
+from tests.browser import axe, reach
 from tests.browser.people import DESK, NARROWEST, PHONE
 from tests.browser.world import Rich
 
@@ -34,12 +34,24 @@ def pages_of(rich: Rich, who: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("who", LOOKERS)
-def test_every_page_meets_wcag_in_both_themes_and_fits_phones_and_tablets(enter, rich, who):
+def test_every_page_meets_wcag_in_both_themes_and_keeps_its_actions_in_reach_at_every_width(
+    enter, rich, who
+):
     person = enter(getattr(rich, who, None))
     found = {}
     for name, path in pages_of(rich, who).items():
         person.visit(path)
-        found[name] = axe.violations(person.page) + person.too_wide()
+        found[name] = axe.violations(person.page) + reach.out_of_reach(person)
+
+    assert {name: problems for name, problems in found.items() if problems} == {}
+
+
+def test_a_member_reaches_every_action_of_every_page_at_every_width(enter, rich):
+    person = enter(rich.member)
+    found = {}
+    for name in rich.pages.keys() - set(MEMBER_PAGES):
+        person.visit(rich.pages[name])
+        found[name] = reach.out_of_reach(person)
 
     assert {name: problems for name, problems in found.items() if problems} == {}
 
@@ -63,7 +75,7 @@ def test_every_trouble_is_told_on_payments_readable_in_both_themes_and_at_every_
     found = {}
     for path in ("/payments/", "/payments/transactions/", "/payments/why/", "/campaigns/"):
         person.visit(path)
-        found[path] = axe.violations(person.page) + person.too_wide()
+        found[path] = axe.violations(person.page) + reach.out_of_reach(person)
     said = person.visit("/payments/").text("main")
 
     assert {path: problems for path, problems in found.items() if problems} == {}

@@ -15,7 +15,6 @@ from accounts.tests.builders import (
     add_member,
     close,
     make_agency,
-    make_individual,
     make_sub_account,
     owner_of,
 )
@@ -39,7 +38,11 @@ from wallets.tests.worlds.builders import (
 )
 
 CONFIRM = r"^/v1/payment_intents/[^/]+/confirm$"
-LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff & Daughters Veterinary Practice, Portland"
+# As long as a name may be.
+LONG_NAME = (
+    "Wolfeschlegelsteinhausenbergerdorff & Daughters Veterinary Practice for Small and Large "
+    "Animals, Emergencies in Portland"
+)
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
     )
     harbor_pages = _harbor(stripe, harbor)
     dental_pages = _dental(stripe, dental)
-    newcomer = owner_of(make_individual("New Person", owner=_person("newcomer")))
+    newcomer = owner_of(opening.open_individual(name=LONG_NAME, owner=_person("newcomer")))
     beginner = owner_of(opening.open_individual(name="First Day", owner=_person("beginner")))
     return Rich(
         owner=owner,
@@ -239,7 +242,7 @@ def _campaigns(agency: Account) -> dict[str, Campaign]:
     named = {
         "started": ("Spring recall", "premium"),
         "manual": ("Holiday follow-up", "basic"),
-        "low_balance": (f"Reactivation for {LONG_NAME}", "premium_then_basic"),
+        "low_balance": (LONG_NAME, "premium_then_basic"),
         "not_started": ("Summer", "premium"),
         "complete": ("Winter", "basic"),
         "ended": ("Autumn", "premium"),
