@@ -10,6 +10,7 @@ from decimal import Decimal
 from django.db import connection
 from django.db.models import (
     DateTimeField,
+    Exists,
     ExpressionWrapper,
     OuterRef,
     Subquery,
@@ -24,7 +25,7 @@ from accounts.models import Account
 from campaigns import limits, payable
 from campaigns.models import Call, Campaign
 from wallets.forecasts import runway
-from wallets.forecasts.pace import Pace, Taken, told_by
+from wallets.forecasts.pace import STOPPED, Pace, Taken, measure, told_by
 from wallets.models import Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE, bought
 from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
@@ -38,22 +39,27 @@ TIERS = (*MINUTE_TIERS, "credit")
 FREE = (Call.Outcome.FAILED, Call.Outcome.ISSUE_DIALING)
 
 
-# The latest of a window; more would say the same and take longer.
+# The latest of a window; more would say the same and take longer. A call of no campaign may be
+# followed by others, whatever runs.
 TAKEN = """
-SELECT minute_type, sum(included_seconds), sum(premium_seconds), sum(basic_seconds), sum(cost)
+SELECT CASE WHEN c.id IS NULL OR c.status = 'started' THEN latest.minute_type ELSE %s END AS kind,
+  sum(included_seconds), sum(premium_seconds), sum(basic_seconds), sum(cost)
 FROM (
-  SELECT minute_type, premium_seconds, included_seconds, basic_seconds, cost FROM campaigns_call
+  SELECT minute_type, premium_seconds, included_seconds, basic_seconds, cost, campaign_id
+  FROM campaigns_call
   WHERE account_id = %s AND ended_at >= %s ORDER BY ended_at DESC LIMIT %s) latest
-GROUP BY minute_type
+LEFT JOIN campaigns_campaign c ON c.id = latest.campaign_id
+GROUP BY kind
 """
 TAKEN_POTS = ("included", "premium", "basic", "credit")
 
 
 @told_by
 def taken(wallet: Wallet, since: datetime) -> Taken:
-    """What the account's latest calls took from each pot, by minute type. One query."""
+    """What the account's latest calls took from each pot, by minute type; what has stopped is kept
+    apart. One query."""
     with connection.cursor() as cursor:
-        cursor.execute(TAKEN, [wallet.account_id, since, limits.CALLS_SAMPLED])
+        cursor.execute(TAKEN, [STOPPED, wallet.account_id, since, limits.CALLS_SAMPLED])
         return {
             minute_type: dict(zip(TAKEN_POTS, map(Decimal, used), strict=True))
             for minute_type, *used in cursor.fetchall()
@@ -135,36 +141,53 @@ def _days(campaign: Campaign, first_call: datetime | None, until: datetime) -> D
     return Decimal(max(1, min(week, (until - first_call) / timedelta(days=1))))
 
 
-def running(*, account: Account) -> list[Use]:
-    """What the account's started campaigns used a day lately, without those that made no calls."""
-    started = list(Campaign.objects.filter(account=account).started())
-    return [use for use in uses(campaigns=started).values() if use.seconds] if started else []
+@dataclass(frozen=True)
+class Running:
+    """What goes on already: the pace that Payments tells the runway of, and who makes the calls."""
+
+    count: int = 0
+    pace: Pace = Pace()
+
+    def together(self, rates: dict[str, Decimal]) -> Together:
+        kinds = {kind: getattr(self.pace, kind) for kind in USABLE_POTS}
+        minute = SECONDS_PER_MINUTE
+        spent = (used * rates[CREDIT_RATE[kind]] / minute for kind, used in kinds.items())
+        return Together(
+            count=self.count,
+            seconds=sum(kinds.values(), _ZERO),
+            dollars=sum(spent, self.pace.credit),
+        )
 
 
-def outlook(*, chosen: Iterable[Use], wallet: Wallet, running: Iterable[Use] = ()) -> Outlook:
-    """How long the wallet pays for the chosen campaigns beside the running ones. One query."""
-    chosen, running = list(chosen), list(running)
-    pace = Pace(
-        **{
-            kind: sum((use.seconds for use in chosen + running if use.minute_type == kind), _ZERO)
-            for kind in USABLE_POTS
-        }
+def running(*, wallet: Wallet) -> Running:
+    """What the account's started campaigns used a day lately. Three queries."""
+    lately = Call.objects.filter(
+        campaign=OuterRef("pk"), ended_at__gte=clock.now() - limits.USE_WINDOW
+    ).exclude(outcome__in=FREE)
+    started = Campaign.objects.filter(account=wallet.account_id).started()
+    return Running(
+        count=started.filter(Exists(lately.order_by())).count(),
+        pace=measure(wallet=wallet, rates=rates_now()).pace,
     )
+
+
+def outlook(*, chosen: Iterable[Use], wallet: Wallet, running: Running = Running()) -> Outlook:
+    """How long the wallet pays for the chosen campaigns beside the running ones. One query."""
+    chosen, rates = list(chosen), rates_now()
+    kinds = {
+        kind: getattr(running.pace, kind)
+        + sum((use.seconds for use in chosen if use.minute_type == kind), _ZERO)
+        for kind in USABLE_POTS
+    }
+    pace = Pace(**kinds, credit=running.pace.credit)
     is_idle = not any(use.seconds for use in chosen)
-    rates = rates_now()
     return Outlook(
-        **_sums(chosen),
-        running=Together(**_sums(running)),
+        count=len(chosen),
+        seconds=sum((use.seconds for use in chosen), _ZERO),
+        dollars=sum((use.dollars for use in chosen), _ZERO),
+        running=running.together(rates),
         days=None if is_idle else runway.days_paid(wallet=wallet, pace=pace, rates=rates),
     )
-
-
-def _sums(uses: list[Use]) -> dict[str, Decimal | int]:
-    return {
-        "count": len(uses),
-        "seconds": sum((use.seconds for use in uses), _ZERO),
-        "dollars": sum((use.dollars for use in uses), _ZERO),
-    }
 
 
 def resumes(

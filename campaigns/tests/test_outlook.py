@@ -12,7 +12,7 @@ from accounts import clock
 from accounts.tests.builders import add_member, make_individual, owner_of
 from campaigns import calls, limits, outlook
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
-from wallets.forecasts import pace
+from wallets.forecasts import pace, runway
 from wallets.forecasts.pace import Pace
 from wallets.prices.rates import rates_now
 from wallets.tests.worlds.builders import add_card, fill
@@ -166,6 +166,7 @@ def test_the_balance_is_shared_by_what_is_chosen(account, wallet):
 def test_what_runs_already_shares_the_balance(account, wallet):
     fill(wallet, credit="1000")
     running = started(account, minute_type="basic")
+    called(running, minutes=1, ago=timedelta(days=10))
     called(running, minutes=700, ago=timedelta(days=1))
     chosen = paused(account)
     called(chosen, minutes=700, ago=timedelta(days=1))
@@ -173,19 +174,48 @@ def test_what_runs_already_shares_the_balance(account, wallet):
 
     with clock.at(NOON):
         found = outlook.outlook(
-            chosen=used(chosen).values(), running=outlook.running(account=account), wallet=wallet
+            chosen=used(chosen).values(), running=outlook.running(wallet=wallet), wallet=wallet
         )
 
-    # $16 a day for the chosen one beside $9 for the one that runs.
+    # $16 a day for the chosen one beside $9 for the one that runs, each over a week.
     assert (found.dollars, found.running.dollars, found.running.count) == (16, 9, 1)
     assert found.days == Decimal(2)
 
 
-@pytest.mark.usefixtures("wallet")
-def test_a_campaign_that_made_no_calls_does_not_run_the_balance_down(account):
+def test_the_resume_dialog_and_payments_tell_one_runway_of_what_runs(account, wallet):
+    fill(wallet, credit="1000")
+    for minute_type in ("premium", "basic"):
+        called(started(account, minute_type=minute_type), minutes=300, ago=timedelta(days=2))
+    called(stopped := paused(account), minutes=700, ago=timedelta(days=3))
+    leave(wallet, 50)
+
+    with clock.at(NOON):
+        payments = runway.runway(
+            wallet=wallet, automatic=wallet.auto_recharge, rates=rates_now()
+        )
+        dialog = outlook.outlook(
+            chosen=used(stopped).values(), running=outlook.running(wallet=wallet), wallet=wallet
+        )
+
+    # $25 a day goes on since the first call three days ago: the paused one's $16 are apart.
+    assert dialog.running.dollars == Decimal(25)
+    assert {one.days for one in payments.types} == {Decimal(2)}
+    assert round(dialog.days, 2) == round(Decimal(50) / 41, 2)
+
+
+def test_what_is_paused_uses_nothing_so_there_is_no_pace(account, wallet):
+    called(paused(account), minutes=100, ago=timedelta(days=2))
+
+    with clock.at(NOON):
+        measured = pace.measure(wallet=wallet, rates=rates_now())
+
+    assert (measured.pace, measured.dollars) == (Pace(), Decimal(0))
+
+
+def test_a_campaign_that_made_no_calls_does_not_run_the_balance_down(account, wallet):
     make_campaign(account, status="started")
 
-    assert outlook.running(account=account) == []
+    assert outlook.running(wallet=wallet).count == 0
 
 
 def test_without_calls_or_choice_nothing_is_foretold(account, wallet):
@@ -253,7 +283,9 @@ def test_the_cost_follows_the_boxes_and_the_button_counts_them(page, account, wa
 
     both = text(page.get(RESUME, {"cost": 1, "campaign": [one.pk, other.pk]}))
     fill(wallet, credit="1000")
-    called(started(account, minute_type="basic"), minutes=700, ago=timedelta(days=1))
+    running = started(account, minute_type="basic")
+    called(running, minutes=1, ago=timedelta(days=10))
+    called(running, minutes=700, ago=timedelta(days=1))
     leave(wallet, 50)
     with clock.at(NOON):
         beside = text(page.get(RESUME, {"cost": 1, "campaign": [one.pk]}))

@@ -57,7 +57,7 @@ def _cost_of_chosen(request: HttpRequest) -> HttpResponse:
     used = outlook.uses(campaigns=[one.campaign for one in waiting if one.campaign.pk in chosen])
     wallet = open_wallet(account=request.account)
     ahead = outlook.outlook(
-        chosen=used.values(), running=outlook.running(account=request.account), wallet=wallet
+        chosen=used.values(), running=outlook.running(wallet=wallet), wallet=wallet
     )
     context = {"outlook": ahead, "holds": holds(wallet), "swap_button": True}
     return render(request, "campaigns/_resume_cost.html", context)
@@ -132,7 +132,7 @@ def _resume_dialog(
         "count": len(chosen),
         "outlook": outlook.outlook(
             chosen=[used[pk] for pk in chosen],
-            running=outlook.running(account=request.account),
+            running=outlook.running(wallet=wallet),
             wallet=wallet,
         ),
         "problem": problem,

@@ -1,7 +1,8 @@
 """The pace of an account: what its calls used on an average day of the last `limits.PACE_DAYS`.
 
 The ledger says exactly what each pot lost; calls, which wallets does not know, say for which kind
-of campaign. Whoever keeps them tells by `told_by`.
+of campaign, and whether it still runs: what has stopped uses nothing tomorrow. Whoever keeps them
+tells by `told_by`.
 """
 
 from collections.abc import Callable, Mapping
@@ -52,7 +53,9 @@ class Measured:
     dollars: Decimal
 
 
-# What calls of an account took since a moment: by minute type, seconds or dollars by pot.
+# What calls of an account took since a moment: by minute type, seconds or dollars by pot; those of
+# campaigns that do not run any more under `STOPPED`.
+STOPPED = ""
 Taken = Mapping[str, Mapping[str, Decimal]]
 Teller = Callable[[Wallet, datetime], Taken]
 _tellers: list[Teller] = []
@@ -67,7 +70,8 @@ def told_by(teller: Teller) -> Teller:
 def measure(*, wallet: Wallet, rates: dict[str, Decimal]) -> Measured:
     """Averages over the last `limits.PACE_DAYS`; credit becomes seconds at today's rates.
 
-    A younger account is measured from its first call on, over at least a day. Two queries.
+    What has stopped is left out. A younger account is measured from its first call on, over at
+    least a day. Two queries.
     """
     now = clock.now()
     since = now - limits.PACE_WINDOW
@@ -81,7 +85,8 @@ def measure(*, wallet: Wallet, rates: dict[str, Decimal]) -> Measured:
         days = max(1, (now - min(first for _, _, first, _ in rows)) / timedelta(days=1))
     a_day = {pot: used / Decimal(days) for pot, used, _, _ in rows}
     taken = _tellers[0](wallet, since) if _tellers else {}
-    return Measured(_by_kind(a_day, taken, rates), a_day.get(Pot.CREDIT, _ZERO))
+    goes_on = 1 - _shares(taken, Pot.CREDIT).get(STOPPED, _ZERO)
+    return Measured(_by_kind(a_day, taken, rates), a_day.get(Pot.CREDIT, _ZERO) * goes_on)
 
 
 def _by_kind(a_day: dict[str, Decimal], taken: Taken, rates: dict[str, Decimal]) -> Pace:
@@ -90,11 +95,12 @@ def _by_kind(a_day: dict[str, Decimal], taken: Taken, rates: dict[str, Decimal])
     unsplit = _ZERO
     for pot, used in a_day.items():
         shares = _shares(taken, pot)
+        going_on = {kind: share for kind, share in shares.items() if kind != STOPPED}
         if pot != Pot.CREDIT:
-            for kind, share in (shares or {_owner(pot): Decimal(1)}).items():
+            for kind, share in (going_on if shares else {_owner(pot): Decimal(1)}).items():
                 seconds[kind] += used * share
         elif shares:
-            for kind, share in shares.items():
+            for kind, share in going_on.items():
                 rate = rates[CREDIT_RATE[kind]]
                 seconds[kind] += used * share / rate * SECONDS_PER_MINUTE
         else:
