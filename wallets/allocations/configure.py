@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 
 from django.db import transaction
 
@@ -241,8 +242,11 @@ def _day(allocation: AutoAllocation, day: date) -> str:
 
 def _coming(allocation: AutoAllocation) -> Iterator[date]:
     """Due dates from today on that have no run yet, the skipped one included."""
-    today = allocation.agency.local_date(clock.now())
     latest = allocation.runs.order_by("-period").values_list("period", flat=True).first()
+    return _after(allocation, latest, allocation.agency.local_date(clock.now()))
+
+
+def _after(allocation: AutoAllocation, latest: date | None, today: date) -> Iterator[date]:
     yesterday = date.fromordinal(today.toordinal() - 1)
     return due_dates(allocation.anchor_date, after=max(latest or yesterday, yesterday))
 
@@ -251,10 +255,14 @@ def upcoming(allocation: AutoAllocation, n: int = 12) -> list[date]:
     """The next `n` days on which the agency will be charged; the skipped month is left out."""
     if not allocation.active:
         return []
-    dates: list[date] = []
-    for due in _coming(allocation):
-        if len(dates) == n:
-            break
-        if due != allocation.skip_period:
-            dates.append(due)
-    return dates
+    charged = (due for due in _coming(allocation) if due != allocation.skip_period)
+    return list(islice(charged, n))
+
+
+def next_charge(allocation: AutoAllocation, *, latest: date | None, today: date) -> date | None:
+    """The first of `upcoming`, for a caller that knows the period of the latest run and the
+    agency's day."""
+    if not allocation.active:
+        return None
+    coming = _after(allocation, latest, today)
+    return next(due for due in coming if due != allocation.skip_period)

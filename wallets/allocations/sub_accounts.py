@@ -54,8 +54,9 @@ def sub_accounts(
 def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Account]:
     """Say of each how this month's payment stands, in the same query.
 
-    `payment_failed`, and `tried_again_at` when it is tried again by itself; `open_purchase` and
-    `open_state` while the bank or Stripe has not answered.
+    `latest_period` is the month of its latest run; `payment_failed`, and `tried_again_at` when it
+    is tried again by itself; `open_purchase` and `open_state` while the bank or Stripe has not
+    answered.
     """
     open_purchases = Purchase.objects.filter(
         allocation_run__allocation__account=OuterRef("pk"), state__in=OPEN_STATES
@@ -63,7 +64,9 @@ def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Accou
     # One in quarantine waits for support, not for the bank.
     state = Case(When(quarantined_at=None, then=F("state")), default=Value("submitted"))
     retried = _retried(agency).filter(allocation__account=OuterRef("pk"))
+    runs = AllocationRun.objects.filter(allocation__account=OuterRef("pk")).order_by("-period")
     return rows.annotate(
+        latest_period=Subquery(runs.values("period")[:1]),
         payment_failed=ExpressionWrapper(_payment_failed(agency), output_field=BooleanField()),
         tried_again_at=Subquery(retried.values("next_attempt_at")[:1]),
         open_purchase=Subquery(open_purchases.values("pk")[:1]),

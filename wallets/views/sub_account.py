@@ -117,13 +117,13 @@ def require_allocate(request: HttpRequest, account: Account) -> None:
         raise Forbidden(f"{request.account.name} is closed, so nothing in it can be changed.")
 
 
-def next_charge(account: Account, today):
-    """The next due date of the account's allocation, or None when nothing is allocated."""
+def next_charge(account: Account, today: date) -> date | None:
+    """The next day on which the allocation is charged, or None when nothing is allocated. Of an
+    account from `sub_accounts.with_payments`."""
     allocation = getattr(account, "auto_allocation", None)
     if allocation is None or not allocation.active or account.is_closed:
         return None
-    due = months.due_dates(allocation.anchor_date, after=today)
-    return next(day for day in due if day != allocation.skip_period)
+    return configure.next_charge(allocation, latest=account.latest_period, today=today)
 
 
 def charges(days: Iterable[date], anchor: date | None) -> list[dict[str, object]]:

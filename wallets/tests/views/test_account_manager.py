@@ -1,6 +1,6 @@
 """Account Manager and monthly allocation, as an agency's people use them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.test import Client
@@ -207,6 +207,28 @@ def test_the_next_charge_is_the_next_due_date_in_the_agencys_time_zone(
 
     assert "500 Basic, 0 Premium" in text
     assert "14 Dec 2026" in text
+
+
+def test_the_list_the_account_and_the_api_name_one_next_charge(stripe, browser, agency, dental):
+    card = pay_card(stripe, agency)
+    with clock.at(NOON):
+        configure.save(
+            account=dental,
+            agency=agency,
+            actor=None,
+            basic_minutes=500,
+            premium_minutes=0,
+            payment_method=card.id,
+        )
+    # On a due date whose run the clock has not made yet, the charge of today is the next one.
+    with clock.at(NOON + timedelta(days=30)):
+        listed = text_of(browser.get(MANAGER))
+        shown = text_of(browser.get(url("account_manager_account", dental)))
+        upcoming = configure.upcoming(AutoAllocation.objects.get(account=dental), 1)
+
+    assert [day.isoformat() for day in upcoming] == ["2026-12-14"]
+    assert 'datetime="2026-12-14"' in listed
+    assert 'Next charge <time datetime="2026-12-14"' in shown
 
 
 def test_only_agencies_have_an_account_manager(client):
