@@ -10,7 +10,10 @@ class CampaignsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.audit.requests import watch
         from accounts.telling.mail_topics import offer
-        from campaigns import book_rules, outlook, receivers  # noqa: F401
+        from campaigns import book_rules, outlook, receivers, resuming  # noqa: F401
+        from wallets import links
+
+        links.to_resume[:] = [resuming.any_waits]
 
         watch("campaigns_campaign")
         offer(

@@ -58,6 +58,11 @@ def resumable(*, account: Account) -> list[Resumable]:
     return verdicts(campaigns=campaigns, wallet=opening.open_wallet(account=account))
 
 
+def any_waits(account: Account) -> bool:
+    """Whether a campaign is paused for low balance, so that the resume dialog has one to show."""
+    return Campaign.objects.filter(account=account).paused_for_low_balance().exists()
+
+
 def can_resume_any(*, account: Account) -> bool:
     """Whether one of the account's campaigns paused for low balance can be paid. Two statements."""
     waiting = Campaign.objects.filter(account=account).paused_for_low_balance()

@@ -1,8 +1,14 @@
 """Paths of our own pages, for what people are told: by the names of the URLs."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.urls import reverse
+
+from accounts.models import Account
+
+# Whether an account has campaigns that wait to be resumed. Campaigns, which knows, stands here.
+to_resume: list[Callable[[Account], bool]] = []
 
 
 def payments() -> str:
@@ -53,8 +59,10 @@ def allocation(account_id: UUID) -> str:
     return reverse("wallets:auto_allocation", args=[account_id])
 
 
-def resume_campaigns(purchase_id: UUID) -> str:
-    """Where the campaigns are chosen that this payment lets go on. Campaigns knows the page."""
+def resume_campaigns(purchase_id: UUID, *, account: Account) -> str:
+    """Where the campaigns are chosen that this payment lets go on; empty when none waits."""
+    if not any(asked(account) for asked in to_resume):
+        return ""
     return f"{reverse('campaigns:resume')}?purchase={purchase_id}"
 
 

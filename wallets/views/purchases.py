@@ -135,7 +135,7 @@ def purchase_context(request: HttpRequest, found: Purchase) -> dict[str, object]
         "next_poll": polls + 1,
         "holds": _holds(found) if own else "",
         "retry": _retry(found) if own else None,
-        "next_step": links.resume_campaigns(found.pk) if own else "",
+        "next_step": links.resume_campaigns(found.pk, account=found.payer) if own else "",
     }
 
 
