@@ -11,9 +11,10 @@ from campaigns import limits, notices, outlook, resuming
 from campaigns.models import Campaign
 from campaigns.resuming import Resumable
 from wallets.cards import payment_methods
+from wallets.forecasts import runway
+from wallets.forecasts.standing import Standing, standing
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.prices.amounts import minutes_for
-from wallets.prices.payable import CREDIT_RATE
+from wallets.prices.payable import CREDIT_RATE, payable_minutes
 from wallets.prices.rates import rates_now
 from wallets.texts import cents, day, money, spoken
 
@@ -157,10 +158,15 @@ def _low_balance(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
     credit = wallet.credit.amount
     if automatic.enabled or credit >= automatic.threshold.amount:
         return None
+    automatic.wallet, rates = wallet, rates_now()
+    lasts = runway.runway(wallet=wallet, automatic=automatic, rates=rates)
+    found = standing(wallet=wallet, automatic=automatic, runway=lasts)
+    if found not in (Standing.LOW, Standing.NEGATIVE):
+        return None
     if credit < 0:
         text = f"Your balance is {money(credit)}. Recharge to continue calling."
     else:
-        left = minutes_for(amount=credit, rate=rates_now()["premium"])
+        left = payable_minutes(pots=wallet.pots, usable="premium", rates=rates)
         text = f"Low balance: {money(credit)}, about {left:,} Premium minutes."
     about = f"low-balance:{automatic.low_since}"
     return Banner("warning", text, (recharge_link(),), dismissible=True, about=about)

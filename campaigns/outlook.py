@@ -21,7 +21,6 @@ from django.db.models.functions import Coalesce
 from djmoney.money import Money
 
 from accounts import clock
-from accounts.models import Account
 from campaigns import limits, payable
 from campaigns.models import Call, Campaign
 from wallets.forecasts import runway

@@ -198,11 +198,22 @@ DECISION_COUNTED_EVERY = timedelta(minutes=1)
 DECISION_BITE = 5_000
 DECISION_BITES = 200
 
+# Whoever may not pay asks an owner for the same once an hour: a second mail says nothing new.
+ASK_AGAIN_AFTER = timedelta(hours=1)
+
 # How fast a balance is used: a week has every weekday once.
 PACE_DAYS = 7
 PACE_WINDOW = timedelta(days=PACE_DAYS)
 # Further ahead no pace of a week says anything.
 RUNWAY_MOST_DAYS = 365
+# Two days say how much is used, three how much that varies.
+SPREAD_DAYS_LEAST = 3
+# A forecast that may be out by more than three quarters would draw a band without an end.
+SPREAD_MOST = 0.75
+# A balance below its threshold that lasts longer than a week is no cause for alarm; one above it
+# that ends within a day, with nothing charged by itself, is.
+LOW_WITHIN_DAYS = 7
+SHORT_WITHIN_DAYS = 1
 
 # Replaying settings: a month of the account, in slots that Auto-Recharge's own window measures.
 REPLAY_DAYS = 30

@@ -190,9 +190,7 @@ def test_the_resume_dialog_and_payments_tell_one_runway_of_what_runs(account, wa
     leave(wallet, 50)
 
     with clock.at(NOON):
-        payments = runway.runway(
-            wallet=wallet, automatic=wallet.auto_recharge, rates=rates_now()
-        )
+        payments = runway.runway(wallet=wallet, automatic=wallet.auto_recharge, rates=rates_now())
         dialog = outlook.outlook(
             chosen=used(stopped).values(), running=outlook.running(wallet=wallet), wallet=wallet
         )

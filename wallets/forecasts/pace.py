@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from math import ceil
+from statistics import fmean, stdev
 
 from django.db import connection
 
@@ -20,14 +22,16 @@ from wallets.prices.payable import CREDIT_RATE, USABLE_POTS
 
 _ZERO = Decimal(0)
 
+# By pot and whole days back from now.
 USED = """
-SELECT pot, -sum(amount), min(created_at), (
-  SELECT created_at FROM wallets_ledgerentry
-  WHERE wallet_id = %(wallet)s AND kind = 'calls' AND created_at < %(since)s
-  ORDER BY created_at LIMIT 1) IS NOT NULL
+SELECT pot, greatest(ceil(date_part('epoch', %(now)s - created_at) / 86400)::int - 1, 0) AS back,
+  -sum(amount), min(created_at), (
+    SELECT created_at FROM wallets_ledgerentry
+    WHERE wallet_id = %(wallet)s AND kind = 'calls' AND created_at < %(since)s
+    ORDER BY created_at LIMIT 1) IS NOT NULL
 FROM wallets_ledgerentry
 WHERE wallet_id = %(wallet)s AND kind = 'calls' AND created_at >= %(since)s
-GROUP BY pot
+GROUP BY pot, back
 """
 
 
@@ -51,6 +55,17 @@ class Measured:
 
     pace: Pace
     dollars: Decimal
+    # What each measured day took of all pots, in dollars at today's rates; what has stopped since
+    # is among it.
+    daily: tuple[Decimal, ...] = ()
+
+    @property
+    def spread(self) -> float:
+        """How far a day is from the average one, as a part of it; 1 where too few days tell."""
+        if len(self.daily) < limits.SPREAD_DAYS_LEAST or not any(self.daily):
+            return 1.0
+        days = [float(day) for day in self.daily]
+        return stdev(days) / fmean(days)
 
 
 # What calls of an account took since a moment: by minute type, seconds or dollars by pot; those of
@@ -76,17 +91,27 @@ def measure(*, wallet: Wallet, rates: dict[str, Decimal]) -> Measured:
     now = clock.now()
     since = now - limits.PACE_WINDOW
     with connection.cursor() as cursor:
-        cursor.execute(USED, {"wallet": wallet.pk, "since": since})
+        cursor.execute(USED, {"wallet": wallet.pk, "since": since, "now": now})
         rows = cursor.fetchall()
     if not rows:
         return Measured(Pace(), _ZERO)
     days = limits.PACE_WINDOW / timedelta(days=1)
     if not any(is_older for *_, is_older in rows):
-        days = max(1, (now - min(first for _, _, first, _ in rows)) / timedelta(days=1))
-    a_day = {pot: used / Decimal(days) for pot, used, _, _ in rows}
+        days = max(1, (now - min(first for *_, first, _ in rows)) / timedelta(days=1))
+    a_day = dict.fromkeys([pot for pot, *_ in rows], _ZERO)
+    daily = [_ZERO] * ceil(days)
+    for pot, back, used, *_ in rows:
+        a_day[pot] += used
+        daily[min(back, len(daily) - 1)] += _worth(pot, used, rates)
+    a_day = {pot: used / Decimal(days) for pot, used in a_day.items()}
     taken = _tellers[0](wallet, since) if _tellers else {}
     goes_on = 1 - _shares(taken, Pot.CREDIT).get(STOPPED, _ZERO)
-    return Measured(_by_kind(a_day, taken, rates), a_day.get(Pot.CREDIT, _ZERO) * goes_on)
+    dollars = a_day.get(Pot.CREDIT, _ZERO) * goes_on
+    return Measured(_by_kind(a_day, taken, rates), dollars, tuple(daily))
+
+
+def _worth(pot: str, used: Decimal, rates: dict[str, Decimal]) -> Decimal:
+    return used if pot == Pot.CREDIT else used * rates[_owner(pot)] / SECONDS_PER_MINUTE
 
 
 def _by_kind(a_day: dict[str, Decimal], taken: Taken, rates: dict[str, Decimal]) -> Pace:

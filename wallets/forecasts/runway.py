@@ -1,96 +1,28 @@
 """How long a balance lasts at the pace of the last days. Reads only; an estimate, never a rule.
 
-Minutes are used first and credit pays what they do not, as when calls are charged.
+Minutes are used first and credit pays what they do not, as when calls are charged (`course.py`).
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
 
 from accounts import clock
 from wallets import limits
-from wallets.forecasts.pace import Pace, measure
+from wallets.forecasts.course import KINDS, Course, run_down
+from wallets.forecasts.pace import Measured, Pace, measure
 from wallets.models import AutoRecharge, Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import USABLE_POTS, payable_seconds
+from wallets.recharges import expected
 
 DAY_SECONDS = Decimal(24 * 3600)
 _ZERO = Decimal(0)
-# What a pace has parts for: kinds of campaigns, and calls of a kind we do not know.
-KINDS = (*USABLE_POTS, "credit")
-
-
-@dataclass(frozen=True)
-class Drain:
-    """What a day takes while the pots stand as they do."""
-
-    premium: Decimal
-    basic: Decimal
-    credit: Decimal
 
 
 def days_paid(*, wallet: Wallet, pace: Pace, rates: dict[str, Decimal]) -> Decimal | None:
     """Days until something of this pace cannot be paid any more; None when nothing is used."""
-    return min(stops(wallet=wallet, pace=pace, rates=rates).values(), default=None)
-
-
-def stops(*, wallet: Wallet, pace: Pace, rates: dict[str, Decimal]) -> dict[str, Decimal]:
-    """Days until each kind of calls that is used cannot be paid any more.
-
-    A pot that runs dry hands its calls on: Premium then Basic to Basic minutes, the others to
-    credit, which all share. What is not paid any more uses nothing.
-    """
-    premium = Decimal(wallet.premium_seconds + wallet.included_seconds)
-    basic, credit = Decimal(wallet.basic_seconds), max(_ZERO, wallet.credit.amount)
-    passed, found = _ZERO, {}
-    while True:
-        pots = {"premium": premium, "basic": basic}
-        unpaid = [
-            kind for kind in KINDS if getattr(pace, kind) and not _is_paid(kind, pots, credit)
-        ]
-        found |= dict.fromkeys(unpaid, passed)
-        pace = replace(pace, **dict.fromkeys(unpaid, _ZERO))
-        if pace.is_nothing:
-            return found
-        drain = _drain(pace, rates, has_premium=premium > 0, has_basic=basic > 0)
-        step = min(_times(drain, premium, basic, credit))
-        passed += step
-        premium = _left(premium, drain.premium * step)
-        basic = _left(basic, drain.basic * step)
-        credit = _left(credit, drain.credit * step)
-
-
-def _is_paid(kind: str, pots: dict[str, Decimal], credit: Decimal) -> bool:
-    return credit > 0 or any(pots[pot] > 0 for pot in USABLE_POTS.get(kind, ()))
-
-
-def _drain(pace: Pace, rates: dict[str, Decimal], *, has_premium: bool, has_basic: bool) -> Drain:
-    """Who pays now: minutes where there are any, credit for the others."""
-    minute = SECONDS_PER_MINUTE
-    mixed_on_basic = pace.premium_then_basic if not has_premium and has_basic else _ZERO
-    on_premium = pace.premium + pace.premium_then_basic if has_premium else _ZERO
-    on_basic = pace.basic + mixed_on_basic if has_basic else _ZERO
-    unpaid_premium = pace.premium + pace.premium_then_basic - on_premium - mixed_on_basic
-    unpaid_basic = _ZERO if has_basic else pace.basic
-    credit = (unpaid_premium * rates["premium"] + unpaid_basic * rates["basic"]) / minute
-    return Drain(on_premium, on_basic, pace.credit + credit)
-
-
-def _times(drain: Drain, premium: Decimal, basic: Decimal, credit: Decimal) -> Iterator[Decimal]:
-    """Days until each pot that is used runs dry."""
-    for left, used in ((premium, drain.premium), (basic, drain.basic), (credit, drain.credit)):
-        if used:
-            yield left / used
-
-
-# Divisions leave dust: less than a millionth is nothing.
-_DUST = Decimal("0.000001")
-
-
-def _left(pot: Decimal, used: Decimal) -> Decimal:
-    left = pot - used
-    return left if left > _DUST else _ZERO
+    return min(run_down(wallet=wallet, pace=pace, rates=rates).stops.values(), default=None)
 
 
 @dataclass(frozen=True)
@@ -110,7 +42,7 @@ class Lasts:
     @property
     def part_of_day(self) -> str:
         """Such as "Wednesday afternoon"; a date when it is weeks away."""
-        return "" if self.until is None else _spoken_moment(self.until)
+        return "" if self.until is None else spoken_moment(self.until)
 
 
 @dataclass(frozen=True)
@@ -122,43 +54,43 @@ class Runway:
     # Auto-Recharge is on and would charge: what it costs in 30 days at this pace, and how often.
     monthly_cost: Decimal | None = None
     monthly_charges: int | None = None
+    # Whether charges come as they should, and what the pace does to the pots.
+    kept_filled: bool = False
+    measured: Measured | None = None
+    course: Course | None = None
+
+    @property
+    def first(self) -> Lasts | None:
+        """What stops first of the calls that are made."""
+        used = [one for one in self.types or [] if one.days is not None]
+        return min(used, key=lambda one: one.days, default=None)
 
 
 def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]) -> Runway:
-    """How long each minute type lasts at the pace of the last 7 days. Two queries.
+    """How long each minute type lasts at the pace of the last 7 days. Two queries, and those of the
+    rule of Auto-Recharge.
 
     Premium and Basic are always named; Premium then Basic, and calls that we cannot tell apart,
     only when there were any.
     """
     measured = measure(wallet=wallet, rates=rates)
+    kept_filled = expected.keeps_filled(wallet=wallet, automatic=automatic)
     if measured.pace.is_nothing:
-        return Runway(types=None)
-    days = stops(wallet=wallet, pace=measured.pace, rates=rates)
+        return Runway(types=None, kept_filled=kept_filled, measured=measured)
+    course = run_down(wallet=wallet, pace=measured.pace, rates=rates)
+    days = dict(course.stops)
     # With less than a minute campaigns have stopped already.
     days |= {kind: _ZERO for kind in days if not _has_a_minute(wallet, kind, rates)}
     named = [kind for kind in KINDS if kind in days or kind in ("premium", "basic")]
-    cost = measured.dollars * 30 if _keeps_filled(wallet, automatic) and measured.dollars else None
+    cost = measured.dollars * 30 if kept_filled and measured.dollars else None
     return Runway(
         types=[_lasts(wallet, kind, days.get(kind)) for kind in named],
         monthly_cost=cost,
         monthly_charges=None if cost is None else _charges(cost, automatic.amount.amount),
+        kept_filled=kept_filled,
+        measured=measured,
+        course=course,
     )
-
-
-# After a decline, beyond a limit, or braked: charges do not come as they should.
-_LONG_HOLDS = (
-    AutoRecharge.Hold.DECLINED,
-    AutoRecharge.Hold.MONTHLY_LIMIT,
-    AutoRecharge.Hold.DAILY_CEILING,
-    AutoRecharge.Hold.TOO_MANY_TRIES,
-)
-
-
-def _keeps_filled(wallet: Wallet, automatic: AutoRecharge) -> bool:
-    """Whether charges come as they should."""
-    stopped = automatic.suspended_at or wallet.blocked_at
-    held = automatic.hold_reason in _LONG_HOLDS
-    return automatic.enabled and not stopped and not held
 
 
 def _has_a_minute(wallet: Wallet, kind: str, rates: dict[str, Decimal]) -> bool:
@@ -192,7 +124,18 @@ def spoken_days(days: Decimal) -> str:
     return f"about {round(days / 7)} weeks" if days < 70 else f"about {round(days / 30)} months"
 
 
-def _spoken_moment(moment: datetime) -> str:
+def spoken_until(moment: datetime) -> str:
+    """A moment in the account's zone as the end of a forecast: "Thursday, about 14:10"; weeks away
+    a date says enough."""
+    today = clock.now().astimezone(moment.tzinfo).date()
+    away = (moment.date() - today).days
+    if away > 6:
+        return spoken_moment(moment)
+    day = {0: "today", 1: "tomorrow"}.get(away, f"{moment:%A}")
+    return f"{day}, about {moment:%H}:{moment.minute // 10}0"
+
+
+def spoken_moment(moment: datetime) -> str:
     """A day and its part, for a moment in the account's zone."""
     today = clock.now().astimezone(moment.tzinfo).date()
     away = (moment.date() - today).days

@@ -36,3 +36,10 @@ def payable_seconds(
     if pots["credit"] <= 0:
         return seconds
     return seconds + int(pots["credit"] * SECONDS_PER_MINUTE // rates[CREDIT_RATE[usable]])
+
+
+def payable_minutes(
+    *, pots: Mapping[str, Decimal | int], usable: str, rates: Mapping[str, Decimal]
+) -> int:
+    """The same in whole minutes, as people are told what a balance is worth."""
+    return payable_seconds(pots=pots, usable=usable, rates=rates) // SECONDS_PER_MINUTE

@@ -104,13 +104,20 @@ def charge_for(
     return terms.amount * max(0, min(wanted, floor(room / terms.amount)))
 
 
-def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = None) -> Decision:
+def decide(
+    *,
+    wallet: Wallet,
+    automatic: AutoRecharge,
+    terms: Terms | None = None,
+    at: datetime | None = None,
+) -> Decision:
     """Whether to charge this wallet now, why, and the figures. Writes nothing.
 
-    Call with the wallet locked when the answer is acted on.
+    Call with the wallet locked when the answer is acted on. `at` asks for a moment to come, as far
+    as it is known today: what ends by itself until then has ended.
     """
     terms = terms or terms_of(automatic)
-    credit, now = wallet.credit.amount, clock.now()
+    credit, now = wallet.credit.amount, at or clock.now()
     figures: dict[str, object] = {"credit": credit, "threshold": terms.threshold}
     if refusal := standing_refusal(wallet, automatic, terms):
         return Decision(False, refusal, figures)
@@ -118,7 +125,7 @@ def decide(*, wallet: Wallet, automatic: AutoRecharge, terms: Terms | None = Non
         return Decision(False, Recharge.BALANCE_FINE, figures)
     if not automatic.effective_payment_method:
         return Decision(False, Recharge.NO_CARD, figures)
-    if _waits(automatic):
+    if _waits(automatic, now):
         why = Recharge.of(automatic.hold_reason)
         return Decision(False, why, figures | {"until": automatic.not_before})
     return _decide_charge(wallet, terms, figures, now)
@@ -137,8 +144,8 @@ def standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> C
     return Recharge.SUSPENDED if automatic.suspended_at else None
 
 
-def _waits(automatic: AutoRecharge) -> bool:
-    return automatic.hold_reason in STORED_HOLDS and automatic.not_before > clock.now()
+def _waits(automatic: AutoRecharge, now: datetime) -> bool:
+    return automatic.hold_reason in STORED_HOLDS and automatic.not_before > now
 
 
 def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -> Decision:
@@ -249,7 +256,7 @@ def _note(automatic: AutoRecharge, decision: Decision) -> None:
     until = decision.figures.get("until")
     hold = decision.code if until else ""
     is_new = (automatic.hold_reason, automatic.not_before) != (hold, until)
-    if is_new and not _waits(automatic):
+    if is_new and not _waits(automatic, clock.now()):
         suspensions.hold(automatic, hold, until)
     if hold == Hold.TOO_MANY:
         notices.tell_too_many(automatic, until)

@@ -1,14 +1,11 @@
 """Recharging by hand: what an amount buys, paying it, and confirming it with the bank."""
 
-from copy import copy
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
-from djmoney.money import Money
 
-from accounts import clock
 from accounts.models import User
 from accounts.runtime import crash_points
 from accounts.runtime.nudges import nudge
@@ -30,7 +27,7 @@ from wallets.errors import (
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import bought, cents, dollars
 from wallets.prices.rates import rate
-from wallets.recharges import auto_recharge, daily_ceiling, monthly_limit, notices, suspensions
+from wallets.recharges import expected, notices, suspensions
 from wallets.stripe import answers, gateway
 from wallets.texts import usd
 from wallets.why.codes import Recharge
@@ -89,23 +86,10 @@ def _quote(wallet: Wallet, amount: Decimal, buys: str, card_id: str) -> Quote:
 def _also_charged(wallet: Wallet, credit: Decimal, card_id: str) -> Decimal:
     """What the rule would charge once this is paid, by the rule itself."""
     automatic = AutoRecharge.objects.get(wallet=wallet)
-    automatic.wallet = after = copy(wallet)
-    after.credit = Money(credit, "USD")
+    automatic.wallet = wallet
     if automatic.effective_payment_method == card_id:
         suspensions.forgive_own_card_in_memory(automatic)
-    decision = auto_recharge.decide(wallet=after, automatic=automatic)
-    if decision.wanted:
-        return decision.figures["charge"]
-    if decision.code != Recharge.COOLDOWN:
-        return Decimal(0)
-    # The cooldown ends in a minute: this payment begins one anyway.
-    now = clock.now()
-    return auto_recharge.charge_for(
-        credit=credit,
-        terms=auto_recharge.terms_of(automatic),
-        spent=monthly_limit.spent(wallet=wallet, now=now),
-        today=daily_ceiling.spent(wallet=wallet, now=now),
-    )
+    return expected.charge_at(wallet=wallet, automatic=automatic, credit=credit)
 
 
 def check_amount(amount: Decimal) -> None:

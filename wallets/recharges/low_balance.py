@@ -15,7 +15,7 @@ from accounts.runtime.queues import Queue, awake
 from wallets.balances import ledger
 from wallets.charging import switch
 from wallets.models import AutoRecharge
-from wallets.prices.amounts import minutes_for
+from wallets.prices.payable import payable_minutes
 from wallets.prices.rates import rates_now
 from wallets.recharges import notices, suspensions
 from wallets.recharges.suspensions import Hold
@@ -32,7 +32,7 @@ def tell(*, wallet_id: int) -> None:
     if not _untold(clock.now()).filter(pk=automatic.pk).exists():
         return
     credit = wallet.credit.amount
-    minutes = minutes_for(amount=credit, rate=rates_now()["premium"])
+    minutes = payable_minutes(pots=wallet.pots, usable="premium", rates=rates_now())
     notices.tell_low_balance(automatic, credit=credit, minutes=minutes, why=_why(automatic))
     automatic.low_since = None
     automatic.save(update_fields=["low_since"])

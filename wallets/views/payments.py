@@ -14,9 +14,11 @@ from accounts.people.access import Permission
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.charging import switch
-from wallets.forecasts import runway
+from wallets.forecasts import ahead, runway, standing
+from wallets.forecasts.ahead import Ahead
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.rates import rates_now
+from wallets.recharges import auto_recharge, daily_ceiling, monthly_limit
 from wallets.statements import figures, statements
 from wallets.views.balance import balance
 from wallets.views.chart import balance_chart
@@ -24,6 +26,8 @@ from wallets.views.purchases import retry_of
 from wallets.why import decisions
 
 CHART_DAYS = (7, 30, 90)
+# A third of what is shown of the past, but until the same weekday of next week.
+FORECAST_DAYS_LEAST = 7
 LATEST_TRANSACTIONS = 10
 LATEST_DECISIONS = 3
 
@@ -34,12 +38,17 @@ def payments(request: HttpRequest) -> HttpResponse:
     account = request.account
     wallet = open_wallet(account=account)
     automatic, rates = wallet.auto_recharge, rates_now()
+    lasts = runway.runway(wallet=wallet, automatic=automatic, rates=rates)
+    coming = ahead.ahead(wallet=wallet, automatic=automatic, runway=lasts)
     latest_recharge = _latest_recharge(wallet)
     context = {
         "wallet": wallet,
-        "balance": balance(wallet=wallet, automatic=automatic, rates=rates),
+        "balance": balance(wallet=wallet, automatic=automatic, rates=rates, runway=lasts),
         "automatic": automatic,
-        "runway": runway.runway(wallet=wallet, automatic=automatic, rates=rates),
+        "runway": lasts,
+        "ahead": coming,
+        "used": _used(wallet=wallet, automatic=automatic),
+        "is_new": standing.is_new(wallet),
         "latest_recharge": latest_recharge,
         # None is begun while another is open, so an open one is the latest.
         "open_purchase": latest_recharge if latest_recharge and latest_recharge.is_open else None,
@@ -50,7 +59,7 @@ def payments(request: HttpRequest) -> HttpResponse:
         "now": clock.now(),
         "retry": retry_of(automatic),
         "charges_stopped": switch.are_stopped(),
-        **_chart(wallet=wallet, automatic=automatic, days=_days(request)),
+        **_chart(wallet=wallet, automatic=automatic, coming=coming, days=_days(request)),
     }
     context["charged_card"] = next(
         (card for card in context["cards"] if card.id == automatic.effective_payment_method), None
@@ -71,12 +80,33 @@ def _days(request: HttpRequest) -> int:
     return int(asked)
 
 
-def _chart(*, wallet: Wallet, automatic: AutoRecharge, days: int) -> dict[str, object]:
+def _used(*, wallet: Wallet, automatic: AutoRecharge) -> dict[str, Decimal] | None:
+    """What automatic charges of this day and month took of what they may take."""
+    if not automatic.enabled:
+        return None
+    now, terms = clock.now(), auto_recharge.terms_of(automatic)
+    return {
+        "today": daily_ceiling.spent(wallet=wallet, now=now),
+        "ceiling": terms.ceiling,
+        "month": monthly_limit.spent(wallet=wallet, now=now),
+        "limit": terms.monthly_limit,
+    }
+
+
+def _chart(
+    *, wallet: Wallet, automatic: AutoRecharge, coming: Ahead | None, days: int
+) -> dict[str, object]:
     threshold: Decimal | None = automatic.threshold.amount if automatic.enabled else None
     history = figures.balance_history(wallet=wallet, days=days)
     recharges = figures.recharges_by_day(wallet=wallet, days=days)
+    chart = balance_chart(
+        history=history,
+        threshold=threshold,
+        recharges=recharges,
+        ahead=coming.days(max(FORECAST_DAYS_LEAST, days // 3)) if coming else (),
+    )
     return {
-        "chart": balance_chart(history=history, threshold=threshold, recharges=recharges),
+        "chart": chart,
         "chart_days": CHART_DAYS,
         "days": days,
         "chart_since": clock.now() - timedelta(days=days),

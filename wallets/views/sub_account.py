@@ -20,6 +20,7 @@ from wallets.allocations import configure, sub_accounts
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
+from wallets.forecasts import runway
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import rates_now
@@ -38,11 +39,12 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
     """One sub-account as its agency sees it: Auto-Recharge is read-only here."""
     account = sub_account_of(request, account_id)
     wallet = open_wallet(account=account)
-    automatic = wallet.auto_recharge
+    automatic, rates = wallet.auto_recharge, rates_now()
+    lasts = runway.runway(wallet=wallet, automatic=automatic, rates=rates)
     context = {
         **allocation_facts(request, account, cards=payment_methods.cards(request.account)),
         "wallet": wallet,
-        "balance": balance(wallet=wallet, automatic=automatic, rates=rates_now()),
+        "balance": balance(wallet=wallet, automatic=automatic, rates=rates, runway=lasts),
         "automatic": automatic,
         # From the agency's own log: its sub-account's is not its business.
         "decisions": decisions.page(

@@ -166,7 +166,7 @@ def test_a_young_account_is_measured_from_its_first_call(wallet):
 
 def test_a_moment_after_midnight_is_early_and_not_the_night_of_that_day():
     with clock.at(NOW):
-        said = runway._spoken_moment(datetime(2026, 11, 25, 2, tzinfo=UTC))
+        said = runway.spoken_moment(datetime(2026, 11, 25, 2, tzinfo=UTC))
 
     assert said == "early Wednesday"
 
@@ -174,7 +174,7 @@ def test_a_moment_after_midnight_is_early_and_not_the_night_of_that_day():
 def test_auto_recharge_keeps_it_filled_and_says_what_a_month_costs(wallet):
     use(wallet, "-35", ago=timedelta(days=20))
     use(wallet, "-35", ago=timedelta(days=3))
-    set_auto_recharge(wallet, amount="40")
+    set_auto_recharge(wallet, amount="40", payment_method="pm_1")
 
     found = ahead(wallet)
 
