@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 from wallets.views import (
     account_manager,
     allocations,
+    asking,
     auto_recharge,
     bill_to,
     billing,
@@ -71,6 +72,7 @@ urlpatterns = [
     path("payments/methods/<str:card_id>/remove/", methods.remove, name="methods_remove"),
     path("payments/transactions/", transactions.transactions, name="transactions"),
     path("payments/why/", why.why, name="why"),
+    path("payments/ask/", asking.ask_owner, name="ask_owner"),
     path("account-manager/", account_manager.account_manager, name="account_manager"),
     path("account-manager/add/", account_manager.add_sub_account, name="add_sub_account"),
     path(_SUB_ACCOUNT, sub_account.sub_account, name="account_manager_account"),

@@ -30,7 +30,7 @@ def test_a_member_sees_the_money_and_no_way_to_move_it(enter, stripe, wallet):
     assert buttons == [0, 0]
     assert "You can't do this" in refused
     person.visit("/payments/")
-    assert "Ask an owner to recharge." in person.text("main")
+    assert "Ask an owner to recharge" in person.text("main")
     assert "$8.20" in person.text(".amount")
 
 
@@ -254,7 +254,7 @@ def test_an_invited_person_joins_and_sees_the_account(enter, wallet):
     guest.page.click("main button.btn-primary")
 
     guest.sees("Wallet balance")
-    assert "Ask an owner to recharge." in guest.text("main")
+    assert "Ask an owner to recharge" in guest.text("main")
 
 
 def test_somebody_without_an_account_is_told_so(enter):

@@ -107,6 +107,7 @@ PAGES = {
     "payments/statements/<str:month>.pdf": {"GET HEAD": "see"},
     "payments/statements/<str:month>.csv": {"GET HEAD": "see"},
     "payments/why/": {"GET HEAD": "see"},
+    "payments/ask/": {"POST": "see seat"},
     "payments/methods/add/": {"GET HEAD POST": "money"},
     "payments/methods/added/": {"GET HEAD": "money"},
     "payments/methods/<str:card_id>/default/": {"POST": "money card"},

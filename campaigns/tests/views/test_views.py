@@ -182,7 +182,8 @@ def test_a_member_sees_the_list_without_buttons(member, wallet):
     shown = text(member.get("/campaigns/"))
 
     assert "Paused: low balance" in shown
-    assert '<button class="btn btn-secondary btn-small"' not in shown
+    assert 'aria-label="Pause ' not in shown
+    assert 'aria-label="Resume ' not in shown
     assert "Resume campaigns" not in shown
 
 
@@ -414,6 +415,20 @@ def test_a_payment_that_resumes_nothing_says_what_is_missing(page, wallet):
     assert "Not now" not in shown
 
 
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true"}])
+def test_a_payment_leads_to_resuming_only_while_something_waits(page, wallet, headers):
+    url = reverse("wallets:purchase", args=[paid(wallet).pk])
+    resume = "/campaigns/resume/?purchase="
+
+    nothing = text(page.get(url, headers=headers))
+    make_campaign(wallet.account, status="manual")
+    by_hand = text(page.get(url, headers=headers))
+    make_campaign(wallet.account, status="low_balance")
+    waiting = text(page.get(url, headers=headers))
+
+    assert (resume in nothing, resume in by_hand, resume in waiting) == (False, False, True)
+
+
 def test_with_nothing_paused_the_step_is_skipped_and_the_receipt_shown(page, wallet):
     purchase = paid(wallet)
     url = f"/campaigns/resume/?purchase={purchase.pk}"
@@ -452,7 +467,7 @@ def test_a_member_sees_the_list_but_cannot_resume(member, waiting):
     answer = member.post("/campaigns/resume/", {"campaign": [waiting["basic"].pk]})
 
     assert "Spring" in shown
-    assert "Ask an owner to recharge." in shown
+    assert "Ask an owner to recharge" in shown
     assert 'id="resume-form"' not in shown
     assert answer.status_code == 403
     assert set(statuses().values()) == {"paused"}
@@ -634,6 +649,36 @@ def test_a_low_balance_is_told_and_can_be_dismissed_until_it_is_low_again(page, 
     assert "Low balance" in text(banner(page))
 
 
+def test_the_banner_counts_the_minutes_that_payments_counts(page, wallet):
+    fill(wallet, credit="8.20", premium=7200)
+
+    assert "Low balance: $8.20, about 171 Premium minutes." in text(banner(page))
+    assert "≈ 171 min" in text(page.get("/payments/"))
+
+
+def test_a_balance_that_lasts_for_weeks_is_not_called_low(page, wallet):
+    with clock.at(clock.now() - timedelta(days=20)):
+        fill(wallet, credit="9")
+    calls.record(
+        reports=[make_report(wallet.account, campaign=make_campaign(wallet.account), seconds=60)],
+        reporter=None,
+    )
+    with clock.at(clock.now() + timedelta(days=6)):
+        payments = text(page.get("/payments/"))
+        shown = banner(page)
+
+    # $8.84 at 16 cents in six days.
+    assert 'id="standing">Below threshold<' in payments
+    assert "about 11 months" in payments
+    assert shown.status_code == 204
+
+
+@pytest.mark.usefixtures("wallet")
+def test_a_new_account_is_not_warned_of_the_money_it_never_had(page):
+    assert banner(page).status_code == 204
+    assert 'id="standing">No credit yet<' in text(page.get("/payments/"))
+
+
 def test_a_negative_balance_is_not_told_in_minutes(page, wallet):
     fill(wallet, credit="-1.92")
 
@@ -674,7 +719,7 @@ def test_a_member_is_told_to_ask_an_owner(member, wallet):
 
     shown = text(banner(member))
 
-    assert "Ask an owner to recharge." in shown
+    assert "Ask an owner to recharge" in shown
     assert "href=" not in shown.replace("icons.svg", "").split("</p>")[1]
 
 
