@@ -68,17 +68,37 @@ class ForgottenForm(forms.Form):
 
 
 class LongSelect(forms.Select):
-    """Hundreds of choices: Django would render a template for each, a quarter of a second."""
+    """Hundreds of choices in groups: Django would render a template for each, a quarter of a
+    second."""
 
     def render(self, name: str, value: object, attrs: dict | None = None, renderer=None) -> str:  # noqa: ARG002
         attributes = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
         chosen = mark_safe(" selected")  # nosec B308 # a word of ours
-        options = format_html_join(
+        groups = format_html_join(
             "\n",
-            '<option value="{}"{}>{}</option>',
-            ((key, chosen if key == value else "", label) for key, label in self.choices),
+            '<optgroup label="{}">{}</optgroup>',
+            (
+                (
+                    name,
+                    format_html_join(
+                        "\n",
+                        '<option value="{}"{}>{}</option>',
+                        ((key, chosen if key == value else "", label) for key, label in group),
+                    ),
+                )
+                for name, group in self.choices
+            ),
         )
-        return format_html("<select{}>{}</select>", flatatt(attributes), options)
+        return format_html("<select{}>{}</select>", flatatt(attributes), groups)
+
+
+def zone_choices(current: str) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Cities by their part of the world; one of an old name stays to be chosen where it is."""
+    now, groups = clock.now(), {}
+    for name in sorted({*zones.cities(), *([current] if current else [])}):
+        place = zones.city(name, at=now)
+        groups.setdefault(name.split("/")[0] if "/" in name else "Other", []).append((name, place))
+    return [(name, sorted(group, key=lambda one: one[1])) for name, group in groups.items()]
 
 
 class CountryField(forms.ChoiceField):
@@ -113,7 +133,6 @@ class AccountForm(forms.ModelForm):
         widget=LongSelect,
         label="Time zone",
         help_text="Monthly limits, allocations and times on pages follow it.",
-        choices=[(name, name.replace("_", " ")) for name in zones.offered()],
     )
 
     class Meta:
@@ -134,6 +153,7 @@ class AccountForm(forms.ModelForm):
 
     def __init__(self, *args: object, read_only: bool, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["timezone"].choices = zone_choices(self.instance.timezone)
         for field in self.fields.values():
             field.disabled = read_only
 

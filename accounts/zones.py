@@ -4,7 +4,9 @@ Settings take the machine's files out of the way, and no query asks PostgreSQL, 
 differs in a dozen names (docs/decisions/0013). What a name means must not depend on who is asked.
 """
 
+from datetime import datetime, timedelta
 from functools import cache
+from importlib import resources
 from zoneinfo import ZoneInfo, available_timezones
 
 # Names of a machine's set-up, of no place: PostgreSQL or a browser does not know them, or has
@@ -18,6 +20,26 @@ FALLBACK = ZoneInfo("UTC")
 def known() -> frozenset[str]:
     """Every name the table has."""
     return frozenset(available_timezones())
+
+
+@cache
+def cities() -> tuple[str, ...]:
+    """The names that stand for a city, in order, and UTC: what a person chooses from. Other names
+    that `offered` has are old spellings of these, or no place at all."""
+    table = resources.files("tzdata").joinpath("zoneinfo", "zone.tab").read_text()
+    rows = [line.split("\t") for line in table.splitlines() if line and line[0] != "#"]
+    return tuple(sorted({row[2] for row in rows} & known() | {"UTC"}))
+
+
+def city(name: str, *, at: datetime) -> str:
+    """How a person knows it: "New York (UTC−05:00)", with its offset at a moment."""
+    offset = at.astimezone(zone_of(name)).utcoffset() or timedelta()
+    minutes = abs(int(offset.total_seconds())) // 60
+    sign = "\N{MINUS SIGN}" if offset < timedelta() else "+"
+    if name == "UTC":
+        return name
+    place = " - ".join(reversed(name.split("/")[1:])) or name
+    return f"{place.replace('_', ' ')} (UTC{sign}{minutes // 60:02}:{minutes % 60:02})"
 
 
 @cache

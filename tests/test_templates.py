@@ -11,7 +11,9 @@ from django.template import Context, Engine, Template
 
 TEMPLATES = sorted(Path(settings.BASE_DIR, "templates").rglob("*.html"))
 APP_CSS = Path(settings.BASE_DIR, "static/ui/app.css").read_text()
-APP_JS = Path(settings.BASE_DIR, "static/ui/app.js").read_text()
+APP_JS = "".join(
+    path.read_text() for path in sorted(Path(settings.BASE_DIR, "static/ui").glob("*.js"))
+)
 IN_BRACES = re.compile(r"\{#.*?#\}|\{%.*?%\}|\{\{.*?\}\}")
 
 FORBIDDEN = {

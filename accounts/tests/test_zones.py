@@ -7,13 +7,14 @@ from importlib import resources
 import pytest
 from django.core.exceptions import ValidationError
 
-from accounts import zones
+from accounts import clock, zones
 from accounts.errors import Invalid
 from accounts.forms import AccountForm
 from accounts.models import Account, validate_timezone
 from accounts.people.opening import open_individual
 from accounts.tests.builders import make_individual, make_user
 
+MINUS = "\N{MINUS SIGN}"
 NO_PLACES = ("localtime", "posixrules", "Factory")
 
 
@@ -24,11 +25,30 @@ def test_the_pinned_table_decides_and_not_the_machines_files():
     assert zones.known() == set(pinned)
 
 
-def test_a_form_offers_the_pinned_names_but_those_of_no_place():
-    offered = [name for name, _ in AccountForm.base_fields["timezone"].choices]
+def test_a_form_offers_cities_by_part_of_the_world_with_their_offset_and_nothing_else():
+    with clock.at(datetime(2026, 11, 22, tzinfo=UTC)):
+        groups = dict(AccountForm(read_only=False).fields["timezone"].choices)
+    offered = {name for group in groups.values() for name, _ in group}
 
-    assert offered == sorted(zones.known() - set(NO_PLACES))
-    assert "America/New_York" in offered
+    assert ("America/New_York", f"New York (UTC{MINUS}05:00)") in groups["America"]
+    assert ("Asia/Kolkata", "Kolkata (UTC+05:30)") in groups["Asia"]
+    assert groups["Other"] == [("UTC", "UTC")]
+    assert offered <= zones.known()
+    assert [group for group in groups if group in ("Etc", "US", "SystemV", "Canada")] == []
+    assert offered & {"EST5EDT", "GB", "Zulu", "Etc/GMT+5", "US/Eastern", *NO_PLACES} == set()
+
+
+def test_the_offset_is_that_of_today():
+    with clock.at(datetime(2026, 7, 1, tzinfo=UTC)):
+        groups = dict(AccountForm(read_only=False).fields["timezone"].choices)
+
+    assert ("America/New_York", f"New York (UTC{MINUS}04:00)") in groups["America"]
+
+
+def test_an_old_name_stays_where_it_was_chosen():
+    form = AccountForm(instance=Account(timezone="US/Eastern"), read_only=False)
+
+    assert [name for name, _ in dict(form.fields["timezone"].choices)["US"]] == ["US/Eastern"]
 
 
 @pytest.mark.parametrize("name", [*NO_PLACES, "Mars", "../etc/passwd", "America", ""])
