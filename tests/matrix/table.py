@@ -108,6 +108,7 @@ PAGES = {
     "payments/statements/<str:month>.csv": {"GET HEAD": "see"},
     "payments/why/": {"GET HEAD": "see"},
     "payments/ask/": {"POST": "see seat"},
+    "help/": {"GET HEAD": "see"},
     "payments/methods/add/": {"GET HEAD POST": "money"},
     "payments/methods/added/": {"GET HEAD": "money"},
     "payments/methods/<str:card_id>/default/": {"POST": "money card"},
