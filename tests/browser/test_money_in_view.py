@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from accounts.tests.builders import owner_of
+from accounts.tests.builders import add_member, make_individual, owner_of
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
@@ -14,7 +14,13 @@ from tests.browser.people import DESK, PHONE
 from wallets.balances import ledger
 from wallets.models import Purchase
 from wallets.recharges import auto_recharge
-from wallets.tests.worlds.builders import DECLINED_CARD, add_card, fill, set_auto_recharge
+from wallets.tests.worlds.builders import (
+    DECLINED_CARD,
+    add_card,
+    fill,
+    make_wallet,
+    set_auto_recharge,
+)
 
 
 @pytest.fixture
@@ -63,10 +69,76 @@ def test_a_declined_charge_is_explained_on_payments(owner, stripe, wallet):
 def test_payments_says_how_long_the_balance_lasts(owner):
     owner.visit("/payments/")
 
+    owner.sees("Lasts until ", "#hero")
     owner.sees("This balance pays for", "#runway")
     owner.sees("Premium calls", "#runway")
     owner.sees("Basic calls", "#runway")
     assert "At the pace of the last 7 days." in owner.text("#runway")
+
+
+def test_the_chart_is_read_by_arrow_keys_and_by_finger_into_what_comes(enter, used):
+    for back in (5, 4, 3, 2, 1):
+        with clock.at(clock.now() - timedelta(days=back)):
+            movement = ledger.Movement(
+                wallet_id=used.pk,
+                pot="credit",
+                amount=Decimal(-2),
+                kind="calls",
+                key=f"calls:more:{back}",
+            )
+            ledger.post(movements=[movement])
+    person = enter(owner_of(used.account), width=PHONE)
+    person.visit("/payments/?days=7")
+    today, tomorrow = clock.now(), clock.now() + timedelta(days=1)
+
+    person.page.focus("#hero .day[tabindex='0']")
+    read = [person.text("[data-bar-text]")]
+    person.page.keyboard.press("ArrowRight")
+    read.append(person.text("[data-bar-text]"))
+    person.page.keyboard.press("End")
+    last = person.text("[data-bar-text]")
+    person.page.locator("#hero .day").first.click(force=True)
+    first = person.text("[data-bar-text]")
+
+    assert person.text("#hero-title").startswith("Lasts until ")
+    assert read[0].startswith(f"{today:%-d %b %Y}: $")
+    assert read[1].startswith(f"{tomorrow:%-d %b %Y}: about $")
+    assert " expected, between $" in read[1]
+    assert last.startswith(f"{today + timedelta(days=7):%-d %b %Y}: about ")
+    assert first.startswith(f"{today - timedelta(days=6):%-d %b %Y}: $")
+
+
+def test_a_new_owner_goes_from_step_to_step_and_a_member_asks(enter, stripe):
+    account = make_individual()
+    owner, member = enter(owner_of(account)), enter(add_member(account), javascript=False)
+
+    owner.visit("/payments/").sees("0 of 4 done", "#first-steps")
+    add_card(stripe, make_wallet(account=account))
+    owner.visit("/payments/").opens("#first-steps a:has-text('Add credit')", "#recharge-pay")
+    owner.page.check("input[name=buys][value=credit]")
+    owner.sees("Pay $50.00", "#recharge-pay")
+    owner.page.click("#recharge-pay")
+    owner.sees("Payment received: $50.00.", "dialog")
+    owner.page.keyboard.press("Escape")
+    owner.sees("2 of 4 done", "#first-steps")
+    member.visit("/payments/").page.click("#first-steps button:has-text('Ask an owner')")
+
+    assert "Asked. The owners and admins get a mail." in member.text("main")
+    assert "asks you to turn on Auto-Recharge" in owner.visit("/notifications/").text("main")
+
+
+def test_the_zone_of_this_device_is_one_tap_away(enter, wallet):
+    person = enter(owner_of(wallet.account), width=PHONE)
+    session = person.context.new_cdp_session(person.page)
+    session.send("Emulation.setTimezoneOverride", {"timezoneId": "America/Denver"})
+
+    person.visit("/settings/").page.click("[data-my-zone]")
+    person.page.click("button:has-text('Save')")
+    person.sees("Saved", "main")
+    session.send("Emulation.setTimezoneOverride", {"timezoneId": ""})
+    session.detach()
+
+    assert person.page.input_value("#id_timezone") == "America/Denver"
 
 
 def test_settings_are_replayed_while_they_are_typed(owner, stripe, used):
