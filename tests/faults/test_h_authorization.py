@@ -75,6 +75,8 @@ NEEDS = {
     "payments/statements/<str:month>.pdf": "see",
     "payments/statements/<str:month>.csv": "see",
     "payments/why/": "see",
+    "payments/ask/": "see",
+    "help/": "see",
     "payments/methods/add/": "money",
     "payments/methods/added/": "money",
     "payments/methods/<str:card_id>/default/": "money",

@@ -62,7 +62,10 @@ def test_the_same_is_asked_once_an_hour_and_something_else_at_once(member):
 
 
 def test_what_is_not_offered_is_not_asked_for(member):
-    assert member.post(ASK, {"about": "the moon"}).status_code == 404
+    answers = [member.post(ASK, {"about": about}) for about in ("the moon", "")]
+
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert "Ask for credit, a payment method or Auto-Recharge." in text(answers[0])
     assert asked() == []
 
 

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST
 
-from accounts.errors import AccountError, NotFound
+from accounts.errors import AccountError, Unusable
 from accounts.pages import needs, next_path
 from accounts.people.access import Permission
 from accounts.views.dialogs import done, refused
@@ -15,7 +15,7 @@ from wallets import asking
 def ask_owner(request: HttpRequest) -> HttpResponse:
     about = request.POST.get("about", "")
     if about not in asking.subjects():
-        raise NotFound("There is nothing of that name to ask for.")
+        raise Unusable("Ask for credit, a payment method or Auto-Recharge.")
     back = next_path(request)
     try:
         asking.ask_owner(account=request.account, user=request.user, about=about)
