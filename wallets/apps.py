@@ -15,6 +15,7 @@ class WalletsConfig(AppConfig):
         from wallets import checks, sweeps, waiting  # noqa: F401
         from wallets.allocations import runs, stopping
         from wallets.books import rules  # noqa: F401
+        from wallets.cards import backup
         from wallets.cards.uses import uses
         from wallets.charging.policies import policies
         from wallets.recharges import auto_outcomes, by_hand, switching_off
@@ -58,12 +59,13 @@ class WalletsConfig(AppConfig):
         ask_before(
             "wallets:methods_add",
             "wallets:methods_default",
+            "wallets:methods_backup",
             "wallets:methods_remove",
             "wallets:auto_recharge",
             "wallets:add_billing_address",
         )
         closing.switch_off[:] = [switching_off.switch_off_closed, stopping.end_of_closed]
-        uses[:] = [switching_off.CARD_USE, stopping.CARD_USE]
+        uses[:] = [switching_off.CARD_USE, stopping.CARD_USE, backup.CARD_USE]
         policies.update(
             {
                 "recharge": by_hand.POLICY,

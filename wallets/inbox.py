@@ -230,7 +230,11 @@ def _object_of(event: StripeEvent) -> dict[str, Any]:
 
 
 def _intent_changed(found: dict[str, Any]) -> bool:
-    return purchases.settle(payment_intent=found["id"]) is not None
+    purchase = purchases.settle(payment_intent=found["id"])
+    if purchase and purchase.state == Purchase.State.DECLINED:
+        # The backup card's turn, if it has one: nobody else may be driving it.
+        purchases.drive(purchase_id=purchase.pk)
+    return purchase is not None
 
 
 def _refund_changed(found: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from datetime import date
 from accounts import clock
 from accounts.telling.notifications import alert_staff, notify
 from wallets import links
+from wallets.charging import backups
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.amounts import dollars
 from wallets.texts import minutes_text, spoken, usd
@@ -14,14 +15,18 @@ def tell_charged(run: AllocationRun, purchase: Purchase) -> None:
     """The receipt for the agency; for the sub-account the minutes, without price or card."""
     allocation = run.allocation
     minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
+    by_backup = bool(purchase.instead_of)
+    charged = f"{purchase.card} was charged {usd(dollars(purchase.amount_cents))}."
     notify(
         account=allocation.agency,
-        kind="allocation_charged",
-        title="Monthly allocation charged",
+        # That a card was declined is a mail that nobody may switch off.
+        kind="backup_charged" if by_backup else "allocation_charged",
+        title="Your backup card was charged" if by_backup else "Monthly allocation charged",
         text=(
-            f"{purchase.card} was charged {usd(dollars(purchase.amount_cents))}. "
+            f"{backups.told(purchase) if by_backup else charged} "
             f"{allocation.account.name} got {minutes}."
         ),
+        level="warning" if by_backup else "info",
         data={"purchase": str(purchase.pk), "account": str(allocation.account_id)},
         dedupe_key=f"paid:{purchase.pk}",
         link=links.receipt(purchase.pk),

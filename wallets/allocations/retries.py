@@ -59,9 +59,10 @@ def retry_now(
         _check_wanted(decide(run=unpaid, wallet=locked.wallet, whatever_the_wait=True))
     with gateway.person_waiting():
         _check_wanted(charge_run(run_id=unpaid.pk, actor=actor, whatever_the_wait=True))
-    purchase = unpaid.purchases.latest("created_at")
+    purchase = unpaid.purchases.order_by("created_at", "instead_of").last()
     if not by_support:
-        trying.note(who, purchase=purchase)
+        for shown in filter(None, (purchase.backup_of, purchase)):
+            trying.note(who, purchase=shown)
     return purchase
 
 

@@ -28,10 +28,11 @@ from wallets.allocations.planning import (
     plan_due,
 )
 from wallets.cards import payment_methods
-from wallets.charging import declines, purchases, switch
+from wallets.cards.payment_methods import Card
+from wallets.charging import backups, declines, purchases, switch
 from wallets.charging.policies import Policy
 from wallets.errors import NoPaymentMethod
-from wallets.models import AllocationRun, Purchase, Wallet
+from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.months import beginning
 from wallets.prices.amounts import dollars
@@ -100,7 +101,7 @@ def _claim(
         return decision, None
     agency = locked.allocation.agency
     try:
-        card = payment_methods.usable_card(account=agency, card_id=locked.allocation.payment_method)
+        card, instead_of = _card_to_charge(locked.allocation)
     except NoPaymentMethod as error:
         _fail(run, str(error))
         return Decision(False, Allocation.NO_CARD, decision.figures), None
@@ -118,9 +119,21 @@ def _claim(
         payment_method=card.id,
         card=card.label,
         card_fingerprint=card.fingerprint,
+        instead_of=instead_of,
         requested_by=actor,
     )
     return decision, purchase
+
+
+def _card_to_charge(allocation: AutoAllocation) -> tuple[Card, str]:
+    """The month's card, or the backup if that has expired, and why. Raises NoPaymentMethod."""
+    agency, card_id = allocation.agency, allocation.payment_method
+    first = payment_methods.card(account=agency, card_id=card_id)
+    if first and first.is_expired:
+        backup = backups.card_of(account_id=agency.pk, first=first)
+        if backup and not backups.is_resting(backup, payer_id=agency.pk):
+            return backup, f"{first.label} has expired"
+    return payment_methods.usable_card(account=agency, card_id=card_id), ""
 
 
 def _wait_for_its_day(run: AllocationRun) -> None:
@@ -182,9 +195,18 @@ def _still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
     """The last look: still due and active, the same agency and card, open and not blocked."""
     run = _run_of(purchase, wallet)
     refusal = _standing_refusal(run, wallet)
-    if not refusal and run.allocation.payment_method != purchase.payment_method:
+    if not refusal and not _is_of_chosen_card(run, purchase):
         refusal = Allocation.CARD_CHANGED
     return Decision(not refusal, refusal or Allocation.CHARGE, {})
+
+
+def _is_of_chosen_card(run: AllocationRun, purchase: Purchase) -> bool:
+    """Whether its card is still the one to charge: the first, or the backup of the same first."""
+    first = run.allocation.payment_method
+    if not purchase.instead_of:
+        return purchase.payment_method == first
+    same_first = purchase.backup_of is None or purchase.backup_of.payment_method == first
+    return same_first and backups.is_still_chosen(purchase)
 
 
 def _run_of(purchase: Purchase, wallet: Wallet) -> AllocationRun:
@@ -206,16 +228,40 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
 
 
 def _declined(purchase: Purchase, wallet: Wallet) -> None:
+    """Try the backup card once; else wait, or give the month up. Each card's decline is one."""
     run = _run_of(purchase, wallet)
     if run.state != State.DUE:
         return
-    is_hard = declines.is_hard(purchase.decline_code)
-    if _was_tried_in_between(run, purchase) and not is_hard:
+    is_hard = _is_hard(purchase)
+    in_between = _was_tried_in_between(run, purchase) and not is_hard
+    if backup := _try_backup(run, purchase, wallet):
+        run.attempts += not in_between
+        run.save(update_fields=["attempts"])
+        error = purchase.error_text
+        decision_log.run_decided(run, Allocation.BACKUP, error=error, card=backup.card)
+        return
+    if in_between:
         run.error_text = purchase.error_text
         run.save(update_fields=["error_text"])
         decision_log.failed(run)
         return
     _fail(run, purchase.error_text, is_hard=is_hard)
+
+
+def _is_hard(purchase: Purchase) -> bool:
+    """Whether the month's own card must not be charged again: the backup's decline says nothing
+    of that, the first one's does."""
+    first = purchase.backup_of or purchase
+    return declines.is_hard(first.decline_code)
+
+
+def _try_backup(run: AllocationRun, purchase: Purchase, wallet: Wallet) -> Purchase | None:
+    """Unless the month is not to be charged any more, or with another card."""
+    if _standing_refusal(run, wallet):
+        return None
+    if run.allocation.payment_method != purchase.payment_method:
+        return None
+    return backups.try_after(purchase)
 
 
 def _was_tried_in_between(run: AllocationRun, purchase: Purchase) -> bool:

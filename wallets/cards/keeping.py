@@ -179,15 +179,24 @@ def adopt(*, account: Account, card_id: str) -> Card | None:
 
 
 def make_default(*, account: Account, card_id: str) -> Card:
-    """Charge this card by default from now on. Raises NoPaymentMethod."""
+    """Charge this card by default from now on. Raises NoPaymentMethod.
+
+    A backup card that becomes the default stands in for none any more.
+    """
     chosen = payment_methods.usable_card(account=account, card_id=card_id)
     wallet = open_wallet(account=account)
     with transaction.atomic():
         wallet = Wallet.objects.filter(pk=wallet.pk).locked().get()
         wallet.default_payment_method = card_id
-        wallet.save(update_fields=["default_payment_method"])
+        _let_default_stand_in_for_none(wallet)
+        wallet.save(update_fields=["default_payment_method", "backup_payment_method"])
         nudge("wallets.payment_method_changed", wallet.pk)
     return chosen
+
+
+def _let_default_stand_in_for_none(wallet: Wallet) -> None:
+    if wallet.backup_payment_method == wallet.default_payment_method:
+        wallet.backup_payment_method = ""
 
 
 def remove(*, account: Account, card_id: str, agreed: bool = False) -> Card:
@@ -220,7 +229,8 @@ def remove(*, account: Account, card_id: str, agreed: bool = False) -> Card:
 def forget(*, account: Account, card_id: str, by_person: bool = False) -> None:
     """Take a card that Stripe no longer has from the mirror and from the default. Repeatable.
 
-    What it paid for by itself ends first, or is suspended when nobody here took the card away.
+    What it paid for by itself ends first, or is suspended when nobody here took the card away. The
+    backup card becomes the default in its place, else the oldest.
     """
     mirror.forget_card(card_id)
     uses.end(account=account, card_id=card_id, by_person=by_person)
@@ -228,8 +238,10 @@ def forget(*, account: Account, card_id: str, by_person: bool = False) -> None:
     with transaction.atomic():
         wallet = Wallet.objects.filter(account=account).locked().first()
         if wallet and wallet.default_payment_method == card_id:
+            rest.sort(key=lambda card: card.id != wallet.backup_payment_method)
             wallet.default_payment_method = rest[0].id if rest else ""
-            wallet.save(update_fields=["default_payment_method"])
+            _let_default_stand_in_for_none(wallet)
+            wallet.save(update_fields=["default_payment_method", "backup_payment_method"])
             nudge("wallets.payment_method_changed", wallet.pk)
         notices.tell_removed(account, card_id)
 

@@ -76,6 +76,15 @@ def note_payment(who: Who, *, purchase: Purchase) -> None:
     note(who, purchase=purchase)
 
 
+def note_another(*, first: Purchase, purchase: Purchase) -> None:
+    """Count another card of the same charge like the first was, for the same person and address.
+
+    In the transaction that decides it. Raises TooManyAttempts.
+    """
+    for shown in first.card_attempts.select_related("account", "person"):
+        note_payment(Who(shown.account, shown.person, shown.address or ""), purchase=purchase)
+
+
 def note(who: Who, *, purchase: Purchase | None = None) -> None:
     """Remember one more; with `purchase` it counts once that is declined."""
     CardAttempt.objects.create(

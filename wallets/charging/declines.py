@@ -38,6 +38,45 @@ HARD = frozenset(
     }
 )
 
+# After these another card of the same customer may be tried by itself: they are about this card,
+# its money or its bank's systems. All others wait for a person. Stolen, lost, suspected of fraud, a
+# customer who told the bank not to pay us, a code that is new to us: a second card charged at once
+# would be what a thief does, or what its owner has forbidden.
+BACKUP_HELPS = frozenset(
+    {
+        "card_declined",
+        "generic_decline",
+        "do_not_honor",
+        "call_issuer",
+        "insufficient_funds",
+        "card_velocity_exceeded",
+        "withdrawal_count_limit_exceeded",
+        "no_action_taken",
+        "not_permitted",
+        "service_not_allowed",
+        "transaction_not_allowed",
+        "invalid_amount",
+        "expired_card",
+        "incorrect_number",
+        "invalid_number",
+        "incorrect_cvc",
+        "invalid_cvc",
+        "invalid_expiry_month",
+        "invalid_expiry_year",
+        "invalid_account",
+        "new_account_information_available",
+        "card_not_supported",
+        "currency_not_supported",
+        "processing_error",
+        "try_again_later",
+        "issuer_not_available",
+        "reenter_transaction",
+        # The card is gone at Stripe.
+        "resource_missing",
+        "payment_method_unexpected_state",
+    }
+)
+
 NEEDS_BANK = frozenset({"authentication_required"})
 # The bank asked; the customer said no, or could not say yes: the card itself was not declined.
 _NOT_CONFIRMED = NEEDS_BANK | {
@@ -175,3 +214,18 @@ def code_of(intent: Intent, *, kept: str = "") -> str:
 def is_hard(code: str) -> bool:
     """Whether only another card can help. Unknown codes count as soft, with bounded retries."""
     return code in HARD
+
+
+def backup_helps(code: str) -> bool:
+    """Whether the customer's backup card may be tried by itself after this decline."""
+    return code in BACKUP_HELPS
+
+
+def was_declined(card: str, code: str) -> str:
+    """Why the backup card was charged instead: "Visa •••• 4242 was declined", without a code."""
+    return f"{card} has expired" if code == "expired_card" else f"{card} was declined"
+
+
+def of_backup(*, card: str, code: str, instead_of: str) -> str:
+    """`sentence` for the backup card, which was tried because the first could not be charged."""
+    return f"{instead_of}. {sentence(card=f'Your backup card {card}', code=code)}"

@@ -33,11 +33,20 @@ def drive(*, purchase_id: UUID) -> Purchase:
     """Bring a purchase as far as Stripe lets it. Safe to repeat, and to run twice at once.
 
     Call with no transaction open. An unknown outcome leaves the purchase open for the sweep; one
-    in quarantine waits for support.
+    in quarantine waits for support. Of one that was declined and is tried with the backup card
+    the answer is that card's purchase.
     """
-    purchase = Purchase.objects.get(pk=purchase_id)
+    purchase = _drive(Purchase.objects.get(pk=purchase_id))
+    backup = None
+    if purchase.state == State.DECLINED:
+        backup = purchase.backups.first()
+    return _drive(backup) if backup else purchase
+
+
+def _drive(purchase: Purchase) -> Purchase:
     if purchase.quarantined_at:
         return purchase
+    purchase_id = purchase.pk
     try:
         if purchase.state == State.CREATED:
             _create(purchase)

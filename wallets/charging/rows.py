@@ -160,10 +160,17 @@ def close(purchase: Purchase, wallet: Wallet, state: str, *, code: str) -> None:
     declined = state == State.DECLINED
     purchase.error_text = declines.CANCELED_UNEXPLAINED if purchase.ended_unexplained else ""
     if declined:
-        purchase.error_text = declines.sentence(card=purchase.card, code=code)
+        purchase.error_text = _why_declined(purchase, code)
     purchase.save(update_fields=["state", "closed_at", "decline_code", "error_text"])
     policy = policies[purchase.purpose]
     (policy.declined if declined else policy.canceled)(purchase, wallet)
+
+
+def _why_declined(purchase: Purchase, code: str) -> str:
+    if purchase.instead_of:
+        instead_of = purchase.instead_of
+        return declines.of_backup(card=purchase.card, code=code, instead_of=instead_of)
+    return declines.sentence(card=purchase.card, code=code)
 
 
 def close_without_intent(purchase_id: UUID, state: str, *, code: str = "") -> None:

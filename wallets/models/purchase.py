@@ -76,6 +76,12 @@ class Purchase(Tried):
     payment_method = models.CharField(max_length=255)
     card = models.CharField(max_length=60, blank=True)
     card_fingerprint = models.CharField(max_length=64, blank=True)
+    # Only of one that the backup card pays: why not the first card ("Visa •••• 4242 was declined"),
+    # and the charge that was declined a moment before, if it was tried.
+    instead_of = models.CharField(max_length=100, blank=True, db_default="")
+    backup_of = models.ForeignKey(
+        "self", on_delete=models.PROTECT, null=True, related_name="backups", db_index=False
+    )
     state = models.CharField(max_length=15, choices=State, default=State.CREATED)
     payment_intent = models.CharField(max_length=255, null=True, unique=True)
     # How often a confirmation was sent: part of its idempotency key.
@@ -152,6 +158,12 @@ class Purchase(Tried):
                 condition=Q(state__in=[*OPEN_STATES, "succeeded"]),
             ),
             models.UniqueConstraint(fields=["payer", "form_key"], name="one_purchase_per_form"),
+            # The backup card is tried once after a decline, whoever settles it.
+            models.UniqueConstraint(fields=["backup_of"], name="one_backup_per_decline"),
+            models.CheckConstraint(
+                name="purchase_backup_says_why",
+                condition=Q(backup_of=None) | ~Q(instead_of=""),
+            ),
             models.CheckConstraint(
                 name="purchase_amount_is_what_stripe_takes",
                 condition=Q(amount_cents__gte=50, amount_cents__lte=99_999_999),
@@ -195,6 +207,11 @@ class Purchase(Tried):
     @property
     def is_open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def paid_with(self) -> str:
+        """The card as people read it, and why, if it is the backup card."""
+        return f"{self.card} (backup card: {self.instead_of})" if self.instead_of else self.card
 
     @property
     def ended_unexplained(self) -> bool:

@@ -41,6 +41,8 @@ class Wallet(models.Model):
     included_seconds = models.BigIntegerField(default=0, editable=False)
     # A Stripe id. The account's first card becomes it.
     default_payment_method = models.CharField(max_length=255, blank=True)
+    # Tried once when the card that was to be charged by itself is declined; empty for none.
+    backup_payment_method = models.CharField(max_length=255, blank=True, db_default="")
     # Blocked wallets get no automatic charges.
     blocked_at = models.DateTimeField(null=True, blank=True)
     blocked_reason = models.CharField(max_length=20, choices=Blocked, blank=True)

@@ -6,11 +6,12 @@ Everything here runs with the wallet locked, then its settings.
 from accounts import clock
 from accounts.runtime.nudges import nudge
 from wallets import limits
-from wallets.charging import declines, rows
+from wallets.cards import payment_methods
+from wallets.charging import backups, declines, rows
 from wallets.charging.policies import Policy
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import dollars
-from wallets.recharges import auto_recharge, monthly_limit, notices, suspensions
+from wallets.recharges import auto_recharge, monthly_limit, notices, suspensions, which_card
 from wallets.recharges.suspensions import Hold, Suspended
 from wallets.why.codes import Recharge
 from wallets.why.decisions import Decision
@@ -23,16 +24,27 @@ def still_wanted(purchase: Purchase, wallet: Wallet) -> Decision:
     refusal = auto_recharge.standing_refusal(wallet, automatic, terms)
     if not refusal and wallet.credit.amount >= automatic.threshold.amount:
         refusal = Recharge.BALANCE_FINE
-    if not refusal and automatic.effective_payment_method != purchase.payment_method:
+    if not refusal and not _is_of_chosen_card(automatic, purchase):
         refusal = Recharge.CARD_CHANGED
     return Decision(not refusal, refusal or Recharge.CHARGE, {})
 
 
+def _is_of_chosen_card(automatic: AutoRecharge, purchase: Purchase) -> bool:
+    """Whether its card is still the one to charge: the first, or the backup of the same first."""
+    first = automatic.effective_payment_method
+    if not purchase.instead_of:
+        return purchase.payment_method == first
+    same_first = purchase.backup_of is None or purchase.backup_of.payment_method == first
+    return same_first and backups.is_still_chosen(purchase)
+
+
 def succeeded(purchase: Purchase, wallet: Wallet) -> None:
     automatic = suspensions.locked_settings(wallet)
-    automatic.consecutive_declines = 0
-    automatic.failed_fingerprint = ""
-    automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
+    if not purchase.instead_of:
+        # What the backup card paid says nothing about the first, which rests (`which_card`).
+        automatic.consecutive_declines = 0
+        automatic.failed_fingerprint = ""
+        automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
     suspensions.hold(automatic, Hold.COOLDOWN, clock.now() + limits.COOLDOWN)
     charge = dollars(purchase.amount_cents)
     suspensions.log(
@@ -44,23 +56,28 @@ def succeeded(purchase: Purchase, wallet: Wallet) -> None:
 
 
 def declined(purchase: Purchase, wallet: Wallet) -> None:
-    """Wait an hour, then six; the third in a row, or a hard decline, suspends.
+    """Try the backup card once; else wait an hour, then six; the third in a row, or a hard decline,
+    suspends. Each card's decline is one.
 
     What a person tried meanwhile is no try of ours: the promised one stays.
     """
     automatic = suspensions.locked_settings(wallet)
-    if _was_tried_in_between(automatic, purchase):
+    in_between = _was_tried_in_between(automatic, purchase)
+    if not in_between:
+        _count(automatic, purchase)
+    if backup := _try_backup(automatic, purchase, wallet):
+        _log_backup(automatic, purchase, backup)
+        return
+    if in_between:
         _log_failed(automatic, purchase)
         return
-    automatic.consecutive_declines += 1
-    automatic.failed_fingerprint = purchase.card_fingerprint
-    automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
     count = automatic.consecutive_declines
     if automatic.suspended_at:
         pass  # It was waiting for the bank; the suspension stays.
-    elif declines.is_hard(purchase.decline_code) or count >= limits.DECLINES_TO_SUSPEND:
+    elif _is_for_good(automatic, purchase) or count >= limits.DECLINES_TO_SUSPEND:
         _log_failed(automatic, purchase)
-        suspensions.mark_suspended(automatic, Suspended.PAYMENT_FAILED, purchase.card_fingerprint)
+        fingerprint = automatic.failed_fingerprint
+        suspensions.mark_suspended(automatic, Suspended.PAYMENT_FAILED, fingerprint)
         notices.tell_suspended(automatic, purchase.error_text)
         return
     else:
@@ -70,10 +87,53 @@ def declined(purchase: Purchase, wallet: Wallet) -> None:
     notices.tell_declined_automatically(purchase, automatic.not_before)
 
 
+def _count(automatic: AutoRecharge, purchase: Purchase) -> None:
+    """One more decline in a row. Only another first card lifts what follows from it."""
+    automatic.consecutive_declines += 1
+    if not purchase.instead_of:
+        automatic.failed_fingerprint = purchase.card_fingerprint
+    automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
+
+
+def _try_backup(automatic: AutoRecharge, purchase: Purchase, wallet: Wallet) -> Purchase | None:
+    """Unless it is not wanted any more: switched off, suspended, stopped, paid meanwhile, or for
+    another first card."""
+    terms = auto_recharge.terms_of(automatic)
+    if auto_recharge.standing_refusal(wallet, automatic, terms):
+        return None
+    if wallet.credit.amount >= automatic.threshold.amount:
+        return None
+    if automatic.effective_payment_method != purchase.payment_method:
+        return None
+    return backups.try_after(purchase)
+
+
+def _is_for_good(automatic: AutoRecharge, purchase: Purchase) -> bool:
+    """Whether no card is left that might be charged later. Of the backup only when the first one
+    was declined for good, too: else that is tried again."""
+    if not declines.is_hard(purchase.decline_code):
+        return False
+    if not purchase.instead_of:
+        return True
+    if purchase.backup_of:
+        return declines.is_hard(purchase.backup_of.decline_code)
+    first = payment_methods.card(account=purchase.payer, card_id=automatic.effective_payment_method)
+    if first is None or first.is_expired:
+        return True
+    rest = which_card.rest_of(automatic, first)
+    return rest is not None and rest.until is None
+
+
 def _was_tried_in_between(automatic: AutoRecharge, purchase: Purchase) -> bool:
     promised = automatic.hold_reason == Hold.DECLINED and automatic.not_before > clock.now()
     by_person = purchase.requested_by_id is not None
     return promised and by_person and not declines.is_hard(purchase.decline_code)
+
+
+def _log_backup(automatic: AutoRecharge, purchase: Purchase, backup: Purchase) -> None:
+    charge = dollars(purchase.amount_cents)
+    error, card = purchase.error_text, backup.card
+    suspensions.log(automatic, Recharge.BACKUP, charge=charge, error=error, card=card)
 
 
 def _log_failed(automatic: AutoRecharge, purchase: Purchase) -> None:

@@ -21,12 +21,12 @@ from accounts.runtime.columns import column
 from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.balances import ledger
-from wallets.cards import payment_methods
 from wallets.charging import purchases, switch
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.models.auto_recharge import default_ceiling
 from wallets.prices.amounts import cents
-from wallets.recharges import daily_ceiling, monthly_limit, notices, suspensions
+from wallets.recharges import daily_ceiling, monthly_limit, notices, suspensions, which_card
+from wallets.recharges.which_card import Rest
 from wallets.why import decisions
 from wallets.why.codes import Code, Recharge
 from wallets.why.decisions import Decision
@@ -208,20 +208,33 @@ def claim(*, wallet_id: int) -> tuple[Decision, Purchase | None]:
 
 
 def claim_locked(
-    *, wallet: Wallet, automatic: AutoRecharge, requested_by: User | None = None
+    *,
+    wallet: Wallet,
+    automatic: AutoRecharge,
+    requested_by: User | None = None,
+    whatever_the_wait: bool = False,
 ) -> tuple[Decision, Purchase | None]:
-    """The same for a caller that holds both locks. The charge itself waits for the commit."""
+    """The same for a caller that holds both locks. The charge itself waits for the commit.
+
+    Who asks for it, or tries again, does not wait for a declined card's rest.
+    """
     decision = decide(wallet=wallet, automatic=automatic)
     _note(automatic, decision)
     if not decision.wanted:
         _log(automatic, decision)
         return decision, None
-    card = payment_methods.card(account=wallet.account, card_id=automatic.effective_payment_method)
+    by_person = whatever_the_wait or requested_by is not None
+    choice = which_card.to_charge(automatic, by_person=by_person)
+    card = choice.card
     if card is None or card.is_expired:
         fingerprint = card.fingerprint if card else ""
         suspensions.mark_suspended(automatic, Suspended.NO_CARD, fingerprint)
         notices.tell_suspended(automatic, "The card can no longer be charged. Choose another card.")
         decision = replace(decision, wanted=False, code=Recharge.NO_CARD)
+        _log(automatic, decision)
+        return decision, None
+    if choice.must_wait:
+        decision = _let_card_rest(automatic, choice.rest, decision)
         _log(automatic, decision)
         return decision, None
     _log(automatic, decision)
@@ -234,9 +247,23 @@ def claim_locked(
         payment_method=card.id,
         card=card.label,
         card_fingerprint=card.fingerprint,
+        instead_of=choice.instead_of,
         requested_by=requested_by,
     )
     return decision, purchase
+
+
+def _let_card_rest(automatic: AutoRecharge, rest: Rest, decision: Decision) -> Decision:
+    """The backup card that stood in is gone or declined, too: what the declines of the first card
+    would have meant without one."""
+    if rest.until:
+        suspensions.hold(automatic, Hold.DECLINED, rest.until)
+        figures = decision.figures | {"until": rest.until}
+        return replace(decision, wanted=False, code=Recharge.DECLINED, figures=figures)
+    fingerprint = automatic.failed_fingerprint
+    suspensions.mark_suspended(automatic, Suspended.PAYMENT_FAILED, fingerprint)
+    notices.tell_suspended(automatic, rest.declined.error_text)
+    return replace(decision, wanted=False, code=Recharge.SUSPENDED)
 
 
 def _log(automatic: AutoRecharge, decision: Decision) -> None:

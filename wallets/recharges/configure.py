@@ -13,10 +13,10 @@ from wallets.balances import ledger
 from wallets.cards import payment_methods, trying
 from wallets.cards.payment_methods import Card
 from wallets.cards.trying import Who
-from wallets.charging import purchases
+from wallets.charging import backups, purchases
 from wallets.errors import InvalidAmount, NoPaymentMethod, QuoteChanged, Refused, TooManyAttempts
 from wallets.models import AutoRecharge, Purchase, Wallet
-from wallets.recharges import auto_recharge, notices, suspensions
+from wallets.recharges import auto_recharge, notices, suspensions, which_card
 from wallets.stripe import gateway
 from wallets.texts import usd
 from wallets.why import sentences
@@ -46,6 +46,8 @@ class Preview:
     charge: Decimal
     decision: Decision
     card: Card | None
+    # Tried once if that card is declined; None when that card is the backup, or there is none.
+    backup: Card | None = None
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,18 @@ def preview(*, wallet_id: int, settings: Settings) -> Preview:
     wallet = Wallet.objects.select_related("account").get(pk=wallet_id)
     automatic = AutoRecharge.objects.get(wallet=wallet)
     automatic.wallet = wallet
-    card = _apply(automatic, settings)
+    _apply(automatic, settings)
+    return _preview(automatic)
+
+
+def _preview(automatic: AutoRecharge) -> Preview:
+    wallet = automatic.wallet
     decision = auto_recharge.decide(wallet=wallet, automatic=automatic)
-    return Preview(charge=_charge(decision), decision=decision, card=card)
+    choice = which_card.to_charge(automatic, by_person=True)
+    backup = None
+    if choice.card and not choice.instead_of:
+        backup = backups.card_of(account_id=wallet.account_id, first=choice.card)
+    return Preview(charge=_charge(decision), decision=decision, card=choice.card, backup=backup)
 
 
 def save(
@@ -145,7 +156,7 @@ def try_again(
                 f"Your balance changed. The charge is now {usd(charge)}. Check and try again."
             )
         decision, purchase = auto_recharge.claim_locked(
-            wallet=wallet, automatic=automatic, requested_by=actor
+            wallet=wallet, automatic=automatic, requested_by=actor, whatever_the_wait=True
         )
         if purchase is None:
             raise Refused(sentences.preview(decision))
@@ -184,10 +195,7 @@ def preview_try_again(*, wallet_id: int) -> Preview:
     if automatic.suspended_reason in suspensions.CARD_TROUBLE:
         suspensions.lift(automatic)
     automatic.not_before, automatic.hold_reason = None, ""
-    decision = auto_recharge.decide(wallet=wallet, automatic=automatic)
-    card_id = automatic.effective_payment_method
-    card = payment_methods.card(account=wallet.account, card_id=card_id)
-    return Preview(charge=_charge(decision), decision=decision, card=card)
+    return _preview(automatic)
 
 
 def _suspended_text(automatic: AutoRecharge) -> str:

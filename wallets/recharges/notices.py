@@ -6,6 +6,7 @@ from decimal import Decimal
 from accounts.models import User
 from accounts.telling.notifications import alert_staff, notify
 from wallets import links
+from wallets.charging import backups
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import dollars
 from wallets.texts import holds, usd
@@ -18,7 +19,24 @@ def tell_paid(purchase: Purchase, wallet: Wallet) -> None:
 
 def tell_paid_automatically(purchase: Purchase, wallet: Wallet) -> None:
     after = f"Your balance is {usd(wallet.credit.amount)}."
+    if purchase.instead_of:
+        _tell_backup_charged(purchase, after)
+        return
     _tell_paid(purchase, after, f"Auto-Recharge charged {purchase.card}")
+
+
+def _tell_backup_charged(purchase: Purchase, after: str) -> None:
+    """The receipt, and that the first card was not charged: nobody may switch this mail off."""
+    notify(
+        account=purchase.payer,
+        kind="backup_charged",
+        title="Your backup card was charged",
+        text=f"Auto-Recharge: {backups.told(purchase)} {after}",
+        level="warning",
+        data={"purchase": str(purchase.pk)},
+        dedupe_key=f"paid:{purchase.pk}",
+        link=links.receipt(purchase.pk),
+    )
 
 
 def _tell_paid(purchase: Purchase, after: str, charged: str) -> None:

@@ -19,7 +19,7 @@ def charge_line(purchase: Purchase) -> str:
     """
     amount = usd(dollars(purchase.amount_cents))
     moment = moments(purchase.closed_at or purchase.created_at, purchase.payer.zone)
-    told = f"{amount} to {purchase.card or 'a card'} {_reason(purchase)}"
+    told = f"{amount} to {_card(purchase)} {_reason(purchase)}"
     if purchase.state == Purchase.State.SUCCEEDED:
         return f"Charged {told}, on {moment}. Receipt {purchase.receipt_number}."
     if purchase.is_open:
@@ -33,6 +33,13 @@ def moments(moment: datetime, zone: ZoneInfo) -> str:
     local, utc = moment.astimezone(zone), moment.astimezone(UTC)
     beside = f"{utc:%H:%M} UTC" if local.date() == utc.date() else f"{day(utc)}, {utc:%H:%M} UTC"
     return f"{day(local)}, {local:%H:%M %Z} ({beside})"
+
+
+def _card(purchase: Purchase) -> str:
+    """With the first card's trouble, if it is the backup card."""
+    if not purchase.instead_of:
+        return purchase.card or "a card"
+    return f"the backup card {purchase.card} ({purchase.instead_of})"
 
 
 def _reason(purchase: Purchase) -> str:

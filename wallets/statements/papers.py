@@ -43,7 +43,7 @@ def receipt(purchase: Purchase, *, address: str) -> Receipt:
         state=f"paid, {net} after what was given back" if back else "paid",
         facts=[
             ("Paid on", _moment(purchase.closed_at, purchase.payer)),
-            ("Payment method", purchase.card),
+            ("Payment method", purchase.paid_with),
             *_parties(both),
         ],
         title=_title(purchase),

@@ -206,7 +206,7 @@ def _payment_note(purchase: Purchase, credited: Iterable[LedgerEntry], refunded_
     paid = usd(dollars(purchase.amount_cents))
     if purchase.state in ("declined", "canceled"):
         return f"{paid} not charged. {purchase.error_text}".strip()
-    parts = [f"{paid} from {purchase.card}" if purchase.card else paid]
+    parts = [f"{paid} from {purchase.paid_with}" if purchase.card else paid]
     if purchase.state != Purchase.State.SUCCEEDED:
         return f"{parts[0]}, {_UNDECIDED.get(purchase.state, 'not decided yet')}"
     if purchase.purpose == Purchase.Purpose.ALLOCATION:

@@ -194,6 +194,12 @@ class Recharge(Codes, subject=Subject.AUTO_RECHARGE):
     FAILED_FOR_GOOD = Code(
         "failed_for_good", "The charge of {charge} failed: {error}", tone=WARNING
     )
+    BACKUP = Code(
+        "backup",
+        "The charge of {charge} failed: {error} The backup card {card} is tried once.",
+        tone=WARNING,
+        expected=True,
+    )
     NEEDS_BANK = Code(
         "needs_bank",
         "The bank wants the charge of {charge} to be confirmed. Auto-Recharge waits until that is "
@@ -234,6 +240,11 @@ class Allocation(Codes, subject=Subject.ALLOCATION):
     )
     RECEIVED = Code("received", "{minutes} arrived from {name}.", tone=SUCCESS)
     FAILED = Code("failed", _run("was not paid: {error} It is tried again {until}."), tone=WARNING)
+    BACKUP = Code(
+        "backup",
+        _run("was not paid: {error} The backup card {card} is tried once."),
+        tone=WARNING,
+    )
     FAILED_FOR_GOOD = Code(
         "failed_for_good",
         _run("was not paid: {error} Nothing more is tried by itself."),
