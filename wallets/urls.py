@@ -70,6 +70,7 @@ urlpatterns = [
     path("payments/methods/add/", methods.add, name="methods_add"),
     path("payments/methods/added/", methods.added, name="methods_added"),
     path("payments/methods/<str:card_id>/default/", methods.make_default, name="methods_default"),
+    path("payments/methods/<str:card_id>/backup/", methods.choose_backup, name="methods_backup"),
     path("payments/methods/<str:card_id>/remove/", methods.remove, name="methods_remove"),
     path("payments/transactions/", transactions.transactions, name="transactions"),
     path("payments/why/", why.why, name="why"),

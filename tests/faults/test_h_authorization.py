@@ -80,6 +80,7 @@ NEEDS = {
     "payments/methods/add/": "money",
     "payments/methods/added/": "money",
     "payments/methods/<str:card_id>/default/": "money",
+    "payments/methods/<str:card_id>/backup/": "money",
     "payments/methods/<str:card_id>/remove/": "withdraw",
     "account-manager/": "see",
     "account-manager/add/": "money",

@@ -112,6 +112,7 @@ PAGES = {
     "payments/methods/add/": {"GET HEAD POST": "money"},
     "payments/methods/added/": {"GET HEAD": "money"},
     "payments/methods/<str:card_id>/default/": {"POST": "money card"},
+    "payments/methods/<str:card_id>/backup/": {"POST": "money card"},
     "payments/methods/<str:card_id>/remove/": {"GET HEAD POST": "withdraw own"},
     "account-manager/": {"GET HEAD": "see agency"},
     "account-manager/add/": {"GET HEAD POST": "money agency"},

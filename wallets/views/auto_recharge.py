@@ -206,7 +206,7 @@ def _sentence(found: Preview, settings: Settings) -> str:
         return (
             f"Your balance ({usd(figures['credit'])}) is already below "
             f"{usd(settings.threshold)}. {found.card.label} will be charged "
-            f"{usd(found.charge)} now{times}."
+            f"{usd(found.charge)} now{times}.{_then_backup(found)}"
         )
     if found.decision.code != Recharge.BALANCE_FINE:
         return sentences.preview(found.decision)
@@ -217,6 +217,12 @@ def _sentence(found: Preview, settings: Settings) -> str:
         f"Each recharge buys up to {premium:,} Premium or {basic:,} Basic minutes. "
         "Nothing is charged now."
     )
+
+
+def _then_backup(found: Preview) -> str:
+    if found.backup is None:
+        return ""
+    return f" If it is declined, your backup card {found.backup.label} is tried once."
 
 
 def _warning(settings: Settings) -> str:
@@ -245,6 +251,9 @@ def _dialog(
             "automatic": automatic,
             "preview": shown,
             "cards": payment_methods.cards(request.account),
+            "backup": payment_methods.card(
+                account=request.account, card_id=automatic.wallet.backup_payment_method
+            ),
         },
         status=status,
     )

@@ -15,7 +15,7 @@ from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
 from accounts.views.dialogs import dialog, done, refused
 from wallets.balances.opening import open_wallet
-from wallets.cards import keeping, payment_methods, uses
+from wallets.cards import backup, keeping, payment_methods, uses
 from wallets.cards.payment_methods import Card
 from wallets.charging import declines
 from wallets.errors import PaymentMethodInUse, WalletError
@@ -127,11 +127,30 @@ def _why_not_added(account: Account) -> str:
 @needs(Permission.MONEY)
 def make_default(request: HttpRequest, card_id: str) -> HttpResponse:
     back = reverse("wallets:payments")
+    stood_in = open_wallet(account=request.account).backup_payment_method == card_id
     try:
         card = keeping.make_default(account=request.account, card_id=card_id)
     except WalletError as error:
         return refused(request, back=back, error=error)
-    return done(request, back=back, text=f"{card.label} is the default now.")
+    then = " You have no backup card any more: choose another." if stood_in else ""
+    return done(request, back=back, text=f"{card.label} is the default now.{then}")
+
+
+@require_POST
+@needs(Permission.MONEY)
+def choose_backup(request: HttpRequest, card_id: str) -> HttpResponse:
+    """Let this card stand in for a declined one, or, with `off`, none."""
+    back = reverse("wallets:payments")
+    if "off" in request.POST:
+        backup.clear(account=request.account)
+        text = "No backup card now. When a card is declined, no other is tried."
+        return done(request, back=back, text=text)
+    try:
+        card = backup.choose(account=request.account, card_id=card_id)
+    except WalletError as error:
+        return refused(request, back=back, error=error)
+    text = f"{card.label} is your backup card now. It is tried once when another is declined."
+    return done(request, back=back, text=text)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

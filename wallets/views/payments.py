@@ -13,12 +13,13 @@ from accounts.pages import needs, once
 from accounts.people.access import Permission
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
-from wallets.charging import switch
+from wallets.cards.payment_methods import Card
+from wallets.charging import backups, switch
 from wallets.forecasts import ahead, runway, standing
 from wallets.forecasts.ahead import Ahead
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.rates import rates_now
-from wallets.recharges import auto_recharge, daily_ceiling, monthly_limit
+from wallets.recharges import auto_recharge, daily_ceiling, monthly_limit, which_card
 from wallets.statements import figures, statements
 from wallets.views.balance import balance
 from wallets.views.chart import balance_chart
@@ -64,7 +65,14 @@ def payments(request: HttpRequest) -> HttpResponse:
     context["charged_card"] = next(
         (card for card in context["cards"] if card.id == automatic.effective_payment_method), None
     )
+    context |= _backup(automatic, context["charged_card"])
     return render(request, "wallets/payments.html", context)
+
+
+def _backup(automatic: AutoRecharge, first: Card | None) -> dict[str, object]:
+    """The card that stands in for the first, if any, and whether it does so now."""
+    backup = first and backups.card_of(account_id=automatic.wallet.account_id, first=first)
+    return {"backup_card": backup, "stand_in": backup and which_card.to_charge(automatic)}
 
 
 def _latest_recharge(wallet: Wallet) -> Purchase | None:

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.pages import needs
@@ -15,6 +16,7 @@ from accounts.views.dialogs import add_errors, dialog, triggered
 from wallets import links
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
+from wallets.charging import backups, declines
 from wallets.errors import FormReused, InvalidAmount, PurchaseInProgress, WalletError
 from wallets.models import Purchase, Wallet
 from wallets.prices.amounts import dollars, minutes_for
@@ -72,7 +74,7 @@ def outcome(request: HttpRequest, form_key: UUID) -> HttpResponse:
 
 def _pay(request: HttpRequest, wallet: Wallet, cards: list) -> HttpResponse:
     form = RechargeForm(request.POST, cards=cards)
-    pending = None
+    pending = instead = None
     if "form_key" in form.errors:
         form = _with_new_key(request.POST, cards)
         form.add_error(None, "The form was damaged on its way, so nothing was charged. Pay again.")
@@ -90,8 +92,28 @@ def _pay(request: HttpRequest, wallet: Wallet, cards: list) -> HttpResponse:
             # Stripe would replay the decline under the old key.
             form = _with_new_key(request.POST, cards)
             form.add_error(None, purchase.error_text)
+            instead = _with_backup(purchase)
     quoted = _quoted(wallet, _values(request.POST))
-    return _dialog(request, wallet, form, quoted=quoted, pending=pending, status=422)
+    return _dialog(
+        request, wallet, form, quoted=quoted, pending=pending, instead=instead, status=422
+    )
+
+
+def _with_backup(declined: Purchase) -> dict[str, object] | None:
+    """The next step after a decline: the same sum with the backup card, where that may help."""
+    if not declines.backup_helps(declined.decline_code):
+        return None
+    tried = payment_methods.card(account=declined.payer, card_id=declined.payment_method)
+    card = backups.card_of(account_id=declined.payer_id, first=tried)
+    if card is None:
+        return None
+    amount = dollars(declined.amount_cents)
+    sent = {"amount": f"{amount:.2f}", "buys": declined.buys, "card": card.id}
+    return {
+        "card": card,
+        "amount": amount,
+        "url": f"{reverse('wallets:recharge')}?{urlencode(sent)}",
+    }
 
 
 def _agreed(form: RechargeForm) -> bool:
@@ -204,6 +226,7 @@ def _dialog(
     *,
     quoted: dict[str, object],
     pending: UUID | None = None,
+    instead: dict[str, object] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     amount = quoted["quote"].amount if "quote" in quoted else _values(request.POST).get("amount")
@@ -220,6 +243,7 @@ def _dialog(
             "chips": CHIPS,
             **quoted,
             "pending": pending,
+            "instead": instead,
             "tiers_url": links.recharge_tiers(),
             # Unless a link or the person chose already.
             "choose_tier": not form.is_bound and not _values(request.GET).get("buys"),

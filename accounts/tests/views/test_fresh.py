@@ -192,6 +192,7 @@ def test_every_route_about_them_asks_or_says_why_not():
         "/settings/security/sessions/end-others/",
         "/payments/methods/add/",
         "/payments/methods/pm_1/default/",
+        "/payments/methods/pm_1/backup/",
         "/payments/methods/pm_1/remove/",
         "/payments/auto-recharge/",
     ],

@@ -21,8 +21,9 @@ from accounts.tests.builders import (
 )
 from wallets.balances import adjustments, ledger
 from wallets.balances.ledger import Movement
-from wallets.cards import keeping
+from wallets.cards import backup, keeping
 from wallets.models import AutoRecharge, LedgerEntry, Purchase
+from wallets.recharges import auto_recharge
 from wallets.tests.worlds.builders import (
     DECLINED_CARD,
     OTHER_GOOD_CARD,
@@ -420,6 +421,67 @@ def test_another_card_becomes_the_default(stripe, browser, wallet):
 
     wallet.refresh_from_db()
     assert wallet.default_payment_method == other.id
+
+
+def test_a_backup_card_is_chosen_shown_and_given_up(stripe, browser, wallet):
+    add_card(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    set_auto_recharge(wallet)
+
+    answer = browser.post(reverse("wallets:methods_backup", args=[other.id]), follow=True)
+
+    wallet.refresh_from_db()
+    assert wallet.backup_payment_method == other.id
+    shown = text_of(answer)
+    assert "Mastercard •••• 4444 is your backup card now." in shown
+    assert '<span class="badge">Backup</span>' in shown
+    configure = text_of(browser.get(reverse("wallets:auto_recharge")))
+    assert "It is charged once when this card is declined." in configure
+    assert "or your backup card once when it is declined," in configure
+
+    browser.post(reverse("wallets:methods_backup", args=[other.id]), {"off": "1"})
+    wallet.refresh_from_db()
+    assert wallet.backup_payment_method == ""
+
+
+def test_the_default_card_is_refused_as_backup(stripe, browser, wallet):
+    card = add_card(stripe, wallet)
+
+    answer = browser.post(reverse("wallets:methods_backup", args=[card.id]), follow=True)
+
+    assert "Visa •••• 4242 is your default card. Choose another one as backup." in text_of(answer)
+    wallet.refresh_from_db()
+    assert wallet.backup_payment_method == ""
+
+
+def test_what_saving_charges_names_the_backup_card_first(stripe, browser, wallet):
+    fill(wallet, credit="-42")
+    add_card(stripe, wallet)
+    backup.choose(account=wallet.account, card_id=add_card(stripe, wallet, OTHER_GOOD_CARD).id)
+
+    shown = text_of(
+        browser.get(
+            reverse("wallets:auto_recharge_preview"),
+            {"enabled": "on", "threshold": "10", "amount": "50"},
+        )
+    )
+
+    assert "Visa •••• 4242 will be charged $50.00 now." in shown
+    assert "If it is declined, your backup card Mastercard •••• 4444 is tried once." in shown
+
+
+def test_while_the_backup_card_stands_in_payments_says_so_and_until_when(stripe, browser, wallet):
+    fill(wallet, credit="-42")
+    card = add_card(stripe, wallet)
+    backup.choose(account=wallet.account, card_id=add_card(stripe, wallet, OTHER_GOOD_CARD).id)
+    set_auto_recharge(wallet)
+    stripe.set_card(card.id, behaviour={"decline_code": "insufficient_funds"})
+    auto_recharge.run(wallet_id=wallet.pk)
+
+    shown = text_of(browser.get(PAYMENTS))
+
+    assert "Visa •••• 4242 was declined. Your backup card Mastercard •••• 4444 is charged" in shown
+    assert "until Visa •••• 4242 is tried again" in shown
 
 
 def test_a_card_in_use_is_not_removed_and_its_uses_are_named(stripe, browser, wallet):

@@ -6,6 +6,7 @@ import pytest
 from django.urls import reverse
 
 from accounts.tests.builders import add_member, make_individual, make_user
+from wallets.cards import backup
 from wallets.charging import rows
 from wallets.models import LedgerEntry, Purchase
 from wallets.tests.worlds.builders import (
@@ -130,6 +131,36 @@ def test_a_declined_card_is_said_kindly_and_may_be_tried_again_with_a_new_key(
     assert Purchase.objects.get().state == "declined"
     wallet.refresh_from_db()
     assert (wallet.credit.amount, wallet.premium_seconds) == (Decimal("8.20"), 0)
+
+
+def test_after_a_decline_the_backup_card_is_offered_and_not_charged_by_itself(
+    stripe, browser, wallet
+):
+    card = add_card(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    backup.choose(account=wallet.account, card_id=other.id)
+    stripe.set_card(card.id, behaviour={"decline_code": "insufficient_funds"})
+
+    text = browser.post(URL, recharging(wallet), headers=HTMX).content.decode()
+
+    assert "Use your backup card Mastercard •••• 4444" in text
+    assert f"card={other.id}" in text
+    assert [one.state for one in Purchase.objects.all()] == ["declined"]
+
+    offered = browser.get(URL, {"amount": "50.00", "buys": "premium", "card": other.id})
+    assert f'<option value="{other.id}" selected>' in offered.content.decode()
+
+
+def test_after_a_decline_that_may_be_fraud_no_other_card_is_offered(stripe, browser, wallet):
+    card = add_card(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    backup.choose(account=wallet.account, card_id=other.id)
+    stripe.set_card(card.id, behaviour={"decline_code": "stolen_card"})
+
+    text = browser.post(URL, recharging(wallet), headers=HTMX).content.decode()
+
+    assert "was declined" in text
+    assert "Use your backup card" not in text
 
 
 def test_the_bank_may_ask_and_the_person_is_sent_there(stripe, browser, wallet):
