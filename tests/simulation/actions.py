@@ -22,7 +22,7 @@ from wallets import inbox
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances import adjustments, included
-from wallets.cards import keeping
+from wallets.cards import backup, keeping
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
 from wallets.recharges import by_hand, configure
@@ -272,6 +272,16 @@ def card_changes(world: World) -> object:
 def choose_default_card(world: World) -> object:
     account = world.rng.choice(world.accounts)
     keeping.make_default(account=account, card_id=world.rng.choice(world.cards[account.pk]))
+    return "chosen"
+
+
+@action(3)
+def choose_backup_card(world: World) -> object:
+    """One that stands in for a declined card, mostly; sometimes none."""
+    account = world.rng.choice(world.accounts)
+    if world.chance(0.15):
+        return backup.clear(account=account)
+    backup.choose(account=account, card_id=world.rng.choice(world.cards[account.pk]))
     return "chosen"
 
 

@@ -104,6 +104,19 @@ def intents_are_credited_once() -> str:
 
 
 @rule("I3", freezes=True)
+def backup_cards_pay_only_what_was_declined() -> str:
+    return """
+        SELECT p.wallet_id, 'purchase ' || p.id || ' is charged to the backup card after '
+               || first.id || ', which is ' || first.state
+        FROM wallets_purchase p JOIN wallets_purchase first ON first.id = p.backup_of_id
+        WHERE first.state <> 'declined' OR first.backup_of_id IS NOT NULL
+           OR (first.payer_id, first.wallet_id, first.purpose, first.amount_cents)
+              IS DISTINCT FROM (p.payer_id, p.wallet_id, p.purpose, p.amount_cents)
+           OR first.payment_method = p.payment_method
+    """
+
+
+@rule("I3", freezes=True)
 def reversals_move_what_they_say_once() -> str:
     """An allocation's last second is taken whole: up to one second a type more than the amount."""
     return f"""
