@@ -29,9 +29,7 @@ POINTS = (
 
 def with_backup(stripe: StripeSandbox, wallet: Wallet) -> None:
     """The first card of this wallet's account is declined from now on; another stands in."""
-    stripe.set_card(
-        wallet.default_payment_method, behaviour={"decline_code": "insufficient_funds"}
-    )
+    stripe.set_card(wallet.default_payment_method, behaviour={"decline_code": "insufficient_funds"})
     other = add_card(stripe, wallet, OTHER_GOOD_CARD)
     backup.choose(account=wallet.account, card_id=other.id)
 

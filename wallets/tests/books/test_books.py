@@ -278,10 +278,10 @@ PLANTS = [
         "a backup card charged without a decline",
         "I3",
         "is charged to the backup card after",
-        COPY_PURCHASE.format(state="'succeeded'", which=PREMIUM_RECHARGE)
+        COPY_PURCHASE.format(state="'submitted'", which=PREMIUM_RECHARGE)
         + "; UPDATE wallets_purchase SET instead_of = 'x', backup_of_id = (SELECT id FROM"
         f" wallets_purchase WHERE {PREMIUM_RECHARGE} AND receipt_number IS NOT NULL LIMIT 1)"
-        f" WHERE {PREMIUM_RECHARGE} AND receipt_number IS NULL",
+        " WHERE state = 'submitted'",
         "",
     ),
     (
