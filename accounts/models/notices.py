@@ -25,6 +25,7 @@ class Notification(Mailed):
     class Audience(models.TextChoices):
         MANAGERS = "managers", "Owners and admins"
         EVERYONE = "everyone", "Everyone"
+        NOBODY = "nobody", "Nobody here"
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="notifications")
     kind = models.CharField(max_length=40)
@@ -36,6 +37,8 @@ class Notification(Mailed):
     link = models.CharField(max_length=200, blank=True)
     # Who gets the mail. In the app everyone who may see the account sees it.
     audience = models.CharField(max_length=8, choices=Audience, default=Audience.MANAGERS)
+    # Addresses outside that get the same mail; none of them sees another.
+    also_to = models.JSONField(default=list, db_default=[], blank=True)
     # Names the cause; the same cause is told once.
     dedupe_key = models.CharField(max_length=200, blank=True)
     created_at = models.DateTimeField(default=clock.now, editable=False)

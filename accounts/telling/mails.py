@@ -162,12 +162,6 @@ def claim(model: type[Row], pk: int) -> Row | None:
 
 def _notification_message(notification: Notification) -> EmailMultiAlternatives:
     account = notification.account
-    members = Membership.objects.filter(account=account, user__is_active=True)
-    if notification.audience == Notification.Audience.MANAGERS:
-        members = members.filter(role__in=[Role.OWNER, Role.ADMIN])
-    topic = mail_topics.topic_of(notification.kind)
-    if topic and notification.level != Level.DANGER:
-        members = members.exclude(user__muted__contains=[topic])
     local = notification.created_at.astimezone(account.zone)
     context = {
         "account": account,
@@ -177,10 +171,32 @@ def _notification_message(notification: Notification) -> EmailMultiAlternatives:
         "link": absolute(notification.link),
         "action": "Open thinkrr billing",
     }
-    to = list(members.values_list("user__email", flat=True).order_by("user__email"))
-    return _message(
-        subject=f"{notification.title}: {account.name}", to=to, name="notification", context=context
+    message = _message(
+        subject=f"{notification.title}: {account.name}",
+        to=readers(notification),
+        name="notification",
+        context=context,
     )
+    message.bcc = list(notification.also_to)
+    return message
+
+
+def preview(notification: Notification) -> EmailMultiAlternatives:
+    """The mail of a notification, saved or not, as it would be sent now. Sends nothing."""
+    return _notification_message(notification)
+
+
+def readers(notification: Notification) -> list[str]:
+    """The addresses of the account's people who get this mail."""
+    members = Membership.objects.filter(account=notification.account, user__is_active=True)
+    if notification.audience == Notification.Audience.NOBODY:
+        return []
+    if notification.audience == Notification.Audience.MANAGERS:
+        members = members.filter(role__in=[Role.OWNER, Role.ADMIN])
+    topic = mail_topics.topic_of(notification.kind)
+    if topic and notification.level != Level.DANGER:
+        members = members.exclude(user__muted__contains=[topic])
+    return list(members.values_list("user__email", flat=True).order_by("user__email"))
 
 
 def _alert_message(alert: StaffAlert) -> EmailMultiAlternatives:

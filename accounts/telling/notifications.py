@@ -39,9 +39,11 @@ def notify(
     link: str = "",
     mail: bool = True,
     audience: str = Notification.Audience.MANAGERS,
+    also_to: Sequence[str] = (),
 ) -> Notification | None:
     """Tell the account, by mail too unless `mail` is False. The same `dedupe_key` again is told
-    nobody and answers None. `title` is the mail's subject; `link` is a path of ours."""
+    nobody and answers None. `title` is the mail's subject; `link` is a path of ours; `also_to` are
+    addresses outside."""
     notification = _once(
         Notification,
         account=account,
@@ -53,6 +55,7 @@ def notify(
         dedupe_key=dedupe_key,
         link=link,
         audience=audience,
+        also_to=list(also_to),
         created_at=clock.now(),
         mail_due_at=clock.now() if mail else None,
     )
@@ -111,6 +114,7 @@ def send_again(*, notification_id: int) -> Notification:
         data=told.data,
         link=told.link,
         audience=told.audience,
+        also_to=told.also_to,
     )
 
 
