@@ -13,6 +13,7 @@ PATTERNS = {
     "a token of GitHub": re.compile(r"\b(?:gh[pousr]_|github_pat_)(\w{30,})"),
     "a key of Google": re.compile(r"\bAIza([\w-]{35})"),
     "a token of Slack": re.compile(r"\bxox[abeoprs]-([\w-]{10,})"),
+    "a webhook of Slack": re.compile(r"/services/[A-Z0-9]+/[A-Z0-9]+/([A-Za-z0-9]{10,})"),
     "an API key": re.compile(r"\btb_[0-9a-f]{12}_([\w-]{43})"),
     "an Authorization header": re.compile(
         r"(?i)\bauthorization['\"]?\s*[:=]\s*['\"]?(?:bearer|basic) ([\w.~+/=-]{16,})"

@@ -68,6 +68,7 @@ PAGES = {
     "members": "/settings/members/",
     "billing": "/settings/billing/",
     "api keys": "/settings/api-keys/",
+    "alerts": "/settings/alerts/",
     "profile": "/settings/profile/",
     "security": "/settings/security/",
     "second factor": "/settings/security/second-factor/",

@@ -268,3 +268,33 @@ REFUSALS_OF_ADDRESS = 3
 STATEMENT_AFTER = timedelta(hours=1)
 # Sweeps post each minute; one or two may be late or lost, and the first of a month is busy.
 STATEMENTS_POSTED_WITHIN = timedelta(minutes=15)
+# Own alerts of one account: every level of three kinds that anybody looks at, and the events.
+ALERTS_MOST = 20
+# Addresses of one alert beside the people of the account: a bookkeeper, an office, a pager.
+ALERT_ADDRESSES_MOST = 5
+# Minutes are the largest figures: what an allocation may buy in a month.
+ALERT_LEVEL_MOST = 1_000_000
+# A runway further ahead than this is no estimate (`RUNWAY_MOST_DAYS`).
+ALERT_DAYS_MOST = 365
+# A pace is measured over a week: looking more often tells nothing new.
+ALERT_RUNWAY_EVERY = timedelta(minutes=10)
+# A runway moves with the pace of calls: armed again well above, so that it does not flap.
+ALERT_RUNWAY_REARM = Decimal("1.2")
+# Mails to addresses outside and messages to Slack, tests among them, of one account in a day: more
+# is a balance that swings, and the bell tells the rest.
+ALERTS_A_DAY = 50
+ALERTS_DAY = timedelta(days=1)
+# Tests somebody sends within an hour: enough to set up each alert once.
+ALERT_TESTS = 10
+ALERT_TESTS_WINDOW = timedelta(hours=1)
+
+# Slack answers within a second. What it answers is a word: more is not read.
+SLACK_SECONDS = 5
+SLACK_ANSWER_BYTES = 1_024
+# Tries of one message, each wait half of its age: some two hours of outage. After them the webhook
+# is taken for broken.
+SLACK_TRIES = 12
+SLACK_FIRST_WAIT = timedelta(minutes=1)
+SLACK_LONGEST_WAIT = timedelta(hours=1)
+# What was sent or given up is kept so long for support.
+SLACK_KEPT = timedelta(days=30)

@@ -24,6 +24,11 @@ def recharge() -> str:
     return reverse("wallets:recharge")
 
 
+def alerts() -> str:
+    """Own alerts, in the settings."""
+    return reverse("wallets:alerts")
+
+
 def add_card() -> str:
     return reverse("wallets:methods_add")
 

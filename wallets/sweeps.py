@@ -11,6 +11,7 @@ from accounts import clock
 from accounts.runtime.queues import Queue
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import inbox
+from wallets.alerts import crossing, sending
 from wallets.allocations import planning
 from wallets.books import comparing
 from wallets.charging import purchases
@@ -37,6 +38,11 @@ def _due_allocations() -> Iterator[Work]:
     yield from _each("wallets.run_allocation", planning.DUE)()
 
 
+def _own_alerts() -> Iterator[Work]:
+    crossing.look()
+    yield from _each("wallets.tell_alert", crossing.UNTOLD)()
+
+
 FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "events": _each("wallets.apply_event", inbox.WAITING),
     "purchases": _open_purchases,
@@ -45,6 +51,9 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "other cards": _each("wallets.payment_method_changed", suspensions.ANOTHER_CARD),
     "low balances": _each("wallets.tell_low_balance", low_balance.UNTOLD),
     "low minutes": _each("wallets.tell_low_minutes", low_minutes.UNTOLD),
+    "own alerts": _own_alerts,
+    "runway alerts": _each("wallets.look_at_runway", crossing.RUNWAYS),
+    "slack": _each("wallets.send_slack", sending.WAITING),
     "allocations": _due_allocations,
     "papers": lambda: (("wallets.mail_paper", (pk,)) for pk in mailing.work()),
     "refunds and disputes": lambda: (("wallets.catch_up", (pk,)) for pk in catching_up.left_ids()),

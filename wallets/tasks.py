@@ -13,6 +13,7 @@ from accounts.runtime.messages import useful_for
 from accounts.runtime.queues import MESSAGE_SECONDS, Queue
 from accounts.telling.notifications import alert_staff
 from wallets import inbox, limits, sweeps
+from wallets.alerts import crossing, sending, telling
 from wallets.allocations import planning, retries, runs
 from wallets.balances import included
 from wallets.books import checking, comparing
@@ -67,6 +68,21 @@ def tell_low_balance(wallet_id: int) -> None:
 @shared_task(name="wallets.tell_low_minutes")
 def tell_low_minutes(wallet_id: int) -> None:
     _try(low_minutes.UNTOLD, wallet_id, partial(low_minutes.tell, wallet_id=wallet_id))
+
+
+@shared_task(name="wallets.tell_alert")
+def tell_alert(alert_id: int) -> None:
+    _try(crossing.UNTOLD, alert_id, partial(telling.tell, alert_id=alert_id))
+
+
+@shared_task(name="wallets.look_at_runway")
+def look_at_runway(alert_id: int) -> None:
+    _try(crossing.RUNWAYS, alert_id, partial(crossing.look_at_runway, alert_id=alert_id))
+
+
+@shared_task(name="wallets.send_slack")
+def send_slack(message_id: int) -> None:
+    _try(sending.WAITING, message_id, partial(sending.send, message_id=message_id))
 
 
 @shared_task(name="wallets.drive_purchase")
@@ -128,13 +144,14 @@ def check_books() -> None:
 
 @shared_task(name="wallets.nightly", **_LONG)
 def nightly() -> None:
-    """Cards that expire, old decisions, refunds and disputes that no event told.
+    """Cards that expire, old decisions and messages, refunds and disputes that no event told.
 
     What of the last does not fit into this task is gone on with.
     """
     with job_runs.noted("wallets.nightly"):
         expiry.tell()
         decisions.delete_old()
+        sending.forget_old()
         _ask_stripe(partial(catching_up.go_on, catch_up_id=catching_up.begin().pk))
 
 

@@ -3,6 +3,7 @@ from django.views.generic import RedirectView
 
 from wallets.views import (
     account_manager,
+    alerts,
     allocations,
     asking,
     auto_recharge,
@@ -67,6 +68,13 @@ urlpatterns = [
     path(f"{_ADDRESS}remove/", billing.remove, name="remove_billing_address"),
     path("billing/confirm/<str:token>/", billing.confirm, name="confirm_billing_address"),
     path("billing/stop/<str:token>/", billing.stop, name="stop_billing_address"),
+    path("settings/alerts/", alerts.alerts, name="alerts"),
+    path("settings/alerts/add/", alerts.add, name="alert_add"),
+    path("settings/alerts/slack/", alerts.connect, name="alert_slack"),
+    path("settings/alerts/<int:alert_id>/", alerts.change, name="alert"),
+    path("settings/alerts/<int:alert_id>/remove/", alerts.remove, name="alert_remove"),
+    path("settings/alerts/<int:alert_id>/test/", alerts.test, name="alert_test"),
+    path("settings/alerts/<int:alert_id>/preview/", alerts.preview, name="alert_preview"),
     path("payments/methods/add/", methods.add, name="methods_add"),
     path("payments/methods/added/", methods.added, name="methods_added"),
     path("payments/methods/<str:card_id>/default/", methods.make_default, name="methods_default"),

@@ -17,6 +17,7 @@ NEWCOMER_PAGES = {
     "nothing to resume": "/campaigns/resume/",
     "no notification": "/notifications/",
     "no key": "/settings/api-keys/",
+    "no alert": "/settings/alerts/",
 }
 MEMBER_PAGES = ("payments", "recharge", "sub-account", "resume", "members")
 

@@ -22,8 +22,11 @@ from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+from wallets.alerts import keeping, sending
+from wallets.alerts.keeping import Terms
 from wallets.allocations import configure, runs
-from wallets.models import AutoRecharge, Purchase, Reversal, Wallet
+from wallets.cards import backup
+from wallets.models import Alert, AutoRecharge, Purchase, Reversal, Wallet
 from wallets.recharges import by_hand, suspensions
 from wallets.reversals import refunds
 from wallets.statements import addresses
@@ -97,6 +100,8 @@ def rich_world(stripe: StripeSandbox) -> Rich:
     address = addresses.add(
         account=agency, email="books@example.com", receipts=True, statements=True, actor=owner
     )
+    alert = _alerts(wallet, owner)
+    backup.choose(account=agency, card_id=add_card(stripe, wallet, OTHER_GOOD_CARD).id)
     harbor_pages = _harbor(stripe, harbor)
     dental_pages = _dental(stripe, dental)
     newcomer = owner_of(opening.open_individual(name=LONG_NAME, owner=_person("newcomer")))
@@ -156,6 +161,9 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "members": "/settings/members/",
             "billing": "/settings/billing/",
             "api keys": "/settings/api-keys/",
+            "alerts": "/settings/alerts/",
+            "change an alert": f"/settings/alerts/{alert.pk}/",
+            "preview of an alert": f"/settings/alerts/{alert.pk}/preview/",
             "profile": "/settings/profile/",
             "security": "/settings/security/",
             "turn on two-factor log-in": "/settings/security/second-factor/",
@@ -239,6 +247,22 @@ def allocate(
 
 def _person(name: str) -> User:
     return User.objects.create_user(f"{name}-{uuid.uuid4().hex[:6]}@example.com", "x", name=name)
+
+
+def _alerts(wallet: Wallet, owner: User) -> Alert:
+    """One of each level, one that goes to everybody it may, and Slack that was switched off."""
+    address = "https://hooks.slack.com/services/TEAMX/BOTXX/abcdefghijklmnop"
+    hook = keeping.connect_slack(wallet_id=wallet.pk, address=address, actor=owner)
+    to_all = {"addresses": ("bookkeeping@a-very-long-name-of-a-firm.example",), "slack": True}
+    terms = [
+        Terms(kind="balance", level=Decimal(25), people="everyone", **to_all),
+        Terms(kind="minutes", level=Decimal(120)),
+        Terms(kind="runway", level=Decimal(3)),
+        Terms(kind="decline", level=None),
+    ]
+    made = [keeping.add(wallet_id=wallet.pk, terms=one, actor=owner) for one in terms]
+    sending.disable(hook, because="Slack answered: no_service")
+    return made[0]
 
 
 def _campaigns(agency: Account) -> dict[str, Campaign]:

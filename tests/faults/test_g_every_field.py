@@ -18,6 +18,7 @@ from campaigns.tests.builders import make_campaign
 from tests.faults.test_g_input import World as Payers
 from tests.faults.test_h_authorization import path, routes
 from thinkrr_billing.staff.tests.phone import staff_client, url
+from wallets.models import Alert
 from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
@@ -129,6 +130,7 @@ def world(stripe) -> Payers:
     campaign = make_campaign(world.sub, external_id="camp", status="low_balance")
     world.ids = {
         "key_id": world.agency.api_keys.get().pk,
+        "alert_id": Alert.objects.create(wallet=world.agency.wallet, kind="balance", level=25).pk,
         "user_id": owner_of(world.agency).pk,
         "invitation_id": 999_999,
         "session_id": 999_999,

@@ -24,7 +24,7 @@ from accounts.tests.builders import (
 )
 from campaigns.tests.builders import make_campaign
 from wallets.balances.opening import open_wallet
-from wallets.models import BillingAddress, Purchase, Reversal
+from wallets.models import Alert, BillingAddress, Purchase, Reversal
 from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.histories import post
 
@@ -77,6 +77,13 @@ NEEDS = {
     "payments/why/": "see",
     "payments/ask/": "see",
     "help/": "see",
+    "settings/alerts/": "see",
+    "settings/alerts/add/": "money",
+    "settings/alerts/slack/": "money",
+    "settings/alerts/<int:alert_id>/": "money",
+    "settings/alerts/<int:alert_id>/remove/": "money",
+    "settings/alerts/<int:alert_id>/test/": "money",
+    "settings/alerts/<int:alert_id>/preview/": "see",
     "payments/methods/add/": "money",
     "payments/methods/added/": "money",
     "payments/methods/<str:card_id>/default/": "money",
@@ -217,6 +224,7 @@ class World:
         key, _ = make_key(self.sub)
         self.ids = {
             "key_id": key.pk,
+            "alert_id": Alert.objects.create(wallet=wallet, kind="balance", level=25).pk,
             # Everybody may leave by themselves, so it is somebody else.
             "user_id": add_member(self.sub, Role.ADMIN).pk,
             "invitation_id": 999_999,

@@ -21,7 +21,7 @@ from campaigns.tests.builders import make_campaign
 from tests.matrix import table
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
-from wallets.models import BillingAddress, Reversal
+from wallets.models import Alert, BillingAddress, Reversal
 from wallets.tests.worlds.builders import add_card, make_wallet
 from wallets.tests.worlds.histories import allocate, buy, post
 
@@ -62,6 +62,9 @@ class Tenant:
         self.address = BillingAddress.objects.create(
             account=account, email=f"books@{self.mark}.example"
         )
+        self.alert = Alert.objects.create(
+            wallet=self.wallet, kind="balance", level=number, addresses=[f"a@{self.mark}.example"]
+        )
         notify(account=account, kind="calls", text=f"{self.mark} was told", mail=False)
         self.colleague = add_member(account, Role.ADMIN, user=make_user(f"c@{self.mark}.example"))
         self.wallet.refresh_from_db()
@@ -75,6 +78,7 @@ class Tenant:
     def ids(self) -> dict[str, object]:
         return {
             "key_id": self.key.pk,
+            "alert_id": self.alert.pk,
             "user_id": self.colleague.pk,
             "invitation_id": self.invitation.pk,
             "address_id": self.address.pk,
@@ -101,6 +105,7 @@ NOBODYS = {
 }
 MADE_UP = {
     "key_id": 999_999,
+    "alert_id": 999_999,
     "user_id": 999_999,
     "invitation_id": 999_999,
     "address_id": 999_999,

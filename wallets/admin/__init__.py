@@ -2,6 +2,7 @@
 
 from wallets.admin import (  # noqa: F401
     adjustments,
+    alerts,
     allocations,
     billing,
     card_attempts,

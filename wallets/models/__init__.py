@@ -1,6 +1,7 @@
 """The tables of money. Only `wallets.balances.ledger` writes balances and entries."""
 
 from wallets.models.adjustment import AdjustmentRequest
+from wallets.models.alert import Alert, SlackHook, SlackMessage
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
 from wallets.models.billing_address import BillingAddress, PaperMail
@@ -19,6 +20,7 @@ from wallets.models.wallet import Wallet
 
 __all__ = [
     "AdjustmentRequest",
+    "Alert",
     "AllocationRun",
     "AutoAllocation",
     "AutoRecharge",
@@ -36,6 +38,8 @@ __all__ = [
     "Purchase",
     "Reversal",
     "Seller",
+    "SlackHook",
+    "SlackMessage",
     "StripeComparison",
     "StripeEvent",
     "Wallet",

@@ -20,6 +20,7 @@ from accounts.tests.builders import (
 from wallets.charging import parties
 from wallets.models import (
     AdjustmentRequest,
+    Alert,
     AutoRecharge,
     BillingAddress,
     CardAttempt,
@@ -31,6 +32,8 @@ from wallets.models import (
     PaperMail,
     Reversal,
     Seller,
+    SlackHook,
+    SlackMessage,
     StripeComparison,
     StripeEvent,
     Wallet,
@@ -83,6 +86,9 @@ def world() -> Wallet:
     LoggedDecision.objects.create(
         wallet=wallet, subject="autopause", code="low_balance", first_at=now, last_at=now
     )
+    Alert.objects.create(wallet=wallet, kind="balance", level=25)
+    SlackHook.objects.create(wallet=wallet, secret_path="/services/TEAMX/BOTXX/abcdefghijklmnop")
+    SlackMessage.objects.create(wallet=wallet, text="Low", dedupe_key="k")
     StripeEvent.objects.create(event_id="evt_1", type="payment_intent.succeeded", payload={})
     ChargeSwitch.objects.create(reason="A restore")
     address = BillingAddress.objects.create(account=wallet.account, email="books@example.com")

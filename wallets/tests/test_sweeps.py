@@ -16,10 +16,12 @@ from accounts.runtime import queues
 from accounts.tests.builders import make_agency
 from tests.databases import as_owner
 from wallets import inbox, sweeps, tasks
+from wallets.alerts import crossing
 from wallets.allocations import planning
 from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.models import (
+    Alert,
     AllocationRun,
     AutoAllocation,
     AutoRecharge,
@@ -89,6 +91,15 @@ def few_minutes(many):
         enabled=False, due_since=None, minutes_low_since=clock.now()
     )
     return ids
+
+
+def crossed_alerts(many):
+    wallet = make_wallet()
+    rows = Alert.objects.bulk_create(
+        Alert(wallet=wallet, kind="balance", level=level, armed=False, crossed_at=clock.now())
+        for level in range(1, many + 1)
+    )
+    return [row.pk for row in rows]
 
 
 def events(many):
@@ -169,6 +180,7 @@ LISTS = {
     "low_balance": (low_balance.UNTOLD, low_balances),
     "low_minutes": (low_minutes.UNTOLD, few_minutes),
     "allocation": (planning.DUE, due_runs),
+    "own_alert": (crossing.UNTOLD, crossed_alerts),
 }
 
 
@@ -203,7 +215,7 @@ def test_a_newcomer_waits_for_no_more_than_one_round_of_the_crowd(crowded):
     again = start + timedelta(minutes=60)
     columns = ("look_at", "low_look_at", "minutes_look_at")
     AutoRecharge.objects.filter(wallet_id=behind).update(**dict.fromkeys(columns, again))
-    for model in (StripeEvent, Purchase, Reversal, AllocationRun):
+    for model in (StripeEvent, Purchase, Reversal, AllocationRun, Alert):
         if queue.rows(again).model is model:
             model.objects.filter(pk=behind).update(look_at=again)
 
