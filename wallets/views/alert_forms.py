@@ -24,7 +24,7 @@ class AlertForm(forms.Form):
         label="Dollars, minutes or days",
         required=False,
         max_length=20,
-        help_text="Of the first three only.",
+        help_text="Needed for the first three: 25 is $25.00, 25 minutes or 25 days.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     people = forms.ChoiceField(label="People of this account", choices=Alert.People.choices)
