@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from django import forms
@@ -23,6 +23,7 @@ from accounts.audit import staff_actions
 from accounts.errors import AccountError
 from accounts.models import Account, StaffAction
 from accounts.runtime.addresses import client_ip
+from accounts.telling.notifications import notify
 
 _PLAIN_NUMBER = re.compile(r"\s*\d{1,12}(\.\d{1,12})?\s*", re.ASCII)
 
@@ -99,6 +100,29 @@ class ReasonForm(BaseDialogForm):
         return render_to_string(self.facts_template, context)
 
 
+class NotedForm(ReasonForm):
+    """A deed that the customer may be told of in words of their own, apart from why we do it."""
+
+    customer_note = forms.CharField(
+        label="Note for the customer",
+        max_length=staff_actions.MOST_REASON,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="Owners and admins get this by mail. The reason below they never read.",
+    )
+
+    def tell(self, account: Account) -> None:
+        """Mail the note, if there is one. The same form again tells nobody."""
+        if note := self.cleaned_data["customer_note"].strip():
+            notify(
+                account=account,
+                kind="support_note",
+                title="A note from support",
+                text=note,
+                dedupe_key=f"support-note:{self.cleaned_data['form_key']}",
+            )
+
+
 def staff_action(
     *,
     title: str,
@@ -142,7 +166,9 @@ def staff_action(
                 account = account_of(subject) if account_of and subject else None
                 wish = _wish(self, request, method.__name__, subject, account, filled)
                 try:
-                    done = staff_actions.act(wish, lambda: method(self, subject, filled, request))
+                    done = staff_actions.act(
+                        wish, partial(_do, self, method, wish, filled, request)
+                    )
                 except AccountError as error:
                     _show(filled, error)
                 else:
@@ -159,6 +185,20 @@ def staff_action(
         return button_of
 
     return decorate
+
+
+def _do(
+    admin: ModelAdmin,
+    method: Callable[..., str],
+    wish: staff_actions.Wish,
+    form: ReasonForm,
+    request: HttpRequest,
+) -> str:
+    """The deed, then the note for the customer: what was refused is told to nobody."""
+    result = method(admin, form.subject, form, request)
+    if isinstance(form, NotedForm) and wish.account:
+        form.tell(wish.account)
+    return result
 
 
 def _subject(admin: ModelAdmin, request: HttpRequest, object_id: str | None) -> Model | None:

@@ -120,6 +120,7 @@ class AccountButtons(AccountAdmin):
         permission="wallets.run_allocation",
         button="Charge the agency now",
         text="Charges the agency's card for this month, with the allocation's minutes and rates.",
+        form=forms.NotedAccountForm,
         icon="event_repeat",
         **ITSELF,
     )
@@ -241,6 +242,7 @@ class AccountButtons(AccountAdmin):
             "Auto-Recharge and monthly allocations stay off until the customer turns them on. "
             "Campaigns stay paused until somebody resumes them."
         ),
+        form=forms.NotedAccountForm,
         icon="lock_open",
         **ITSELF,
     )

@@ -10,7 +10,7 @@ from unfold.widgets import (
     UnfoldAdminSelectWidget,
 )
 
-from accounts.admin.dialogs import DecimalField, IntegerField, ReasonForm
+from accounts.admin.dialogs import DecimalField, IntegerField, NotedForm, ReasonForm
 from accounts.models import Account, ApiKey
 from campaigns import resuming
 from campaigns.models import Campaign
@@ -42,6 +42,10 @@ class AccountForm(ReasonForm):
             return []
         held = [(Pot(pot), amount) for pot, amount in wallet.pots.items()]
         return [(f"{pot.label} now", amount_of(pot, amount)) for pot, amount in held]
+
+
+class NotedAccountForm(NotedForm, AccountForm):
+    """One whose deed the customer notices."""
 
 
 class AdjustForm(ToldForm, AccountForm):
@@ -95,7 +99,7 @@ class GrantForm(ToldForm, AccountForm):
         return ABOVE
 
 
-class IncludedForm(AccountForm):
+class IncludedForm(NotedAccountForm):
     minutes = IntegerField(
         label="Minutes a month",
         min_value=0,
@@ -121,7 +125,7 @@ class IncludedForm(AccountForm):
         return f"{ABOVE} Minutes are worth what a year of them costs."
 
 
-class AutoRechargeForm(AccountForm):
+class AutoRechargeForm(NotedAccountForm):
     def facts(self) -> list[tuple[str, object]]:
         automatic = AutoRecharge.objects.filter(wallet=self.wallet).first()
         if automatic is None:
@@ -144,7 +148,7 @@ class LiftForm(AutoRechargeForm):
         return ""
 
 
-class UnblockForm(AccountForm):
+class UnblockForm(NotedAccountForm):
     def facts(self) -> list[tuple[str, object]]:
         wallet = self.wallet
         if wallet is None or not wallet.blocked_at:
@@ -160,7 +164,7 @@ class UnblockForm(AccountForm):
         return "Automatic charges and allocations become possible again."
 
 
-class CampaignsForm(AccountForm):
+class CampaignsForm(NotedAccountForm):
     """Which campaigns; all that can be chosen are shown, none is chosen yet."""
 
     campaigns = forms.ModelMultipleChoiceField(
@@ -195,7 +199,7 @@ class ResumeForm(CampaignsForm):
         return "Calls reach real people: resume only what the customer asked for."
 
 
-class KeysForm(AccountForm):
+class KeysForm(NotedAccountForm):
     def facts(self) -> list[tuple[str, object]]:
         live = ApiKey.objects.filter(account=self.subject, revoked_at=None)
         return [(str(key), f"last used {key.last_used_at or 'never'}") for key in live]
@@ -204,7 +208,7 @@ class KeysForm(AccountForm):
         return "Every key stops working at once. It cannot be undone."
 
 
-class CloseForm(AccountForm):
+class CloseForm(NotedAccountForm):
     def facts(self) -> list[tuple[str, object]]:
         return self.balances()
 

@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_datetime
 from accounts.errors import Unusable
 from accounts.models import Account, ApiKey, Membership
 from accounts.people import searching
-from thinkrr_billing.staff import looking, timeline
+from thinkrr_billing.staff import first_minute, looking, timeline
 from thinkrr_billing.staff.account_buttons import AccountButtons
 from wallets.admin.base import amount_of
 from wallets.books import proof
@@ -58,6 +58,7 @@ def page_context(request: HttpRequest, account: Account) -> dict[str, Any]:
         "people": _people(request, account),
         "live_keys": ApiKey.objects.filter(account=account, revoked_at=None).count(),
         "timeline": timeline.of(account, before=_moment(request.GET.get("before")), kind=kind),
+        "first": first_minute.of(account, wallet, staff=request.user),
         "kinds": timeline.KINDS.items(),
         "kind": kind,
     }

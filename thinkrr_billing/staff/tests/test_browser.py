@@ -8,7 +8,8 @@ from django.conf import settings
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from playwright.sync_api import Page, expect
 
-from accounts.models import StaffAction
+from accounts import clock
+from accounts.models import Notification, StaffAction
 from accounts.tests.authenticator import code_of_device
 from accounts.tests.builders import PASSWORD, make_individual, make_staff, owner_of
 from campaigns.tests.builders import make_campaign
@@ -137,6 +138,26 @@ def test_a_persons_page_gives_roles_by_boxes_and_fits_the_window(page, width):
 
     assert too_wide == 0
     assert [group.name for group in person.groups.all()] == [SUPPORT]
+
+
+@pytest.mark.parametrize("width", [390, 820, 1280])
+def test_the_first_minute_fits_the_window_and_its_button_opens_the_dialog(page, wallet, width):
+    set_auto_recharge(wallet, suspended_at=clock.now(), suspended_reason="support")
+    work_as(page, BILLING)
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(url("accounts.account", "change", wallet.account_id))
+    too_wide = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+
+    panel = page.locator("#first-minute")
+    panel.get_by_role("link", name="Lift the suspension").click()
+    page.locator("#dialog-form [name=customer_note]").fill("It works again.")
+    page.locator("#dialog-form [name=reason]").fill("Talked to their bank")
+    page.get_by_role("button", name="Lift the suspension").click()
+    expect(page.get_by_text("The suspension is lifted.", exact=True)).to_be_visible()
+
+    assert too_wide == 0
+    told = Notification.objects.get(account=wallet.account, kind="support_note")
+    assert told.text == "It works again."
 
 
 def test_read_only_finds_the_account_and_sees_no_button(page):

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from accounts import clock
-from accounts.models import Account, SecurityMail, StaffAction
+from accounts.models import Account, Notification, SecurityMail, StaffAction
 from accounts.people import second_factor
 from accounts.telling import mails
 from accounts.tests.authenticator import enter_password, turn_on
@@ -322,6 +322,28 @@ def test_auto_recharge_is_suspended_and_lifted(billing, wallet):
     assert "suspended already" in again.content.decode()
     assert (automatic.suspended_at, automatic.enabled) == (None, True)
     assert wallet.account.notifications.filter(kind="auto_recharge_resumed").exists()
+
+
+def test_a_note_for_the_customer_is_mailed_once_and_the_reason_stays_ours(billing, wallet):
+    set_auto_recharge(wallet)
+    note = "We stopped it while your bank looks into the payment."
+    for _ in range(2):
+        on_account(billing, "suspend", wallet, customer_note=note, reason="Fraud?", form="one")
+
+    [told] = Notification.objects.filter(account=wallet.account, kind="support_note")
+    assert told.text == note
+    assert told.mail_due_at is not None
+    assert "Fraud?" not in "".join(
+        Notification.objects.filter(account=wallet.account).values_list("text", flat=True)
+    )
+    assert StaffAction.objects.get(kind="suspend").reason == "Fraud?"
+
+
+def test_what_is_refused_tells_the_customer_nothing(billing, wallet):
+    answer = on_account(billing, "lift", wallet, customer_note="It works again.")
+
+    assert "Auto-Recharge is not suspended." in answer.content.decode()
+    assert not Notification.objects.filter(kind="support_note").exists()
 
 
 def test_a_block_is_lifted_but_not_the_suspension(billing, wallet):

@@ -1,0 +1,99 @@
+"""What a caller asks in the first minute stands on the account's page."""
+
+import pytest
+from django.utils.html import strip_tags
+
+from accounts.telling.notifications import alert_staff, notify
+from accounts.tests.builders import make_individual
+from campaigns.tests.builders import make_campaign
+from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
+from thinkrr_billing.staff.tests.phone import staff_client, url
+from wallets.cards import backup
+from wallets.models import Alert, SlackHook
+from wallets.recharges import auto_recharge
+from wallets.tests.worlds.builders import (
+    OTHER_GOOD_CARD,
+    add_card,
+    make_wallet,
+    set_auto_recharge,
+)
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+
+
+def page(wallet, *roles) -> str:
+    answer = staff_client(*roles).get(url("accounts.account", "change", wallet.account_id))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def panel(html: str) -> str:
+    part = html[html.index('id="first-minute"') : html.index('id="timeline"')]
+    return " ".join(strip_tags(part[part.index(">") + 1 :]).split()).replace("&#x27;", "'")
+
+
+def test_the_answers_of_the_first_minute_stand_together(stripe):
+    wallet = make_wallet(credit="0.05")
+    card = add_card(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    backup.choose(account=wallet.account, card_id=other.id)
+    for one in (card, other):
+        stripe.set_card(one.id, behaviour={"decline_code": "insufficient_funds"})
+    set_auto_recharge(wallet)
+    auto_recharge.run(wallet_id=wallet.pk)
+    make_campaign(wallet.account, name="Spring", minute_type="premium", status="low_balance")
+    Alert.objects.create(wallet=wallet, kind="balance", level=25)
+    SlackHook.objects.create(
+        wallet=wallet,
+        secret_path="/services/TEAMX/BOTXX/abcdefghijklmnop",
+        disabled_at=wallet.account.created_at,
+        disabled_because="Slack answered: no_service",
+    )
+    notify(account=wallet.account, kind="x", title="Low balance", text="…")
+    alert_staff(kind="dispute", text="A bank asks", data={"account": str(wallet.account_id)})
+
+    shown = panel(page(wallet, SUPPORT))
+
+    for words in (
+        "No calls in the last 7 days, so there is no pace.",
+        "Auto-Recharge tries again later by itself. Nothing is charged now. Waits until",
+        "Retry Auto-Recharge",
+        "Visa •••• 4242, 12/2029 · default · Auto-Recharge · declined",
+        "(insufficient_funds)",
+        "Mastercard •••• 4444, 12/2029 · backup · declined",
+        "Spring: Needs Premium minutes. Needs at least $0.16 to run.",
+        "Did not charge $50.00 to the backup card Mastercard •••• 4444",
+        "because the balance of $0.05 was below $10.00",
+        "Low balance: mail waits, 0 tries",
+        "A bank asks",
+        "1 alerts of its own.",
+        "Slack is switched off: Slack answered: no_service.",
+    ):
+        assert words in shown, words
+    assert "abcdefghijklmnop" not in page(wallet, SUPPORT)
+
+
+def test_a_role_without_the_button_is_offered_none(stripe):
+    wallet = make_wallet(credit="5")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, suspended_at=wallet.account.created_at, suspended_reason="support")
+
+    assert "Lift the suspension" in panel(page(wallet, BILLING))
+    reading = panel(page(wallet, READ_ONLY))
+    assert "Auto-Recharge is suspended." in reading
+    assert "Lift the suspension" not in reading
+
+
+def test_an_account_without_a_wallet_or_anything_has_a_page_all_the_same():
+    account = make_individual()
+    answer = staff_client(SUPPORT).get(url("accounts.account", "change", account.pk))
+
+    assert answer.status_code == 200
+    assert "first-minute" not in answer.content.decode()
+
+
+def test_an_empty_wallet_says_so():
+    shown = panel(page(make_wallet(), SUPPORT))
+
+    for words in ("No card saved.", "No campaign is.", "No charge yet.", "Nothing told yet."):
+        assert words in shown
