@@ -5,7 +5,7 @@ from django.http import HttpRequest
 from unfold.enums import ActionVariant
 
 from accounts.admin.base import ReadOnly
-from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.dialogs import NotedForm, ReasonForm, staff_action
 from campaigns import lifecycle, resuming, searching
 from campaigns.models import Call, Campaign
 
@@ -34,6 +34,7 @@ class CampaignAdmin(ReadOnly):
         permission="campaigns.pause_campaign",
         button="Pause this campaign",
         text="As if the customer paused it: money does not bring it back by itself.",
+        form=NotedForm,
         icon="pause",
         variant=ActionVariant.WARNING,
         account_of=lambda campaign: campaign.account,
@@ -47,6 +48,7 @@ class CampaignAdmin(ReadOnly):
         permission="campaigns.resume_campaign",
         button="Resume this campaign",
         text="Calls reach real people: resume only what the customer asked for.",
+        form=NotedForm,
         icon="play_arrow",
         account_of=lambda campaign: campaign.account,
     )

@@ -19,9 +19,9 @@ MODELS = {
     "auth": "group",
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",
-    "wallets": """adjustmentrequest allocationrun autoallocation autorecharge billingaddress
+    "wallets": """adjustmentrequest alert allocationrun autoallocation autorecharge billingaddress
         cardattempt catchup chargeswitch ledgerentry loggeddecision minuterate papermail parties
-        purchase reversal seller stripecomparison stripeevent wallet""",
+        purchase reversal seller slackhook slackmessage stripecomparison stripeevent wallet""",
 }
 ROW = "<path:object_id>/"
 # Every page of a model: looked at by everybody, and written by nobody.

@@ -99,7 +99,7 @@ class GrantForm(ToldForm, AccountForm):
         return ABOVE
 
 
-class IncludedForm(NotedAccountForm):
+class IncludedForm(AccountForm):
     minutes = IntegerField(
         label="Minutes a month",
         min_value=0,

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from accounts.admin.dialogs import DecimalField, ReasonForm, staff_action
+from accounts.admin.dialogs import DecimalField, NotedForm, ReasonForm, staff_action
 from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
 from accounts.people import searching
@@ -72,6 +72,10 @@ class PurchaseForm(ReasonForm):
         ]
 
 
+class CancelForm(NotedForm, PurchaseForm):
+    """What was not paid is given up: whoever asked for it may be told."""
+
+
 class RefundForm(ToldForm):
     amount = DecimalField(
         min_value=Decimal("0.01"),
@@ -104,7 +108,7 @@ class RefundForm(ToldForm):
         )
 
 
-class RetryForm(ReasonForm):
+class RetryForm(NotedForm):
     """One attempt now: shown first is what it charges. About a purchase, or about an account."""
 
     def prepare(self) -> None:
@@ -291,7 +295,7 @@ class PurchaseAdmin(ReadOnly):
         permission="wallets.cancel_purchase",
         button="Cancel this purchase",
         text="At Stripe first. If it was paid meanwhile, it is credited instead.",
-        form=PurchaseForm,
+        form=CancelForm,
         icon="cancel",
         variant=ActionVariant.DANGER,
         account_of=lambda purchase: purchase.payer,
