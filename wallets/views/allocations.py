@@ -17,6 +17,7 @@ from wallets.allocations import configure as allocations
 from wallets.allocations import retries
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
+from wallets.charging import backups
 from wallets.errors import WalletError
 from wallets.models import AutoAllocation
 from wallets.prices.rates import rates_now
@@ -228,6 +229,7 @@ def _dialog(
             "form": form,
             "estimate": shown,
             "cards": cards,
+            "backup": backups.card_of(account_id=request.account.pk, first=None),
         },
         status=status,
     )

@@ -15,8 +15,9 @@ from campaigns.tests.builders import make_campaign, make_report
 from wallets.alerts import crossing, keeping, telling, words
 from wallets.alerts.keeping import Terms
 from wallets.errors import InvalidAmount, Refused
-from wallets.models import Alert, Purchase
+from wallets.models import Alert, Purchase, Wallet
 from wallets.prices.rates import set_rate
+from wallets.tests.worlds.allocation_world import make_world, moment
 from wallets.tests.worlds.builders import fill, make_wallet
 
 pytestmark = pytest.mark.django_db
@@ -196,6 +197,29 @@ def test_a_rate_that_will_rise_is_told_once_and_one_that_falls_is_not(wallet):
 
     assert told(wallet) == [
         "A Premium minute costs $0.18 from 1 Jan 2099, 00:00 UTC on, now $0.16."
+    ]
+
+
+def test_a_month_charged_above_what_its_terms_showed_is_told_once(stripe):
+    world = make_world(stripe)
+    agency = Wallet.objects.get(account=world.agency)
+    with clock.at(moment("2026-11-14 10:00")):
+        world.save(basic=500, premium=0)
+        add(agency, "estimate", None)
+        begins, dearer = moment("2026-12-01"), Decimal("0.108")
+        set_rate(minute_type="basic", price=dearer, effective_from=begins, actor=None)
+    world.run_at("2026-11-14 10:01")
+    with clock.at(moment("2026-11-14 10:02")):
+        tick()
+    assert told(agency) == []
+
+    world.run_at("2026-12-14 10:00")
+    with clock.at(moment("2026-12-14 10:02")):
+        tick()
+        tick()
+
+    assert told(agency) == [
+        "The monthly allocation for Northside Dental was charged $54.00. Its estimate was $45.00."
     ]
 
 
