@@ -15,6 +15,8 @@ from wallets.alerts.slack import Answer
 from wallets.models import Alert, SlackHook, SlackMessage
 from wallets.tests.worlds.builders import fill, make_wallet
 
+pytestmark = [pytest.mark.django_db, pytest.mark.journey, pytest.mark.usefixtures("nudges")]
+
 ADDRESS = "https://hooks.slack.com/services/TEAMX/BOTXX/abcdefghijklmnop"
 
 
