@@ -1,11 +1,13 @@
 """Resuming with money in view: what campaigns use a day, how long the balance pays for them, and
 what a recharge would bring back. Reads only; whether a campaign may run is decided elsewhere."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import (
@@ -41,28 +43,30 @@ FREE = (Call.Outcome.FAILED, Call.Outcome.ISSUE_DIALING)
 # The latest of a window; more would say the same and take longer. A call of no campaign may be
 # followed by others, whatever runs.
 TAKEN = """
-SELECT CASE WHEN c.id IS NULL OR c.status = 'started' THEN latest.minute_type ELSE %s END AS kind,
+SELECT asked.id,
+  CASE WHEN c.id IS NULL OR c.status = 'started' THEN latest.minute_type ELSE %s END AS kind,
   sum(included_seconds), sum(premium_seconds), sum(basic_seconds), sum(cost)
-FROM (
+FROM unnest(%s::uuid[]) AS asked (id)
+CROSS JOIN LATERAL (
   SELECT minute_type, premium_seconds, included_seconds, basic_seconds, cost, campaign_id
   FROM campaigns_call
-  WHERE account_id = %s AND ended_at >= %s ORDER BY ended_at DESC LIMIT %s) latest
+  WHERE account_id = asked.id AND ended_at >= %s ORDER BY ended_at DESC LIMIT %s) latest
 LEFT JOIN campaigns_campaign c ON c.id = latest.campaign_id
-GROUP BY kind
+GROUP BY 1, 2
 """
 TAKEN_POTS = ("included", "premium", "basic", "credit")
 
 
 @told_by
-def taken(wallet: Wallet, since: datetime) -> Taken:
-    """What the account's latest calls took from each pot, by minute type; what has stopped is kept
+def taken(accounts: Sequence[UUID], since: datetime) -> dict[UUID, Taken]:
+    """What each account's latest calls took from each pot, by minute type; what has stopped is kept
     apart. One query."""
+    found: dict[UUID, dict[str, dict[str, Decimal]]] = defaultdict(dict)
     with connection.cursor() as cursor:
-        cursor.execute(TAKEN, [STOPPED, wallet.account_id, since, limits.CALLS_SAMPLED])
-        return {
-            minute_type: dict(zip(TAKEN_POTS, map(Decimal, used), strict=True))
-            for minute_type, *used in cursor.fetchall()
-        }
+        cursor.execute(TAKEN, [STOPPED, list(accounts), since, limits.CALLS_SAMPLED])
+        for account_id, kind, *used in cursor.fetchall():
+            found[account_id][kind] = dict(zip(TAKEN_POTS, map(Decimal, used), strict=True))
+    return found
 
 
 @dataclass(frozen=True)

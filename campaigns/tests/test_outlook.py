@@ -88,7 +88,7 @@ def test_the_split_is_told_from_the_latest_calls_only(account, wallet, monkeypat
     called(make_campaign(account, minute_type="premium"), minutes=100, ago=timedelta(days=2))
     called(make_campaign(account, minute_type="basic"), minutes=100, ago=timedelta(days=1))
 
-    taken = outlook.taken(wallet, NOON - timedelta(days=7))
+    taken = outlook.taken([wallet.account_id], NOON - timedelta(days=7))[wallet.account_id]
 
     assert taken == {
         "basic": {

@@ -78,9 +78,7 @@ def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
     if measured.pace.is_nothing:
         return Runway(types=None, kept_filled=kept_filled, measured=measured)
     course = run_down(wallet=wallet, pace=measured.pace, rates=rates)
-    days = dict(course.stops)
-    # With less than a minute campaigns have stopped already.
-    days |= {kind: _ZERO for kind in days if not _has_a_minute(wallet, kind, rates)}
+    days = _days_by_kind(wallet, course, rates)
     named = [kind for kind in KINDS if kind in days or kind in ("premium", "basic")]
     cost = measured.dollars * 30 if kept_filled and measured.dollars else None
     return Runway(
@@ -91,6 +89,17 @@ def runway(*, wallet: Wallet, automatic: AutoRecharge, rates: dict[str, Decimal]
         measured=measured,
         course=course,
     )
+
+
+def days_by_kind(*, wallet: Wallet, pace: Pace, rates: dict[str, Decimal]) -> dict[str, Decimal]:
+    """Days until each kind of calls that is used stops."""
+    return _days_by_kind(wallet, run_down(wallet=wallet, pace=pace, rates=rates), rates)
+
+
+def _days_by_kind(wallet: Wallet, course: Course, rates: dict[str, Decimal]) -> dict[str, Decimal]:
+    """With less than a minute campaigns have stopped already."""
+    stopped = {kind: _ZERO for kind in course.stops if not _has_a_minute(wallet, kind, rates)}
+    return course.stops | stopped
 
 
 def _has_a_minute(wallet: Wallet, kind: str, rates: dict[str, Decimal]) -> bool:
