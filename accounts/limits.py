@@ -29,3 +29,8 @@ NAME_IN_MAIL = 60
 
 # A bookkeeper who takes a year's receipts one by one, and no copy machine.
 FILES_OF_PERSON_AN_HOUR = 300
+
+# What an agency writes to its sub-accounts at once: a short mail, and no newsletter.
+AGENCY_NOTICE_LENGTH = 500
+# One in the morning, one that corrects it, and a bad day; more is a mailing.
+AGENCY_NOTICES_A_DAY = 5

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from accounts.admin.base import ReadOnly
 from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.admin.ranges import Marked
-from accounts.models import Notification, StaffAlert
+from accounts.models import AgencyNotice, Notification, StaffAlert
 from accounts.telling import notifications
 
 
@@ -32,6 +32,15 @@ class NotificationAdmin(ReadOnly):
     def mail_again(self, notification: Notification, form: ReasonForm, request: HttpRequest) -> str:
         notifications.send_again(notification_id=notification.pk)
         return f"“{notification.title}” was sent to {notification.account} again."
+
+
+@admin.register(AgencyNotice)
+class AgencyNoticeAdmin(ReadOnly):
+    list_display = ["created_at", "agency", "person", "text", "told"]
+    list_select_related = ["agency", "person"]
+    search_fields = ["agency__id__exact"]
+    search_help_text = "The id of the agency"
+    ordering = ["-pk"]
 
 
 @admin.register(StaffAlert)

@@ -6,7 +6,7 @@ from accounts.models.accounts import Account, Invitation, Membership, Role, vali
 from accounts.models.asked_mails import InvitationSent, PasswordReset
 from accounts.models.changes import Change, Numbering
 from accounts.models.keys import ApiKey, Scope
-from accounts.models.notices import Level, Notification, StaffAlert
+from accounts.models.notices import AgencyNotice, Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
 from accounts.models.security import OpenSession, RecoveryCode, SecurityMail
 from accounts.models.staff import AuditEntry, JobRun, StaffAction
@@ -14,6 +14,7 @@ from accounts.models.waiting import InSteps, QueueEmptied, Tried, Waiting
 
 __all__ = [
     "Account",
+    "AgencyNotice",
     "ApiKey",
     "AuditEntry",
     "Change",

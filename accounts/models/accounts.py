@@ -75,6 +75,8 @@ class Account(models.Model):
     # Premium minutes a month that come with the plan; granted on the anchor day.
     included_minutes = models.PositiveIntegerField(default=0)
     included_anchor_day = models.PositiveSmallIntegerField(default=1)
+    # Of sub-accounts: their agency works with them no more, and does not want to see them.
+    archived_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(default=clock.now, editable=False)
 
     objects = AccountQuerySet.as_manager()
@@ -205,6 +207,8 @@ class Invitation(Mailed):
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(default=clock.now, editable=False)
     expires_at = models.DateTimeField()
+    # When its page was first shown in a browser; programs that look into mails leave it empty.
+    opened_at = models.DateTimeField(null=True, editable=False)
     accepted_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

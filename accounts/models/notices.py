@@ -4,8 +4,11 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.kept import Rows
+from accounts.limits import AGENCY_NOTICE_LENGTH
 from accounts.models.accounts import Account
 from accounts.models.mailed import Mailed
+from accounts.models.people import User
 
 
 class Level(models.TextChoices):
@@ -70,6 +73,30 @@ class Notification(Mailed):
 
     def __str__(self) -> str:
         return f"{self.kind} for {self.account_id}"
+
+
+class AgencyNotice(models.Model):
+    """What an agency wrote to some of its sub-accounts at once: who, what, and to how many."""
+
+    rows = Rows.WRITTEN_ONCE
+
+    agency = models.ForeignKey(Account, models.PROTECT, related_name="notices_sent")
+    person = models.ForeignKey(User, models.PROTECT, related_name="+")
+    text = models.CharField(max_length=AGENCY_NOTICE_LENGTH)
+    told = models.PositiveIntegerField()
+    # From the form: a repeat tells nobody again.
+    form_key = models.UUIDField()
+    created_at = models.DateTimeField(default=clock.now, editable=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["agency", "created_at"], name="agency_notices_of_one")]
+        constraints = [
+            models.UniqueConstraint(fields=["agency", "form_key"], name="one_notice_per_form"),
+            models.CheckConstraint(condition=~Q(text=""), name="agency_notice_says_something"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agency_id} to {self.told}"
 
 
 class StaffAlert(Mailed):

@@ -13,6 +13,7 @@ ALL = [
     "account",
     "apikey",
     "notification",
+    "agencynotice",
     "staffalert",
     "invitation",
     "failedlogin",
