@@ -13,7 +13,7 @@ class WalletsConfig(AppConfig):
         from accounts.people.fresh import ask_before
         from accounts.telling.mail_topics import offer
         from wallets import checks, sweeps, waiting  # noqa: F401
-        from wallets.allocations import runs, stopping
+        from wallets.allocations import policy, stopping
         from wallets.books import rules  # noqa: F401
         from wallets.cards import backup
         from wallets.cards.uses import uses
@@ -32,6 +32,7 @@ class WalletsConfig(AppConfig):
             "wallets_chargeswitch",
             "wallets_billingaddress",
             "wallets_seller",
+            "wallets_minuteask",
         )
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer(
@@ -43,6 +44,11 @@ class WalletsConfig(AppConfig):
             "allocation",
             label="Monthly allocation charged, received or changed",
             kinds={"allocation_charged", "allocation_received", "allocation_changed"},
+        )
+        offer(
+            "minutes_asked",
+            label="Requests for minutes, and their answers",
+            kinds={"minutes_asked", "minutes_answered"},
         )
         offer(
             "settings",
@@ -70,6 +76,6 @@ class WalletsConfig(AppConfig):
             {
                 "recharge": by_hand.POLICY,
                 "auto_recharge": auto_outcomes.POLICY,
-                "allocation": runs.POLICY,
+                "allocation": policy.POLICY,
             }
         )

@@ -72,6 +72,18 @@ ALLOCATION_WAITS = (timedelta(hours=1), timedelta(hours=24), timedelta(hours=72)
 ALLOCATION_MOST_MINUTES = 1_000_000
 ALLOCATION_START_WITHIN = timedelta(days=365)
 
+# An ask for minutes that nobody answered: a week has every working day, then it is stale.
+ASK_LASTS = timedelta(days=7)
+# It ends by a tick: a minute, and as late as any queue may be.
+ASK_ENDS_WITHIN = ASK_LASTS + timedelta(minutes=10)
+# A sentence or two, by whoever asks and whoever declines.
+ASK_WORDS_LENGTH = 200
+# One is open at a time; who is declined five times in a day telephones.
+ASKS_A_DAY = 5
+ASKS_WITHIN = timedelta(days=1)
+# Asks that ran out and are ended in one tick: more wait for the next.
+ASKS_ENDED_AT_ONCE = 200
+
 # A month whose day lies ahead again, because the agency moved its zone, is looked at this often.
 AHEAD_LOOK = timedelta(hours=1)
 

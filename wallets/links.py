@@ -64,6 +64,16 @@ def allocation(account_id: UUID) -> str:
     return reverse("wallets:auto_allocation", args=[account_id])
 
 
+def give(account_id: UUID) -> str:
+    """Giving a sub-account minutes once, in its agency's Account Manager."""
+    return reverse("wallets:give_minutes", args=[account_id])
+
+
+def answer_ask(account_id: UUID, ask_id: int) -> str:
+    """The same, answering what the sub-account asked for."""
+    return f"{give(account_id)}?ask={ask_id}"
+
+
 def resume_campaigns(purchase_id: UUID, *, account: Account) -> str:
     """Where the campaigns are chosen that this payment lets go on; empty when none waits."""
     if not any(asked(account) for asked in to_resume):

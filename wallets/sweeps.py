@@ -12,7 +12,7 @@ from accounts.runtime.queues import Queue
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import inbox
 from wallets.alerts import crossing, sending
-from wallets.allocations import planning
+from wallets.allocations import asks, planning
 from wallets.books import comparing
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance, low_minutes, suspensions
@@ -35,6 +35,7 @@ def _open_purchases() -> Iterator[Work]:
 
 def _due_allocations() -> Iterator[Work]:
     planning.plan_due(now=clock.now())
+    asks.end_expired()
     yield from _each("wallets.run_allocation", planning.DUE)()
 
 

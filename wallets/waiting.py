@@ -21,6 +21,7 @@ from wallets.models import (
     AutoRecharge,
     CardAttempt,
     CatchUp,
+    MinuteAsk,
     PaperMail,
     Parties,
     Purchase,
@@ -30,6 +31,7 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
+from wallets.models.purchase import OPEN_STATES
 from wallets.recharges import auto_recharge
 from wallets.reversals import refunds
 
@@ -110,6 +112,12 @@ def _waiting_runs() -> QuerySet:
     return runs.filter(allocation__in=planning.running())
 
 
+def _unanswered() -> datetime | None:
+    """An ask that is being paid for ends as its payment does."""
+    asked = MinuteAsk.objects.filter(state=MinuteAsk.State.OPEN)
+    return oldest(asked.exclude(purchase__state__in=OPEN_STATES), "created_at")
+
+
 def _stopped() -> datetime | None:
     row = switch.stopped()
     return row.changed_at if row else None
@@ -181,6 +189,7 @@ Wait(
     kind="month_ahead",
     since=lambda: oldest(_waiting_runs().filter(attempts=0), "created_at"),
 )
+Wait(kind="minute_ask", since=_unanswered, bound=limits.ASK_ENDS_WITHIN)
 Wait(kind="month_missed", since=lambda: oldest(_missed(), "closed_at"))
 Wait(
     kind="allocation_failed",

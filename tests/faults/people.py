@@ -1,12 +1,12 @@
-"""Wallets in the three situations in which money is taken, for the table of crash points."""
+"""Wallets in the four situations in which money is taken, for the table of crash points."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from accounts.tests.builders import make_agency, make_individual, make_sub_account
+from accounts.tests.builders import make_agency, make_individual, make_sub_account, owner_of
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets.allocations import configure, runs
+from wallets.allocations import asks, configure, gifts, runs
 from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Wallet
 from wallets.recharges import auto_recharge
@@ -75,10 +75,27 @@ def monthly(stripe: StripeSandbox) -> Situation:
     )
 
 
+def gift(stripe: StripeSandbox) -> Situation:
+    """An agency answers what its sub-account asked for."""
+    agency = make_agency()
+    account = make_sub_account(agency=agency)
+    card = add_card(stripe, open_wallet(account=agency))
+    asked = asks.ask(account=account, actor=owner_of(account), basic_minutes=0, premium_minutes=100)
+    given = gifts.Gift(0, 100, card.id, form_key="once", ask_id=asked.pk)
+    return Situation(
+        open_wallet(account=account),
+        lambda: gifts.give(account=account, agency=agency, actor=owner_of(agency), gift=given),
+        1600,
+        Decimal(0),
+        premium_seconds=6000,
+    )
+
+
 SITUATIONS: dict[str, Callable[[StripeSandbox], Situation]] = {
     "recharge": by_hand,
     "auto_recharge": automatic,
     "allocation": monthly,
+    "gift": gift,
 }
 
 

@@ -1,15 +1,17 @@
 """Monthly allocations: planned, due, failed, missed, and every way out."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 
 from accounts import clock
 from accounts.models import Account
 from accounts.runtime.queues import TRIES
+from accounts.tests.builders import owner_of
 from tests.waiting.test_purchases import Killed, kill
 from tests.waiting.ways import post, support, tick, waits_for, way_out
-from wallets.allocations import planning
+from wallets.allocations import asks, planning
 from wallets.models import AllocationRun
 from wallets.tests.worlds.allocation_world import moment
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card
@@ -229,3 +231,59 @@ def test_the_next_month_ends_one_that_was_never_paid(waiting, kind):
 
         assert not waits_for(kind)
     assert world.runs[-1] == ("2026-12-14", "paid")
+
+
+# --- What a sub-account asks its agency for.
+
+
+@pytest.fixture
+def asked(world):
+    row = asks.ask(
+        account=world.sub, actor=owner_of(world.sub), basic_minutes=0, premium_minutes=100
+    )
+    assert waits_for("minute_ask")
+    return row
+
+
+@way_out("minute_ask", by="customer", how="giving")
+def test_the_agency_gives_what_was_asked_for(world, asked):
+    post(
+        world.agency,
+        "wallets:give_minutes",
+        world.sub.pk,
+        basic_minutes="0",
+        premium_minutes="100",
+        payment_method=world.card.id,
+        form_key=str(uuid4()),
+        quoted_charge="16.00",
+        ask=asked.pk,
+    )
+
+    assert not waits_for("minute_ask")
+    assert world.minutes == (0, 100)
+    assert world.taken() == [1600]
+
+
+@way_out("minute_ask", by="customer", how="declining")
+def test_the_agency_declines(world, asked):
+    post(world.agency, "wallets:decline_ask", world.sub.pk, asked.pk, answer="Not this month")
+
+    assert not waits_for("minute_ask")
+    assert world.taken() == []
+
+
+@way_out("minute_ask", by="customer", how="withdrawing")
+def test_whoever_asked_takes_it_back(world, asked):
+    post(world.sub, "wallets:withdraw_ask", asked.pk)
+
+    assert not waits_for("minute_ask")
+    assert world.taken() == []
+
+
+@way_out("minute_ask", by="time", how="7 days")
+def test_an_ask_that_nobody_answered_ends_by_the_tick(world, asked):
+    with clock.at(asked.expires_at):
+        tick()
+
+    assert not waits_for("minute_ask")
+    assert len(world.told(world.sub, "minutes_answered")) == 1

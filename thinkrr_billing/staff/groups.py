@@ -12,6 +12,7 @@ BILLING = "Billing operations"
 SEEN = {
     "accounts": [
         "account",
+        "agencynotice",
         "apikey",
         "auditentry",
         "failedlogin",
@@ -35,6 +36,7 @@ SEEN = {
         "chargeswitch",
         "ledgerentry",
         "loggeddecision",
+        "minuteask",
         "minuterate",
         "papermail",
         "parties",

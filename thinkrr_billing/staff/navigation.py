@@ -41,6 +41,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Refunds and disputes", "undo", "wallets.reversal"),
             ("Monthly allocations", "event_repeat", "wallets.autoallocation"),
             ("Allocation runs", "calendar_month", "wallets.allocationrun"),
+            ("Requests for minutes", "volunteer_activism", "wallets.minuteask"),
             ("Deeds of value", "approval", "wallets.adjustmentrequest"),
             ("Rates", "sell", "wallets.minuterate"),
             ("Sellers", "storefront", "wallets.seller"),

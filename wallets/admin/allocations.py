@@ -1,4 +1,4 @@
-"""Monthly allocations and their months."""
+"""Monthly allocations and their months, and what sub-accounts ask for once."""
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -8,7 +8,7 @@ from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.admin.ranges import Marked
 from wallets.admin.base import ReadOnly, in_dollars
 from wallets.allocations import retries
-from wallets.models import AllocationRun, AutoAllocation
+from wallets.models import AllocationRun, AutoAllocation, MinuteAsk
 
 
 @admin.register(AutoAllocation)
@@ -23,6 +23,24 @@ class AutoAllocationAdmin(ReadOnly):
         "failed_at",
     ]
     list_filter = ["active", ("failed_at", Marked)]
+    list_select_related = ["account", "agency"]
+    search_fields = ["account__id__exact", "agency__id__exact"]
+    search_help_text = "The id of the sub-account or of its agency"
+    ordering = ["-pk"]
+
+
+@admin.register(MinuteAsk)
+class MinuteAskAdmin(ReadOnly):
+    list_display = [
+        "created_at",
+        "account",
+        "agency",
+        "basic_minutes",
+        "premium_minutes",
+        "state",
+        "expires_at",
+    ]
+    list_filter = ["state"]
     list_select_related = ["account", "agency"]
     search_fields = ["account__id__exact", "agency__id__exact"]
     search_help_text = "The id of the sub-account or of its agency"

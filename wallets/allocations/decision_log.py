@@ -34,6 +34,24 @@ def charged(run: AllocationRun, purchase: Purchase) -> None:
     _write(allocation.account, Allocation.RECEIVED, allocation.agency, received)
 
 
+def given(purchase: Purchase) -> None:
+    """Minutes given once. Two gifts alike are two: nothing is counted on the one before."""
+    minutes = minutes_text(basic=purchase.basic_minutes, premium=purchase.premium_minutes)
+    agency, account = purchase.payer, purchase.wallet.account
+    paid = {
+        "minutes": minutes,
+        "charge": dollars(purchase.amount_cents),
+        "card": purchase.card,
+        "by": purchase.requested_by or "the API",
+    }
+    decisions.record_new(
+        [
+            _entry(agency, Allocation.GIVEN, account, paid),
+            _entry(account, Allocation.RECEIVED, agency, {"minutes": minutes}),
+        ]
+    )
+
+
 def failed(run: AllocationRun) -> None:
     until = run.next_attempt_at
     run_decided(
@@ -53,12 +71,16 @@ def _to_agency(allocation: AutoAllocation, code: Code, figures: dict[str, object
 
 
 def _write(reader: Account, code: Code, about: Account, figures: dict[str, object]) -> None:
-    decisions.record(
-        decisions.Entry(
-            wallet_id=open_wallet(account=reader).pk,
-            code=code,
-            about=str(about.pk),
-            name=about.name,
-            figures=figures,
-        )
+    decisions.record(_entry(reader, code, about, figures))
+
+
+def _entry(
+    reader: Account, code: Code, about: Account, figures: dict[str, object]
+) -> decisions.Entry:
+    return decisions.Entry(
+        wallet_id=open_wallet(account=reader).pk,
+        code=code,
+        about=str(about.pk),
+        name=about.name,
+        figures=figures,
     )

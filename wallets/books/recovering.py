@@ -142,7 +142,9 @@ def _write_again(intent: Intent, linked: dict[UUID, str], *, apply: bool) -> Non
         raise Unreadable(f"it was taken from {intent.customer}, who is not {payer.name}")
     with transaction.atomic():
         purchase.wallet = ledger.lock_one(wallet_id=open_wallet(account=account).pk)
-        if purchase.purpose == Purchase.Purpose.ALLOCATION:
+        # Minutes given once have no month, but the form they were given by.
+        is_month = "period" in intent.metadata or not purchase.form_key
+        if purchase.purpose == Purchase.Purpose.ALLOCATION and is_month:
             purchase.allocation_run = _run(purchase, facts.period_of(intent), account)
         purchase.save(force_insert=True)
         if not apply:

@@ -299,7 +299,10 @@ def purchases_belong_to_their_accounts() -> str:
         LEFT JOIN wallets_allocationrun r ON r.id = p.allocation_run_id
         LEFT JOIN wallets_autoallocation al ON al.id = r.allocation_id
         WHERE CASE p.purpose WHEN 'allocation'
-              THEN al.account_id IS DISTINCT FROM w.account_id OR p.payer_id = w.account_id
+              -- Minutes given once have no month, but the form they were given by.
+              THEN p.payer_id = w.account_id OR CASE WHEN p.allocation_run_id IS NULL
+                   THEN p.form_key IS NULL
+                   ELSE al.account_id IS DISTINCT FROM w.account_id END
               ELSE p.payer_id <> w.account_id END
     """
 

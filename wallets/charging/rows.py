@@ -72,9 +72,7 @@ def _count_attempt_if_wanted(purchase: Purchase, wallet: Wallet) -> bool:
 def is_stale(purchase: Purchase) -> bool:
     """Whether it is too old to be confirmed: the reason to buy was looked at too long ago."""
     within = (
-        limits.CONFIRM_ALLOCATION_WITHIN
-        if purchase.purpose == Purchase.Purpose.ALLOCATION
-        else limits.CONFIRM_WITHIN
+        limits.CONFIRM_ALLOCATION_WITHIN if purchase.allocation_run_id else limits.CONFIRM_WITHIN
     )
     return clock.now() - purchase.created_at > within
 

@@ -11,6 +11,7 @@ from wallets.models.charge_switch import ChargeSwitch
 from wallets.models.comparison import StripeComparison
 from wallets.models.ledger import LedgerEntry, Pot
 from wallets.models.logged_decision import LoggedDecision
+from wallets.models.minute_ask import MinuteAsk
 from wallets.models.paper import Parties, Seller
 from wallets.models.purchase import Purchase
 from wallets.models.rate import MinuteRate, MinuteType
@@ -30,6 +31,7 @@ __all__ = [
     "ChargeSwitch",
     "LedgerEntry",
     "LoggedDecision",
+    "MinuteAsk",
     "MinuteRate",
     "MinuteType",
     "PaperMail",

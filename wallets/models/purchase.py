@@ -67,6 +67,7 @@ class Purchase(Tried):
     premium_rate = models.DecimalField(max_digits=18, decimal_places=6, null=True)
     basic_rate = models.DecimalField(max_digits=18, decimal_places=6, null=True)
     # Whole minutes, for allocations only: a recharge's minutes follow from what debt leaves.
+    # Minutes that an agency gives once are an allocation without a month.
     premium_minutes = models.PositiveIntegerField(default=0)
     basic_minutes = models.PositiveIntegerField(default=0)
     allocation_run = models.ForeignKey(
@@ -170,7 +171,11 @@ class Purchase(Tried):
             ),
             models.CheckConstraint(
                 name="purchase_allocation_has_a_run",
-                condition=Q(purpose="allocation", buys="allocation", allocation_run__isnull=False)
+                condition=(
+                    Q(purpose="allocation", buys="allocation")
+                    # Minutes given once have no month: they have the form they were given by.
+                    & (Q(allocation_run__isnull=False) | Q(form_key__isnull=False))
+                )
                 | (
                     Q(purpose__in=["recharge", "auto_recharge"], allocation_run=None)
                     & ~Q(buys="allocation")
@@ -212,6 +217,11 @@ class Purchase(Tried):
     def paid_with(self) -> str:
         """The card as people read it, and why, if it is the backup card."""
         return f"{self.card} (backup card: {self.instead_of})" if self.instead_of else self.card
+
+    @property
+    def is_gift(self) -> bool:
+        """Whether an agency gives these minutes once, and not as a month of an allocation."""
+        return self.purpose == self.Purpose.ALLOCATION and self.allocation_run_id is None
 
     @property
     def ended_unexplained(self) -> bool:

@@ -160,6 +160,7 @@ def _post(
     kind: str,
     key: str,
 ) -> None:
+    is_foreign = reversal.purchase.purpose == Purchase.Purpose.ALLOCATION
     movements = [
         ledger.Movement(
             wallet_id=wallet_id,
@@ -172,7 +173,7 @@ def _post(
             actor_id=reversal.actor_id,
             note=reversal.reason,
             # The minutes of an allocation are somebody else's: the note is for who paid.
-            customer_note="" if reversal.purchase.allocation_run_id else reversal.customer_note,
+            customer_note="" if is_foreign else reversal.customer_note,
         )
         for wallet_id, pot, amount in parts
     ]

@@ -117,7 +117,7 @@ def check(locked: LockedPurchase, amount_cents: int) -> None:
 def _post(reversal: Reversal, locked: LockedPurchase) -> None:
     """Take the money's worth, and keep Auto-Recharge from charging it again."""
     take(reversal, wallets=locked.wallets, payer_wallet_id=locked.payer_wallet.pk)
-    if locked.purchase.allocation_run_id is None:
+    if locked.purchase.purpose != Purchase.Purpose.ALLOCATION:
         suspensions.suspend(wallet=locked.payer_wallet, reason=AutoRecharge.Suspended.REFUNDED)
     notices.tell_refunded(reversal, locked.purchase)
 

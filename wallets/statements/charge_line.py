@@ -45,6 +45,9 @@ def _card(purchase: Purchase) -> str:
 def _reason(purchase: Purchase) -> str:
     if purchase.purpose == Purchase.Purpose.ALLOCATION:
         bought = minutes_text(basic=purchase.basic_minutes, premium=purchase.premium_minutes)
+        if purchase.is_gift:
+            who = purchase.requested_by or "somebody of the account"
+            return f"because {who} gave {bought} to {purchase.wallet.account.name}"
         period = day(purchase.allocation_run.period)
         return f"because {bought} for {purchase.wallet.account.name} were due on {period}"
     if purchase.purpose == Purchase.Purpose.RECHARGE:

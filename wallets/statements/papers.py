@@ -147,6 +147,8 @@ def _moment(moment: datetime, payer: Account) -> str:
 
 
 def _title(purchase: Purchase) -> str:
+    if purchase.is_gift:
+        return f"Minutes given to {purchase.wallet.account.name}"
     title = purchase.get_purpose_display()
     to = f" for {purchase.wallet.account.name}" if purchase.buys == "allocation" else ""
     return f"{title}{to}"

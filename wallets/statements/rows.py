@@ -193,6 +193,8 @@ def _in_order(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
 
 
 def _purchase_text(purchase: Purchase) -> str:
+    if purchase.is_gift:
+        return f"Minutes given to {purchase.wallet.account.name}"
     if purchase.purpose == Purchase.Purpose.ALLOCATION:
         return f"Monthly allocation for {purchase.wallet.account.name}"
     text = purchase.get_purpose_display()

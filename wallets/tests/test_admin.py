@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import clock
-from accounts.models import User
+from accounts.models import Account, User
 from accounts.tests.builders import (
     log_in_staff,
     make_agency,
@@ -28,6 +28,7 @@ from wallets.models import (
     ChargeSwitch,
     LedgerEntry,
     LoggedDecision,
+    MinuteAsk,
     MinuteRate,
     PaperMail,
     Reversal,
@@ -80,6 +81,12 @@ def world() -> Wallet:
         note="Asked",
         form_key="asked-1",
         asked_by=make_user(),
+    )
+    MinuteAsk.objects.create(
+        agency=wallet.account,
+        account=Account.objects.get(agency=wallet.account),
+        premium_minutes=100,
+        expires_at=clock.now(),
     )
     CardAttempt.objects.create(account=wallet.account, address="192.0.2.9", purchase=purchase)
     now = clock.now()

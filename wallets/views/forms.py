@@ -163,6 +163,29 @@ class AllocationForm(forms.Form):
         self.fields["payment_method"] = CardField(cards=cards, label="Payment method")
 
 
+class GiftForm(forms.Form):
+    basic_minutes = MinutesField(label="Basic minutes", help_text="Enter 0 for none.")
+    premium_minutes = MinutesField(label="Premium minutes", help_text="Enter 0 for none.")
+    form_key = forms.UUIDField(widget=forms.HiddenInput)
+    # What the page said when the button was pressed.
+    quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, cards: list, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment_method"] = CardField(cards=cards, label="Payment method")
+
+
+class AskForm(forms.Form):
+    basic_minutes = MinutesField(label="Basic minutes", help_text="Enter 0 for none.")
+    premium_minutes = MinutesField(label="Premium minutes", help_text="Enter 0 for none.")
+    words = forms.CharField(
+        label="What for",
+        required=False,
+        max_length=limits.ASK_WORDS_LENGTH,
+        help_text="Your agency reads this.",
+    )
+
+
 class SubAccountForm(forms.Form):
     name = forms.CharField(
         label="Name", max_length=120, error_messages={"required": "Enter the sub-account's name"}

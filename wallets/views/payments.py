@@ -21,6 +21,7 @@ from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.rates import rates_now
 from wallets.recharges import auto_recharge, daily_ceiling, monthly_limit, which_card
 from wallets.statements import figures, statements
+from wallets.views.asks import ask_facts
 from wallets.views.balance import balance
 from wallets.views.chart import balance_chart
 from wallets.views.purchases import retry_of
@@ -60,6 +61,7 @@ def payments(request: HttpRequest) -> HttpResponse:
         "now": clock.now(),
         "retry": retry_of(automatic),
         "charges_stopped": switch.are_stopped(),
+        **ask_facts(account),
         **_chart(wallet=wallet, automatic=automatic, coming=coming, days=_days(request)),
     }
     context["charged_card"] = next(

@@ -238,6 +238,11 @@ class Allocation(Codes, subject=Subject.ALLOCATION):
     CHARGED = Code(
         "charged", "{card} was charged {charge}, and {name} got {minutes}.", tone=SUCCESS
     )
+    GIVEN = Code(
+        "given",
+        "{card} was charged {charge}, and {name} got {minutes} once, given by {by}.",
+        tone=SUCCESS,
+    )
     RECEIVED = Code("received", "{minutes} arrived from {name}.", tone=SUCCESS)
     FAILED = Code("failed", _run("was not paid: {error} It is tried again {until}."), tone=WARNING)
     BACKUP = Code(

@@ -339,3 +339,27 @@ def test_code_of_another_version_made_the_intent_under_the_same_key(stripe, wall
     purchase.refresh_from_db()
     assert (purchase.state, purchase.attempts) == ("succeeded", 1)
     assert (taken(stripe), credit(wallet)) == ([5000], 55)
+
+
+def test_lost_minutes_that_were_given_once_are_credited_once_and_are_no_month(stripe):
+    world = make_world(stripe)
+    purchase = lost(
+        world.sub.wallet,
+        world.card,
+        payer=world.agency,
+        purpose="allocation",
+        buys="allocation",
+        amount_cents=1600,
+        premium_minutes=100,
+        premium_rate=Decimal("0.16"),
+        basic_rate=Decimal("0.09"),
+        form_key="the-form",
+    )
+    stop()
+
+    recover(apply=True)
+
+    assert recover(apply=False) == []
+    assert world.minutes == (0, 100)
+    assert Purchase.objects.get(payment_intent=purchase.payment_intent).is_gift
+    assert not AllocationRun.objects.exists()
