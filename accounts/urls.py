@@ -21,6 +21,7 @@ urlpatterns = [
         name="password_reset_complete",
     ),
     path("invitations/<str:token>/", login.accept_invitation, name="accept_invitation"),
+    path("invitations/<str:token>/opened/", login.invitation_opened, name="invitation_opened"),
     path("accounts/switch/", shell.switch, name="switch"),
     path("notifications/", shell.notification_list, name="notifications"),
     path("notifications/read/", shell.mark_read, name="mark_read"),

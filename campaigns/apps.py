@@ -9,12 +9,21 @@ class CampaignsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.audit.requests import watch
+        from accounts.people import archiving
         from accounts.telling.mail_topics import offer
-        from campaigns import book_rules, outlook, receivers, resuming  # noqa: F401
+        from campaigns import (  # noqa: F401
+            book_rules,
+            lifecycle,
+            of_agencies,
+            outlook,
+            receivers,
+            resuming,
+        )
         from wallets import links
 
         links.to_resume[:] = [resuming.any_waits]
 
+        archiving.end_before.append(lifecycle.pause_all)
         watch("campaigns_campaign")
         offer(
             "campaigns",

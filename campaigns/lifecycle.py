@@ -131,6 +131,12 @@ def pause_many(
     ]
 
 
+def pause_all(*, account: Account, actor: User | None) -> None:
+    """Pause by hand what runs in this account. Repeatable."""
+    started = Campaign.objects.filter(account=account).started()
+    pause_many(campaign_ids=started.values_list("pk", flat=True), account=account, actor=actor)
+
+
 @transaction.atomic
 def complete(*, campaign_id: int, account: Account) -> Campaign:
     """Everybody was called. Only a campaign that was started can be complete."""

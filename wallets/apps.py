@@ -9,11 +9,11 @@ class WalletsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.audit.requests import watch
-        from accounts.people import closing
+        from accounts.people import archiving, closing
         from accounts.people.fresh import ask_before
         from accounts.telling.mail_topics import offer
         from wallets import checks, sweeps, waiting  # noqa: F401
-        from wallets.allocations import policy, stopping
+        from wallets.allocations import configure, policy, stopping
         from wallets.books import rules  # noqa: F401
         from wallets.cards import backup
         from wallets.cards.uses import uses
@@ -50,6 +50,7 @@ class WalletsConfig(AppConfig):
             label="Requests for minutes, and their answers",
             kinds={"minutes_asked", "minutes_answered"},
         )
+        offer("agency", label="Messages from your agency", kinds={"agency_notice"})
         offer(
             "settings",
             label="Changes of Auto-Recharge, cards and billing addresses, and cards that expire",
@@ -69,8 +70,11 @@ class WalletsConfig(AppConfig):
             "wallets:methods_remove",
             "wallets:auto_recharge",
             "wallets:add_billing_address",
+            "wallets:invite_owner",
+            "wallets:withdraw_owner",
         )
         closing.switch_off[:] = [switching_off.switch_off_closed, stopping.end_of_closed]
+        archiving.end_before.append(configure.end_archived)
         uses[:] = [switching_off.CARD_USE, stopping.CARD_USE, backup.CARD_USE]
         policies.update(
             {

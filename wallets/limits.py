@@ -84,6 +84,11 @@ ASKS_WITHIN = timedelta(days=1)
 # Asks that ran out and are ended in one tick: more wait for the next.
 ASKS_ENDED_AT_ONCE = 200
 
+# Chosen together: as many as an agency has on a few pages, and a form can send.
+SEVERAL_MOST = 500
+# Saving them while a person waits; the rest is named, and gone on with by a button.
+SEVERAL_SECONDS = 15.0
+
 # A month whose day lies ahead again, because the agency moved its zone, is looked at this often.
 AHEAD_LOOK = timedelta(hours=1)
 
@@ -216,6 +221,13 @@ ASK_AGAIN_AFTER = timedelta(hours=1)
 # How fast a balance is used: a week has every weekday once.
 PACE_DAYS = 7
 PACE_WINDOW = timedelta(days=PACE_DAYS)
+# The paces of all sub-accounts of an agency: a busy agency's cost a second, and an average of a
+# week does not move in minutes. Balances are always read anew.
+PACES_KEPT_SECONDS = 300
+# A sub-account needs its agency when its balance ends sooner: a weekend, and a day to act.
+AT_RISK_DAYS = 3
+# Days that people call by their names.
+SPOKEN_DAYS = 6
 # Further ahead no pace of a week says anything.
 RUNWAY_MOST_DAYS = 365
 # Two days say how much is used, three how much that varies.

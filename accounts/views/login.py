@@ -8,14 +8,22 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse_lazy
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import login as mark_as_verified
 
 from accounts.errors import AccountError, TooMany
 from accounts.forms import CodeForm, ForgottenForm, JoinForm, LogInForm
 from accounts.middleware import SESSION_KEY
 from accounts.models import User
-from accounts.people import halfway, logins, members, open_sessions, resets, second_factor
+from accounts.people import (
+    halfway,
+    logins,
+    members,
+    open_sessions,
+    resets,
+    seats,
+    second_factor,
+)
 from accounts.runtime.addresses import client_ip
 from accounts.theme import remember_theme
 
@@ -117,6 +125,15 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
             return redirect("/")
     status = 422 if form.errors else 200
     return render(request, "accounts/join.html", {**context, "form": form}, status=status)
+
+
+@login_not_required
+@never_cache
+@require_POST
+def invitation_opened(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
+    """Told by the page itself once it is shown: programs that look into mails run no script."""
+    seats.note_opened(token=token)
+    return HttpResponse(status=204)
 
 
 def _accept_as_known_user(request: HttpRequest, token: str, context: dict) -> HttpResponse:

@@ -61,6 +61,8 @@ def ask(
         raise Refused(f"{account.name} has no agency to ask.")
     if account.is_closed or agency.is_closed:
         raise Refused("This account is closed, or its agency is. Contact support.")
+    if account.archived_at:
+        raise Refused(f"{agency.name} has archived this account. Call them.")
     words = _plain(words, field="words")
     wish = Wish(basic_minutes, premium_minutes)
     check_minutes(wish)

@@ -11,7 +11,7 @@ from accounts import clock
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from wallets import limits
-from wallets.allocations import notices, planning, stopping
+from wallets.allocations import asks, notices, planning, stopping
 from wallets.allocations.planning import LockedAllocation, State
 from wallets.allocations.retries import make_due
 from wallets.allocations.runs import charge_run
@@ -191,6 +191,17 @@ def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAlloca
         stopping.end(allocation, "stopped. Minutes already credited stay.", actor)
     _cancel_waiting(allocation)
     return allocation
+
+
+def end_archived(*, account: Account, actor: User) -> None:
+    """Its agency archives it: the allocation stops, and what it asked for is declined.
+
+    Call with no transaction open. Repeatable.
+    """
+    if AutoAllocation.objects.filter(account=account, agency=account.agency, active=True).exists():
+        stop(account=account, agency=account.agency, actor=actor)
+    with transaction.atomic():
+        asks.end_of(account=account, actor=actor, answer="The account was archived.")
 
 
 def _cancel_waiting(allocation: AutoAllocation) -> None:

@@ -59,7 +59,7 @@ def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Accou
     answered.
     """
     open_purchases = Purchase.objects.filter(
-        allocation_run__allocation__account=OuterRef("pk"), state__in=OPEN_STATES
+        wallet__account=OuterRef("pk"), purpose="allocation", state__in=OPEN_STATES
     ).order_by("-created_at")
     # One in quarantine waits for support, not for the bank.
     state = Case(When(quarantined_at=None, then=F("state")), default=Value("submitted"))

@@ -59,6 +59,8 @@ def check_parties(*, account: Account, agency: Account | None) -> None:
     for closed in (agency, account):
         if closed.is_closed:
             raise Refused(f"{closed.name} is closed. Contact support to open it again.")
+    if account.archived_at:
+        raise Refused(f"{account.name} is archived. Bring it back first.")
 
 
 def check_family(*, account: Account, agency: Account | None) -> None:

@@ -1,7 +1,12 @@
-"""Account Manager: an agency's sub-accounts, and adding one."""
+"""Account Manager: which of an agency's sub-accounts needs it today, as page and file, and adding
+one."""
+
+import csv
+from collections.abc import Iterator
+from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -9,10 +14,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts import clock
 from accounts.errors import AccountError
+from accounts.models import Account
 from accounts.pages import needs
 from accounts.people import access
 from accounts.people.access import Permission
+from accounts.runtime import exports
 from accounts.views.dialogs import add_errors, dialog, done
+from wallets.agencies import listing
+from wallets.agencies.listing import Asked, Row
 from wallets.allocations import sub_accounts
 from wallets.balances import opening
 from wallets.views.forms import SubAccountForm
@@ -25,27 +34,81 @@ PAGE_SIZE = 25
 @needs(Permission.SEE)
 def account_manager(request: HttpRequest) -> HttpResponse:
     access.require_agency(account=request.account)
-    asked = {name: request.GET.get(name, "").strip() for name in ("search", "status", "sort")}
-    rows = sub_accounts.sub_accounts(
-        agency=request.account,
-        search=asked["search"][:100],
-        status=asked["status"],
-        sort=asked["sort"] or "name",
-    )
-    rows = sub_accounts.with_payments(rows, agency=request.account)
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    today = request.account.local_date(clock.now())
-    for account in page:
-        account.next_charge = next_charge(account, today)
-        account.may_allocate = may_allocate(request)
+    asked = asked_for(request.GET)
+    found = listing.listing(agency=request.account, asked=asked)
+    page = Paginator(found.rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = {row.client.pk: row for row in page}
+    page.object_list = _accounts(request, rows)
+    named = {"search": asked.search, "status": asked.status, "sort": asked.sort}
     context = {
         "page": page,
-        "counts": sub_accounts.counts(agency=request.account),
-        "asked": asked,
-        "query": urlencode({name: value for name, value in asked.items() if value}),
+        "counts": found.counts,
+        "totals": found.totals,
+        "statuses": [
+            {"name": name, "label": label, "count": found.counts[name or "all"]}
+            for name, (label, _) in listing.STATUSES.items()
+        ],
+        "sorts": [(name, label) for name, (label, _) in listing.SORTS.items()],
+        "asked": named,
+        "query": urlencode({name: value for name, value in named.items() if value}),
         "may_add": Permission.MONEY in request.permissions,
+        "may_allocate": may_allocate(request),
     }
     return render(request, "wallets/account_manager.html", context)
+
+
+@require_safe
+@needs(Permission.SEE)
+def csv_file(request: HttpRequest) -> StreamingHttpResponse:
+    """The rows of the page, on all its pages, with the filters of its address."""
+    access.require_agency(account=request.account)
+    exports.note(user=request.user, name="sub-accounts")
+    found = listing.listing(agency=request.account, asked=asked_for(request.GET))
+    answer = StreamingHttpResponse(_lines(found.rows), content_type="text/csv; charset=utf-8")
+    day = request.account.local_date(clock.now())
+    answer["Content-Disposition"] = f'attachment; filename="sub-accounts-{day}.csv"'
+    return answer
+
+
+def asked_for(given: QueryDict) -> Asked:
+    """The filters of an address or a form."""
+    search, status, sort = (given.get(name, "").strip() for name in ("search", "status", "sort"))
+    return Asked(search=search[:100], status=status, sort=sort)
+
+
+def _accounts(request: HttpRequest, rows: dict[UUID, Row]) -> list[Account]:
+    """The accounts of these rows in their order, with all that a row of the table shows."""
+    found = Account.objects.filter(pk__in=rows).select_related(
+        "wallet__auto_recharge", "auto_allocation"
+    )
+    found = {one.pk: one for one in sub_accounts.with_payments(found, agency=request.account)}
+    today = request.account.local_date(clock.now())
+    for pk, account in found.items():
+        account.row = rows[pk]
+        account.next_charge = next_charge(account, today)
+        account.may_allocate = may_allocate(request)
+    return [found[pk] for pk in rows]
+
+
+class _Echo:
+    """What the csv module writes to, one line at a time."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(rows: list[Row]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    for cells in listing.table(rows):
+        yield writer.writerow([_plain(cell) for cell in cells])
+
+
+# A spreadsheet runs what begins with these; an apostrophe makes it a text.
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def _plain(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_RISKY) else cell
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

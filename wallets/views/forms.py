@@ -9,6 +9,7 @@ from decimal import Decimal
 from django import forms
 
 from accounts.errors import Unusable
+from accounts.limits import AGENCY_NOTICE_LENGTH
 from accounts.views.dialogs import add_errors
 from wallets import limits
 from wallets.models import Purchase
@@ -183,6 +184,42 @@ class AskForm(forms.Form):
         required=False,
         max_length=limits.ASK_WORDS_LENGTH,
         help_text="Your agency reads this.",
+    )
+
+
+class SeveralForm(forms.Form):
+    """A monthly allocation for several: the first charge is today, or when a month is due."""
+
+    basic_minutes = MinutesField(label="Basic minutes per month", help_text="Enter 0 for none.")
+    premium_minutes = MinutesField(label="Premium minutes per month", help_text="Enter 0 for none.")
+    quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, cards: list, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["payment_method"] = CardField(cards=cards, label="Payment method")
+
+
+class NoticeForm(forms.Form):
+    text = forms.CharField(
+        label="Message",
+        widget=forms.Textarea(attrs={"rows": 4, "maxlength": AGENCY_NOTICE_LENGTH}),
+        help_text=f"At most {AGENCY_NOTICE_LENGTH} characters, without web or mail addresses.",
+        error_messages={"required": "Write what they should know"},
+    )
+    form_key = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class RenameForm(forms.Form):
+    name = forms.CharField(
+        label="Name", max_length=120, error_messages={"required": "Enter the sub-account's name"}
+    )
+
+
+class OwnerForm(forms.Form):
+    email = forms.EmailField(
+        label="Owner's e-mail",
+        help_text="A new link is sent; the link of before ends.",
+        error_messages={"required": "Enter an e-mail address, like name@example.com"},
     )
 
 

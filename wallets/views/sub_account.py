@@ -12,11 +12,11 @@ from accounts import clock
 from accounts.errors import Forbidden
 from accounts.models import Account
 from accounts.pages import needs
-from accounts.people import access
+from accounts.people import access, seats
 from accounts.people.access import Permission
 from accounts.views.dialogs import done
 from wallets import months
-from wallets.allocations import configure, sub_accounts
+from wallets.allocations import asks, configure, sub_accounts
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
@@ -44,6 +44,8 @@ def sub_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
     context = {
         **allocation_facts(request, account, cards=payment_methods.cards(request.account)),
         "wallet": wallet,
+        "seat": seats.seat_of(account=account),
+        "minute_ask": asks.open_asks(agency=request.account).filter(account=account).first(),
         "balance": balance(wallet=wallet, automatic=automatic, rates=rates, runway=lasts),
         "automatic": automatic,
         # From the agency's own log: its sub-account's is not its business.

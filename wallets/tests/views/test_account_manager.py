@@ -18,7 +18,8 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from wallets.allocations import configure, runs
+from campaigns.tests.builders import make_campaign
+from wallets.allocations import asks, configure, runs
 from wallets.balances.opening import open_wallet
 from wallets.cards import keeping
 from wallets.charging import rows
@@ -181,7 +182,8 @@ def test_the_list_is_cut_into_pages_and_asks_the_same_number_of_questions(
     for number in range(30):
         make_wallet(account=make_sub_account(f"Shop {number:02d}", agency=agency))
 
-    with django_assert_max_num_queries(12):
+    # However many there are: what calls, campaigns, cards, seats and payments say of all at once.
+    with django_assert_max_num_queries(21):
         first = browser.get(MANAGER)
     second = browser.get(MANAGER, {"page": 2})
 
@@ -529,3 +531,49 @@ def test_the_sub_account_never_sees_the_agencys_payment(stripe, client, browser,
     assert "4242" not in page
     for name in ("wallets:receipt", "wallets:purchase"):
         assert client.get(reverse(name, args=[purchase.pk])).status_code == 404
+
+
+# --- who needs the agency today
+
+
+def test_the_row_that_needs_the_agency_comes_first_and_says_why(browser, agency, dental):
+    make_wallet(account=make_sub_account("Aardvark Spa", agency=agency), credit="100")
+    make_campaign(dental, status="low_balance")
+    make_campaign(dental, status="low_balance")
+
+    answer = browser.get(MANAGER)
+
+    assert [one.name for one in answer.context["page"]] == ["Northside Dental", "Aardvark Spa"]
+    assert "2 campaigns paused" in row_of(text_of(answer), "Northside Dental")
+    assert "Need you now" in text_of(answer)
+    only = browser.get(MANAGER, {"status": "at_risk"}).context["page"]
+    assert [one.name for one in only] == ["Northside Dental"]
+
+
+def test_nobody_who_needs_the_agency_is_said_so(browser, dental):
+    make_wallet(account=dental, credit="100")
+
+    assert "Nobody needs you now." in text_of(browser.get(MANAGER, {"status": "at_risk"}))
+
+
+@pytest.mark.usefixtures("dental")
+def test_the_csv_has_the_rows_of_the_filter_and_no_formula(browser, agency):
+    make_wallet(account=make_sub_account('=HYPERLINK("x")', agency=agency), credit="1")
+    url_of_file = reverse("wallets:account_manager_csv")
+
+    whole = b"".join(browser.get(url_of_file).streaming_content).decode()
+    some = b"".join(browser.get(url_of_file, {"search": "dental"}).streaming_content).decode()
+
+    assert whole.count("\r\n") == 3
+    assert "\"'=HYPERLINK(" in whole
+    assert some.splitlines()[0].startswith("account,name,status,needs,balance_usd")
+    assert [line.split(",")[1] for line in some.splitlines()[1:]] == ["Northside Dental"]
+
+
+def test_an_ask_is_answered_from_its_row(browser, dental):
+    asked = asks.ask(account=dental, actor=owner_of(dental), basic_minutes=0, premium_minutes=500)
+
+    answer = browser.get(MANAGER)
+
+    assert f"{url('give_minutes', dental)}?ask={asked.pk}" in answer.content.decode()
+    assert "Asks for 500 Premium minutes" in row_of(text_of(answer), "Northside Dental")
