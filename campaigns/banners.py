@@ -10,6 +10,8 @@ from accounts.models import Account
 from campaigns import limits, notices, outlook, resuming
 from campaigns.models import Campaign
 from campaigns.resuming import Resumable
+from wallets import links
+from wallets.allocations import asks
 from wallets.cards import payment_methods
 from wallets.forecasts import runway
 from wallets.forecasts.standing import Standing, standing
@@ -59,7 +61,12 @@ def banner(*, account: Account) -> Banner | None:
     paused = resuming.resumable(account=account)
     if paused:
         return _paused(paused, wallet, payment)
-    return payment or _low_balance(wallet, automatic) or _card_expires(account, automatic)
+    return (
+        payment
+        or _asked(account)
+        or _low_balance(wallet, automatic)
+        or _card_expires(account, automatic)
+    )
 
 
 def _paused(paused: list[Resumable], wallet: Wallet, payment: Banner | None) -> Banner:
@@ -152,6 +159,21 @@ def _waiting_to_charge(
         text = f"Your monthly limit leaves no room for another automatic recharge before {at}."
         return Banner("warning", text, (recharge_link(),))
     return None
+
+
+def _asked(account: Account) -> Banner | None:
+    """Sub-accounts that wait for an answer of their agency."""
+    waiting = list(asks.open_asks(agency=account)) if account.is_agency else []
+    if not waiting:
+        return None
+    first = waiting[0]
+    if len(waiting) == 1:
+        text = f"{first.account.name} asks for {first.minutes}."
+        link = Link("Give or decline", links.answer_ask(first.account_id, first.pk))
+    else:
+        text = f"{len(waiting)} sub-accounts ask for minutes. {first.account.name} asked first."
+        link = Link("See them", f"{reverse('wallets:account_manager')}?status=asks", dialog=False)
+    return Banner("info", text, (link,))
 
 
 def _low_balance(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:

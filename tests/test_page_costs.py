@@ -56,6 +56,8 @@ PAGES = {
     "account manager": "/account-manager/",
     "sub-account": "/account-manager/{dental}/",
     "allocation": "/account-manager/{dental}/auto-allocation/",
+    "give minutes": "/account-manager/{dental}/give-minutes/",
+    "sub-accounts in need": "/account-manager/?status=at_risk",
     "campaigns": "/campaigns/",
     "usage": "/usage/?by=account",
     "usage by campaign": "/usage/?by=campaign&since=2026-01-01",

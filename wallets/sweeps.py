@@ -35,13 +35,18 @@ def _open_purchases() -> Iterator[Work]:
 
 def _due_allocations() -> Iterator[Work]:
     planning.plan_due(now=clock.now())
-    asks.end_expired()
     yield from _each("wallets.run_allocation", planning.DUE)()
 
 
 def _own_alerts() -> Iterator[Work]:
     crossing.look()
     yield from _each("wallets.tell_alert", crossing.UNTOLD)()
+
+
+def _ended_asks() -> Iterator[Work]:
+    """Done here and now: a row and a notice each, and nothing is left for a worker."""
+    asks.end_expired()
+    yield from ()
 
 
 FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
@@ -57,6 +62,7 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "slack": _each("wallets.send_slack", sending.WAITING),
     "allocations": _due_allocations,
     "papers": lambda: (("wallets.mail_paper", (pk,)) for pk in mailing.work()),
+    "requests for minutes": _ended_asks,
     "refunds and disputes": lambda: (("wallets.catch_up", (pk,)) for pk in catching_up.left_ids()),
     "comparisons": lambda: (("wallets.compare_stripe", (pk,)) for pk in comparing.left_ids()),
 }

@@ -7,7 +7,15 @@ from tests.browser.people import DESK, NARROWEST, PHONE
 from tests.browser.world import Rich
 
 LOOKERS = ("owner", "member", "newcomer", "beginner", "harbor_owner", "dental_owner", "nobody")
-DIALOGS = ("recharge", "configure", "export", "add a sub-account", "allocation", "resume")
+DIALOGS = (
+    "recharge",
+    "configure",
+    "export",
+    "add a sub-account",
+    "allocation",
+    "give minutes",
+    "resume",
+)
 NEWCOMER_PAGES = {
     "no card, no payment": "/payments/",
     "no transaction": "/payments/transactions/",

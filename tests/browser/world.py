@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.models import Account, Role, Scope, User
-from accounts.people import api_keys, members, opening
+from accounts.people import api_keys, archiving, members, opening
 from accounts.tests.authenticator import turn_on
 from accounts.tests.builders import (
     add_member,
@@ -24,7 +24,7 @@ from campaigns.tests.builders import make_campaign, make_report
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from wallets.alerts import keeping, sending
 from wallets.alerts.keeping import Terms
-from wallets.allocations import configure, runs
+from wallets.allocations import asks, configure, runs
 from wallets.cards import backup
 from wallets.models import Alert, AutoRecharge, Purchase, Reversal, Wallet
 from wallets.recharges import by_hand, suspensions
@@ -46,6 +46,7 @@ LONG_NAME = (
     "Wolfeschlegelsteinhausenbergerdorff & Daughters Veterinary Practice for Small and Large "
     "Animals, Emergencies in Portland"
 )
+LONGEST_NAME = f"{'Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch' * 2}ab."
 
 
 @dataclass(frozen=True)
@@ -141,6 +142,13 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "credit note": f"/payments/credit-notes/{refund.pk}/",
             "account manager": "/account-manager/",
             "no sub-account found": "/account-manager/?search=zzz",
+            "need the agency": "/account-manager/?status=at_risk",
+            "archived ones": "/account-manager/?status=archived",
+            "give minutes": f"/account-manager/{harbor.pk}/give-minutes/",
+            "give what was asked": f"/account-manager/{dental.pk}/give-minutes/?ask={_ask(dental)}",
+            "rename": f"/account-manager/{others['awaits its owner']}/rename/",
+            "archive": f"/account-manager/{dental.pk}/archive/",
+            "invite an owner": f"/account-manager/{others['awaits its owner']}/invite/",
             "add a sub-account": "/account-manager/add/",
             "sub-account": f"/account-manager/{dental.pk}/",
             "failed allocation": f"/account-manager/{harbor.pk}/",
@@ -176,6 +184,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "export": ("/payments/transactions/?type=calls", "#export"),
             "add a sub-account": ("/account-manager/", "#add-sub-account"),
             "allocation": (f"/account-manager/{dental.pk}/", "#manage-allocation"),
+            "give minutes": (f"/account-manager/{dental.pk}/", "#give-minutes"),
             "resume": ("/campaigns/", "#resume-campaigns"),
         },
         harbor_pages=harbor_pages,
@@ -192,6 +201,10 @@ def rich_world(stripe: StripeSandbox) -> Rich:
         },
         troubled=_troubled(stripe),
     )
+
+
+def _ask(account: Account) -> int:
+    return account.minute_asks.values_list("pk", flat=True).get()
 
 
 def _refund(purchase: Purchase) -> Reversal:
@@ -308,6 +321,18 @@ def _sub_accounts(
             payment_method=paid_by,
         )
     accounts["without an allocation"] = make_sub_account(LONG_NAME, agency=agency)
+    accounts["awaits its owner"] = opening.add_sub_account(
+        agency=agency, name=LONGEST_NAME, owner_email=f"{'o' * 50}@example.com", invited_by=owner
+    )
+    accounts["archived"] = make_sub_account("Old Mill", agency=agency)
+    archiving.archive(account=accounts["archived"], actor=owner)
+    asks.ask(
+        account=accounts["Northside Dental"],
+        actor=owner_of(accounts["Northside Dental"]),
+        basic_minutes=0,
+        premium_minutes=500,
+        words="Recall calls for every patient of the last three years start on Monday",
+    )
     runs.charge_due(now=clock.now())
     close(accounts["Closed Clinic"])
     dental, harbor, *others = accounts.values()
@@ -384,6 +409,7 @@ def _dental(stripe: StripeSandbox, dental: Account) -> dict[str, str]:
     turn_on(owner_of(dental))
     return {
         "payments, suspended": "/payments/",
+        "ask the agency": "/payments/ask-agency/",
         "configure, suspended": "/payments/auto-recharge/",
         "security, on": "/settings/security/",
         "turn off two-factor log-in": "/settings/security/second-factor/off/",

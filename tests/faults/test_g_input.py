@@ -84,6 +84,26 @@ FORMS = {
         },
         ("threshold", "amount", "monthly_limit", "daily_ceiling", "payment_method"),
     ),
+    "/account-manager/{sub}/give-minutes/": (
+        {
+            "basic_minutes": "100",
+            "premium_minutes": "5",
+            "payment_method": "{card}",
+            "form_key": "{key}",
+        },
+        ("basic_minutes", "premium_minutes", "payment_method", "form_key"),
+    ),
+    "/account-manager/{sub}/rename/": ({"name": "North"}, ()),
+    "/account-manager/several/allocation/": (
+        {
+            "chosen": "{sub}",
+            "basic_minutes": "100",
+            "premium_minutes": "5",
+            "payment_method": "{card}",
+            "step": "review",
+        },
+        ("chosen", "basic_minutes", "premium_minutes", "payment_method"),
+    ),
     "/account-manager/{sub}/auto-allocation/": (
         {
             "basic_minutes": "500",
@@ -285,7 +305,8 @@ QUERIES = {
     "/payments/receipts.pdf": ("period",),
     "/usage/": ("since", "until", "by", "show", "account", "campaign", "minute_type", "outcome"),
     "/usage.csv": ("since", "until", "by", "account", "campaign"),
-    "/account-manager/": ("q", "page", "sort"),
+    "/account-manager/": ("search", "status", "page", "sort"),
+    "/account-manager.csv": ("search", "status", "sort"),
     "/campaigns/": ("status", "page", "q"),
     "/campaigns/resume/": ("purchase",),
     "/notifications/": ("page", "before", "cursor"),

@@ -52,6 +52,7 @@ SIGNED_OUT = {"nobody", "inactive"}
 # What a page asks for, in this order, and the refusal of whoever has it not:
 #   see, money, withdraw, campaigns  in the account they work in, else 403
 #   agency     it is an agency, else 404
+#   client     it is a sub-account, else 404
 #   below      the account in the address is a sub-account of it, else 404
 #   allocate   in the account in the address, else 403
 #   seat       they have a seat in it themselves, else 403
@@ -121,7 +122,25 @@ PAGES = {
     "payments/methods/<str:card_id>/default/": {"POST": "money card"},
     "payments/methods/<str:card_id>/backup/": {"POST": "money card"},
     "payments/methods/<str:card_id>/remove/": {"GET HEAD POST": "withdraw own"},
+    "payments/ask-agency/": {"GET HEAD POST": "money client"},
+    "payments/ask-agency/<int:ask_id>/withdraw/": {"POST": "money client own"},
     "account-manager/": {"GET HEAD": "see agency"},
+    "account-manager.csv": {"GET HEAD": "see agency"},
+    "account-manager/several/allocation/": {"POST": "money agency"},
+    "account-manager/several/notice/": {"POST": "money agency"},
+    "account-manager/<uuid:account_id>/rename/": {"GET HEAD POST": "see agency below allocate"},
+    "account-manager/<uuid:account_id>/archive/": {"GET HEAD POST": "see agency below allocate"},
+    "account-manager/<uuid:account_id>/invite/": {"GET HEAD POST": "see agency below allocate"},
+    "account-manager/<uuid:account_id>/invite/withdraw/": {"POST": "see agency below allocate"},
+    "account-manager/<uuid:account_id>/give-minutes/": {
+        "GET HEAD POST": "see agency below allocate"
+    },
+    "account-manager/<uuid:account_id>/give-minutes/estimate/": {
+        "GET HEAD": "see agency below allocate"
+    },
+    "account-manager/<uuid:account_id>/asks/<int:ask_id>/decline/": {
+        "POST": "see agency below allocate"
+    },
     "account-manager/add/": {"GET HEAD POST": "money agency"},
     "account-manager/<uuid:account_id>/": {"GET HEAD": "see agency below"},
     "account-manager/<uuid:account_id>/notices/": {"POST": "see agency below allocate"},
@@ -172,6 +191,7 @@ PAGES = {
     "invitations/<str:token>/": {"GET POST": "anyone secret"},
     "billing/confirm/<str:token>/": {"GET POST": "anyone secret"},
     "billing/stop/<str:token>/": {"GET POST": "anyone secret"},
+    "invitations/<str:token>/opened/": {"POST": "anyone secret"},
     "stripe/webhook/": {"POST": "anyone secret"},
     "healthz": {"GET HEAD": "anyone"},
     "readyz": {"GET HEAD": "anyone"},

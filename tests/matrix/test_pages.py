@@ -112,6 +112,7 @@ def first_refusal(asked: list[str], person: Person, works_in: str, about: str) -
     has = {
         **{grant: (grant in person.grants[works_in], 403) for grant in table.GRANTS["m"]},
         "agency": (works_in in below, 404),
+        "client": (any(works_in in subs for subs in below.values()), 404),
         "below": (about in below.get(works_in, ()), 404),
         "allocate": ("allocate" in person.grants[about], 403),
         "own": (works_in == about, 404),

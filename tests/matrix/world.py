@@ -21,7 +21,8 @@ from campaigns.tests.builders import make_campaign
 from tests.matrix import table
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.staff.groups import BILLING, READ_ONLY, SUPPORT
-from wallets.models import Alert, BillingAddress, Reversal
+from wallets.allocations import asks
+from wallets.models import Alert, BillingAddress, MinuteAsk, Reversal
 from wallets.tests.worlds.builders import add_card, make_wallet
 from wallets.tests.worlds.histories import allocate, buy, post
 
@@ -34,6 +35,7 @@ class Tenant:
     def __init__(self, word: str, account: Account, owner: User, stripe: StripeSandbox) -> None:
         number = table.TENANTS.index(word) + 1
         self.word, self.account, self.owner = word, account, owner
+        self.ask: MinuteAsk | None = None
         self.wallet = make_wallet(account=account, credit=f"{number}{number}317.{number}9")
         self.card = add_card(stripe, self.wallet).id
         self.paid = buy(self.wallet, receipt_number=number, form_key=str(uuid4()))
@@ -75,8 +77,19 @@ class Tenant:
     def mark(self) -> str:
         return f"zq{self.word.replace('_', '')}qz"
 
+    def asks(self) -> None:
+        """For minutes of its agency."""
+        self.ask = asks.ask(
+            account=self.account,
+            actor=self.owner,
+            basic_minutes=10,
+            premium_minutes=0,
+            words=f"{self.mark} asks",
+        )
+
     def ids(self) -> dict[str, object]:
         return {
+            "ask_id": self.ask.pk if self.ask else 999_999,
             "key_id": self.key.pk,
             "alert_id": self.alert.pk,
             "user_id": self.colleague.pk,
@@ -104,6 +117,7 @@ NOBODYS = {
     "route": "nowhere",
 }
 MADE_UP = {
+    "ask_id": 999_999,
     "key_id": 999_999,
     "alert_id": 999_999,
     "user_id": 999_999,
@@ -151,6 +165,7 @@ class World:
         owner = make_user(f"owner@zq{word.replace('_', '')}qz.example")
         account = make_sub_account(f"The {word} clinic", agency=agency, owner=owner)
         self._add(stripe, word, account, owner)
+        self.tenants[word].asks()
         allocate(self.tenants[word].wallet)
 
     def _add(self, stripe: StripeSandbox, word: str, account: Account, owner: User) -> None:

@@ -19,7 +19,6 @@ from accounts.models import Account, Invitation, Membership
 from accounts.runtime import soft_cache
 from wallets import limits, months
 from wallets.allocations import asks, sub_accounts
-from wallets.allocations.gift_notices import wanted
 from wallets.cards.payment_methods import read_card
 from wallets.forecasts import pace, runway
 from wallets.forecasts.pace import Measured
@@ -92,10 +91,6 @@ class Client:
     def keeps_filled(self) -> bool:
         """Whether its Auto-Recharge charges as it should."""
         return runway.keeps_filled(self, self) and not self.card_trouble
-
-    @property
-    def asked_for(self) -> str:
-        return wanted(self.ask) if self.ask else ""
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,7 @@ def need(client: Client, *, now: datetime) -> Need:
         return Need(Rank.NOTHING)
     found = {
         Rank.PAUSED: _paused(client.paused),
-        Rank.ASKS: f"asks for {client.asked_for}" if client.ask else "",
+        Rank.ASKS: f"asks for {client.ask.minutes}" if client.ask else "",
         Rank.PAYMENT: _payment(client),
         Rank.RUNS_OUT: _runs_out(client, now),
         Rank.CARD: client.card_trouble,

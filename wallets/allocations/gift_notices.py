@@ -86,7 +86,7 @@ def tell_asked(asked: MinuteAsk) -> None:
         kind="minutes_asked",
         title=f"{asked.account.name} asks for minutes",
         text=(
-            f"{asked.account.name} asks for {wanted(asked)}, once.{said} Give them or decline; "
+            f"{asked.account.name} asks for {asked.minutes}, once.{said} Give them or decline; "
             f"the request ends on {until}."
         ),
         level="warning",
@@ -98,19 +98,15 @@ def tell_asked(asked: MinuteAsk) -> None:
 
 def tell_declined_ask(asked: MinuteAsk) -> None:
     said = f" They write: “{asked.answer}”." if asked.answer else ""
-    _tell_asker(asked, f"{asked.agency.name} declined to give {wanted(asked)}.{said}")
+    _tell_asker(asked, f"{asked.agency.name} declined to give {asked.minutes}.{said}")
 
 
 def tell_expired(asked: MinuteAsk) -> None:
     _tell_asker(
         asked,
-        f"{asked.agency.name} did not answer your request for {wanted(asked)} within a week, so "
+        f"{asked.agency.name} did not answer your request for {asked.minutes} within a week, so "
         "it ended. You can ask again.",
     )
-
-
-def wanted(asked: MinuteAsk) -> str:
-    return minutes_text(basic=asked.basic_minutes, premium=asked.premium_minutes)
 
 
 def _tell_asker(asked: MinuteAsk, text: str) -> None:

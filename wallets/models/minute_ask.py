@@ -9,6 +9,7 @@ from accounts.models import Account
 from wallets.limits import ASK_WORDS_LENGTH
 from wallets.models.allocation import MOST_MINUTES
 from wallets.models.purchase import Purchase
+from wallets.texts import minutes_text
 
 
 class MinuteAsk(models.Model):
@@ -76,4 +77,9 @@ class MinuteAsk(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.basic_minutes} Basic, {self.premium_minutes} Premium ({self.state})"
+        return f"{self.minutes} ({self.state})"
+
+    @property
+    def minutes(self) -> str:
+        """What is wanted, as people read it: 500 Premium minutes."""
+        return minutes_text(basic=self.basic_minutes, premium=self.premium_minutes)

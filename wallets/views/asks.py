@@ -1,6 +1,7 @@
 """Ask for minutes: what a sub-account asks of its agency, and taking it back."""
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -10,6 +11,7 @@ from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets.allocations import asks
+from wallets.models import MinuteAsk
 from wallets.views.forms import AskForm
 
 
@@ -40,6 +42,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 @needs(Permission.MONEY)
 def withdraw(request: HttpRequest, ask_id: int) -> HttpResponse:
     back = reverse("wallets:payments")
+    get_object_or_404(MinuteAsk, pk=ask_id, account=request.account)
     try:
         asks.withdraw(account=request.account, ask_id=ask_id, actor=request.user)
     except AccountError as error:

@@ -4,7 +4,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -79,6 +79,7 @@ def decline(request: HttpRequest, account_id: UUID, ask_id: int) -> HttpResponse
     account = sub_account_of(request, account_id)
     require_allocate(request, account)
     back = reverse("wallets:account_manager_account", args=[account.pk])
+    get_object_or_404(MinuteAsk, pk=ask_id, account=account, agency=request.account)
     try:
         asks.decline(
             agency=request.account,

@@ -41,8 +41,8 @@ def allocation(request: HttpRequest) -> HttpResponse:
     if step not in ("review", "save"):
         default = open_wallet(account=request.account).default_payment_method
         initial = {"basic_minutes": 0, "premium_minutes": 0, "payment_method": default}
-        return _allocation(request, accounts, SeveralForm(initial=initial, cards=cards))
-    form = SeveralForm(request.POST, cards=cards)
+        return _allocation(request, accounts, _priced(SeveralForm(initial=initial, cards=cards)))
+    form = _priced(SeveralForm(request.POST, cards=cards))
     plan = None
     if form.is_valid():
         wish = _wish(form.cleaned_data)
@@ -141,6 +141,13 @@ def _saved(request: HttpRequest, accounts: list[Account], wish: Wish) -> HttpRes
     return triggered(answer, {"balance-changed": {}})
 
 
+def _priced(form: SeveralForm) -> SeveralForm:
+    """With today's rates beside the fields."""
+    for name, price in rates_now().items():
+        form.fields[f"{name}_minutes"].help_text = f"{rate(price)} per minute. Enter 0 for none."
+    return form
+
+
 def _named(accounts: list[Account]) -> dict[str, object]:
     names = [account.name for account in accounts]
     return {
@@ -158,8 +165,6 @@ def _allocation(
     plan: several.Plan | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    for name, price in rates_now().items():
-        form.fields[f"{name}_minutes"].help_text = f"{rate(price)} per minute. Enter 0 for none."
     return dialog(
         request,
         partial="wallets/agencies/_several.html",

@@ -24,6 +24,8 @@ from campaigns.tests.builders import (
     make_wallet,
     turn_on_auto_recharge,
 )
+from wallets.allocations import asks
+from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Purchase, Wallet
 
 pytestmark = pytest.mark.django_db
@@ -683,6 +685,24 @@ def test_a_negative_balance_is_not_told_in_minutes(page, wallet):
     fill(wallet, credit="-1.92")
 
     assert "Your balance is −$1.92. Recharge to continue calling." in text(banner(page))
+
+
+def test_an_agency_reads_what_its_sub_accounts_ask_for_and_answers_from_the_banner(client):
+    agency = make_agency("Brightline Agency")
+    open_wallet(account=agency)
+    client.force_login(owner_of(agency))
+    first = make_sub_account("Dental", agency=agency)
+    asked = asks.ask(account=first, actor=owner_of(first), basic_minutes=0, premium_minutes=500)
+
+    one = banner(client)
+    second = make_sub_account("Law", agency=agency)
+    asks.ask(account=second, actor=owner_of(second), basic_minutes=5, premium_minutes=0)
+    two = text(banner(client))
+
+    assert "Dental asks for 500 Premium minutes." in text(one)
+    assert f"/give-minutes/?ask={asked.pk}" in one.content.decode()
+    assert "2 sub-accounts ask for minutes. Dental asked first." in two
+    assert "See them" in two
 
 
 def test_the_banner_of_paused_campaigns_cannot_be_dismissed(page, wallet):
