@@ -32,7 +32,7 @@ DROP FUNCTION wallets_guard_backup();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallets", "0030_papers_are_frozen")]
+    dependencies = [("wallets", "0036_minutes_given_once")]
 
     operations = [
         migrations.AddField(

@@ -15,7 +15,7 @@ HOOK = "wallet_id, secret_path, disabled_at"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0101_backup_card"),
+        ("wallets", "0037_backup_card"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

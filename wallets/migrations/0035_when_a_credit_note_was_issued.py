@@ -52,7 +52,7 @@ WITHOUT_NOTE = _FACTS.format(new="", old="")
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallets", "0051_credit_notes_without_gaps")]
+    dependencies = [("wallets", "0034_credit_notes_without_gaps")]
 
     operations = [
         migrations.AddField(

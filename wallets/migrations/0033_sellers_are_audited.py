@@ -8,7 +8,7 @@ TABLE = "wallets_seller"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallets", "0041_billing_addresses")]
+    dependencies = [("wallets", "0032_billing_addresses")]
 
     operations = [
         migrations.AlterField(

@@ -44,6 +44,6 @@ $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallets", "0030_papers_are_frozen")]
+    dependencies = [("wallets", "0033_sellers_are_audited")]
 
     operations = [migrations.RunSQL(NUMBER, BY_SEQUENCE)]

@@ -9,7 +9,7 @@ import accounts.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0013_billing_country"),
+        ("accounts", "0015_billing_is_asked_for_once"),
     ]
 
     operations = [

@@ -12,7 +12,7 @@ def watched(ignored: str) -> str:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0013_billing_country")]
+    dependencies = [("accounts", "0014_changes_in_order")]
 
     operations = [
         migrations.AddField(

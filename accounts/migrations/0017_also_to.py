@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("accounts", "0013_billing_country")]
+    dependencies = [("accounts", "0016_archived_and_opened")]
 
     operations = [
         migrations.AddField(

@@ -10,8 +10,8 @@ from accounts.audited import unwatch, watch
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0091_archived_and_opened"),
-        ("wallets", "0030_papers_are_frozen"),
+        ("accounts", "0016_archived_and_opened"),
+        ("wallets", "0035_when_a_credit_note_was_issued"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -69,8 +69,8 @@ DROP FUNCTION wallets_post_paper(text, uuid, uuid, timestamptz);
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0041_billing_is_asked_for_once"),
-        ("wallets", "0030_papers_are_frozen"),
+        ("accounts", "0015_billing_is_asked_for_once"),
+        ("wallets", "0031_changes_in_order"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
