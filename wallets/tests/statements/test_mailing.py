@@ -8,16 +8,25 @@ from uuid import uuid4
 
 import pytest
 from django.core import mail as outbox
+from django.db import transaction
 
 from accounts import clock
 from accounts.models import Notification, StaffAlert
-from accounts.tests.builders import close, make_individual, owner_of
+from accounts.tests.builders import (
+    close,
+    make_agency,
+    make_individual,
+    make_sub_account,
+    owner_of,
+)
 from wallets import sweeps, tasks
+from wallets.charging import parties
 from wallets.models import BillingAddress, PaperMail, Reversal, Seller
 from wallets.recharges import by_hand
 from wallets.reversals import refunds
 from wallets.statements import addresses, mailing
 from wallets.tests.worlds.builders import add_card, make_wallet
+from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
 
@@ -97,6 +106,39 @@ def test_a_payment_is_mailed_to_each_address_as_its_receipt_once(account, wallet
     assert set(PaperMail.objects.exclude(kind="confirmation").values_list("kind", flat=True)) == {
         "receipt"
     }
+
+
+def test_what_two_workers_are_given_is_sent_by_one_of_them(account, wallet):
+    confirmed(account)
+    pay(wallet)
+    [paper] = PaperMail.objects.filter(kind="receipt")
+
+    assert [mailing.mail(paper.pk) for _ in range(3)] == [True, False, False]
+    assert len(sent()) == 1
+
+
+def test_an_allocation_is_mailed_to_the_agency_that_pays_and_not_to_the_sub_account():
+    agency = make_agency()
+    sub = make_sub_account(agency=agency)
+    confirmed(agency)
+    confirmed(sub, "sub@example.com")
+    bought = allocate(make_wallet(account=sub))
+
+    parties.freeze(bought)
+
+    posted = PaperMail.objects.filter(kind="receipt").values_list("address__email", flat=True)
+    assert list(posted) == [BOOKS]
+
+
+def test_what_is_rolled_back_is_not_mailed(account, wallet):
+    confirmed(account)
+    bought = buy(wallet)
+
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        parties.freeze(bought)
+        _ = 1 / 0
+
+    assert not PaperMail.objects.filter(kind="receipt").exists()
 
 
 def test_a_refund_is_mailed_as_its_credit_note_once(account, wallet):
