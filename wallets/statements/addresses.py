@@ -74,8 +74,8 @@ def choose(
     *, account: Account, address_id: int, receipts: bool, statements: bool
 ) -> BillingAddress:
     """What it gets from now on. What waits to be mailed and is no longer wanted is not."""
-    _check_choice(receipts=receipts, statements=statements)
     address = _locked(account, address_id)
+    _check_choice(receipts=receipts, statements=statements)
     if statements and not address.wants_statements:
         _begin_statements(address)
     address.wants_receipts, address.wants_statements = receipts, statements
