@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.tests.builders import add_member, make_individual, make_user
 from wallets.cards import backup
 from wallets.charging import rows
-from wallets.models import LedgerEntry, Purchase
+from wallets.models import LedgerEntry, Purchase, Seller
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
@@ -348,6 +348,7 @@ def test_a_member_may_not_recharge(stripe, client, wallet):
 
 
 def test_the_receipt_names_the_buyer_and_what_was_bought(stripe, browser, wallet):
+    Seller.objects.create(name="Sellers Inc", tax_sentence="No tax charged")
     add_card(stripe, wallet)
     wallet.account.billing_name = "Lovelace Ltd"
     wallet.account.billing_address = "1 Analytical Way\nLondon"
@@ -358,7 +359,14 @@ def test_the_receipt_names_the_buyer_and_what_was_bought(stripe, browser, wallet
 
     text = browser.get(reverse("wallets:receipt", args=[purchase.pk])).content.decode()
 
-    for expected in ("Lovelace Ltd", "1 Analytical Way", "GB123", "No tax charged", "312 min"):
+    for expected in (
+        "Lovelace Ltd",
+        "1 Analytical Way",
+        "GB123",
+        "Sellers Inc",
+        "No tax charged",
+        "312 min",
+    ):
         assert expected in text
     assert f"Receipt {purchase.receipt_number}" in text
 
