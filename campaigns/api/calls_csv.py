@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import StreamingHttpResponse
 
+from accounts.runtime import exports
 from campaigns import history, limits
 from campaigns.api import shapes
 from campaigns.history import Filters, Spent
@@ -26,8 +27,6 @@ COLUMNS = (
     "cost_usd",
     "entries",
 )
-# A spreadsheet takes a cell that begins like this for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def response(*, accounts: list[UUID], filters: Filters) -> StreamingHttpResponse:
@@ -63,9 +62,9 @@ def _row(one: Spent) -> list[object]:
     told = shapes.call(one)
     taken = told.taken_seconds
     return [
-        _plain(told.id),
+        exports.plain(told.id),
         told.account,
-        _plain(told.campaign or ""),
+        exports.plain(told.campaign or ""),
         told.minute_type,
         told.outcome,
         told.ended_at.isoformat(),
@@ -75,7 +74,3 @@ def _row(one: Spent) -> list[object]:
         told.cost,
         told.entries,
     ]
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

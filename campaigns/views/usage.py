@@ -35,8 +35,6 @@ COLUMNS = (
 )
 # What the address may say.
 NAMES = ("since", "until", "account", "campaign", "minute_type", "outcome", "by", "show")
-# A spreadsheet takes a cell that begins like this for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 @dataclass(frozen=True)
@@ -209,7 +207,7 @@ def _csv(by: By, lines: list[Line]) -> Iterator[str]:
     yield writer.writerow([*((by,) if by == By.DAY else (f"{by}_id", by)), *COLUMNS])
     for line in lines:
         named = [line.key, line.label] if by != By.DAY else [line.label]
-        label = ["" if one is None else _plain(str(one)) for one in named]
+        label = ["" if one is None else exports.plain(str(one)) for one in named]
         yield writer.writerow([*label, *_plain_figures(line.figures)])
 
 
@@ -217,7 +215,3 @@ def _plain_figures(figures: Figures) -> list[object]:
     seconds = (figures.included_seconds, figures.premium_seconds, figures.basic_seconds)
     average = f"{figures.average_seconds:f}"
     return [figures.calls, figures.seconds, average, *seconds, f"{figures.cost:.6f}"]
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -5,13 +5,12 @@ from collections.abc import Iterator
 from datetime import date, time
 from decimal import Decimal
 
+from accounts.runtime import exports
 from wallets.exports.asking import Asked
 from wallets.exports.tables import COLUMNS, Cell, rows
 
 # Excel takes a file without it for the letters of its own country; others stumble over it.
 BYTE_ORDER_MARK = "\ufeff"
-# A spreadsheet takes a cell that begins like this for a formula.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 # Where decimals are written with a comma, a column of which some rows have a point is half text.
 _DIGITS = {"amount": 6, "balance_after": 6, "credit": 6, "paid": 2}
 
@@ -37,8 +36,4 @@ def _text(column: str, cell: Cell) -> str:
         return f"{cell:.{_DIGITS[column]}f}"
     if isinstance(cell, (date, time)):
         return cell.isoformat()
-    return str(cell) if isinstance(cell, (int, Decimal)) else _plain(cell)
-
-
-def _plain(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    return str(cell) if isinstance(cell, (int, Decimal)) else exports.plain(cell)

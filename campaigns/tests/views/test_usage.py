@@ -2,6 +2,7 @@
 
 import csv
 from datetime import UTC, datetime, timedelta
+from io import StringIO
 from uuid import uuid4
 
 import pytest
@@ -164,12 +165,16 @@ def test_the_file_has_the_figures_of_the_table(browser, agency, dental):
     ]
 
 
-def test_a_name_in_the_file_is_no_formula(browser, agency):
-    report(agency, 30, campaign=make_campaign(agency, name="=cmd()"))
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\n=1", "＝cmd()"])
+def test_a_name_in_the_file_is_no_formula(browser, agency, name):
+    """A line's end, and the signs as they are written in East Asia, went through."""
+    report(agency, 30, campaign=make_campaign(agency, name=name))
 
-    [row] = rows_of(browser.get(FILE, {"by": "campaign", "account": agency.pk}))
+    answer = browser.get(FILE, {"by": "campaign", "account": agency.pk})
 
-    assert row["campaign"] == "'=cmd()"
+    file = StringIO(b"".join(answer.streaming_content).decode(), newline="")
+    [row] = csv.DictReader(file)
+    assert row["campaign"] == f"'{name}"
 
 
 def test_without_calls_it_says_so(browser):
