@@ -2,7 +2,7 @@
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -28,6 +28,30 @@ from wallets.months import beginning, end_of
 # A thousand calls of a thousand characters each.
 BATCH_BYTES = 1024 * 1024
 
+_CALL_EXAMPLE = OpenApiExample(
+    "A call of which minutes paid a part",
+    value={
+        "results": [
+            {
+                "id": "call-48211",
+                "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+                "campaign": "spring-1",
+                "minute_type": "premium",
+                "outcome": "completed",
+                "ended_at": "2026-11-22T09:14:03Z",
+                "seconds": 120,
+                "taken_seconds": {"included": 0, "premium": 90, "basic": 0, "credit": 30},
+                "rate": "0.160000",
+                "cost": "0.080000",
+                "entries": "calls:0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+            }
+        ],
+        "next": None,
+    },
+    response_only=True,
+    media_type="application/json",
+)
+
 
 class Calls(APIView):
     max_body_bytes = BATCH_BYTES
@@ -36,6 +60,8 @@ class Calls(APIView):
     @extend_schema(
         operation_id="list_calls",
         summary="Calls with what paid for each, newest first",
+        description="Days are those of the account that is asked for, also over all of its "
+        "sub-accounts.",
         tags=["Usage"],
         parameters=[shapes.CallsQuery],
         responses={
@@ -43,6 +69,7 @@ class Calls(APIView):
             (200, "text/csv"): OpenApiTypes.STR,
             **refusals(),
         },
+        examples=[_CALL_EXAMPLE],
     )
     def get(self, request: Request) -> Response | StreamingHttpResponse:
         query = read_query(shapes.CallsQuery, request.query_params)

@@ -24,6 +24,14 @@ from wallets.api.fields import (
 )
 
 ExternalId = Annotated[str, Meta(min_length=1, max_length=limits.EXTERNAL_ID_LENGTH)]
+CampaignAsked = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.EXTERNAL_ID_LENGTH,
+        description="The platform's own id; of several accounts, the campaign of this id in each.",
+    ),
+]
 Cost = Annotated[
     str,
     Meta(
@@ -42,7 +50,7 @@ class CallsQuery(AccountsPageQuery):
         DayOrMoment | UnsetType,
         Meta(description="A day of the account, to its end, or a moment, itself excluded."),
     ] = field(name="to", default=UNSET)
-    campaign: ExternalId | UnsetType = UNSET
+    campaign: CampaignAsked | UnsetType = UNSET
     minute_type: Annotated[
         list[MinuteUse] | UnsetType, Meta(description="May be sent several times.")
     ] = UNSET
@@ -91,7 +99,7 @@ class UsageQuery(AccountsQuery):
         date | UnsetType, Meta(description="A day of the account, included. Default: today.")
     ] = field(name="to", default=UNSET)
     by: usage.By = usage.By.DAY
-    campaign: ExternalId | UnsetType = UNSET
+    campaign: CampaignAsked | UnsetType = UNSET
     minute_type: MinuteUse | UnsetType = UNSET
     outcome: Call.Outcome | UnsetType = UNSET
 

@@ -45,7 +45,8 @@ class Usage(ApiView):
     @extend_schema(
         operation_id="usage",
         summary="What calls used, by day, campaign, account, minute type or outcome",
-        description="A call counts on the day it ended, where its account is.",
+        description="A call counts on the day it ended, where its account is: over all "
+        "sub-accounts, each has days of its own.",
         tags=["Usage"],
         responses={200: shapes.UsageShape, **refusals()},
         examples=[_EXAMPLE],

@@ -15,7 +15,7 @@ TABLET_HEIGHT = 1000
 PATIENCE_MS = 30_000
 
 # A refusal the test asks for is noted by the browser itself, and a lost answer by htmx.
-REFUSALS = tuple(f"status of {status}" for status in (403, 404, 409, 422))
+REFUSALS = tuple(f"status of {status}" for status in (400, 403, 404, 409, 422))
 LOST = ("ERR_FAILED", "ERR_INTERNET_DISCONNECTED", "htmx:afterRequest", "htmx:sendError")
 
 

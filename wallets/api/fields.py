@@ -85,7 +85,10 @@ def _read_limit(given: object) -> int:
 
 class PageQuery(AccountQuery):
     cursor: Cursor | UnsetType = UNSET
-    limit: Annotated[int, Meta(ge=1, le=LARGEST_PAGE, extra={"read": _read_limit})] = 50
+    limit: Annotated[
+        int,
+        Meta(ge=1, le=LARGEST_PAGE, description="Rows of a page.", extra={"read": _read_limit}),
+    ] = 50
 
 
 class AccountsPageQuery(PageQuery):

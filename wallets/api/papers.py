@@ -222,7 +222,11 @@ class StatementView(ApiView):
         description="The month is one of the account's, like 2026-10. One that is to come is "
         "refused (400); of one that goes on, `closing` is what there is now.",
         tags=["Papers"],
-        parameters=[OpenApiParameter("month", str, OpenApiParameter.PATH)],
+        parameters=[
+            OpenApiParameter(
+                "month", str, OpenApiParameter.PATH, description="A month that has begun: 2026-10."
+            )
+        ],
         responses={200: Statement, **refusals()},
         examples=[_STATEMENT],
     )

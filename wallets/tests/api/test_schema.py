@@ -50,6 +50,24 @@ def test_every_operation_has_a_summary_an_example_and_its_refusals(document, rou
         assert "examples" in operation["requestBody"]["content"]["application/json"]
 
 
+MONEY = ("calls", "usage", "wallet/recharges", "receipts", "statements/{month}", "wallet/entries")
+
+
+@pytest.mark.parametrize("route", MONEY)
+def test_what_adds_up_is_described_to_the_last_parameter_with_an_example(document, route):
+    operation = document["paths"][f"/api/v1/{route}"]["get"]
+
+    silent = [one["name"] for one in operation["parameters"] if not described(one)]
+    assert silent == []
+    assert "examples" in operation["responses"]["200"]["content"]["application/json"]
+    assert {"400", "401", "403", "404", "429"} <= set(operation["responses"])
+
+
+def described(parameter: dict) -> bool:
+    shape = parameter["schema"]
+    return any("description" in one for one in (parameter, shape, shape.get("items", {})))
+
+
 def test_refusals_have_one_shape(document):
     refusal = document["components"]["schemas"]["Error"]["properties"]["error"]
     fields = document["components"]["schemas"]["Refusal"]["properties"]
