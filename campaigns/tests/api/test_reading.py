@@ -4,6 +4,8 @@ import csv
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts import clock
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
@@ -80,6 +82,26 @@ def test_calls_are_filtered_and_paged(account):
     assert seconds("minute_type=basic") == seconds("outcome=no_answer") == [30]
     assert seconds("from=2026-11-19&to=2026-11-19") == [30]
     assert seconds("from=2026-11-20T11:00:00Z") == [10]
+
+
+def test_calls_and_usage_cost_the_same_queries_however_many_there_are():
+    agency = make_agency(timezone="UTC")
+    client = client_of(agency)
+
+    def costs(subs: int) -> list[int]:
+        for _ in range(subs):
+            sub = make_sub_account(agency=agency)
+            report(sub, 60, 60, campaign=make_campaign(sub))
+        found = []
+        for query in ("include=sub_accounts", "include=sub_accounts&by=campaign"):
+            path = USAGE if "by=" in query else CALLS
+            with CaptureQueriesContext(connection) as asked:
+                assert client.get(f"{path}?{query}").status_code == 200
+            found.append(len(asked))
+        return found
+
+    costs(1)
+    assert costs(1) == costs(6)
 
 
 def test_calls_are_one_csv_however_many(account, monkeypatch):

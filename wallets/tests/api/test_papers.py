@@ -101,6 +101,30 @@ def test_a_receipt_tells_what_was_given_back_and_its_credit_notes(wallet):
     }
 
 
+def test_receipts_cost_the_same_queries_however_many_and_however_often_refunded(wallet):
+    client = client_of(wallet.account)
+
+    def papers(count: int) -> int:
+        for _ in range(count):
+            purchase = buy(wallet, receipt_number=5001 + wallet.purchases.count())
+            for cents in (100, 200):
+                Reversal.objects.create(
+                    purchase=purchase,
+                    kind="refund",
+                    amount_cents=cents,
+                    state="succeeded",
+                    reason="x",
+                    closed_at=clock.now(),
+                )
+        with CaptureQueriesContext(connection) as asked:
+            body = client.get(f"{RECEIPTS}?limit=200").json()
+        assert [one["given_back"] for one in body["results"]] == ["3.00"] * len(body["results"])
+        return len(asked)
+
+    papers(1)
+    assert papers(1) == papers(8)
+
+
 def test_receipts_are_paged_and_of_the_days_asked_for(wallet):
     for number in range(3):
         with clock.at(NOON.replace(day=18 + number)):
