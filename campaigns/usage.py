@@ -78,9 +78,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Line:
-    """A row of the table: `key` is a day, an id or a name; `label` is how people read it."""
+    """A row of the table: `key` is a day, an id or a name of ours, `name` what programs know it
+    by (None: no campaign), and `label` is how people read it.
+    """
 
     key: object
+    name: str | None
     label: str
     figures: Figures
 
@@ -216,22 +219,27 @@ def _parameters(
 
 
 def _day_lines(days: list[tuple[date, Figures]]) -> list[Line]:
-    return [Line(day, day.isoformat(), figures) for day, figures in reversed(days)]
+    return [Line(day, f"{day}", f"{day}", figures) for day, figures in reversed(days)]
 
 
 def _lines(found: dict[object, Figures], by: By, asked: Asked) -> list[Line]:
-    names = _names(found, by, asked)
+    named = _named(found, by, asked)
     if by == By.ACCOUNT:
         found = {account.pk: found.get(account.pk, Figures()) for account in asked.accounts}
-    lines = [Line(key, names.get(key, str(key)), figures) for key, figures in found.items()]
+    lines = [Line(key, *named.get(key, (str(key),) * 2), one) for key, one in found.items()]
     lines.sort(key=lambda line: (-line.figures.seconds, -line.figures.calls, line.label))
     return lines
 
 
-def _names(found: dict[object, Figures], by: By, asked: Asked) -> dict[object, str]:
+def _named(found: Iterable[object], by: By, asked: Asked) -> dict[object, tuple[str | None, str]]:
+    """Of each key the name and the label; of several accounts, whose a campaign is."""
     if by == By.CAMPAIGN:
-        named = Campaign.objects.filter(pk__in=[pk for pk in found if pk is not None])
-        return {None: "No campaign", **dict(named.values_list("pk", "name"))}
+        rows = Campaign.objects.filter(pk__in=[pk for pk in found if pk is not None])
+        told = rows.values_list("pk", "external_id", "name", "account__name")
+        whose = " ({})" if len(asked.accounts) > 1 else ""
+        named = {pk: (name, label + whose.format(account)) for pk, name, label, account in told}
+        return {None: (None, "No campaign"), **named}
     if by == By.ACCOUNT:
-        return {account.pk: account.name for account in asked.accounts}
-    return dict(MinuteUse.choices if by == By.MINUTE_TYPE else Call.Outcome.choices)
+        return {account.pk: (str(account.pk), account.name) for account in asked.accounts}
+    choices = MinuteUse.choices if by == By.MINUTE_TYPE else Call.Outcome.choices
+    return {value: (value, label) for value, label in choices}

@@ -116,7 +116,9 @@ class FiguresShape(Answer):
 
 class UsageLine(Answer):
     key: Annotated[str | None, Meta(description="A day, an id, or a name; null: no campaign.")]
-    label: str
+    label: Annotated[
+        str, Meta(description="For people; of a campaign among several accounts with its account.")
+    ]
     figures: FiguresShape
 
 

@@ -76,7 +76,10 @@ class Usage(ApiView):
             by=query.by,
             total=shapes.figures(found.total),
             before=shapes.figures(usage.total(asked=asked.before())),
-            results=_lines(found.lines, query.by),
+            results=[
+                shapes.UsageLine(line.name, line.label, shapes.figures(line.figures))
+                for line in found.lines
+            ],
         )
         return Response(answer)
 
@@ -90,15 +93,3 @@ def campaigns_named(external_id: str, accounts: list[Account]) -> list[int] | No
     if not found:
         raise NotFound("There is no such campaign.")
     return found
-
-
-def _lines(lines: list[usage.Line], by: usage.By) -> list[shapes.UsageLine]:
-    keys = [None if line.key is None else str(line.key) for line in lines]
-    if by == usage.By.CAMPAIGN:
-        named = Campaign.objects.filter(pk__in=[line.key for line in lines if line.key])
-        external = dict(named.values_list("pk", "external_id"))
-        keys = [external.get(line.key) for line in lines]
-    return [
-        shapes.UsageLine(key, line.label, shapes.figures(line.figures))
-        for key, line in zip(keys, lines, strict=True)
-    ]

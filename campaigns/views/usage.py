@@ -206,7 +206,7 @@ def _csv(by: By, lines: list[Line]) -> Iterator[str]:
     writer = csv.writer(_Echo())
     yield writer.writerow([*((by,) if by == By.DAY else (f"{by}_id", by)), *COLUMNS])
     for line in lines:
-        named = [line.key, line.label] if by != By.DAY else [line.label]
+        named = [line.name, line.label] if by != By.DAY else [line.label]
         label = ["" if one is None else exports.plain(str(one)) for one in named]
         yield writer.writerow([*label, *_plain_figures(line.figures)])
 

@@ -214,8 +214,14 @@ def test_a_campaign_id_that_several_sub_accounts_use_is_all_of_theirs():
     used = client.get(f"{USAGE}?include=sub_accounts&campaign=spring&by=account").json()
 
     assert len({one["account"] for one in told}) == 2
+    by_campaign = client.get(f"{USAGE}?include=sub_accounts&by=campaign").json()["results"]
     assert used["total"]["calls"] == 2
     assert [one["figures"]["calls"] for one in used["results"]] == [1, 1, 0]
+    assert [(one["key"], one["label"].partition(" (")[2]) for one in by_campaign] == [
+        (None, ""),
+        ("spring", "Dental)"),
+        ("spring", "Vet)"),
+    ]
 
 
 def test_a_cursor_of_calls_is_none_of_any_other_list(account):

@@ -165,6 +165,17 @@ def test_the_file_has_the_figures_of_the_table(browser, agency, dental):
     ]
 
 
+def test_the_file_names_campaigns_as_the_api_does_and_whose_they_are(browser, agency, dental):
+    """It had numbers of ours, and campaigns of one name in two sub-accounts looked alike."""
+    report(dental, 60, campaign=make_campaign(dental, name="Recall", external_id="recall-1"))
+
+    [row] = rows_of(browser.get(FILE, {"by": "campaign"}))
+    [alone] = rows_of(browser.get(FILE, {"by": "campaign", "account": dental.pk}))
+
+    assert (row["campaign_id"], row["campaign"]) == ("recall-1", "Recall (Northside Dental)")
+    assert (alone["campaign_id"], alone["campaign"]) == ("recall-1", "Recall")
+
+
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+1", "-1", "@SUM(A1)", "\n=1", "＝cmd()"])
 def test_a_name_in_the_file_is_no_formula(browser, agency, name):
     """A line's end, and the signs as they are written in East Asia, went through."""
