@@ -165,7 +165,7 @@ def test_the_file_has_the_figures_of_the_table(browser, agency, dental):
     ]
 
 
-def test_the_file_names_campaigns_as_the_api_does_and_whose_they_are(browser, agency, dental):
+def test_the_file_names_campaigns_as_the_api_does_and_whose_they_are(browser, dental):
     """It had numbers of ours, and campaigns of one name in two sub-accounts looked alike."""
     report(dental, 60, campaign=make_campaign(dental, name="Recall", external_id="recall-1"))
 
