@@ -60,6 +60,6 @@ class Migration(migrations.Migration):
             name="credit_note_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
-        migrations.RunSQL(ISSUED, NUMBERED),
         migrations.RunSQL(WITH_NOTE, WITHOUT_NOTE),
+        migrations.RunSQL(ISSUED, NUMBERED),
     ]
