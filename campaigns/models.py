@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import BrinIndex, GinIndex
 from django.contrib.postgres.search import SearchVector
 from django.db import models
 from django.db.models import Q
@@ -193,6 +193,8 @@ class Call(models.Model):
             ),
             # A debit leads to its calls. Batches are numbered in time: it grows at its end only.
             models.Index(fields=["batch"], name="calls_of_a_batch"),
+            # The books prove a day: it costs a write nothing, for calls are written in time.
+            BrinIndex(fields=["created_at"], name="calls_by_day", autosummarize=True),
         ]
         constraints = [
             models.UniqueConstraint(fields=["reporter", "external_id"], name="call_recorded_once"),

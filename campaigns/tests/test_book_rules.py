@@ -82,6 +82,49 @@ def test_a_charge_without_calls_breaks_the_books():
     assert broken("I5") == [("I5", wallet.pk)]
 
 
+@pytest.mark.parametrize("since", [None, timedelta(hours=1)])
+def test_errors_of_two_batches_that_make_up_for_each_other_break_the_books(since):
+    wallet = make_wallet(credit="5")
+    batches = [uuid.uuid4(), uuid.uuid4()]
+    for batch, cost, charged in zip(batches, (1, 2), (2, 1), strict=True):
+        write_call(wallet, cost=Decimal(cost), batch=batch)
+        movement = ledger.Movement(
+            wallet_id=wallet.pk, pot="credit", amount=-charged, kind="calls", key=f"calls:{batch}"
+        )
+        ledger.post(movements=[movement])
+
+    found = checking.check_all(since=since and clock.now() - since)
+
+    assert {one.text for one in found if one.rule == "I5"} == {
+        f"calls:{batches[0]} took 1.000000 from credit by its calls and 2.000000 by its entry",
+        f"calls:{batches[1]} took 2.000000 from credit by its calls and 1.000000 by its entry",
+    }
+
+
+def test_a_call_that_took_seconds_of_another_pot_than_its_entry_breaks_the_books():
+    wallet, batch = make_wallet(premium=60, basic=60), uuid.uuid4()
+    write_call(wallet, premium_seconds=60, batch=batch)
+    movement = ledger.Movement(
+        wallet_id=wallet.pk, pot="basic", amount=-60, kind="calls", key=f"calls:{batch}"
+    )
+    ledger.post(movements=[movement])
+
+    assert broken("I5") == [("I5", wallet.pk)] * 2
+
+
+def test_a_batch_on_both_sides_of_a_moment_is_in_order_since_then():
+    wallet = make_wallet(credit="5")
+    batch, moment = uuid.uuid4(), clock.now() - checking.BEGUN_BEFORE
+    movement = ledger.Movement(
+        wallet_id=wallet.pk, pot="credit", amount=-1, kind="calls", key=f"calls:{batch}"
+    )
+    with clock.at(moment - timedelta(seconds=1)):
+        ledger.post(movements=[movement])
+    write_call(wallet, cost=Decimal(1), batch=batch, created_at=moment + timedelta(seconds=1))
+
+    assert checking.check_all(since=clock.now()) == []
+
+
 def test_a_call_of_another_account_than_its_campaign_breaks_the_books():
     wallet, other = make_wallet(), make_wallet()
 

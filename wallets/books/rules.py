@@ -1,6 +1,7 @@
 """The rules of the books over the tables of wallets, one query each.
 
-docs/runbook.md says what each means when it is broken.
+Those that read the whole ledger are in `ledger_rules`. docs/runbook.md says what each means when it
+is broken.
 """
 
 from datetime import datetime
@@ -11,96 +12,10 @@ from django.db.models import Min
 from accounts import clock
 from accounts.zones import known, zone_of
 from wallets import limits
+from wallets.books.ledger_rules import VALUE
 from wallets.books.register import missing_guards, rule
 from wallets.models import AutoRecharge
 from wallets.months import months_between
-
-# What minutes cost at the purchase's frozen rates, rounded as `amounts.price_of_seconds` does.
-VALUE = """
-    CASE e.pot WHEN 'credit' THEN e.amount
-               WHEN 'premium' THEN round(e.amount * p.premium_rate / 60, 6)
-               WHEN 'basic' THEN round(e.amount * p.basic_rate / 60, 6) END
-"""
-
-BOUGHT = "e.kind IN ('recharge', 'auto_recharge', 'allocation')"
-
-
-@rule("I1", freezes=True)
-def pots_equal_their_entries() -> str:
-    return """
-        SELECT w.id, p.pot || ' holds ' || p.held || ', its entries sum to ' || COALESCE(e.total, 0)
-        FROM wallets_wallet w
-        CROSS JOIN LATERAL (VALUES ('credit', w.credit), ('premium', w.premium_seconds::numeric),
-                                   ('basic', w.basic_seconds::numeric),
-                                   ('included', w.included_seconds::numeric)) AS p (pot, held)
-        LEFT JOIN (SELECT wallet_id, pot, SUM(amount) AS total
-                   FROM wallets_ledgerentry GROUP BY wallet_id, pot) e
-               ON e.wallet_id = w.id AND e.pot = p.pot
-        WHERE p.held <> COALESCE(e.total, 0)
-        ORDER BY w.id
-    """
-
-
-@rule("I1", freezes=True)
-def balances_chain_without_a_gap() -> str:
-    return """
-        SELECT wallet_id, 'entry ' || id || ' leaves ' || balance_after || ' in ' || pot
-                          || ', the one before left ' || before || ' and it moves ' || amount
-        FROM (SELECT id, wallet_id, pot, amount, balance_after,
-                     COALESCE(lag(balance_after) OVER (PARTITION BY wallet_id, pot ORDER BY id), 0)
-                         AS before
-              FROM wallets_ledgerentry) e
-        WHERE balance_after <> before + amount
-        ORDER BY id
-    """
-
-
-@rule("I2", freezes=True)
-def paid_purchases_have_what_they_bought() -> str:
-    return f"""
-        SELECT p.wallet_id, 'purchase ' || p.id || ' paid ' || p.amount_cents || ' cents, its '
-               || 'entries are worth ' || COALESCE(e.worth, 0) || ' dollars'
-        FROM wallets_purchase p
-        LEFT JOIN LATERAL (
-            SELECT SUM({VALUE}) AS worth,
-                   COALESCE(SUM(e.amount) FILTER (WHERE e.pot = 'premium'), 0) AS premium,
-                   COALESCE(SUM(e.amount) FILTER (WHERE e.pot = 'basic'), 0) AS basic,
-                   count(*) FILTER (WHERE e.pot = 'credit') AS credits,
-                   bool_and(e.kind = p.purpose AND e.key = 'purchase:' || p.id
-                            AND CASE p.buys WHEN 'allocation' THEN e.pot IN ('premium', 'basic')
-                                ELSE e.pot IN ('credit', p.buys) END) AS is_right
-            FROM wallets_ledgerentry e WHERE e.purchase_id = p.id AND {BOUGHT}
-        ) e ON true
-        WHERE p.state = 'succeeded'
-          AND (e.is_right IS NOT TRUE
-               OR CASE p.buys WHEN 'allocation'
-                  THEN e.credits > 0 OR e.premium <> p.premium_minutes * 60
-                       OR e.basic <> p.basic_minutes * 60
-                       OR round((p.premium_minutes * p.premium_rate
-                                 + p.basic_minutes * p.basic_rate) * 100) <> p.amount_cents
-                  ELSE e.worth * 100 <> p.amount_cents END)
-    """  # nosec B608 # constants of ours
-
-
-@rule("I2", freezes=True)
-def only_paid_purchases_credit() -> str:
-    return f"""
-        SELECT e.wallet_id, 'entry ' || e.id || ' (' || e.kind || ') credits '
-               || COALESCE('purchase ' || p.id || ', which is ' || p.state, 'no purchase')
-        FROM wallets_ledgerentry e LEFT JOIN wallets_purchase p ON p.id = e.purchase_id
-        WHERE {BOUGHT} AND (p.state IS DISTINCT FROM 'succeeded')
-    """  # nosec B608 # constants of ours
-
-
-@rule("I3", freezes=True)
-def intents_are_credited_once() -> str:
-    return f"""
-        SELECT min(e.wallet_id), 'intent ' || p.payment_intent || ' was credited '
-               || count(*) || ' times to ' || e.pot
-        FROM wallets_ledgerentry e JOIN wallets_purchase p ON p.id = e.purchase_id
-        WHERE {BOUGHT}
-        GROUP BY p.payment_intent, e.pot HAVING count(*) > 1
-    """  # nosec B608 # constants of ours
 
 
 @rule("I3", freezes=True)
@@ -251,7 +166,7 @@ def the_guards_are_in_place() -> str:
     return missing_guards(GUARDS)
 
 
-@rule("I7", freezes=True)
+@rule("I7", freezes=True, recent="wallets_purchase")
 def receipts_stay_with_paid_purchases() -> str:
     """A number is given once, when paid: a row that left `succeeded` by force still has it."""
     return """
@@ -275,7 +190,7 @@ def no_purchase_is_forgotten() -> str:
     """
 
 
-@rule("I10", freezes=True)
+@rule("I10", freezes=True, recent="wallets_ledgerentry")
 def entries_belong_to_their_accounts() -> str:
     return """
         SELECT e.wallet_id, 'entry ' || e.id || ' (' || e.kind || ') is not of the wallet of '
@@ -290,7 +205,7 @@ def entries_belong_to_their_accounts() -> str:
     """
 
 
-@rule("I10", freezes=True)
+@rule("I10", freezes=True, recent="wallets_purchase")
 def purchases_belong_to_their_accounts() -> str:
     return """
         SELECT p.wallet_id, 'purchase ' || p.id || ' is paid by an account that may not'
@@ -307,7 +222,7 @@ def purchases_belong_to_their_accounts() -> str:
     """
 
 
-@rule("I11", freezes=False)
+@rule("I11", freezes=False, recent="wallets_purchase")
 def three_automatic_charges_in_ten_minutes() -> str:
     return """
         SELECT wallet_id, 'a fourth automatic charge in ten minutes: purchase ' || id
@@ -318,7 +233,7 @@ def three_automatic_charges_in_ten_minutes() -> str:
     """
 
 
-@rule("I11", freezes=False)
+@rule("I11", freezes=False, recent="wallets_purchase")
 def six_automatic_attempts_in_ten_minutes() -> str:
     """Whatever became of them: a loop that the brake let through."""
     return """
@@ -340,7 +255,12 @@ INTENTS = """
 """
 
 
-@rule("I15", freezes=False, figures=lambda: {"most": limits.INTENTS_PER_MINUTE})
+@rule(
+    "I15",
+    freezes=False,
+    figures=lambda: {"most": limits.INTENTS_PER_MINUTE},
+    recent="wallets_purchase",
+)
 def few_intents_of_a_wallet_in_a_minute() -> str:
     """By hand or by itself, whatever became of them. One line a wallet: its worst minute."""
     return f"""
