@@ -1,6 +1,7 @@
 """`make bench`: metering and pages, in databases of its own that are dropped afterwards.
 
-`python -m benchmarks pages` runs that one alone; `admin` is run only when it is named.
+`python -m benchmarks pages` runs that one alone; `admin`, `growth` and `nightly` are run only when
+they are named. These two take sizes: `growth wallets=100000`.
 """
 
 import os
@@ -23,18 +24,21 @@ def main() -> None:
     from django.db import connection
 
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks import admin, metering, pages
+    from benchmarks import admin, growth, metering, nightly, pages
     from thinkrr_billing.memory import keep_what_is_loaded
 
     every = {"pages": pages.run, "admin": admin.run}
-    asked = sys.argv[1:] or ["metering", "pages"]
+    asked = [word for word in sys.argv[1:] if "=" not in word] or ["metering", "pages"]
+    sizes = {name: int(size) for name, size in (w.split("=") for w in sys.argv[1:] if "=" in w)}
     # As web and workers do.
     keep_what_is_loaded()
 
-    # Makes databases of its own, one for each of its sides.
-    if "metering" in asked:
-        metering.run()
-    if asked == ["metering"]:
+    # These make databases of their own, one for each of their sides.
+    apart = {"metering": metering.run, "growth": growth.run, "nightly": nightly.run}
+    for name in asked:
+        if name in apart:
+            apart[name](**sizes)
+    if not set(asked) - set(apart):
         return
     connection.settings_dict["TEST"]["NAME"] = DATABASE
     before = connection.settings_dict["NAME"]

@@ -70,15 +70,15 @@ def _client(side: Side, times: int, barrier: Barrier, answers: Queue) -> None:
 
 
 def _timed(batch: Callable[[], None], found: Measured) -> None:
-    server = _processor_seconds(connection.connection.info.backend_pid)
+    server = processor_seconds(connection.connection.info.backend_pid)
     python, began = time.process_time(), time.perf_counter()
     batch()
     found.each.append(time.perf_counter() - began)
     found.python.append(time.process_time() - python)
-    found.postgres.append(_processor_seconds(connection.connection.info.backend_pid) - server)
+    found.postgres.append(processor_seconds(connection.connection.info.backend_pid) - server)
 
 
-def _processor_seconds(pid: int) -> float:
+def processor_seconds(pid: int) -> float:
     """Of a process of this machine."""
     with open(f"/proc/{pid}/schedstat") as told:
         return int(told.read().split()[0]) / 1e9
