@@ -1,1 +1,1 @@
-"""Django's back end of PostgreSQL, which asks no more than it must whether a connection lives."""
+"""Django's back end of PostgreSQL, where a kept connection asks and keeps no more than it must."""

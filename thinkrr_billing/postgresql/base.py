@@ -6,6 +6,15 @@ from django.db.backends.postgresql import base
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    @property
+    def queries_logged(self) -> bool:
+        """Whether a copy of each statement is kept: for whoever asks for it, as tests do.
+
+        With Django's own DEBUG would do, too: the last statements of each thread, of hundreds of
+        kilobytes each, that nobody looks at, and none of them prepared.
+        """
+        return self.force_debug_cursor
+
     def is_usable(self) -> bool:
         """Whether a kept connection still works, as is asked before each request's first statement.
 

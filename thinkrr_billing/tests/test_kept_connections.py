@@ -1,4 +1,5 @@
-"""A connection that is kept between requests is asked whether it lives when there is a reason."""
+"""A connection that is kept between requests is asked whether it lives when there is a reason,
+and keeps no more than it must."""
 
 import select
 from collections.abc import Iterator
@@ -62,6 +63,18 @@ def test_one_on_which_something_else_has_come_is_asked_and_stays(kept, another, 
         kept.is_usable()
 
     assert kept.is_usable()
+
+
+def test_a_developers_machine_keeps_no_copy_of_each_statement_unless_asked(kept, settings):
+    settings.DEBUG = True
+    with kept.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        kept.force_debug_cursor = True
+        assert kept.queries == []
+
+    with kept.cursor() as cursor:
+        cursor.execute("SELECT 2")
+    assert [query["sql"] for query in kept.queries] == ["SELECT 2"]
 
 
 def test_one_that_was_closed_is_not_usable(kept):
