@@ -17,7 +17,10 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import quote
@@ -127,7 +130,7 @@ def keep(data: Path) -> int:
     )
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
-        _create_database(sockets, server, _password(data))
+        _apart(partial(_create_database, sockets, _password(data)), server)
         (data / "postgres.ready").touch()
         return _wait_until_unused(data, server)
     finally:
@@ -196,7 +199,27 @@ def _set_password(folder: Path, password: str) -> None:
         os.chown(known, user["user"], user["group"])
 
 
-def _create_database(sockets: Path, server: subprocess.Popen, password: str) -> None:
+def _apart(work: Callable[[], None], server: subprocess.Popen) -> None:
+    """In a child, so that what is loaded for it does not stay for as long as the keeper lives."""
+    child = os.fork()
+    if not child:
+        code = 1
+        try:
+            work()
+            code = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        if server.poll() is not None:
+            os.kill(child, signal.SIGKILL)
+        time.sleep(0.05)
+    if ended[1]:
+        sys.exit(1)
+
+
+def _create_database(sockets: Path, password: str) -> None:
     import psycopg
 
     deadline = time.monotonic() + START_SECONDS
@@ -212,7 +235,7 @@ def _create_database(sockets: Path, server: subprocess.Popen, password: str) -> 
             )
             break
         except psycopg.OperationalError:
-            if server.poll() is not None or time.monotonic() > deadline:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
     with connection:
