@@ -1,7 +1,7 @@
 """`make bench`: metering and pages, in databases of its own that are dropped afterwards.
 
-`python -m benchmarks pages` runs that one alone; `admin`, `growth` and `nightly` are run only when
-they are named. These two take sizes: `growth wallets=100000`.
+`python -m benchmarks pages` runs that one alone; `admin`, `http`, `memory`, `growth` and `nightly`
+are run only when they are named. Some take sizes: `growth wallets=100000`, `memory loads=10`.
 """
 
 import os
@@ -24,7 +24,7 @@ def main() -> None:
     from django.db import connection
 
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks import admin, growth, metering, nightly, pages
+    from benchmarks import admin, growth, http, memory, metering, nightly, pages
     from thinkrr_billing.memory import keep_what_is_loaded
 
     every = {"pages": pages.run, "admin": admin.run}
@@ -34,7 +34,13 @@ def main() -> None:
     keep_what_is_loaded()
 
     # These make databases of their own, one for each of their sides.
-    apart = {"metering": metering.run, "growth": growth.run, "nightly": nightly.run}
+    apart = {
+        "metering": metering.run,
+        "http": http.run,
+        "memory": memory.run,
+        "growth": growth.run,
+        "nightly": nightly.run,
+    }
     for name in asked:
         if name in apart:
             apart[name](**sizes)

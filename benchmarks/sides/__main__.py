@@ -1,7 +1,7 @@
 """`python -m benchmarks.sides KIND DATABASE`, in the folder of the build to be measured.
 
 Reads a task a line and answers each with a line of JSON. The kind `world` fills a new database,
-and ends.
+`fill` one that is there and empty, and both end.
 """
 
 import json
@@ -32,6 +32,8 @@ def main(kind: str, database: str) -> None:
         connection.settings_dict["TEST"]["NAME"] = database
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         _world()
+    elif kind == "fill":
+        _world()
     else:
         connection.settings_dict["NAME"] = database
         _serve(kind)
@@ -45,7 +47,7 @@ def _world() -> None:
 
 def _serve(kind: str) -> None:
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks.sides import limit, plain, record
+    from benchmarks.sides import limit, plain, record, served
     from benchmarks.sides.measuring import at_once, one_after_the_other
     from thinkrr_billing.memory import keep_what_is_loaded
     from wallets.books import checking
@@ -55,6 +57,8 @@ def _serve(kind: str) -> None:
         "api": record.Api,
         "limit": limit.Limit,
         "plain": plain.Plain,
+        "served": served.Served,
+        "requests": served.Requests,
     }
     side = kinds[kind]()
     # As web and workers do.
@@ -65,11 +69,14 @@ def _serve(kind: str) -> None:
             # No worker runs here, so that recharges wait for longer than I8 allows.
             broken = [str(one) for one in checking.check_all()]
             found: object = [sentence for sentence in broken if not sentence.startswith("I8")]
-        elif task["do"] == "hot":
-            found = at_once(side, clients=task["clients"], times=task["times"])
+        elif (do := task.pop("do")) == "hot":
+            found = at_once(side, **task)
+        elif do in ("requests", "questions"):
+            found = getattr(side, do)(**task)
         else:
             found = one_after_the_other(side, size=task["size"], times=task["times"])
         print(json.dumps(found), flush=True)
+    side.close()
 
 
 if __name__ == "__main__":

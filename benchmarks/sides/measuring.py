@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
+from pathlib import Path
 
 from django.db import connection
 
@@ -35,13 +36,23 @@ def one_after_the_other(side: Side, *, size: int, times: int) -> dict:
     return asdict(found)
 
 
-def at_once(side: Side, *, clients: int, times: int) -> dict:
-    """So many processes, each with so many calls of the one wallet."""
+def at_once(side: Side, *, clients: int, times: int, size: int | None = None) -> dict:
+    """So many processes, each with so many calls of the one wallet, or batches of any.
+
+    Of batches each has one more, which is not measured: in it the statement is planned.
+    """
+    warm_ups = [None if size is None else side.batch(size) for _ in range(clients)]
+    work = [
+        [side.hot() if size is None else side.batch(size) for _ in range(times)]
+        for _ in range(clients)
+    ]
     connection.close()
     context = multiprocessing.get_context("fork")
     barrier, answers = context.Barrier(clients + 1), context.Queue()
-    arguments = (side, times, barrier, answers)
-    processes = [context.Process(target=_client, args=arguments) for _ in range(clients)]
+    processes = [
+        context.Process(target=_client, args=(warm_up, one, barrier, answers))
+        for warm_up, one in zip(warm_ups, work, strict=True)
+    ]
     for process in processes:
         process.start()
     barrier.wait()
@@ -60,12 +71,19 @@ def at_once(side: Side, *, clients: int, times: int) -> dict:
     )
 
 
-def _client(side: Side, times: int, barrier: Barrier, answers: Queue) -> None:
+def _client(
+    warm_up: Callable[[], None] | None,
+    batches: list[Callable[[], None]],
+    barrier: Barrier,
+    answers: Queue,
+) -> None:
     found = Measured()
     connection.ensure_connection()
+    if warm_up is not None:
+        warm_up()
     barrier.wait()
-    for _ in range(times):
-        _timed(side.hot(), found)
+    for batch in batches:
+        _timed(batch, found)
     answers.put(found)
 
 
@@ -79,6 +97,6 @@ def _timed(batch: Callable[[], None], found: Measured) -> None:
 
 
 def processor_seconds(pid: int) -> float:
-    """Of a process of this machine."""
-    with open(f"/proc/{pid}/schedstat") as told:
-        return int(told.read().split()[0]) / 1e9
+    """Of all threads of a process of this machine."""
+    told = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
+    return sum(int(one.split()[0]) for one in told) / 1e9

@@ -47,6 +47,9 @@ class Side:
         """What does one call of the one wallet that everybody uses."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Ends what it has started."""
+
     def facts(self, size: int) -> list[dict]:
         """So many calls as they are reported."""
         batch = time_ordered_uuid()
