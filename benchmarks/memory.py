@@ -1,7 +1,7 @@
 """The memory of all Python processes of `make run`, idle and under load, beside the build before.
 
 Both run side by side, each with its own embedded PostgreSQL, and take turns: a load is 100,000
-calls through HTTP. `--loads=N` says how many (3). Prints one table, and writes
+calls through HTTP. `loads=N` says how many (3). Prints one table, and writes
 `.data/bench/memory.json`.
 """
 
@@ -25,7 +25,7 @@ LOADS = 3
 # A load: so many clients, so many batches each.
 CLIENTS, BATCHES, SIZE = 2, 50, 1000
 READY_WITHIN_SECONDS = 600.0
-# Beat has ticked by then, and whoever was busy starting is done.
+# Whoever was busy starting, or with nudges, is done by then.
 SETTLES_SECONDS = 15.0
 MEGABYTE = 1 << 20
 # What of a command line says which part of `make run` a process is.
@@ -83,9 +83,8 @@ class Run:
         self._process.wait()
 
 
-def run() -> None:
+def run(*, loads: int = LOADS) -> None:
     """Measure both builds side by side."""
-    loads = _loads()
     with ExitStack() as stack:
         builds = {"before": stack.enter_context(build_of(BEFORE)), "ours": ROOT}
         runs = {name: stack.enter_context(_running(build)) for name, build in builds.items()}
@@ -102,11 +101,6 @@ def run() -> None:
                 ask(client, do="requests", size=SIZE, clients=CLIENTS, times=BATCHES)
             _look(runs, series)
     _report(series)
-
-
-def _loads() -> int:
-    asked = [word.partition("=")[2] for word in sys.argv if word.startswith("--loads=")]
-    return int(asked[0]) if asked else LOADS
 
 
 @contextmanager
