@@ -66,6 +66,7 @@ PAGES = {
     "banner": "/banner/",
     "notifications": "/notifications/",
     "accounts": "/accounts/switch/",
+    "help": "/help/",
     "settings": "/settings/",
     "members": "/settings/members/",
     "billing": "/settings/billing/",
