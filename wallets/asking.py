@@ -31,6 +31,7 @@ def subjects() -> dict[str, About]:
     return {
         "recharge": About("add credit", links.recharge()),
         "card": About("add a payment method", links.add_card()),
+        "resume": About("resume the paused campaigns", links.resume()),
         "auto_recharge": About("turn on Auto-Recharge", links.auto_recharge()),
     }
 

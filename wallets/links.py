@@ -78,7 +78,12 @@ def resume_campaigns(purchase_id: UUID, *, account: Account) -> str:
     """Where the campaigns are chosen that this payment lets go on; empty when none waits."""
     if not any(asked(account) for asked in to_resume):
         return ""
-    return f"{reverse('campaigns:resume')}?purchase={purchase_id}"
+    return f"{resume()}?purchase={purchase_id}"
+
+
+def resume() -> str:
+    """Where paused campaigns are chosen that go on. Campaigns knows the page."""
+    return reverse("campaigns:resume")
 
 
 def recharge_tiers() -> str:

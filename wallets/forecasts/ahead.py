@@ -31,6 +31,13 @@ _WHY_NOT = {
     Recharge.DAILY_CEILING: "the charges of that day reached the daily ceiling.",
 }
 
+_CALLS = {
+    "premium": "Premium calls",
+    "basic": "Basic calls",
+    "premium_then_basic": "Premium then Basic calls",
+    "credit": "calls paid with credit",
+}
+
 
 @dataclass(frozen=True)
 class Expected:
@@ -48,6 +55,8 @@ class Ahead:
     """Moments are in the account's zone."""
 
     first: Lasts
+    # Such as "Premium calls", when others go on longer; empty when all stop together.
+    whose: str
     earliest: datetime | None
     latest: datetime | None
     # When the credit falls below the threshold, and what the rule decides then. None where it
@@ -125,6 +134,7 @@ def ahead(*, wallet: Wallet, automatic: AutoRecharge, runway: Runway) -> Ahead |
     error = _error(runway.measured, float(first.days))
     return Ahead(
         first=first,
+        whose=_whose(runway),
         earliest=_moment(wallet, first.days / Decimal(1 + error)) if first.until else None,
         latest=_moment(wallet, first.days / Decimal(1 - error)) if first.until else None,
         crossing_days=crossing or None,
@@ -134,6 +144,11 @@ def ahead(*, wallet: Wallet, automatic: AutoRecharge, runway: Runway) -> Ahead |
         measured=runway.measured,
         threshold=automatic.threshold.amount,
     )
+
+
+def _whose(runway: Runway) -> str:
+    ends = {one.days for one in runway.types if one.days is not None}
+    return "" if len(ends) == 1 else _CALLS[runway.first.minute_type]
 
 
 def _error(measured: Measured, days: float) -> float:

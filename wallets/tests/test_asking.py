@@ -65,7 +65,7 @@ def test_what_is_not_offered_is_not_asked_for(member):
     answers = [member.post(ASK, {"about": about}) for about in ("the moon", "")]
 
     assert [answer.status_code for answer in answers] == [400, 400]
-    assert "Ask for credit, a payment method or Auto-Recharge." in text(answers[0])
+    assert "Ask for credit, a card, Auto-Recharge or resuming campaigns." in text(answers[0])
     assert asked() == []
 
 

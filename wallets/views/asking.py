@@ -15,7 +15,7 @@ from wallets import asking
 def ask_owner(request: HttpRequest) -> HttpResponse:
     about = request.POST.get("about", "")
     if about not in asking.subjects():
-        raise Unusable("Ask for credit, a payment method or Auto-Recharge.")
+        raise Unusable("Ask for credit, a card, Auto-Recharge or resuming campaigns.")
     back = next_path(request)
     try:
         asking.ask_owner(account=request.account, user=request.user, about=about)

@@ -734,6 +734,17 @@ def test_a_banner_that_is_over_is_taken_away(page, wallet):
     assert (gone.status_code, text(gone)) == (200, "")
 
 
+def test_a_member_asks_an_owner_to_resume_what_the_balance_pays_again(member, wallet):
+    fill(wallet, credit="5")
+    make_campaign(wallet.account, status="low_balance")
+
+    shown = text(banner(member))
+
+    assert "Your balance is enough to resume it." in shown
+    assert "Ask an owner to resume" in shown
+    assert 'name="about" value="resume"' in shown
+
+
 def test_a_member_is_told_to_ask_an_owner(member, wallet):
     make_campaign(wallet.account, status="low_balance")
 

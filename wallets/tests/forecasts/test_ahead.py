@@ -9,7 +9,7 @@ from accounts import clock
 from accounts.tests.builders import make_individual
 from wallets.balances import ledger
 from wallets.balances.ledger import Movement
-from wallets.forecasts import ahead, runway
+from wallets.forecasts import ahead, pace, runway
 from wallets.forecasts.standing import Standing, standing
 from wallets.models import AutoRecharge, Wallet
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
@@ -134,6 +134,27 @@ def test_a_wait_that_is_over_by_then_keeps_nothing_from_being_charged(wallet):
     assert coming(wallet)[0].charge == Decimal(50)
     AutoRecharge.objects.update(not_before=NOW + timedelta(days=3))
     assert coming(wallet)[0].charge == 0
+
+
+def test_calls_that_stop_before_others_are_named(wallet, monkeypatch):
+    with clock.at(NOW - timedelta(days=59)):
+        fill = Movement(
+            wallet_id=wallet.pk, pot="premium", amount=Decimal(9000), kind="adjustment", key="a"
+        )
+        ledger.post(movements=[fill])
+    paid = dict.fromkeys(("included", "premium", "basic", "credit"), Decimal(0))
+    taken = {
+        "premium": paid | {"premium": Decimal(100)},
+        "basic": paid | {"credit": Decimal(100)},
+    }
+    monkeypatch.setattr(pace, "_tellers", [lambda wallet, since: taken])
+    use(wallet, *["12.5"] * 8)
+    use(wallet, *[600] * 8, pot="premium")
+
+    found, words, _ = coming(wallet)
+
+    # No credit is left for Basic calls; 4,200 seconds of Premium at 600 a day.
+    assert (words[0], found.whose) == ("", "Basic calls")
 
 
 def test_without_a_pace_nothing_is_foretold(wallet):
