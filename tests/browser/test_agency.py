@@ -48,7 +48,7 @@ def test_what_a_sub_account_asks_for_is_given_from_its_row(enter, stripe, wallet
 
     assert "1 campaign paused; asks for 500 Premium minutes" in first
     assert "“Recalls start on Monday”" in said
-    assert MinuteAsk.objects.get().state == "given"
+    assert MinuteAsk.objects.get(account=dental).state == "given"
     assert Wallet.objects.get(account=dental).premium_seconds == 30_000
     assert "asks for" not in person.text("tbody")
 
@@ -66,7 +66,7 @@ def test_an_ask_is_declined_with_a_reason(owner, stripe, wallet, dental):
 
     asked.refresh_from_db()
     assert (asked.state, asked.answer) == ("declined", "Next week")
-    assert not Purchase.objects.exists()
+    assert not Purchase.objects.filter(wallet__account=dental).exists()
 
 
 def test_several_are_allocated_to_by_keyboard_with_the_sum_told_first(
@@ -102,7 +102,7 @@ def test_ticked_ones_are_written_to_without_javascript(enter, wallet, dental):
     person.page.click("text=Send to 1")
 
     assert "1 sub-account told." in person.text()
-    told = Notification.objects.filter(kind="agency_notice")
+    told = Notification.objects.filter(kind="agency_notice", account__agency=wallet.account)
     assert [one.account for one in told] == [dental]
 
 
@@ -133,7 +133,7 @@ def test_a_sub_account_asks_from_payments(enter, dental):
     person.dialog_closes()
     person.sees("Waiting for an answer")
 
-    assert MinuteAsk.objects.get().premium_minutes == 250
+    assert MinuteAsk.objects.get(account=dental).premium_minutes == 250
 
 
 def test_the_last_answer_lost_on_the_way_is_found_again(owner, stripe, wallet, dental):
@@ -151,4 +151,4 @@ def test_the_last_answer_lost_on_the_way_is_found_again(owner, stripe, wallet, d
     owner.page.click("#gift-pay")
     owner.sees("Payment received: $16.00.", "dialog")
 
-    assert Purchase.objects.get().state == "succeeded"
+    assert Purchase.objects.get(wallet__account=dental).state == "succeeded"
