@@ -248,6 +248,7 @@ class World:
             "reversal_id": reversal.pk,
             "entry_id": wallet.entries.get().pk,
             "card_id": "pm_1",
+            "ask_id": 999_999,
             "account_id": self.sub.pk,
             "campaign_id": self.campaign.pk,
             "external_id": "camp",
