@@ -4,7 +4,7 @@ A call is a fact: it is recorded and charged once, whatever the balance. Whether
 *start* is asked of `authorize`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -24,18 +24,18 @@ from campaigns.reports import (
     REJECTIONS,
     Accepted,
     Report,
+    ask_campaigns,
     facts,
-    find_campaigns,
     is_external_id,
     judge_all,
-    lock_wallets,
     named_accounts,
+    with_new_wallets,
 )
 from wallets.balances import ledger, metering
 from wallets.balances.opening import open_wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import payable_seconds
-from wallets.prices.rates import RateHistory, rate_history, rates_now
+from wallets.prices.rates import RateHistory, ask_rate_history, rates_now
 from wallets.recharges import auto_recharge
 
 BILLABLE = frozenset(
@@ -103,15 +103,20 @@ def record(*, reports: Sequence[Report], reporter: Account | None) -> list[Resul
 
 @transaction.atomic
 def _record(reports: Sequence[Report], reporter: Account | None) -> list[Result]:
-    # What others do not change is read before anybody has to wait.
-    accounts, rates = named_accounts(reports, reporter), rate_history()
-    campaigns = find_campaigns(reports, accounts, tell_of_others=reporter is None)
-    # The wallets first: whoever reports the same calls at the same time waits here.
-    wallets = lock_wallets(accounts)
-    judged = judge_all(reports, wallets, campaigns)
     source = reporter.pk if reporter else PLATFORM
-    results, new = _sort_out(reports, judged, _known(reports, source))
-    charged = _charge(new, source, rates)
+    accounts = named_accounts(reports, reporter)
+    with statements.together():
+        # What others do not change is read before anybody has to wait.
+        rates = ask_rate_history()
+        campaigns = ask_campaigns(reports, accounts, tell_of_others=reporter is None)
+        # The wallets first: whoever reports the same calls at the same time waits here.
+        locked = ledger.ask_locked(account_ids=set(accounts.values()))
+        known = _ask_known(reports, source)
+    wallets = with_new_wallets(accounts, locked())
+    judged = judge_all(reports, wallets, campaigns())
+    results, new = _sort_out(reports, judged, known())
+    with statements.together(commit=True):
+        charged = _charge(new, source, rates())
     return [_settle(result, charged) for result in results]
 
 
@@ -119,10 +124,15 @@ def _passes_when_repeated(error: DatabaseError) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in PASSING_SQLSTATES
 
 
-def _known(reports: Sequence[Report], source: UUID) -> dict[str, tuple[tuple, Decimal]]:
-    """Facts and cost of the calls among these that were recorded before."""
+# Facts and cost of calls that were recorded before, by their ids.
+_Known = dict[str, tuple[tuple, Decimal]]
+
+
+def _ask_known(reports: Sequence[Report], source: UUID) -> Callable[[], _Known]:
+    """Look up which of these were recorded before, to be read later."""
     ids = {report.id for report in reports if is_external_id(report.id)}
-    return {row[0]: (row[1:-1], row[-1]) for row in statements.rows(KNOWN, [source, lines(ids)])}
+    answer = statements.ask(KNOWN, [source, lines(ids)])
+    return lambda: {row[0]: (row[1:-1], row[-1]) for row in answer.rows()}
 
 
 # A result that is settled once the batch is charged: a report's place among the new calls.
@@ -132,7 +142,7 @@ _Pending = tuple[Report, str, int]
 def _sort_out(
     reports: Sequence[Report],
     judged: Sequence[Accepted | str],
-    known: dict[str, tuple[tuple, Decimal]],
+    known: _Known,
 ) -> tuple[list[Result | _Pending], list[Accepted]]:
     """Tell new calls from those reported before, in this batch or an earlier one."""
     results: list[Result | _Pending] = []
@@ -182,8 +192,8 @@ def _charge(new: list[Accepted], source: UUID, rates: RateHistory) -> list[meter
         for one in new
     ]
     wallets = {one.wallet.pk: one.wallet for one in sorted(new, key=lambda one: one.wallet.pk)}
-    taken = metering.charge(usages=usages, batch=batch, wallets=wallets, rates=rates)
-    _insert(new, taken, source, batch)
+    with metering.charged(usages=usages, batch=batch, wallets=wallets, rates=rates) as taken:
+        _insert(new, taken, source, batch)
     return taken
 
 

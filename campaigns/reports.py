@@ -3,7 +3,7 @@
 Changes nothing. What becomes of accepted reports is decided in `campaigns.calls`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
@@ -39,18 +39,19 @@ REJECTIONS = {
 
 # Each by its own look into the index, however many there are: joined, the whole table would be
 # read for a large batch.
+# What the account does not have is looked for among all others, if that may be told: the next name
+# in order is the index's first, while one that many have, and this one not, would cost a scan.
 CAMPAIGNS = """
-SELECT asked.place, found.id, found.minute_type
+SELECT asked.place, found.id, found.minute_type,
+    CASE WHEN %s::boolean AND found.id IS NULL THEN asked.external_id = (
+        SELECT c.external_id FROM campaigns_campaign c WHERE c.external_id >= asked.external_id
+        ORDER BY c.external_id LIMIT 1) END
 FROM unnest(%s::uuid[], string_to_array(%s::text, chr(10)))
     WITH ORDINALITY AS asked (account_id, external_id, place)
-CROSS JOIN LATERAL (
+LEFT JOIN LATERAL (
     SELECT c.id, c.minute_type FROM campaigns_campaign c
     WHERE c.account_id = asked.account_id AND c.external_id = asked.external_id OFFSET 0) AS found
-"""
-
-STRANGERS = """
-SELECT DISTINCT external_id FROM campaigns_campaign
-WHERE external_id = ANY(string_to_array(%s::text, chr(10)))
+    ON true
 """
 
 
@@ -101,10 +102,10 @@ def named_accounts(reports: Sequence[Report], reporter: Account | None) -> dict[
     }
 
 
-def find_campaigns(
+def ask_campaigns(
     reports: Sequence[Report], accounts: Mapping[str, UUID], *, tell_of_others: bool
-) -> Campaigns:
-    """Look up every campaign the reports name; `accounts` by their names."""
+) -> Callable[[], Campaigns]:
+    """Look up every campaign the reports name, to be read later; `accounts` by their names."""
     named = {
         (report.account, report.campaign)
         for report in reports
@@ -113,26 +114,34 @@ def find_campaigns(
         and is_external_id(report.campaign)
     }
     if not named:
-        return Campaigns({}, set())
+        return lambda: Campaigns({}, set())
     asked = list(named)
     values = [column(accounts[name].hex for name, _ in asked), lines(name for _, name in asked)]
-    rows = statements.rows(CAMPAIGNS, values)
-    found = {asked[place - 1]: (pk, minute_type) for place, pk, minute_type in rows}
-    missing = {name for _, name in named - found.keys()} if tell_of_others else set()
-    others = statements.rows(STRANGERS, [lines(missing)]) if missing else []
-    return Campaigns(found, {name for (name,) in others})
+    answer = statements.ask(CAMPAIGNS, [tell_of_others, *values])
+
+    def read() -> Campaigns:
+        found, elsewhere = {}, set()
+        for place, pk, minute_type, is_elsewhere in answer.rows():
+            if pk is not None:
+                found[asked[place - 1]] = pk, minute_type
+            elif is_elsewhere:
+                elsewhere.add(asked[place - 1][1])
+        return Campaigns(found, elsewhere)
+
+    return read
 
 
-def lock_wallets(accounts: Mapping[str, UUID]) -> dict[str, Holding]:
-    """Lock the wallets of these accounts, each by the name of its account, in key order.
+def with_new_wallets(
+    accounts: Mapping[str, UUID], found: Mapping[UUID, Holding]
+) -> dict[str, Holding]:
+    """The locked wallets that were `found`, each by the name of its account.
 
     An account that has none yet gets one; one that does not exist is left out.
     """
-    wanted = set(accounts.values())
-    found = ledger.lock_accounts(account_ids=wanted) if wanted else {}
+    found = dict(found)
     # Made now, so last in the order of keys. Should somebody have made them just before us, and a
-    # deadlock come of it, the batch is repeated as a whole.
-    if missing := wanted - found.keys():
+    # deadlock come of it or the same calls be charged, the batch is repeated as a whole.
+    if missing := set(accounts.values()) - found.keys():
         for account in Account.objects.filter(pk__in=missing):
             opening.open_wallet(account=account)
         found |= ledger.lock_accounts(account_ids=missing)

@@ -1,34 +1,49 @@
 """Statements that are sent all the time, as PostgreSQL likes them: planned once a connection.
 
 Django binds values in the client, so that each statement is another one, parsed and planned anew:
-of a single call that was half of what PostgreSQL does.
+of a single call that was half of what PostgreSQL does. Here the server binds them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, partial
+from typing import Protocol
 
 from django.db import DEFAULT_DB_ALIAS, connections, models
-from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 
-Values = Sequence[object] | Mapping[str, object]
+from accounts.runtime.pipeline import Pipeline, Values
+from accounts.runtime.time_limits import TimeIsUp
+
+_block: ContextVar["_Together | None"] = ContextVar("block", default=None)
+
+
+class Answer(Protocol):
+    """The rows of a statement that was sent."""
+
+    def rows(self) -> list[tuple]:
+        """Read them, once: waits until they are here."""
+
+
+def ask(statement: str, values: Values = ()) -> Answer:
+    """Send one statement whose text never changes; its rows are read when somebody needs them.
+
+    Values are plain (texts, numbers, ids, moments, None): each that stands alone needs a cast.
+    """
+    with together():
+        return _block.get().ask(statement, values)
 
 
 def run(statement: str, values: Values = ()) -> None:
-    """Run one statement whose text never changes.
-
-    The server binds the values: each that stands alone needs a cast. Prepared when it has been
-    sent before on this connection (`prepare_threshold` in the settings).
-    """
-    with _cursor() as cursor:
-        cursor.execute(statement, values)
+    """The same for a statement without rows."""
+    ask(statement, values)
 
 
 def rows(statement: str, values: Values = ()) -> list[tuple]:
-    """The same for a statement that returns rows."""
-    with _cursor() as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall()
+    """The same, read at once."""
+    return ask(statement, values).rows()
 
 
 def columns(model: type[models.Model], alias: str) -> str:
@@ -55,14 +70,100 @@ def _fields(model: type[models.Model]) -> list[tuple[str, str]]:
     return [(field.attname, field.column) for field in model._meta.concrete_fields]
 
 
-def _cursor() -> CursorWrapper:
-    """As `connection.cursor()`, so that whoever counts or watches statements sees these, too.
+@contextmanager
+def together(*, commit: bool = False) -> Iterator[None]:
+    """Send what is asked and run in this block in a row, waiting only for answers that are read.
 
-    Django's log would not have the text of a prepared one: while it is kept, none is prepared.
+    What fails is raised when the next answer is read, or at the end of the block; nothing that was
+    sent behind it is done. The first statement of anybody else (a QuerySet's, which counts on being
+    answered) waits for all before it and ends this: the block goes on statement by statement.
+    Inside another block this is a part of that one.
+
+    With `commit` the transaction's end is sent behind the last statement, if the transaction is
+    that of the `atomic` right around this block: nothing may be sent between the two ends.
     """
+    if _block.get() is not None:
+        yield
+        return
     connection = connections[DEFAULT_DB_ALIAS]
-    if connection.queries_logged:
-        return connection.cursor()
     connection.close_if_health_check_failed()
     connection.ensure_connection()
-    return connection.make_cursor(ServerBindingCursor(connection.connection))
+    connection.validate_no_broken_transaction()
+    with connection.wrap_database_errors:
+        block = _Together(connection)
+        token = _block.set(block)
+        try:
+            with connection.execute_wrapper(block.end_for_others):
+                yield
+            block.leave(commit=commit)
+        except TimeIsUp:
+            # What was sent may be waiting for somebody else.
+            connection.connection.close()
+            raise
+        except BaseException:
+            block.abandon()
+            raise
+        finally:
+            _block.reset(token)
+
+
+class _Together:
+    """A block of statements that are sent in a row."""
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self._connection = connection
+        # Whoever reads Django's log wants to see each statement, its values, and what it took.
+        self._pipeline = None if connection.queries_logged else Pipeline(connection.connection)
+
+    def ask(self, statement: str, values: Values) -> Answer:
+        """Past whoever watches what is executed on this connection, like a cursor's statements."""
+        others = [w for w in self._connection.execute_wrappers if w != self.end_for_others]
+        if not others:
+            return self._send(statement, values)
+        execute: Callable[..., Answer] = self._send
+        for watching in others:
+            execute = partial(watching, execute)
+        context = {"connection": self._connection, "cursor": self._connection.cursor()}
+        return execute(statement, values, False, context)
+
+    def end_for_others(
+        self, execute: Callable, sql: str, params: object, many: bool, context: dict
+    ) -> object:
+        """A cursor's statement: it would be told that no row was changed."""
+        if self._pipeline is not None:
+            self._pipeline.leave()
+        return execute(sql, params, many, context)
+
+    def leave(self, *, commit: bool) -> None:
+        if self._pipeline is None:
+            return
+        if commit and self._pipeline.is_open and len(self._connection.atomic_blocks) == 1:
+            self._pipeline.command("COMMIT")
+        self._pipeline.leave()
+
+    def abandon(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.abandon()
+
+    def _send(self, statement: str, values: Values, *_: object) -> Answer:
+        if self._pipeline is None:
+            return _Logged(self._connection.cursor(), statement, values)
+        if self._pipeline.is_open:
+            return self._pipeline.ask(statement, values)
+        alone = Pipeline(self._connection.connection)
+        try:
+            return alone.ask(statement, values)
+        finally:
+            alone.leave()
+
+
+class _Logged:
+    """The rows of a statement that Django's own cursor has sent."""
+
+    def __init__(self, cursor: CursorWrapper, statement: str, values: Values) -> None:
+        self._cursor = cursor
+        self._cursor.execute(statement, values)
+
+    def rows(self) -> list[tuple]:
+        with self._cursor as cursor:
+            return cursor.fetchall()

@@ -154,7 +154,7 @@ def test_production_takes_everything_from_the_environment(read):
         "PASSWORD": "secret",
         "HOST": "db.example.com",
         "PORT": "5432",
-        "OPTIONS": {"sslmode": "verify-full", "prepare_threshold": 1},
+        "OPTIONS": {"sslmode": "verify-full"},
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }

@@ -4,7 +4,7 @@ Every movement names its cause by a key: posting the same key again changes noth
 may retry freely. Each transaction that moved something says so once, by `balances_moved`.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -118,7 +118,7 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
         return 0
     _write(new, wallets)
     moved = [wallets[pk] for pk in sorted({movement.wallet_id for movement in new})]
-    _tell(
+    tell(
         [Holding(wallet.pk, wallet.account_id, wallet.pots) for wallet in moved],
         kinds={movement.kind for movement in new},
         paid={movement.wallet_id for movement in new if movement.kind in PAYMENTS},
@@ -127,14 +127,12 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
     return len(new)
 
 
-def post_debits(
-    *, wallets: Iterable[Holding], left: Mapping[int, Pots], key: str, rates: RateHistory
-) -> None:
+def post_debits(*, wallets: Iterable[Holding], left: Mapping[int, Pots], key: str) -> list[Holding]:
     """Write what calls took: an entry for each pot that has less `left` than its wallet holds.
 
     Call with the wallets locked, once for a key that was made in this transaction: so nobody is
     asked whether it was posted, and the unique key refuses it a second time. What the wallets hold
-    is brought up to date in place. `rates` are passed on to whoever listens.
+    is brought up to date in place. Returns those that moved: `tell` of them before the commit.
     """
     entries: list[tuple[int, str, Decimal | int, Decimal | int]] = []
     moved = []
@@ -148,14 +146,13 @@ def post_debits(
                 if held != before[pot]
             ]
             wallet.pots = after
-    if not moved:
-        return
-    columns = [column(values) for values in zip(*entries, strict=True)]
-    statements.run(INSERT_OF_ONE_CAUSE, [str(CALLS), key, clock.now(), *columns])
-    _tell(moved, kinds={CALLS}, rates=rates)
+    if moved:
+        columns = [column(values) for values in zip(*entries, strict=True)]
+        statements.run(INSERT_OF_ONE_CAUSE, [str(CALLS), key, clock.now(), *columns])
+    return moved
 
 
-def _tell(
+def tell(
     moved: Sequence[Holding],
     *,
     kinds: set[str],
@@ -163,11 +160,19 @@ def _tell(
     filled: Collection[int] = (),
     rates: RateHistory | None = None,
 ) -> None:
-    """Let everybody know who lives on these wallets, in the order of their keys."""
-    due, low, minutes = AutoRecharge.objects.watch(
+    """Let everybody know who lives on these wallets, in the order of their keys.
+
+    Once in each transaction that moved some; `rates` are passed on to whoever listens.
+    """
+    watched = AutoRecharge.objects.watch(
         wallet_ids=[wallet.pk for wallet in moved], now=clock.now(), paid=paid, filled=filled
     )
     balances_moved.send(sender=Wallet, wallets=moved, kinds=kinds, rates=rates)
+    # Nobody waits for that answer before the commit.
+    transaction.on_commit(lambda: _nudge(*watched()))
+
+
+def _nudge(due: list[int], low: list[int], minutes: list[int]) -> None:
     for wallet_id in due:
         nudge("wallets.recharge_wallet", wallet_id)
     for wallet_id in low:
@@ -181,23 +186,28 @@ def lock_accounts(*, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:
 
     An account without a wallet is left out.
     """
+    return ask_locked(account_ids=account_ids)()
+
+
+def ask_locked(*, account_ids: Iterable[UUID]) -> Callable[[], dict[UUID, Holding]]:
+    """The same, asked now and read when it is called."""
     return _holdings(LOCK_ACCOUNTS, account_ids)
 
 
 def holding(*, account_id: UUID) -> Holding | None:
     """What the account's wallet holds at this moment, without locking it; None without a wallet."""
-    return _holdings(HOLDINGS, [account_id]).get(account_id)
+    return _holdings(HOLDINGS, [account_id])().get(account_id)
 
 
-def _holdings(statement: str, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:
-    rows = statements.rows(statement, [column(account_id.hex for account_id in account_ids)])
-    return {
+def _holdings(statement: str, account_ids: Iterable[UUID]) -> Callable[[], dict[UUID, Holding]]:
+    answer = statements.ask(statement, [column(account_id.hex for account_id in account_ids)])
+    return lambda: {
         account_id: Holding(
             pk,
             account_id,
             {"credit": credit, "premium": premium, "basic": basic, "included": included},
         )
-        for pk, account_id, credit, premium, basic, included in rows
+        for pk, account_id, credit, premium, basic, included in answer.rows()
     }
 
 

@@ -1,6 +1,7 @@
 """Charging batches of usages: calls become debits. Knows plain values, no campaigns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -37,24 +38,28 @@ class Taken(msgspec.Struct, frozen=True, gc=False):
 NOTHING = Taken()
 
 
-def charge(
+@contextmanager
+def charged(
     *,
     usages: Sequence[Usage],
     batch: UUID,
     wallets: Mapping[int, Holding],
     rates: RateHistory,
-) -> list[Taken]:
-    """Take each usage from its wallet's pots, in order, and return what each one took.
+) -> Iterator[list[Taken]]:
+    """Take each usage from its wallet's pots, in order, and give what each one took.
 
-    Call inside the transaction that locked `wallets` (by id, in the order of their ids), read the
-    rates and records the usages: the caller says which usages are new, and `batch` is new, too.
-    One entry per wallet and pot, named `calls:<batch>`. Credit may go below zero: a call that
-    happened is charged.
+    Call inside the transaction that locked `wallets` (by id, in the order of their ids) and read
+    the rates: the caller says which usages are new, records them in the block, and `batch` is new,
+    too. Whoever listens is told afterwards. One entry per wallet and pot, named `calls:<batch>`.
+    Credit may go below zero: a call that happened is charged.
     """
     left = {pk: wallet.pots.copy() for pk, wallet in wallets.items()}
     taken = [_take(usage, left[usage.wallet_id], rates) for usage in usages]
-    ledger.post_debits(wallets=wallets.values(), left=left, key=f"calls:{batch}", rates=rates)
-    return taken
+    moved = ledger.post_debits(wallets=wallets.values(), left=left, key=f"calls:{batch}")
+    # They are recorded while PostgreSQL writes the entries.
+    yield taken
+    if moved:
+        ledger.tell(moved, kinds={ledger.CALLS}, rates=rates)
 
 
 def _take(usage: Usage, pots: Pots, rates: RateHistory) -> Taken:

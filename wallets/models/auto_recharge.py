@@ -1,6 +1,6 @@
 """Auto-Recharge: threshold, amount and on/off, per wallet, set by the account itself."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 
@@ -76,14 +76,14 @@ class AutoRechargeQuerySet(models.QuerySet):
         now: datetime,
         paid: Collection[int] = (),
         filled: Collection[int] = (),
-    ) -> tuple[list[int], list[int], list[int]]:
+    ) -> Callable[[], tuple[list[int], list[int], list[int]]]:
         """Note which of these wallets fell below their threshold, or rose above it again.
 
         Call with the wallets locked, after they moved; `paid` are those that a payment moved,
-        `filled` those that got minutes. Returns those that newly want an Auto-Recharge, those whose
-        people should hear of a low balance, unless Auto-Recharge is about to charge, and those
-        whose minutes are about to run out while credit is low, too. Level, not edge: the sweep
-        finds the same wallets from the rows.
+        `filled` those that got minutes. Returns what tells, when it is called, those that newly
+        want an Auto-Recharge, those whose people should hear of a low balance, unless Auto-Recharge
+        is about to charge, and those whose minutes are about to run out while credit is low, too.
+        Level, not edge: the sweep finds the same wallets from the rows.
         """
         figures = {
             "wallets": column(wallet_ids),
@@ -93,9 +93,14 @@ class AutoRechargeQuerySet(models.QuerySet):
             "filled": column(filled),
             "minutes": MINUTES_LEVEL,
         }
-        rows = statements.rows(WATCH, figures)
-        due, low, minutes = ([row[0] for row in rows if row[n]] for n in (1, 2, 3))
-        return due, low, minutes
+        answer = statements.ask(WATCH, figures)
+
+        def read() -> tuple[list[int], list[int], list[int]]:
+            rows = answer.rows()
+            due, low, minutes = ([row[0] for row in rows if row[n]] for n in (1, 2, 3))
+            return due, low, minutes
+
+        return read
 
 
 class AutoRecharge(Tried):

@@ -1,5 +1,6 @@
 """The price of a minute: rows with a moment they are in force from, never constants."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -39,10 +40,20 @@ class RateHistory:
 
 def rate_history() -> RateHistory:
     """Every rate there has been, latest first: prices change a few times a year."""
-    rows: dict[str, list[tuple[datetime, Decimal]]] = {name: [] for name in TYPES}
-    for minute_type, moment, price in statements.rows(HISTORY):
-        rows[minute_type].append((moment, price))
-    return RateHistory(rows)
+    return ask_rate_history()()
+
+
+def ask_rate_history() -> Callable[[], RateHistory]:
+    """The same, asked now and read when it is called."""
+    answer = statements.ask(HISTORY)
+
+    def read() -> RateHistory:
+        rows: dict[str, list[tuple[datetime, Decimal]]] = {name: [] for name in TYPES}
+        for minute_type, moment, price in answer.rows():
+            rows[minute_type].append((moment, price))
+        return RateHistory(rows)
+
+    return read
 
 
 def rate(*, minute_type: str, at: datetime | None = None) -> Decimal:

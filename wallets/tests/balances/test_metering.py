@@ -24,9 +24,9 @@ def charge(*usages, wallet, batch=None):
     with transaction.atomic():
         locked = ledger.lock_accounts(account_ids=[wallet.account_id]).values()
         wallets = {one.pk: one for one in locked}
-        return metering.charge(
-            usages=usages, batch=batch or uuid4(), wallets=wallets, rates=rate_history()
-        )
+        batch, rates = batch or uuid4(), rate_history()
+        with metering.charged(usages=usages, batch=batch, wallets=wallets, rates=rates) as taken:
+            return taken
 
 
 def usage(wallet, minute_type, seconds, *, billable=True, ended_at=None):

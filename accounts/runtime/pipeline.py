@@ -1,0 +1,179 @@
+"""Statements sent in a row over one connection, below the cursors of Django and psycopg.
+
+Those took longer for the eight statements of a single call than all its rules. libpq keeps what is
+small until somebody waits, so that it goes in one message; each text is prepared once a connection.
+"""
+
+import re
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import cache
+from itertools import count
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import psycopg
+from psycopg import errors
+from psycopg.abc import PQGen
+from psycopg.adapt import Transformer
+from psycopg.generators import fetch_many, send
+from psycopg.pq import ExecStatus, TransactionStatus
+from psycopg.pq.abc import PGresult
+
+Values = Sequence[object] | Mapping[str, object]
+
+# Bytes of values from which on PostgreSQL gets its work at once, while we write what comes next.
+LARGE = 8192
+
+# What writes itself as PostgreSQL reads it, where the statement casts it.
+_PLAIN = (str, int, Decimal, UUID, datetime)
+_PLACE = re.compile(r"%(?:(?P<percent>%)|\((?P<name>\w+)\)s|s)")
+_FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
+
+# What each connection has prepared, under which name. None is given twice: of one that was sent
+# together with a mistake nobody knows whether it is there.
+_prepared: WeakKeyDictionary[psycopg.Connection, dict[str, bytes]] = WeakKeyDictionary()
+_numbers = count()
+
+
+class Answer:
+    """The rows of a statement that was sent."""
+
+    def __init__(self, pipeline: "Pipeline") -> None:
+        self._pipeline = pipeline
+        self.result: PGresult | None = None
+
+    def rows(self) -> list[tuple]:
+        """Wait for them. Raises psycopg's Error when this statement failed, or one before it."""
+        if self.result is None:
+            self._pipeline.receive(self)
+        return self._pipeline.loaded(self.result)
+
+
+class Pipeline:
+    """Sends what it is given without waiting; answers come in the order they were asked for.
+
+    Until it is left its connection can do nothing else. Begins the transaction where there has to
+    be one; in autocommit all that it sends is one.
+    """
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection, self._pgconn = connection, connection.pgconn
+        self._names = _prepared.setdefault(connection, {})
+        self._named_here: list[str] = []
+        # One for each command that is not answered yet; None where nobody asked for rows.
+        self._unanswered: deque[Answer | None] = deque()
+        self._failure: psycopg.Error | None = None
+        self.is_open = True
+        idle = self._pgconn.transaction_status == TransactionStatus.IDLE
+        self._pgconn.enter_pipeline_mode()
+        if idle and not connection.autocommit:
+            self.command("BEGIN")
+
+    def command(self, text: str) -> None:
+        """Send what has neither values nor rows."""
+        self._pgconn.send_query_params(text.encode(), None)
+        self._unanswered.append(None)
+
+    def ask(self, statement: str, values: Values) -> Answer:
+        """Send a statement. What it fails with is raised when an answer is read, or on leaving."""
+        text, keys = _with_numbers(statement)
+        written = [_written(values[key]) for key in keys]
+        if (name := self._names.get(statement)) is None:
+            name = self._names[statement] = b"own_%d" % next(_numbers)
+            self._named_here.append(statement)
+            self._pgconn.send_prepare(name, text)
+            self._unanswered.append(None)
+        self._pgconn.send_query_prepared(name, written)
+        self._unanswered.append(answer := Answer(self))
+        if sum(len(value) for value in written if value) >= LARGE:
+            self._pgconn.flush()
+        return answer
+
+    def receive(self, wanted: Answer) -> None:
+        """Wait until this answer is here."""
+        self._pgconn.send_flush_request()
+        self._wait(wanted)
+        if self._failure is not None:
+            raise self._failure
+
+    def loaded(self, result: PGresult) -> list[tuple]:
+        transformer = Transformer(self._connection)
+        transformer.set_pgresult(result)
+        return transformer.load_rows(0, result.ntuples, tuple)
+
+    def leave(self) -> None:
+        """Wait for all answers. Raises psycopg's Error of the first that failed."""
+        self.abandon()
+        if self._failure is not None:
+            raise self._failure
+
+    def abandon(self) -> None:
+        """The same, when something else has gone wrong already."""
+        if not self.is_open or self._connection.closed:
+            return
+        self.is_open = False
+        self._pgconn.pipeline_sync()
+        self._unanswered.append(None)
+        self._wait(None)
+        self._pgconn.exit_pipeline_mode()
+
+    def _wait(self, wanted: Answer | None) -> None:
+        try:
+            self._connection.wait(self._receiving(wanted))
+        except BaseException:
+            # Interrupted in the middle of an answer it can serve nobody any more.
+            self._connection.close()
+            raise
+
+    def _receiving(self, wanted: Answer | None) -> PQGen[None]:
+        yield from send(self._pgconn)
+        while self._unanswered:
+            (result,) = yield from fetch_many(self._pgconn)
+            answer = self._unanswered.popleft()
+            if result.status in _FAILED:
+                self._fail(result)
+            elif answer is not None:
+                answer.result = result
+            if answer is not None and answer is wanted:
+                return
+
+    def _fail(self, result: PGresult) -> None:
+        """Keep the first failure: what was sent behind it is answered with no more than that."""
+        if self._failure is None:
+            self._failure = errors.error_from_result(
+                result, encoding=self._connection.info.encoding
+            )
+        for statement in self._named_here:
+            self._names.pop(statement, None)
+        if self._failure.sqlstate == errors.InvalidSqlStatementName.sqlstate:
+            self._names.clear()
+
+
+@cache
+def _with_numbers(statement: str) -> tuple[bytes, tuple[str | int, ...]]:
+    """The text as the server reads it, and which values its places are for."""
+    keys: list[str | int] = []
+
+    def number(place: re.Match) -> str:
+        if place["percent"]:
+            return "%"
+        key = place["name"] or len(keys)
+        if key not in keys:
+            keys.append(key)
+        return f"${keys.index(key) + 1}"
+
+    return _PLACE.sub(number, statement).encode(), tuple(keys)
+
+
+def _written(value: object) -> bytes | None:
+    if value is None:
+        return None
+    if not isinstance(value, _PLAIN):
+        raise TypeError(f"Write {type(value).__name__} as PostgreSQL reads it before sending it.")
+    text = str(value)
+    if "\0" in text:
+        raise psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes")
+    return text.encode()
