@@ -4,6 +4,7 @@ from celery import shared_task
 
 from accounts.audit import job_runs
 from accounts.people import invitation_mails, logins, open_sessions, resets
+from accounts.runtime.nudges import nudge
 from accounts.telling import mails, security
 
 
@@ -30,6 +31,12 @@ def mail_password_reset(reset_id: int) -> None:
 @shared_task(name="accounts.mail_security")
 def mail_security(mail_id: int) -> None:
     mails.mail_security(mail_id)
+
+
+@shared_task(name="accounts.nudge_each")
+def nudge_each(task_name: str, keys: list) -> None:
+    for key in keys:
+        nudge(task_name, key)
 
 
 @shared_task(name="accounts.tick")

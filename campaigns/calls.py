@@ -110,7 +110,7 @@ def _record(reports: Sequence[Report], reporter: Account | None) -> list[Result]
         rates = ask_rate_history()
         campaigns = ask_campaigns(reports, accounts, tell_of_others=reporter is None)
         # The wallets first: whoever reports the same calls at the same time waits here.
-        locked = ledger.ask_locked(account_ids=set(accounts.values()))
+        locked = ledger.ask_locked(account_ids=accounts.values())
         known = _ask_known(reports, source)
     wallets = with_new_wallets(accounts, locked())
     judged = judge_all(reports, wallets, campaigns())

@@ -34,7 +34,7 @@ PAUSED = Campaign.Status.PAUSED
 MANUAL = Campaign.PauseReason.MANUAL
 LOW_BALANCE = Campaign.PauseReason.LOW_BALANCE
 # Who can pay a minute of each of these can pay one of both together, too.
-PLAIN_USES = (MinuteUse.PREMIUM.value, MinuteUse.BASIC.value)
+PREMIUM, BASIC = MinuteUse.PREMIUM.value, MinuteUse.BASIC.value
 
 # Account by account by the index of started ones, however many: joined, all would be read.
 STARTED_OF = """
@@ -130,7 +130,7 @@ def _short_of_a_minute(
     suspects = {
         wallet.account_id: wallet
         for wallet in wallets
-        if any(seconds(wallet, use) < payable.MINUTE for use in PLAIN_USES)
+        if seconds(wallet, PREMIUM) < payable.MINUTE or seconds(wallet, BASIC) < payable.MINUTE
     }
     if not suspects:
         return {}

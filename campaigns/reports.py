@@ -138,14 +138,16 @@ def with_new_wallets(
 
     An account that has none yet gets one; one that does not exist is left out.
     """
-    found = dict(found)
+    wallets = {name: wallet for name, pk in accounts.items() if (wallet := found.get(pk))}
+    if len(wallets) == len(accounts):
+        return wallets
     # Made now, so last in the order of keys. Should somebody have made them just before us, and a
     # deadlock come of it or the same calls be charged, the batch is repeated as a whole.
-    if missing := set(accounts.values()) - found.keys():
-        for account in Account.objects.filter(pk__in=missing):
-            opening.open_wallet(account=account)
-        found |= ledger.lock_accounts(account_ids=missing)
-    return {name: found[pk] for name, pk in accounts.items() if pk in found}
+    missing = set(accounts.values()) - found.keys()
+    for account in Account.objects.filter(pk__in=missing):
+        opening.open_wallet(account=account)
+    made = ledger.lock_accounts(account_ids=missing)
+    return wallets | {name: made[pk] for name, pk in accounts.items() if pk in made}
 
 
 def judge_all(

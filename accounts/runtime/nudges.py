@@ -4,6 +4,7 @@ A nudge is only a hint: every task has a sweep that finds the same work from row
 that is down or slow costs a minute and never a page."""
 
 import logging
+from collections.abc import Sequence
 from functools import partial
 
 from celery import current_app
@@ -26,6 +27,15 @@ def nudge(task_name: str, *args: object) -> None:
     Raises nothing but TimeIsUp, when it is the task's own end that comes just now.
     """
     transaction.on_commit(partial(_send, task_name, args))
+
+
+def nudge_each(task_name: str, keys: Sequence[object]) -> None:
+    """The same for each of these keys: however many there are, the commit's caller sends one
+    message, and whoever takes it sends the others."""
+    if len(keys) > 1:
+        nudge("accounts.nudge_each", task_name, list(keys))
+    elif keys:
+        nudge(task_name, *keys)
 
 
 def _send(task_name: str, args: tuple[object, ...]) -> None:

@@ -11,7 +11,7 @@ from django.db.models import Model, QuerySet
 
 from accounts import clock
 from accounts.models import Account, Level, Notification, StaffAlert
-from accounts.runtime.nudges import nudge
+from accounts.runtime.nudges import nudge, nudge_each
 from accounts.runtime.waits import Wait, oldest
 
 Row = TypeVar("Row", bound=Model)
@@ -77,9 +77,8 @@ def notify_each(notifications: Sequence[Notification]) -> None:
         ).values_list("account_id", "dedupe_key")
     )
     new = [one for one in notifications if (one.account_id, one.dedupe_key) not in told]
-    for one in Notification.objects.bulk_create(new):
-        if one.mail_due_at:
-            nudge("accounts.mail_notification", one.pk)
+    written = Notification.objects.bulk_create(new)
+    nudge_each("accounts.mail_notification", [one.pk for one in written if one.mail_due_at])
 
 
 def alert_staff(

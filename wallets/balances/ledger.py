@@ -17,7 +17,7 @@ from djmoney.money import Money
 from accounts import clock
 from accounts.runtime import statements
 from accounts.runtime.columns import column
-from accounts.runtime.nudges import nudge
+from accounts.runtime.nudges import nudge_each
 from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
 from wallets.prices.rates import RateHistory
@@ -173,12 +173,9 @@ def tell(
 
 
 def _nudge(due: list[int], low: list[int], minutes: list[int]) -> None:
-    for wallet_id in due:
-        nudge("wallets.recharge_wallet", wallet_id)
-    for wallet_id in low:
-        nudge("wallets.tell_low_balance", wallet_id)
-    for wallet_id in minutes:
-        nudge("wallets.tell_low_minutes", wallet_id)
+    nudge_each("wallets.recharge_wallet", due)
+    nudge_each("wallets.tell_low_balance", low)
+    nudge_each("wallets.tell_low_minutes", minutes)
 
 
 def lock_accounts(*, account_ids: Iterable[UUID]) -> dict[UUID, Holding]:

@@ -4,8 +4,8 @@ import pytest
 from celery import current_app
 from django.db import transaction
 
-from accounts import clock
-from accounts.runtime.nudges import nudge
+from accounts import clock, tasks
+from accounts.runtime.nudges import nudge, nudge_each
 
 pytestmark = pytest.mark.django_db
 
@@ -60,3 +60,25 @@ def test_a_broker_that_fails_is_logged_and_never_raised(
         nudge("wallets.recharge_wallet", 7)
 
     assert "nudge lost task=wallets.recharge_wallet args=(7,) error=ConnectionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("keys", "messages"),
+    [
+        ([], []),
+        ([7], [("wallets.recharge_wallet", (7,))]),
+        ([7, 9], [("accounts.nudge_each", ("wallets.recharge_wallet", [7, 9]))]),
+    ],
+)
+def test_many_nudges_are_one_message(sent, keys, messages, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        nudge_each("wallets.recharge_wallet", keys)
+
+    assert sent == messages
+
+
+def test_who_takes_the_message_of_many_nudges_each(sent, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks(execute=True):
+        tasks.nudge_each("wallets.recharge_wallet", [7, 9])
+
+    assert sent == [("wallets.recharge_wallet", (7,)), ("wallets.recharge_wallet", (9,))]

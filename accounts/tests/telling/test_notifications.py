@@ -22,6 +22,7 @@ NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 def nudged(monkeypatch):
     nudges = []
     monkeypatch.setattr(notifications, "nudge", lambda *message: nudges.append(message))
+    monkeypatch.setattr(notifications, "nudge_each", lambda *message: nudges.append(message))
     return nudges
 
 
@@ -66,7 +67,8 @@ def test_many_are_told_at_once_each_cause_once_and_by_mail_where_it_is_due(nudge
 
     rows = Notification.objects.order_by("pk").values_list("account", "dedupe_key")
     assert list(rows) == [(agency.pk, "cause"), (other.pk, "cause"), (agency.pk, "another")]
-    assert nudged == [("accounts.mail_notification", Notification.objects.get(account=other).pk)]
+    told = Notification.objects.get(account=other)
+    assert nudged == [("accounts.mail_notification", [told.pk])]
 
 
 def test_without_a_key_every_telling_counts():
