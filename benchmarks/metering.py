@@ -30,7 +30,7 @@ ROUNDS = 5
 # How many batches of a size a round has, for the quick sides and for the slow ones.
 TIMES = {1000: (6, 1), 100: (16, 4), 1: (80, 20)}
 PGBENCH_TIMES = 300
-SLOW = ("before", "plain")
+SLOW = ("before", "plain", "hordak", "pgledger")
 # Enough that what each new connection has to load and plan once does not count.
 CLIENTS, HOT_TIMES = 16, 100
 
@@ -51,11 +51,21 @@ SIDES = {
     "before": Kind("calls.record before", "record", "before"),
     "plain": Kind("plain Django", "plain", "before"),
     "api": Kind("POST /api/v1/calls, no network", "api"),
+    "hordak": Kind("django-hordak, in bulk", "hordak"),
+    "pgledger": Kind("pgledger, one call for all", "pgledger"),
 }
+# Of these only how fast a large batch is.
+PEERS = ("hordak", "pgledger")
+# What the package asks for besides, we have or its models do not need.
+HORDAK = ("django-hordak==2.0.0", "django-mptt==0.20.0", "django-js-asset==5.0.0", "tablib==3.10.0")
 
 
 def run() -> None:
     """Measure all sides in turns."""
+    for name in PEERS:
+        if sentence := _missing(name):
+            print(sentence)
+            del SIDES[name]
     with ExitStack() as stack:
         builds = {"ours": ROOT, "before": stack.enter_context(_build_of(BEFORE))}
         databases = stack.enter_context(_databases(builds))
@@ -78,6 +88,8 @@ def run() -> None:
 def _round(sides: dict, figures: Figures, databases: dict[str, str]) -> None:
     for size, (quick, slow) in TIMES.items():
         for name, side in sides.items():
+            if name in PEERS and size != max(TIMES):
+                continue
             times = slow if name in SLOW else quick
             figures.add(name, str(size), _ask(side, do="batches", size=size, times=times), size)
     for name in ("limit", "limit_before"):
@@ -97,11 +109,29 @@ def _ratios(figures: Figures) -> dict[str, float]:
     for size in (1000, 100, 1, "hot"):
         found[f"record_{size}_to_before"] = speed("ours", size) / speed("before", size)
         found[f"record_{size}_to_plain"] = speed("ours", size) / speed("plain", size)
+    for name in PEERS:
+        if name in SIDES:
+            found[f"record_1000_to_{name}"] = speed("ours", 1000) / speed(name, 1000)
     found["record_1000_to_limit_before"] = speed("ours", 1000) / speed("limit_before", 1000)
     found["before_1000_to_limit_before"] = speed("before", 1000) / speed("limit_before", 1000)
     found["postgres_cpu"] = postgres("limit", 1000) / postgres("ours", 1000)
     found["postgres_cpu_before"] = postgres("limit_before", 1000) / postgres("before", 1000)
     return {name: round(value, 3) for name, value in found.items()}
+
+
+def _missing(peer: str) -> str:
+    """Why it cannot be measured; empty when it can."""
+    if peer == "pgledger":
+        folder = os.environ.get("PGLEDGER", "")
+        if (Path(folder) / "pgledger.sql").is_file() and folder:
+            return ""
+        return "pgledger is left out: PGLEDGER names no folder with a copy of its repository."
+    packages = KEPT / "hordak"
+    if not packages.is_dir():
+        uv = [sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-deps"]
+        if subprocess.run([*uv, "--target", packages, *HORDAK], check=False).returncode:
+            return "django-hordak is left out: it could not be installed."
+    return ""
 
 
 @contextmanager
@@ -146,7 +176,7 @@ def _env() -> dict[str, str]:
     """The same server for every build: without its address each would start one of its own."""
     from thinkrr_billing.settings import _database_url
 
-    return os.environ | {"DATABASE_URL": _database_url}
+    return os.environ | {"DATABASE_URL": _database_url, "PYTHONPATH": str(KEPT / "hordak")}
 
 
 @contextmanager

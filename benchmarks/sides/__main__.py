@@ -15,6 +15,9 @@ from django.conf import settings
 
 def main(kind: str, database: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
+    if kind == "hordak":
+        settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "mptt", "hordak"]
+        settings.HORDAK_INTERNAL_CURRENCY = settings.DEFAULT_CURRENCY = "USD"
     django.setup()
     # With DEBUG Django keeps a copy of every statement.
     settings.DEBUG = False
@@ -47,7 +50,7 @@ def _world() -> None:
 
 def _serve(kind: str) -> None:
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks.sides import limit, plain, record, served
+    from benchmarks.sides import limit, peers, plain, record, served
     from benchmarks.sides.measuring import at_once, one_after_the_other
     from thinkrr_billing.memory import keep_what_is_loaded
     from wallets.books import checking
@@ -59,6 +62,8 @@ def _serve(kind: str) -> None:
         "plain": plain.Plain,
         "served": served.Served,
         "requests": served.Requests,
+        "hordak": peers.Hordak,
+        "pgledger": peers.Pgledger,
     }
     side = kinds[kind]()
     # As web and workers do.
