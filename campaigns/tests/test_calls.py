@@ -379,6 +379,14 @@ def test_a_campaign_of_another_account_is_rejected():
     assert pots(wallet)[0] == "5.000000"
 
 
+@pytest.mark.parametrize("name", ["their", "theirs1", "a", "z"])
+def test_a_campaign_is_of_another_account_only_under_its_whole_name(name):
+    wallet, other = make_wallet(credit="5"), make_wallet()
+    make_campaign(other.account, external_id="theirs")
+
+    assert codes(record(make_report(wallet.account, campaign=name))) == ["unknown_campaign"]
+
+
 def test_an_accounts_own_key_learns_nothing_about_other_accounts():
     wallet, other = make_wallet(credit="5"), make_wallet(credit="5")
     make_campaign(other.account, external_id="theirs")

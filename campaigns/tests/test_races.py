@@ -14,6 +14,7 @@ from django.db import (
     transaction,
 )
 from django.db.models import Sum
+from psycopg.pq import PipelineStatus
 
 from campaigns import calls, limits, resuming
 from campaigns.errors import Busy
@@ -215,3 +216,34 @@ def test_the_database_refuses_to_change_a_call(statement):
         cursor.execute(statement)
 
     assert Call.objects.get().seconds == 60
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_waits_for_the_database_twice_for_what_it_asks_and_for_its_commit(monkeypatch):
+    wallets = [make_wallet(credit="50") for _ in range(3)]
+    raw, waits = connection.connection, []
+    wait = raw.wait
+    # What the server has said already is no message to wait for.
+    monkeypatch.setattr(
+        raw, "wait", lambda *args, **more: waits.append(raw.info.pipeline_status) or wait(*args)
+    )
+
+    results = record([make_report(wallet.account) for wallet in wallets])
+
+    assert [one.status for one in results] == ["charged"] * 3
+    assert waits.count(PipelineStatus.ON) == 2
+    assert Call.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_batch_that_pauses_a_campaign_is_recorded_whole():
+    wallet = make_wallet(credit="0.20")
+    campaign = make_campaign(wallet.account, status=Campaign.Status.STARTED)
+    report = make_report(wallet.account, campaign=campaign.external_id, seconds=30)
+
+    (result,) = record([report])
+
+    campaign.refresh_from_db()
+    assert (result.status, campaign.status) == ("charged", Campaign.Status.PAUSED)
+    assert Call.objects.get().cost == result.cost
+    assert LedgerEntry.objects.filter(kind="calls").count() == 1
