@@ -247,3 +247,33 @@ def test_a_batch_that_pauses_a_campaign_is_recorded_whole():
     assert (result.status, campaign.status) == ("charged", Campaign.Status.PAUSED)
     assert Call.objects.get().cost == result.cost
     assert LedgerEntry.objects.filter(kind="calls").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_is_lost_in_the_middle_records_nothing_and_the_next_batch_has_another(
+    monkeypatch,
+):
+    wallet = make_wallet(credit="50")
+    report = make_report(wallet.account)
+    judge_all, backends = calls.judge_all, [connection.connection.info.backend_pid]
+
+    def lose(*arguments):
+        with ThreadPoolExecutor(max_workers=1) as pool:
+            pool.submit(terminate, backends.pop()).result()
+        return judge_all(*arguments)
+
+    monkeypatch.setattr(calls, "judge_all", lose)
+    with pytest.raises(OperationalError):
+        record([report])
+
+    monkeypatch.undo()
+    assert Call.objects.count() == 0
+    assert [one.status for one in record([report])] == ["charged"]
+
+
+def terminate(backend):
+    try:
+        with connection.cursor() as cursor, as_owner():
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [backend])
+    finally:
+        connections.close_all()
