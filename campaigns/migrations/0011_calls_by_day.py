@@ -5,7 +5,7 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0009_usage_by_day")]
+    dependencies = [("campaigns", "0010_changes_in_order")]
 
     operations = [
         migrations.AddIndex(
