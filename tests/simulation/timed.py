@@ -15,10 +15,7 @@ from accounts.runtime import statements
 
 
 class Prepared:
-    """A statement with the moment as `%(now)s`, planned once a connection.
-
-    By psycopg, not by a PREPARE of our own: it drops all plans when a transaction rolls back.
-    """
+    """A statement with the moment as `%(now)s`, planned once a connection."""
 
     def __init__(self, statement: str) -> None:
         self._statement = statement
