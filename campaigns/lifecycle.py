@@ -21,8 +21,7 @@ from wallets.prices.rates import rates_now
 
 Status = Campaign.Status
 
-BY_EXTERNAL_ID = f"""
-SELECT {columns(Campaign, "c")} FROM campaigns_campaign c
+BY_EXTERNAL_ID = f"""SELECT {columns(Campaign, "c")} FROM campaigns_campaign c
 WHERE c.account_id = %s AND c.external_id = %s
 """
 

@@ -14,8 +14,7 @@ from accounts.runtime import statements
 from accounts.runtime.statements import columns
 
 # The voice platform's key asks it at every request.
-BY_ID = f"""
-SELECT {columns(Account, "a")}, {columns(Account, "g")}
+BY_ID = f"""SELECT {columns(Account, "a")}, {columns(Account, "g")}
 FROM accounts_account a LEFT JOIN accounts_account g ON g.id = a.agency_id WHERE a.id = %s
 """
 

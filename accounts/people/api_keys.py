@@ -34,8 +34,7 @@ LAST_USED_EVERY = timedelta(minutes=5)
 SELF_SERVICE_SCOPES = (Scope.READ, Scope.WRITE)
 
 # Asked at every request of the API: a key, its account, and that one's agency.
-BY_PREFIX = f"""
-SELECT {columns(ApiKey, "k")}, {columns(Account, "a")}, {columns(Account, "g")}
+BY_PREFIX = f"""SELECT {columns(ApiKey, "k")}, {columns(Account, "a")}, {columns(Account, "g")}
 FROM accounts_apikey k
 LEFT JOIN accounts_account a ON a.id = k.account_id
 LEFT JOIN accounts_account g ON g.id = a.agency_id
