@@ -18,6 +18,7 @@ from wallets.allocations.terms import Wish, check_minutes, check_parties
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods, trying
+from wallets.cards.payment_methods import Card
 from wallets.cards.trying import Who
 from wallets.charging import purchases
 from wallets.charging.policies import Policy
@@ -122,8 +123,18 @@ def _decide(wallet_id: int, who: Who, gift: Gift) -> Purchase:
         raise QuoteChanged(f"These minutes cost {usd(now.total)} now. Check and pay again.")
     card = payment_methods.usable_card(account=agency, card_id=gift.payment_method)
     _refuse_loop(wallet)
-    purchase = Purchase.objects.create(
-        payer=agency,
+    purchase = _written(wallet, who, now, card, form_key=gift.form_key)
+    if asked:
+        asked.purchase = purchase
+        asked.save(update_fields=["purchase"])
+    trying.note_payment(who, purchase=purchase)
+    return purchase
+
+
+def _written(wallet: Wallet, who: Who, now: Estimate, card: Card, *, form_key: str) -> Purchase:
+    """The row of the payment, with the rates of this moment."""
+    return Purchase.objects.create(
+        payer=who.account,
         wallet=wallet,
         purpose=Purchase.Purpose.ALLOCATION,
         amount_cents=now.total_cents,
@@ -136,13 +147,8 @@ def _decide(wallet_id: int, who: Who, gift: Gift) -> Purchase:
         card=card.label,
         card_fingerprint=card.fingerprint,
         requested_by=who.person,
-        form_key=gift.form_key,
+        form_key=form_key,
     )
-    if asked:
-        asked.purchase = purchase
-        asked.save(update_fields=["purchase"])
-    trying.note_payment(who, purchase=purchase)
-    return purchase
 
 
 def _refuse_loop(wallet: Wallet) -> None:
