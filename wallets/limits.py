@@ -119,6 +119,10 @@ INCLUDED_WITHIN = timedelta(hours=1)
 
 # What planning the months may take of a tick, whose soft limit is 60 s.
 PLAN_SECONDS = 10.0
+# So many are read at once: a second's planning, and not the hundred thousand that may be due.
+PLAN_BITE = 200
+# From one due date to the next: February's.
+SHORTEST_MONTH = timedelta(days=28)
 # A month that could not be planned is a defect: look again soon, behind all others.
 PLAN_WAIT = timedelta(minutes=5)
 # The books say so when a month that has begun is not planned: that wait, and as much for ticks.

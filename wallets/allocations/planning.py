@@ -170,8 +170,11 @@ def _claim(allocation: AutoAllocation, now: datetime) -> bool:
 
 def _unplanned(now: datetime) -> Iterator[AutoAllocation]:
     """Running allocations without a run for the month that has begun."""
-    begun = running().filter(anchor_date__lte=now.date() + timedelta(days=1))
-    for allocation in begun.annotate(latest=Max("runs__period")).order_by("look_at", "pk"):
+    tomorrow = now.date() + timedelta(days=1)
+    begun = running().filter(anchor_date__lte=tomorrow).annotate(latest=Max("runs__period"))
+    # Nearly all have their run: those that no zone's day can have made due are not even read.
+    begun = begun.filter(Q(latest=None) | Q(latest__lte=tomorrow - limits.SHORTEST_MONTH))
+    for allocation in begun.order_by("look_at", "pk").iterator(chunk_size=limits.PLAN_BITE):
         period = current_period(allocation.anchor_date, allocation.agency.local_date(now))
         if period and (allocation.latest is None or allocation.latest < period):
             yield allocation
