@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from accounts import clock
 from accounts.runtime.time_limits import TimeIsUp
@@ -59,6 +60,26 @@ def test_every_month_that_has_begun_is_made_at_one_look(running):
     planned = plan_at(DEC_14)
 
     assert set(planned) == {running.run("2026-12-14").pk, sibling.run("2026-12-14").pk}
+
+
+@pytest.mark.parametrize(("day", "are_read"), [("2026-12-10 00:00", 0), ("2026-12-13 00:00", 2)])
+def test_allocations_are_read_only_when_a_month_of_theirs_can_have_begun(running, day, are_read):
+    with_sibling(running)
+    rows = []
+
+    def count(execute, sql, values, many, context):
+        answer = execute(sql, values, many, context)
+        if "latest" in sql:
+            with connection.cursor() as cursor:
+                cursor.cursor.execute(f"SELECT count(*) FROM ({sql}) q", values)
+                rows.append(cursor.cursor.fetchone()[0])
+        return answer
+
+    with connection.execute_wrapper(count):
+        planned = plan_at(moment(day))
+
+    assert planned == []
+    assert rows == [are_read]
 
 
 def test_a_month_that_cannot_be_planned_holds_up_no_other_and_waits_behind_them(
