@@ -1,6 +1,6 @@
 """The forms of log-in, settings, members and keys. They check shapes; the middle decides."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.forms.utils import flatatt
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import clock, countries, zones
@@ -68,28 +68,25 @@ class ForgottenForm(forms.Form):
 
 
 class LongSelect(forms.Select):
-    """Hundreds of choices in groups: Django would render a template for each, a quarter of a
-    second."""
+    """Hundreds of choices, in groups or not: Django would render a template for each, a quarter of
+    a second."""
 
     def render(self, name: str, value: object, attrs: dict | None = None, renderer=None) -> str:  # noqa: ARG002
         attributes = self.build_attrs(self.attrs, {**(attrs or {}), "name": name})
-        chosen = mark_safe(" selected")  # nosec B308 # a word of ours
-        groups = format_html_join(
-            "\n",
-            '<optgroup label="{}">{}</optgroup>',
-            (
-                (
-                    name,
-                    format_html_join(
-                        "\n",
-                        '<option value="{}"{}>{}</option>',
-                        ((key, chosen if key == value else "", label) for key, label in group),
-                    ),
-                )
-                for name, group in self.choices
-            ),
-        )
-        return format_html("<select{}>{}</select>", flatatt(attributes), groups)
+        parts = [
+            format_html('<optgroup label="{}">{}</optgroup>', key, _options(inside, value))
+            if isinstance(inside, list | tuple)
+            else _options([(key, inside)], value)
+            for key, inside in self.choices
+        ]
+        options = format_html_join("\n", "{}", ((part,) for part in parts))
+        return format_html("<select{}>{}</select>", flatatt(attributes), options)
+
+
+def _options(choices: Iterable[tuple[str, str]], value: object) -> SafeString:
+    chosen = mark_safe(" selected")  # nosec B308 # a word of ours
+    rows = ((key, chosen if key == (value or "") else "", label) for key, label in choices)
+    return format_html_join("\n", '<option value="{}"{}>{}</option>', rows)
 
 
 def zone_choices(current: str) -> list[tuple[str, list[tuple[str, str]]]]:

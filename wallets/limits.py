@@ -289,7 +289,7 @@ CONFIRMATIONS_TO_ADDRESS_A_DAY = 3
 # An account that fills its list and mends some; with its sub-accounts, whose names it chose.
 CONFIRMATIONS_OF_ACCOUNT_A_DAY = 30
 # A bookkeeper comes back from a holiday.
-CONFIRM_WITHIN = timedelta(days=14)
+ADDRESS_CONFIRMED_WITHIN = timedelta(days=14)
 # Refused so often in a row, with pauses that grow: the address is dead, and not only full.
 REFUSALS_OF_ADDRESS = 3
 # A month's statement is drawn up so long after its end: whatever was being written is written.

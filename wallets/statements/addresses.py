@@ -100,7 +100,7 @@ def remove(*, account: Account, address_id: int) -> BillingAddress:
 
 def to_confirm(*, token: str) -> BillingAddress:
     """The address whose link this is. Raises NotFound for one that is wrong, old or ended."""
-    seconds = limits.CONFIRM_WITHIN.total_seconds()
+    seconds = limits.ADDRESS_CONFIRMED_WITHIN.total_seconds()
     return _of_token(token, salt=BillingAddress.CONFIRM_SALT, max_age=seconds)
 
 

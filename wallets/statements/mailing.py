@@ -194,7 +194,7 @@ def _confirmation(row: PaperMail) -> EmailMultiAlternatives:
     context = {
         "account": names.in_mail(address.account.name),
         "wanted": _wanted(address),
-        "days": limits.CONFIRM_WITHIN.days,
+        "days": limits.ADDRESS_CONFIRMED_WITHIN.days,
         "link": mails.absolute(address.confirm_path),
         "action": "Yes, send them here",
     }

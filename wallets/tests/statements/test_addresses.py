@@ -99,7 +99,7 @@ def test_a_link_that_is_wrong_old_or_ended_confirms_nothing(account, change):
     if change == "made up":
         token = token[:-1] + ("A" if token[-1] != "A" else "B")
     elif change == "too old":
-        days = limits.CONFIRM_WITHIN.days
+        days = limits.ADDRESS_CONFIRMED_WITHIN.days
     elif change == "removed":
         addresses.remove(account=account, address_id=address.pk)
     else:
