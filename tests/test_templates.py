@@ -41,7 +41,7 @@ LEANS_ON = {
     **dict.fromkeys(("hx-sync", "hx-select", "hx-select-oob", "data-quiet"), REQUESTS),
     "data-money": ("hx-post",),
     "data-outcome-url": ("data-money",),
-    "data-keep": ("data-money",),
+    "data-keep": ("hx-post",),
     "data-fill": ("data-fill-into",),
     "data-fill-into": ("data-fill",),
 }

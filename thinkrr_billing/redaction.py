@@ -1,12 +1,13 @@
-"""Addresses that let in whoever has them: what follows `password-reset/` and `invitations/` is a
-key, and stands in no log, also where it is part of a query or of another address."""
+"""Addresses that let in whoever has them: what follows `password-reset/`, `invitations/` and
+`billing/confirm/` is a key, and stands in no log, also where it is part of a query or of another
+address."""
 
 import logging
 import re
 from typing import Any
 
 _TOKENS = re.compile(
-    r"((?:/|%2F)(?:password-reset|invitations)(?:/|%2F))(?!(?:sent|done)\b)[^\s\"'<>&?#,;)]+",
+    r"((?:/|%2F)(?:password-reset|invitations|billing(?:/|%2F)(?:confirm|stop))(?:/|%2F))(?!(?:sent|done)\b)[^\s\"'<>&?#,;)]+",
     re.IGNORECASE,
 )
 # What lets one write into a customer's Slack.

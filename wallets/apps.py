@@ -33,6 +33,8 @@ class WalletsConfig(AppConfig):
             "wallets_billingaddress",
             "wallets_seller",
             "wallets_minuteask",
+            "wallets_alert",
+            "wallets_slackhook",
         )
         offer("receipts", label="Payments received", kinds={"recharge_paid"})
         offer(

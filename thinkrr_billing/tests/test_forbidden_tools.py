@@ -3,6 +3,7 @@ against us. Read from the source, so that a new use is seen the day it is writte
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,3 +156,22 @@ def test_what_is_excused_is_still_there(code):
     text = {file.name: file.text for file in code}
 
     assert [(name, what) for name, what in EXCUSED if what not in text[name]] == []
+
+
+def test_no_constant_of_a_module_is_given_twice():
+    """A limit of one rule that took the name of another's would silently change that rule."""
+    twice = [
+        (str(path.relative_to(FOLDER)), name)
+        for path in FILES
+        for name, times in Counter(constants(ast.parse(path.read_text()))).items()
+        if times > 1
+    ]
+
+    assert twice == []
+
+
+def constants(tree: ast.Module) -> Iterator[str]:
+    for node in tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else targets
+        yield from (one.id for one in targets if isinstance(one, ast.Name) and one.id.isupper())

@@ -147,7 +147,7 @@ def test_calls_that_stop_before_others_are_named(wallet, monkeypatch):
         "premium": paid | {"premium": Decimal(100)},
         "basic": paid | {"credit": Decimal(100)},
     }
-    monkeypatch.setattr(pace, "_tellers", [lambda wallet, since: taken])
+    monkeypatch.setattr(pace, "_tellers", [lambda accounts, since: dict.fromkeys(accounts, taken)])
     use(wallet, *["12.5"] * 8)
     use(wallet, *[600] * 8, pot="premium")
 

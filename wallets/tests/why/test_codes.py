@@ -60,4 +60,5 @@ def test_nobody_wonders_why_nothing_happened_while_it_is_off_or_fine():
     assert {code for code in EVERY if code.quiet} == {Recharge.OFF, Recharge.BALANCE_FINE}
     assert {code for code in EVERY if code.expected} == {
         *(Recharge.OFF, Recharge.BALANCE_FINE, Recharge.PAID, Recharge.CHARGE, Recharge.LIFTED),
+        Recharge.BACKUP,
     }
