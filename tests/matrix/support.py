@@ -14,14 +14,15 @@ from wallets.models import AdjustmentRequest, CardAttempt, PaperMail, Reversal, 
 
 EVERYBODY, NOBODY = "RSB*", ""
 MODELS = {
-    "accounts": """account apikey auditentry failedlogin invitation jobrun notification staffaction
-        staffalert user""",
+    "accounts": """account agencynotice apikey auditentry failedlogin invitation jobrun notification
+        staffaction staffalert user""",
     "auth": "group",
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",
     "wallets": """adjustmentrequest alert allocationrun autoallocation autorecharge billingaddress
-        cardattempt catchup chargeswitch ledgerentry loggeddecision minuterate papermail parties
-        purchase reversal seller slackhook slackmessage stripecomparison stripeevent wallet""",
+        cardattempt catchup chargeswitch ledgerentry loggeddecision minuteask minuterate papermail
+        parties purchase reversal seller slackhook slackmessage stripecomparison stripeevent
+        wallet""",
 }
 ROW = "<path:object_id>/"
 # Every page of a model: looked at by everybody, and written by nobody.

@@ -27,6 +27,7 @@ SEEN = {
     "auth": ["group"],
     "wallets": [
         "adjustmentrequest",
+        "alert",
         "allocationrun",
         "autoallocation",
         "autorecharge",
@@ -43,6 +44,8 @@ SEEN = {
         "purchase",
         "reversal",
         "seller",
+        "slackhook",
+        "slackmessage",
         "stripecomparison",
         "stripeevent",
         "wallet",

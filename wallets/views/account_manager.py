@@ -27,7 +27,8 @@ from wallets.balances import opening
 from wallets.views.forms import SubAccountForm
 from wallets.views.sub_account import may_allocate, next_charge
 
-PAGE_SIZE = 25
+# More would weigh over 150 KB.
+PAGE_SIZE = 20
 
 
 @require_safe

@@ -187,8 +187,8 @@ def test_the_list_is_cut_into_pages_and_asks_the_same_number_of_questions(
         first = browser.get(MANAGER)
     second = browser.get(MANAGER, {"page": 2})
 
-    assert "1 to 25 of 30" in text_of(first)
-    assert "26 to 30 of 30" in text_of(second)
+    assert "1 to 20 of 30" in text_of(first)
+    assert "21 to 30 of 30" in text_of(second)
     assert "Shop 29" in text_of(second)
 
 
