@@ -193,7 +193,7 @@ def test_what_is_about_the_person_alone_works_from_any_tab(world):
     assert world.users["owner"].name == "New Name"
 
 
-@pytest.mark.parametrize("path", ["/payments/recharge/", "/payments/", "/banner/"])
+@pytest.mark.parametrize("path", ["/payments/recharge/", "/payments/", "/banner/?seen=x"])
 def test_a_fragment_never_shows_another_account_than_its_page(path, world):
     make_wallet(account=world.other)
     client = world.tab(world.other)

@@ -154,7 +154,7 @@ class Life:
         if clock.now() < BEGINNING + timedelta(days=62):
             return
         left = payable.payable_seconds(
-            wallet=self.wallet(self.agency), usable="premium", rates=rates_now()
+            pots=self.wallet(self.agency).pots, usable="premium", rates=rates_now()
         )
         campaign = self.campaigns[0]
         report = make_report(self.agency, seconds=min(left + 901, 80_000), campaign=campaign)

@@ -105,10 +105,11 @@ def test_an_average_is_the_same_in_the_chart_and_in_the_table(browser, agency):
     """59.7 s were 59 s in the one and a minute in the other."""
     report(agency, 59, 60, 60)
 
-    text = text_of(browser.get(USAGE, {"by": "day"}))
+    page = browser.get(USAGE, {"by": "day"})
 
-    assert "19 Nov 2026: 2 min 59 s, $0.48, 3 calls of 1 min 00 s" in text
-    assert "19 Nov 2026 3 2 min 59 s 1 min 00 s" in text
+    bar = "19 Nov 2026: 2 min 59 s, $0.48, 3 calls of 1 min 00 s"
+    assert f'aria-label="{bar}"' in page.content.decode()
+    assert "19 Nov 2026 3 2 min 59 s 1 min 00 s" in text_of(page)
 
 
 @pytest.mark.parametrize(

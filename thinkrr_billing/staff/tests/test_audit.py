@@ -19,7 +19,16 @@ from accounts.tests.builders import (
 from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import SUPPORT
 from thinkrr_billing.staff.tests.phone import press, staff_client
-from wallets.models import AdjustmentRequest, BillingAddress, ChargeSwitch, MinuteRate, Seller
+from wallets.allocations import asks
+from wallets.models import (
+    AdjustmentRequest,
+    Alert,
+    BillingAddress,
+    ChargeSwitch,
+    MinuteRate,
+    Seller,
+    SlackHook,
+)
 from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import allocate
 
@@ -28,6 +37,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 # What moves by itself all the time, and what only says how a page looks. Everything else is a
 # setting: a new column of these tables is noted, or it has to be written down here.
 NOT_SETTINGS = {
+    "wallets_alert": {
+        *("id", "look_at", "tries", "rests_until", "armed", "crossed_at", "about"),
+        *("seen_at", "told_at", "created_at", "created_by_id"),
+    },
+    "wallets_slackhook": {"id", "added_at", "added_by_id", "worked_at", "disabled_because"},
     "accounts_user": {"last_login", "theme"},
     "accounts_account": {"billing_asked_at"},
     "accounts_apikey": {"last_used_at"},
@@ -122,6 +136,9 @@ def _rows() -> None:
     ChargeSwitch.objects.create(reason="A restore", changed_by=person)
     BillingAddress.objects.create(account=wallet.account, email="books@example.com")
     Seller.objects.create(name="Sellers Inc", tax_sentence="No tax charged")
+    Alert.objects.create(wallet=wallet, kind="balance", level=25)
+    SlackHook.objects.create(wallet=wallet, secret_path="/services/TEAMX/BOTXX/abcdefghijklmnop")
+    asks.ask(account=wallet.account, actor=person, basic_minutes=5, premium_minutes=0, words="")
     connection.check_constraints()
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
