@@ -36,6 +36,12 @@ def subjects() -> dict[str, About]:
     }
 
 
+def require_seat(*, account: Account, user: User) -> None:
+    """Pass, or raise Forbidden for who has no seat here."""
+    if not Membership.objects.filter(account=account, user=user).exists():
+        raise Forbidden(f"Only people of {account} may ask its owners.")
+
+
 @transaction.atomic
 def ask_owner(*, account: Account, user: User, about: str) -> None:
     """Tell the account's owners and admins what this person asks them for.
@@ -43,12 +49,11 @@ def ask_owner(*, account: Account, user: User, about: str) -> None:
     Raises Refused when nobody could do it, Forbidden for who has no seat here, and TooMany within
     an hour of the same person's last ask for the same.
     """
-    seats = Membership.objects.filter(account=account)
-    if not seats.filter(user=user).exists():
-        raise Forbidden(f"Only people of {account} may ask its owners.")
+    require_seat(account=account, user=user)
     if account.is_closed:
         raise Refused("This account is closed. Contact support to open it again.")
-    if not seats.filter(role__in=(Role.OWNER, Role.ADMIN), user__is_active=True).exists():
+    who_may = Membership.objects.filter(account=account, role__in=(Role.OWNER, Role.ADMIN))
+    if not who_may.filter(user__is_active=True).exists():
         raise Refused("Nobody in this account may do it yet: its owner has not joined.")
     wish, key = subjects()[about], f"ask:{about}:{user.pk}:"
     brakes.one_at_a_time(f"{key}{account.pk}")

@@ -41,7 +41,7 @@ def test_an_agency_sees_a_sub_accounts_auto_recharge_but_cannot_set_it(enter, st
     set_auto_recharge(sub_wallet, threshold=10, amount=50)
     person = enter(owner_of(wallet.account))
 
-    person.visit("/account-manager/").page.click("tbody >> text=Northside Dental")
+    person.visit("/account-manager/").page.click("tbody a >> text=Northside Dental")
     person.sees("Set by the sub-account")
     page = person.text("main")
     person.page.click("button:has-text('Switch account')")

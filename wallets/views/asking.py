@@ -13,6 +13,7 @@ from wallets import asking
 @require_POST
 @needs(Permission.SEE)
 def ask_owner(request: HttpRequest) -> HttpResponse:
+    asking.require_seat(account=request.account, user=request.user)
     about = request.POST.get("about", "")
     if about not in asking.subjects():
         raise Unusable("Ask for credit, a card, Auto-Recharge or resuming campaigns.")
