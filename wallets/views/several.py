@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.errors import AccountError, Forbidden
+from accounts.errors import AccountError, Forbidden, Unusable
 from accounts.models import Account
 from accounts.pages import needs
 from accounts.people import access
@@ -32,8 +32,9 @@ NAMES_SHOWN = 20
 def allocation(request: HttpRequest) -> HttpResponse:
     """The form; with `step` review the sum it would charge; with save what became of each."""
     _require_open_agency(request.account)
+    ids = _ids(request)
     try:
-        accounts = several.chosen(agency=request.account, ids=_ids(request))
+        accounts = several.chosen(agency=request.account, ids=ids)
     except AccountError as error:
         return refused(request, back=_back(), error=error)
     cards = payment_methods.cards(request.account)
@@ -62,8 +63,9 @@ def allocation(request: HttpRequest) -> HttpResponse:
 def notice(request: HttpRequest) -> HttpResponse:
     """The form; with `step` send, whom it told."""
     _require_open_agency(request.account)
+    ids = _ids(request)
     try:
-        accounts = several.chosen(agency=request.account, ids=_ids(request))
+        accounts = several.chosen(agency=request.account, ids=ids)
     except AccountError as error:
         return refused(request, back=_back(), error=error)
     sends = request.POST.get("step") == "send"
@@ -103,17 +105,15 @@ def _require_open_agency(agency: Account) -> None:
 
 
 def _ids(request: HttpRequest) -> list[UUID]:
-    """Those that were ticked, or all that the filter of the page shows."""
+    """Those that were ticked, or all that the filter of the page shows. Raises Unusable for what is
+    no id."""
     if request.POST.get("everyone"):
         found = listing.listing(agency=request.account, asked=asked_for(request.POST))
         return [row.client.pk for row in found.rows]
-    ids = []
-    for text in request.POST.getlist("chosen")[: limits.SEVERAL_MOST + 1]:
-        try:
-            ids.append(UUID(text))
-        except ValueError:
-            continue
-    return ids
+    try:
+        return [UUID(text) for text in request.POST.getlist("chosen")[: limits.SEVERAL_MOST + 1]]
+    except ValueError:
+        raise Unusable("Choose sub-accounts of the list.") from None
 
 
 def _back() -> str:

@@ -161,7 +161,7 @@ def test_all_of_the_filter_are_those_of_its_address(browser, world):
     assert "Westside Law" not in text
 
 
-def test_strangers_and_made_up_ones_are_left_out(browser, world, three):
+def test_strangers_are_left_out_and_what_is_no_id_is_refused(browser, world, three):
     rival = make_sub_account("Theirs", agency=make_agency("Rival"))
 
     text = text_of(browser.post(ALLOCATION, sent(world, [three[0], rival], step="review")))
@@ -170,9 +170,10 @@ def test_strangers_and_made_up_ones_are_left_out(browser, world, three):
 
     assert "1 sub-account:" in text
     assert "Theirs" not in text
-    for answer in (none, odd):
-        assert answer.status_code >= 400
-        assert "Choose at least one sub-account." in text_of(answer)
+    assert none.status_code >= 400
+    assert "Choose at least one sub-account." in text_of(none)
+    assert odd.status_code == 400
+    assert "Choose sub-accounts of the list." in text_of(odd)
 
 
 def test_too_many_are_refused(browser, world, three, monkeypatch):
