@@ -16,6 +16,7 @@ CONFIRM = r"/v1/payment_intents/\w+/confirm"
 # for a worker is a payment whose answer was lost.
 TOLD = {
     "recharge": lambda wallet: ("wallets.drive_purchase", str(wallet.purchases.get().pk)),
+    "gift": lambda wallet: ("wallets.drive_purchase", str(wallet.purchases.get().pk)),
     "auto_recharge": lambda wallet: ("wallets.recharge_wallet", wallet.pk),
     "allocation": lambda wallet: ("wallets.run_allocation", AllocationRun.objects.get().pk),
 }
@@ -26,7 +27,7 @@ def test_f3_killed_before_the_ack_the_sweep_finds_nothing_left_to_do_for_any_pur
     purpose, plant, stripe
 ):
     situation = SITUATIONS[purpose](stripe)
-    if purpose == "recharge":
+    if purpose in ("recharge", "gift"):
         stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=2)
         situation.trigger()
     once = plant.folder / f"before_ack_{purpose}"
