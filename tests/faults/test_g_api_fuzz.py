@@ -36,18 +36,24 @@ WANTED = {
     GenerationMode.NEGATIVE: (*ALWAYS, "negative_data_rejection"),
 }
 # A description cannot say everything: an unknown cursor or account, one of two fields, a card of
-# ours, the range of an amount that is a text, printable characters. There, what it allows may be
+# ours, the range of an amount that is a text, printable characters, days to come or the wrong way
+# round. There, what it allows may be
 # refused all the same; of a batch of calls each is rejected by itself, in an answer of 200.
 EXCEPT = {
     "positive_data_acceptance": {
+        "GET /api/v1/calls",
         "POST /api/v1/calls",
         "POST /api/v1/calls/authorize",
         "PUT /api/v1/campaigns/{external_id}",
         "GET /api/v1/campaigns",
+        "GET /api/v1/receipts",
+        "GET /api/v1/statements/{month}",
         "GET /api/v1/sub-accounts",
         "POST /api/v1/sub-accounts",
         "PUT /api/v1/wallet/auto-recharge",
+        "GET /api/v1/usage",
         "GET /api/v1/wallet/entries",
+        "GET /api/v1/wallet/recharges",
         "POST /api/v1/wallet/recharges",
     },
     "negative_data_rejection": {"POST /api/v1/calls"},
