@@ -18,8 +18,17 @@ from accounts.runtime import statements
 from accounts.runtime.statements import columns
 from accounts.runtime.time_limits import TimeIsUp
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
+from tests.databases import as_owner
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def _owner(db):  # noqa: ARG001
+    """The application may make no tables, not even temporary ones."""
+    with as_owner():
+        yield
+
 
 ASKED = "SELECT %s::int + 1 AS asked_of_the_server"
 RENAME = "UPDATE accounts_account SET name = %s::text WHERE id = %s::uuid"
@@ -47,6 +56,7 @@ def test_a_statement_is_counted_and_logged_like_every_other(django_assert_num_qu
     assert log[0]["sql"] == "SELECT 1::int + 1 AS asked_of_the_server"
 
 
+@pytest.mark.usefixtures("_owner")
 def test_a_statement_that_returns_nothing_is_only_run():
     statements.run("CREATE TEMPORARY TABLE written (at int) ON COMMIT DROP")
 
@@ -158,6 +168,7 @@ def test_a_text_that_would_be_cut_off_is_refused():
         statements.rows("SELECT %s::text", ["a\0b"])
 
 
+@pytest.mark.usefixtures("_owner")
 def test_what_fails_is_raised_at_the_end_and_what_was_sent_behind_it_is_not_done():
     statements.run("CREATE TEMPORARY TABLE marked (at int) ON COMMIT DROP")
     mark = "INSERT INTO marked VALUES (%s::int)"
@@ -240,6 +251,7 @@ def test_a_plan_that_the_server_has_dropped_is_made_anew():
     assert statements.rows(ASKED, [1]) == [(2,)]
 
 
+@pytest.mark.usefixtures("_owner")
 def test_a_statement_that_was_refused_once_is_planned_the_next_time():
     asked = "SELECT count(*) FROM comes_later"
     with pytest.raises(ProgrammingError), transaction.atomic():
