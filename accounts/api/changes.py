@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.schema import refusals
 from accounts.api.shapes import Answer, Moment, Wrong
-from accounts.api.views import AccountQuery, ApiView, Include
+from accounts.api.views import AccountQuery, ApiView, Include, page_limit
 from accounts.api.whose import resolve_accounts
 from accounts.errors import Forbidden
 from accounts.models import Change, Scope
@@ -26,12 +26,6 @@ def _read_number(given: object) -> int:
     if re.fullmatch(r"0|[1-9]\d{0,18}", str(given), re.ASCII) and int(str(given)) <= _LARGEST:
         return int(str(given))
     raise Wrong("Send a sequence that was answered, or 0 for the beginning.")
-
-
-def _read_limit(given: object) -> int:
-    if re.fullmatch(r"[1-9]\d{0,3}", str(given), re.ASCII) and int(str(given)) <= LARGEST_PAGE:
-        return int(str(given))
-    raise Wrong(f"Send a number from 1 to {LARGEST_PAGE:,}.")
 
 
 Sequence = Annotated[
@@ -52,7 +46,7 @@ class ChangesQuery(AccountQuery):
     kind: Annotated[
         list[Change.Kind] | UnsetType, Meta(description="May be sent several times.")
     ] = UNSET
-    limit: Annotated[int, Meta(ge=1, le=LARGEST_PAGE, extra={"read": _read_limit})] = 200
+    limit: Annotated[int, page_limit(LARGEST_PAGE)] = 200
 
 
 class ChangeShape(Answer):
@@ -72,7 +66,7 @@ class ChangeShape(Answer):
 class Changes(Answer):
     results: list[ChangeShape]
     after: Annotated[int, Meta(description="Send this as `after` the next time.")]
-    more: Annotated[bool, Meta(description="true: there is more already.")] = field()
+    more: Annotated[bool, Meta(description="true: there is more already.")]
 
 
 _SOME = OpenApiExample(

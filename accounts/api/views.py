@@ -1,5 +1,6 @@
 """The base of API views: a query is read as strictly as a body."""
 
+import re
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -7,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.api.shapes import Sent, read_query
+from accounts.api.shapes import Sent, Wrong, read_query
 
 
 class AccountQuery(Sent):
@@ -18,6 +19,18 @@ class AccountQuery(Sent):
             "a platform key, which must send it. Default: the key's own."
         ),
     ] = UNSET
+
+
+def page_limit(most: int, description: str = "") -> Meta:
+    """Marks how many rows of a page are asked for, which a query sends as a text: 1 to `most`."""
+
+    def read_limit(given: object) -> int:
+        if re.fullmatch(r"[1-9]\d{0,3}", str(given), re.ASCII) and int(str(given)) <= most:
+            return int(str(given))
+        raise Wrong(f"Send a number from 1 to {most:,}.")
+
+    said = description or None
+    return Meta(ge=1, le=most, description=said, extra={"read": read_limit})
 
 
 Include = Annotated[

@@ -1,6 +1,5 @@
 """How money, pages and days are written and read on the routes of wallets."""
 
-import re
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -13,8 +12,8 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from accounts import clock
-from accounts.api.shapes import Url, Wrong, convert, read_moment
-from accounts.api.views import AccountQuery, Include
+from accounts.api.shapes import Url, convert, read_moment
+from accounts.api.views import AccountQuery, Include, page_limit
 from accounts.errors import Unusable
 from accounts.models import Account
 from wallets.months import beginning, end_of
@@ -77,17 +76,11 @@ def renamed(error: Unusable) -> ValidationError:
     return ValidationError({names.get(name, name): text for name, text in error.fields.items()})
 
 
-def _read_limit(given: object) -> int:
-    if re.fullmatch(r"[1-9]\d{0,3}", str(given), re.ASCII) and int(str(given)) <= LARGEST_PAGE:
-        return int(str(given))
-    raise Wrong(f"Send a number from 1 to {LARGEST_PAGE}.")
-
-
 class PageQuery(AccountQuery):
     cursor: Cursor | UnsetType = UNSET
     limit: Annotated[
         int,
-        Meta(ge=1, le=LARGEST_PAGE, description="Rows of a page.", extra={"read": _read_limit}),
+        page_limit(LARGEST_PAGE, "Rows of a page."),
     ] = 50
 
 
