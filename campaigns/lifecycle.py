@@ -23,7 +23,7 @@ Status = Campaign.Status
 
 BY_EXTERNAL_ID = f"""SELECT {columns(Campaign, "c")} FROM campaigns_campaign c
 WHERE c.account_id = %s AND c.external_id = %s
-"""
+"""  # nosec B608 # columns of ours
 
 FINISHED = frozenset({Status.COMPLETE, Status.ENDED})
 RUNNING = frozenset({Status.STARTED, Status.PAUSED})

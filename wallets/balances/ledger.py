@@ -48,7 +48,7 @@ FROM unnest(
     %s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
     AS e (wallet, pot, amount, after, kind, key, purchase, reversal, actor, note, told, occurred,
           created)
-"""
+"""  # nosec B608 # a constant of ours
 
 # The same for entries that share their cause.
 INSERT_OF_ONE_CAUSE = f"""
@@ -59,7 +59,7 @@ FROM (
     SELECT wallet, pot, amount, after, %s::text AS kind, %s::text AS key, %s::timestamptz AS created
     FROM unnest(%s::bigint[], %s::text[], %s::numeric[], %s::numeric[])
         AS moved (wallet, pot, amount, after)) AS e
-"""
+"""  # nosec B608 # a constant of ours
 
 HOLDINGS = """
 SELECT w.id, w.account_id, w.credit, w.premium_seconds, w.basic_seconds, w.included_seconds

@@ -60,7 +60,7 @@ WHERE w.id = ar.wallet_id
        OR (ar.minutes_low_since IS NOT NULL AND w.credit >= ar.threshold))
 RETURNING w.id, ar.due_since IS NOT NULL, ar.low_since IS NOT NULL,
           ar.minutes_low_since IS NOT NULL
-"""
+"""  # nosec B608 # names of ours
 
 
 def default_ceiling(*, amount: Decimal) -> Decimal:
