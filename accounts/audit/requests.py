@@ -8,19 +8,20 @@ user alone. docs/decisions/0009 says why it is done this way.
 import json
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.db import connection
+from django.db import connection, transaction
 from django.http import HttpRequest
 
 from accounts.runtime.addresses import client_ip
 
 # Only Django writes a table's name with quotes; raw statements of hot paths cost nothing extra.
 _WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.ASCII)
-TELL = "SELECT set_config('thinkrr.audit', %s, false)"
+# Until the transaction ends: behind a pooler the next one of this session may be anybody's.
+TELL = "SELECT set_config('thinkrr.audit', %s, true)"
 
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 _watched: set[str] = set()
@@ -40,26 +41,24 @@ def watched() -> frozenset[str]:
 @contextmanager
 def of(request: HttpRequest) -> Iterator[None]:
     """Let the audit log name this request for the changes made inside the block."""
-    told: list[bool] = []
     token = _request.set(request)
 
     def tell_first(
         execute: Callable, sql: Any, params: Any, many: bool, context: dict[str, Any]
     ) -> Any:
+        if not (isinstance(sql, str) and _writes_watched(sql)):
+            return execute(sql, params, many, context)
         # Told before every such statement: a rollback would have taken it back.
-        if isinstance(sql, str) and _writes_watched(sql):
-            told.append(True)
+        with _transaction():
             context["cursor"].execute(TELL, [json.dumps(_facts(request))])
-        return execute(sql, params, many, context)
+            return execute(sql, params, many, context)
 
     try:
         with connection.execute_wrapper(tell_first):
             yield
     finally:
         _request.reset(token)
-        if told:
-            # The connection serves other requests after this one.
-            _forget()
+        _forget()
 
 
 def _writes_watched(sql: str) -> bool:
@@ -67,11 +66,16 @@ def _writes_watched(sql: str) -> bool:
     return write is not None and write[1] in _watched
 
 
+def _transaction() -> AbstractContextManager:
+    """One for the statement alone, where its caller has none."""
+    return nullcontext() if connection.in_atomic_block else transaction.atomic()
+
+
 def _forget() -> None:
-    if connection.connection is None or connection.needs_rollback:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(TELL, [""])
+    """A transaction that is still open may go on for somebody else, as one around a test does."""
+    if connection.in_atomic_block and not connection.needs_rollback:
+        with connection.cursor() as cursor:
+            cursor.execute(TELL, [""])
 
 
 def current_request() -> HttpRequest | None:

@@ -93,6 +93,21 @@ def test_after_the_request_nobody_is_named_any_more(client):
     assert entry.database_user
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_session_never_keeps_who_asked_so_a_pooler_may_give_it_to_others(rf):
+    request = rf.post("/")
+    request.user = make_user()
+
+    with requests.of(request):
+        User.objects.update(name="By a request")
+        # What the pooler's next client finds, on the same session.
+        sql("UPDATE accounts_user SET name = 'By another'")
+
+    theirs, another = log("accounts_user")[-2:]
+    assert (theirs.after, theirs.actor) == ({"name": "By a request"}, request.user.email)
+    assert (another.after, another.actor, another.request_id) == ({"name": "By another"}, "", "")
+
+
 def test_bulk_changes_do_not_slip_past():
     account = make_individual()
     people = [add_member(account) for _ in range(2)]
