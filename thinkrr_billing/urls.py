@@ -21,6 +21,8 @@ api = [
     path("<path:route>", no_such_route),
 ]
 
+handler500 = "thinkrr_billing.unanswered.unanswered"
+
 urlpatterns = [
     path("api/v1/", include(api)),
     path("", include("accounts.urls")),

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import msgspec
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from msgspec import Meta
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 from rest_framework.views import set_rollback
+
+from accounts.runtime.outages import RETRY_AFTER, is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
         set_rollback()
         body = _envelope(error.code, str(error), getattr(error, "fields", None) or {})
         return Response(body, status=getattr(error, "status", 409))
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if is_outage(error):
         return _without_database(error)
     return None
 
@@ -47,9 +48,9 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
 def _without_database(error: Exception) -> Response:
     """PostgreSQL is away, full or too slow. Whether a commit was the last it did is not known."""
     logger.error("the database did not answer", exc_info=error)
-    message = "The service is not answering. Send the same request again in a minute."
+    message = f"The service is not answering. Send the same request again in {RETRY_AFTER} seconds."
     response = Response(_envelope("unavailable", message), status=503)
-    response["Retry-After"] = "60"
+    response["Retry-After"] = str(RETRY_AFTER)
     return response
 
 

@@ -156,7 +156,7 @@ _MEANINGS = {
     503: (
         "The database or the payment service could not be asked.",
         "unavailable",
-        "The service is not answering. Send the same request again in a minute.",
+        "The service is not answering. Send the same request again in 5 seconds.",
     ),
 }
 _ALWAYS = (400, 401, 403, 404, 429, 503)
