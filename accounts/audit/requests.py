@@ -41,6 +41,7 @@ def watched() -> frozenset[str]:
 @contextmanager
 def of(request: HttpRequest) -> Iterator[None]:
     """Let the audit log name this request for the changes made inside the block."""
+    told: list[bool] = []
     token = _request.set(request)
 
     def tell_first(
@@ -49,6 +50,7 @@ def of(request: HttpRequest) -> Iterator[None]:
         if not (isinstance(sql, str) and _writes_watched(sql)):
             return execute(sql, params, many, context)
         # Told before every such statement: a rollback would have taken it back.
+        told.append(True)
         with _transaction():
             context["cursor"].execute(TELL, [json.dumps(_facts(request))])
             return execute(sql, params, many, context)
@@ -58,7 +60,8 @@ def of(request: HttpRequest) -> Iterator[None]:
             yield
     finally:
         _request.reset(token)
-        _forget()
+        if told:
+            _forget()
 
 
 def _writes_watched(sql: str) -> bool:
