@@ -1,9 +1,13 @@
 """What load balancers are told."""
 
+import re
+
 import pytest
 from django.db import OperationalError, connection
+from django.test.utils import CaptureQueriesContext
 
 from accounts.tests.builders import make_user
+from tests.databases import as_owner
 from thinkrr_billing import health
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +55,26 @@ def test_not_ready_while_nothing_can_be_written(client):
 
     assert answer.status_code == 503
     assert answer.json()["database"] == "read-only"
+
+
+def test_not_ready_while_no_trigger_can_run(client):
+    """Every write of ours runs one: such a server takes none, though it answers."""
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute("ALTER LANGUAGE plpgsql RENAME TO of_another_version")
+
+    answer = client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["database"] == "ProgrammingError"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_asking_leaves_no_setting_on_the_session(client):
+    with CaptureQueriesContext(connection) as asked:
+        assert client.get("/readyz").status_code == 200
+
+    kept = re.compile("SET (?!LOCAL)|RESET", re.IGNORECASE)
+    assert [one["sql"] for one in asked if kept.match(one["sql"])] == []
 
 
 def test_not_ready_while_migrations_are_pending(client, monkeypatch):
