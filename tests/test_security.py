@@ -164,8 +164,8 @@ FIGURES = [
     f"{second_factor.RECOVERY_CODES} of {second_factor.RECOVERY_DIGITS} digits",
     # Data, heavy work
     f"decisions {limits.DECISIONS_KEPT.days} days",
-    f"{database.STATEMENT_TIMEOUT // 1000} seconds in PostgreSQL and "
-    f"{database.LOCK_TIMEOUT // 1000} to get a lock",
+    f"{database.LIMITS['statement_timeout'] // 1000} seconds in PostgreSQL and "
+    f"{database.LIMITS['lock_timeout'] // 1000} to get a lock",
     f"a message {settings.CELERY_TASK_SOFT_TIME_LIMIT} seconds in a worker",
     f"{gateway.PERSON_TOTAL_SECONDS} seconds in all",
     f"a person takes {mail_limits.FILES_OF_PERSON_AN_HOUR} files an hour at most",

@@ -1,14 +1,36 @@
 """The limits every statement of a web process or worker runs under. Commands have none."""
 
-from django.db import connections
+from django.db import connection, connections
 
 # Milliseconds. A page or task that waits longer than this holds locks others need.
-STATEMENT_TIMEOUT, LOCK_TIMEOUT, IDLE_TIMEOUT = 30_000, 5_000, 30_000
+LIMITS = {
+    "statement_timeout": 30_000,
+    "lock_timeout": 5_000,
+    "idle_in_transaction_session_timeout": 30_000,
+}
+
+_limited = False
 
 
 def limit_statements() -> None:
-    """Applies to the connections this process opens from now on."""
-    connections.settings["default"]["OPTIONS"]["options"] = (
-        f"-c statement_timeout={STATEMENT_TIMEOUT} -c lock_timeout={LOCK_TIMEOUT} "
-        f"-c idle_in_transaction_session_timeout={IDLE_TIMEOUT}"
-    )
+    """Applies to the connections this process opens from now on.
+
+    A pooler in transaction mode refuses what is sent along at the beginning, or drops it without a
+    word: there it is told (`connect_query` in deploy/pgbouncer.ini), and `without_limits` sees it.
+    """
+    global _limited
+    _limited = True
+    database = connections.settings["default"]
+    if not database["DISABLE_SERVER_SIDE_CURSORS"]:
+        database["OPTIONS"]["options"] = " ".join(f"-c {name}={ms}" for name, ms in LIMITS.items())
+
+
+def without_limits() -> list[str]:
+    """The limits this process should run under, and its connection does not. One statement."""
+    if not _limited:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE setting = '0' AND name = ANY(%s)", [list(LIMITS)]
+        )
+        return sorted(name for (name,) in cursor)

@@ -15,12 +15,28 @@ DATABASE_OPTIONS = {
     "application_name",
     "connect_timeout",
     "host",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
     "sslcert",
     "sslkey",
     "sslmode",
     "sslrootcert",
     "target_session_attrs",
+    "tcp_user_timeout",
 }
+# A machine that was switched off says nothing: these ask. Seconds, and milliseconds the last.
+# Without them it takes two minutes to give up a host, and hours to give up a connection.
+BOUNDS = {
+    "connect_timeout": "3",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "12000",
+}
+# What stands in front of PostgreSQL keeps a session for as long as this.
+POOL_MODES = ("session", "transaction")
 # Django's own check asks for 50.
 SECRET_KEY_MIN_LENGTH = 50
 STRIPE_KEY = re.compile(r"^(sk|rk)_(test|live)_[A-Za-z0-9]{24,}$")
@@ -90,8 +106,13 @@ def hosts(*, debug: bool) -> list[str]:
 
 
 def database(url: str) -> dict[str, Any]:
-    """Django's settings for postgres://user:password@host:port/name?option=value."""
-    parts = _split("DATABASE_URL", url)
+    """Django's settings for postgres://user:password@host:port/name?option=value.
+
+    Several servers have commas between them, each with its port; `target_session_attrs=read-write`
+    takes the one that can be written to. With `pool_mode=transaction` (of PgBouncer) nothing is
+    kept on a session: nothing prepared, no cursors, no limits sent along.
+    """
+    parts, servers = _with_servers("DATABASE_URL", url)
     name = unquote(parts.path.removeprefix("/"))
     if parts.scheme not in ("postgres", "postgresql") or not name or "/" in name:
         raise BadEnvironment(
@@ -99,19 +120,25 @@ def database(url: str) -> dict[str, Any]:
             "postgres://user:password@host:5432/name."
         )
     options = dict(parse_qsl(parts.query))
+    pool_mode = options.pop("pool_mode", "session")
+    if pool_mode not in POOL_MODES:
+        raise BadEnvironment(
+            f"DATABASE_URL has pool_mode={pool_mode}: use any of {', '.join(POOL_MODES)}."
+        )
     for option in options.keys() - DATABASE_OPTIONS:
         raise BadEnvironment(
             f"DATABASE_URL has the unknown option {option!r}: use any of "
-            f"{', '.join(sorted(DATABASE_OPTIONS))}."
+            f"{', '.join(sorted(DATABASE_OPTIONS | {'pool_mode'}))}."
         )
     return {
         "ENGINE": "thinkrr_billing.postgresql",
         "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": options.pop("host", "") or parts.hostname or "",
-        "PORT": str(parts.port or ""),
-        "OPTIONS": options,
+        "HOST": options.pop("host", "") or ",".join(host for host, _ in servers),
+        "PORT": ",".join(port for _, port in servers),
+        "OPTIONS": BOUNDS | options,
+        "DISABLE_SERVER_SIDE_CURSORS": pool_mode == "transaction",
     }
 
 
@@ -219,6 +246,19 @@ def _mail_files(folder: Path) -> dict[str, Any]:
         "EMAIL_BACKEND": "thinkrr_billing.mail_files.MailFiles",
         "EMAIL_FILE_PATH": str(folder),
     }
+
+
+def _with_servers(name: str, url: str) -> tuple[SplitResult, list[tuple[str, str]]]:
+    """The parts of an address, and host and port of each server it names ("" where it does not)."""
+    scheme, _, rest = url.partition("://")
+    address, slash, path = rest.partition("/")
+    who, at, servers = address.rpartition("@")
+    first, *more = servers.split(",")
+    parts = _split(name, f"{scheme}://{who}{at}{first}{slash}{path}")
+    all_parts = [parts, *(_split(name, f"{scheme}://{server}") for server in more)]
+    if more and not all(one.hostname for one in all_parts):
+        raise BadEnvironment(f"{name} names a server without a host: use host1:port,host2:port.")
+    return parts, [(one.hostname or "", str(one.port or "")) for one in all_parts]
 
 
 def _split(name: str, url: str) -> SplitResult:

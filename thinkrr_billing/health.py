@@ -11,6 +11,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from thinkrr_billing.database import without_limits
+
 logger = logging.getLogger(__name__)
 
 _migrated = False
@@ -54,6 +56,8 @@ def _database() -> str:
         cursor.execute("DO 'BEGIN NULL; END'")
         cursor.execute("SELECT current_setting('transaction_read_only')")
         read_only = cursor.fetchone()[0] == "on"
+    if missing := without_limits():
+        return f"without {', '.join(missing)}"
     return "read-only" if read_only else "ok"
 
 

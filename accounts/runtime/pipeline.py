@@ -1,7 +1,8 @@
 """Statements sent in a row over one connection, below the cursors of Django and psycopg.
 
 Those took longer for the eight statements of a single call than all its rules. libpq keeps what is
-small until somebody waits, so that it goes in one message; each text is prepared once a connection.
+small until somebody waits, so that it goes in one message; each text is prepared once a connection,
+unless that is a pooler's, which has another session for each transaction.
 """
 
 import re
@@ -59,7 +60,8 @@ class Pipeline:
     be one; in autocommit all that it sends is one.
     """
 
-    def __init__(self, connection: psycopg.Connection) -> None:
+    def __init__(self, connection: psycopg.Connection, *, prepares: bool = True) -> None:
+        self._prepares = prepares
         self._connection, self._pgconn = connection, connection.pgconn
         self._names = _prepared.setdefault(connection, {})
         self._named_here: list[str] = []
@@ -81,16 +83,22 @@ class Pipeline:
         """Send a statement. What it fails with is raised when an answer is read, or on leaving."""
         text, keys = _with_numbers(statement)
         written = [_written(values[key]) for key in keys]
+        if self._prepares:
+            self._pgconn.send_query_prepared(self._named(statement, text), written)
+        else:
+            self._pgconn.send_query_params(text, written)
+        self._unanswered.append(answer := Answer(self))
+        if sum(len(value) for value in written if value) >= LARGE:
+            self._pgconn.flush()
+        return answer
+
+    def _named(self, statement: str, text: bytes) -> bytes:
         if (name := self._names.get(statement)) is None:
             name = self._names[statement] = b"own_%d" % next(_numbers)
             self._named_here.append(statement)
             self._pgconn.send_prepare(name, text)
             self._unanswered.append(None)
-        self._pgconn.send_query_prepared(name, written)
-        self._unanswered.append(answer := Answer(self))
-        if sum(len(value) for value in written if value) >= LARGE:
-            self._pgconn.flush()
-        return answer
+        return name
 
     def receive(self, wanted: Answer) -> None:
         """Wait until this answer is here."""

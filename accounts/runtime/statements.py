@@ -107,13 +107,18 @@ def together(*, commit: bool = False) -> Iterator[None]:
             _block.reset(token)
 
 
+def _pipeline(connection: BaseDatabaseWrapper) -> Pipeline:
+    pooled = connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+    return Pipeline(connection.connection, prepares=not pooled)
+
+
 class _Together:
     """A block of statements that are sent in a row."""
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self._connection = connection
         # Whoever reads Django's log wants to see each statement, its values, and what it took.
-        self._pipeline = None if connection.queries_logged else Pipeline(connection.connection)
+        self._pipeline = None if connection.queries_logged else _pipeline(connection)
 
     def ask(self, statement: str, values: Values) -> Answer:
         """Past whoever watches what is executed on this connection, like a cursor's statements."""
@@ -150,7 +155,7 @@ class _Together:
             return _Logged(self._connection.cursor(), statement, values)
         if self._pipeline.is_open:
             return self._pipeline.ask(statement, values)
-        alone = Pipeline(self._connection.connection)
+        alone = _pipeline(self._connection)
         try:
             return alone.ask(statement, values)
         finally:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from thinkrr_billing.env import BadEnvironment
+from thinkrr_billing.env import BOUNDS, BadEnvironment
 from thinkrr_billing.tests.environments import (
     DEVELOPMENT,
     FOLDER,
@@ -44,6 +44,9 @@ BAD_ANYWHERE = [
     ("DATABASE_URL", "postgres://host:5432", "DATABASE_URL does not name a PostgreSQL database"),
     ("DATABASE_URL", "postgres://h:port/n", "DATABASE_URL is not a valid address"),
     ("DATABASE_URL", "postgres://h/n?sslmod=require", "has the unknown option 'sslmod'"),
+    ("DATABASE_URL", "postgres://h1:5432,:5433/n", "DATABASE_URL names a server without a host"),
+    ("DATABASE_URL", "postgres://h1:5432,h2:p/n", "DATABASE_URL is not a valid address"),
+    ("DATABASE_URL", "postgres://h/n?pool_mode=statement", "has pool_mode=statement: use any of"),
     ("REDIS_URL", "localhost:6379", "REDIS_URL does not name a Redis server"),
     ("REDIS_URL", "redis://localhost/zero", "REDIS_URL names the database 'zero'"),
     ("ALLOWED_HOSTS", "https://a.example", "ALLOWED_HOSTS names 'https://a.example'"),
@@ -92,6 +95,30 @@ def test_production_refuses_to_start_without_its_real_parts(read, name, value, s
         read(PRODUCTION, **{name: value})
 
     assert sentence in str(refusal.value)
+
+
+def test_a_database_of_several_servers_names_each_with_its_port(read):
+    settings = read(
+        PRODUCTION,
+        DATABASE_URL="postgres://billing:s%2Fcret@db1:5432,db2:5433,[fd00::7]:5434/billing"
+        "?target_session_attrs=read-write&connect_timeout=1",
+    )
+
+    database = settings["DATABASES"]["default"]
+    assert (database["HOST"], database["PORT"]) == ("db1,db2,fd00::7", "5432,5433,5434")
+    assert (database["USER"], database["PASSWORD"]) == ("billing", "s/cret")
+    assert database["OPTIONS"] == BOUNDS | {
+        "target_session_attrs": "read-write",
+        "connect_timeout": "1",
+    }
+
+
+def test_behind_a_pooler_nothing_is_kept_on_a_session(read):
+    settings = read(PRODUCTION, DATABASE_URL="postgres://u@pool:6432/n?pool_mode=transaction")
+
+    database = settings["DATABASES"]["default"]
+    assert database["DISABLE_SERVER_SIDE_CURSORS"] is True
+    assert database["OPTIONS"] == BOUNDS
 
 
 def test_a_password_in_an_address_is_never_repeated(read):
@@ -154,7 +181,8 @@ def test_production_takes_everything_from_the_environment(read):
         "PASSWORD": "secret",
         "HOST": "db.example.com",
         "PORT": "5432",
-        "OPTIONS": {"sslmode": "verify-full"},
+        "OPTIONS": BOUNDS | {"sslmode": "verify-full"},
+        "DISABLE_SERVER_SIDE_CURSORS": False,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
     }
