@@ -28,6 +28,11 @@ CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "go
 NEEDS = {
     "browser": ("Chromium", lambda: chromium_path(), "apt-get install chromium fonts-dejavu-core"),
     "redis": ("Redis", lambda: shutil.which("redis-server"), "apt-get install redis-server"),
+    "pooler": (
+        "PgBouncer",
+        lambda: shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer"),
+        "apt-get install pgbouncer",
+    ),
     "accounting": (
         "hledger, ledger and ofxdump",
         lambda: all(map(shutil.which, ("hledger", "ledger", "ofxdump"))),

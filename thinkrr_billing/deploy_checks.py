@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Tags, Warning, register
 
-from thinkrr_billing import database_role
+from thinkrr_billing import database_role, redis_servers
 
 # The others go on without encryption, or believe any certificate.
 PROVEN = ("verify-full", "verify-ca")
@@ -24,7 +24,10 @@ MOST_TOLD = 3
 def connections_are_encrypted(**kwargs: object) -> list[Warning]:
     found = []
     database = settings.DATABASES["default"]
-    if _elsewhere(database["HOST"]) and database["OPTIONS"].get("sslmode") not in PROVEN:
+    if (
+        any(map(_elsewhere, database["HOST"].split(",")))
+        and database["OPTIONS"].get("sslmode") not in PROVEN
+    ):
         found.append(
             _warning(
                 "DATABASE_URL does not make PostgreSQL prove who it is: add ?sslmode=verify-full "
@@ -33,8 +36,15 @@ def connections_are_encrypted(**kwargs: object) -> list[Warning]:
             )
         )
     redis = urlsplit(settings.REDIS_URL)
-    if _elsewhere(redis.hostname or "") and redis.scheme != "rediss":
-        found.append(_warning("REDIS_URL is not encrypted: use rediss://.", "W002"))
+    known = redis_servers.sentinels(settings.REDIS_URL)
+    hosts = [host for host, _ in known.servers] if known else [redis.hostname or ""]
+    if any(map(_elsewhere, hosts)) and redis.scheme != "rediss":
+        found.append(
+            _warning(
+                "REDIS_URL is not encrypted: use rediss://, and Sentinels within your network.",
+                "W002",
+            )
+        )
     encrypted = getattr(settings, "EMAIL_USE_TLS", False) or getattr(
         settings, "EMAIL_USE_SSL", False
     )

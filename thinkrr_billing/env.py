@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
+from thinkrr_billing import redis_servers
+
 # PostgreSQL's own parameters we pass on; a misspelt one is refused here instead of at connect.
 DATABASE_OPTIONS = {
     "application_name",
@@ -151,12 +153,26 @@ def redis(*, debug: bool) -> str:
                 "redis://127.0.0.1:6379/0."
             )
         return ""
+    if url.startswith(f"{redis_servers.SENTINEL}://"):
+        return _of_sentinels(url)
     parts = _split("REDIS_URL", url)
     number = parts.path.removeprefix("/")
     if parts.scheme not in ("redis", "rediss") or not parts.hostname:
         raise BadEnvironment("REDIS_URL does not name a Redis server: use redis://host:6379/0.")
     if number and not (number.isascii() and number.isdigit()):
         raise BadEnvironment(f"REDIS_URL names the database {number!r}: use a number, as in /0.")
+    return url
+
+
+def _of_sentinels(url: str) -> str:
+    try:
+        redis_servers.sentinels(url)
+    # Its own sentence may repeat a password.
+    except ValueError:
+        raise BadEnvironment(
+            "REDIS_URL does not name its Sentinels: use "
+            "sentinel://:password@host1:26379,host2:26379/0?master=name."
+        ) from None
     return url
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from thinkrr_billing import env, private, programs, stripe_env
+from thinkrr_billing import env, private, programs, redis_servers, stripe_env
 from thinkrr_billing.env import BadEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -162,7 +162,11 @@ if REDIS_URL:
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
             "LOCATION": REDIS_URL,
             # A hung Redis must not hang a page.
-            "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+            "OPTIONS": {
+                "socket_timeout": 2,
+                "socket_connect_timeout": 2,
+                **redis_servers.cache_options(REDIS_URL),
+            },
             "KEY_PREFIX": "thinkrr",
         }
     }
@@ -350,8 +354,9 @@ SPECTACULAR_SETTINGS = {
 # --- Celery: a message is only a hint (docs/decisions), so what is lost is found by the sweeps.
 _VISIBILITY_TIMEOUT = 600
 if REDIS_URL:
-    CELERY_BROKER_URL = REDIS_URL
+    CELERY_BROKER_URL, _of_the_broker = redis_servers.broker(REDIS_URL)
     CELERY_BROKER_TRANSPORT_OPTIONS = {
+        **_of_the_broker,
         "visibility_timeout": _VISIBILITY_TIMEOUT,
         "socket_timeout": 5,
         "socket_connect_timeout": 5,

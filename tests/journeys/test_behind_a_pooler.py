@@ -19,7 +19,7 @@ from campaigns.tests.builders import fill, make_report, make_wallet
 from tests.poolers import pooled
 from thinkrr_billing import database
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey, pytest.mark.pooler]
 
 
 def all_at_once(*acts):

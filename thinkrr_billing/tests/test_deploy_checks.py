@@ -33,6 +33,8 @@ def test_a_database_that_proves_nothing_is_named(connect, sslmode):
 
 def test_a_broker_and_mails_in_the_clear_are_named(connect):
     assert connect(redis="redis://redis.example.com:6379/0") == ["thinkrr_billing.W002"]
+    there = "sentinel://127.0.0.1:26379,s2.example.com:26379/0?master=billing"
+    assert connect(redis=there) == ["thinkrr_billing.W002"]
     assert connect(tls=False) == ["thinkrr_billing.W003"]
 
 

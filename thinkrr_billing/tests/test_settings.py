@@ -49,6 +49,11 @@ BAD_ANYWHERE = [
     ("DATABASE_URL", "postgres://h/n?pool_mode=statement", "has pool_mode=statement: use any of"),
     ("REDIS_URL", "localhost:6379", "REDIS_URL does not name a Redis server"),
     ("REDIS_URL", "redis://localhost/zero", "REDIS_URL names the database 'zero'"),
+    ("REDIS_URL", "sentinel://h1:26379/0", "REDIS_URL does not name its Sentinels"),
+    ("REDIS_URL", "sentinel://h1:p/0?master=m", "REDIS_URL does not name its Sentinels"),
+    ("REDIS_URL", "sentinel://h1,/0?master=m", "REDIS_URL does not name its Sentinels"),
+    ("REDIS_URL", "sentinel://h1/zero?master=m", "REDIS_URL does not name its Sentinels"),
+    ("REDIS_URL", "sentinel://h1/0?master=m&more=1", "REDIS_URL does not name its Sentinels"),
     ("ALLOWED_HOSTS", "https://a.example", "ALLOWED_HOSTS names 'https://a.example'"),
     ("ALLOWED_HOSTS", "a.example;b.example", "ALLOWED_HOSTS names 'a.example;b.example'"),
     ("ALLOWED_HOSTS", "*", "ALLOWED_HOSTS names '*'"),
@@ -119,6 +124,22 @@ def test_behind_a_pooler_nothing_is_kept_on_a_session(read):
     database = settings["DATABASES"]["default"]
     assert database["DISABLE_SERVER_SIDE_CURSORS"] is True
     assert database["OPTIONS"] == BOUNDS
+
+
+def test_sentinels_say_which_redis_is_the_primary(read):
+    url = "sentinel://:s%2Fcret@r1:26379,r2/3?master=billing&sentinel_password=other"
+    settings = read(PRODUCTION, REDIS_URL=url)
+
+    assert (
+        settings["CELERY_BROKER_URL"]
+        == "sentinel://:s%2Fcret@r1:26379/3;sentinel://:s%2Fcret@r2:26379/3"
+    )
+    options = settings["CELERY_BROKER_TRANSPORT_OPTIONS"]
+    assert options["master_name"] == "billing"
+    assert options["sentinel_kwargs"] == {"password": "other"}
+    cache = settings["CACHES"]["default"]
+    assert cache["LOCATION"] == url
+    assert cache["OPTIONS"]["pool_class"] == "thinkrr_billing.redis_primary.PrimaryPool"
 
 
 def test_a_password_in_an_address_is_never_repeated(read):
