@@ -160,7 +160,8 @@ if REDIS_URL:
     CACHES = {
         "default": {
             "BACKEND": "django.core.cache.backends.redis.RedisCache",
-            "LOCATION": REDIS_URL,
+            # A list: a text would be taken apart at its commas.
+            "LOCATION": [REDIS_URL],
             # A hung Redis must not hang a page.
             "OPTIONS": {
                 "socket_timeout": 2,

@@ -138,7 +138,7 @@ def test_sentinels_say_which_redis_is_the_primary(read):
     assert options["master_name"] == "billing"
     assert options["sentinel_kwargs"] == {"password": "other"}
     cache = settings["CACHES"]["default"]
-    assert cache["LOCATION"] == url
+    assert cache["LOCATION"] == [url]
     assert cache["OPTIONS"]["pool_class"] == "thinkrr_billing.redis_primary.PrimaryPool"
 
 
