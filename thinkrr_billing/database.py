@@ -9,8 +9,6 @@ LIMITS = {
     "idle_in_transaction_session_timeout": 30_000,
 }
 
-_limited = False
-
 
 def limit_statements() -> None:
     """Applies to the connections this process opens from now on.
@@ -18,16 +16,15 @@ def limit_statements() -> None:
     A pooler in transaction mode refuses what is sent along at the beginning, or drops it without a
     word: there it is told (`connect_query` in deploy/pgbouncer.ini), and `without_limits` sees it.
     """
-    global _limited
-    _limited = True
     database = connections.settings["default"]
+    database["LIMITED"] = True
     if not database["DISABLE_SERVER_SIDE_CURSORS"]:
         database["OPTIONS"]["options"] = " ".join(f"-c {name}={ms}" for name, ms in LIMITS.items())
 
 
 def without_limits() -> list[str]:
     """The limits this process should run under, and its connection does not. One statement."""
-    if not _limited:
+    if not connection.settings_dict.get("LIMITED"):
         return []
     with connection.cursor() as cursor:
         cursor.execute(

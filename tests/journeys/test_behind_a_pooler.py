@@ -17,7 +17,6 @@ from campaigns import calls
 from campaigns.models import Call
 from campaigns.tests.builders import fill, make_report, make_wallet
 from tests.poolers import pooled
-from thinkrr_billing import database
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey, pytest.mark.pooler]
 
@@ -116,7 +115,7 @@ def test_a_long_export_is_whole(monkeypatch):
 def test_a_pooler_that_sets_no_limits_is_seen_before_anybody_is_sent_here(
     monkeypatch, limits, state
 ):
-    monkeypatch.setattr(database, "_limited", True)
+    monkeypatch.setitem(connection.settings_dict, "LIMITED", True)
 
     with pooled(limits=limits):
         answer = Client().get("/readyz")

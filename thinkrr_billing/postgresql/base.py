@@ -1,11 +1,22 @@
 """Named in the settings as ENGINE: Django looks for `DatabaseWrapper` in this module."""
 
 import select
+from typing import Any
 
+import psycopg
 from django.db.backends.postgresql import base
+
+from thinkrr_billing.postgresql import silence
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def get_new_connection(self, conn_params: dict[str, Any]) -> psycopg.Connection:
+        connection = super().get_new_connection(conn_params)
+        # Only where statements have limits may a long silence be taken for an end.
+        if self.settings_dict.get("LIMITED"):
+            silence.bound(connection)
+        return connection
+
     @property
     def queries_logged(self) -> bool:
         """Whether a copy of each statement is kept: for whoever asks for it, as tests do.
