@@ -33,6 +33,7 @@ NEEDS = {
         lambda: shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer"),
         "apt-get install pgbouncer",
     ),
+    "proxy": ("nginx", lambda: shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
     "accounting": (
         "hledger, ledger and ofxdump",
         lambda: all(map(shutil.which, ("hledger", "ledger", "ofxdump"))),

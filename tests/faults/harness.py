@@ -255,7 +255,10 @@ class Beat(App):
 
 class Web(App):
     def start(self, crash: str = "") -> None:
-        self.port = free_port()
+        self.start_at(free_port(), crash=crash)
+
+    def start_at(self, port: int, *, crash: str = "") -> None:
+        self.port = port
         self.launch(
             sys.executable,
             "-m",
