@@ -24,6 +24,7 @@ from tests.faults.people import low_balance
 pytestmark = [pytest.mark.faults, pytest.mark.redis, pytest.mark.proxy]
 
 NAME = "billing.example.com"
+NGINX = ROOT / "deploy/nginx"
 THREADS = 8
 
 
@@ -33,7 +34,7 @@ class Nginx(Part):
         self.port, self.plain = free_port(), free_port()
         folder.chmod(0o755)
         _certificate(folder)
-        site = (ROOT / "deploy/nginx/billing.conf").read_text()
+        site = "".join((NGINX / name).read_text() for name in ("hosts.conf", "billing.conf"))
         for there, here in (
             ("listen 80;", f"listen 127.0.0.1:{self.plain};"),
             ("listen [::]:80;", ""),
@@ -278,7 +279,7 @@ def test_no_limit_of_the_proxy_is_below_one_of_ours():
     from campaigns.api.calls import BATCH_BYTES
     from thinkrr_billing.postgresql import silence
 
-    site = (ROOT / "deploy/nginx/billing.conf").read_text()
+    site = (NGINX / "billing.conf").read_text()
 
     assert int(re.search(r"client_max_body_size (\d+)k", site)[1]) * 1024 >= BATCH_BYTES
     assert int(re.search(r"proxy_read_timeout (\d+)s", site)[1]) > silence.LONGEST
