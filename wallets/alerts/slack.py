@@ -8,20 +8,16 @@ import http.client
 import json
 import re
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
+from accounts.telling import slack
+from accounts.telling.slack import HOST, escaped, shown
 from wallets import limits
 from wallets.errors import Refused
 
-HOST = "hooks.slack.com"
-_PATH = re.compile(r"/services/[A-Z0-9]{5,20}/[A-Z0-9]{5,20}/[A-Za-z0-9]{10,60}")
+__all__ = ["Answer", "escaped", "path_of", "send", "shown"]
+
 # The webhook or its channel is gone: asking again is answered the same.
 _GONE = frozenset({400, 403, 404, 410})
-
-WRONG = (
-    "Enter the address of an incoming webhook as Slack shows it: "
-    "https://hooks.slack.com/services/… and nothing after it."
-)
 
 
 @dataclass(frozen=True)
@@ -34,23 +30,9 @@ class Answer:
 def path_of(address: str) -> str:
     """The secret part of a webhook's address. Raises Refused for any other address."""
     try:
-        parts = urlsplit(address.strip())
-    except ValueError:
-        raise Refused(WRONG) from None
-    extra = parts.query or parts.fragment
-    if (parts.scheme, parts.netloc) != ("https", HOST) or extra or not _PATH.fullmatch(parts.path):
-        raise Refused(WRONG)
-    return parts.path
-
-
-def shown(path: str) -> str:
-    """The address as pages show it: where it leads, without what lets one in."""
-    return f"https://{HOST}{path.rpartition('/')[0]}/…"
-
-
-def escaped(text: str) -> str:
-    """Names of customers' own must neither call a whole channel nor make links."""
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+        return slack.path_of(address)
+    except ValueError as error:
+        raise Refused(str(error)) from None
 
 
 def _connection() -> http.client.HTTPConnection:
