@@ -10,6 +10,7 @@ class AccountsConfig(AppConfig):
         from accounts.people import fresh, members, open_sessions  # noqa: F401
         from accounts.runtime import crash_points
         from accounts.telling import mail_topics, mails  # noqa: F401
+        from accounts.webhooks import own_events, waking  # noqa: F401
 
         crash_points.arm_from_environment()
         requests.watch(
@@ -21,6 +22,7 @@ class AccountsConfig(AppConfig):
             "accounts_apikey",
             "accounts_invitation",
             "accounts_recoverycode",
+            "accounts_webhookendpoint",
             "auth_group",
             "auth_group_permissions",
             "otp_totp_totpdevice",
@@ -31,6 +33,9 @@ class AccountsConfig(AppConfig):
             "accounts:api_keys",
             "accounts:rotate_key",
             "accounts:revoke_key",
+            "accounts:webhooks",
+            "accounts:webhook",
+            "accounts:webhook_rotate",
             "accounts:invite",
             "accounts:change_role",
             "accounts:remove_member",

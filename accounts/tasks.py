@@ -6,6 +6,7 @@ from accounts.audit import job_runs
 from accounts.people import invitation_mails, logins, open_sessions, resets
 from accounts.runtime.nudges import nudge
 from accounts.telling import mails, security
+from accounts.webhooks import sending
 
 
 @shared_task(name="accounts.mail_notification")
@@ -39,6 +40,11 @@ def nudge_each(task_name: str, keys: list) -> None:
         nudge(task_name, key)
 
 
+@shared_task(name="accounts.send_webhooks")
+def send_webhooks() -> None:
+    sending.send()
+
+
 @shared_task(name="accounts.tick")
 def tick() -> None:
     with job_runs.noted("accounts.tick"):
@@ -49,3 +55,5 @@ def tick() -> None:
         invitation_mails.forget_old()
         open_sessions.forget_old()
         security.forget_old()
+        sending.sweep()
+        sending.forget_old()

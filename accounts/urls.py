@@ -1,6 +1,6 @@
 from django.urls import path
 
-from accounts.views import login, members, security, settings, shell
+from accounts.views import login, members, security, settings, shell, webhooks
 
 app_name = "accounts"
 
@@ -29,6 +29,25 @@ urlpatterns = [
     path("settings/api-keys/", settings.keys, name="api_keys"),
     path("settings/api-keys/<int:key_id>/revoke/", settings.revoke_key, name="revoke_key"),
     path("settings/api-keys/<int:key_id>/rotate/", settings.rotate_key, name="rotate_key"),
+    path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
+    path("settings/webhooks/<uuid:endpoint_id>/", webhooks.webhook, name="webhook"),
+    path(
+        "settings/webhooks/<uuid:endpoint_id>/rotate/", webhooks.rotate, name="webhook_rotate"
+    ),
+    path("settings/webhooks/<uuid:endpoint_id>/pause/", webhooks.pause, name="webhook_pause"),
+    path("settings/webhooks/<uuid:endpoint_id>/resume/", webhooks.resume, name="webhook_resume"),
+    path("settings/webhooks/<uuid:endpoint_id>/test/", webhooks.test, name="webhook_test"),
+    path("settings/webhooks/<uuid:endpoint_id>/delete/", webhooks.remove, name="webhook_remove"),
+    path(
+        "settings/webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/",
+        webhooks.delivery,
+        name="webhook_delivery",
+    ),
+    path(
+        "settings/webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/resend/",
+        webhooks.resend,
+        name="webhook_resend",
+    ),
     path("settings/profile/", settings.profile, name="profile"),
     path("settings/profile/mails/", settings.mails, name="mails"),
     path("settings/profile/password/", settings.password, name="password"),

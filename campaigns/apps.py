@@ -15,6 +15,7 @@ class CampaignsConfig(AppConfig):
             book_rules,
             lifecycle,
             of_agencies,
+            outgoing,
             outlook,
             receivers,
             resuming,

@@ -352,6 +352,9 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+# --- Outgoing webhooks: a developer's may lead to their own machine, in plain HTTP; nobody else's.
+WEBHOOKS_MAY_STAY_HERE = DEBUG
+
 # --- Celery: a message is only a hint (docs/decisions), so what is lost is found by the sweeps.
 _VISIBILITY_TIMEOUT = 600
 if REDIS_URL:

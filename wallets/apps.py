@@ -12,7 +12,7 @@ class WalletsConfig(AppConfig):
         from accounts.people import archiving, closing
         from accounts.people.fresh import ask_before
         from accounts.telling.mail_topics import offer
-        from wallets import checks, sweeps, waiting  # noqa: F401
+        from wallets import checks, outgoing, sweeps, waiting  # noqa: F401
         from wallets.allocations import configure, policy, stopping
         from wallets.books import rules  # noqa: F401
         from wallets.cards import backup

@@ -11,6 +11,13 @@ from accounts.models.people import FailedLogin, Theme, User
 from accounts.models.security import OpenSession, RecoveryCode, SecurityMail
 from accounts.models.staff import AuditEntry, JobRun, StaffAction
 from accounts.models.waiting import InSteps, QueueEmptied, Tried, Waiting
+from accounts.models.webhooks import (
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookEvent,
+    WebhookSender,
+)
 
 __all__ = [
     "Account",
@@ -40,5 +47,10 @@ __all__ = [
     "Tried",
     "User",
     "Waiting",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookEndpoint",
+    "WebhookEvent",
+    "WebhookSender",
     "validate_timezone",
 ]

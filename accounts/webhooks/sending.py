@@ -1,0 +1,171 @@
+"""The sender: one worker at a time takes what is due, posts it, and writes down what came back.
+
+It holds hundreds of connections at once in a thread of its own, and speaks to the database in a few
+statements a round. Another worker follows it when it dies.
+"""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from django.db.models import Q
+
+from accounts import clock, limits
+from accounts.models import WebhookDelivery, WebhookEvent, WebhookSender
+from accounts.runtime.nudges import nudge
+from accounts.telling import slack
+from accounts.webhooks import addresses, catalogue, claiming, outbox, signing
+from accounts.webhooks.claiming import Told
+from accounts.webhooks.posting import Answer, Parcel, Post
+from accounts.webhooks.waking import TASK
+
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def send(*, seconds: float = limits.WEBHOOKS_SENT_SECONDS) -> int:
+    """Send what is due, for so long at most; returns how many tries were made.
+
+    Call with no transaction open. While another worker sends, nothing. Repeatable, and may die at
+    any moment: what it was sending is sent again, under the same id.
+    """
+    ends, tries, made = time.monotonic() + seconds, 0, 1
+    # Whoever was told while we were about to end has gone: so we look once more.
+    while made and time.monotonic() < ends:
+        with _turn() as turn:
+            if turn is None:
+                return tries
+            with Post() as post:
+                made = _Round(turn, post, ends=ends).all()
+        tries += made
+    if claiming.is_due_by(clock.now()):
+        nudge(TASK)
+    return tries
+
+
+def sweep() -> None:
+    """Wake a sender when something waits for one."""
+    new = WebhookEvent.objects.filter(sequence=None)
+    if new.exists() or claiming.is_due_by(clock.now()):
+        nudge(TASK)
+
+
+def forget_old() -> None:
+    """Delete what happened a month ago, with its deliveries and their log."""
+    old = WebhookEvent.objects.filter(created_at__lt=clock.now() - limits.WEBHOOKS_KEPT)
+    some = old.order_by("created_at").values_list("pk", flat=True)
+    old.filter(pk__in=list(some[: limits.WEBHOOKS_FORGOTTEN_AT_ONCE])).delete()
+
+
+@dataclass
+class _Turn:
+    token: uuid.UUID
+    renewed: float = field(default_factory=time.monotonic)
+
+    def is_still_ours(self) -> bool:
+        """Say that we live, now and then; False when another worker took over."""
+        if time.monotonic() - self.renewed < limits.WEBHOOKS_TURN_RENEWED_SECONDS:
+            return True
+        self.renewed = time.monotonic()
+        ours = WebhookSender.objects.filter(pk=1, token=self.token)
+        return bool(ours.update(until=clock.now() + limits.WEBHOOKS_TURN))
+
+
+@contextmanager
+def _turn() -> Iterator[_Turn | None]:
+    """Be the only sender, or nobody."""
+    now, token = clock.now(), uuid.uuid4()
+    WebhookSender.objects.get_or_create(pk=1, defaults={"until": LONG_AGO})
+    free = WebhookSender.objects.filter(Q(token=None) | Q(until__lt=now), pk=1)
+    if not free.update(token=token, until=now + limits.WEBHOOKS_TURN):
+        yield None
+        return
+    try:
+        yield _Turn(token)
+    finally:
+        WebhookSender.objects.filter(pk=1, token=token).update(token=None)
+
+
+@dataclass
+class _Round:
+    """What one sender does until its time is up or nothing is left."""
+
+    turn: _Turn
+    post: Post
+    ends: float
+    tries: int = 0
+    # What is under way, by its delivery: when it began, and whether it went to one that works.
+    under_way: dict[int, tuple[WebhookDelivery, datetime, bool]] = field(default_factory=dict)
+
+    def all(self) -> int:
+        idle_since = time.monotonic()
+        while True:
+            began = self._begin_some()
+            pause = limits.WEBHOOKS_LOOK_SECONDS if began else limits.WEBHOOKS_REST_SECONDS
+            answers = self.post.answers(seconds=pause)
+            self._end(answers)
+            if began or answers:
+                idle_since = time.monotonic()
+            elif not self.under_way and self._is_done(idle_since):
+                return self.tries
+
+    def _is_done(self, idle_since: float) -> bool:
+        now = time.monotonic()
+        if now >= self.ends:
+            return True
+        rested = now - idle_since >= limits.WEBHOOKS_IDLE_SECONDS
+        return rested and not claiming.is_due_by(clock.now() + limits.WEBHOOKS_LINGER)
+
+    def _begin_some(self) -> int:
+        if time.monotonic() >= self.ends or not self.turn.is_still_ours():
+            return 0
+        outbox.accept()
+        return self._claim(well=True) + self._claim(well=False)
+
+    def _claim(self, *, well: bool) -> int:
+        most = limits.WEBHOOKS_AT_ONCE if well else limits.WEBHOOKS_AT_ONCE_IN_TROUBLE
+        taken = sum(1 for *_, was_well in self.under_way.values() if was_well == well)
+        room = min(most - taken, limits.WEBHOOKS_CLAIMED)
+        claimed = claiming.claim(well=well, room=room)
+        now, parcels, spoiled = clock.now(), [], []
+        for delivery in claimed:
+            try:
+                parcels.append(parcel(delivery, now))
+            except (ValueError, addresses.Invalid) as error:
+                spoiled.append(Told(delivery, Answer(error=str(error)[:200]), now))
+            else:
+                self.under_way[delivery.pk] = (delivery, now, well)
+        self.post.send(parcels)
+        if spoiled:
+            claiming.finish(spoiled)
+        self.tries += len(claimed)
+        return len(claimed)
+
+    def _end(self, answers: list[Answer]) -> None:
+        told = []
+        for answer in answers:
+            delivery, at, _ = self.under_way.pop(answer.key)
+            told.append(Told(delivery, answer, at))
+        if told:
+            claiming.finish(told)
+
+
+def parcel(delivery: WebhookDelivery, now: datetime) -> Parcel:
+    """The request that tells an endpoint of an event, signed at this moment.
+
+    Raises Invalid or ValueError for an address that may not be used any more.
+    """
+    endpoint, event = delivery.endpoint, delivery.event
+    if endpoint.is_slack:
+        text = slack.escaped(catalogue.sentence(event.kind, event.data))
+        body = json.dumps({"text": text, "unfurl_links": False}).encode()
+        url = f"https://{slack.HOST}{slack.path_of(endpoint.url)}"
+        return Parcel(key=delivery.pk, target=addresses.read(url), headers={}, body=body)
+    body = outbox.body(event)
+    signers = signing.in_force(endpoint, now)
+    headers = signing.headers(message=event.message, now=now, body=body, signers=signers)
+    target = addresses.read(endpoint.url)
+    return Parcel(key=delivery.pk, target=target, headers=headers, body=body)
