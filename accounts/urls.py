@@ -31,9 +31,7 @@ urlpatterns = [
     path("settings/api-keys/<int:key_id>/rotate/", settings.rotate_key, name="rotate_key"),
     path("settings/webhooks/", webhooks.webhooks, name="webhooks"),
     path("settings/webhooks/<uuid:endpoint_id>/", webhooks.webhook, name="webhook"),
-    path(
-        "settings/webhooks/<uuid:endpoint_id>/rotate/", webhooks.rotate, name="webhook_rotate"
-    ),
+    path("settings/webhooks/<uuid:endpoint_id>/rotate/", webhooks.rotate, name="webhook_rotate"),
     path("settings/webhooks/<uuid:endpoint_id>/pause/", webhooks.pause, name="webhook_pause"),
     path("settings/webhooks/<uuid:endpoint_id>/resume/", webhooks.resume, name="webhook_resume"),
     path("settings/webhooks/<uuid:endpoint_id>/test/", webhooks.test, name="webhook_test"),

@@ -25,13 +25,13 @@ offer(
         "which.",
         shown=campaign,
         sentence=_paused,
-        route="campaigns/<id>",
+        route="campaigns",
     ),
     EventType(
         name="campaign.resumed",
         meaning="A paused campaign runs again.",
         shown=campaign,
         sentence=lambda one: f"The campaign {one['name']} runs again.",
-        route="campaigns/<id>",
+        route="campaigns",
     ),
 )

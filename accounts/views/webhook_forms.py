@@ -68,9 +68,9 @@ class ChangeWebhookForm(WebhookForm):
         self.endpoint = endpoint
         if endpoint.is_slack:
             self.fields["url"].required = False
-            self.fields["url"].help_text = (
-                f"Now {endpoints.shown_url(endpoint)}. Leave it empty to keep it."
-            )
+            self.fields[
+                "url"
+            ].help_text = f"Now {endpoints.shown_url(endpoint)}. Leave it empty to keep it."
 
     def clean_url(self) -> str:
         return self.cleaned_data["url"] or self.endpoint.url

@@ -17,26 +17,36 @@ from accounts.errors import Invalid
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
-# Beyond what Python's `is_global` leaves out: addresses that carry another one inside them, or
-# lead to whoever answers first.
+# Networks of machines, houses and providers, and those of protocols: addresses that carry another
+# one inside them, or lead to whoever answers first. Python's own list changes with its releases.
 _NOT_PUBLIC = tuple(
     map(
         ipaddress.ip_network,
         (
+            "0.0.0.0/8",
+            "10.0.0.0/8",
+            "100.64.0.0/10",  # carriers' NAT
+            "127.0.0.0/8",
+            "169.254.0.0/16",  # link-local: metadata of clouds
+            "172.16.0.0/12",
+            "192.0.0.0/24",  # protocols
+            "192.0.2.0/24",  # documentation
             "192.88.99.0/24",  # 6to4 relays
-            "::/96",  # IPv4-compatible
-            "::ffff:0:0/96",  # IPv4-mapped
-            "64:ff9b::/96",  # NAT64
-            "64:ff9b:1::/48",
-            "2001::/23",  # Teredo, ORCHID and others of protocols
+            "192.168.0.0/16",
+            "198.18.0.0/15",  # benchmarks
+            "198.51.100.0/24",  # documentation
+            "203.0.113.0/24",  # documentation
+            "224.0.0.0/4",  # multicast
+            "240.0.0.0/4",  # reserved, and broadcast
+            "2001::/23",  # Teredo, ORCHID and other protocols
+            "2001:db8::/32",  # documentation
             "2002::/16",  # 6to4
             "3fff::/20",  # documentation
-            "5f00::/16",  # segment routing
-            "fec0::/10",  # site-local
         ),
     )
 )
-# The only block of IPv6 that anybody is reached at.
+# The only block of IPv6 that anybody is reached at: without IPv4-mapped ones, NAT64, link-local,
+# unique local and multicast.
 _UNICAST = ipaddress.ip_network("2000::/3")
 _NAME = re.compile(
     r"(?=.{4,253}\Z)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])", re.ASCII

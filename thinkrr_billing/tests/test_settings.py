@@ -283,3 +283,8 @@ def test_djangos_deployment_check_is_silent_in_production():
 
     assert done.returncode == 0, done.stderr
     assert "no issues" in done.stdout
+
+
+def test_webhooks_lead_to_our_own_machines_on_a_developers_alone(read):
+    assert read(DEVELOPMENT)["WEBHOOKS_MAY_STAY_HERE"] is True
+    assert read(PRODUCTION, WEBHOOKS_MAY_STAY_HERE="True")["WEBHOOKS_MAY_STAY_HERE"] is False

@@ -70,6 +70,7 @@ def serve() -> tuple[Receiver, ThreadingHTTPServer]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        request_queue_size = 512
 
         def handle_error(self, *args: object) -> None:
             """Whoever asked has gone: nothing to tell."""

@@ -258,9 +258,7 @@ def test_only_2xx_counts_and_no_redirect_is_followed(receiver, account, status):
     ("status", "asked", "seconds"),
     [(429, "120", 120), (503, "60", 60), (503, "999999", 3600), (429, "1", 5), (500, "120", 5)],
 )
-def test_an_endpoint_may_ask_to_wait_for_an_hour_at_most(
-    receiver, account, status, asked, seconds
-):
+def test_an_endpoint_may_ask_to_wait_for_an_hour_at_most(receiver, account, status, asked, seconds):
     def answer(handler):
         handler.send_response(status)
         handler.send_header("Retry-After", asked)
@@ -281,7 +279,7 @@ def test_an_endpoint_may_ask_to_wait_for_an_hour_at_most(
 def test_a_sender_that_died_is_followed_by_another_that_sends_the_same_again(receiver, account):
     one = endpoint(receiver, account)
     closing.close(account=account)
-    died_with_it(one)
+    a_sender_dies()
     assert send() == 0
 
     with clock.at(clock.now() + limits.WEBHOOK_CLAIM + timedelta(seconds=1)):
@@ -292,15 +290,13 @@ def test_a_sender_that_died_is_followed_by_another_that_sends_the_same_again(rec
     assert states(one) == ["sent"]
 
 
-def died_with_it(one):
+def a_sender_dies():
     """As a worker leaves it that is killed while it sends: its turn and its claim stand."""
     with sending._turn() as turn:
         assert turn
         outbox.accept()
         assert len(sending.claiming.claim(well=False, room=10)) == 1
-    sending.WebhookSender.objects.update(
-        token=turn.token, until=clock.now() + limits.WEBHOOKS_TURN
-    )
+    sending.WebhookSender.objects.update(token=turn.token, until=clock.now() + limits.WEBHOOKS_TURN)
 
 
 def test_two_senders_never_send_at_once(receiver, account):
