@@ -7,6 +7,7 @@ A call is a fact: it is recorded and charged once, whatever the balance. Whether
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ from campaigns import limits
 from campaigns.errors import Busy
 from campaigns.models import PLATFORM, Call, Campaign
 from campaigns.reports import (
+    REJECTION_CHOICES,
     REJECTIONS,
     Accepted,
     Report,
@@ -69,8 +71,10 @@ SELECT %s::uuid, %s::uuid, %s::timestamptz, new.* FROM unnest(
 
 
 class Rejection(msgspec.Struct, frozen=True):
-    code: str
-    message: str
+    code: Annotated[
+        str, msgspec.Meta(extra_json_schema={"choices": REJECTION_CHOICES}, description="Why.")
+    ]
+    message: Annotated[str, msgspec.Meta(description="The same for people, and what helps.")]
 
 
 class Result(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):

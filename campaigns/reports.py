@@ -37,6 +37,9 @@ REJECTIONS = {
     "conflict": "This id was reported before with other facts. The first report stands.",
 }
 
+# What the API's document says of them: `invalid` is for what cannot be read at all.
+REJECTION_CHOICES = [("invalid", "It cannot be read. The message says why."), *REJECTIONS.items()]
+
 # Each by its own look into the index, however many there are: joined, the whole table would be
 # read for a large batch.
 # What the account does not have is looked for among all others, if that may be told: the next name
@@ -65,15 +68,35 @@ def _documented(**words: object) -> msgspec.Meta:
 class Report(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, gc=False):
     """One finished call as the platform tells it. The API decodes straight into it."""
 
-    id: Annotated[str, _documented(maxLength=limits.EXTERNAL_ID_LENGTH)]
-    account: Annotated[str, _documented(format="uuid")]
-    seconds: Annotated[int, _documented(minimum=0, maximum=limits.CALL_MOST_SECONDS)]
+    id: Annotated[
+        str,
+        _documented(
+            maxLength=limits.EXTERNAL_ID_LENGTH,
+            description="The platform's own. The same id again is the same call.",
+        ),
+    ]
+    account: Annotated[str, _documented(format="uuid", description="Whose call it was.")]
+    seconds: Annotated[
+        int,
+        _documented(
+            minimum=0,
+            maximum=limits.CALL_MOST_SECONDS,
+            description="How long it was. 0 is kept, and costs nothing.",
+        ),
+    ]
     # An offset is required: a call without one could be an hour away.
     ended_at: Annotated[datetime, msgspec.Meta(tz=True, description="With its offset.")]
     # The campaign's external id. It fixes the minute type.
-    campaign: str | None = None
-    minute_type: Annotated[str | None, _documented(choices=MinuteUse.choices)] = None
-    outcome: Annotated[str, _documented(choices=Call.Outcome.choices)] = "completed"
+    campaign: Annotated[
+        str | None, _documented(description="The campaign's own id; it says which minutes count.")
+    ] = None
+    minute_type: Annotated[
+        str | None,
+        _documented(choices=MinuteUse.choices, description="Needed without a campaign."),
+    ] = None
+    outcome: Annotated[
+        str, _documented(choices=Call.Outcome.choices, description="How the call ended.")
+    ] = "completed"
 
 
 class Accepted(msgspec.Struct, frozen=True, gc=False):

@@ -331,8 +331,28 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "thinkrr billing",
-    "DESCRIPTION": "Wallets, Auto-Recharge, monthly allocation, calls and campaigns.",
+    "DESCRIPTION": "Wallets, Auto-Recharge, monthly allocation, calls and campaigns. Every request "
+    "needs an API key; every refusal has one shape, and its code is one of `ErrorCodeEnum`. Money "
+    "is a text in dollars, a time has its offset.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "SERVERS": [{"url": SITE_URL, "description": "This installation."}],
+    "TAGS": [
+        {"name": "Calls", "description": "May a call start, and what did it cost?"},
+        {"name": "Campaigns", "description": "Registering campaigns, and the steps of their life."},
+        {"name": "Wallet", "description": "What an account has, and every movement of it."},
+        {"name": "Recharges", "description": "Charging a card, and what became of it."},
+        {"name": "Auto-Recharge", "description": "Charging a card when the balance runs low."},
+        {"name": "Sub-accounts", "description": "An agency's sub-accounts and what it buys them."},
+        {"name": "Usage", "description": "What calls used, added up."},
+        {"name": "Papers", "description": "Receipts and months, for the bookkeeper."},
+        {"name": "Rates", "description": "What a minute costs."},
+        {"name": "Changes", "description": "What changed since it was last asked."},
+    ],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "accounts.api.schema.finished",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PUBLIC": True,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
@@ -342,9 +362,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     # Several fields are called status or minute_type; each set of choices gets its own name.
     "ENUM_NAME_OVERRIDES": {
+        "ErrorCodeEnum": "accounts.api.codes.CHOICES",
+        "RejectionCodeEnum": "campaigns.reports.REJECTION_CHOICES",
         "AccountStatusEnum": "accounts.models.Account.Status",
         "PurchaseBuysEnum": "wallets.models.Purchase.Buys",
-        "AutoRechargeStatusEnum": "wallets.api.wallet.AutoRechargeStatus.__args__",
+        "AutoRechargeStatusEnum": "wallets.api.wallet.AutoRechargeState.__args__",
         "BalanceStatusEnum": "wallets.api.wallet.BalanceStatus.__args__",
         "MinuteTypeEnum": "wallets.models.MinuteType",
         "CampaignMinuteTypeEnum": "campaigns.models.MinuteUse",

@@ -12,13 +12,18 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 from rest_framework.views import set_rollback
 
+from accounts.api.codes import CHOICES
 from accounts.runtime.outages import RETRY_AFTER, is_outage
 
 logger = logging.getLogger(__name__)
 
+_CODE = "For programs; it never changes its meaning. New ones may come: go by the status then."
+
 
 class Refusal(msgspec.Struct):
-    code: Annotated[str, Meta(description="For programs; it never changes.")]
+    """Why a request was refused."""
+
+    code: Annotated[str, Meta(description=_CODE, extra_json_schema={"choices": CHOICES})]
     message: Annotated[str, Meta(description="For people; it may change.")]
     fields: Annotated[dict[str, str], Meta(description="What is wrong, by the path of the field.")]
 
@@ -26,7 +31,7 @@ class Refusal(msgspec.Struct):
 class Error(msgspec.Struct):
     """How every refusal looks. Nothing was changed."""
 
-    error: Refusal
+    error: Annotated[Refusal, Meta(description="Why, for programs and for people.")]
 
 
 def exception_handler(error: Exception, context: dict) -> Response | None:

@@ -2,7 +2,6 @@
 
 import re
 from typing import Annotated
-from uuid import UUID
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -11,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.schema import refusals
-from accounts.api.shapes import Answer, Moment, Wrong
+from accounts.api.shapes import AccountId, Answer, Moment, Wrong
 from accounts.api.views import AccountQuery, ApiView, Include, page_limit
 from accounts.api.whose import resolve_accounts
 from accounts.errors import Forbidden
@@ -46,12 +45,14 @@ class ChangesQuery(AccountQuery):
     kind: Annotated[
         list[Change.Kind] | UnsetType, Meta(description="May be sent several times.")
     ] = UNSET
-    limit: Annotated[int, page_limit(LARGEST_PAGE)] = 200
+    limit: Annotated[int, page_limit(LARGEST_PAGE, "Changes of a page.")] = 200
 
 
 class ChangeShape(Answer):
-    sequence: int
-    kind: Change.Kind
+    """The last change of one object."""
+
+    sequence: Annotated[int, Meta(description="Of this change. It only grows, with gaps.")]
+    kind: Annotated[Change.Kind, Meta(description="What kind of object changed.")]
     id: Annotated[
         str,
         Meta(
@@ -59,12 +60,14 @@ class ChangeShape(Answer):
             "the sub-account of an allocation."
         ),
     ]
-    account: UUID
-    changed_at: Moment
+    account: AccountId
+    changed_at: Annotated[Moment, Meta(description="When it changed.")]
 
 
 class Changes(Answer):
-    results: list[ChangeShape]
+    """What changed, in the order in which it could be seen."""
+
+    results: Annotated[list[ChangeShape], Meta(description="Oldest change first.")]
     after: Annotated[int, Meta(description="Send this as `after` the next time.")]
     more: Annotated[bool, Meta(description="true: there is more already.")]
 
@@ -76,7 +79,7 @@ _SOME = OpenApiExample(
             {
                 "sequence": 41,
                 "kind": "campaign",
-                "id": "spring-sale",
+                "id": "spring-1",
                 "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
                 "changed_at": "2026-11-22T09:14:00Z",
             },
@@ -99,7 +102,7 @@ class ChangesView(ApiView):
     query_shape = ChangesQuery
 
     @extend_schema(
-        operation_id="changes",
+        operation_id="list_changes",
         summary="Everything that changed after a sequence, each object once",
         description="Each object stands there with its last change only: read it by its own "
         "route. Ask again with `after` of the answer; nothing is missed, also what was committed "

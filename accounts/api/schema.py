@@ -13,12 +13,12 @@ from drf_spectacular.extensions import (
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import (
     build_choice_description_list,
-    get_doc,
     list_hash,
     safe_ref,
 )
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
 
+from accounts.api import codes
 from accounts.api.answers import Error
 
 
@@ -53,6 +53,9 @@ class Shape(OpenApiSerializerExtension):
         return _struct(schemas[self.target.__name__])
 
 
+_NULL = {"type": "null"}
+
+
 def _structs_in(hint: Any) -> Iterator[type[msgspec.Struct]]:
     if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
         yield hint
@@ -79,27 +82,38 @@ def _struct(schema: dict) -> dict:
 
 
 def _field(schema: dict) -> dict:
-    """JSON Schema as OpenAPI 3.0 has it: no type null, and nothing beside a $ref.
+    """JSON Schema as generators of clients like it: null beside a type, nothing beside a $ref.
 
     Our own words are `as`, another description of the same, and `choices`, values and labels.
     """
     schema = dict(schema)
-    for option in schema.pop("anyOf", []):
-        schema |= {"nullable": True} if option == {"type": "null"} else option
+    options = schema.pop("anyOf", [])
+    for option in options:
+        schema = (schema | option | schema) if option != _NULL else schema
     if "as" in schema:
-        kept = {word: schema[word] for word in ("description", "nullable") if word in schema}
+        kept = {word: schema[word] for word in ("description",) if word in schema}
         schema = schema["as"] | kept
     if "choices" in schema:
         schema |= _enum(schema.pop("choices"), schema.get("description", ""))
     if "enum" in schema:
-        null = [None] if "nullable" in schema else []
-        schema |= {"type": "string", "enum": [*schema["enum"], *null]}
+        schema["type"] = "string"
+    if _NULL in options:
+        schema = _or_null(schema)
     if schema.get("default", ...) is None:
         del schema["default"]
     for word in ("items", "additionalProperties"):
         if word in schema:
             schema[word] = _field(schema[word])
     return safe_ref(schema)
+
+
+def _or_null(schema: dict) -> dict:
+    if "enum" in schema:
+        return schema | {"enum": [*schema["enum"], None]}
+    if "$ref" in schema:
+        ref = schema.pop("$ref")
+        return schema | {"oneOf": [{"$ref": ref}, _NULL]}
+    return schema | {"type": [schema["type"], "null"]}
 
 
 def _enum(choices: list[list[str]], description: str) -> dict:
@@ -113,14 +127,51 @@ def _enum(choices: list[list[str]], description: str) -> dict:
 
 
 class RouteSchema(AutoSchema):
-    """Documents the query that a view reads; what its base class is for is not for callers."""
+    """Documents the query that a view reads, and of its words those written for callers only:
+    docstrings are for whoever changes the code."""
 
     def get_override_parameters(self) -> list[type[msgspec.Struct]]:
         shape = getattr(self.view, "query_shape", None)
         return [shape] if shape else []
 
     def get_description(self) -> str:
-        return get_doc(getattr(self.view, self.method.lower()))
+        return ""
+
+
+def in_path(name: str, description: str, example: str, kind: Any = str) -> OpenApiParameter:
+    """A part of the address, with an example that the suite asks for."""
+    return OpenApiParameter(
+        name,
+        kind,
+        OpenApiParameter.PATH,
+        description=description,
+        examples=[OpenApiExample(example, value=example)],
+    )
+
+
+def finished(result: dict, **kwargs: object) -> dict:
+    """The last touch on the document: null is a type, not an enumeration of its own, and an answer
+    without words of its own has those of its shape."""
+    schemas = result["components"]["schemas"]
+    schemas.pop("NullEnum", None)
+    for methods in result["paths"].values():
+        for operation in methods.values():
+            for answer in operation["responses"].values():
+                answer["description"] = answer["description"] or _words_of(answer, schemas)
+    return _without_null_enum(result)
+
+
+def _words_of(answer: dict, schemas: dict) -> str:
+    shape = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    return schemas.get(shape.get("$ref", "").rpartition("/")[2], {}).get("description", "")
+
+
+def _without_null_enum(part: Any) -> Any:
+    if part == {"$ref": "#/components/schemas/NullEnum"}:
+        return _NULL
+    if isinstance(part, dict):
+        return {word: _without_null_enum(value) for word, value in part.items()}
+    return [_without_null_enum(one) for one in part] if isinstance(part, list) else part
 
 
 _MEANINGS = {
@@ -172,9 +223,11 @@ def refusals(*more: int) -> dict[int, OpenApiResponse]:
 
 
 def _refusal(status: int) -> OpenApiResponse:
-    description, code, message = _MEANINGS[status]
+    meaning, code, message = _MEANINGS[status]
+    names = ", ".join(f"`{one.name}`" for one in codes.of_status(status))
+    description = f"{meaning} Codes: {names}."
     example = OpenApiExample(
-        description,
+        meaning,
         value={"error": {"code": code, "message": message, "fields": {}}},
         response_only=True,
         status_codes=[str(status)],

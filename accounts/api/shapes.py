@@ -36,6 +36,7 @@ class Answer(msgspec.Struct):
 
 
 Url = Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri"})]
+AccountId = Annotated[UUID, msgspec.Meta(description="The account's id.")]
 # With its offset from UTC.
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 

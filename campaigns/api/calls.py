@@ -47,10 +47,69 @@ _CALL_EXAMPLE = OpenApiExample(
             }
         ],
         "next": None,
+        "next_cursor": None,
     },
     response_only=True,
     media_type="application/json",
 )
+_ACCOUNT = "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11"
+_REPORT_EXAMPLES = [
+    OpenApiExample(
+        "One good call, and one of a campaign that is not there",
+        value={
+            "calls": [
+                {
+                    "id": "call-48212",
+                    "account": _ACCOUNT,
+                    "campaign": "spring-1",
+                    "seconds": 120,
+                    "ended_at": "2026-11-22T09:14:03Z",
+                    "outcome": "completed",
+                },
+                {
+                    "id": "call-48213",
+                    "account": _ACCOUNT,
+                    "campaign": "autumn-1",
+                    "seconds": 61,
+                    "ended_at": "2026-11-22T09:14:03Z",
+                },
+            ]
+        },
+        request_only=True,
+    ),
+    OpenApiExample(
+        "One charged, one rejected",
+        value={
+            "currency": "USD",
+            "results": [
+                {"id": "call-48212", "status": "charged", "cost": "0.320000"},
+                {
+                    "id": "call-48213",
+                    "status": "rejected",
+                    "error": {
+                        "code": "unknown_campaign",
+                        "message": "The account has no such campaign.",
+                    },
+                },
+            ],
+        },
+        response_only=True,
+        status_codes=["200"],
+    ),
+]
+_AUTHORIZE_EXAMPLES = [
+    OpenApiExample(
+        "A call of a campaign",
+        value={"account": _ACCOUNT, "campaign": "spring-1", "live": 2},
+        request_only=True,
+    ),
+    OpenApiExample(
+        "It may last",
+        value={"allowed": True, "seconds": 1025, "reason": "ok"},
+        response_only=True,
+        status_codes=["200"],
+    ),
+]
 
 
 class Calls(APIView):
@@ -62,7 +121,7 @@ class Calls(APIView):
         summary="Calls with what paid for each, newest first",
         description="Days are those of the account that is asked for, also over all of its "
         "sub-accounts.",
-        tags=["Usage"],
+        tags=["Calls"],
         parameters=[shapes.CallsQuery],
         responses={
             (200, "application/json"): shapes.CallPage,
@@ -83,19 +142,21 @@ class Calls(APIView):
             accounts=ids, filters=filters, cursor=query.cursor or None, limit=query.limit
         )
         results = [shapes.call(one) for one in page.rows]
-        return Response(shapes.CallPage(results, next_page(request, page.next_cursor)))
+        following = next_page(request, page.next_cursor)
+        return Response(shapes.CallPage(results, following, page.next_cursor or None))
 
     @extend_schema(
         operation_id="report_calls",
+        summary="Report up to 1,000 finished calls; each is charged once",
+        description="However often a call is sent, it is charged once. One bad call does not stop "
+        "the others, whatever is wrong with it: look at each result. Only a body that is no JSON, "
+        "no list of calls, or too large is refused as a whole.",
+        tags=["Calls"],
         request=shapes.ReportBatch,
         responses={200: shapes.ResultBatch, **refusals(413)},
+        examples=_REPORT_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
-        """Report up to 1,000 finished calls. Each is charged once, however often it is sent.
-
-        One bad call does not stop the others, whatever is wrong with it: look at each result. Only
-        a body that is no JSON, no list of calls, or too large is refused as a whole.
-        """
         reporter = _reporter(request)
         batch = _batch(request.data)
         readable = [one for one in batch if isinstance(one, Report)]
@@ -107,11 +168,15 @@ class Calls(APIView):
 class Authorize(APIView):
     @extend_schema(
         operation_id="authorize_call",
+        summary="May a call start now, and how long may it last?",
+        description="Answers from the balances of this moment and reserves nothing: tell by "
+        "`live` how many calls of this account and type run already.",
+        tags=["Calls"],
         request=shapes.AuthorizeRequest,
         responses={200: shapes.Authorization, **refusals(413)},
+        examples=_AUTHORIZE_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
-        """May a call start now, and how long may it last?"""
         asked = read(shapes.AuthorizeRequest, request.data)
         account = account_for(request, account_id=asked.account, permission=Permission.CALLS)
         campaign = None

@@ -2,8 +2,10 @@
 
 import re
 from functools import partial
+from urllib.parse import urlsplit
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import QueryDict
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from msgspec.structs import asdict
 from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
@@ -11,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import read
 from accounts.api.views import AccountQuery
 from accounts.api.whose import resolve_account
@@ -25,6 +27,30 @@ from campaigns.models import Campaign
 
 CAMPAIGNS_PER_PAGE = 100
 _SEQUENCE = re.compile(r"\d{1,19}", re.ASCII)
+
+
+_SHOWN = {
+    "id": "spring-1",
+    "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+    "name": "Spring offers",
+    "minute_type": "premium",
+    "status": "started",
+    "pause_reason": None,
+    "paused_at": None,
+    "updated_at": "2026-11-22T09:14:00Z",
+}
+_PAUSED = _SHOWN | {
+    "status": "paused",
+    "pause_reason": "manual",
+    "paused_at": "2026-11-22T09:14:00Z",
+}
+_PAGE = {
+    "next": None,
+    "previous": None,
+    "next_cursor": None,
+    "results": [_SHOWN | {"sequence": 41}],
+}
+_ID = in_path("external_id", "The campaign's own id.", _SHOWN["id"])
 
 
 class _Pages(CursorPagination):
@@ -42,15 +68,16 @@ class _Pages(CursorPagination):
 class Campaigns(APIView):
     @extend_schema(
         operation_id="list_campaigns",
+        summary="The account's campaigns, in the order in which they changed",
+        description="To follow them, send the greatest `sequence` read as `after`: nothing is "
+        "missed, also what was committed late. `changed_since` misses nothing either, and repeats "
+        "the last ones.",
+        tags=["Campaigns"],
         parameters=[shapes.CampaignsQuery],
         responses={200: shapes.CampaignPage, **refusals()},
+        examples=[OpenApiExample("One", value=_PAGE, response_only=True)],
     )
     def get(self, request: Request) -> Response:
-        """The account's campaigns, in the order in which they changed.
-
-        To follow them, send the greatest `sequence` read as `after`: nothing is missed, also what
-        was committed late. `changed_since` misses nothing either, and repeats the last ones.
-        """
         account = resolve_account(request)
         found = changes.numbered(kind=Change.Kind.CAMPAIGN).filter(account=account)
         sent = request.query_params.dict()
@@ -62,9 +89,13 @@ class Campaigns(APIView):
             found = found.filter(changes.since(query.changed_since))
         pages = _Pages()
         rows = pages.paginate_queryset(found.filter(sequence__gt=query.after), request)
-        return Response(
-            shapes.CampaignPage(pages.get_next_link(), pages.get_previous_link(), _shown(rows))
-        )
+        following, before = pages.get_next_link(), pages.get_previous_link()
+        return Response(shapes.CampaignPage(following, before, _cursor_in(following), _shown(rows)))
+
+
+def _cursor_in(link: str | None) -> str | None:
+    """What the link of a page sends as its cursor."""
+    return QueryDict(urlsplit(link).query)["cursor"] if link else None
 
 
 def _shown(rows: list[Change]) -> list[shapes.ChangedCampaign]:
@@ -81,12 +112,22 @@ def _shown(rows: list[Change]) -> list[shapes.ChangedCampaign]:
 class OneCampaign(APIView):
     @extend_schema(
         operation_id="save_campaign",
-        parameters=[AccountQuery],
+        summary="Register a campaign, or change its name and minute type",
+        description="A new one is not started yet. May be repeated.",
+        tags=["Campaigns"],
+        parameters=[AccountQuery, _ID],
         request=shapes.CampaignRequest,
         responses={200: shapes.CampaignShape, **refusals(413, 422)},
+        examples=[
+            OpenApiExample(
+                "Register",
+                value={"name": "Spring offers", "minute_type": "premium"},
+                request_only=True,
+            ),
+            OpenApiExample("Running", value=_SHOWN, response_only=True, status_codes=["200"]),
+        ],
     )
     def put(self, request: Request, external_id: str) -> Response:
-        """Register a campaign, or change its name and minute type. May be repeated."""
         account = resolve_account(request, permission=Permission.CAMPAIGNS)
         asked = read(shapes.CampaignRequest, request.data)
         saved = lifecycle.save(account=account, external_id=external_id, **asdict(asked))
@@ -102,21 +143,29 @@ STEPS = {
 }
 
 
+_STEP = OpenApiParameter(
+    "step",
+    str,
+    OpenApiParameter.PATH,
+    enum=list(STEPS),
+    description="The step to take.",
+    examples=[OpenApiExample("pause", value="pause")],
+)
+
+
 class Step(APIView):
     @extend_schema(
         operation_id="move_campaign",
-        parameters=[
-            AccountQuery,
-            OpenApiParameter("step", str, OpenApiParameter.PATH, enum=list(STEPS)),
-        ],
+        summary="Start, pause, resume, complete or end a campaign",
+        description="May be repeated: what is done already is answered as it is. Start and resume "
+        "answer 409 with the reason when not even one minute can be paid.",
+        tags=["Campaigns"],
+        parameters=[AccountQuery, _ID, _STEP],
         request=None,
         responses={200: shapes.CampaignShape, **refusals(409)},
+        examples=[OpenApiExample("Paused", value=_PAUSED, response_only=True)],
     )
     def post(self, request: Request, external_id: str, step: str) -> Response:
-        """Start, pause, resume, complete or end a campaign. May be repeated.
-
-        Start and resume answer 409 with the reason when not even one minute can be paid.
-        """
         if step not in STEPS:
             raise NotFound("There is nothing at this address.")
         account = resolve_account(request, permission=Permission.CAMPAIGNS)

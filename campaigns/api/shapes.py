@@ -7,7 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType, field
 
 from accounts.api.changes import Sequence
-from accounts.api.shapes import Answer, Moment, Sent, Url, Wrong
+from accounts.api.shapes import AccountId, Answer, Moment, Sent, Url, Wrong
 from accounts.api.views import AccountQuery, AccountsQuery
 from campaigns import limits, usage
 from campaigns.calls import Rejection
@@ -19,6 +19,7 @@ from wallets.api.fields import (
     AccountsPageQuery,
     DayOrMoment,
     Dollars,
+    NextCursor,
     NextPage,
     dollars_text,
 )
@@ -66,29 +67,34 @@ class CallsQuery(AccountsPageQuery):
 class TakenShape(Answer):
     """Seconds that minute pots paid, and credit paid the rest of, at its rate."""
 
-    included: int
-    premium: int
-    basic: int
-    credit: int
+    included: Annotated[int, Meta(description="Paid by what comes with the plan.")]
+    premium: Annotated[int, Meta(description="Paid by Premium minutes.")]
+    basic: Annotated[int, Meta(description="Paid by Basic minutes.")]
+    credit: Annotated[int, Meta(description="Paid by credit.")]
 
 
 class CallShape(Answer):
+    """A call as it was reported, and what paid for it."""
+
     id: Annotated[str, Meta(description="The platform's own id.")]
-    account: UUID
+    account: AccountId
     campaign: Annotated[str | None, Meta(description="The platform's own id.")]
-    minute_type: MinuteUse
-    outcome: Call.Outcome
-    ended_at: Moment
-    seconds: int
-    taken_seconds: TakenShape
+    minute_type: Annotated[MinuteUse, Meta(description="Which minutes counted.")]
+    outcome: Annotated[Call.Outcome, Meta(description="How the call ended.")]
+    ended_at: Annotated[Moment, Meta(description="When the call ended.")]
+    seconds: Annotated[int, Meta(description="How long it was.")]
+    taken_seconds: Annotated[TakenShape, Meta(description="What paid for how many of them.")]
     rate: Annotated[Dollars | None, Meta(description="Per minute, of what credit paid.")]
-    cost: Dollars
+    cost: Annotated[Dollars, Meta(description="Dollars of credit taken.")]
     entries: Annotated[str, Meta(description="The key of the wallet's entries that debited it.")]
 
 
 class CallPage(Answer):
-    results: list[CallShape]
+    """A page of calls."""
+
+    results: Annotated[list[CallShape], Meta(description="Latest first.")]
     next: NextPage
+    next_cursor: NextCursor
 
 
 class UsageQuery(AccountsQuery):
@@ -98,47 +104,61 @@ class UsageQuery(AccountsQuery):
     until: Annotated[
         date | UnsetType, Meta(description="A day of the account, included. Default: today.")
     ] = field(name="to", default=UNSET)
-    by: usage.By = usage.By.DAY
+    by: Annotated[usage.By, Meta(description="What each line adds up.")] = usage.By.DAY
     campaign: CampaignAsked | UnsetType = UNSET
-    minute_type: MinuteUse | UnsetType = UNSET
-    outcome: Call.Outcome | UnsetType = UNSET
+    minute_type: Annotated[MinuteUse | UnsetType, Meta(description="Calls of this type only.")] = (
+        UNSET
+    )
+    outcome: Annotated[Call.Outcome | UnsetType, Meta(description="Calls that ended so only.")] = (
+        UNSET
+    )
 
 
 class FiguresShape(Answer):
-    calls: int
-    seconds: int
+    """What some calls add up to."""
+
+    calls: Annotated[int, Meta(description="How many.")]
+    seconds: Annotated[int, Meta(description="How long together.")]
     average_seconds: Annotated[str, Meta(description="Of a call, to the tenth of a second.")]
-    included_seconds: int
-    premium_seconds: int
-    basic_seconds: int
-    credit: Dollars
+    included_seconds: Annotated[int, Meta(description="Paid by what comes with the plan.")]
+    premium_seconds: Annotated[int, Meta(description="Paid by Premium minutes.")]
+    basic_seconds: Annotated[int, Meta(description="Paid by Basic minutes.")]
+    credit: Annotated[Dollars, Meta(description="Dollars of credit that paid the rest.")]
 
 
 class UsageLine(Answer):
+    """One line of what calls used."""
+
     key: Annotated[str | None, Meta(description="A day, an id, or a name; null: no campaign.")]
     label: Annotated[
         str, Meta(description="For people; of a campaign among several accounts with its account.")
     ]
-    figures: FiguresShape
+    figures: Annotated[FiguresShape, Meta(description="Of the calls of this line.")]
 
 
 class UsageShape(Answer):
-    since: Annotated[date, Meta()] = field(name="from")
-    until: date = field(name="to")
-    by: usage.By
-    total: FiguresShape
+    """What calls used between two days."""
+
+    since: Annotated[date, Meta(description="The first day.")] = field(name="from")
+    until: Annotated[date, Meta(description="The last day, included.")] = field(name="to")
+    by: Annotated[usage.By, Meta(description="What each line adds up.")]
+    total: Annotated[FiguresShape, Meta(description="Of all these calls.")]
     before: Annotated[
         FiguresShape, Meta(description="Of as many days right before, for comparison.")
     ]
-    results: list[UsageLine]
+    results: Annotated[list[UsageLine], Meta(description="All lines, in the order of their keys.")]
 
 
 class AuthorizeRequest(Sent):
     """Exactly one of the campaign and the minute_type says which minutes count."""
 
-    account: UUID
-    campaign: ExternalId | UnsetType = UNSET
-    minute_type: MinuteUse | UnsetType = UNSET
+    account: Annotated[UUID, Meta(description="Whose call it would be.")]
+    campaign: Annotated[
+        ExternalId | UnsetType, Meta(description="The campaign's own id; or send minute_type.")
+    ] = UNSET
+    minute_type: Annotated[
+        MinuteUse | UnsetType, Meta(description="Which minutes count; or send the campaign.")
+    ] = UNSET
     live: Annotated[
         int,
         Meta(
@@ -154,22 +174,34 @@ class AuthorizeRequest(Sent):
 
 
 class Authorization(Answer):
-    allowed: bool
+    """Whether a call may start, of this moment: nothing is reserved."""
+
+    allowed: Annotated[bool, Meta(description="Whether it may start.")]
     seconds: Annotated[int, Meta(description="How long the call can be paid. 0: not allowed.")]
-    reason: Literal[
-        "ok",
-        "low_balance",
-        "recharging",
-        "campaign_paused",
-        "campaign_not_started",
-        "campaign_finished",
-        "closed",
+    reason: Annotated[
+        Literal[
+            "ok",
+            "low_balance",
+            "recharging",
+            "campaign_paused",
+            "campaign_not_started",
+            "campaign_finished",
+            "closed",
+        ],
+        Meta(
+            description="Why, or why not. recharging: money is on its way, ask again in some "
+            "seconds; closed: the account is."
+        ),
     ]
 
 
 class CampaignRequest(Sent):
-    name: Annotated[str, Meta(min_length=1, max_length=limits.NAME_LENGTH)]
-    minute_type: MinuteUse
+    """A campaign as it shall be."""
+
+    name: Annotated[
+        str, Meta(min_length=1, max_length=limits.NAME_LENGTH, description="For people.")
+    ]
+    minute_type: Annotated[MinuteUse, Meta(description="Which minutes its calls use.")]
 
 
 class CampaignsQuery(AccountQuery):
@@ -179,28 +211,38 @@ class CampaignsQuery(AccountQuery):
     after: Annotated[
         Sequence, Meta(description="The `sequence` read last: what changed after it.")
     ] = 0
-    cursor: str | UnsetType = UNSET
+    cursor: Annotated[
+        str | UnsetType,
+        Meta(description="The `next_cursor` of the page before. Default: the first page."),
+    ] = UNSET
 
 
 class CampaignShape(Answer):
+    """A campaign as it is."""
+
     id: Annotated[str, Meta(description="The platform's own id.")]
-    account: UUID
-    name: str
-    minute_type: MinuteUse
-    status: Campaign.Status
+    account: AccountId
+    name: Annotated[str, Meta(description="For people.")]
+    minute_type: Annotated[MinuteUse, Meta(description="Which minutes its calls use.")]
+    status: Annotated[Campaign.Status, Meta(description="Where it is in its life.")]
     pause_reason: Annotated[Campaign.PauseReason | None, Meta(description="Only while paused.")]
-    paused_at: Moment | None
-    updated_at: Moment
+    paused_at: Annotated[Moment | None, Meta(description="Only while paused.")]
+    updated_at: Annotated[Moment, Meta(description="When it last changed.")]
 
 
 class ChangedCampaign(CampaignShape):
+    """A campaign, and the number of its last change."""
+
     sequence: Annotated[int, Meta(description="Of its last change. It only grows, with gaps.")]
 
 
 class CampaignPage(Answer):
-    next: Url | None
-    previous: Url | None
-    results: list[ChangedCampaign]
+    """A page of campaigns."""
+
+    next: Annotated[Url | None, Meta(description="The page of later changes; null at the end.")]
+    previous: Annotated[Url | None, Meta(description="The page of earlier changes, if any.")]
+    next_cursor: NextCursor
+    results: Annotated[list[ChangedCampaign], Meta(description="The earliest change first.")]
 
 
 # The document's names for two Structs of the middle.
@@ -213,19 +255,33 @@ class RejectionShape(Rejection):
 
 
 class ReportBatch(Sent):
-    calls: Annotated[list[ReportShape], Meta(max_length=limits.CALLS_PER_BATCH)]
+    """Finished calls."""
+
+    calls: Annotated[
+        list[ReportShape],
+        Meta(max_length=limits.CALLS_PER_BATCH, description="Up to 1,000, in any order."),
+    ]
 
 
 class ResultShape(Answer):
-    id: str
-    status: Literal["charged", "duplicate", "rejected"]
+    """What became of one reported call."""
+
+    id: Annotated[str, Meta(description="As it was sent; empty if it could be no id.")]
+    status: Annotated[
+        Literal["charged", "duplicate", "rejected"],
+        Meta(description="duplicate: it was charged before, and is not again."),
+    ]
     cost: Cost | UnsetType = UNSET
-    error: RejectionShape | UnsetType = UNSET
+    error: Annotated[RejectionShape | UnsetType, Meta(description="Only when rejected.")] = UNSET
 
 
 class ResultBatch(Answer):
-    currency: str
-    results: list[ResultShape]
+    """What became of each reported call."""
+
+    currency: Annotated[str, Meta(description="Of every cost: USD.")]
+    results: Annotated[
+        list[ResultShape], Meta(description="One for each call, in the order they were sent.")
+    ]
 
 
 def campaign(one: Campaign) -> CampaignShape:

@@ -43,7 +43,7 @@ class Usage(ApiView):
     query_shape = shapes.UsageQuery
 
     @extend_schema(
-        operation_id="usage",
+        operation_id="get_usage",
         summary="What calls used, by day, campaign, account, minute type or outcome",
         description="A call counts on the day it ended, where its account is: over all "
         "sub-accounts, each has days of its own.",

@@ -10,7 +10,7 @@ from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import Answer, Sent, read
 from accounts.api.views import ApiView
 from accounts.api.whose import account_for
@@ -25,24 +25,30 @@ from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
 
 CHARGES_SHOWN = 3
+MINUTES = Meta(ge=0, le=limits.ALLOCATION_MOST_MINUTES)
+
+BasicMinutes = Annotated[int, Meta(description="Basic minutes a month.")]
+PremiumMinutes = Annotated[int, Meta(description="Premium minutes a month.")]
 
 
 class Run(Answer):
     """One month of the allocation."""
 
     period: Annotated[date, Meta(description="The due date, in the agency's time zone.")]
-    state: AllocationRun.State
-    basic_minutes: int
-    premium_minutes: int
-    charge: Dollars
-    error_text: str
+    state: Annotated[AllocationRun.State, Meta(description="What became of it.")]
+    basic_minutes: BasicMinutes
+    premium_minutes: PremiumMinutes
+    charge: Annotated[Dollars, Meta(description="What the agency's card is charged.")]
+    error_text: Annotated[str, Meta(description="What went wrong, and what helps; mostly empty.")]
 
 
 class Allocation(Answer):
-    account: UUID
-    active: bool
-    basic_minutes: int
-    premium_minutes: int
+    """What an agency buys for one sub-account each month."""
+
+    account: Annotated[UUID, Meta(description="The sub-account's id.")]
+    active: Annotated[bool, Meta(description="Whether months to come are charged.")]
+    basic_minutes: BasicMinutes
+    premium_minutes: PremiumMinutes
     payment_method: Annotated[str, Meta(description="A card of the agency.")]
     start_date: Annotated[
         date | None,
@@ -52,18 +58,19 @@ class Allocation(Answer):
         Dollars, Meta(description="At today's rates; final billing occurs at runtime.")
     ]
     currency: Currency
-    next_charges: list[date]
+    next_charges: Annotated[
+        list[date], Meta(description="The due dates to come; empty while it is stopped.")
+    ]
     skipped: Annotated[date | None, Meta(description="The month that is left out.")]
-    payment_failed: bool
-    latest_run: Run | None
-
-
-Minutes = Annotated[int, Meta(ge=0, le=limits.ALLOCATION_MOST_MINUTES)]
+    payment_failed: Annotated[bool, Meta(description="The latest month could not be charged.")]
+    latest_run: Annotated[Run | None, Meta(description="The latest month that was due.")]
 
 
 class NewAllocation(Sent):
-    basic_minutes: Minutes
-    premium_minutes: Minutes
+    """The whole allocation as it shall be."""
+
+    basic_minutes: Annotated[BasicMinutes, MINUTES]
+    premium_minutes: Annotated[PremiumMinutes, MINUTES]
     payment_method: Annotated[
         CardId,
         Meta(description="A card's id. Needed unless both are 0, which stops the allocation."),
@@ -103,12 +110,18 @@ class NoAccountQuery(Sent):
     """The account is in the path."""
 
 
+PATH = in_path("account_id", "The sub-account's id.", _SHOWN["account"], UUID)
+
+
 class AllocationView(ApiView):
     query_shape = NoAccountQuery
 
     @extend_schema(
-        operation_id="auto_allocation",
+        operation_id="get_auto_allocation",
         summary="A sub-account's monthly allocation",
+        description="What the agency buys for it each month, the charges to come and the outcome "
+        "of the latest. Without one, `active` is false. For keys of the agency and the platform.",
+        parameters=[PATH],
         tags=["Sub-accounts"],
         responses={200: Allocation, **refusals()},
         examples=[_EXAMPLE],
@@ -122,6 +135,7 @@ class AllocationView(ApiView):
         summary="Set a sub-account's monthly allocation; both 0 stops it",
         description="A charge that is due today is made right after, by a task: read "
         "`latest_run` for its outcome. Only the agency's key may do this.",
+        parameters=[PATH],
         tags=["Sub-accounts"],
         request=NewAllocation,
         responses={200: Allocation, **refusals(409, 413, 422)},

@@ -23,19 +23,30 @@ from wallets.models import AutoRecharge
 from wallets.recharges import configure
 from wallets.why import sentences
 
+THRESHOLD = Meta(description="Below this balance a card is charged.")
+AMOUNT = Meta(description="What one automatic recharge charges and credits.")
+Enabled = Annotated[bool, Meta(description="Whether it charges by itself.")]
+ResumeCampaigns = Annotated[
+    bool, Meta(description="Campaigns paused for low balance resume after an automatic recharge.")
+]
+
 
 class Settings(Answer):
-    enabled: bool
-    threshold: Dollars
-    amount: Dollars
-    monthly_limit: Dollars | None
+    """Auto-Recharge of one wallet as it is set, and whether it works."""
+
+    enabled: Enabled
+    threshold: Annotated[Dollars, THRESHOLD]
+    amount: Annotated[Dollars, AMOUNT]
+    monthly_limit: Annotated[
+        Dollars | None, Meta(description="Of automatic charges in a calendar month; null: none.")
+    ]
     daily_ceiling: Annotated[
         Dollars | None,
         Meta(description="Of one local day; null: ten times `amount`, at least $500."),
     ]
     currency: Currency
     payment_method: Annotated[str, Meta(description="Empty: the wallet's default card.")]
-    resume_campaigns: bool
+    resume_campaigns: ResumeCampaigns
     status: AutoRechargeStatus
     reason: Annotated[
         str,
@@ -44,10 +55,12 @@ class Settings(Answer):
     not_before: Annotated[
         Moment | None, Meta(description="No automatic charge before this moment.")
     ]
-    updated_at: Moment
+    updated_at: Annotated[Moment, Meta(description="When the settings were last saved.")]
 
 
 class Decision(Answer):
+    """Whether saving started a charge, and why."""
+
     code: Annotated[
         str,
         Meta(
@@ -55,11 +68,13 @@ class Decision(Answer):
             "`suspended` …"
         ),
     ]
-    text: str
+    text: Annotated[str, Meta(description="The same for people; empty after `charge`.")]
 
 
 class Saved(Answer):
-    settings: Settings
+    """The settings as saved, and what saving them charged."""
+
+    settings: Annotated[Settings, Meta(description="As they are now.")]
     decision: Annotated[Decision, Meta(description="Whether saving started a charge, and why.")]
     purchase: Annotated[Purchase | None, Meta(description="The charge that saving started.")]
 
@@ -67,10 +82,12 @@ class Saved(Answer):
 class NewSettings(Sent):
     """All settings together: what is left out would be a guess about money."""
 
-    enabled: bool
-    threshold: Annotated[Decimal, dollars(least=limits.THRESHOLD_LEAST, most=limits.THRESHOLD_MOST)]
+    enabled: Enabled
+    threshold: Annotated[
+        Decimal, dollars(least=limits.THRESHOLD_LEAST, most=limits.THRESHOLD_MOST), THRESHOLD
+    ]
     amount: Annotated[
-        Decimal, dollars(least=limits.AUTO_AMOUNT_LEAST, most=limits.AUTO_AMOUNT_MOST)
+        Decimal, dollars(least=limits.AUTO_AMOUNT_LEAST, most=limits.AUTO_AMOUNT_MOST), AMOUNT
     ]
     monthly_limit: Annotated[
         Decimal | None,
@@ -80,10 +97,7 @@ class NewSettings(Sent):
     payment_method: Annotated[
         CardId, Meta(description="A card's id; empty follows the wallet's default.")
     ]
-    resume_campaigns: Annotated[
-        bool,
-        Meta(description="Campaigns paused for low balance resume after an automatic recharge."),
-    ]
+    resume_campaigns: ResumeCampaigns
     daily_ceiling: Annotated[
         Decimal | UnsetType | None,
         dollars(least=limits.CEILING_LEAST, most=limits.CEILING_MOST),
@@ -155,8 +169,9 @@ _SAVED = {
 
 class AutoRechargeView(ApiView):
     @extend_schema(
-        operation_id="auto_recharge",
+        operation_id="get_auto_recharge",
         summary="Auto-Recharge as it is set",
+        description="The settings, and whether it works, waits or is suspended, and why.",
         tags=["Auto-Recharge"],
         responses={200: Settings, **refusals()},
         examples=[OpenApiExample("On", value=_SETTINGS, response_only=True)],

@@ -22,14 +22,22 @@ from wallets.statements import ranges
 CURRENCY = "USD"
 LARGEST_PAGE = 200
 
-Currency = Literal["USD"]
+Currency = Annotated[Literal["USD"], Meta(description="Of every amount beside it.")]
 NextPage = Annotated[Url | None, Meta(description="The page of older rows; null at the end.")]
+NextCursor = Annotated[
+    str | None, Meta(description="Send this as `cursor` for the same page; null at the end.")
+]
 # A saved card's, or none: empty.
 CardId = Annotated[str, Meta(max_length=255)]
-Cursor = Annotated[str, Meta(max_length=255, description="From `next` of the page before.")]
+Cursor = Annotated[
+    str,
+    Meta(
+        max_length=255, description="The `next_cursor` of the page before. Default: the first page."
+    ),
+]
 # Dollars as a text, negative ones with a minus. For answers only.
 Dollars = Annotated[
-    str, Meta(pattern=r"^-?\d{1,12}\.\d{2,6}$", extra_json_schema={"example": "50.00"})
+    str, Meta(pattern=r"^-?\d{1,12}\.\d{2,6}$", extra_json_schema={"examples": ["50.00"]})
 ]
 
 

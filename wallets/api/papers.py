@@ -6,14 +6,14 @@ from uuid import UUID
 
 import msgspec
 from django.db.models import Prefetch
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import clock
-from accounts.api.schema import refusals
-from accounts.api.shapes import Answer, Moment
+from accounts.api.schema import in_path, refusals
+from accounts.api.shapes import AccountId, Answer, Moment
 from accounts.api.views import AccountsQuery, ApiView
 from accounts.api.whose import resolve_accounts
 from accounts.errors import Unusable
@@ -23,6 +23,7 @@ from wallets.api.fields import (
     AccountsPageQuery,
     Currency,
     Dollars,
+    NextCursor,
     NextPage,
     Units,
     check_range,
@@ -47,50 +48,65 @@ class ReceiptsQuery(AccountsPageQuery):
 
 
 class CreditNote(Answer):
-    number: str
-    amount: Dollars
-    refunded_at: Moment
+    """The paper of one refund."""
+
+    number: Annotated[str, Meta(description="As it stands on the paper.")]
+    amount: Annotated[Dollars, Meta(description="What was given back.")]
+    refunded_at: Annotated[Moment, Meta(description="When it was given back.")]
     is_void: Annotated[bool, Meta(description="The refund did not arrive after all.")]
 
 
 class Receipt(Answer):
-    number: int
-    purchase: UUID
-    account: UUID
-    amount: Dollars
+    """The paper of one paid purchase."""
+
+    number: Annotated[int, Meta(description="As it stands on the paper.")]
+    purchase: Annotated[UUID, Meta(description="The id of the purchase that was paid.")]
+    account: Annotated[UUID, Meta(description="The account that paid.")]
+    amount: Annotated[Dollars, Meta(description="What was paid.")]
     given_back: Annotated[Dollars, Meta(description="By refunds and disputes until now.")]
-    net: Dollars
+    net: Annotated[Dollars, Meta(description="`amount` without `given_back`.")]
     currency: Currency
-    purpose: models.Purchase.Purpose
-    buys: models.Purchase.Buys
-    card: str
-    paid_at: Moment
-    credit_notes: list[CreditNote]
+    purpose: Annotated[models.Purchase.Purpose, Meta(description="What the payment was for.")]
+    buys: Annotated[models.Purchase.Buys, Meta(description="What it bought.")]
+    card: Annotated[str, Meta(description="For people: kind and last digits.")]
+    paid_at: Annotated[Moment, Meta(description="When it was paid.")]
+    credit_notes: Annotated[list[CreditNote], Meta(description="Oldest first.")]
 
 
 class Receipts(Answer):
-    results: list[Receipt]
+    """A page of receipts."""
+
+    results: Annotated[list[Receipt], Meta(description="Newest first.")]
     next: NextPage
+    next_cursor: NextCursor
 
 
 class StatementPot(Answer):
-    pot: Pot
-    unit: Units
+    """What one pot of the wallet did in a month."""
+
+    pot: Annotated[Pot, Meta(description="Credit, or the minutes of one type.")]
+    unit: Annotated[Units, Meta(description="Of the figures beside it.")]
     opening: Annotated[str, Meta(description="What the month before closed with.")]
     moved: Annotated[
         dict[str, str], Meta(description="By what moved it; with `opening` it is `closing`.")
     ]
-    closing: str
+    closing: Annotated[str, Meta(description="What it held at the end, or holds now.")]
 
 
 class StatementOf(Answer):
-    account: UUID
-    month: Annotated[str, Meta(pattern=r"^\d{4}-\d{2}$")]
+    """A month of one account's wallet."""
+
+    account: AccountId
+    month: Annotated[
+        str, Meta(pattern=r"^\d{4}-\d{2}$", description="Where the account is, like 2026-10.")
+    ]
     is_complete: Annotated[bool, Meta(description="false: the month goes on.")]
-    pots: list[StatementPot]
+    pots: Annotated[list[StatementPot], Meta(description="Each pot that held anything or moved.")]
 
 
 class Statement(StatementOf):
+    """A month of an account's wallet, and of its sub-accounts' if they were asked for."""
+
     sub_accounts: Annotated[
         list[StatementOf],
         Meta(
@@ -127,6 +143,7 @@ _RECEIPTS = OpenApiExample(
             }
         ],
         "next": None,
+        "next_cursor": None,
     },
     response_only=True,
 )
@@ -155,8 +172,10 @@ class ReceiptsView(ApiView):
     query_shape = ReceiptsQuery
 
     @extend_schema(
-        operation_id="receipts",
+        operation_id="list_receipts",
         summary="Receipts of paid purchases, newest first",
+        description="Each with what was given back since. With `include=sub_accounts`, an "
+        "agency's own and those of its sub-accounts.",
         tags=["Papers"],
         responses={200: Receipts, **refusals()},
         examples=[_RECEIPTS],
@@ -184,7 +203,8 @@ class ReceiptsView(ApiView):
         more, rows = len(rows) > query.limit, rows[: query.limit]
         last = Place(rows[-1].closed_at, PURCHASE, rows[-1].pk) if more else None
         cursor = last.written(of="receipts") if last else ""
-        return Response(Receipts([_receipt(one) for one in rows], next_page(request, cursor)))
+        results = [_receipt(one) for one in rows]
+        return Response(Receipts(results, next_page(request, cursor), cursor or None))
 
 
 def _receipt(purchase: models.Purchase) -> Receipt:
@@ -217,15 +237,13 @@ class StatementView(ApiView):
     query_shape = AccountsQuery
 
     @extend_schema(
-        operation_id="statement",
+        operation_id="get_statement",
         summary="A month of the wallet: opening, what moved each pot, closing",
         description="The month is one of the account's, like 2026-10. One that is to come is "
         "refused (400); of one that goes on, `closing` is what there is now.",
         tags=["Papers"],
         parameters=[
-            OpenApiParameter(
-                "month", str, OpenApiParameter.PATH, description="A month that has begun: 2026-10."
-            )
+            in_path("month", "A month of the account that has begun.", "2026-10"),
         ],
         responses={200: Statement, **refusals()},
         examples=[_STATEMENT],

@@ -19,12 +19,16 @@ from wallets.prices.rates import rates_now
 
 
 class Rate(Answer):
-    minute_type: MinuteType
-    price: Dollars
-    effective_from: Moment
+    """What a minute of one type costs from a moment on."""
+
+    minute_type: Annotated[MinuteType, Meta(description="Whose price it is.")]
+    price: Annotated[Dollars, Meta(description="Dollars per minute.")]
+    effective_from: Annotated[Moment, Meta(description="May be in the future: announced.")]
 
 
 class Rates(Answer):
+    """What a minute costs now, cost before, and will cost."""
+
     currency: Currency
     now: Annotated[RatesByType, Meta(description="Dollars per minute in force now.")]
     history: Annotated[
@@ -51,8 +55,10 @@ class RatesView(ApiView):
     query_shape = NoQuery
 
     @extend_schema(
-        operation_id="rates",
+        operation_id="get_rates",
         summary="Rates now, and their history",
+        description="Also rates that are announced and not in force yet. The same for every "
+        "account.",
         tags=["Rates"],
         responses={200: Rates, **refusals()},
         examples=[OpenApiExample("Rates", value=_EXAMPLE, response_only=True)],

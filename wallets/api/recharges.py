@@ -9,7 +9,12 @@ import msgspec
 from django.db.models import Prefetch, QuerySet
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 from rest_framework.exceptions import ValidationError
@@ -17,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import shapes
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Url
 from accounts.api.views import AccountQuery, ApiView
 from accounts.api.whose import resolve_account, resolve_accounts
@@ -32,6 +37,7 @@ from wallets.api.fields import (
     Currency,
     DayOrMoment,
     Dollars,
+    NextCursor,
     NextPage,
     check_range,
     dollars_text,
@@ -49,15 +55,19 @@ _KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
 
 
 class Credited(Answer):
-    credit: Dollars
-    premium_seconds: int
-    basic_seconds: int
+    """What a purchase put into the wallet."""
+
+    credit: Annotated[Dollars, Meta(description="Dollars of credit.")]
+    premium_seconds: Annotated[int, Meta(description="Seconds of Premium minutes.")]
+    basic_seconds: Annotated[int, Meta(description="Seconds of Basic minutes.")]
 
 
 class Purchase(Answer):
-    id: UUID
-    account: UUID
-    purpose: models.Purchase.Purpose
+    """One charge of a card, and what became of it."""
+
+    id: Annotated[UUID, Meta(description="Ask for it again with this.")]
+    account: Annotated[UUID, Meta(description="The account that pays.")]
+    purpose: Annotated[models.Purchase.Purpose, Meta(description="What the charge is for.")]
     state: Annotated[
         models.Purchase.State,
         Meta(
@@ -67,17 +77,17 @@ class Purchase(Answer):
     ]
     amount: Annotated[Dollars, Meta(description="What the card is charged.")]
     currency: Currency
-    buys: models.Purchase.Buys
+    buys: Annotated[models.Purchase.Buys, Meta(description="What it buys.")]
     rate: Annotated[Dollars | None, Meta(description="Per minute, frozen.")]
     credited: Annotated[
         Credited | None, Meta(description="What it put into the wallet, once it succeeded.")
     ]
-    card: str
+    card: Annotated[str, Meta(description="For people: kind and last digits.")]
     error_text: Annotated[str, Meta(description="What went wrong, and what helps.")]
     action_url: Annotated[Url | None, Meta(description="Where a person confirms with the bank.")]
-    receipt_number: int | None
-    created_at: Moment
-    closed_at: Moment | None
+    receipt_number: Annotated[int | None, Meta(description="Once it is paid.")]
+    created_at: Annotated[Moment, Meta(description="When it was ordered.")]
+    closed_at: Annotated[Moment | None, Meta(description="When its outcome was known.")]
 
 
 def shown(purchase: models.Purchase, request: Request) -> Purchase:
@@ -111,10 +121,17 @@ def _credited(purchase: models.Purchase) -> Credited | None:
 
 
 class NewRecharge(Sent):
+    """What to charge, and what for."""
+
     amount: Annotated[
-        Decimal, shapes.dollars(least=limits.RECHARGE_LEAST, most=limits.RECHARGE_MOST)
+        Decimal,
+        shapes.dollars(least=limits.RECHARGE_LEAST, most=limits.RECHARGE_MOST),
+        Meta(description=f"Dollars, {limits.RECHARGE_LEAST} to {limits.RECHARGE_MOST}, as a text."),
     ]
-    buys: Literal["premium", "basic", "credit"]
+    buys: Annotated[
+        Literal["premium", "basic", "credit"],
+        Meta(description="Minutes of a type at today's rate, or credit that pays any call."),
+    ]
     payment_method: Annotated[CardId, Meta(description="Default: the wallet's.")] = ""
 
 
@@ -167,8 +184,11 @@ class RechargesQuery(AccountsPageQuery):
 
 
 class Recharges(Answer):
-    results: list[Purchase]
+    """A page of recharges."""
+
+    results: Annotated[list[Purchase], Meta(description="Newest first.")]
     next: NextPage
+    next_cursor: NextCursor
 
 
 class RechargesView(ApiView):
@@ -177,12 +197,18 @@ class RechargesView(ApiView):
         return RechargesQuery if self.request.method in ("GET", "HEAD") else AccountQuery
 
     @extend_schema(
-        operation_id="recharges",
+        operation_id="list_recharges",
         summary="Recharges by hand and automatic ones, in every state, newest first",
+        description="Also those that were declined or wait for a person. Monthly allocations are "
+        "no recharges of the sub-account.",
         tags=["Recharges"],
         responses={200: Recharges, **refusals()},
         examples=[
-            OpenApiExample("One", value={"results": [_PAID], "next": None}, response_only=True)
+            OpenApiExample(
+                "One",
+                value={"results": [_PAID], "next": None, "next_cursor": None},
+                response_only=True,
+            )
         ],
     )
     def get(self, request: Request) -> Response:
@@ -198,10 +224,10 @@ class RechargesView(ApiView):
         more, rows = len(rows) > query.limit, rows[: query.limit]
         cursor = Place.of(rows[-1]).written(of="recharges") if more else ""
         results = [shown(one, request) for one in rows]
-        return Response(Recharges(results, next_page(request, cursor)))
+        return Response(Recharges(results, next_page(request, cursor), cursor or None))
 
     @extend_schema(
-        operation_id="recharge",
+        operation_id="create_recharge",
         summary="Charge a card, and credit what it buys",
         description="A decline is not an error: the answer's `state` says so. 409 while the "
         "first request with this key is still at work, or while another recharge has no outcome "
@@ -209,7 +235,13 @@ class RechargesView(ApiView):
         tags=["Recharges"],
         parameters=[_KEY_PARAMETER],
         request=NewRecharge,
-        responses={201: Purchase, 200: Purchase, **refusals(409, 413, 422, 503)},
+        responses={
+            201: OpenApiResponse(Purchase, description="A new recharge, and what became of it."),
+            200: OpenApiResponse(
+                Purchase, description="The recharge of an earlier request with this key."
+            ),
+            **refusals(409, 413, 422),
+        },
         examples=[
             OpenApiExample(
                 "Premium minutes", value={"amount": "50.00", "buys": "premium"}, request_only=True
@@ -241,8 +273,10 @@ class RechargesView(ApiView):
 
 class RechargeView(ApiView):
     @extend_schema(
-        operation_id="recharge_by_id",
+        operation_id="get_recharge",
         summary="A recharge as it is now",
+        description="Ask again while `state` is `created` or `submitted`.",
+        parameters=[in_path("purchase_id", "The recharge's id.", _PAID["id"], UUID)],
         tags=["Recharges"],
         responses={200: Purchase, **refusals()},
         examples=[OpenApiExample("Paid", value=_PAID, response_only=True)],

@@ -24,6 +24,7 @@ from wallets.api.fields import (
     CURRENCY,
     Currency,
     Dollars,
+    NextCursor,
     NextPage,
     PageQuery,
     dollars_text,
@@ -36,23 +37,28 @@ from wallets.models import AutoRecharge, Wallet
 
 
 class SubAccount(Answer):
-    id: UUID
-    name: str
-    status: Account.Status
-    time_zone: str
-    credit: Dollars
+    """A sub-account, and how its wallet stands."""
+
+    id: Annotated[UUID, Meta(description="Send it as `account` to mean this sub-account.")]
+    name: Annotated[str, Meta(description="As the agency calls it.")]
+    status: Annotated[Account.Status, Meta(description="Closed ones can be read only.")]
+    time_zone: Annotated[str, Meta(description="Where its days begin, like America/New_York.")]
+    credit: Annotated[Dollars, Meta(description="May be negative.")]
     currency: Currency
-    premium_seconds: int
-    basic_seconds: int
+    premium_seconds: Annotated[int, Meta(description="Seconds of Premium minutes.")]
+    basic_seconds: Annotated[int, Meta(description="Seconds of Basic minutes.")]
     auto_recharge: AutoRechargeStatus
     basic_minutes_a_month: Annotated[int, Meta(description="Of the monthly allocation.")]
-    premium_minutes_a_month: int
-    created_at: Moment
+    premium_minutes_a_month: Annotated[int, Meta(description="Of the monthly allocation.")]
+    created_at: Annotated[Moment, Meta(description="When it was added.")]
 
 
 class SubAccounts(Answer):
-    results: list[SubAccount]
+    """A page of sub-accounts."""
+
+    results: Annotated[list[SubAccount], Meta(description="Newest first.")]
     next: NextPage
+    next_cursor: NextCursor
 
 
 def _shown(account: Account) -> SubAccount:
@@ -85,7 +91,12 @@ def _read_email(given: object) -> str:
 
 
 class NewSubAccount(Sent):
-    name: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+    """A sub-account to add."""
+
+    name: Annotated[
+        str,
+        Meta(min_length=1, max_length=MAX_NAME_LENGTH, description="Of the business it is for."),
+    ]
     owner_email: Annotated[
         str,
         Meta(
@@ -111,7 +122,7 @@ _ROW = {
     "premium_minutes_a_month": 0,
     "created_at": "2026-08-01T09:00:00Z",
 }
-_PAGE = {"results": [_ROW], "next": None}
+_PAGE = {"results": [_ROW], "next": None, "next_cursor": None}
 _BODY = {"name": "Northside Dental", "owner_email": "owner@northside.example"}
 _NEW = _ROW | {
     "credit": "0.000000",
@@ -127,8 +138,9 @@ class SubAccountsView(ApiView):
         return AccountQuery if self.request.method == "POST" else PageQuery
 
     @extend_schema(
-        operation_id="sub_accounts",
+        operation_id="list_sub_accounts",
         summary="An agency's sub-accounts, newest first",
+        description="Closed ones, too. For keys of the agency and of the platform.",
         tags=["Sub-accounts"],
         responses={200: SubAccounts, **refusals()},
         examples=[OpenApiExample("One", value=_PAGE, response_only=True)],
@@ -144,11 +156,13 @@ class SubAccountsView(ApiView):
         more, rows = len(rows) > limit, rows[:limit]
         cursor = Place.of(rows[-1]).written() if more else ""
         results = [_shown(one) for one in rows]
-        return Response(SubAccounts(results, next_page(request, cursor)))
+        return Response(SubAccounts(results, next_page(request, cursor), cursor or None))
 
     @extend_schema(
         operation_id="add_sub_account",
         summary="Add a sub-account, and invite its owner",
+        description="It begins with an empty wallet. The owner is sent an invitation by mail; a "
+        "repeat adds another sub-account.",
         tags=["Sub-accounts"],
         request=NewSubAccount,
         responses={201: SubAccount, **refusals(409, 413, 422)},

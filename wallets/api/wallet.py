@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts import clock
 from accounts.api.schema import refusals
-from accounts.api.shapes import Answer, Moment
+from accounts.api.shapes import AccountId, Answer, Moment
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.models import Account
@@ -22,6 +22,7 @@ from wallets.api.fields import (
     Currency,
     DayOrMoment,
     Dollars,
+    NextCursor,
     NextPage,
     PageQuery,
     Units,
@@ -37,7 +38,14 @@ from wallets.statements import statements
 from wallets.statements.rows import of_entries
 
 BalanceStatus = Literal["healthy", "low", "negative"]
-AutoRechargeStatus = Literal["off", "on", "waiting", "suspended", "blocked"]
+AutoRechargeState = Literal["off", "on", "waiting", "suspended", "blocked"]
+AutoRechargeStatus = Annotated[
+    AutoRechargeState,
+    Meta(
+        description="Of Auto-Recharge. waiting: not before a moment; suspended: until a person "
+        "acts; blocked: by support."
+    ),
+]
 
 
 def wallet_of(account: Account) -> models.Wallet:
@@ -75,13 +83,17 @@ def waits(automatic: AutoRecharge) -> bool:
 
 
 class MinutesByType(Answer):
-    premium: int
-    basic: int
+    """A time for each type of minutes, as if all were used for that one."""
+
+    premium: Annotated[int, Meta(description="Of Premium calls.")]
+    basic: Annotated[int, Meta(description="Of Basic calls.")]
 
 
 class RatesByType(Answer):
-    premium: Dollars
-    basic: Dollars
+    """A price for each type of minutes."""
+
+    premium: Annotated[Dollars, Meta(description="A Premium minute.")]
+    basic: Annotated[Dollars, Meta(description="A Basic minute.")]
 
 
 def rates_by_type(rates: dict[str, Decimal]) -> RatesByType:
@@ -91,12 +103,16 @@ def rates_by_type(rates: dict[str, Decimal]) -> RatesByType:
 
 
 class Wallet(Answer):
-    account: UUID
+    """What an account has, and how long it lasts."""
+
+    account: AccountId
     credit: Annotated[Dollars, Meta(description="May be negative.")]
     currency: Currency
-    premium_seconds: int
-    basic_seconds: int
-    included_seconds: int
+    premium_seconds: Annotated[int, Meta(description="Seconds of Premium minutes.")]
+    basic_seconds: Annotated[int, Meta(description="Seconds of Basic minutes.")]
+    included_seconds: Annotated[
+        int, Meta(description="Premium seconds that come with the plan, used first.")
+    ]
     credit_minutes: Annotated[
         MinutesByType,
         Meta(
@@ -154,28 +170,33 @@ class EntriesQuery(PageQuery):
 
 
 class Entry(Answer):
-    id: int
-    kind: LedgerEntry.Kind
-    pot: Pot
+    """One movement of one pot."""
+
+    id: Annotated[int, Meta(description="Greater ids were written later.")]
+    kind: Annotated[LedgerEntry.Kind, Meta(description="What moved it.")]
+    pot: Annotated[Pot, Meta(description="Credit, or the minutes of one type.")]
     amount: Annotated[
         str,
         Meta(description="Positive adds, negative takes: dollars of credit, or whole seconds."),
     ]
-    unit: Units
+    unit: Annotated[Units, Meta(description="Of `amount` and `balance_after`.")]
     balance_after: Annotated[str, Meta(description="Of the pot, in `unit`.")]
-    description: str
-    note: str
+    description: Annotated[str, Meta(description="What it was, for people.")]
+    note: Annotated[str, Meta(description="More about it; mostly empty.")]
     purchase: Annotated[
         UUID | None,
         Meta(description="The account's own purchase behind it; never its agency's."),
     ]
-    occurred_at: Moment
-    created_at: Moment
+    occurred_at: Annotated[Moment, Meta(description="When it happened.")]
+    created_at: Annotated[Moment, Meta(description="When it was written: pages go by this.")]
 
 
 class Entries(Answer):
-    results: list[Entry]
+    """A page of movements."""
+
+    results: Annotated[list[Entry], Meta(description="Newest first.")]
     next: NextPage
+    next_cursor: NextCursor
 
 
 def _entry(entry: LedgerEntry) -> Entry:
@@ -231,6 +252,7 @@ _ENTRIES_EXAMPLE = OpenApiExample(
             }
         ],
         "next": None,
+        "next_cursor": None,
     },
     response_only=True,
 )
@@ -238,8 +260,9 @@ _ENTRIES_EXAMPLE = OpenApiExample(
 
 class WalletView(ApiView):
     @extend_schema(
-        operation_id="wallet",
+        operation_id="get_wallet",
         summary="Balances, what they are worth, rates and status",
+        description="Of one moment: calls that run are not in it until they are reported.",
         tags=["Wallet"],
         responses={200: Wallet, **refusals()},
         examples=[_WALLET_EXAMPLE],
@@ -252,8 +275,10 @@ class EntriesView(ApiView):
     query_shape = EntriesQuery
 
     @extend_schema(
-        operation_id="wallet_entries",
+        operation_id="list_wallet_entries",
         summary="Every movement of the wallet, newest first",
+        description="Of a page, the entries of one pot lead from `balance_after` to the next: "
+        "nothing else changes a balance, and no entry ever changes.",
         tags=["Wallet"],
         responses={200: Entries, **refusals()},
         examples=[_ENTRIES_EXAMPLE],
@@ -271,4 +296,6 @@ class EntriesView(ApiView):
             limit=query.limit,
         )
         results = [_entry(one) for one in page.rows]
-        return Response(Entries(results, next_page(request, page.next_cursor)))
+        return Response(
+            Entries(results, next_page(request, page.next_cursor), page.next_cursor or None)
+        )

@@ -69,7 +69,7 @@ def described(parameter: dict) -> bool:
 
 
 def test_refusals_have_one_shape(document):
-    refusal = document["components"]["schemas"]["Error"]["properties"]["error"]
+    (refusal,) = document["components"]["schemas"]["Error"]["properties"]["error"]["allOf"]
     fields = document["components"]["schemas"]["Refusal"]["properties"]
 
     assert refusal["$ref"].endswith("/Refusal")
