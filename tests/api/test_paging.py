@@ -1,0 +1,63 @@
+"""Every list of the API is read to its end by the value of its cursor, and by its link."""
+
+import pytest
+
+from accounts.tests.builders import make_agency, make_sub_account
+from campaigns.calls import record
+from campaigns.tests.builders import make_campaign, make_report
+from tests.api.document import Operation, operations, resolved
+from wallets.tests.worlds.api_clients import client_of
+from wallets.tests.worlds.builders import make_wallet
+from wallets.tests.worlds.histories import buy
+
+pytestmark = [pytest.mark.journey, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
+
+ROWS = 3
+
+
+def lists() -> list[Operation]:
+    return [
+        one
+        for one in operations()
+        for answer in one.good().values()
+        if one.method == "get" and "next_cursor" in resolved(answer["schema"])["properties"]
+    ]
+
+
+@pytest.fixture
+def agency(monkeypatch):
+    """An agency with three of everything that it and its sub-accounts list."""
+    agency = make_agency()
+    make_wallet(account=agency, credit="100")
+    for number in range(ROWS):
+        make_sub_account(agency=agency)
+        buy(agency.wallet, receipt_number=number + 1)
+        make_campaign(agency)
+    record(reports=[make_report(agency) for _ in range(ROWS)], reporter=agency)
+    monkeypatch.setattr("campaigns.api.campaigns._Pages.page_size", 1)
+    return agency
+
+
+@pytest.mark.parametrize("operation", lists(), ids=str)
+def test_a_cursor_and_a_link_lead_over_the_same_pages_to_the_end(operation, agency):
+    client = client_of(agency)
+    sizes = {"limit": 1} if "limit" in {one["name"] for one in operation.parameters} else {}
+
+    by_cursor, sent = [], dict(sizes)
+    for _ in range(2 * ROWS + 2):
+        page = client.get(operation.path, sent).json()
+        by_cursor.append(page["results"])
+        if page["next_cursor"] is None:
+            break
+        sent = sizes | {"cursor": page["next_cursor"]}
+    by_link, link = [], operation.path + ("?limit=1" if sizes else "")
+    while link and len(by_link) <= len(by_cursor):
+        page = client.get(link).json()
+        by_link.append(page["results"])
+        link = page["next"]
+
+    assert by_cursor == by_link
+    assert len(by_cursor) >= ROWS
+    assert (page["next"], page["next_cursor"]) == (None, None)
+    rows = [str(row) for results in by_cursor for row in results]
+    assert len(set(rows)) == len(rows)
