@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import refusals
+from accounts.api.schema import leads_to, refusals
 from accounts.api.shapes import AccountId, Answer, Moment, Wrong
 from accounts.api.views import AccountQuery, ApiView, Include, page_limit
 from accounts.api.whose import resolve_accounts
@@ -108,6 +108,7 @@ class ChangesView(ApiView):
         "route. Ask again with `after` of the answer; nothing is missed, also what was committed "
         "late. A platform key without `account` is told of every account.",
         tags=["Changes"],
+        extensions=leads_to(list_changes={"after": "after"}),
         responses={200: Changes, **refusals()},
         examples=[_SOME],
     )

@@ -50,7 +50,7 @@ class Shape(OpenApiSerializerExtension):
         _, schemas = msgspec.json.schema_components(
             [self.target], schema_hook=_choices, ref_template="#/components/schemas/{name}"
         )
-        return _struct(schemas[self.target.__name__])
+        return _struct(schemas[self.target.__name__]) | getattr(self.target, "more_rules", {})
 
 
 _NULL = {"type": "null"}
@@ -149,6 +149,21 @@ def in_path(name: str, description: str, example: str, kind: Any = str) -> OpenA
     )
 
 
+def leads_to(**parameters: dict[str, str]) -> dict[str, Any]:
+    """For `extensions`: which operations an answer can be followed to, and what of it they take:
+    `get_rose={"rose_id": "id"}`."""
+    return {
+        "x-leads-to": {
+            name: {"operationId": name, "parameters": _taken(fields)}
+            for name, fields in parameters.items()
+        }
+    }
+
+
+def _taken(fields: dict[str, str]) -> dict[str, str]:
+    return {name: f"$response.body#/{field}" for name, field in fields.items()}
+
+
 def finished(result: dict, **kwargs: object) -> dict:
     """The last touch on the document: null is a type, not an enumeration of its own, and an answer
     without words of its own has those of its shape."""
@@ -156,14 +171,30 @@ def finished(result: dict, **kwargs: object) -> dict:
     schemas.pop("NullEnum", None)
     for methods in result["paths"].values():
         for operation in methods.values():
-            for answer in operation["responses"].values():
+            links = operation.pop("x-leads-to", {})
+            for status, answer in operation["responses"].items():
                 answer["description"] = answer["description"] or _words_of(answer, schemas)
+                if status.startswith("2") and (
+                    more := links | _next_page(operation, answer, schemas)
+                ):
+                    answer["links"] = more
     return _without_null_enum(result)
 
 
+def _next_page(operation: dict, answer: dict, schemas: dict) -> dict:
+    if "next_cursor" not in _shape_of(answer, schemas).get("properties", {}):
+        return {}
+    name = operation["operationId"]
+    return {"next_page": {"operationId": name, "parameters": _taken({"cursor": "next_cursor"})}}
+
+
 def _words_of(answer: dict, schemas: dict) -> str:
+    return _shape_of(answer, schemas).get("description", "")
+
+
+def _shape_of(answer: dict, schemas: dict) -> dict:
     shape = answer.get("content", {}).get("application/json", {}).get("schema", {})
-    return schemas.get(shape.get("$ref", "").rpartition("/")[2], {}).get("description", "")
+    return schemas.get(shape.get("$ref", "").rpartition("/")[2], {})
 
 
 def _without_null_enum(part: Any) -> Any:

@@ -13,15 +13,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts.api.schema import in_path, refusals
-from accounts.api.shapes import read
+from accounts.api.schema import in_path, leads_to, refusals
+from accounts.api.shapes import read, read_query
 from accounts.api.views import AccountQuery
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
 from accounts.models import Change
 from accounts.people.access import Permission
 from accounts.telling import changes
-from campaigns import lifecycle, resuming
+from campaigns import lifecycle, limits, resuming
 from campaigns.api import shapes
 from campaigns.models import Campaign
 
@@ -50,7 +50,13 @@ _PAGE = {
     "next_cursor": None,
     "results": [_SHOWN | {"sequence": 41}],
 }
-_ID = in_path("external_id", "The campaign's own id.", _SHOWN["id"])
+_ID = in_path(
+    "external_id",
+    "The campaign's own id.",
+    _SHOWN["id"],
+    {"type": "string", "minLength": 1, "maxLength": limits.EXTERNAL_ID_LENGTH},
+)
+_STEPS = leads_to(move_campaign={"external_id": "id"})
 
 
 class _Pages(CursorPagination):
@@ -73,6 +79,7 @@ class Campaigns(APIView):
         "missed, also what was committed late. `changed_since` misses nothing either, and repeats "
         "the last ones.",
         tags=["Campaigns"],
+        extensions=leads_to(save_campaign={"external_id": "results/0/id"}),
         parameters=[shapes.CampaignsQuery],
         responses={200: shapes.CampaignPage, **refusals()},
         examples=[OpenApiExample("One", value=_PAGE, response_only=True)],
@@ -80,11 +87,7 @@ class Campaigns(APIView):
     def get(self, request: Request) -> Response:
         account = resolve_account(request)
         found = changes.numbered(kind=Change.Kind.CAMPAIGN).filter(account=account)
-        sent = request.query_params.dict()
-        query = read(
-            shapes.CampaignsQuery,
-            {name: sent[name] for name in ("changed_since", "after") if name in sent},
-        )
+        query = read_query(shapes.CampaignsQuery, request.query_params)
         if query.changed_since:
             found = found.filter(changes.since(query.changed_since))
         pages = _Pages()
@@ -115,6 +118,7 @@ class OneCampaign(APIView):
         summary="Register a campaign, or change its name and minute type",
         description="A new one is not started yet. May be repeated.",
         tags=["Campaigns"],
+        extensions=_STEPS,
         parameters=[AccountQuery, _ID],
         request=shapes.CampaignRequest,
         responses={200: shapes.CampaignShape, **refusals(413, 422)},
@@ -160,6 +164,7 @@ class Step(APIView):
         description="May be repeated: what is done already is answered as it is. Start and resume "
         "answer 409 with the reason when not even one minute can be paid.",
         tags=["Campaigns"],
+        extensions=_STEPS,
         parameters=[AccountQuery, _ID, _STEP],
         request=None,
         responses={200: shapes.CampaignShape, **refusals(409)},

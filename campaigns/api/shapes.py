@@ -1,7 +1,7 @@
 """What the API of campaigns takes and answers: decoded, refused and documented by these."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -151,6 +151,12 @@ class UsageShape(Answer):
 
 class AuthorizeRequest(Sent):
     """Exactly one of the campaign and the minute_type says which minutes count."""
+
+    more_rules: ClassVar[dict] = {
+        "if": {"required": ["campaign"]},
+        "then": {"not": {"required": ["minute_type"]}},
+        "else": {"required": ["minute_type"]},
+    }
 
     account: Annotated[UUID, Meta(description="Whose call it would be.")]
     campaign: Annotated[

@@ -143,6 +143,15 @@ def test_every_code_of_a_refusal_is_in_the_document_with_its_meaning_and_remedy(
         assert f"* `{one.name}` - {one.meaning} {one.remedy}" in said["description"]
 
 
+def test_every_link_of_an_answer_leads_to_an_operation_by_a_parameter_of_it(operation):
+    named = {one.said["operationId"]: one for one in operations()}
+
+    for answer in operation.answers.values():
+        for link in answer.get("links", {}).values():
+            there = {one["name"] for one in named[link["operationId"]].parameters}
+            assert set(link["parameters"]) <= there
+
+
 def test_every_list_has_its_cursors_as_values(operation):
     for answer in operation.good().values():
         fields = doc.resolved(answer["schema"])["properties"]

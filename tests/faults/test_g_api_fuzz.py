@@ -1,65 +1,97 @@
-"""Schemathesis asks every operation of the OpenAPI what nobody would: the API keeps its word."""
+"""Schemathesis asks every operation of the OpenAPI what nobody would, and follows its links: the
+API keeps its word. No route is left out, and no check."""
+
+from collections import defaultdict
 
 import pytest
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
-from hypothesis import HealthCheck, Phase, settings
+from django.db import transaction
+from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
+from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from accounts.api.client import KeyThrottle
 from accounts.models import Scope
 from accounts.tests.builders import make_agency, make_key, make_sub_account
 from campaigns.tests.builders import make_campaign
+from tests.api.document import operations
 from wallets.balances.opening import open_wallet
 from wallets.models import Purchase
+from wallets.tests.worlds.histories import buy
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
-# Examples an operation; the seeds are fixed, so that a run tells the same every time.
+# Examples an operation and mode, and ways along links; the seeds are fixed, so that a run tells the
+# same every time. All of it takes about a minute.
 EXAMPLES = 25
+WAYS = 60
+STEPS = 6
 
-# What holds for every answer, and what else for bodies the description allows or forbids.
-ALWAYS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "ignored_auth",
-    "unsupported_method",
-    "allow_header_conformance",
-    "missing_required_header",
-)
-WANTED = {
-    GenerationMode.POSITIVE: (*ALWAYS, "positive_data_acceptance", "ensure_resource_availability"),
-    GenerationMode.NEGATIVE: (*ALWAYS, "negative_data_rejection"),
+# What the API may refuse of what its description allows: by the field that is complained about,
+# with the reason why the description cannot say it.
+UNSAYABLE = {
+    "cursor": "only we can write one",
+    "month": "it may be to come",
+    "from": "it may be to come, before there was anything, or after `to`",
+    "to": "it may be to come, before there was anything, or before `from`",
+    "amount": "the range of a number that is a text",
+    "threshold": "the range of a number that is a text",
+    "monthly_limit": "the range of a number that is a text, and not below another",
+    "daily_ceiling": "the range of a number that is a text, and not below another",
+    "payment_method": "a card of the account",
+    "start_date": "today to a year from now",
+    "external_id": "printable characters",
+    "name": "printable characters, and more than blanks",
+    "owner_email": "what is an address, nobody agrees about",
+    "campaign": "blanks around it are taken away, and it may be nothing but these",
+    "Idempotency-Key": "printable characters",
 }
-# A description cannot say everything: an unknown cursor or account, one of two fields, a card of
-# ours, the range of an amount that is a text, printable characters, days to come or the wrong way
-# round. There, what it allows may be
-# refused all the same; of a batch of calls each is rejected by itself, in an answer of 200.
-EXCEPT = {
-    "positive_data_acceptance": {
-        "GET /api/v1/calls",
-        "POST /api/v1/calls",
-        "POST /api/v1/calls/authorize",
-        "PUT /api/v1/campaigns/{external_id}",
-        "GET /api/v1/campaigns",
-        "GET /api/v1/receipts",
-        "GET /api/v1/statements/{month}",
-        "GET /api/v1/sub-accounts",
-        "POST /api/v1/sub-accounts",
-        "PUT /api/v1/wallet/auto-recharge",
-        "GET /api/v1/usage",
-        "GET /api/v1/wallet/entries",
-        "GET /api/v1/wallet/recharges",
-        "POST /api/v1/wallet/recharges",
-    },
-    "negative_data_rejection": {"POST /api/v1/calls"},
-}
-# Not used: `use_after_free` needs a DELETE, of which we have none, and
-# `object_level_authorization` is the matrix of test_h_authorization.py.
+# To a schema 5.0 is an integer; to programs it is a float, of which some lose digits.
+NO_INTEGER = "Send a whole number, without quotes."
+# Refusals that are about the state of the account, not about what was sent.
+OF_THE_STATE = {"no_payment_method", "quote_changed"}
+
+
+def valid_is_accepted(ctx, response, case) -> bool | None:
+    if response.status_code in (400, 422):
+        error = response.json()["error"]
+        fields = {name for name, said in error["fields"].items() if said != NO_INTEGER}
+        if error["code"] in OF_THE_STATE or (error["fields"] and fields <= set(UNSAYABLE)):
+            return None
+    return positive_data_acceptance(ctx, response, case)
+
+
+def invalid_is_rejected(ctx, response, case) -> bool | None:
+    """Of a batch each call is rejected by itself, in an answer of 200."""
+    if case.operation.label == "POST /api/v1/calls" and response.status_code == 200:
+        results = response.json()["results"]
+        if any(one["status"] == "rejected" for one in results):
+            return None
+    return negative_data_rejection(ctx, response, case)
+
+
+def checks() -> list:
+    load_all_checks()
+    ours = {
+        "positive_data_acceptance": valid_is_accepted,
+        "negative_data_rejection": invalid_is_rejected,
+    }
+    assert set(ours) < {check.__name__ for check in CHECKS.get_all()}
+    return [ours.get(check.__name__, check) for check in CHECKS.get_all()]
+
+
+def bounded(**more) -> settings:
+    return settings(
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+        **more,
+    )
 
 
 @pytest.fixture
@@ -70,22 +102,27 @@ def fuzzed(monkeypatch):
     for one in (agency, account):
         open_wallet(account=one)
         make_campaign(one, external_id="camp")
+    buy(agency.wallet, receipt_number=1)
     _, token = make_key(agency, Scope.READ, Scope.WRITE, Scope.CALLS)
+    # Whether a minute is full would depend on how fast the machine is.
+    monkeypatch.setattr(KeyThrottle, "requests_per_minute", 1_000_000)
     # The test's transaction lives on its connection: the end of a request must not close it.
     for signal in (request_started, request_finished):
         monkeypatch.setattr(signal, "receivers", [])
         signal.sender_receivers_cache.clear()
     schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", WSGIHandler())
+    # A NUL in a text is refused everywhere (test_g_api_input.py); no description says so.
+    schema.config.generation.update(allow_x00=False)
     return schema, {"Authorization": f"Bearer {token}"}
 
 
 def test_the_api_keeps_its_own_description(fuzzed):
     schema, headers = fuzzed
     before = Purchase.objects.count()
-    failed, asked = [], 0
+    failed, asked = [], set()
     for result in schema.get_all_operations():
         operation = result.ok()
-        asked += 1
+        asked.add(operation.label)
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             try:
                 _fuzz(operation, mode, headers)
@@ -93,28 +130,46 @@ def test_the_api_keeps_its_own_description(fuzzed):
             except BaseExceptionGroup as error:
                 failed += [f"{operation.label} {mode.value}: {one}" for one in error.exceptions]
     assert not failed, "\n\n".join(failed)
-    assert asked >= 15
+    assert asked == {str(one) for one in operations()}
     assert Purchase.objects.count() == before
 
 
 def _fuzz(operation, mode, headers) -> None:
-    from hypothesis import given
-
-    load_all_checks()
-    checks = [check for check in CHECKS.get_all() if check.__name__ in WANTED[mode]]
-    assert len(checks) == len(WANTED[mode])
-    checks = [one for one in checks if operation.label not in EXCEPT.get(one.__name__, ())]
-
     @given(case=operation.as_strategy(generation_mode=mode))
-    @settings(
-        max_examples=EXAMPLES,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    @bounded(max_examples=EXAMPLES)
     def ask(case) -> None:
-        case.call_and_validate(headers=headers, checks=checks)
+        case.call_and_validate(headers=headers, checks=checks())
 
     ask()
+
+
+def test_the_links_of_answers_lead_on_and_what_is_there_is_as_described(fuzzed):
+    schema, headers = fuzzed
+    answered = defaultdict(set)
+
+    class Ways(schema.as_state_machine()):
+        # Each way begins in the same world: hypothesis goes some of them twice.
+        def setup(self):
+            self.world = transaction.savepoint()
+            super().setup()
+
+        def teardown(self):
+            super().teardown()
+            transaction.savepoint_rollback(self.world)
+
+        def get_call_kwargs(self, case):  # noqa: ARG002
+            return {"headers": headers}
+
+        def after_call(self, response, case):
+            answered[case.operation.label].add(response.status_code)
+            super().after_call(response, case)
+
+        def validate_response(self, response, case, **more):
+            case.validate_response(
+                response, checks=checks(), headers=headers, recorder=self.recorder
+            )
+
+    Ways.run(settings=bounded(max_examples=WAYS, stateful_step_count=STEPS))
+
+    found = {label for label, statuses in answered.items() if statuses & {200, 201, 204}}
+    assert found >= {"GET /api/v1/sub-accounts/{account_id}/auto-allocation"}

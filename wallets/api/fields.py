@@ -59,7 +59,17 @@ def _read_day_or_moment(given: object) -> date:
 # A day of the account (2026-11-22), or a moment with its offset (2026-11-22T09:14:00Z).
 DayOrMoment = Annotated[
     date,
-    Meta(extra={"read": _read_day_or_moment}, extra_json_schema={"as": {"type": "string"}}),
+    Meta(
+        extra={"read": _read_day_or_moment},
+        extra_json_schema={
+            "as": {
+                "anyOf": [
+                    {"type": "string", "format": "date"},
+                    {"type": "string", "format": "date-time"},
+                ]
+            }
+        },
+    ),
 ]
 
 

@@ -243,7 +243,12 @@ class StatementView(ApiView):
         "refused (400); of one that goes on, `closing` is what there is now.",
         tags=["Papers"],
         parameters=[
-            in_path("month", "A month of the account that has begun.", "2026-10"),
+            in_path(
+                "month",
+                "A month of the account that has begun.",
+                "2026-10",
+                {"type": "string", "pattern": r"^20\d{2}-(0[1-9]|1[0-2])$"},
+            ),
         ],
         responses={200: Statement, **refusals()},
         examples=[_STATEMENT],

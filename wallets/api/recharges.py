@@ -22,7 +22,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import shapes
-from accounts.api.schema import in_path, refusals
+from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Url
 from accounts.api.views import AccountQuery, ApiView
 from accounts.api.whose import resolve_account, resolve_accounts
@@ -202,6 +202,7 @@ class RechargesView(ApiView):
         description="Also those that were declined or wait for a person. Monthly allocations are "
         "no recharges of the sub-account.",
         tags=["Recharges"],
+        extensions=leads_to(get_recharge={"purchase_id": "results/0/id"}),
         responses={200: Recharges, **refusals()},
         examples=[
             OpenApiExample(
@@ -233,6 +234,7 @@ class RechargesView(ApiView):
         "first request with this key is still at work, or while another recharge has no outcome "
         "(`fields.purchase` names it); 422 when the key was used with other facts.",
         tags=["Recharges"],
+        extensions=leads_to(get_recharge={"purchase_id": "id"}),
         parameters=[_KEY_PARAMETER],
         request=NewRecharge,
         responses={

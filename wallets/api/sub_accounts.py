@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import refusals
+from accounts.api.schema import leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Wrong, convert, read
 from accounts.api.views import AccountQuery, ApiView
 from accounts.api.whose import resolve_account
@@ -142,6 +142,7 @@ class SubAccountsView(ApiView):
         summary="An agency's sub-accounts, newest first",
         description="Closed ones, too. For keys of the agency and of the platform.",
         tags=["Sub-accounts"],
+        extensions=leads_to(get_auto_allocation={"account_id": "results/0/id"}),
         responses={200: SubAccounts, **refusals()},
         examples=[OpenApiExample("One", value=_PAGE, response_only=True)],
     )
@@ -164,6 +165,9 @@ class SubAccountsView(ApiView):
         description="It begins with an empty wallet. The owner is sent an invitation by mail; a "
         "repeat adds another sub-account.",
         tags=["Sub-accounts"],
+        extensions=leads_to(
+            get_auto_allocation={"account_id": "id"}, set_auto_allocation={"account_id": "id"}
+        ),
         request=NewSubAccount,
         responses={201: SubAccount, **refusals(409, 413, 422)},
         examples=[
