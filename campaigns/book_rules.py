@@ -7,6 +7,7 @@ import secrets
 
 from accounts import clock
 from campaigns.limits import SWEEP_SLACK
+from wallets.balances.hold_statements import SUMS
 from wallets.books.register import missing_guards, rule
 from wallets.limits import GRACE
 from wallets.prices.amounts import SECONDS_PER_MINUTE
@@ -159,8 +160,8 @@ def kept_usage_is_what_calls_used() -> str:
 def started_campaigns_can_pay_a_minute() -> str:
     """One that cannot was told to pause, or the sweep has not had its minute yet.
 
-    The cheapest rate of the last minutes counts, and what changed or fell due in them is left
-    out: the sweep may still be on its way.
+    The cheapest rate of the last minutes counts, and what changed, was held or fell due in them is
+    left out: the sweep may still be on its way. What was held before pays no other call.
     """
     slack = int(SWEEP_SLACK.total_seconds())
     grace = int(GRACE.total_seconds()) + slack
@@ -182,13 +183,22 @@ def started_campaigns_can_pay_a_minute() -> str:
         JOIN wallets_wallet w ON w.account_id = c.account_id
         LEFT JOIN wallets_autorecharge a ON a.wallet_id = w.id
         CROSS JOIN (SELECT {cheapest("premium")} AS premium, {cheapest("basic")} AS basic) r
+        LEFT JOIN LATERAL (
+            SELECT {SUMS} FROM wallets_callhold h
+            WHERE w.reserved_calls <> 0 AND h.wallet_id = w.id
+              AND h.held_at < {recently} AND h.expires_at > %(now)s) h ON w.reserved_calls <> 0
         CROSS JOIN LATERAL (SELECT
-            CASE c.minute_type WHEN 'basic' THEN w.basic_seconds
-                 WHEN 'premium' THEN w.included_seconds + w.premium_seconds
-                 ELSE w.included_seconds + w.premium_seconds + w.basic_seconds END AS seconds,
+            w.credit - COALESCE(h.credit, 0) AS credit,
+            GREATEST(w.included_seconds - COALESCE(h.included, 0), 0) AS included,
+            GREATEST(w.premium_seconds - COALESCE(h.premium, 0), 0) AS premium,
+            GREATEST(w.basic_seconds - COALESCE(h.basic, 0), 0) AS basic) l
+        CROSS JOIN LATERAL (SELECT
+            CASE c.minute_type WHEN 'basic' THEN l.basic
+                 WHEN 'premium' THEN l.included + l.premium
+                 ELSE l.included + l.premium + l.basic END AS seconds,
             CASE c.minute_type WHEN 'basic' THEN r.basic ELSE r.premium END AS price) u
         WHERE c.status = 'started'
-          AND u.seconds * u.price + GREATEST(w.credit, 0) * {SECONDS_PER_MINUTE}
+          AND u.seconds * u.price + GREATEST(l.credit, 0) * {SECONDS_PER_MINUTE}
               < {SECONDS_PER_MINUTE} * u.price
           AND c.updated_at < {recently}
           AND (a.due_since IS NULL

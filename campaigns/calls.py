@@ -33,7 +33,7 @@ from campaigns.reports import (
     named_accounts,
     with_new_wallets,
 )
-from wallets.balances import ledger, metering
+from wallets.balances import holds, ledger, metering
 from wallets.balances.opening import open_wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE
 from wallets.prices.payable import payable_seconds
@@ -185,6 +185,13 @@ def _charge(new: list[Accepted], source: UUID, rates: RateHistory) -> list[meter
     if not new:
         return []
     batch = time_ordered_uuid()
+    wallets = {one.wallet.pk: one.wallet for one in sorted(new, key=lambda one: one.wallet.pk)}
+    # Nothing is asked where no wallet has a hold.
+    reserved = holds.of_calls(
+        wallets=wallets.values(),
+        reporter=source,
+        calls=((one.report.id, one.wallet.pk) for one in new),
+    )
     usages = [
         metering.Usage(
             wallet_id=one.wallet.pk,
@@ -192,12 +199,15 @@ def _charge(new: list[Accepted], source: UUID, rates: RateHistory) -> list[meter
             seconds=one.report.seconds,
             ended_at=one.report.ended_at,
             billable=one.report.outcome in BILLABLE,
+            hold=reserved.live.get(one.report.id),
         )
         for one in new
     ]
-    wallets = {one.wallet.pk: one.wallet for one in sorted(new, key=lambda one: one.wallet.pk)}
-    with metering.charged(usages=usages, batch=batch, wallets=wallets, rates=rates) as taken:
+    with metering.charged(
+        usages=usages, batch=batch, wallets=wallets, rates=rates, reserved=reserved.of_wallets
+    ) as taken:
         _insert(new, taken, source, batch)
+        holds.capture(holds=reserved.own, wallets=wallets)
     return taken
 
 
@@ -243,22 +253,31 @@ def authorize(
 ) -> Authorization:
     """May one more call start, beside `live` running ones of this account and type?
 
-    Allowed when there is a payable minute for each of them. Reads only, and promises nothing:
-    calls that run longer are charged all the same. Give the campaign, or else the minute type.
+    Allowed when there is a payable minute for each of them. What holds reserve pays nothing else,
+    and running calls that have one are not counted again. Reads only, and promises nothing: calls
+    that run longer are charged all the same. Give the campaign, or else the minute type.
     """
     usable = campaign.minute_type if campaign else minute_type
     wallet = ledger.holding(account_id=account.pk) or open_wallet(account=account)
-    seconds = payable_seconds(pots=wallet.pots, usable=usable, rates=rates_now())
-    if reason := _not_running(account, campaign):
+    seconds = payable_seconds(pots=holds.free_of(wallet), usable=usable, rates=rates_now())
+    if reason := not_running(account, campaign):
         return Authorization(False, 0, reason)
+    if live:
+        live = max(live - holds.running(wallet=wallet, minute_type=usable), 0)
     calls = live + 1
     if seconds >= calls * SECONDS_PER_MINUTE:
         return Authorization(True, seconds // calls, "ok")
-    recharging = auto_recharge.coming_among(wallet_ids=[wallet.pk], now=clock.now())
-    return Authorization(False, 0, "recharging" if recharging else "low_balance")
+    return Authorization(False, 0, cannot_pay(wallet.pk))
 
 
-def _not_running(account: Account, campaign: Campaign | None) -> str:
+def cannot_pay(wallet_id: int) -> str:
+    """The reason when nothing can be paid: unless Auto-Recharge is on its way, it is low."""
+    coming = auto_recharge.coming_among(wallet_ids=[wallet_id], now=clock.now())
+    return "recharging" if coming else "low_balance"
+
+
+def not_running(account: Account, campaign: Campaign | None) -> str:
+    """The reason why no call of it may start; empty when one may."""
     if account.is_closed:
         return "closed"
     if campaign is None or campaign.is_started:

@@ -16,7 +16,7 @@ from campaigns import decision_log, limits, pausing, payable, resuming
 from campaigns.errors import InvalidCampaign, UnknownCampaign, WrongStatus
 from campaigns.models import Campaign, MinuteUse
 from campaigns.reports import is_external_id
-from wallets.balances import opening
+from wallets.balances import holds, opening
 from wallets.prices.rates import rates_now
 
 Status = Campaign.Status
@@ -98,7 +98,8 @@ def _start(campaign_id: int, account: Account) -> tuple[Campaign, payable.Verdic
     if campaign.status == Status.PAUSED:
         raise WrongStatus("The campaign is paused. Resume it instead.")
     _refuse_finished(campaign)
-    verdict = payable.judge(campaign=campaign, wallet=wallet, rates=rates_now())
+    reserved = holds.reserved_of(wallets=[wallet]).get(wallet.pk)
+    verdict = payable.judge(campaign=campaign, wallet=wallet, rates=rates_now(), reserved=reserved)
     if verdict.ok:
         return _move(campaign, Status.STARTED), verdict
     decision_log.refused(campaign, wallet_id=wallet.pk, error=verdict.sentence)

@@ -25,6 +25,7 @@ from djmoney.money import Money
 from accounts import clock
 from campaigns import limits, payable
 from campaigns.models import Call, Campaign
+from wallets.balances import holds
 from wallets.forecasts import runway
 from wallets.forecasts.pace import STOPPED, Pace, Taken, measure, told_by
 from wallets.models import Wallet
@@ -202,8 +203,14 @@ def resumes(
 ) -> dict[str, int]:
     """How many of these campaigns could run after a recharge of `amount` dollars, by tier."""
     rates = rates or rates_now()
+    reserved = holds.reserved_of(wallets=[wallet]).get(wallet.pk)
+
+    def runs(campaign: Campaign, after: Wallet) -> bool:
+        verdict = payable.judge(campaign=campaign, wallet=after, rates=rates, reserved=reserved)
+        return verdict.ok
+
     return {
-        tier: sum(payable.judge(campaign=one, wallet=after, rates=rates).ok for one in campaigns)
+        tier: sum(runs(one, after) for one in campaigns)
         for tier, after in ((tier, _recharged(wallet, tier, amount, rates)) for tier in TIERS)
     }
 

@@ -21,7 +21,7 @@ from accounts.runtime.queues import FIRST_WAIT, Queue
 from accounts.runtime.waits import Wait, oldest
 from campaigns import decision_log, limits, notices, payable
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
-from wallets.balances import ledger, opening
+from wallets.balances import holds, ledger, opening
 from wallets.balances.ledger import Holding
 from wallets.models import Wallet
 from wallets.prices.payable import payable_seconds
@@ -69,10 +69,11 @@ def pause_unpayable(
 ) -> int:
     """Pause the started campaigns of these wallets that cannot pay one minute. Returns how many.
 
-    Strictly less than a minute pauses, exactly one goes on. While Auto-Recharge is on its way
-    nothing is paused yet. Call with the wallets locked and as they are in the database; `rates`
-    are those at that moment, if somebody has read them. Otherwise one statement when they can pay
-    any call, two when they can pay those of the campaigns they have.
+    Strictly less than a minute pauses, exactly one goes on; what running calls hold pays no other.
+    While Auto-Recharge is on its way nothing is paused yet. Call with the wallets locked and as
+    they are in the database; `rates` are those at that moment, if somebody has read them. Otherwise
+    one statement when they can pay any call, two when they can pay those of the campaigns they
+    have; one more with holds.
     """
     rates = rates or payable.rates_at(now)
     short = _short_of_a_minute(wallets, rates)
@@ -124,8 +125,11 @@ def _short_of_a_minute(
     Few wallets cannot pay any call there is: only their campaigns are looked up.
     """
 
+    reserved = holds.reserved_of(wallets=wallets)
+
     def seconds(wallet: Wallet | Holding, use: str) -> int:
-        return payable_seconds(pots=wallet.pots, usable=use, rates=rates)
+        pots = holds.free(wallet.pots, reserved.get(wallet.pk))
+        return payable_seconds(pots=pots, usable=use, rates=rates)
 
     suspects = {
         wallet.account_id: wallet

@@ -14,8 +14,8 @@ from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign
 from campaigns.pausing import STARTED, lock_wallet
 from campaigns.payable import Verdict
-from wallets.balances import opening
-from wallets.balances.ledger import Holding
+from wallets.balances import holds, opening
+from wallets.balances.ledger import Holding, Pots
 from wallets.models import Wallet
 from wallets.prices.rates import rates_now
 
@@ -72,13 +72,15 @@ def can_resume_any(*, account: Account) -> bool:
 
 def verdicts(*, campaigns: Iterable[Campaign], wallet: Wallet) -> list[Resumable]:
     """Say of each campaign of one wallet whether it can run now."""
-    rates = rates_now()
-    return [Resumable(one, _verdict(one, wallet, rates)) for one in campaigns]
+    rates, reserved = rates_now(), holds.reserved_of(wallets=[wallet]).get(wallet.pk)
+    return [Resumable(one, _verdict(one, wallet, rates, reserved)) for one in campaigns]
 
 
-def _verdict(campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal]) -> Verdict:
+def _verdict(
+    campaign: Campaign, wallet: Wallet, rates: dict[str, Decimal], reserved: Pots | None
+) -> Verdict:
     if campaign.is_paused or campaign.is_started:
-        return payable.judge(campaign=campaign, wallet=wallet, rates=rates)
+        return payable.judge(campaign=campaign, wallet=wallet, rates=rates, reserved=reserved)
     status = campaign.get_status_display()
     reason = f"It is “{status}”, and only paused campaigns can be resumed"
     return Verdict(False, "wrong_status", reason, "")

@@ -14,7 +14,7 @@ class WalletsConfig(AppConfig):
         from accounts.telling.mail_topics import offer
         from wallets import checks, outgoing, sweeps, waiting  # noqa: F401
         from wallets.allocations import configure, policy, stopping
-        from wallets.books import rules  # noqa: F401
+        from wallets.books import hold_rules, rules  # noqa: F401
         from wallets.cards import backup
         from wallets.cards.uses import uses
         from wallets.charging.policies import policies

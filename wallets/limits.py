@@ -326,3 +326,16 @@ SLACK_FIRST_WAIT = timedelta(minutes=1)
 SLACK_LONGEST_WAIT = timedelta(hours=1)
 # What was sent or given up is kept so long for support.
 SLACK_KEPT = timedelta(days=30)
+
+# The platform's ids of calls, as long as they may be.
+CALL_ID_LENGTH = 120
+# As long as a call may last that can be reported.
+HOLD_MOST_SECONDS = 86_400
+# A held call may last all its seconds, and the platform reports in batches: so long after that its
+# seconds stay reserved. What is forgotten stays reserved for no longer.
+HOLD_REPORT_WITHIN = timedelta(minutes=10)
+# One bite of the sweep locks so many wallets; what is left over counts for nothing meanwhile.
+HOLDS_SWEEP_WALLETS = 200
+HOLDS_SWEEP_BITES = 20
+# Ended holds are deleted each minute: over this the sweep does not come through.
+HOLD_ENDED_BOUND = timedelta(minutes=10)

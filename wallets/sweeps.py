@@ -13,6 +13,7 @@ from accounts.runtime.time_limits import TimeIsUp
 from wallets import inbox
 from wallets.alerts import crossing, sending
 from wallets.allocations import asks, planning
+from wallets.balances import holds
 from wallets.books import comparing
 from wallets.charging import purchases
 from wallets.recharges import auto_recharge, low_balance, low_minutes, suspensions
@@ -49,6 +50,12 @@ def _ended_asks() -> Iterator[Work]:
     yield from ()
 
 
+def _ended_holds() -> Iterator[Work]:
+    """The same: what has expired counts for nothing, and is only deleted."""
+    holds.end_expired()
+    yield from ()
+
+
 FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "events": _each("wallets.apply_event", inbox.WAITING),
     "purchases": _open_purchases,
@@ -63,6 +70,7 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "allocations": _due_allocations,
     "papers": lambda: (("wallets.mail_paper", (pk,)) for pk in mailing.work()),
     "requests for minutes": _ended_asks,
+    "holds of calls": _ended_holds,
     "refunds and disputes": lambda: (("wallets.catch_up", (pk,)) for pk in catching_up.left_ids()),
     "comparisons": lambda: (("wallets.compare_stripe", (pk,)) for pk in comparing.left_ids()),
 }

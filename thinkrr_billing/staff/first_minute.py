@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts.models import Account, Notification, StaffAlert, User
 from campaigns.models import Campaign
 from campaigns.payable import judge
+from wallets.balances import holds
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
 from wallets.forecasts import runway
@@ -134,8 +135,9 @@ def _paused(account: Account, wallet: Wallet) -> Iterator[Line]:
     """Campaigns that money paused, each with what it would need now."""
     rows = Campaign.objects.filter(account=account, status=Campaign.Status.PAUSED)
     rates, count = rates_now(), rows.count()
+    reserved = holds.reserved_of(wallets=[wallet]).get(wallet.pk)
     for campaign in rows.select_related("account").order_by("-pk")[:LATEST]:
-        verdict = judge(campaign=campaign, wallet=wallet, rates=rates)
+        verdict = judge(campaign=campaign, wallet=wallet, rates=rates, reserved=reserved)
         why = verdict.sentence if not verdict.ok else "Could be resumed now."
         yield Line(f"{campaign.name}: {why}", _page(campaign), "Open", not verdict.ok)
     if count > LATEST:

@@ -19,7 +19,7 @@ from accounts.runtime.time_limits import TimeIsUp
 from accounts.runtime.waits import note_done
 from accounts.zones import zone_of
 from wallets import limits
-from wallets.balances import ledger
+from wallets.balances import holds, ledger
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot, Wallet
 from wallets.months import beginning, on_day
@@ -138,7 +138,10 @@ def _next_begins(wallet: Wallet) -> date:
 
 @transaction.atomic
 def _reset(account: Account, period: date) -> bool:
-    """Take what is left of the last period and grant this one's minutes, together."""
+    """Take what is left of the last period and grant this one's minutes, together.
+
+    Running calls keep what they hold: as far as the new minutes do not cover that, it stays.
+    """
     wallet = open_wallet(account=account)
     wallet = ledger.lock_one(wallet_id=wallet.pk)
     # A reset that found an empty pot left no entry: the grant tells, too.
@@ -146,9 +149,12 @@ def _reset(account: Account, period: date) -> bool:
         return False
     if period < _next_begins(wallet):
         return False
+    granted = account.included_minutes * 60
+    held = holds.reserved_of(wallets=[wallet]).get(wallet.pk, {}).get(Pot.INCLUDED, 0)
+    left = wallet.included_seconds - min(max(held - granted, 0), wallet.included_seconds)
     what = (
-        (LedgerEntry.Kind.INCLUDED_RESET, "reset", -wallet.included_seconds),
-        (LedgerEntry.Kind.INCLUDED_GRANT, "grant", account.included_minutes * 60),
+        (LedgerEntry.Kind.INCLUDED_RESET, "reset", -left),
+        (LedgerEntry.Kind.INCLUDED_GRANT, "grant", granted),
     )
     movements = [
         ledger.Movement(

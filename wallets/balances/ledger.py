@@ -61,8 +61,12 @@ FROM (
         AS moved (wallet, pot, amount, after)) AS e
 """  # nosec B608 # a constant of ours
 
+# What is kept as reserved comes only with wallets that have holds.
 HOLDINGS = """
-SELECT w.id, w.account_id, w.credit, w.premium_seconds, w.basic_seconds, w.included_seconds
+SELECT w.id, w.account_id, w.credit, w.premium_seconds, w.basic_seconds, w.included_seconds,
+    CASE WHEN w.reserved_calls <> 0 THEN ARRAY[
+        w.reserved_credit, w.reserved_premium_seconds, w.reserved_basic_seconds,
+        w.reserved_included_seconds] END
 FROM wallets_wallet w WHERE w.account_id = ANY(%s::uuid[])
 """
 # In primary key order, like every other lock of wallets.
@@ -70,6 +74,7 @@ LOCK_ACCOUNTS = f"{HOLDINGS} ORDER BY w.id FOR NO KEY UPDATE"
 
 # What each pot of a wallet holds: dollars of credit, whole seconds of minutes.
 Pots = dict[str, Decimal | int]
+POTS = ("credit", "premium", "basic", "included")
 
 
 class Holding(msgspec.Struct, gc=False):
@@ -78,6 +83,8 @@ class Holding(msgspec.Struct, gc=False):
     pk: int
     account_id: UUID
     pots: Pots
+    # What is kept as reserved for calls that run (`wallets.balances.holds`); None without holds.
+    reserved: Pots | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +126,7 @@ def post(*, movements: Iterable[Movement], wallets: dict[int, Wallet] | None = N
     _write(new, wallets)
     moved = [wallets[pk] for pk in sorted({movement.wallet_id for movement in new})]
     tell(
-        [Holding(wallet.pk, wallet.account_id, wallet.pots) for wallet in moved],
+        [Holding(one.pk, one.account_id, one.pots, one.reserved) for one in moved],
         kinds={movement.kind for movement in new},
         paid={movement.wallet_id for movement in new if movement.kind in PAYMENTS},
         filled={movement.wallet_id for movement in new if movement.kind in FILLING},
@@ -203,9 +210,15 @@ def _holdings(statement: str, account_ids: Iterable[UUID]) -> Callable[[], dict[
             pk,
             account_id,
             {"credit": credit, "premium": premium, "basic": basic, "included": included},
+            reserved and _reserved(*reserved),
         )
-        for pk, account_id, credit, premium, basic, included in answer.rows()
+        for pk, account_id, credit, premium, basic, included, reserved in answer.rows()
     }
+
+
+def _reserved(credit: Decimal, *seconds: Decimal) -> Pots:
+    """An array is of one type: seconds come as numbers of dollars do."""
+    return dict(zip(POTS, (credit, *map(int, seconds)), strict=True))
 
 
 def lock(*, wallet_ids: Iterable[int]) -> dict[int, Wallet]:

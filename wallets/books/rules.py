@@ -1,7 +1,7 @@
 """The rules of the books over the tables of wallets, one query each.
 
-Those that read the whole ledger are in `ledger_rules`. docs/runbook.md says what each means when it
-is broken.
+Those that read the whole ledger are in `ledger_rules`, those of holds in `hold_rules`.
+docs/runbook.md says what each means when it is broken.
 """
 
 from datetime import datetime

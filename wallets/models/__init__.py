@@ -5,6 +5,7 @@ from wallets.models.alert import Alert, SlackHook, SlackMessage
 from wallets.models.allocation import AllocationRun, AutoAllocation
 from wallets.models.auto_recharge import AutoRecharge
 from wallets.models.billing_address import BillingAddress, PaperMail
+from wallets.models.call_hold import CallHold
 from wallets.models.card_attempt import CardAttempt
 from wallets.models.catch_up import CatchUp
 from wallets.models.charge_switch import ChargeSwitch
@@ -26,6 +27,7 @@ __all__ = [
     "AutoAllocation",
     "AutoRecharge",
     "BillingAddress",
+    "CallHold",
     "CardAttempt",
     "CatchUp",
     "ChargeSwitch",

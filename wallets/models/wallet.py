@@ -13,6 +13,8 @@ from accounts.models import Account
 from wallets.models.fields import MoneyField, within
 
 BALANCES = frozenset({"credit", "premium_seconds", "basic_seconds", "included_seconds"})
+# Sums of what is reserved for calls that run, kept by `wallets.balances.holds`.
+RESERVED = frozenset({"reserved_calls", *(f"reserved_{pot}" for pot in BALANCES)})
 MOST_SECONDS = 10**12
 
 
@@ -39,6 +41,15 @@ class Wallet(models.Model):
     premium_seconds = models.BigIntegerField(default=0, editable=False)
     basic_seconds = models.BigIntegerField(default=0, editable=False)
     included_seconds = models.BigIntegerField(default=0, editable=False)
+    # What holds reserve of each pot, and how many there are: with those that have expired and are
+    # not deleted yet.
+    reserved_calls = models.IntegerField(default=0, db_default=0, editable=False)
+    reserved_credit = models.DecimalField(
+        max_digits=18, decimal_places=6, default=0, db_default=0, editable=False
+    )
+    reserved_premium_seconds = models.BigIntegerField(default=0, db_default=0, editable=False)
+    reserved_basic_seconds = models.BigIntegerField(default=0, db_default=0, editable=False)
+    reserved_included_seconds = models.BigIntegerField(default=0, db_default=0, editable=False)
     # A Stripe id. The account's first card becomes it.
     default_payment_method = models.CharField(max_length=255, blank=True)
     # Tried once when the card that was to be charged by itself is declined; empty for none.
@@ -87,7 +98,7 @@ class Wallet(models.Model):
         if not self._state.adding:
             columns = {f.name for f in self._meta.concrete_fields if not f.primary_key}
             wanted = set(kwargs.get("update_fields") or columns)
-            kwargs["update_fields"] = wanted - BALANCES
+            kwargs["update_fields"] = wanted - BALANCES - RESERVED
         super().save(**kwargs)
 
     @property
@@ -98,6 +109,18 @@ class Wallet(models.Model):
             "premium": self.premium_seconds,
             "basic": self.basic_seconds,
             "included": self.included_seconds,
+        }
+
+    @property
+    def reserved(self) -> dict[str, Decimal | int] | None:
+        """What is kept as reserved of each pot, expired holds among it; None without any."""
+        if not self.reserved_calls:
+            return None
+        return {
+            "credit": self.reserved_credit,
+            "premium": self.reserved_premium_seconds,
+            "basic": self.reserved_basic_seconds,
+            "included": self.reserved_included_seconds,
         }
 
     def held(self, pot: str) -> Decimal | int:
