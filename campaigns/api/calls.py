@@ -157,7 +157,7 @@ class Calls(APIView):
         examples=_REPORT_EXAMPLES,
     )
     def post(self, request: Request) -> Response:
-        reporter = _reporter(request)
+        reporter = reporter_of(request)
         batch = _batch(request.data)
         readable = [one for one in batch if isinstance(one, Report)]
         recorded = iter(calls.record(reports=readable, reporter=reporter))
@@ -212,7 +212,7 @@ def _filters(query: shapes.CallsQuery, accounts: list[Account]) -> history.Filte
     )
 
 
-def _reporter(request: Request) -> Account | None:
+def reporter_of(request: Request) -> Account | None:
     """Whose key reports: an account for its own calls, None for the platform."""
     key = request.user.key
     if not key.is_platform:

@@ -170,7 +170,8 @@ class AuthorizeRequest(Sent):
         Meta(
             ge=0,
             le=limits.MOST_LIVE_CALLS,
-            description="Calls now running for this account and type.",
+            description="Calls now running for this account and type. Those with a hold may be "
+            "among them: they are not counted twice.",
         ),
     ] = 0
 
@@ -197,6 +198,61 @@ class Authorization(Answer):
         Meta(
             description="Why, or why not. recharging: money is on its way, ask again in some "
             "seconds; closed: the account is."
+        ),
+    ]
+
+
+class HoldRequest(Sent):
+    """Exactly one of the campaign and the minute_type says which minutes count."""
+
+    call: Annotated[
+        ExternalId, Meta(description="The platform's own id, as the call will be reported by.")
+    ]
+    account: UUID
+    seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=limits.CALL_MOST_SECONDS,
+            description="How long the whole call may last, what it has used among it.",
+        ),
+    ]
+    campaign: ExternalId | UnsetType = UNSET
+    minute_type: MinuteUse | UnsetType = UNSET
+
+    def __post_init__(self) -> None:
+        if (self.campaign is UNSET) == (self.minute_type is UNSET):
+            raise Wrong("Send either the campaign or the minute_type.")
+
+
+class HoldAnswer(Answer):
+    allowed: bool
+    seconds: Annotated[
+        int,
+        Meta(
+            description="How long the whole call is paid for: maybe less than was asked for. 0: "
+            "not allowed."
+        ),
+    ]
+    expires_at: Annotated[
+        Moment | None, Meta(description="Nothing is reserved any more from then on.")
+    ]
+    reason: Annotated[
+        Literal[
+            "ok",
+            "low_balance",
+            "recharging",
+            "campaign_paused",
+            "campaign_not_started",
+            "campaign_finished",
+            "closed",
+            "reported",
+            "held_elsewhere",
+        ],
+        Meta(
+            description="reported: the call is over and was charged. held_elsewhere: another "
+            "account pays for a call of this id. While a call has a hold, a paused or finished "
+            "campaign is no reason against extending it."
         ),
     ]
 

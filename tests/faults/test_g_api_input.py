@@ -12,7 +12,7 @@ from accounts.models import Scope
 from accounts.tests.builders import make_individual
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign
-from wallets.models import LedgerEntry, Wallet
+from wallets.models import CallHold, LedgerEntry, Wallet
 from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.builders import make_wallet
 
@@ -87,6 +87,7 @@ REFUSES = {
         '""',
         "null",
     ],
+    "call": [*NUMBERS, *TYPES, '"\\u0000"', '"\\ud800"', '"' + "n" * 5000 + '"', '""', "null"],
     "name": [*NUMBERS, *TYPES, '"\\u0000"', '"\\ud800"', '"' + "n" * 5000 + '"', '""', "null"],
     "campaign": [*NUMBERS, *TYPES, *TEXTS],
 }
@@ -101,6 +102,8 @@ ROUTES = {
     "calls of a campaign": ("post", "/api/v1/calls", ("campaign", "seconds")),
     "authorize": ("post", "/api/v1/calls/authorize", ("account", "minute_type", "live")),
     "authorize a campaign": ("post", "/api/v1/calls/authorize", ("campaign", "live")),
+    "hold": ("post", "/api/v1/calls/holds", ("call", "account", "seconds", "minute_type")),
+    "hold of a campaign": ("post", "/api/v1/calls/holds", ("campaign", "seconds")),
     "campaign": ("put", "/api/v1/campaigns/new-one", ("name", "minute_type")),
 }
 CASES = [(route, field) for route, (_, _, fields) in ROUTES.items() for field in fields]
@@ -122,6 +125,13 @@ class World:
             "calls of a campaign": call | {"campaign": "known"},
             "authorize": {"account": account, "minute_type": "premium", "live": 1},
             "authorize a campaign": {"account": account, "campaign": "known", "live": 1},
+            "hold": {"call": "c1", "account": account, "seconds": 60, "minute_type": "premium"},
+            "hold of a campaign": {
+                "call": "c1",
+                "account": account,
+                "seconds": 60,
+                "campaign": "known",
+            },
             "campaign": {"name": "New one", "minute_type": "premium"},
         }[route]
 
@@ -135,7 +145,7 @@ class World:
     def stored(self) -> list:
         return [
             list(model.objects.order_by("pk").values())
-            for model in (Call, Campaign, LedgerEntry, Wallet)
+            for model in (Call, CallHold, Campaign, LedgerEntry, Wallet)
         ]
 
 

@@ -260,6 +260,8 @@ API = {
     "statements/<str:month>": {"GET HEAD": "see"},
     "calls": {"GET HEAD": "see", "POST": "reports"},
     "calls/authorize": {"POST": "calls"},
+    "calls/holds": {"POST": "calls"},
+    "calls/holds/<path:call>": {"DELETE": "reports"},
     "usage": {"GET HEAD": "see"},
     "campaigns": {"GET HEAD": "see"},
     "changes": {"GET HEAD": "see every"},

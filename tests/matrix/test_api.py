@@ -52,7 +52,7 @@ def cases(key: str) -> Iterator[tuple[str, str, str]]:
 
 def in_body(method: str, route: str) -> bool:
     """Whether the account is named in what is sent, not in the address."""
-    return method == "POST" and route in ("calls", "calls/authorize")
+    return method == "POST" and route in ("calls", "calls/authorize", "calls/holds")
 
 
 def own(key: str) -> str:
@@ -116,6 +116,8 @@ def sent(world: World, method: str, route: str, about: str) -> tuple[str, dict[s
         body = {"calls": [CALL | ended | {"account": account}]}
     elif route == "calls/authorize":
         body = {"account": account, "minute_type": "basic"}
+    elif route == "calls/holds":
+        body = {"account": account, "minute_type": "basic", "call": "call-2", "seconds": 60}
     return address, {"data": body, "format": "json", "headers": {"Idempotency-Key": "one"}}
 
 

@@ -111,6 +111,7 @@ class Tenant:
 NOBODYS = {
     "session_id": 999_999,
     "step": "pause",
+    "call": "call-2",
     "month": "2026-11",
     "uidb64": "MQ",
     "token": "made-up",
