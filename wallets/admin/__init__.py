@@ -8,6 +8,7 @@ from wallets.admin import (  # noqa: F401
     card_attempts,
     charges,
     comparisons,
+    holds,
     ledger,
     purchases,
     rates,

@@ -30,6 +30,7 @@ from wallets.api.fields import (
     dollars_text,
     next_page,
 )
+from wallets.balances import holds
 from wallets.models import AutoRecharge, LedgerEntry, Pot
 from wallets.prices import payable
 from wallets.prices.amounts import minutes_for
@@ -102,6 +103,22 @@ def rates_by_type(rates: dict[str, Decimal]) -> RatesByType:
     )
 
 
+class Held(Answer):
+    calls: Annotated[int, Meta(description="Calls that have a hold now.")]
+    credit: Dollars
+    premium_seconds: int
+    basic_seconds: int
+    included_seconds: int
+
+
+def _held(found: holds.Summary) -> Held:
+    return Held(
+        calls=found.calls,
+        credit=dollars_text(found.pots["credit"], decimal_places=6),
+        **{f"{pot}_seconds": found.pots[pot] for pot in ("premium", "basic", "included")},
+    )
+
+
 class Wallet(Answer):
     """What an account has, and how long it lasts."""
 
@@ -122,8 +139,12 @@ class Wallet(Answer):
     ]
     payable_seconds: Annotated[
         MinutesByType,
-        Meta(description="Seconds of a type that minutes and credit together can pay now."),
+        Meta(
+            description="Seconds of a type that minutes and credit together can pay now, without "
+            "what is held."
+        ),
     ]
+    held: Annotated[Held, Meta(description="What of the balances is reserved for running calls.")]
     rates: Annotated[RatesByType, Meta(description="Dollars per minute in force now.")]
     status: Annotated[
         BalanceStatus,
@@ -137,9 +158,9 @@ def _wallet(wallet: models.Wallet) -> Wallet:
     rates = rates_now()
     credit = max(wallet.credit.amount, Decimal(0))
     minutes = {name: minutes_for(amount=credit, rate=rate) for name, rate in rates.items()}
-    seconds = {
-        name: payable.payable_seconds(pots=wallet.pots, usable=name, rates=rates) for name in rates
-    }
+    held = holds.summary(wallet)
+    free = holds.free(wallet.pots, held.pots)
+    seconds = {name: payable.payable_seconds(pots=free, usable=name, rates=rates) for name in rates}
     return Wallet.of(
         wallet,
         account=wallet.account_id,
@@ -147,6 +168,7 @@ def _wallet(wallet: models.Wallet) -> Wallet:
         currency=CURRENCY,
         credit_minutes=MinutesByType(**minutes),
         payable_seconds=MinutesByType(**seconds),
+        held=_held(held),
         rates=rates_by_type(rates),
         status=balance_status(wallet),
         auto_recharge=auto_recharge_status(wallet.auto_recharge),
@@ -224,7 +246,14 @@ _WALLET_EXAMPLE = OpenApiExample(
         "basic_seconds": 0,
         "included_seconds": 0,
         "credit_minutes": {"premium": 51, "basic": 91},
-        "payable_seconds": {"premium": 10275, "basic": 5466},
+        "payable_seconds": {"premium": 9975, "basic": 5466},
+        "held": {
+            "calls": 1,
+            "credit": "0.000000",
+            "premium_seconds": 300,
+            "basic_seconds": 0,
+            "included_seconds": 0,
+        },
         "rates": {"premium": "0.160000", "basic": "0.090000"},
         "status": "low",
         "auto_recharge": "on",

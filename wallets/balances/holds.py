@@ -48,6 +48,14 @@ class Placed:
     payable_seconds: int
 
 
+@dataclass(frozen=True)
+class Summary:
+    """How many calls have a hold now, and what is reserved of each pot for all of them."""
+
+    calls: int
+    pots: Pots
+
+
 class Own(msgspec.Struct, frozen=True, gc=False):
     """The hold of a call that is reported."""
 
@@ -138,6 +146,17 @@ def reserved_of(*, wallets: Iterable[Wallet | Holding]) -> dict[int, Pots]:
 def free_of(wallet: Wallet | Holding) -> Pots:
     """What of one wallet is not reserved. One statement when it has holds, otherwise none."""
     return free(wallet.pots, reserved_of(wallets=[wallet]).get(wallet.pk))
+
+
+def summary(wallet: Wallet) -> Summary:
+    """What is reserved now, for people. One statement when there are holds, otherwise none."""
+    kept = wallet.reserved
+    if not kept:
+        return Summary(0, dict.fromkeys(POTS, 0))
+    calls = wallet.reserved_calls
+    for _, count, *sums in statements.rows(EXPIRED, [column([wallet.pk]), clock.now()]):
+        calls, kept = calls - count, less(kept, _pots(sums))
+    return Summary(calls, kept)
 
 
 def running(*, wallet: Wallet | Holding, minute_type: str) -> int:

@@ -39,7 +39,7 @@ from wallets.models import (
     StripeEvent,
     Wallet,
 )
-from wallets.tests.worlds.builders import make_wallet
+from wallets.tests.worlds.builders import make_wallet, place_hold
 from wallets.tests.worlds.histories import allocate, buy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world"), pytest.mark.journey]
@@ -93,6 +93,7 @@ def world() -> Wallet:
     LoggedDecision.objects.create(
         wallet=wallet, subject="autopause", code="low_balance", first_at=now, last_at=now
     )
+    place_hold(wallet, call="call-1", seconds=60)
     Alert.objects.create(wallet=wallet, kind="balance", level=25)
     SlackHook.objects.create(wallet=wallet, secret_path="/services/TEAMX/BOTXX/abcdefghijklmnop")
     SlackMessage.objects.create(wallet=wallet, text="Low", dedupe_key="k")

@@ -2,10 +2,12 @@
 
 from decimal import Decimal
 
+from wallets.balances import holds
 from wallets.forecasts.runway import Runway
 from wallets.forecasts.standing import Standing, standing
 from wallets.models import AutoRecharge, Wallet
 from wallets.prices.payable import payable_minutes
+from wallets.texts import exact_minutes, money
 
 
 def balance(
@@ -21,5 +23,21 @@ def balance(
         "premium_minutes": payable_minutes(pots=wallet.pots, usable="premium", rates=rates),
         "basic_minutes": payable_minutes(pots=wallet.pots, usable="basic", rates=rates),
         "rates": rates,
+        "reserved": _reserved(holds.summary(wallet)),
         "has_minutes": bool(wallet.premium_seconds or wallet.basic_seconds),
     }
+
+
+def _reserved(found: holds.Summary) -> str:
+    """“$3.20 of it is reserved for 4 running calls.”; empty when nothing is."""
+    if not found.calls:
+        return ""
+    parts = [money(found.pots["credit"])] * bool(found.pots["credit"])
+    parts += [
+        f"{exact_minutes(found.pots[pot])} {pot.title()}"
+        for pot in ("included", "premium", "basic")
+        if found.pots[pot]
+    ]
+    verb = "is" if len(parts) == 1 else "are"
+    calls = "1 running call" if found.calls == 1 else f"{found.calls:,} running calls"
+    return f"{' and '.join(parts)} of it {verb} reserved for {calls}."

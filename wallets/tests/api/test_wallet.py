@@ -13,7 +13,7 @@ from wallets.balances import ledger
 from wallets.models import LedgerEntry, Wallet
 from wallets.prices.rates import set_rate
 from wallets.tests.worlds.api_clients import client_of, refusal
-from wallets.tests.worlds.builders import fill, make_wallet, set_auto_recharge
+from wallets.tests.worlds.builders import fill, make_wallet, place_hold, set_auto_recharge
 from wallets.tests.worlds.histories import allocate
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +36,39 @@ def test_a_wallet_tells_its_balances_and_what_they_are_worth():
         "included_seconds": 0,
         "credit_minutes": {"premium": 51, "basic": 91},
         "payable_seconds": {"premium": 10_275, "basic": 5_527},
+        "held": {
+            "calls": 0,
+            "credit": "0.000000",
+            "premium_seconds": 0,
+            "basic_seconds": 0,
+            "included_seconds": 0,
+        },
         "rates": {"premium": "0.160000", "basic": "0.090000"},
         "status": "low",
         "auto_recharge": "off",
         "blocked": False,
     }
+
+
+def test_what_running_calls_hold_is_told_and_pays_no_other_call():
+    wallet = make_wallet(credit="1", premium=100)
+    with clock.at(NOON):
+        place_hold(wallet, call="a", seconds=160)
+        place_hold(wallet, call="b", seconds=40, minute_type="basic")
+
+        body = client_of(wallet.account).get(WALLET).json()
+
+    assert body["held"] == {
+        "calls": 2,
+        "credit": "0.220000",
+        "premium_seconds": 100,
+        "basic_seconds": 0,
+        "included_seconds": 0,
+    }
+    assert (body["credit"], body["premium_seconds"]) == ("1.000000", 100)
+    assert body["payable_seconds"] == {"premium": 292, "basic": 520}
+    with clock.at(NOON + timedelta(hours=1)):
+        assert client_of(wallet.account).get(WALLET).json()["held"]["calls"] == 0
 
 
 @pytest.mark.parametrize(

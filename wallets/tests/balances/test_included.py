@@ -6,12 +6,11 @@ import pytest
 from accounts import clock
 from accounts.models import Account
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
-from wallets.balances import holds, included, ledger
-from wallets.balances.hold_statements import placing
+from wallets.balances import included, ledger
 from wallets.balances.holds import free_of
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Wallet
-from wallets.tests.worlds.builders import fill
+from wallets.tests.worlds.builders import fill, place_hold
 
 pytestmark = pytest.mark.django_db
 
@@ -337,21 +336,9 @@ def test_running_calls_keep_the_included_minutes_they_hold(granted, left):
     Account.objects.filter(pk=agency.pk).update(included_minutes=granted)
 
     with clock.at(datetime(2026, 12, 14, 23, 59, 50, tzinfo=UTC)):
-        hold(wallet, seconds=60)
+        place_hold(wallet, call="a", seconds=60)
     reset_at(datetime(2026, 12, 15, 0, 0, 10, tzinfo=UTC))
 
     wallet.refresh_from_db()
     assert wallet.included_seconds == left
     assert free_of(wallet)["included"] == left - 60
-
-
-def hold(wallet, *, seconds):
-    holds.place(
-        statement=placing(unless="false"),
-        account_id=wallet.account_id,
-        reporter=wallet.account_id,
-        call="a",
-        minute_type="premium",
-        seconds=seconds,
-        may_start=True,
-    )

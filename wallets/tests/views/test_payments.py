@@ -30,6 +30,7 @@ from wallets.tests.worlds.builders import (
     add_card,
     fill,
     make_wallet,
+    place_hold,
     set_auto_recharge,
 )
 
@@ -89,6 +90,27 @@ def test_the_balance_is_shown_with_what_it_is_worth(browser):
     assert "≈ 312 min" in text
     assert "≈ 555 min" in text
     assert "Show as table" in text
+
+
+@pytest.mark.parametrize(
+    ("held", "sentence"),
+    [
+        ([("a", 60)], "1 min Premium of it is reserved for 1 running call."),
+        (
+            [("a", 60), ("b", 90), ("c", 600)],
+            "$1.73 and 1 min 40 s Premium of it are reserved for 3 running calls.",
+        ),
+        ([], ""),
+    ],
+)
+def test_what_running_calls_hold_is_said_beside_the_balance(browser, wallet, held, sentence):
+    fill(wallet, premium=100)
+    for call, seconds in held:
+        place_hold(wallet, call=call, seconds=seconds)
+
+    shown = text_of(browser.get(PAYMENTS))
+
+    assert ("reserved for" in shown, sentence in shown) == (bool(held), True)
 
 
 def test_minutes_that_were_bought_count_with_those_that_credit_pays(browser, wallet):

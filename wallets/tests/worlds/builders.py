@@ -8,7 +8,8 @@ from djmoney.money import Money
 from accounts.models import Account
 from accounts.tests.builders import make_individual
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets.balances import adjustments
+from wallets.balances import adjustments, holds
+from wallets.balances.hold_statements import placing
 from wallets.balances.opening import open_wallet
 from wallets.cards import customers, keeping
 from wallets.cards.payment_methods import Card
@@ -57,6 +58,19 @@ def fill(
                 form_key=f"test-{next(_numbers)}",
             )
     wallet.refresh_from_db()
+
+
+def place_hold(wallet: Wallet, *, call: str, seconds: int, minute_type: str = "premium") -> None:
+    """Reserve seconds for a call, as far as they can be paid."""
+    holds.place(
+        statement=placing(unless="false"),
+        account_id=wallet.account_id,
+        reporter=wallet.account_id,
+        call=call,
+        minute_type=minute_type,
+        seconds=seconds,
+        may_start=True,
+    )
 
 
 def add_card(stripe: StripeSandbox, wallet: Wallet, number: str = GOOD_CARD, **facts) -> Card:
