@@ -15,17 +15,20 @@ CALL_FUTURE = timedelta(minutes=5)
 # Older ones belong to a closed month. Also bounds how far back a duplicate may be looked for.
 CALL_PAST = timedelta(days=35)
 
-# No call can end on a day any more that is this long ago: the latest report, and a day for a batch
-# that is still being written.
-USAGE_FINAL_AFTER = CALL_PAST + timedelta(days=1)
-# So many days more are counted from calls before an account is visited again: each is read fast.
+# A day is kept when it ended this long ago. A call that is recorded more than half of it after it
+# ended takes the days from its own on back (a trigger's WHEN says the half as well): no transaction
+# that records calls lasts as long as the other half.
+USAGE_KEPT_AFTER = timedelta(hours=12)
+# An account is visited again when as many calls wait to be kept as a page counts at no cost, or
+# after a week.
 USAGE_KEPT_EVERY = timedelta(days=7)
+USAGE_FEW_CALLS = 50
 # One statement counts a month of a busy account's calls: a second's work.
 USAGE_BITE_DAYS = 31
 # One night's work: the accounts of a slice are looked for at once, and each has at most so many
 # bites (ten years) in one transaction each.
 USAGE_SLICE = 500
-USAGE_SLICES = 200
+USAGE_SLICES = 2_000
 USAGE_BITES = 120
 # As many days as a person looks at first.
 USAGE_USUAL_DAYS = 30

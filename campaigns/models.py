@@ -248,8 +248,8 @@ class Call(models.Model):
 class UsageKept(models.Model):
     """How far an account's use is kept by day: from its first call's day to `until`, included.
 
-    Kept are days to which no call can be added any more. Days are of `zone`: when the account's
-    zone is another one, they are kept anew.
+    Kept are days that have ended; a call that is reported late takes them back (a trigger). Days
+    are of `zone`: when the account's zone is another one, they are kept anew.
     """
 
     rows = Rows.MAY_GO

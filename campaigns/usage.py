@@ -1,6 +1,6 @@
 """What calls used in a range of days: by day, campaign, account, minute type or outcome.
 
-A call counts on the day it ended, where its account is. Days that are final are read as they were
+A call counts on the day it ended, where its account is. Days that have ended are read as they were
 kept (`usage_days`), the latest are counted from calls: one statement for each time zone there is
 among the accounts, however many accounts and calls.
 """

@@ -1,4 +1,9 @@
-"""Use by day, kept: counted from calls once a day is final, so that a year is read fast."""
+"""Use by day, kept: counted from calls once a day has ended, so that a year is read fast.
+
+A call that is reported late takes back what is kept from its day on: a trigger sees to it, in the
+transaction that records the call, whoever writes it. Both sides hold one lock (`LOCK`), so that a
+day is never counted while a late call of it is on its way. The next night keeps the days anew.
+"""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -12,16 +17,23 @@ from campaigns import limits
 from campaigns.models import Call, UsageDay, UsageKept
 from wallets.months import beginning
 
-# Accounts with final days that are not kept, in the order of their ids.
+# Accounts with ended days that are not kept, in the order of their ids.
 DUE = """
 SELECT a.id FROM accounts_account AS a
 LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id
 WHERE a.id > %(after)s
-  AND (k.account_id IS NULL OR k.until < %(due)s OR k.zone <> a.timezone)
+  AND (k.account_id IS NULL OR k.until < %(due)s OR k.zone <> a.timezone OR EXISTS (
+    SELECT 1 FROM campaigns_call AS c
+    WHERE c.account_id = a.id AND c.ended_at >= k.ends_at AND c.ended_at < %(ended)s
+    OFFSET %(few)s))
   AND EXISTS (
-    SELECT 1 FROM campaigns_call AS c WHERE c.account_id = a.id AND c.ended_at < %(final)s)
+    SELECT 1 FROM campaigns_call AS c WHERE c.account_id = a.id AND c.ended_at < %(ended)s)
 ORDER BY a.id LIMIT %(most)s
 """
+
+# Late calls hold it together, who keeps days holds it alone. One of a few locks for all accounts: a
+# transaction with late calls of a thousand of them must not fill the server's table of locks.
+LOCK = "SELECT pg_advisory_xact_lock(campaigns_usage_lock(%s))"
 
 KEEP = """
 INSERT INTO campaigns_usageday
@@ -42,15 +54,15 @@ FROM (
 
 
 def keep_all() -> int:
-    """Keep what became final, of every account that has some. Returns of how many.
+    """Keep the days that ended, of every account that has some. Returns of how many.
 
     May be repeated, and stopped anywhere: what is left is found the next night.
     """
-    now, after, kept = clock.now(), UUID(int=0), 0
+    ended, after, kept = clock.now() - limits.USAGE_KEPT_AFTER, UUID(int=0), 0
     for _ in range(limits.USAGE_SLICES):
         found = _due(after)
         for account in Account.objects.filter(pk__in=found).order_by("pk"):
-            kept += keep(account=account, today=account.local_date(now))
+            kept += keep(account=account, today=account.local_date(ended))
         if len(found) < limits.USAGE_SLICE:
             break
         after = found[-1]
@@ -58,11 +70,13 @@ def keep_all() -> int:
 
 
 def _due(after: UUID) -> list[UUID]:
-    final = clock.now() - limits.USAGE_FINAL_AFTER
+    ended = clock.now() - limits.USAGE_KEPT_AFTER
     asked = {
         "after": after,
-        "due": final.date() - limits.USAGE_KEPT_EVERY,
-        "final": final - timedelta(days=1),
+        "due": ended.date() - limits.USAGE_KEPT_EVERY,
+        # Everywhere the day of a call before this has ended.
+        "ended": ended - timedelta(days=1),
+        "few": limits.USAGE_FEW_CALLS,
         "most": limits.USAGE_SLICE,
     }
     with connection.cursor() as cursor:
@@ -71,8 +85,9 @@ def _due(after: UUID) -> list[UUID]:
 
 
 def keep(*, account: Account, today: date) -> bool:
-    """Keep the account's final days, those kept in another zone anew. Whether there were any."""
-    last = today - limits.USAGE_FINAL_AFTER - timedelta(days=1)
+    """Keep the account's days before this one of its own, those kept in another zone anew. Whether
+    there were any. The day before ended `limits.USAGE_KEPT_AFTER` ago or earlier."""
+    last = today - timedelta(days=1)
     any_kept = False
     for _ in range(limits.USAGE_BITES):
         if not _keep_bite(account, last):
@@ -83,6 +98,8 @@ def keep(*, account: Account, today: date) -> bool:
 
 @transaction.atomic
 def _keep_bite(account: Account, last: date) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, [account.pk])
     Account.objects.select_for_update(no_key=True).get(pk=account.pk)
     kept = UsageKept.objects.filter(account=account).first()
     if kept is None or kept.zone != account.timezone:

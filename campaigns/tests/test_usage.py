@@ -3,13 +3,14 @@
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 from django.db import connection
 
 from accounts import clock
 from accounts.errors import Unusable
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
-from campaigns import calls, usage, usage_days
+from campaigns import calls, of_agencies, usage, usage_days
 from campaigns.models import Call, Campaign, UsageDay, UsageKept
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from campaigns.usage import Asked, By, Figures
@@ -142,8 +143,8 @@ def test_kept_days_say_the_same_as_calls(account, django_assert_num_queries):
     with clock.at(LATER):
         assert usage_days.keep_all() == 1
 
-    assert UsageKept.objects.get().until == date(2026, 10, 22)
-    assert UsageDay.objects.count() == 3
+    assert UsageKept.objects.get().until == date(2026, 11, 26)
+    assert UsageDay.objects.count() == 4
     assert [usage.usage(asked=span, by=by) for by in By] == live
     with clock.at(LATER):
         assert usage_days.keep_all() == 0
@@ -175,7 +176,7 @@ def test_of_sixty_days_of_calls_only_those_of_the_days_asked_for_are_read(accoun
     with connection.execute_wrapper(watch):
         found = usage.usage(asked=two_days, by=By.CAMPAIGN)
         with clock.at(LATER):
-            usage_days.keep(account=account, today=date(2026, 9, 20))
+            usage_days.keep(account=account, today=date(2026, 8, 15))
 
     UsageDay.objects.all().delete()
     read = {
@@ -189,7 +190,7 @@ def test_of_sixty_days_of_calls_only_those_of_the_days_asked_for_are_read(accoun
 
 def test_keeping_goes_on_where_it_ended_and_a_new_zone_is_kept_anew(account):
     a_few(account)
-    with clock.at(NOON + timedelta(days=37, hours=2)):
+    with clock.at(NOON + timedelta(days=1, hours=20)):
         usage_days.keep_all()
     assert UsageDay.objects.count() == 2
     with clock.at(LATER):
@@ -262,9 +263,118 @@ def test_a_night_that_is_cut_off_leaves_right_figures_and_is_gone_on_with(accoun
     assert [usage.usage(asked=span, by=by) for by in By] == live
     with clock.at(LATER):
         usage_days.keep_all()
-    assert UsageKept.objects.get().until == date(2026, 10, 22)
+    assert UsageKept.objects.get().until == date(2026, 11, 26)
     assert [usage.usage(asked=span, by=by) for by in By] == live
     assert broken(range(24)) == []
+
+
+def late(account, *, ended: datetime, at: datetime, **more) -> None:
+    with clock.at(at):
+        calls.record(reports=[make_report(account, ended_at=ended, **more)], reporter=None)
+
+
+@pytest.mark.parametrize(
+    ("ended", "until", "days"),
+    [
+        # On a kept day, between two of them, and before the first.
+        (NOON + timedelta(hours=22), date(2026, 9, 10), 2),
+        (NOON + timedelta(days=5), date(2026, 9, 11), 3),
+        (NOON - timedelta(days=3), None, 0),
+    ],
+)
+def test_a_call_that_is_reported_late_takes_the_kept_days_back_from_its_own_on(
+    account, ended, until, days
+):
+    a_few(account)
+    report(account, seconds=30, at=NOON + timedelta(days=9))
+    soon = NOON + timedelta(days=12)
+    with clock.at(soon):
+        usage_days.keep_all()
+    assert (UsageDay.objects.count(), broken(range(24))) == (4, [])
+
+    late(account, ended=ended, at=soon, seconds=90)
+
+    span = asked(account, since=date(2026, 9, 1), until=date(2026, 9, 22))
+    kept = UsageKept.objects.first()
+    assert (kept and kept.until, UsageDay.objects.count()) == (until, days)
+    assert usage.usage(asked=span, by=By.DAY).total.seconds == 60 + 60 + 120 + 10 + 30 + 90
+    assert broken(range(24)) == []
+    with clock.at(soon):
+        assert usage_days.keep_all() == 1
+    assert usage.usage(asked=span, by=By.DAY).total.calls == 6
+    assert UsageKept.objects.get().until == date(2026, 9, 20)
+    assert broken(range(24)) == []
+
+
+def test_a_call_in_time_and_a_late_one_of_another_account_take_nothing_back(account):
+    a_few(account)
+    another = make_individual(timezone="America/New_York")
+    make_wallet(account=another, credit="100")
+    soon = NOON + timedelta(days=12)
+    with clock.at(soon):
+        usage_days.keep_all()
+
+    late(another, ended=NOON, at=soon, seconds=90)
+    report(account, seconds=30, at=soon)
+
+    assert UsageKept.objects.get().until == date(2026, 9, 20)
+    assert UsageDay.objects.count() == 3
+
+
+def test_no_day_is_kept_while_a_late_call_is_being_written(account):
+    a_few(account)
+    late(account, ended=NOON, at=NOON + timedelta(days=3), seconds=90)
+
+    alone = "SELECT pg_try_advisory_xact_lock(campaigns_usage_lock(%s))"
+    with psycopg.connect(**connection.get_connection_params()) as another:
+        [free] = another.execute(alone, [account.pk]).fetchone()
+
+    assert "campaigns_usage_lock" in usage_days.LOCK
+    assert free is False
+
+
+def test_an_account_is_visited_again_for_more_than_a_few_calls_or_after_a_week(account):
+    a_few(account)
+    with clock.at(NOON + timedelta(days=3)):
+        assert usage_days.keep_all() == 1
+    days = [NOON + timedelta(days=3, minutes=number) for number in range(51)]
+    for moment in days[:50]:
+        report(account, seconds=1, at=moment)
+
+    with clock.at(NOON + timedelta(days=6)):
+        few = usage_days.keep_all()
+    report(account, seconds=1, at=days[50])
+    with clock.at(NOON + timedelta(days=6)):
+        many = usage_days.keep_all()
+    report(account, seconds=1, at=NOON + timedelta(days=7))
+    with clock.at(NOON + timedelta(days=11)):
+        soon = usage_days.keep_all()
+    with clock.at(NOON + timedelta(days=14)):
+        week = usage_days.keep_all()
+
+    assert (few, many, soon, week) == (0, 1, 0, 1)
+
+
+def test_account_manager_is_told_the_seconds_that_usage_tells_in_every_zone_kept_or_not():
+    agency = make_agency()
+    zones = ("America/New_York", "Pacific/Kiritimati", "Pacific/Niue", "UTC")
+    subs = [make_sub_account(zone, agency=agency) for zone in zones]
+    for sub, zone in zip(subs, zones, strict=True):
+        sub.timezone = zone
+        sub.save(update_fields=["timezone"])
+        make_wallet(account=sub, credit="100")
+        for hours in range(0, 72, 7):
+            ended = NOON + timedelta(hours=hours)
+            report(sub, seconds=hours + 1, minute_type="basic", at=ended)
+    for kept in (False, True):
+        with clock.at(NOON + timedelta(days=2, hours=20)):
+            assert (usage_days.keep_all() if kept else 4) == 4
+        for since, until in ((10, 11), (11, 13), (1, 30), (12, 12)):
+            days = date(2026, 9, since), date(2026, 9, until)
+            span = asked(*subs, since=days[0], until=days[1])
+            lines = usage.usage(asked=span, by=By.ACCOUNT).lines
+            told = of_agencies.used(agency, *days)
+            assert told == {line.key: line.figures.seconds for line in lines}
 
 
 def test_days_that_nobody_knows_to_be_kept_are_kept_anew(account):

@@ -58,6 +58,16 @@ def a_spring(dice: random.Random) -> list[Account]:
     return accounts
 
 
+def report_late(accounts: list[Account], dice: random.Random, moment: datetime) -> None:
+    """A few calls of the last month, reported only now."""
+    for _ in range(8):
+        ended = moment - timedelta(minutes=dice.randrange(34 * 24 * 60))
+        facts = {"seconds": dice.randrange(400), "minute_type": "premium"}
+        with clock.at(moment):
+            reports = [make_report(dice.choice(accounts), ended_at=ended, **facts)]
+            calls.record(reports=reports, reporter=None)
+
+
 def counted(since: date, until: date) -> dict[date, Figures]:
     """By day, from the calls one by one."""
     found = defaultdict(Figures)
@@ -92,8 +102,15 @@ def test_usage_is_the_sum_of_the_calls_of_each_accounts_own_days_kept_or_not(see
 
     check_any_days(accounts, dice)
     for days in (50, 75, 100):
-        with clock.at(BEGINS + timedelta(days=days)):
+        moment = BEGINS + timedelta(days=days)
+        with clock.at(moment):
             usage_days.keep_all()
         check_any_days(accounts, dice)
+        report_late(accounts, dice, moment)
+        check_any_days(accounts, dice)
+        if dice.random() < 0.5:
+            with clock.at(moment):
+                usage_days.keep_all()
+            check_any_days(accounts, dice)
 
     assert UsageKept.objects.count() == len(accounts)
