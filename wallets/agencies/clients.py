@@ -4,7 +4,7 @@ hundred of them as for one. Reads only.
 What campaigns know (paused ones, minutes that calls used) is told by `campaigns_told_by`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -107,7 +107,7 @@ class Told:
     """What campaigns say of accounts: how many are paused for low balance, and seconds of calls
     from a day of theirs to another."""
 
-    paused: Callable[[Sequence[UUID]], Mapping[UUID, int]] = field(default=lambda _: {})
+    paused: Callable[[Account], Mapping[UUID, int]] = field(default=lambda _: {})
     used: Callable[[Account, date, date], Mapping[UUID, int]] = field(default=lambda *_: {})
 
 
@@ -123,8 +123,9 @@ def clients_of(agency: Account) -> list[Client]:
     now = clock.now()
     found = [_client(row) for row in _rows(agency)]
     by_pk = {one.pk: one for one in found}
-    for pk, count in _told[0].paused(list(by_pk)).items():
-        by_pk[pk].paused = count
+    for pk, count in _told[0].paused(agency).items():
+        if pk in by_pk:
+            by_pk[pk].paused = count
     today = agency.local_date(now)
     for pk, seconds in _told[0].used(agency, today.replace(day=1), today).items():
         if pk in by_pk:
@@ -225,7 +226,9 @@ def _note_seats(by_pk: dict[UUID, Client], agency: Account, now: datetime) -> No
     """Whom nobody has joined yet, and what became of the invitation. Two queries."""
     seats = Membership.objects.filter(account=OuterRef("pk"))
     empty = Account.objects.filter(~Exists(seats), agency=agency).values_list("pk", flat=True)
-    waiting = Invitation.objects.filter(account__in=(alone := list(empty)), accepted_at=None)
+    alone = list(empty)
+    # By the agency, not by hundreds of ids: those take as long to write as the rest of the page.
+    waiting = Invitation.objects.filter(account__agency=agency, accepted_at=None)
     ends = dict(waiting.order_by("expires_at").values_list("account", "expires_at"))
     for pk in alone:
         until = ends.get(pk)
