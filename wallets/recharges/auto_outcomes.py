@@ -11,7 +11,14 @@ from wallets.charging import backups, declines, rows
 from wallets.charging.policies import Policy
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.amounts import dollars
-from wallets.recharges import auto_recharge, monthly_limit, notices, suspensions, which_card
+from wallets.recharges import (
+    auto_recharge,
+    monthly_limit,
+    notices,
+    spending,
+    suspensions,
+    which_card,
+)
 from wallets.recharges.suspensions import Hold, Suspended
 from wallets.why.codes import Recharge
 from wallets.why.decisions import Decision
@@ -52,7 +59,9 @@ def succeeded(purchase: Purchase, wallet: Wallet) -> None:
     )
     suspensions.lift_card_trouble(automatic)
     notices.tell_paid_automatically(purchase, wallet)
-    monthly_limit.tell_used(automatic)
+    if automatic.monthly_limit is not None:
+        used = spending.spent(wallet=automatic.wallet, now=clock.now()).month
+        monthly_limit.tell_used(automatic, used=used)
 
 
 def declined(purchase: Purchase, wallet: Wallet) -> None:

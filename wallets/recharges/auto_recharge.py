@@ -25,7 +25,14 @@ from wallets.charging import purchases, switch
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.models.auto_recharge import default_ceiling
 from wallets.prices.amounts import cents
-from wallets.recharges import daily_ceiling, monthly_limit, notices, suspensions, which_card
+from wallets.recharges import (
+    daily_ceiling,
+    monthly_limit,
+    notices,
+    spending,
+    suspensions,
+    which_card,
+)
 from wallets.recharges.which_card import Rest
 from wallets.why import decisions
 from wallets.why.codes import Code, Recharge
@@ -154,8 +161,8 @@ def _decide_charge(wallet: Wallet, terms: Terms, figures: dict, now: datetime) -
     if brake := _brake(wallet, now):
         why, until = brake
         return Decision(False, why, figures | {"until": until})
-    spent = monthly_limit.spent(wallet=wallet, now=now)
-    today = daily_ceiling.spent(wallet=wallet, now=now)
+    decided = spending.spent(wallet=wallet, now=now)
+    spent, today = decided.month, decided.today
     charge = charge_for(credit=figures["credit"], terms=terms, spent=spent, today=today)
     figures |= {"spent": spent, "limit": terms.monthly_limit, "amount": terms.amount}
     if not charge and terms.fits_no_month(spent):

@@ -19,7 +19,7 @@ from wallets.forecasts import ahead, runway, standing
 from wallets.forecasts.ahead import Ahead
 from wallets.models import AutoRecharge, Purchase, Wallet
 from wallets.prices.rates import rates_now
-from wallets.recharges import auto_recharge, daily_ceiling, monthly_limit, which_card
+from wallets.recharges import auto_recharge, spending, which_card
 from wallets.statements import figures, statements
 from wallets.views.asks import ask_facts
 from wallets.views.balance import balance
@@ -94,11 +94,12 @@ def _used(*, wallet: Wallet, automatic: AutoRecharge) -> dict[str, Decimal] | No
     """What automatic charges of this day and month took of what they may take."""
     if not automatic.enabled:
         return None
-    now, terms = clock.now(), auto_recharge.terms_of(automatic)
+    terms = auto_recharge.terms_of(automatic)
+    spent = spending.spent(wallet=wallet, now=clock.now())
     return {
-        "today": daily_ceiling.spent(wallet=wallet, now=now),
+        "today": spent.today,
         "ceiling": terms.ceiling,
-        "month": monthly_limit.spent(wallet=wallet, now=now),
+        "month": spent.month,
         "limit": terms.monthly_limit,
     }
 

@@ -8,7 +8,7 @@ from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual
 from wallets.errors import InvalidAmount
-from wallets.recharges import auto_recharge, by_hand, configure, daily_ceiling
+from wallets.recharges import auto_recharge, by_hand, configure, daily_ceiling, spending
 from wallets.recharges.auto_recharge import Terms
 from wallets.recharges.configure import Settings
 from wallets.tests.worlds.auto_recharge_world import (
@@ -77,7 +77,7 @@ def test_an_hour_of_heavy_use_charges_no_more_than_the_ceiling(stripe):
 
     assert codes.count("charge") == 10
     assert set(codes[-3:]) == {"daily_ceiling"}
-    assert daily_ceiling.spent(wallet=wallet, now=NOON) == 500
+    assert spending.spent(wallet=wallet, now=NOON).today == 500
     kept = settings_of(wallet)
     assert (kept.hold_reason, kept.not_before) == (
         "daily_ceiling",
@@ -127,7 +127,7 @@ def test_a_day_without_a_midnight_begins_when_it_begins(stripe):
     anew = daily_ceiling.starts_anew(wallet=wallet, now=evening)
 
     assert anew == datetime(2027, 4, 29, 22, tzinfo=UTC)
-    assert daily_ceiling.spent(wallet=wallet, now=anew) == 0
+    assert spending.spent(wallet=wallet, now=anew).today == 0
 
 
 def test_raising_it_lets_it_go_on_at_once(stripe):
@@ -169,7 +169,7 @@ def test_what_was_declined_does_not_count(stripe):
     with clock.at(NOON):
         run(wallet)
 
-    assert daily_ceiling.spent(wallet=wallet, now=NOON) == 0
+    assert spending.spent(wallet=wallet, now=NOON).today == 0
 
 
 def test_a_monthly_limit_that_is_used_up_is_what_people_hear_of(stripe):

@@ -6,7 +6,7 @@ import pytest
 from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual
-from wallets.recharges import auto_recharge, by_hand, monthly_limit
+from wallets.recharges import auto_recharge, by_hand, spending
 from wallets.tests.worlds.auto_recharge_world import decline, run, told
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
 
@@ -103,7 +103,7 @@ def test_each_share_of_the_limit_is_announced_once(stripe):
     for minute, spent in ((0, 80), (15, 85), (30, 90), (45, 95), (60, 100)):
         with clock.at(start + timedelta(minutes=minute)):
             assert run(wallet) == "charge"
-            assert monthly_limit.spent(wallet=wallet, now=clock.now()) == spent
+            assert spending.spent(wallet=wallet, now=clock.now()).month == spent
             fill(wallet, credit="-5")
 
     assert told(wallet, "auto_recharge_limit") == [
@@ -131,7 +131,7 @@ def test_the_limit_counts_automatic_charges_that_were_or_may_yet_be_paid(stripe)
 
     states = wallet.purchases.order_by("created_at").values_list("state", flat=True)
     assert list(states) == ["succeeded", "declined", "submitted"]
-    assert monthly_limit.spent(wallet=wallet, now=later) == 50
+    assert spending.spent(wallet=wallet, now=later).month == 50
 
 
 def test_the_month_of_the_limit_is_the_accounts_own(stripe):
