@@ -1,13 +1,10 @@
-"""Pages: server time of each page of an agency with a year of calls, recharges and sub-accounts.
+"""Pages: server time of each page of every role with a year of data, and what each weighs.
 
 Asked through Django's test client: middleware, view, queries and template, without a network.
 """
 
 import os
 import time
-from collections.abc import Iterator
-from datetime import timedelta
-from decimal import Decimal
 from statistics import median
 
 from django.db import connection, reset_queries
@@ -15,74 +12,99 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import clock
-from accounts.models import Account, Notification, User
-from accounts.people import opening
-from campaigns import calls
-from campaigns.models import Campaign
-from campaigns.reports import Report
-from wallets.balances import ledger
-from wallets.balances.opening import open_wallet
-from wallets.models import AllocationRun, AutoAllocation, AutoRecharge, Wallet
-from wallets.months import due_date
+from accounts.models import Account, User
+from benchmarks import page_rows
+from benchmarks.sides.measuring import processor_seconds
+from wallets.models import LedgerEntry
 
-DAYS = 365
-BATCHES_A_DAY = 4
-CALLS_A_BATCH = 30
-CAMPAIGNS = 20
-SUB_ACCOUNTS = 200
-NOTIFICATIONS = 500
-ROUNDS = 30
-MOST_MS = 60  # The most a page may take.
-BUSY = """
-INSERT INTO wallets_ledgerentry
-  (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
-SELECT %s, 'credit', CASE WHEN step %% 400 = 0 THEN 99.75 ELSE -0.25 END, 100,
-  CASE WHEN step %% 400 = 0 THEN 'adjustment' ELSE 'calls' END, 'busy:' || step, '',
-  now() - step * interval '2 minutes', now() - step * interval '2 minutes'
-FROM generate_series(1, 262800) step
-"""
-PAGES = {
+ROUNDS = 15
+# The most a page may take of the processor, and weigh without its files.
+MOST_MS, MOST_KB = 60, 150
+OWN = {
     "Payments": "/payments/",
     "Payments, 90 days": "/payments/?days=90",
-    "Configure": "/payments/auto-recharge/",
-    "Configure, preview": "/payments/auto-recharge/preview/?enabled=on&threshold=20&amount=50",
     "Recharge": "/payments/recharge/",
+    "Configure": "/payments/auto-recharge/",
     "Transactions": "/payments/transactions/",
     "Transactions, calls": "/payments/transactions/?type=calls",
+    "Export": "/payments/export/",
+    "Receipts": "/payments/receipts/",
+    "Statements": "/payments/statements/",
+    "Statement": "/payments/statements/{month}/",
+    "Why": "/payments/why/",
+    "Add a card": "/payments/methods/add/",
+    "Help": "/help/",
+    "Campaigns": "/campaigns/",
+    "Campaign": "/campaigns/{campaign}/",
+    "Resume": "/campaigns/resume/",
+    "Usage": "/usage/",
+    "Usage, a year": "/usage/?since={year_ago}",
+    "Usage, a year by day": "/usage/?since={year_ago}&by=day",
+    "Banner": "/banner/",
+    "Notifications": "/notifications/",
+    "Accounts": "/accounts/switch/",
+    "Settings": "/settings/",
+    "Members": "/settings/members/",
+    "Billing": "/settings/billing/",
+    "API keys": "/settings/api-keys/",
+    "Alerts": "/settings/alerts/",
+    "Profile": "/settings/profile/",
+    "Security": "/settings/security/",
+}
+AGENCY = {
+    "Configure, preview": "/payments/auto-recharge/preview/?enabled=on&threshold=20&amount=50",
+    "Calls of an entry": "/payments/transactions/{debit}/calls/",
+    "Receipt": "/payments/receipts/{receipt}/",
+    "Payment": "/payments/purchases/{receipt}/",
     "Account Manager": "/account-manager/",
     "Account Manager, search": "/account-manager/?search=19&sort=-balance",
     "Account Manager, failed": "/account-manager/?status=payment_failed",
+    "Account Manager, at risk": "/account-manager/?status=at_risk",
+    "Account Manager, file": "/account-manager.csv",
     "Sub-account": "/account-manager/{sub_account}/",
     "Manage auto allocation": "/account-manager/{sub_account}/auto-allocation/",
-    "Campaigns": "/campaigns/",
+    "Give minutes": "/account-manager/{sub_account}/give-minutes/",
+    "Rename": "/account-manager/{sub_account}/rename/",
+    "Archive": "/account-manager/{sub_account}/archive/",
+    "Add a sub-account": "/account-manager/add/",
     "Campaigns, paused": "/campaigns/?show=paused",
-    "Campaign": "/campaigns/{campaign}/",
-    "Resume": "/campaigns/resume/",
-    "Banner": "/banner/",
-    "Notifications": "/notifications/",
-    "Settings": "/settings/",
+    "Usage by campaign": "/usage/?by=campaign&since={year_ago}",
 }
+SUB_ACCOUNT = {"Ask the agency": "/payments/ask-agency/"}
 
 
 def run() -> None:
-    print(f"\nPages of an agency with {DAYS} days of data (building it takes a minute or two)")
-    agency = _agency()
-    _sub_accounts(agency)
-    campaigns = _a_year_of_calls(agency)
-    _pause_half(campaigns)
-    _a_busy_ledger(agency)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    client = Client(headers={"host": "testserver"})
-    client.force_login(User.objects.get(memberships__account=agency))
-    ids = {
-        "sub_account": agency.sub_accounts.get(name="Sub-account 0").pk,
-        "campaign": campaigns[0].pk,
-    }
+    print(f"\nPages with {page_rows.DAYS} days of data (building it takes two or three minutes)")
+    agency, sub_account, busy = page_rows.build()
     print(f"load of the machine before: {os.getloadavg()[0]:.1f} of {os.cpu_count()} cores")
-    print(f"{'page':26} {'median':>9} {'fastest':>9} {'processor':>9} {'queries':>8} {'HTML':>8}")
-    for name, path in PAGES.items():
-        _measure(client, name, path.format(**ids))
+    print(
+        f"{'page':36} {'median':>9} {'Python':>9} {'PostgreSQL':>10} {'both':>9} queries     HTML"
+    )
+    below = {"sub_account": sub_account.pk, "receipt": agency.purchases.latest("closed_at").pk}
+    _look(agency, "agency", {**OWN, **AGENCY}, below)
+    _look(sub_account, "sub-account", {**OWN, **SUB_ACCOUNT}, {})
+    _look(busy, "busy", OWN, {})
+
+
+def _look(account: Account, who: str, pages: dict[str, str], more: dict[str, object]) -> None:
+    client = Client(headers={"host": "testserver"})
+    client.force_login(User.objects.get(memberships__account=account))
+    today = account.local_date(clock.now())
+    ids = {
+        "campaign": account.campaigns.first().pk,
+        "month": f"{today:%Y-%m}",
+        "year_ago": today.replace(year=today.year - 1),
+        "debit": _debit(account),
+        **more,
+    }
+    for name, path in pages.items():
+        _measure(client, f"{name} ({who})", path.format(**ids))
+
+
+def _debit(account: Account) -> int | None:
+    """The number of an entry that calls of today left."""
+    rows = LedgerEntry.objects.filter(wallet__account=account, key__startswith="calls:")
+    return rows.values_list("pk", flat=True).first()
 
 
 def _measure(client: Client, name: str, path: str) -> None:
@@ -93,148 +115,24 @@ def _measure(client: Client, name: str, path: str) -> None:
     queries = len(captured)
     if answer.status_code not in (200, 204):
         raise RuntimeError(f"{path} answered {answer.status_code}.")
-    times, own = [], []
+    weight = len(answer.getvalue()) / 1000
+    times, own, servers = [], [], []
     for _ in range(ROUNDS):
-        began, began_own = time.perf_counter(), time.process_time()
-        client.get(path, secure=True)
+        began, began_own, began_server = time.perf_counter(), time.process_time(), _of_server()
+        client.get(path, secure=True).getvalue()
         times.append((time.perf_counter() - began) * 1000)
         own.append((time.process_time() - began_own) * 1000)
-    over = f"  over {MOST_MS} ms" if min(times) > MOST_MS else ""
+        servers.append((_of_server() - began_server) * 1000)
+    work = min(own) + min(servers)
+    over = f"  over {MOST_MS} ms" if work > MOST_MS else ""
+    over += f"  over {MOST_KB} KB" if weight > MOST_KB else ""
     print(
-        f"{name:26} {median(times):6.1f} ms {min(times):6.1f} ms {min(own):6.1f} ms {queries:8} "
-        f"{len(answer.content) / 1000:5.1f} KB{over}"
+        f"{name:36} {median(times):6.1f} ms {min(own):6.1f} ms {min(servers):7.1f} ms "
+        f"{work:6.1f} ms {queries:8} {weight:6.1f} KB{over}",
+        flush=True,
     )
 
 
-def _agency() -> Account:
-    owner = User.objects.create_user("bench@example.com")
-    agency = opening.open_agency(name="A year of calls", owner=owner, timezone="America/New_York")
-    wallet = open_wallet(account=agency)
-    AutoRecharge.objects.filter(wallet=wallet).update(enabled=True)
-    Notification.objects.bulk_create(
-        Notification(account=agency, kind="bench", title=f"{number}", text="One more thing.")
-        for number in range(NOTIFICATIONS)
-    )
-    return agency
-
-
-def _sub_accounts(agency: Account) -> None:
-    accounts = Account.objects.bulk_create(
-        Account(kind="sub_account", agency=agency, name=f"Sub-account {number}", timezone="UTC")
-        for number in range(SUB_ACCOUNTS)
-    )
-    wallets = Wallet.objects.bulk_create(Wallet(account=account) for account in accounts)
-    AutoRecharge.objects.bulk_create(AutoRecharge(wallet=wallet) for wallet in wallets)
-    allocated = AutoAllocation.objects.bulk_create(
-        AutoAllocation(
-            account=account,
-            agency=agency,
-            basic_minutes=500,
-            premium_minutes=100,
-            payment_method="pm_bench",
-            anchor_date=clock.now().date() - timedelta(days=DAYS),
-            active=True,
-        )
-        for account in accounts
-    )
-    AllocationRun.objects.bulk_create(
-        run for number, one in enumerate(allocated) for run in _a_year_of_months(one, number)
-    )
-    _a_year_of_charges(wallets[0])
-
-
-def _a_year_of_months(allocation: AutoAllocation, number: int) -> Iterator[AllocationRun]:
-    """Every month is paid; the latest of every tenth sub-account is still tried again."""
-    for month in range(13):
-        retried = month == 12 and number % 10 == 0
-        yield AllocationRun(
-            allocation=allocation,
-            period=due_date(allocation.anchor_date, month),
-            basic_minutes=500,
-            premium_minutes=100,
-            basic_rate="0.09",
-            premium_rate="0.16",
-            amount_cents=6_100,
-            charged_cents=None if retried else 6_100,
-            state="due" if retried else "paid",
-            attempts=int(retried),
-            next_attempt_at=clock.now() + timedelta(hours=1) if retried else None,
-        )
-
-
-def _a_year_of_charges(wallet: Wallet) -> None:
-    """What a sub-account's calls took, in as many entries as the agency's."""
-    begin = clock.now() - timedelta(days=DAYS)
-    for step in range(DAYS * BATCHES_A_DAY):
-        with clock.at(begin + timedelta(hours=step * 24 / BATCHES_A_DAY)):
-            movement = ledger.Movement(
-                wallet_id=wallet.pk,
-                pot="credit",
-                amount=Decimal("-1.50"),
-                kind="calls",
-                key=f"bench-{step}",
-            )
-            ledger.post(movements=[movement])
-
-
-def _pause_half(campaigns: list[Campaign]) -> None:
-    """After the calls, which only started ones make."""
-    paused = [one.pk for one in campaigns[::2]]
-    Campaign.objects.filter(pk__in=paused).update(
-        status="paused", pause_reason="low_balance", paused_at=clock.now()
-    )
-
-
-def _a_year_of_calls(agency: Account) -> list[Campaign]:
-    campaigns = Campaign.objects.bulk_create(
-        Campaign(
-            account=agency,
-            external_id=f"bench-{number}",
-            name=f"Campaign {number}",
-            minute_type=("premium", "basic")[number % 2],
-            status="started",
-        )
-        for number in range(CAMPAIGNS)
-    )
-    begin = clock.now() - timedelta(days=DAYS)
-    for step in range(DAYS * BATCHES_A_DAY):
-        with clock.at(begin + timedelta(hours=step * 24 / BATCHES_A_DAY)):
-            if step % (BATCHES_A_DAY * 3) == 0:
-                _top_up(agency.wallet.pk, step)
-            calls.record(reports=_batch(agency, campaigns, step), reporter=None)
-    return campaigns
-
-
-def _top_up(wallet_id: int, step: int) -> None:
-    movement = ledger.Movement(
-        wallet_id=wallet_id,
-        pot="credit",
-        amount=Decimal(150),
-        kind="adjustment",
-        key=f"bench-{step}",
-    )
-    ledger.post(movements=[movement])
-
-
-def _a_busy_ledger(agency: Account) -> None:
-    """An entry every two minutes for the year, as of calls reported one by one."""
-    with connection.cursor() as cursor:
-        # Written past the triggers that keep running balances: nobody checks these books.
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute(BUSY, [agency.wallet.pk])
-        cursor.execute("SET session_replication_role = origin")
-
-
-def _batch(agency: Account, campaigns: list[Campaign], step: int) -> list[Report]:
-    return [
-        Report(
-            id=f"bench-{step}-{number}",
-            account=str(agency.pk),
-            seconds=20 + (step * 7 + number * 13) % 60,
-            campaign=campaigns[(step + number) % CAMPAIGNS].external_id,
-            minute_type=None,
-            ended_at=clock.now() - timedelta(seconds=number + 1),
-            outcome="completed",
-        )
-        for number in range(CALLS_A_BATCH)
-    ]
+def _of_server() -> float:
+    """Seconds that PostgreSQL's backend of this connection has worked."""
+    return processor_seconds(connection.connection.info.backend_pid)
