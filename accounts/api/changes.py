@@ -2,15 +2,15 @@
 
 import re
 from typing import Annotated
+from urllib.parse import quote
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.schema import leads_to, refusals
-from accounts.api.shapes import AccountId, Answer, Moment, Wrong
+from accounts.api.shapes import AccountId, Answer, Moment, Url, Wrong
 from accounts.api.views import AccountQuery, ApiView, Include, page_limit
 from accounts.api.whose import resolve_accounts
 from accounts.errors import Forbidden
@@ -56,12 +56,13 @@ class ChangeShape(Answer):
     id: Annotated[
         str,
         Meta(
-            description="A campaign's own id, the id of a recharge or of a receipt's purchase, or "
-            "the sub-account of an allocation."
+            description="A campaign's own id, the id of a recharge, of a receipt's purchase, of a "
+            "gift or of an ask, the sub-account of an allocation, or the account of Auto-Recharge."
         ),
     ]
     account: AccountId
     changed_at: Annotated[Moment, Meta(description="When it changed.")]
+    url: Annotated[Url, Meta(description="Where to read it as it is now.")]
 
 
 class Changes(Answer):
@@ -82,6 +83,8 @@ _SOME = OpenApiExample(
                 "id": "spring-1",
                 "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
                 "changed_at": "2026-11-22T09:14:00Z",
+                "url": "https://billing.example/api/v1/campaigns/spring-1"
+                "?account=3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
             },
             {
                 "sequence": 42,
@@ -89,6 +92,9 @@ _SOME = OpenApiExample(
                 "id": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
                 "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
                 "changed_at": "2026-11-22T09:14:05Z",
+                "url": "https://billing.example/api/v1/wallet/recharges/"
+                "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11"
+                "?account=3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
             },
         ],
         "after": 42,
@@ -114,23 +120,55 @@ class ChangesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         query = self.query
-        found = _of(request, bool(query.include)).filter(sequence__gt=query.after)
-        if query.kind:
-            found = found.filter(kind__in=query.kind)
-        rows = list(found[: query.limit + 1])
-        more, rows = len(rows) > query.limit, rows[: query.limit]
+        found = changes.page(
+            kinds=query.kind or (),
+            accounts=_whose(request, bool(query.include)),
+            after=query.after,
+            limit=query.limit,
+        )
         results = [
-            ChangeShape(row.sequence, row.kind, row.object_id, row.account_id, row.changed_at)
-            for row in rows
+            ChangeShape(
+                row.sequence,
+                row.kind,
+                row.object_id,
+                row.account_id,
+                row.changed_at,
+                request.build_absolute_uri(_where(row)),
+            )
+            for row in found.rows
         ]
-        return Response(Changes(results, rows[-1].sequence if rows else query.after, more))
+        return Response(Changes(results, found.after, found.more))
 
 
-def _of(request: Request, with_sub_accounts: bool) -> QuerySet[Change]:
+# Where each kind is read. A sub-account reads of its agency's allocation what it was given.
+_ROUTES = {
+    Change.Kind.CAMPAIGN: "campaigns/{}",
+    Change.Kind.RECHARGE: "wallet/recharges/{}",
+    Change.Kind.RECEIPT: "receipts/{}",
+    Change.Kind.ALLOCATION: "sub-accounts/{}/auto-allocation",
+    Change.Kind.AUTO_RECHARGE: "wallet/auto-recharge",
+    Change.Kind.GIFT: "gifts/{}",
+    Change.Kind.ASK: "asks/{}",
+}
+_RECEIVED = "wallet/entries?kind=allocation&account={}"
+
+
+def _where(row: Change) -> str:
+    """The path on which the change's own account reads it."""
+    if row.kind == Change.Kind.ALLOCATION:
+        if row.object_id == str(row.account_id):
+            return f"/api/v1/{_RECEIVED.format(row.account_id)}"
+        return f"/api/v1/{_ROUTES[row.kind].format(row.object_id)}"
+    route = _ROUTES[Change.Kind(row.kind)].format(quote(row.object_id, safe=""))
+    return f"/api/v1/{route}?account={row.account_id}"
+
+
+def _whose(request: Request, with_sub_accounts: bool) -> list[UUID] | None:
+    """The accounts that are told; None is every account, for a key of the platform."""
     key = request.user.key
     if key.is_platform and "account" not in request.query_params and not with_sub_accounts:
         if Scope.READ not in key.scopes:
             raise Forbidden(f"This needs an API key with the scope “{Scope.READ}”.")
-        return changes.numbered()
+        return None
     accounts = resolve_accounts(request, with_sub_accounts=with_sub_accounts)
-    return changes.numbered().filter(account__in=[one.pk for one in accounts])
+    return [one.pk for one in accounts]

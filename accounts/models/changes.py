@@ -21,10 +21,13 @@ class Change(models.Model):
         RECHARGE = "recharge", "Recharge"
         RECEIPT = "receipt", "Receipt"
         ALLOCATION = "allocation", "Monthly allocation"
+        AUTO_RECHARGE = "auto_recharge", "Auto-Recharge"
+        GIFT = "gift", "Minutes given once"
+        ASK = "ask", "Asking for minutes"
 
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_index=False)
-    kind = models.CharField(max_length=10, choices=Kind)
-    # As the API calls it: a campaign's external id, a purchase's id, a sub-account's id.
+    kind = models.CharField(max_length=15, choices=Kind)
+    # As the API calls it: a campaign's external id, the id of a purchase, an account or an ask.
     object_id = models.CharField(max_length=255)
     changed_at = models.DateTimeField(default=clock.now)
     # Only grows, in the order in which changes could be seen. None: nobody has read it yet.
@@ -40,7 +43,17 @@ class Change(models.Model):
             ),
             models.CheckConstraint(
                 name="change_kind_is_known",
-                condition=Q(kind__in=["campaign", "recharge", "receipt", "allocation"]),
+                condition=Q(
+                    kind__in=[
+                        "campaign",
+                        "recharge",
+                        "receipt",
+                        "allocation",
+                        "auto_recharge",
+                        "gift",
+                        "ask",
+                    ]
+                ),
             ),
         ]
         indexes = [

@@ -5,7 +5,10 @@ So changes are numbered when they are read: what can be seen and has no number g
 by one reader at a time.
 """
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -56,6 +59,35 @@ def numbered(*, kind: Change.Kind | None = None) -> QuerySet[Change]:
     number()
     found = Change.objects.filter(sequence__isnull=False).order_by("sequence")
     return found if kind is None else found.filter(kind=kind)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some changes in the order of their numbers, and what to ask with next."""
+
+    rows: list[Change]
+    after: int
+    more: bool
+
+    @property
+    def sequences(self) -> dict[str, int]:
+        """The numbers by the ids of what changed."""
+        return {row.object_id: row.sequence for row in self.rows}
+
+
+def page(
+    *, kinds: Collection[str], accounts: Collection[UUID] | None, after: int, limit: int
+) -> Page:
+    """What changed after a number, at most `limit`: of every kind without `kinds`, and of every
+    account where `accounts` is None."""
+    found = numbered().filter(sequence__gt=after)
+    if kinds:
+        found = found.filter(kind__in=kinds)
+    if accounts is not None:
+        found = found.filter(account__in=accounts)
+    rows = list(found[: limit + 1])
+    more, rows = len(rows) > limit, rows[:limit]
+    return Page(rows, rows[-1].sequence if rows else after, more)
 
 
 def since(moment: datetime) -> Q:
