@@ -107,3 +107,9 @@ WEBHOOKS_KEPT = timedelta(days=30)
 WEBHOOKS_FORGOTTEN_AT_ONCE = 5_000
 # A person who tries whether it works does so a few times.
 WEBHOOK_TESTS_AN_HOUR = 30
+# The API promises a day; a repeat that comes on the next morning still finds its answer.
+ANSWERS_KEPT = timedelta(hours=48)
+# A minute's worth of a busy day; what is left goes in the next minute.
+ANSWERS_FORGOTTEN_AT_ONCE = 5_000
+# Most requests are done within one.
+REPEAT_AFTER_SECONDS = 1

@@ -4,6 +4,7 @@ from celery import shared_task
 
 from accounts.audit import job_runs
 from accounts.people import invitation_mails, logins, open_sessions, resets
+from accounts.runtime import kept_answers
 from accounts.runtime.nudges import nudge
 from accounts.telling import mails, security
 from accounts.webhooks import sending
@@ -57,3 +58,4 @@ def tick() -> None:
         security.forget_old()
         sending.sweep()
         sending.forget_old()
+        kept_answers.forget_old()

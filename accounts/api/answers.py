@@ -44,7 +44,10 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
     if is_refusal(error):
         set_rollback()
         body = _envelope(error.code, str(error), getattr(error, "fields", None) or {})
-        return Response(body, status=getattr(error, "status", 409))
+        response = Response(body, status=getattr(error, "status", 409))
+        if seconds := getattr(error, "retry_after", None):
+            response["Retry-After"] = str(seconds)
+        return response
     if is_outage(error):
         return _without_database(error)
     return None

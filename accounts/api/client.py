@@ -69,6 +69,15 @@ class HasApiKey(BasePermission):
         return isinstance(request.user, ApiClient)
 
 
+@dataclass(frozen=True)
+class Rate:
+    """How a key stands in this minute, as the answer's headers say it."""
+
+    limit: int
+    remaining: int
+    reset_seconds: int
+
+
 class KeyThrottle(BaseThrottle):
     """A brake for runaway clients. It protects our machines, never the money: rows do that.
 
@@ -80,8 +89,13 @@ class KeyThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: object) -> bool:  # noqa: ARG002
         if not isinstance(request.user, ApiClient) or request.user.key.is_platform:
             return True
-        window = f"api:{request.user.key.pk}:{clock.now():%Y%m%d%H%M}"
-        return soft_cache.count(window, seconds=2 * WINDOW_SECONDS) <= self.requests_per_minute
+        now = clock.now()
+        window = f"api:{request.user.key.pk}:{now:%Y%m%d%H%M}"
+        counted = soft_cache.count(window, seconds=2 * WINDOW_SECONDS)
+        self._wait = WINDOW_SECONDS - now.second
+        left = max(self.requests_per_minute - counted, 0)
+        request.rate = Rate(self.requests_per_minute, left, self._wait)
+        return counted <= self.requests_per_minute
 
     def wait(self) -> int:
-        return WINDOW_SECONDS - clock.now().second
+        return self._wait

@@ -20,6 +20,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 
 from accounts.api import codes
 from accounts.api.answers import Error
+from accounts.api.idempotency import PARAMETER as KEY_PARAMETER
 
 
 class ApiKeyScheme(OpenApiAuthenticationExtension):
@@ -130,9 +131,18 @@ class RouteSchema(AutoSchema):
     """Documents the query that a view reads, and of its words those written for callers only:
     docstrings are for whoever changes the code."""
 
-    def get_override_parameters(self) -> list[type[msgspec.Struct]]:
+    def get_override_parameters(self) -> list[type[msgspec.Struct] | OpenApiParameter]:
         shape = getattr(self.view, "query_shape", None)
-        return [shape] if shape else []
+        handler = getattr(self.view, self.method.lower(), None)
+        key = [KEY_PARAMETER] if getattr(handler, "takes_idempotency_key", False) else []
+        return [shape, *key] if shape else key
+
+    def _get_parameters(self) -> list[dict]:
+        parameters = super()._get_parameters()
+        for one in parameters:
+            if one["schema"].pop("deprecated", False):
+                one["deprecated"] = True
+        return parameters
 
     def get_description(self) -> str:
         return ""

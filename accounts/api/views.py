@@ -6,6 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.shapes import Sent, Wrong, read_query
@@ -43,7 +44,22 @@ class AccountsQuery(AccountQuery):
     include: Include = UNSET
 
 
-class ApiView(APIView):
+class Route(APIView):
+    """The base of every route: its answers tell how much of the minute's requests is left."""
+
+    def finalize_response(
+        self, request: Request, response: Response, *args: object, **kwargs: object
+    ) -> Response:
+        response = super().finalize_response(request, response, *args, **kwargs)
+        # Not counted: a platform's key, and who has none.
+        if rate := getattr(request, "rate", None):
+            response["RateLimit-Limit"] = str(rate.limit)
+            response["RateLimit-Remaining"] = str(rate.remaining)
+            response["RateLimit-Reset"] = str(rate.reset_seconds)
+        return response
+
+
+class ApiView(Route):
     """Refuses parameters that `query_shape` does not know, and those sent twice.
 
     What was read is in `self.query`; whose account it is, `accounts.api.whose` decides.

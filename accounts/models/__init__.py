@@ -5,6 +5,7 @@ Nothing here knows money. Who may do what is decided in `accounts.people.access`
 from accounts.models.accounts import Account, Invitation, Membership, Role, validate_timezone
 from accounts.models.asked_mails import InvitationSent, PasswordReset
 from accounts.models.changes import Change, Numbering
+from accounts.models.kept_answers import KeptAnswer
 from accounts.models.keys import ApiKey, Scope
 from accounts.models.notices import AgencyNotice, Level, Notification, StaffAlert
 from accounts.models.people import FailedLogin, Theme, User
@@ -30,6 +31,7 @@ __all__ = [
     "Invitation",
     "InvitationSent",
     "JobRun",
+    "KeptAnswer",
     "Level",
     "Membership",
     "Notification",

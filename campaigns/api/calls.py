@@ -7,11 +7,12 @@ from msgspec import UNSET
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.idempotency import once_in_steps
 from accounts.api.schema import refusals
 from accounts.api.shapes import Wrong, convert, read, read_query
 from accounts.api.strict import TooLarge, Unreadable
+from accounts.api.views import Route
 from accounts.api.whose import account_for, resolve_accounts
 from accounts.errors import Forbidden
 from accounts.models import Account, Scope
@@ -112,7 +113,7 @@ _AUTHORIZE_EXAMPLES = [
 ]
 
 
-class Calls(APIView):
+class Calls(Route):
     max_body_bytes = BATCH_BYTES
     items = "calls"
 
@@ -153,9 +154,10 @@ class Calls(APIView):
         "no list of calls, or too large is refused as a whole.",
         tags=["Calls"],
         request=shapes.ReportBatch,
-        responses={200: shapes.ResultBatch, **refusals(413)},
+        responses={200: shapes.ResultBatch, **refusals(409, 413, 422)},
         examples=_REPORT_EXAMPLES,
     )
+    @once_in_steps
     def post(self, request: Request) -> Response:
         reporter = reporter_of(request)
         batch = _batch(request.data)
@@ -165,7 +167,7 @@ class Calls(APIView):
         return Response(shapes.ResultBatch("USD", [_result(one) for one in results]))
 
 
-class Authorize(APIView):
+class Authorize(Route):
     @extend_schema(
         operation_id="authorize_call",
         summary="May a call start now, and how long may it last?",

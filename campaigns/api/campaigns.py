@@ -11,11 +11,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.api.deprecation import CHANGED_SINCE, deprecated
+from accounts.api.idempotency import once, once_in_steps
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import read, read_query
-from accounts.api.views import AccountQuery
+from accounts.api.views import AccountQuery, Route
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
 from accounts.models import Change
@@ -71,7 +72,7 @@ class _Pages(CursorPagination):
         return cursor
 
 
-class Campaigns(APIView):
+class Campaigns(Route):
     @extend_schema(
         operation_id="list_campaigns",
         summary="The account's campaigns, in the order in which they changed",
@@ -93,7 +94,10 @@ class Campaigns(APIView):
         pages = _Pages()
         rows = pages.paginate_queryset(found.filter(sequence__gt=query.after), request)
         following, before = pages.get_next_link(), pages.get_previous_link()
-        return Response(shapes.CampaignPage(following, before, _cursor_in(following), _shown(rows)))
+        answer = Response(
+            shapes.CampaignPage(following, before, _cursor_in(following), _shown(rows))
+        )
+        return deprecated(answer, CHANGED_SINCE) if query.changed_since else answer
 
 
 def _cursor_in(link: str | None) -> str | None:
@@ -112,7 +116,21 @@ def _shown(rows: list[Change]) -> list[shapes.ChangedCampaign]:
     return [shapes.changed(by_name[name], sequence) for name, sequence in sequences.items()]
 
 
-class OneCampaign(APIView):
+class OneCampaign(Route):
+    @extend_schema(
+        operation_id="campaign",
+        summary="A campaign as it is now",
+        tags=["Campaigns"],
+        description="By its own id.",
+        extensions=_STEPS,
+        parameters=[AccountQuery, _ID],
+        responses={200: shapes.CampaignShape, **refusals()},
+        examples=[OpenApiExample("Paused", value=_PAUSED, response_only=True)],
+    )
+    def get(self, request: Request, external_id: str) -> Response:
+        account = resolve_account(request)
+        return Response(shapes.campaign(lifecycle.find(account=account, external_id=external_id)))
+
     @extend_schema(
         operation_id="save_campaign",
         summary="Register a campaign, or change its name and minute type",
@@ -121,7 +139,7 @@ class OneCampaign(APIView):
         extensions=_STEPS,
         parameters=[AccountQuery, _ID],
         request=shapes.CampaignRequest,
-        responses={200: shapes.CampaignShape, **refusals(413, 422)},
+        responses={200: shapes.CampaignShape, **refusals(409, 413, 422)},
         examples=[
             OpenApiExample(
                 "Register",
@@ -131,6 +149,7 @@ class OneCampaign(APIView):
             OpenApiExample("Running", value=_SHOWN, response_only=True, status_codes=["200"]),
         ],
     )
+    @once
     def put(self, request: Request, external_id: str) -> Response:
         account = resolve_account(request, permission=Permission.CAMPAIGNS)
         asked = read(shapes.CampaignRequest, request.data)
@@ -157,7 +176,7 @@ _STEP = OpenApiParameter(
 )
 
 
-class Step(APIView):
+class Step(Route):
     @extend_schema(
         operation_id="move_campaign",
         summary="Start, pause, resume, complete or end a campaign",
@@ -167,9 +186,10 @@ class Step(APIView):
         extensions=_STEPS,
         parameters=[AccountQuery, _ID, _STEP],
         request=None,
-        responses={200: shapes.CampaignShape, **refusals(409)},
+        responses={200: shapes.CampaignShape, **refusals(409, 422)},
         examples=[OpenApiExample("Paused", value=_PAUSED, response_only=True)],
     )
+    @once_in_steps
     def post(self, request: Request, external_id: str, step: str) -> Response:
         if step not in STEPS:
             raise NotFound("There is nothing at this address.")

@@ -267,9 +267,13 @@ class CampaignRequest(Sent):
 
 
 class CampaignsQuery(AccountQuery):
-    changed_since: Annotated[Moment | UnsetType, Meta(description="A moment with its offset.")] = (
-        UNSET
-    )
+    changed_since: Annotated[
+        Moment | UnsetType,
+        Meta(
+            description="Deprecated: send `after`. A moment with its offset.",
+            extra_json_schema={"deprecated": True},
+        ),
+    ] = UNSET
     after: Annotated[
         Sequence, Meta(description="The `sequence` read last: what changed after it.")
     ] = 0

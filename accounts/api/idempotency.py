@@ -1,0 +1,103 @@
+"""The header Idempotency-Key: one set of rules for every route that writes.
+
+Keys belong to an API key and the account that the address means. The same request again is
+answered as the first time, with the same status; another one with the same key is 422, and one
+that comes while the first is at work 409. What was refused is not kept: nothing was done.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable
+from functools import wraps
+from uuid import UUID
+
+import msgspec
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.api.shapes import read_id
+from accounts.runtime import kept_answers
+from accounts.runtime.kept_answers import Asked, Given
+
+HEADER = "Idempotency-Key"
+# Says that this is the answer of the first time.
+REPEATED = "Idempotency-Replayed"
+_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
+
+Handler = Callable[..., Response]
+
+PARAMETER = OpenApiParameter(
+    HEADER,
+    OpenApiTypes.STR,
+    OpenApiParameter.HEADER,
+    description="1 to 255 printable ASCII characters of your own, new for every request. For 24 "
+    "hours at least, the same request with the same key is answered as the first time, and "
+    "nothing is done twice; another request with it is 422.",
+)
+
+
+def key_of(request: Request) -> str:
+    """The key that was sent. Raises ValidationError (400) for none and for one we do not take."""
+    key = request.headers.get(HEADER, "")
+    if not _KEY.fullmatch(key):
+        raise ValidationError(
+            {HEADER: "Send this header with 1 to 255 printable ASCII characters."}
+        )
+    return key
+
+
+def once(handler: Handler) -> Handler:
+    """A route whose effect and kept answer are one transaction."""
+    return _once(handler, kept_answers.once)
+
+
+def once_in_steps(handler: Handler) -> Handler:
+    """A route that commits by itself, or speaks to Stripe. Repeating it must do nothing twice."""
+    return _once(handler, kept_answers.once_in_steps)
+
+
+def _once(handler: Handler, keep: Callable[[Asked, Callable[[], Given]], Given]) -> Handler:
+    @wraps(handler)
+    def answer(view: APIView, request: Request, *args: object, **kwargs: object) -> Response:
+        if HEADER not in request.headers:
+            return handler(view, request, *args, **kwargs)
+        done: list[Response] = []
+
+        def do() -> Given:
+            done.append(handler(view, request, *args, **kwargs))
+            return Given(done[0].status_code, msgspec.json.encode(done[0].data).decode())
+
+        given = keep(_asked(request, kwargs), do)
+        if not given.is_repeat:
+            return done[0]
+        return Response(json.loads(given.body), given.status, headers={REPEATED: "true"})
+
+    answer.takes_idempotency_key = True
+    return answer
+
+
+def _asked(request: Request, named: dict[str, object]) -> Asked:
+    key = request.user.key
+    query = sorted((name, values) for name, values in request.query_params.lists())
+    # What could not be read of a batch of calls stands in it as what it is.
+    facts = [request.method, request.path, query, request.data]
+    said = json.dumps(facts, sort_keys=True, default=repr)
+    return Asked(
+        api_key_id=key.pk,
+        account_id=named.get("account_id") or _account_in(request) or key.account_id,
+        key=key_of(request),
+        fingerprint=hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest(),
+    )
+
+
+def _account_in(request: Request) -> UUID | None:
+    """The account of the query; one that cannot be read is refused by the route itself."""
+    try:
+        return read_id(request.query_params.get("account"))
+    except ValueError:
+        return None
