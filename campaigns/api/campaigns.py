@@ -118,7 +118,7 @@ def _shown(rows: list[Change]) -> list[shapes.ChangedCampaign]:
 
 class OneCampaign(Route):
     @extend_schema(
-        operation_id="campaign",
+        operation_id="get_campaign",
         summary="A campaign as it is now",
         tags=["Campaigns"],
         description="By its own id.",

@@ -5,11 +5,12 @@ from typing import Annotated
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.idempotency import once_in_steps
 from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import Answer, Sent, read
 from accounts.api.views import ApiView
@@ -20,6 +21,7 @@ from accounts.people.access import Permission
 from wallets import limits
 from wallets.allocations import configure
 from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
+from wallets.api.following import ChangeNumber
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
@@ -64,6 +66,10 @@ class Allocation(Answer):
     skipped: Annotated[date | None, Meta(description="The month that is left out.")]
     payment_failed: Annotated[bool, Meta(description="The latest month could not be charged.")]
     latest_run: Annotated[Run | None, Meta(description="The latest month that was due.")]
+    sequence: ChangeNumber = UNSET
+
+
+Minutes = Annotated[int, Meta(ge=0, le=limits.ALLOCATION_MOST_MINUTES)]
 
 
 class NewAllocation(Sent):
@@ -82,7 +88,7 @@ class NewAllocation(Sent):
 
 
 _BODY = {"basic_minutes": 500, "premium_minutes": 1000, "payment_method": "pm_1Q2w3E4r5T"}
-_SHOWN = {
+EXAMPLE = {
     "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
     "active": True,
     "basic_minutes": 500,
@@ -103,7 +109,7 @@ _SHOWN = {
         "error_text": "",
     },
 }
-_EXAMPLE = OpenApiExample("500 Basic, 1,000 Premium", value=_SHOWN, response_only=True)
+_EXAMPLE = OpenApiExample("500 Basic, 1,000 Premium", value=EXAMPLE, response_only=True)
 
 
 class NoAccountQuery(Sent):
@@ -127,8 +133,8 @@ class AllocationView(ApiView):
         examples=[_EXAMPLE],
     )
     def get(self, request: Request, account_id: UUID) -> Response:
-        account = _sub_account(request, account_id, Permission.SEE)
-        return Response(_shown(account))
+        account = sub_account_of(request, account_id, Permission.SEE)
+        return Response(shown(account))
 
     @extend_schema(
         operation_id="set_auto_allocation",
@@ -141,15 +147,19 @@ class AllocationView(ApiView):
         responses={200: Allocation, **refusals(409, 413, 422)},
         examples=[OpenApiExample("Set", value=_BODY, request_only=True), _EXAMPLE],
     )
+    @once_in_steps
     def put(self, request: Request, account_id: UUID) -> Response:
-        account = _sub_account(request, account_id, Permission.ALLOCATE)
+        account = sub_account_of(request, account_id, Permission.ALLOCATE)
         body = read(NewAllocation, request.data)
         configure.save(account=account, agency=account.agency, actor=None, **asdict(body))
-        return Response(_shown(account))
+        return Response(shown(account))
 
 
-def _sub_account(request: Request, account_id: UUID, permission: Permission) -> Account:
-    """The sub-account, for its agency's key or the platform's: it shows the agency's card."""
+def sub_account_of(request: Request, account_id: UUID, permission: Permission) -> Account:
+    """The sub-account, for its agency's key or the platform's: it shows the agency's card.
+
+    Raises NotFound or Forbidden.
+    """
     account = account_for(request, account_id=account_id, permission=permission)
     if account.agency_id is None:
         raise NotFound("There is no such sub-account.")
@@ -159,7 +169,8 @@ def _sub_account(request: Request, account_id: UUID, permission: Permission) -> 
     return account
 
 
-def _shown(account: Account) -> Allocation:
+def shown(account: Account, *, sequence: int | UnsetType = UNSET) -> Allocation:
+    """What the agency buys for its sub-account, as the API answers it."""
     allocation = (
         AutoAllocation.objects.select_related("agency")
         .filter(account=account, agency=account.agency)
@@ -179,10 +190,11 @@ def _shown(account: Account) -> Allocation:
         next_charges=configure.upcoming(allocation, CHARGES_SHOWN),
         skipped=allocation.skip_period,
         payment_failed=allocation.failed_at is not None,
-        latest_run=latest and _run(latest),
+        latest_run=latest and run_shown(latest),
+        sequence=sequence,
     )
 
 
-def _run(run: AllocationRun) -> Run:
+def run_shown(run: AllocationRun) -> Run:
     charged = run.amount_cents if run.charged_cents is None else run.charged_cents
     return Run.of(run, charge=dollars_text(dollars(charged)))

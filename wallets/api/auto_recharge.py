@@ -9,6 +9,7 @@ from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.idempotency import once_in_steps
 from accounts.api.schema import refusals
 from accounts.api.shapes import Answer, Moment, Sent, dollars, read
 from accounts.api.views import ApiView
@@ -19,7 +20,7 @@ from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
 from wallets.api.recharges import Purchase, shown
 from wallets.api.wallet import AutoRechargeStatus, auto_recharge_status, waits, wallet_of
 from wallets.balances.opening import open_wallet
-from wallets.models import AutoRecharge
+from wallets.models import AutoRecharge, Wallet
 from wallets.recharges import configure
 from wallets.why import sentences
 
@@ -134,7 +135,23 @@ def _decision(decision: configure.Decision) -> Decision:
     return Decision(str(decision.code), "" if decision.wanted else sentences.preview(decision))
 
 
-_BODY = {
+def settings_of(body: NewSettings, wallet: Wallet) -> configure.Settings:
+    """The settings that were sent; a ceiling that was left out stays as it is."""
+    values = asdict(body)
+    del values["quoted_charge"]
+    if values["daily_ceiling"] is UNSET:
+        as_it_is = wallet.auto_recharge.daily_ceiling
+        values["daily_ceiling"] = as_it_is and as_it_is.amount
+    return configure.Settings(**values)
+
+
+def saved_shown(saved: configure.Saved, request: Request) -> Saved:
+    """What was saved or tried, and the charge that this made."""
+    purchase = saved.purchase and shown(saved.purchase, request)
+    return Saved(_settings(saved.automatic), _decision(saved.decision), purchase)
+
+
+BODY = {
     "enabled": True,
     "threshold": "10.00",
     "amount": "50.00",
@@ -157,7 +174,7 @@ _SETTINGS = {
     "not_before": None,
     "updated_at": "2026-11-22T09:14:03Z",
 }
-_SAVED = {
+SAVED = {
     "settings": _SETTINGS,
     "decision": {
         "code": "balance_fine",
@@ -189,23 +206,19 @@ class AutoRechargeView(ApiView):
         request=NewSettings,
         responses={200: Saved, **refusals(409, 413, 422)},
         examples=[
-            OpenApiExample("Turn it on", value=_BODY, request_only=True),
-            OpenApiExample("Saved", value=_SAVED, response_only=True, status_codes=["200"]),
+            OpenApiExample("Turn it on", value=BODY, request_only=True),
+            OpenApiExample("Saved", value=SAVED, response_only=True, status_codes=["200"]),
         ],
     )
+    @once_in_steps
     def put(self, request: Request) -> Response:
         account = resolve_account(request, permission=Permission.MONEY)
-        values = asdict(read(NewSettings, request.data))
-        quoted = values.pop("quoted_charge")
+        body = read(NewSettings, request.data)
         wallet = open_wallet(account=account)
-        if values["daily_ceiling"] is UNSET:
-            as_it_is = wallet.auto_recharge.daily_ceiling
-            values["daily_ceiling"] = as_it_is and as_it_is.amount
         saved = configure.save(
             wallet_id=wallet.pk,
-            settings=configure.Settings(**values),
+            settings=settings_of(body, wallet),
             actor=None,
-            quoted_charge=None if quoted is UNSET else quoted,
+            quoted_charge=None if body.quoted_charge is UNSET else body.quoted_charge,
         )
-        purchase = saved.purchase and shown(saved.purchase, request)
-        return Response(Saved(_settings(saved.automatic), _decision(saved.decision), purchase))
+        return Response(saved_shown(saved, request))

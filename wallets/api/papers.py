@@ -5,7 +5,7 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from django.db.models import Prefetch
+from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
@@ -15,22 +15,21 @@ from accounts import clock
 from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import AccountId, Answer, Moment
 from accounts.api.views import AccountsQuery, ApiView
-from accounts.api.whose import resolve_accounts
-from accounts.errors import Unusable
+from accounts.api.whose import resolve_account, resolve_accounts
+from accounts.errors import NotFound, Unusable
+from accounts.models import Account, Change
 from wallets import models
 from wallets.api.fields import (
     CURRENCY,
-    AccountsPageQuery,
     Currency,
     Dollars,
-    NextCursor,
-    NextPage,
     Units,
     check_range,
     dollars_text,
     next_page,
     renamed,
 )
+from wallets.api.following import ChangeNumber, Followed, FollowQuery, changed, followed, in_order
 from wallets.cursors import PURCHASE, BadCursor, Place
 from wallets.models import Pot
 from wallets.months import beginning, end_of
@@ -38,7 +37,7 @@ from wallets.prices.amounts import dollars
 from wallets.statements import monthly, papers, ranges
 
 
-class ReceiptsQuery(AccountsPageQuery):
+class ReceiptsQuery(FollowQuery):
     since: Annotated[
         date | UnsetType, Meta(description="Paid on this day of the account or later.")
     ] = msgspec.field(name="from", default=UNSET)
@@ -71,14 +70,15 @@ class Receipt(Answer):
     card: Annotated[str, Meta(description="For people: kind and last digits.")]
     paid_at: Annotated[Moment, Meta(description="When it was paid.")]
     credit_notes: Annotated[list[CreditNote], Meta(description="Oldest first.")]
+    sequence: ChangeNumber = UNSET
 
 
-class Receipts(Answer):
+class Receipts(Followed, kw_only=True):
     """A page of receipts."""
 
-    results: Annotated[list[Receipt], Meta(description="Newest first.")]
-    next: NextPage
-    next_cursor: NextCursor
+    results: Annotated[
+        list[Receipt], Meta(description="Newest first; with `after`, in the order of changes.")
+    ]
 
 
 class StatementPot(Answer):
@@ -116,35 +116,30 @@ class Statement(StatementOf):
     ]
 
 
+_RECEIPT = {
+    "number": 1001,
+    "purchase": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+    "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+    "amount": "50.00",
+    "given_back": "10.00",
+    "net": "40.00",
+    "currency": "USD",
+    "purpose": "recharge",
+    "buys": "premium",
+    "card": "Visa •••• 4242",
+    "paid_at": "2026-11-22T09:14:05Z",
+    "credit_notes": [
+        {
+            "number": "CN-1001",
+            "amount": "10.00",
+            "refunded_at": "2026-11-23T10:00:00Z",
+            "is_void": False,
+        }
+    ],
+}
 _RECEIPTS = OpenApiExample(
     "One, refunded in part",
-    value={
-        "results": [
-            {
-                "number": 1001,
-                "purchase": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
-                "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
-                "amount": "50.00",
-                "given_back": "10.00",
-                "net": "40.00",
-                "currency": "USD",
-                "purpose": "recharge",
-                "buys": "premium",
-                "card": "Visa •••• 4242",
-                "paid_at": "2026-11-22T09:14:05Z",
-                "credit_notes": [
-                    {
-                        "number": "CN-1001",
-                        "amount": "10.00",
-                        "refunded_at": "2026-11-23T10:00:00Z",
-                        "is_void": False,
-                    }
-                ],
-            }
-        ],
-        "next": None,
-        "next_cursor": None,
-    },
+    value={"results": [_RECEIPT], "next": None, "next_cursor": None},
     response_only=True,
 )
 _STATEMENT = OpenApiExample(
@@ -175,7 +170,9 @@ class ReceiptsView(ApiView):
         operation_id="list_receipts",
         summary="Receipts of paid purchases, newest first",
         description="Each with what was given back since. With `include=sub_accounts`, an "
-        "agency's own and those of its sub-accounts.",
+        "agency's own and those of its sub-accounts. With `after`, those that are new or were "
+        "refunded since, in the order in which they changed: ask again with `after` of the "
+        "answer, and nothing is missed.",
         tags=["Papers"],
         responses={200: Receipts, **refusals()},
         examples=[_RECEIPTS],
@@ -188,26 +185,62 @@ class ReceiptsView(ApiView):
         found = models.Purchase.objects.filter(
             payer__in=[one.pk for one in accounts], state=models.Purchase.State.SUCCEEDED
         )
+        found = found.prefetch_related(_REVERSALS)
         if query.since:
             found = found.filter(closed_at__gte=beginning(query.since, zone))
         if query.until:
             found = found.filter(closed_at__lt=end_of(query.until, zone))
+        if query.after is not UNSET:
+            return Response(_followed(request, query, accounts, found))
         place = Place.read(query.cursor or None, of="receipts")
         if place and place.rank != PURCHASE:
             raise BadCursor
         if place:
             found = found.filter(place.after(PURCHASE, moment="closed_at"))
-        back = models.Reversal.objects.order_by("created_at")
-        found = found.prefetch_related(Prefetch("reversals", queryset=back))
         rows = list(found.order_by("-closed_at", "-pk")[: query.limit + 1])
         more, rows = len(rows) > query.limit, rows[: query.limit]
         last = Place(rows[-1].closed_at, PURCHASE, rows[-1].pk) if more else None
         cursor = last.written(of="receipts") if last else ""
         results = [_receipt(one) for one in rows]
-        return Response(Receipts(results, next_page(request, cursor), cursor or None))
+        page = Receipts(
+            results=results, next=next_page(request, cursor), next_cursor=cursor or None
+        )
+        return Response(page)
 
 
-def _receipt(purchase: models.Purchase) -> Receipt:
+class ReceiptView(ApiView):
+    @extend_schema(
+        operation_id="get_receipt",
+        summary="The receipt of a purchase, with what was given back",
+        tags=["Papers"],
+        responses={200: Receipt, **refusals()},
+        examples=[OpenApiExample("Refunded in part", value=_RECEIPT, response_only=True)],
+    )
+    def get(self, request: Request, purchase_id: UUID) -> Response:
+        paid = models.Purchase.objects.filter(state=models.Purchase.State.SUCCEEDED)
+        paid = paid.filter(payer=resolve_account(request), pk=purchase_id)
+        found = paid.prefetch_related(_REVERSALS).first()
+        if found is None:
+            raise NotFound("There is no such receipt.")
+        return Response(_receipt(found))
+
+
+_REVERSALS = Prefetch("reversals", queryset=models.Reversal.objects.order_by("created_at"))
+
+
+def _followed(
+    request: Request,
+    query: ReceiptsQuery,
+    accounts: list[Account],
+    found: QuerySet[models.Purchase],
+) -> Receipts:
+    page = changed(query, accounts=accounts, kind=Change.Kind.RECEIPT)
+    rows = in_order(page, found.filter(pk__in=page.sequences), id_of=lambda one: one.pk)
+    results = [_receipt(one, sequence=number) for one, number in rows]
+    return Receipts(results=results, **followed(request, page))
+
+
+def _receipt(purchase: models.Purchase, *, sequence: int | UnsetType = UNSET) -> Receipt:
     reversals = list(purchase.reversals.all())
     back = sum(one.amount_cents for one in reversals if one.state != "failed")
     return Receipt.of(
@@ -220,6 +253,7 @@ def _receipt(purchase: models.Purchase) -> Receipt:
         net=dollars_text(dollars(max(purchase.amount_cents - back, 0))),
         currency=CURRENCY,
         paid_at=purchase.closed_at,
+        sequence=sequence,
         credit_notes=[
             CreditNote(
                 number=papers.number_of(one),

@@ -1,6 +1,5 @@
 """POST wallet/recharges, and one of them: paying by an order of a program."""
 
-import re
 from decimal import Decimal
 from typing import Annotated, Literal
 from uuid import UUID
@@ -17,32 +16,31 @@ from drf_spectacular.utils import (
 )
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import shapes
+from accounts.api.idempotency import key_of
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Url
 from accounts.api.views import AccountQuery, ApiView
 from accounts.api.whose import resolve_account, resolve_accounts
 from accounts.errors import NotFound
-from accounts.models import Account
+from accounts.limits import REPEAT_AFTER_SECONDS
+from accounts.models import Account, Change
 from accounts.people.access import Permission
 from wallets import limits, models
 from wallets.api.fields import (
     CURRENCY,
-    AccountsPageQuery,
     CardId,
     Currency,
     DayOrMoment,
     Dollars,
-    NextCursor,
-    NextPage,
     check_range,
     dollars_text,
     next_page,
 )
+from wallets.api.following import ChangeNumber, Followed, FollowQuery, changed, followed, in_order
 from wallets.balances.opening import open_wallet
 from wallets.cursors import PURCHASE, BadCursor, Place
 from wallets.errors import PurchaseInProgress
@@ -51,7 +49,8 @@ from wallets.months import beginning, end_of
 from wallets.prices.amounts import dollars
 from wallets.recharges import by_hand
 
-_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
+# What an amount may buy.
+Buys = Literal["premium", "basic", "credit"]
 
 
 class Credited(Answer):
@@ -88,10 +87,13 @@ class Purchase(Answer):
     receipt_number: Annotated[int | None, Meta(description="Once it is paid.")]
     created_at: Annotated[Moment, Meta(description="When it was ordered.")]
     closed_at: Annotated[Moment | None, Meta(description="When its outcome was known.")]
+    sequence: ChangeNumber = UNSET
 
 
-def shown(purchase: models.Purchase, request: Request) -> Purchase:
-    """A purchase as the API answers it."""
+def shown(
+    purchase: models.Purchase, request: Request, *, sequence: int | UnsetType = UNSET
+) -> Purchase:
+    """A purchase as the API answers it; in a list that is followed, with its number."""
     waits = purchase.state == models.Purchase.State.REQUIRES_ACTION
     page = reverse("wallets:purchase", args=[purchase.pk])
     rate = getattr(purchase, f"{purchase.buys}_rate", None)
@@ -103,6 +105,7 @@ def shown(purchase: models.Purchase, request: Request) -> Purchase:
         rate=None if rate is None else dollars_text(rate, decimal_places=6),
         credited=_credited(purchase),
         action_url=request.build_absolute_uri(page) if waits else None,
+        sequence=sequence,
     )
 
 
@@ -129,13 +132,12 @@ class NewRecharge(Sent):
         Meta(description=f"Dollars, {limits.RECHARGE_LEAST} to {limits.RECHARGE_MOST}, as a text."),
     ]
     buys: Annotated[
-        Literal["premium", "basic", "credit"],
-        Meta(description="Minutes of a type at today's rate, or credit that pays any call."),
+        Buys, Meta(description="Minutes of a type at today's rate, or credit that pays any call.")
     ]
     payment_method: Annotated[CardId, Meta(description="Default: the wallet's.")] = ""
 
 
-_KEY_PARAMETER = OpenApiParameter(
+KEY_PARAMETER = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
     OpenApiParameter.HEADER,
@@ -143,7 +145,7 @@ _KEY_PARAMETER = OpenApiParameter(
     description="1 to 255 printable ASCII characters of your own, new for every recharge. A "
     "repeat answers with the first recharge as it is now, for ever.",
 )
-_PAID = {
+PAID = {
     "id": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
     "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
     "purpose": "recharge",
@@ -160,7 +162,7 @@ _PAID = {
     "created_at": "2026-11-22T09:14:03Z",
     "closed_at": "2026-11-22T09:14:05Z",
 }
-_DECLINED = _PAID | {
+_DECLINED = PAID | {
     "state": "declined",
     "credited": None,
     "error_text": "Visa •••• 4242 was declined: insufficient funds. You were not charged. "
@@ -169,7 +171,7 @@ _DECLINED = _PAID | {
 }
 
 
-class RechargesQuery(AccountsPageQuery):
+class RechargesQuery(FollowQuery):
     state: Annotated[
         list[models.Purchase.State] | UnsetType, Meta(description="May be sent several times.")
     ] = UNSET
@@ -183,12 +185,12 @@ class RechargesQuery(AccountsPageQuery):
     ] = msgspec.field(name="to", default=UNSET)
 
 
-class Recharges(Answer):
+class Recharges(Followed, kw_only=True):
     """A page of recharges."""
 
-    results: Annotated[list[Purchase], Meta(description="Newest first.")]
-    next: NextPage
-    next_cursor: NextCursor
+    results: Annotated[
+        list[Purchase], Meta(description="Newest first; with `after`, in the order of changes.")
+    ]
 
 
 class RechargesView(ApiView):
@@ -200,14 +202,15 @@ class RechargesView(ApiView):
         operation_id="list_recharges",
         summary="Recharges by hand and automatic ones, in every state, newest first",
         description="Also those that were declined or wait for a person. Monthly allocations are "
-        "no recharges of the sub-account.",
+        "no recharges of the sub-account. With `after`, those that changed since, in the order in "
+        "which they changed: ask again with `after` of the answer, and nothing is missed.",
         tags=["Recharges"],
         extensions=leads_to(get_recharge={"purchase_id": "results/0/id"}),
         responses={200: Recharges, **refusals()},
         examples=[
             OpenApiExample(
                 "One",
-                value={"results": [_PAID], "next": None, "next_cursor": None},
+                value={"results": [PAID], "next": None, "next_cursor": None},
                 response_only=True,
             )
         ],
@@ -216,6 +219,11 @@ class RechargesView(ApiView):
         query = self.query
         accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
         found = _found(query, accounts)
+        if query.after is not UNSET:
+            page = changed(query, accounts=accounts, kind=Change.Kind.RECHARGE)
+            rows = in_order(page, found.filter(pk__in=page.sequences), id_of=lambda one: one.pk)
+            results = [shown(one, request, sequence=number) for one, number in rows]
+            return Response(Recharges(results=results, **followed(request, page)))
         place = Place.read(query.cursor or None, of="recharges")
         if place and place.rank != PURCHASE:
             raise BadCursor
@@ -225,7 +233,10 @@ class RechargesView(ApiView):
         more, rows = len(rows) > query.limit, rows[: query.limit]
         cursor = Place.of(rows[-1]).written(of="recharges") if more else ""
         results = [shown(one, request) for one in rows]
-        return Response(Recharges(results, next_page(request, cursor), cursor or None))
+        page = Recharges(
+            results=results, next=next_page(request, cursor), next_cursor=cursor or None
+        )
+        return Response(page)
 
     @extend_schema(
         operation_id="create_recharge",
@@ -235,7 +246,7 @@ class RechargesView(ApiView):
         "(`fields.purchase` names it); 422 when the key was used with other facts.",
         tags=["Recharges"],
         extensions=leads_to(get_recharge={"purchase_id": "id"}),
-        parameters=[_KEY_PARAMETER],
+        parameters=[KEY_PARAMETER],
         request=NewRecharge,
         responses={
             201: OpenApiResponse(Purchase, description="A new recharge, and what became of it."),
@@ -248,14 +259,14 @@ class RechargesView(ApiView):
             OpenApiExample(
                 "Premium minutes", value={"amount": "50.00", "buys": "premium"}, request_only=True
             ),
-            OpenApiExample("Paid", value=_PAID, response_only=True, status_codes=["201"]),
+            OpenApiExample("Paid", value=PAID, response_only=True, status_codes=["201"]),
             OpenApiExample("Declined", value=_DECLINED, response_only=True, status_codes=["201"]),
-            OpenApiExample("Repeated", value=_PAID, response_only=True, status_codes=["200"]),
+            OpenApiExample("Repeated", value=PAID, response_only=True, status_codes=["200"]),
         ],
     )
     def post(self, request: Request) -> Response:
         account = resolve_account(request, permission=Permission.MONEY)
-        key = _key_of(request)
+        key = key_of(request)
         body = shapes.read(NewRecharge, request.data)
         repeated = models.Purchase.objects.filter(payer=account, form_key=key).exists()
         try:
@@ -269,7 +280,7 @@ class RechargesView(ApiView):
             error.fields = {"purchase": str(error.purchase_id)}
             raise
         if repeated and purchase.state == models.Purchase.State.CREATED:
-            raise _still_deciding(purchase)
+            raise still_deciding(purchase)
         return Response(shown(purchase, request), status=200 if repeated else 201)
 
 
@@ -278,10 +289,10 @@ class RechargeView(ApiView):
         operation_id="get_recharge",
         summary="A recharge as it is now",
         description="Ask again while `state` is `created` or `submitted`.",
-        parameters=[in_path("purchase_id", "The recharge's id.", _PAID["id"], UUID)],
+        parameters=[in_path("purchase_id", "The recharge's id.", PAID["id"], UUID)],
         tags=["Recharges"],
         responses={200: Purchase, **refusals()},
-        examples=[OpenApiExample("Paid", value=_PAID, response_only=True)],
+        examples=[OpenApiExample("Paid", value=PAID, response_only=True)],
     )
     def get(self, request: Request, purchase_id: UUID) -> Response:
         account = resolve_account(request)
@@ -306,19 +317,12 @@ def _found(query: RechargesQuery, accounts: list[Account]) -> QuerySet[models.Pu
     return found
 
 
-def _key_of(request: Request) -> str:
-    key = request.headers.get("Idempotency-Key", "")
-    if not _KEY.fullmatch(key):
-        raise ValidationError(
-            {"Idempotency-Key": "Send this header with 1 to 255 printable ASCII characters."}
-        )
-    return key
-
-
-def _still_deciding(purchase: models.Purchase) -> PurchaseInProgress:
+def still_deciding(purchase: models.Purchase) -> PurchaseInProgress:
+    """The refusal of a repeat that comes while the first request is at work."""
     error = PurchaseInProgress(
         "The first request with this key is still at work. Ask again in a few seconds.",
         purchase_id=purchase.pk,
     )
     error.fields = {"purchase": str(purchase.pk)}
+    error.retry_after = REPEAT_AFTER_SECONDS
     return error

@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.idempotency import once
 from accounts.api.schema import leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Wrong, convert, read
 from accounts.api.views import AccountQuery, ApiView
@@ -51,6 +52,9 @@ class SubAccount(Answer):
     basic_minutes_a_month: Annotated[int, Meta(description="Of the monthly allocation.")]
     premium_minutes_a_month: Annotated[int, Meta(description="Of the monthly allocation.")]
     created_at: Annotated[Moment, Meta(description="When it was added.")]
+    archived_at: Annotated[
+        Moment | None, Meta(description="Out of its agency's sight and work since then.")
+    ]
 
 
 class SubAccounts(Answer):
@@ -61,7 +65,8 @@ class SubAccounts(Answer):
     next_cursor: NextCursor
 
 
-def _shown(account: Account) -> SubAccount:
+def shown(account: Account) -> SubAccount:
+    """A sub-account as the API answers it."""
     wallet = getattr(account, "wallet", None) or Wallet(account=account)
     automatic = getattr(wallet, "auto_recharge", None) or AutoRecharge(wallet=wallet)
     allocation = getattr(account, "auto_allocation", None)
@@ -90,6 +95,12 @@ def _read_email(given: object) -> str:
     return address
 
 
+Email = Annotated[
+    str,
+    Meta(max_length=254, extra={"read": _read_email}, extra_json_schema={"format": "email"}),
+]
+
+
 class NewSubAccount(Sent):
     """A sub-account to add."""
 
@@ -108,7 +119,7 @@ class NewSubAccount(Sent):
     ]
 
 
-_ROW = {
+ROW = {
     "id": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
     "name": "Northside Dental",
     "status": "active",
@@ -121,10 +132,11 @@ _ROW = {
     "basic_minutes_a_month": 500,
     "premium_minutes_a_month": 0,
     "created_at": "2026-08-01T09:00:00Z",
+    "archived_at": None,
 }
-_PAGE = {"results": [_ROW], "next": None, "next_cursor": None}
+_PAGE = {"results": [ROW], "next": None, "next_cursor": None}
 _BODY = {"name": "Northside Dental", "owner_email": "owner@northside.example"}
-_NEW = _ROW | {
+_NEW = ROW | {
     "credit": "0.000000",
     "basic_seconds": 0,
     "auto_recharge": "off",
@@ -156,7 +168,7 @@ class SubAccountsView(ApiView):
         rows = list(found[: limit + 1])
         more, rows = len(rows) > limit, rows[:limit]
         cursor = Place.of(rows[-1]).written() if more else ""
-        results = [_shown(one) for one in rows]
+        results = [shown(one) for one in rows]
         return Response(SubAccounts(results, next_page(request, cursor), cursor or None))
 
     @extend_schema(
@@ -175,9 +187,10 @@ class SubAccountsView(ApiView):
             OpenApiExample("Added", value=_NEW, response_only=True, status_codes=["201"]),
         ],
     )
+    @once
     def post(self, request: Request) -> Response:
         agency = resolve_account(request, permission=Permission.MONEY)
         access.require_agency(account=agency)
         body = read(NewSubAccount, request.data)
         account = opening.add_sub_account(agency=agency, **asdict(body))
-        return Response(_shown(account), status=201)
+        return Response(shown(account), status=201)
