@@ -371,6 +371,13 @@ SPECTACULAR_SETTINGS = {
         "MinuteTypeEnum": "wallets.models.MinuteType",
         "CampaignMinuteTypeEnum": "campaigns.models.MinuteUse",
         "CampaignStatusEnum": "campaigns.models.Campaign.Status",
+        "EntryKindEnum": "wallets.models.LedgerEntry.Kind",
+        "ChangeShapeKindEnum": "accounts.models.Change.Kind",
+        "AlertKindEnum": "wallets.models.Alert.Kind",
+        "PurchaseStateEnum": "wallets.models.Purchase.State",
+        "RunStateEnum": "wallets.models.AllocationRun.State",
+        "AskStateEnum": "wallets.models.MinuteAsk.State",
+        "NewRechargeBuysEnum": "wallets.api.recharges.Buys.__args__",
     },
 }
 

@@ -19,7 +19,7 @@ from accounts.telling.notifications import notify
 end_before: list[Callable[..., object]] = []
 
 
-def rename(*, account: Account, name: str, actor: User) -> Account:
+def rename(*, account: Account, name: str, actor: User | None) -> Account:
     """Give a sub-account another name; both sides hear of it. Raises Invalid."""
     name = " ".join(name.split())
     if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
@@ -30,12 +30,13 @@ def rename(*, account: Account, name: str, actor: User) -> Account:
         before, locked.name = locked.name, name
         if before != name:
             locked.save(update_fields=["name"])
-            _tell(locked, f"{before} is called {name} now. Renamed by {actor}, of your agency.")
+            by = f"{actor}, of your agency" if actor else "your agency"
+            _tell(locked, f"{before} is called {name} now. Renamed by {by}.")
     account.name = name
     return account
 
 
-def archive(*, account: Account, actor: User) -> bool:
+def archive(*, account: Account, actor: User | None) -> bool:
     """Put it out of sight: its started campaigns pause and its monthly allocation ends before.
 
     False when it was archived already. Call with no transaction open; a call that was cut off is

@@ -46,10 +46,15 @@ def _state(waiting: Invitation) -> tuple[str, str, datetime]:
     return state, waiting.email, waiting.created_at
 
 
-def withdraw(*, account: Account) -> None:
-    """Take the first owner's invitation back. Raises Conflict once somebody has joined."""
+def require_awaiting(*, account: Account) -> None:
+    """Raise Conflict once somebody has joined: then the agency names no owner any more."""
     if not inviting.awaits_owner(account=account):
         raise Conflict(f"Somebody works in {account.name} already. It invites its people itself.")
+
+
+def withdraw(*, account: Account) -> None:
+    """Take the first owner's invitation back. Raises Conflict once somebody has joined."""
+    require_awaiting(account=account)
     if waiting := invitation_of(account=account):
         members.withdraw(account=account, invitation_id=waiting.pk)
 

@@ -30,8 +30,32 @@ BODIES = {
     "wallet/recharges": {"amount": "50.00", "buys": "credit"},
     "sub-accounts": {"name": "New", "owner_email": "new@example.com"},
     "sub-accounts/<uuid:account_id>/auto-allocation": {"basic_minutes": 0, "premium_minutes": 0},
+    "sub-accounts/<uuid:account_id>/auto-allocation/preview": {
+        "basic_minutes": 0,
+        "premium_minutes": 0,
+    },
+    "sub-accounts/<uuid:account_id>/auto-allocation/skip": {"skip": True},
+    "sub-accounts/<uuid:account_id>": {"name": "New"},
+    "sub-accounts/<uuid:account_id>/archive": {"archived": True},
+    "sub-accounts/<uuid:account_id>/owner": {"email": "new@example.com"},
+    "sub-accounts/<uuid:account_id>/notices": {"hears": True},
+    "sub-accounts/<uuid:account_id>/gifts": {
+        "basic_minutes": 100,
+        "premium_minutes": 0,
+        "payment_method": "pm_nobodys",
+    },
+    "sub-accounts/<uuid:account_id>/gifts/preview": {"basic_minutes": 100, "premium_minutes": 0},
+    "asks": {"basic_minutes": 100, "premium_minutes": 0},
+    "wallet/recharges/preview": {"amount": "50.00", "buys": "credit"},
+    "wallet/low-minutes": {"minutes": 200},
+    "wallet/cards/default": {"card": "pm_nobodys"},
+    "wallet/cards/backup": {"card": ""},
+    "wallet/alerts": {"kind": "runway", "level": "3"},
+    "wallet/alerts/<int:alert_id>": {"kind": "runway", "level": "3"},
     "campaigns/<str:external_id>": {"name": "New", "minute_type": "basic"},
 }
+BODIES["wallet/auto-recharge/preview"] = BODIES["wallet/auto-recharge"]
+WRITING = ("POST", "PUT", "DELETE")
 CALL = {"minute_type": "basic", "seconds": 60, "outcome": "completed", "id": "call-1"}
 
 
@@ -108,7 +132,7 @@ def sent(world: World, method: str, route: str, about: str) -> tuple[str, dict[s
     unnamed = about == UNSENT or in_body(method, route)
     unnamed = unnamed or "account_id" in route or route == "rates"
     address += "" if unnamed or route in table.API_PUBLIC else f"?account={account}"
-    if method not in ("POST", "PUT"):
+    if method not in WRITING:
         return address, {}
     ended = {"ended_at": world.now.isoformat()}
     body = BODIES.get(route)
@@ -118,7 +142,9 @@ def sent(world: World, method: str, route: str, about: str) -> tuple[str, dict[s
         body = {"account": account, "minute_type": "basic"}
     elif route == "calls/holds":
         body = {"account": account, "minute_type": "basic", "call": "call-2", "seconds": 60}
-    return address, {"data": body, "format": "json", "headers": {"Idempotency-Key": "one"}}
+    # Of a batch of calls the answer would be kept, though each call in it is rejected.
+    headers = {} if route == "calls" else {"Idempotency-Key": "one"}
+    return address, {"data": body, "format": "json", "headers": headers}
 
 
 def wrong(asked: str, answer: Answer, wanted: int | str, *, reads: bool) -> str:
@@ -141,7 +167,7 @@ def test_every_route_answers_every_key_as_the_table_says(key, world):
         address, body = sent(world, method, route, about)
         answer = asker.ask(client, method, address, **body)
         asked = f"{key}: {method} /{V1}{route} of {about}"
-        reads, wanted = method not in ("POST", "PUT"), expected(key, method, route, about)
+        reads, wanted = method not in WRITING, expected(key, method, route, about)
         if (
             (method, route) == ("POST", "calls")
             and wanted == "done"

@@ -36,6 +36,7 @@ class Tenant:
         number = table.TENANTS.index(word) + 1
         self.word, self.account, self.owner = word, account, owner
         self.ask: MinuteAsk | None = None
+        self.gift_id = uuid4()
         self.wallet = make_wallet(account=account, credit=f"{number}{number}317.{number}9")
         self.card = add_card(stripe, self.wallet).id
         self.paid = buy(self.wallet, receipt_number=number, form_key=str(uuid4()))
@@ -90,6 +91,7 @@ class Tenant:
     def ids(self) -> dict[str, object]:
         return {
             "ask_id": self.ask.pk if self.ask else 999_999,
+            "gift_id": self.gift_id,
             "key_id": self.key.pk,
             "alert_id": self.alert.pk,
             "user_id": self.colleague.pk,
@@ -119,6 +121,7 @@ NOBODYS = {
 }
 MADE_UP = {
     "ask_id": 999_999,
+    "gift_id": uuid4(),
     "key_id": 999_999,
     "alert_id": 999_999,
     "user_id": 999_999,
@@ -168,6 +171,17 @@ class World:
         self._add(stripe, word, account, owner)
         self.tenants[word].asks()
         allocate(self.tenants[word].wallet)
+        gift = buy(
+            self.tenants[word].wallet,
+            payer=agency,
+            purpose="allocation",
+            buys="allocation",
+            form_key=str(uuid4()),
+            basic_minutes=10,
+            basic_rate="0.09",
+            premium_rate="0.16",
+        )
+        next(one for one in self.tenants.values() if one.account == agency).gift_id = gift.pk
 
     def _add(self, stripe: StripeSandbox, word: str, account: Account, owner: User) -> None:
         self.tenants[word] = Tenant(word, account, owner, stripe)

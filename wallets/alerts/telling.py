@@ -87,7 +87,7 @@ def _may_go_out(alert: Alert) -> bool:
 
 
 @transaction.atomic
-def test(*, alert: Alert, actor: User) -> None:
+def test(*, alert: Alert, actor: User | None) -> None:
     """Send what it would say, marked as a test, to everybody it names. Raises TooMany."""
     brakes.one_at_a_time(f"alert tests {alert.wallet.account_id}")
     sent = Notification.objects.filter(account=alert.wallet.account_id, kind=TEST_KIND)
@@ -95,7 +95,7 @@ def test(*, alert: Alert, actor: User) -> None:
     most, within = limits.ALERT_TESTS, limits.ALERT_TESTS_WINDOW
     brakes.check([brakes.Brake(sent, most, within, refusal)])
     key = f"alert-test:{alert.pk}:{clock.now().isoformat()}"
-    by = f"A test that {actor} sent; the figures are made up. "
+    by = f"A test that {actor or 'a program'} sent; the figures are made up. "
     _send(alert, words.example(alert), key=key, kind=TEST_KIND, by=by)
 
 

@@ -50,7 +50,12 @@ def is_open(ask: MinuteAsk | None) -> bool:
 
 @transaction.atomic
 def ask(
-    *, account: Account, actor: User, basic_minutes: int, premium_minutes: int, words: str = ""
+    *,
+    account: Account,
+    actor: User | None,
+    basic_minutes: int,
+    premium_minutes: int,
+    words: str = "",
 ) -> MinuteAsk:
     """Ask the account's agency for these minutes. It hears in the app and by mail.
 
@@ -94,7 +99,7 @@ def ask(
     return asked
 
 
-def withdraw(*, account: Account, ask_id: int, actor: User) -> MinuteAsk:
+def withdraw(*, account: Account, ask_id: int, actor: User | None) -> MinuteAsk:
     """Take the ask back while nobody has answered. Raises Refused."""
     with transaction.atomic():
         asked = lock(ask_id=ask_id, account=account)
@@ -103,7 +108,7 @@ def withdraw(*, account: Account, ask_id: int, actor: User) -> MinuteAsk:
 
 
 def decline(
-    *, agency: Account, account: Account, ask_id: int, actor: User, answer: str = ""
+    *, agency: Account, account: Account, ask_id: int, actor: User | None, answer: str = ""
 ) -> MinuteAsk:
     """Say no, with a reason if there is one. Raises Refused when it was answered already."""
     answer = _plain(answer, field="answer")
@@ -150,7 +155,7 @@ def end_expired() -> int:
         return _end_expired(MinuteAsk.objects.all())
 
 
-def end_of(*, account: Account, actor: User, answer: str) -> None:
+def end_of(*, account: Account, actor: User | None, answer: str) -> None:
     """Its agency works with it no more: what is open is declined. Inside a transaction."""
     for asked in MinuteAsk.objects.filter(account=account, state=State.OPEN):
         try:

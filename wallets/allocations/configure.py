@@ -193,7 +193,7 @@ def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAlloca
     return allocation
 
 
-def end_archived(*, account: Account, actor: User) -> None:
+def end_archived(*, account: Account, actor: User | None) -> None:
     """Its agency archives it: the allocation stops, and what it asked for is declined.
 
     Call with no transaction open. Repeatable.

@@ -53,6 +53,11 @@ class Preview:
     anchor: date | None = None
 
 
+def stop_text(account: Account) -> str:
+    """What stopping the account's allocation means."""
+    return f"No more monthly charges for {account.name}. Minutes already credited stay."
+
+
 def check_parties(*, account: Account, agency: Account | None) -> None:
     """Only an open agency for its own open sub-account. Raises Refused."""
     check_family(account=account, agency=agency)

@@ -15,6 +15,7 @@ from accounts.runtime.addresses import client_ip
 from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
+from wallets.allocations.terms import stop_text
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.charging import backups
@@ -153,8 +154,7 @@ def _estimate(agency: Account, account: Account, values: dict) -> dict[str, obje
     if not basic and not premium:
         if not (existing and existing.active):
             return {"text": _HINT, "charge_now": Decimal(0)}
-        text = f"No more monthly charges for {account.name}. Minutes already credited stay."
-        return {"text": text, "charge_now": Decimal(0), "stops": True}
+        return {"text": stop_text(account), "charge_now": Decimal(0), "stops": True}
     try:
         found = allocations.preview(
             account=account,

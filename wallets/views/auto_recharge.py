@@ -17,19 +17,15 @@ from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.errors import InvalidAmount, WalletError
 from wallets.models import AutoRecharge, Wallet
-from wallets.prices.amounts import minutes_for
-from wallets.prices.rates import rates_now
 from wallets.recharges import configure as auto_recharge_settings
-from wallets.recharges import low_minutes, switching_off
-from wallets.recharges.configure import Preview, Saved, Settings
-from wallets.texts import usd
+from wallets.recharges import low_minutes, preview_words, switching_off
+from wallets.recharges.configure import Saved, Settings
 from wallets.views.bill_to import asked_first
 from wallets.views.forms import AutoRechargeForm, LowMinutesForm
 from wallets.views.methods import chosen_card, leave_for_card, typed
 from wallets.views.purchases import charged, quoted_charge
 from wallets.views.replayed import replayed
 from wallets.why import sentences
-from wallets.why.codes import Recharge
 
 _SETTINGS = (
     "enabled",
@@ -193,45 +189,9 @@ def _preview(wallet: Wallet, values: dict) -> dict[str, object]:
         "replay": replayed(wallet, settings),
         "charge_now": found.charge,
         "tone": "info" if found.decision.code.calm and not found.charge else "warn",
-        "text": _sentence(found, settings),
-        "warning": _warning(settings),
+        "text": preview_words.sentence(found, settings),
+        "warning": preview_words.warning(settings),
     }
-
-
-def _sentence(found: Preview, settings: Settings) -> str:
-    figures = found.decision.figures
-    if found.charge:
-        count = found.charge // settings.amount
-        times = f" ({count} × {usd(settings.amount)})" if count > 1 else ""
-        return (
-            f"Your balance ({usd(figures['credit'])}) is already below "
-            f"{usd(settings.threshold)}. {found.card.label} will be charged "
-            f"{usd(found.charge)} now{times}.{_then_backup(found)}"
-        )
-    if found.decision.code != Recharge.BALANCE_FINE:
-        return sentences.preview(found.decision)
-    rates = rates_now()
-    premium = minutes_for(amount=settings.amount, rate=rates["premium"])
-    basic = minutes_for(amount=settings.amount, rate=rates["basic"])
-    return (
-        f"Each recharge buys up to {premium:,} Premium or {basic:,} Basic minutes. "
-        "Nothing is charged now."
-    )
-
-
-def _then_backup(found: Preview) -> str:
-    if found.backup is None:
-        return ""
-    return f" If it is declined, your backup card {found.backup.label} is tried once."
-
-
-def _warning(settings: Settings) -> str:
-    if not settings.enabled or settings.amount > settings.threshold:
-        return ""
-    return (
-        f"One recharge of {usd(settings.amount)} may not be enough: we charge whole multiples in "
-        "one payment until the balance is above the threshold."
-    )
 
 
 def _dialog(

@@ -1,0 +1,319 @@
+"""Routes of monthly allocations beside setting one: all of an agency, dry run, months, retry."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from msgspec import UNSET, Meta, UnsetType
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.changes import Sequence
+from accounts.api.idempotency import once, once_in_steps
+from accounts.api.schema import refusals
+from accounts.api.shapes import Answer, Sent, dollars, read
+from accounts.api.views import AccountQuery, ApiView, page_limit
+from accounts.api.whose import resolve_account
+from accounts.models import Account, Change
+from accounts.people import access
+from accounts.people.access import Permission
+from accounts.runtime.addresses import client_ip
+from accounts.telling import changes
+from wallets.allocations import configure, retries
+from wallets.allocations.terms import Wish, check_card, stop_text
+from wallets.api import allocation
+from wallets.api.allocation import Allocation, Minutes, NoAccountQuery, Run, shown, sub_account_of
+from wallets.api.fields import (
+    CURRENCY,
+    LARGEST_PAGE,
+    CardId,
+    Currency,
+    Dollars,
+    NextPage,
+    dollars_text,
+)
+from wallets.api.following import followed, in_order
+from wallets.errors import InvalidAmount
+from wallets.models import AutoAllocation, Purchase
+from wallets.prices.estimates import Estimate, estimate
+
+# Two years of months, and a page.
+MOST_RUNS = 200
+
+
+class AllocationsQuery(AccountQuery):
+    after: Annotated[
+        Sequence,
+        Meta(description="The `after` of the answer before. Default: from the beginning."),
+    ] = 0
+    limit: Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")] = 50
+
+
+class Allocations(Answer):
+    results: list[Allocation]
+    next: NextPage
+    after: Annotated[int, Meta(description="Send this as `after` the next time.")]
+    more: Annotated[bool, Meta(description="true: there is more already.")]
+
+
+class AllocationsView(ApiView):
+    query_shape = AllocationsQuery
+
+    @extend_schema(
+        operation_id="auto_allocations",
+        summary="An agency's monthly allocations, in the order in which they changed",
+        description="A month that is charged, fails or is missed changes its allocation. Ask "
+        "again with `after` of the answer, and nothing is missed.",
+        tags=["Sub-accounts"],
+        responses={200: Allocations, **refusals()},
+        examples=[
+            OpenApiExample(
+                "One",
+                value={
+                    "results": [allocation.EXAMPLE | {"sequence": 41}],
+                    "next": None,
+                    "after": 41,
+                    "more": False,
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        agency, query = resolve_account(request), self.query
+        access.require_agency(account=agency)
+        kind = Change.Kind.ALLOCATION
+        page = changes.page(
+            kinds=[kind], accounts=[agency.pk], after=query.after, limit=query.limit
+        )
+        found = Account.objects.filter(
+            pk__in=page.sequences, agency=agency, auto_allocation__agency=agency
+        ).select_related("agency")
+        rows = in_order(page, found, id_of=lambda one: one.pk)
+        results = [shown(one, sequence=number) for one, number in rows]
+        return Response(Allocations(results=results, **followed(request, page)))
+
+
+class WantedAllocation(Sent):
+    """As it would be set."""
+
+    basic_minutes: Minutes
+    premium_minutes: Minutes
+    payment_method: Annotated[CardId, Meta(description="Checked where it is sent.")] = ""
+    start_date: Annotated[
+        date | None, Meta(description="The first charge. Default: as soon as possible.")
+    ] = None
+
+
+class Line(Answer):
+    minutes: int
+    rate: Annotated[Dollars, Meta(description="Per minute, now.")]
+    cost: Dollars
+
+
+class AllocationPreview(Answer):
+    basic: Line
+    premium: Line
+    monthly_charge: Annotated[Dollars, Meta(description="At today's rates.")]
+    charge_now: Annotated[Dollars, Meta(description="What setting it charges today.")]
+    currency: Currency
+    text: Annotated[str, Meta(description="For people: when the first charge is made.")]
+    first_charge: date | None
+    next_charges: Annotated[list[date], Meta(description="The first and those after it.")]
+
+
+_PREVIEW = {
+    "basic": {"minutes": 500, "rate": "0.090000", "cost": "45.00"},
+    "premium": {"minutes": 1000, "rate": "0.160000", "cost": "160.00"},
+    "monthly_charge": "205.00",
+    "charge_now": "205.00",
+    "currency": "USD",
+    "text": "First charge today, $205.00, then monthly on the 22nd.",
+    "first_charge": "2026-11-22",
+    "next_charges": ["2026-11-22", "2026-12-22"],
+}
+
+
+def lines(found: Estimate) -> dict[str, Line]:
+    """What minutes of each type cost."""
+    return {
+        name: Line(
+            getattr(found, f"{name}_minutes"),
+            dollars_text(getattr(found, f"{name}_rate"), decimal_places=6),
+            dollars_text(getattr(found, name), decimal_places=2),
+        )
+        for name in ("basic", "premium")
+    }
+
+
+class AllocationPreviewView(ApiView):
+    query_shape = NoAccountQuery
+
+    @extend_schema(
+        operation_id="preview_auto_allocation",
+        summary="Dry run: what an allocation would cost each month, and what is charged today",
+        description="By the rules of setting it; nothing is written or charged. What could not be "
+        "set is refused in the same way.",
+        tags=["Sub-accounts"],
+        request=WantedAllocation,
+        responses={200: AllocationPreview, **refusals(409, 413, 422)},
+        examples=[
+            OpenApiExample(
+                "500 Basic, 1,000 Premium",
+                value={"basic_minutes": 500, "premium_minutes": 1000},
+                request_only=True,
+            ),
+            OpenApiExample("The estimate", value=_PREVIEW, response_only=True),
+        ],
+    )
+    def post(self, request: Request, account_id: UUID) -> Response:
+        account = sub_account_of(request, account_id, Permission.ALLOCATE)
+        body = read(WantedAllocation, request.data)
+        wish = Wish(body.basic_minutes, body.premium_minutes, body.payment_method, body.start_date)
+        return Response(_stopped(account) if wish.is_nothing else _previewed(account, wish))
+
+
+def _stopped(account: Account) -> AllocationPreview:
+    if not AutoAllocation.objects.filter(account=account, active=True).exists():
+        message = "Enter minutes for at least one type."
+        raise InvalidAmount(message, fields={"basic_minutes": message})
+    nothing = estimate(basic_minutes=0, premium_minutes=0)
+    zero = dollars_text(Decimal(0))
+    return AllocationPreview(
+        **lines(nothing),
+        monthly_charge=zero,
+        charge_now=zero,
+        currency=CURRENCY,
+        text=stop_text(account),
+        first_charge=None,
+        next_charges=[],
+    )
+
+
+def _previewed(account: Account, wish: Wish) -> AllocationPreview:
+    found = configure.preview(
+        account=account,
+        agency=account.agency,
+        basic_minutes=wish.basic_minutes,
+        premium_minutes=wish.premium_minutes,
+        start_date=wish.start_date,
+        payment_method=wish.payment_method,
+    )
+    if found.problem:
+        raise InvalidAmount(found.problem, fields={found.problem_field: found.problem})
+    if wish.payment_method:
+        check_card(agency=account.agency, wish=wish)
+    return AllocationPreview(
+        **lines(found.estimate),
+        monthly_charge=dollars_text(found.estimate.total),
+        charge_now=dollars_text(found.charge_now),
+        currency=CURRENCY,
+        text=found.text,
+        first_charge=found.first_charge,
+        next_charges=list(found.charge_days),
+    )
+
+
+class Runs(Answer):
+    results: list[Run]
+
+
+class RunsQuery(Sent):
+    limit: Annotated[int, page_limit(MOST_RUNS, "The latest so many months.")] = 12
+
+
+class RunsView(ApiView):
+    query_shape = RunsQuery
+
+    @extend_schema(
+        operation_id="allocation_runs",
+        summary="The months of a sub-account's allocation, latest first, and what became of each",
+        tags=["Sub-accounts"],
+        responses={200: Runs, **refusals()},
+        examples=[
+            OpenApiExample(
+                "One", value={"results": [allocation.EXAMPLE["latest_run"]]}, response_only=True
+            )
+        ],
+    )
+    def get(self, request: Request, account_id: UUID) -> Response:
+        account = sub_account_of(request, account_id, Permission.SEE)
+        existing = AutoAllocation.objects.filter(account=account, agency=account.agency).first()
+        runs = existing.runs.order_by("-period")[: self.query.limit] if existing else []
+        return Response(Runs([allocation.run_shown(one) for one in runs]))
+
+
+class RetryRequest(Sent):
+    quoted_charge: Annotated[
+        Decimal | UnsetType,
+        dollars(),
+        Meta(description="What you expect to be charged. Another figure is refused with 422."),
+    ] = UNSET
+
+
+class RetryView(ApiView):
+    query_shape = NoAccountQuery
+
+    @extend_schema(
+        operation_id="retry_allocation",
+        summary="Charge this month's missed or failed run now",
+        description="With the allocation's card, at most five times an hour. A decline is not an "
+        "error: read `latest_run`.",
+        tags=["Sub-accounts"],
+        request=RetryRequest,
+        responses={200: Allocation, **refusals(409, 413, 422)},
+        examples=[
+            OpenApiExample("At this price", value={"quoted_charge": "205.00"}, request_only=True),
+            OpenApiExample("Paid", value=allocation.EXAMPLE, response_only=True),
+        ],
+    )
+    @once_in_steps
+    def post(self, request: Request, account_id: UUID) -> Response:
+        account = sub_account_of(request, account_id, Permission.ALLOCATE)
+        body = read(RetryRequest, request.data or {})
+        _retried(request, account, body)
+        return Response(shown(account))
+
+
+def _retried(request: Request, account: Account, body: RetryRequest) -> Purchase:
+    return retries.retry_now(
+        account=account,
+        agency=account.agency,
+        actor=None,
+        address=client_ip(request),
+        quoted_charge=body.quoted_charge or None,
+    )
+
+
+class SkipRequest(Sent):
+    skip: Annotated[
+        bool, Meta(description="true: leave out the next month; false: charge it after all.")
+    ]
+
+
+class SkipView(ApiView):
+    query_shape = NoAccountQuery
+
+    @extend_schema(
+        operation_id="skip_allocation",
+        summary="Leave out the next month of an allocation, or charge it after all",
+        tags=["Sub-accounts"],
+        request=SkipRequest,
+        responses={200: Allocation, **refusals(409, 413, 422)},
+        examples=[
+            OpenApiExample("Leave it out", value={"skip": True}, request_only=True),
+            OpenApiExample(
+                "Left out",
+                value=allocation.EXAMPLE | {"skipped": "2026-12-14"},
+                response_only=True,
+            ),
+        ],
+    )
+    @once
+    def put(self, request: Request, account_id: UUID) -> Response:
+        account = sub_account_of(request, account_id, Permission.ALLOCATE)
+        change = configure.skip_next if read(SkipRequest, request.data).skip else configure.unskip
+        change(account=account, agency=account.agency, actor=None)
+        return Response(shown(account))

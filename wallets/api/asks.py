@@ -1,0 +1,195 @@
+"""Asking an agency for minutes: what a sub-account asks, and what its agency answers."""
+
+from typing import Annotated
+from uuid import UUID
+
+from django.db.models import Q
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from msgspec import Meta
+from msgspec.structs import asdict
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.idempotency import once
+from accounts.api.schema import refusals
+from accounts.api.shapes import Answer, Moment, Sent, read
+from accounts.api.views import ApiView
+from accounts.api.whose import resolve_account
+from accounts.errors import NotFound
+from accounts.models import Account
+from accounts.people.access import Permission
+from wallets import limits
+from wallets.allocations import asks
+from wallets.api.allocation import Minutes, NoAccountQuery, sub_account_of
+from wallets.models import MinuteAsk
+
+MOST_ASKS = 100
+
+Words = Annotated[str, Meta(max_length=limits.ASK_WORDS_LENGTH)]
+
+
+class Ask(Answer):
+    id: int
+    account: Annotated[UUID, Meta(description="The sub-account that asks.")]
+    agency: UUID
+    state: MinuteAsk.State
+    basic_minutes: int
+    premium_minutes: int
+    words: Annotated[str, Meta(description="What they say about it.")]
+    answer: Annotated[str, Meta(description="Why it was declined, if the agency says so.")]
+    created_at: Moment
+    expires_at: Moment
+    closed_at: Moment | None
+
+
+class Asks(Answer):
+    results: list[Ask]
+
+
+class NewAsk(Sent):
+    basic_minutes: Minutes
+    premium_minutes: Minutes
+    words: Words = ""
+
+
+class Declined(Sent):
+    answer: Annotated[Words, Meta(description="Why, for the sub-account to read.")] = ""
+
+
+_ASK = {
+    "id": 12,
+    "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+    "agency": "7a1d1c5e-2b3c-4d5e-8f90-1a2b3c4d5e6f",
+    "state": "open",
+    "basic_minutes": 100,
+    "premium_minutes": 0,
+    "words": "For the fair on Friday.",
+    "answer": "",
+    "created_at": "2026-11-22T09:14:03Z",
+    "expires_at": "2026-11-29T09:14:03Z",
+    "closed_at": None,
+}
+_NEW = {"basic_minutes": 100, "premium_minutes": 0, "words": "For the fair on Friday."}
+
+
+def _shown(ask: MinuteAsk) -> Ask:
+    return Ask.of(ask, account=ask.account_id, agency=ask.agency_id)
+
+
+class AsksView(ApiView):
+    @extend_schema(
+        operation_id="asks",
+        summary="What a sub-account asked for, latest first; of an agency, what waits for it",
+        description="The latest 100 of a sub-account; the open ones of an agency's sub-accounts, "
+        "those that wait longest first.",
+        tags=["Sub-accounts"],
+        responses={200: Asks, **refusals()},
+        examples=[OpenApiExample("One", value={"results": [_ASK]}, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        account = resolve_account(request)
+        found = asks.open_asks(agency=account)
+        if not account.is_agency:
+            found = MinuteAsk.objects.filter(account=account).order_by("-pk")
+        return Response(Asks([_shown(one) for one in found[:MOST_ASKS]]))
+
+    @extend_schema(
+        operation_id="ask_for_minutes",
+        summary="Ask the agency of a sub-account for minutes",
+        description="One ask is open at a time; it ends by itself after a week.",
+        tags=["Sub-accounts"],
+        request=NewAsk,
+        responses={201: Ask, **refusals(409, 413, 422)},
+        examples=[
+            OpenApiExample("100 Basic", value=_NEW, request_only=True),
+            OpenApiExample("Asked", value=_ASK, response_only=True, status_codes=["201"]),
+        ],
+    )
+    @once
+    def post(self, request: Request) -> Response:
+        account = _client(request)
+        body = read(NewAsk, request.data)
+        return Response(_shown(asks.ask(account=account, actor=None, **asdict(body))), status=201)
+
+
+class AskView(ApiView):
+    @extend_schema(
+        operation_id="ask",
+        summary="An ask as it is now, for the sub-account and for its agency",
+        tags=["Sub-accounts"],
+        responses={200: Ask, **refusals()},
+        examples=[OpenApiExample("Open", value=_ASK, response_only=True)],
+    )
+    def get(self, request: Request, ask_id: int) -> Response:
+        account = resolve_account(request)
+        return Response(_shown(_found(Q(account=account) | Q(agency=account), ask_id)))
+
+
+class WithdrawView(ApiView):
+    @extend_schema(
+        operation_id="withdraw_ask",
+        summary="Take an ask back while nobody has answered",
+        tags=["Sub-accounts"],
+        request=None,
+        responses={200: Ask, **refusals(409, 413, 422)},
+        examples=[
+            OpenApiExample(
+                "Withdrawn",
+                value=_ASK | {"state": "withdrawn", "closed_at": "2026-11-22T10:00:00Z"},
+                response_only=True,
+            )
+        ],
+    )
+    @once
+    def post(self, request: Request, ask_id: int) -> Response:
+        account = _client(request)
+        _found(Q(account=account), ask_id)
+        return Response(_shown(asks.withdraw(account=account, ask_id=ask_id, actor=None)))
+
+
+class DeclineView(ApiView):
+    query_shape = NoAccountQuery
+
+    @extend_schema(
+        operation_id="decline_ask",
+        summary="Answer an ask with no; to give, give minutes with `ask`",
+        tags=["Sub-accounts"],
+        request=Declined,
+        responses={200: Ask, **refusals(409, 413, 422)},
+        examples=[
+            OpenApiExample("With a reason", value={"answer": "Next month."}, request_only=True),
+            OpenApiExample(
+                "Declined",
+                value=_ASK
+                | {
+                    "state": "declined",
+                    "answer": "Next month.",
+                    "closed_at": "2026-11-22T10:00:00Z",
+                },
+                response_only=True,
+            ),
+        ],
+    )
+    @once
+    def post(self, request: Request, account_id: UUID, ask_id: int) -> Response:
+        account = sub_account_of(request, account_id, Permission.ALLOCATE)
+        _found(Q(account=account, agency=account.agency), ask_id)
+        answer = read(Declined, request.data or {}).answer
+        declined = asks.decline(
+            agency=account.agency, account=account, ask_id=ask_id, actor=None, answer=answer
+        )
+        return Response(_shown(declined))
+
+
+def _client(request: Request) -> Account:
+    account = resolve_account(request, permission=Permission.MONEY)
+    if account.agency_id is None:
+        raise NotFound("Only sub-accounts have an agency to ask.")
+    return account
+
+
+def _found(whose: Q, ask_id: int) -> MinuteAsk:
+    found = MinuteAsk.objects.filter(whose, pk=ask_id).first()
+    if found is None:
+        raise NotFound("There is no such ask.")
+    return found
