@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 from urllib.parse import quote
+from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET, Meta, UnsetType

@@ -116,7 +116,7 @@ class NoAccountQuery(Sent):
     """The account is in the path."""
 
 
-PATH = in_path("account_id", "The sub-account's id.", _SHOWN["account"], UUID)
+PATH = in_path("account_id", "The sub-account's id.", EXAMPLE["account"], UUID)
 
 
 class AllocationView(ApiView):

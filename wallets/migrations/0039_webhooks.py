@@ -134,7 +134,7 @@ DROP FUNCTION wallets_tell_of_rate;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0041_webhooks"),
+        ("accounts", "0018_webhooks"),
         ("wallets", "0038_own_alerts"),
     ]
 

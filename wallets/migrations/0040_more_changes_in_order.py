@@ -105,8 +105,8 @@ DELETE FROM accounts_change WHERE kind IN ('gift', 'auto_recharge', 'ask');
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0051_more_kinds_of_changes"),
-        ("wallets", "0038_own_alerts"),
+        ("accounts", "0019_more_kinds_of_changes"),
+        ("wallets", "0039_webhooks"),
     ]
 
     operations = [migrations.RunSQL(FUNCTIONS + WATCH + FILLED, UNWATCH)]

@@ -8,7 +8,7 @@ import accounts.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0051_more_kinds_of_changes"),
+        ("accounts", "0019_more_kinds_of_changes"),
     ]
 
     operations = [

@@ -15,7 +15,7 @@ KINDS = [
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0017_also_to"),
+        ("accounts", "0018_webhooks"),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("wallets", "0038_own_alerts"),
+        ("wallets", "0040_more_changes_in_order"),
     ]
 
     operations = [

@@ -30,7 +30,7 @@ DROP FUNCTION campaigns_tell_webhooks;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0041_webhooks"),
+        ("accounts", "0018_webhooks"),
         ("campaigns", "0011_calls_by_day"),
     ]
 

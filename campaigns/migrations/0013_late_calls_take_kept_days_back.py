@@ -40,7 +40,7 @@ EXECUTE FUNCTION campaigns_take_kept_days_back()
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0011_calls_by_day")]
+    dependencies = [("campaigns", "0012_webhooks")]
 
     operations = [
         migrations.RunSQL(LOCK, "DROP FUNCTION campaigns_usage_lock(uuid)"),
