@@ -370,6 +370,7 @@ SPECTACULAR_SETTINGS = {
         "BalanceStatusEnum": "wallets.api.wallet.BalanceStatus.__args__",
         "MinuteTypeEnum": "wallets.models.MinuteType",
         "CampaignMinuteTypeEnum": "campaigns.models.MinuteUse",
+        "WebhookStatusEnum": "accounts.api.webhook_shapes.Status.__args__",
         "CampaignStatusEnum": "campaigns.models.Campaign.Status",
         "EntryKindEnum": "wallets.models.LedgerEntry.Kind",
         "ChangeShapeKindEnum": "accounts.models.Change.Kind",

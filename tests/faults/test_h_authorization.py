@@ -22,6 +22,8 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
+from accounts.webhooks import endpoints, outbox
+from accounts.webhooks.endpoints import Terms
 from campaigns.tests.builders import make_campaign
 from wallets.balances.opening import open_wallet
 from wallets.models import Alert, BillingAddress, Purchase, Reversal
@@ -77,6 +79,15 @@ NEEDS = {
     "payments/why/": "see",
     "payments/ask/": "see",
     "help/": "see",
+    "settings/webhooks/": "money",
+    "settings/webhooks/<uuid:endpoint_id>/": "money",
+    "settings/webhooks/<uuid:endpoint_id>/rotate/": "money",
+    "settings/webhooks/<uuid:endpoint_id>/pause/": "money",
+    "settings/webhooks/<uuid:endpoint_id>/resume/": "money",
+    "settings/webhooks/<uuid:endpoint_id>/test/": "money",
+    "settings/webhooks/<uuid:endpoint_id>/delete/": "money",
+    "settings/webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/": "see",
+    "settings/webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/resend/": "money",
     "settings/alerts/": "see",
     "settings/alerts/add/": "money",
     "settings/alerts/slack/": "money",
@@ -171,6 +182,12 @@ API = {
     "usage": ("get",),
     "campaigns": ("get",),
     "changes": ("get",),
+    "webhooks": ("get", "post"),
+    "webhooks/<uuid:endpoint_id>": ("get", "put", "delete"),
+    "webhooks/<uuid:endpoint_id>/rotate": ("post",),
+    "webhooks/<uuid:endpoint_id>/test": ("post",),
+    "webhooks/<uuid:endpoint_id>/deliveries": ("get",),
+    "webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/resend": ("post",),
     "campaigns/<str:external_id>": ("put",),
     "campaigns/<str:external_id>/<str:step>": ("post",),
 }
@@ -240,9 +257,14 @@ class World:
             purchase=self.purchase, kind="refund", amount_cents=100, reason="Asked for"
         )
         key, _ = make_key(self.sub)
+        hook = endpoints.add(
+            account=self.sub, terms=Terms(url="https://example.com/hooks"), actor=None
+        )
         self.ids = {
             "key_id": key.pk,
             "alert_id": Alert.objects.create(wallet=wallet, kind="balance", level=25).pk,
+            "endpoint_id": hook.pk,
+            "delivery_id": outbox.write_test(endpoint=hook).pk,
             # Everybody may leave by themselves, so it is somebody else.
             "user_id": add_member(self.sub, Role.ADMIN).pk,
             "invitation_id": 999_999,

@@ -15,7 +15,7 @@ from wallets.models import AdjustmentRequest, CardAttempt, PaperMail, Reversal, 
 EVERYBODY, NOBODY = "RSB*", ""
 MODELS = {
     "accounts": """account agencynotice apikey auditentry failedlogin invitation jobrun notification
-        staffaction staffalert user""",
+        staffaction staffalert user webhookdelivery webhookendpoint""",
     "auth": "group",
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",

@@ -76,6 +76,17 @@ PAGES = {
     "settings/alerts/<int:alert_id>/preview/": {"GET HEAD": "see own"},
     "settings/api-keys/<int:key_id>/revoke/": {"POST": "money own"},
     "settings/api-keys/<int:key_id>/rotate/": {"POST": "money own"},
+    "settings/webhooks/": {"GET HEAD": "see", "POST": "money"},
+    "settings/webhooks/<uuid:endpoint_id>/": {"GET HEAD": "see own", "POST": "money own"},
+    "settings/webhooks/<uuid:endpoint_id>/rotate/": {"POST": "money own"},
+    "settings/webhooks/<uuid:endpoint_id>/pause/": {"POST": "money own"},
+    "settings/webhooks/<uuid:endpoint_id>/resume/": {"POST": "money own"},
+    "settings/webhooks/<uuid:endpoint_id>/test/": {"POST": "money own"},
+    "settings/webhooks/<uuid:endpoint_id>/delete/": {"POST": "money own"},
+    "settings/webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/": {"GET HEAD": "see own"},
+    "settings/webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/resend/": {
+        "POST": "money own"
+    },
     "settings/members/": {"GET": "see"},
     "settings/members/invite/": {"POST": "money"},
     "settings/members/<int:user_id>/role/": {"POST": "money own"},
@@ -308,6 +319,16 @@ API = {
     "campaigns": {"GET HEAD": "see"},
     "changes": {"GET HEAD": "see every"},
     "campaigns/<str:external_id>": {"GET HEAD": "see own", "PUT": "campaigns"},
+    "webhooks": {"GET HEAD": "see", "POST": "money"},
+    "webhooks/<uuid:endpoint_id>": {
+        "GET HEAD": "see own",
+        "PUT": "money own",
+        "DELETE": "money own",
+    },
+    "webhooks/<uuid:endpoint_id>/rotate": {"POST": "money own"},
+    "webhooks/<uuid:endpoint_id>/test": {"POST": "money own"},
+    "webhooks/<uuid:endpoint_id>/deliveries": {"GET HEAD": "see own"},
+    "webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/resend": {"POST": "money own"},
     "campaigns/<str:external_id>/<str:step>": {"POST": "campaigns own"},
 }
 # The documents are open to everybody; nothing is anywhere else.

@@ -52,6 +52,8 @@ BODIES = {
     "wallet/cards/backup": {"card": ""},
     "wallet/alerts": {"kind": "runway", "level": "3"},
     "wallet/alerts/<int:alert_id>": {"kind": "runway", "level": "3"},
+    "webhooks": {"url": "https://example.com/hooks"},
+    "webhooks/<uuid:endpoint_id>": {"url": "https://example.com/hooks"},
     "campaigns/<str:external_id>": {"name": "New", "minute_type": "basic"},
 }
 BODIES["wallet/auto-recharge/preview"] = BODIES["wallet/auto-recharge"]

@@ -4,7 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from accounts import clock
-from accounts.models import Account, ApiKey, Invitation, Role, User
+from accounts.models import Account, ApiKey, Invitation, Role, User, WebhookDelivery
 from accounts.telling import changes
 from accounts.telling.notifications import notify
 from accounts.tests.builders import (
@@ -17,6 +17,8 @@ from accounts.tests.builders import (
     make_sub_account,
     make_user,
 )
+from accounts.webhooks import endpoints, outbox
+from accounts.webhooks.endpoints import Terms
 from campaigns.tests.builders import make_campaign
 from tests.matrix import table
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
@@ -68,6 +70,13 @@ class Tenant:
         self.alert = Alert.objects.create(
             wallet=self.wallet, kind="balance", level=number, addresses=[f"a@{self.mark}.example"]
         )
+        self.webhook = endpoints.add(
+            account=account,
+            terms=Terms(url=f"https://{self.mark}.example/hooks", description=self.mark),
+            actor=None,
+        )
+        self.delivery = outbox.write_test(endpoint=self.webhook)
+        WebhookDelivery.objects.filter(pk=self.delivery.pk).update(state="failed")
         notify(account=account, kind="calls", text=f"{self.mark} was told", mail=False)
         self.colleague = add_member(account, Role.ADMIN, user=make_user(f"c@{self.mark}.example"))
         self.wallet.refresh_from_db()
@@ -94,6 +103,8 @@ class Tenant:
             "gift_id": self.gift_id,
             "key_id": self.key.pk,
             "alert_id": self.alert.pk,
+            "endpoint_id": self.webhook.pk,
+            "delivery_id": self.delivery.pk,
             "user_id": self.colleague.pk,
             "invitation_id": self.invitation.pk,
             "address_id": self.address.pk,
@@ -124,6 +135,8 @@ MADE_UP = {
     "gift_id": uuid4(),
     "key_id": 999_999,
     "alert_id": 999_999,
+    "endpoint_id": uuid4(),
+    "delivery_id": 999_999,
     "user_id": 999_999,
     "invitation_id": 999_999,
     "address_id": 999_999,

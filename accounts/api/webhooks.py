@@ -1,0 +1,269 @@
+"""Webhooks by the API: endpoints, their secrets, tests, and the log of what they were sent."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.api.schema import refusals
+from accounts.api.shapes import read
+from accounts.api.views import ApiView
+from accounts.api.webhook_shapes import (
+    ChangedWebhook,
+    Deliveries,
+    DeliveriesQuery,
+    Delivery,
+    NewWebhook,
+    Webhook,
+    Webhooks,
+    WebhookWithSecret,
+    delivery,
+    shown,
+    terms_of,
+    with_secret,
+)
+from accounts.api.whose import resolve_account
+from accounts.errors import NotFound
+from accounts.models import WebhookDelivery, WebhookEndpoint
+from accounts.people.access import Permission
+from accounts.webhooks import endpoints
+
+TAGS = ["Webhooks"]
+
+_ONE = {
+    "id": "6c1c3c0e-2a53-4d6b-8d6c-3a1f0f5b7a10",
+    "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+    "url": "https://example.com/webhooks",
+    "description": "CRM",
+    "events": ["wallet.low_balance", "campaign.paused"],
+    "format": "standard",
+    "status": "working",
+    "disabled_because": "",
+    "secrets_in_use": 1,
+    "last_delivery_at": "2026-11-22T09:14:06Z",
+    "created_at": "2026-11-01T08:00:00Z",
+}
+_NEW = {
+    "url": "https://example.com/webhooks",
+    "description": "CRM",
+    "events": ["wallet.low_balance", "campaign.paused"],
+}
+_SECRET = _ONE | {
+    "status": "new",
+    "last_delivery_at": None,
+    "secret": "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=",
+}
+_DELIVERY = {
+    "id": 1042,
+    "event": "msg_5f0b7a106c1c3c0e2a534d6b8d6c3a1f",
+    "type": "campaign.paused",
+    "state": "sent",
+    "sequence": 311,
+    "attempts": 1,
+    "next_at": None,
+    "tries": [
+        {
+            "at": "2026-11-22T09:14:06Z",
+            "took_ms": 84,
+            "status": 200,
+            "error": "",
+            "answer": "ok",
+        }
+    ],
+    "happened_at": "2026-11-22T09:14:05Z",
+}
+_SHOWN = OpenApiExample("A webhook", value=_ONE, response_only=True)
+_SENT = OpenApiExample("Two events", value=_NEW, request_only=True)
+
+
+class _OfWebhook(ApiView):
+    def of(self, request: Request, endpoint_id: UUID, permission: Permission) -> WebhookEndpoint:
+        """The endpoint, for whoever may do this in its account. Raises NotFound."""
+        account = resolve_account(request, permission=permission)
+        found = endpoints.of(account).filter(pk=endpoint_id).first()
+        if found is None:
+            raise NotFound("There is no such webhook.")
+        return found
+
+
+class WebhooksView(ApiView):
+    @extend_schema(
+        operation_id="webhooks",
+        summary="Where an account's events are sent to",
+        tags=TAGS,
+        responses={200: Webhooks, **refusals()},
+        examples=[OpenApiExample("One", value={"results": [_ONE]}, response_only=True)],
+    )
+    def get(self, request: Request) -> Response:
+        found = endpoints.of(resolve_account(request))
+        return Response(Webhooks([shown(one) for one in found]))
+
+    @extend_schema(
+        operation_id="add_webhook",
+        summary="Send an account's events to an address from now on",
+        description="The answer has the secret, this once. An agency's webhook hears of its "
+        "sub-accounts, too.",
+        tags=TAGS,
+        request=NewWebhook,
+        responses={201: WebhookWithSecret, **refusals(409, 413, 422)},
+        examples=[
+            _SENT,
+            OpenApiExample("Added", value=_SECRET, response_only=True, status_codes=["201"]),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        account = resolve_account(request, permission=Permission.MONEY)
+        terms = terms_of(read(NewWebhook, request.data))
+        added = endpoints.add(account=account, terms=terms, actor=None)
+        return Response(with_secret(added), status=201)
+
+
+class WebhookView(_OfWebhook):
+    @extend_schema(
+        operation_id="webhook",
+        summary="A webhook as it is now",
+        tags=TAGS,
+        responses={200: Webhook, **refusals()},
+        examples=[_SHOWN],
+    )
+    def get(self, request: Request, endpoint_id: UUID) -> Response:
+        return Response(shown(self.of(request, endpoint_id, Permission.SEE)))
+
+    @extend_schema(
+        operation_id="set_webhook",
+        summary="Set where a webhook leads and what it hears of; pause or resume it",
+        description="What is left out gets its default, but for `paused`. A webhook that was "
+        "disabled goes on.",
+        tags=TAGS,
+        request=ChangedWebhook,
+        responses={200: Webhook, **refusals(409, 413, 422)},
+        examples=[_SENT, _SHOWN],
+    )
+    def put(self, request: Request, endpoint_id: UUID) -> Response:
+        one = self.of(request, endpoint_id, Permission.MONEY)
+        body = read(ChangedWebhook, request.data)
+        endpoints.change(endpoint_id=one.pk, account=one.account, terms=terms_of(body))
+        if body.paused is True:
+            endpoints.pause(endpoint=one)
+        elif body.paused is False:
+            endpoints.resume(endpoint=one)
+        return Response(shown(self.of(request, endpoint_id, Permission.SEE)))
+
+    @extend_schema(
+        operation_id="delete_webhook",
+        summary="Send nothing there any more, and delete its log",
+        tags=TAGS,
+        responses={204: None, **refusals()},
+    )
+    def delete(self, request: Request, endpoint_id: UUID) -> Response:
+        endpoints.remove(endpoint=self.of(request, endpoint_id, Permission.MONEY))
+        return Response(status=204)
+
+
+class RotateView(_OfWebhook):
+    @extend_schema(
+        operation_id="rotate_webhook",
+        summary="Make a new secret, shown this once",
+        description="The one before signs beside it for 24 hours: each request then has a "
+        "signature of both, and libraries take either.",
+        tags=TAGS,
+        request=None,
+        responses={200: WebhookWithSecret, **refusals(409)},
+        examples=[
+            OpenApiExample(
+                "Rotated",
+                value=_SECRET | {"secrets_in_use": 2},
+                response_only=True,
+                status_codes=["200"],
+            )
+        ],
+    )
+    def post(self, request: Request, endpoint_id: UUID) -> Response:
+        one = self.of(request, endpoint_id, Permission.MONEY)
+        return Response(with_secret(endpoints.rotate(endpoint=one)))
+
+
+class TestView(_OfWebhook):
+    # Not a test of ours.
+    __test__ = False
+
+    @extend_schema(
+        operation_id="test_webhook",
+        summary="Send the event `webhook.test` to this webhook alone",
+        description="Read its `deliveries` for the answer.",
+        tags=TAGS,
+        request=None,
+        responses={202: Delivery, **refusals(409)},
+        examples=[
+            OpenApiExample(
+                "On its way",
+                value=_DELIVERY
+                | {
+                    "type": "webhook.test",
+                    "state": "waiting",
+                    "attempts": 0,
+                    "next_at": "2026-11-22T09:14:06Z",
+                    "tries": [],
+                },
+                response_only=True,
+                status_codes=["202"],
+            )
+        ],
+    )
+    def post(self, request: Request, endpoint_id: UUID) -> Response:
+        one = self.of(request, endpoint_id, Permission.MONEY)
+        return Response(delivery(endpoints.test(endpoint=one)), status=202)
+
+
+class DeliveriesView(_OfWebhook):
+    query_shape = DeliveriesQuery
+
+    @extend_schema(
+        operation_id="webhook_deliveries",
+        summary="What a webhook was sent in the last 30 days, and its answers, newest first",
+        tags=TAGS,
+        responses={200: Deliveries, **refusals()},
+        examples=[
+            OpenApiExample(
+                "One", value={"results": [_DELIVERY], "before": None}, response_only=True
+            )
+        ],
+    )
+    def get(self, request: Request, endpoint_id: UUID) -> Response:
+        one, query = self.of(request, endpoint_id, Permission.SEE), self.query
+        found = WebhookDelivery.objects.filter(endpoint=one).select_related("event")
+        if query.before:
+            found = found.filter(pk__lt=query.before)
+        rows = list(found.prefetch_related("tries").order_by("-pk")[: query.limit + 1])
+        more, rows = len(rows) > query.limit, rows[: query.limit]
+        return Response(Deliveries([delivery(row) for row in rows], rows[-1].pk if more else None))
+
+
+class ResendView(_OfWebhook):
+    @extend_schema(
+        operation_id="resend_webhook_delivery",
+        summary="Send an event once more, under its id",
+        description="409 while it is on its way anyway.",
+        tags=TAGS,
+        request=None,
+        responses={202: Delivery, **refusals(409)},
+        examples=[
+            OpenApiExample(
+                "On its way again",
+                value=_DELIVERY
+                | {"state": "waiting", "attempts": 0, "next_at": "2026-11-22T10:00:00Z"},
+                response_only=True,
+                status_codes=["202"],
+            )
+        ],
+    )
+    def post(self, request: Request, endpoint_id: UUID, delivery_id: int) -> Response:
+        one = self.of(request, endpoint_id, Permission.MONEY)
+        rows = WebhookDelivery.objects.select_related("event", "endpoint")
+        found = rows.filter(endpoint=one, pk=delivery_id).first()
+        if found is None:
+            raise NotFound("There is no such delivery.")
+        endpoints.resend(delivery=found)
+        found.refresh_from_db()
+        return Response(delivery(found), status=202)
