@@ -1,3 +1,3 @@
 """Support's view of people and accounts. Secrets are not shown; what was told is not rewritten."""
 
-from accounts.admin import accounts, audit, keys, messages, people  # noqa: F401
+from accounts.admin import accounts, audit, keys, messages, people, webhooks  # noqa: F401

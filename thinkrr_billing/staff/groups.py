@@ -23,6 +23,8 @@ SEEN = {
         "staffaction",
         "staffalert",
         "user",
+        "webhookdelivery",
+        "webhookendpoint",
     ],
     "auth": ["group"],
     "wallets": [

@@ -65,6 +65,8 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
         "Staff",
         (
             ("Alerts", "warning", "accounts.staffalert"),
+            ("Webhooks", "webhook", "accounts.webhookendpoint"),
+            ("Sent to webhooks", "outbound", "accounts.webhookdelivery"),
             ("Actions of staff", "history", "accounts.staffaction"),
             ("Audit log", "policy", "accounts.auditentry"),
             ("Roles", "admin_panel_settings", "auth.group"),
