@@ -1,7 +1,8 @@
 """`make bench`: metering and pages, in databases of its own that are dropped afterwards.
 
-`python -m benchmarks pages` runs that one alone; `admin`, `http`, `memory`, `growth` and `nightly`
-are run only when they are named. Some take sizes: `growth wallets=100000`, `memory loads=10`.
+`python -m benchmarks pages` runs that one alone; `admin`, `http`, `memory`, `growth`, `nightly` and
+`webhooks` are run only when they are named. Some take sizes: `growth wallets=100000`,
+`memory loads=10`.
 """
 
 import os
@@ -24,10 +25,10 @@ def main() -> None:
     from django.db import connection
 
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks import admin, growth, http, memory, metering, nightly, pages
+    from benchmarks import admin, growth, http, memory, metering, nightly, pages, webhooks
     from thinkrr_billing.memory import keep_what_is_loaded
 
-    every = {"pages": pages.run, "admin": admin.run}
+    every = {"pages": pages.run, "admin": admin.run, "webhooks": webhooks.run}
     asked = [word for word in sys.argv[1:] if "=" not in word] or ["metering", "pages"]
     sizes = {name: int(size) for name, size in (w.split("=") for w in sys.argv[1:] if "=" in w)}
     # As web and workers do.
