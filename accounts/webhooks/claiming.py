@@ -79,8 +79,12 @@ WHERE f.id = ANY(%s) AND f.state = 'waiting' AND NOT f.alone
 Wait(
     kind="webhook",
     since=lambda: oldest(
+        # What waits for an endpoint in trouble waits for its owner.
         WebhookDelivery.objects.filter(
-            state=State.WAITING, endpoint__paused_at=None, endpoint__disabled_at=None
+            state=State.WAITING,
+            endpoint__paused_at=None,
+            endpoint__disabled_at=None,
+            endpoint__troubled_since=None,
         ),
         "next_at",
     ),

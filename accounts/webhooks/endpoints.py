@@ -192,8 +192,10 @@ def shown_url(endpoint: WebhookEndpoint) -> str:
 
 def shown_name(endpoint: WebhookEndpoint) -> str:
     """What people call it: its description, or the server it leads to."""
-    if endpoint.description:
-        return endpoint.description
+    return endpoint.description or server_of(endpoint)
+
+
+def server_of(endpoint: WebhookEndpoint) -> str:
     return slack.HOST if endpoint.is_slack else addresses.read_host(endpoint.url)
 
 

@@ -21,11 +21,16 @@ NUMBERED = """
 UPDATE accounts_webhookevent e SET sequence = v.sequence, data = v.data
 FROM unnest(%s::bigint[], %s::bigint[], %s::jsonb[]) AS v (id, sequence, data) WHERE e.id = v.id
 """
-# An agency hears of its sub-accounts, too; of what is about nobody everybody hears.
+# An agency hears of its sub-accounts, too; of what is about nobody everybody hears. What comes
+# behind one that waits for its next try waits as long.
 TO_EACH = """
 INSERT INTO accounts_webhookdelivery
     (endpoint_id, event_id, about, sequence, alone, state, attempts, next_at, created_at)
-SELECT t.id, e.id, COALESCE(e.account_id::text, ''), e.sequence, false, 'waiting', 0, %(now)s,
+SELECT t.id, e.id, COALESCE(e.account_id::text, ''), e.sequence, false, 'waiting', 0,
+    GREATEST(%(now)s, (
+        SELECT max(d.next_at) FROM accounts_webhookdelivery d
+        WHERE d.endpoint_id = t.id AND d.about = COALESCE(e.account_id::text, '')
+            AND d.state = 'waiting' AND NOT d.alone AND d.claimed_until IS NULL)),
     %(now)s
 FROM accounts_webhookevent e
 LEFT JOIN accounts_account a ON a.id = e.account_id
