@@ -7,7 +7,7 @@ import pytest
 from accounts.runtime import waits
 from tests.waiting import ways
 
-for _name in ("purchases", "auto_recharge", "allocations", "people", "alerts"):
+for _name in ("purchases", "auto_recharge", "allocations", "people", "alerts", "webhooks"):
     import_module(f"tests.waiting.test_{_name}")
 
 
