@@ -34,6 +34,11 @@ NEEDS = {
         "apt-get install pgbouncer",
     ),
     "proxy": ("nginx", lambda: shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
+    "node": (
+        "Node.js",
+        lambda: all(map(shutil.which, ("node", "npm"))),
+        "apt-get install nodejs npm",
+    ),
     "accounting": (
         "hledger, ledger and ofxdump",
         lambda: all(map(shutil.which, ("hledger", "ledger", "ofxdump"))),
