@@ -5,6 +5,7 @@ import re
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import clock
+from accounts import clock, limits
 from accounts.models import (
     Account,
     Invitation,
@@ -27,6 +28,8 @@ from accounts.models import (
 )
 from accounts.people import api_keys, members
 from accounts.tests.builders import make_agency, make_sub_account, owner_of
+from accounts.webhooks import endpoints, outbox
+from accounts.webhooks.endpoints import Terms
 from campaigns import calls
 from campaigns.tests.builders import make_campaign, make_report
 from wallets.balances import ledger
@@ -74,6 +77,8 @@ PAGES = {
     "billing": "/settings/billing/",
     "api keys": "/settings/api-keys/",
     "alerts": "/settings/alerts/",
+    "webhooks": "/settings/webhooks/",
+    "webhook": "/settings/webhooks/{webhook}/",
     "profile": "/settings/profile/",
     "security": "/settings/security/",
     "second factor": "/settings/security/second-factor/",
@@ -112,7 +117,18 @@ def grown(stripe, rows: int) -> tuple[Client, dict[str, object]]:
         "campaign": campaigns[0].pk,
         "debit": debit,
         "month": f"{clock.now():%Y-%m}",
+        "webhook": fill_webhook(agency, rows),
     }
+
+
+def fill_webhook(agency: Account, rows: int) -> UUID:
+    """An endpoint with a log, and as many beside it as there may be."""
+    terms = Terms(url="https://example.com/hooks")
+    most = min(rows, limits.WEBHOOKS_MOST)
+    one, *_ = [endpoints.add(account=agency, terms=terms, actor=None) for _ in range(most)]
+    for delivery in [outbox.write_test(endpoint=one) for _ in range(rows)]:
+        delivery.tries.create(at=clock.now(), took_ms=9, status=200)
+    return one.pk
 
 
 def fill_statement(agency: Account, rows: int) -> None:

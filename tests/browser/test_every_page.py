@@ -26,6 +26,7 @@ NEWCOMER_PAGES = {
     "no notification": "/notifications/",
     "no key": "/settings/api-keys/",
     "no alert": "/settings/alerts/",
+    "no webhook": "/settings/webhooks/",
 }
 MEMBER_PAGES = ("payments", "recharge", "sub-account", "resume", "members")
 

@@ -4,11 +4,12 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.db import transaction
 
 from accounts import clock
-from accounts.models import Account, Role, Scope, User
+from accounts.models import Account, Role, Scope, User, WebhookDelivery, WebhookEndpoint
 from accounts.people import api_keys, archiving, members, opening
 from accounts.tests.authenticator import turn_on
 from accounts.tests.builders import (
@@ -18,6 +19,8 @@ from accounts.tests.builders import (
     make_sub_account,
     owner_of,
 )
+from accounts.webhooks import endpoints
+from accounts.webhooks.endpoints import Terms as Hook
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
@@ -102,6 +105,7 @@ def rich_world(stripe: StripeSandbox) -> Rich:
         account=agency, email="books@example.com", receipts=True, statements=True, actor=owner
     )
     alert = _alerts(wallet, owner)
+    delivery = _webhooks(agency, owner)
     backup.choose(account=agency, card_id=add_card(stripe, wallet, OTHER_GOOD_CARD).id)
     harbor_pages = _harbor(stripe, harbor)
     dental_pages = _dental(stripe, dental)
@@ -172,6 +176,9 @@ def rich_world(stripe: StripeSandbox) -> Rich:
             "alerts": "/settings/alerts/",
             "change an alert": f"/settings/alerts/{alert.pk}/",
             "preview of an alert": f"/settings/alerts/{alert.pk}/preview/",
+            "webhooks": "/settings/webhooks/",
+            "webhook": f"/settings/webhooks/{delivery.endpoint_id}/",
+            "delivery": f"/settings/webhooks/{delivery.endpoint_id}/deliveries/{delivery.pk}/",
             "profile": "/settings/profile/",
             "security": "/settings/security/",
             "turn on two-factor log-in": "/settings/security/second-factor/",
@@ -275,6 +282,28 @@ def _alerts(wallet: Wallet, owner: User) -> Alert:
     ]
     made = [keeping.add(wallet_id=wallet.pk, terms=one, actor=owner) for one in terms]
     sending.disable(hook, because="Slack answered: no_service")
+    return made[0]
+
+
+def _webhooks(agency: Account, owner: User) -> WebhookDelivery:
+    """One that works, one of Slack that is paused, and one that was switched off, with its log."""
+    add = partial(endpoints.add, account=agency, actor=owner)
+    slack = "https://hooks.slack.com/services/TEAMX/BOTXX/abcdefghijklmnop"
+    endpoints.pause(endpoint=add(terms=Hook(url=slack, format="slack", events=("rate.announced",))))
+    works = add(terms=Hook(url="https://crm.example.com/hooks", description=LONG_NAME))
+    long = "https://a-very-long-name-of-a-server.example.com/" + "with/a/long/path/" * 12
+    one = add(terms=Hook(url=long))
+    at, error = clock.now(), "No answer within 15 seconds."
+    WebhookEndpoint.objects.filter(pk=works.pk).update(worked_at=at)
+    made = [endpoints.test(endpoint=one) for _ in range(3)]
+    for number, delivery in enumerate(made):
+        state = ("failed", "sent", "waiting")[number]
+        rows = WebhookDelivery.objects.filter(pk=delivery.pk)
+        rows.update(state=state, attempts=2, sent_at=at if state == "sent" else None)
+        delivery.tries.create(at=at, took_ms=15_000, error=error)
+        delivery.tries.create(at=at, took_ms=84, status=500, answer="<html>" + "x" * 300)
+    with transaction.atomic():
+        endpoints.disable(endpoint_id=one.pk, because="it answered 410 Gone")
     return made[0]
 
 

@@ -156,9 +156,17 @@ NOT_ASKED = {
     "wallets:choose_billing_address",
     "wallets:billing_address_link",
     "wallets:remove_billing_address",
+    # These send nothing to an address that was not there before.
+    "accounts:webhook_pause",
+    "accounts:webhook_resume",
+    "accounts:webhook_test",
+    "accounts:webhook_remove",
+    "accounts:webhook_delivery",
+    "accounts:webhook_resend",
 }
 ABOUT = (
     "settings/api-keys/",
+    "settings/webhooks/",
     "settings/members/",
     "settings/security/",
     "payments/methods/",
