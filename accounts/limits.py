@@ -104,7 +104,8 @@ WEBHOOK_CLAIM = timedelta(seconds=60)
 WEBHOOKS_WITHIN = timedelta(minutes=5)
 # As long as messages to Slack are kept: who was away a month asks the API instead.
 WEBHOOKS_KEPT = timedelta(days=30)
-WEBHOOKS_FORGOTTEN_AT_ONCE = 5_000
+# Each minute: what goes with them (deliveries, answers) is read first.
+WEBHOOKS_FORGOTTEN_AT_ONCE = 500
 # A person who tries whether it works does so a few times.
 WEBHOOK_TESTS_AN_HOUR = 30
 # The API promises a day; a repeat that comes on the next morning still finds its answer.

@@ -17,6 +17,9 @@ from accounts.webhooks.posting import Answer
 
 State = WebhookDelivery.State
 
+# Slack's word for an incoming webhook, or its channel, that is no more.
+SLACK_GONE = frozenset({403, 404})
+
 _WELL = "t.worked_at IS NOT NULL AND t.troubled_since IS NULL"
 _CLAIM = """
 WITH wanting AS MATERIALIZED (
@@ -208,6 +211,8 @@ def _ends_endpoint(told: Told) -> str:
     """Why nothing is sent there any more, or nothing."""
     if told.answer.status == 410:
         return "it answered 410 Gone"
+    if told.delivery.endpoint.is_slack and told.answer.status in SLACK_GONE:
+        return f"Slack answered {told.answer.status}"
     if _is_last(told.delivery) and not told.delivery.alone:
         return f"it took none of {limits.WEBHOOK_TRIES} tries of one event"
     return ""

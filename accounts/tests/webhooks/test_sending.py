@@ -12,12 +12,11 @@ from accounts.models import (
     Notification,
     WebhookAttempt,
     WebhookDelivery,
-    WebhookEndpoint,
     WebhookEvent,
 )
 from accounts.people import closing
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
-from accounts.tests.webhooks.receiver import after_each_wait, endpoint, send, states
+from accounts.tests.webhooks.receiver import endpoint, send, states
 from accounts.webhooks import endpoints, outbox, sending
 from accounts.webhooks.waking import TASK
 
@@ -325,89 +324,3 @@ def test_the_commit_wakes_a_sender_once_and_the_sweep_finds_what_that_lost(
 
     assert woken == [TASK]
     assert nudges == [(TASK, ())]
-
-
-def test_a_paused_endpoint_hears_later_of_what_happened_meanwhile(receiver, account):
-    one = endpoint(receiver, account)
-    endpoints.pause(endpoint=one)
-    close_and_reopen(account)
-
-    send()
-    assert receiver.requests == []
-    endpoints.resume(endpoint=one)
-    send()
-
-    assert receiver.types() == ["account.closed", "account.reopened"]
-
-
-def test_a_disabled_endpoint_that_is_resumed_hears_of_what_happens_from_then_on(receiver, account):
-    receiver.answers["/"] = 410
-    one = endpoint(receiver, account)
-    closing.close(account=account)
-    send()
-    receiver.answers.clear()
-
-    endpoints.resume(endpoint=one)
-    closing.reopen(account=account)
-    send()
-
-    assert receiver.types() == ["account.closed", "account.reopened"]
-    assert states(one) == ["failed", "sent"]
-
-
-def test_sending_again_repeats_the_same_id_and_waits_for_no_other(receiver, account):
-    one = endpoint(receiver, account)
-    closing.close(account=account)
-    send()
-    receiver.answers["/"] = 500
-    closing.reopen(account=account)
-    send()
-    receiver.answers.clear()
-
-    endpoints.resend(delivery=WebhookDelivery.objects.order_by("sequence").first())
-    send()
-
-    assert receiver.types() == ["account.closed", "account.reopened", "account.closed"]
-    assert receiver.requests[2].id == receiver.requests[0].id
-    assert states(one) == ["sent", "waiting"]
-
-
-def test_a_test_goes_to_its_endpoint_alone_and_never_switches_it_off(receiver, account):
-    receiver.answers["/"] = 500
-    one, other = endpoint(receiver, account), endpoint(receiver, account, "/other")
-
-    endpoints.test(endpoint=one)
-    after_each_wait(limits.WEBHOOK_TRIES_ALONE)
-
-    one.refresh_from_db()
-    assert receiver.types() == ["webhook.test"] * 3
-    assert states(one) == ["failed"]
-    assert states(other) == []
-    assert one.disabled_at is None
-
-
-def test_the_log_tells_what_was_answered_and_never_a_secret(receiver, account, caplog):
-    receiver.answers["/"] = 503
-    one = endpoint(receiver, account)
-    closing.close(account=account)
-
-    send()
-
-    tried = WebhookAttempt.objects.get()
-    assert (tried.status, tried.answer, tried.error) == (503, "ok", "")
-    assert one.secret not in caplog.text
-
-
-def test_what_happened_a_month_ago_is_forgotten_with_its_log(receiver, account):
-    endpoint(receiver, account)
-    closing.close(account=account)
-    send()
-
-    sending.forget_old()
-    assert WebhookEvent.objects.count() == 1
-    with clock.at(clock.now() + limits.WEBHOOKS_KEPT + timedelta(days=1)):
-        sending.forget_old()
-
-    left = [rows.objects.count() for rows in (WebhookEvent, WebhookDelivery, WebhookAttempt)]
-    assert left == [0, 0, 0]
-    assert WebhookEndpoint.objects.count() == 1
