@@ -148,6 +148,14 @@ class RouteSchema(AutoSchema):
         return ""
 
 
+# What a part of an address means wherever it stands, unless the route says more, and an example.
+PARTS = {
+    "account_id": ("The sub-account's id.", "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11"),
+    "purchase_id": ("The purchase's id.", "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11"),
+    "external_id": ("The campaign's own id.", "spring-1"),
+}
+
+
 def in_path(name: str, description: str, example: str, kind: Any = str) -> OpenApiParameter:
     """A part of the address, with an example that the suite asks for."""
     return OpenApiParameter(
@@ -175,13 +183,16 @@ def _taken(fields: dict[str, str]) -> dict[str, str]:
 
 
 def finished(result: dict, **kwargs: object) -> dict:
-    """The last touch on the document: null is a type, not an enumeration of its own, and an answer
-    without words of its own has those of its shape."""
+    """The last touch on the document: null is a type, not an enumeration of its own; an answer
+    without words of its own has those of its shape, and a part of an address those of PARTS."""
     schemas = result["components"]["schemas"]
     schemas.pop("NullEnum", None)
     for methods in result["paths"].values():
         for operation in methods.values():
             links = operation.pop("x-leads-to", {})
+            for part in operation.get("parameters", []):
+                if part["in"] == "path" and part["name"] in PARTS:
+                    _describe(part)
             for status, answer in operation["responses"].items():
                 answer["description"] = answer["description"] or _words_of(answer, schemas)
                 if status.startswith("2") and (
@@ -189,6 +200,12 @@ def finished(result: dict, **kwargs: object) -> dict:
                 ):
                     answer["links"] = more
     return _without_null_enum(result)
+
+
+def _describe(part: dict) -> None:
+    description, example = PARTS[part["name"]]
+    part.setdefault("description", description)
+    part.setdefault("examples", {"Example": {"value": example}})
 
 
 def _next_page(operation: dict, answer: dict, schemas: dict) -> dict:
@@ -199,6 +216,8 @@ def _next_page(operation: dict, answer: dict, schemas: dict) -> dict:
 
 
 def _words_of(answer: dict, schemas: dict) -> str:
+    if "content" not in answer:
+        return "Done."
     return _shape_of(answer, schemas).get("description", "")
 
 
