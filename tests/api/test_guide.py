@@ -1,12 +1,19 @@
 """docs/api.md does what it says: its snippets run as they stand, against a server with a key."""
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from accounts.api.client import KeyThrottle
 from accounts.models import Scope
@@ -59,6 +66,12 @@ def played(language: str, *, command: list[str], end: str, folder: Path) -> list
     return list(zip(done.stdout.split(f"{END}\n")[:-1], told, strict=True))
 
 
+def _fixed(answer: dict) -> dict:
+    """An answer without what is another's for every reader."""
+    own = ("account", "id", "secret", "created_at")
+    return {name: "…" if name in own else value for name, value in answer.items()}
+
+
 def _here(text: str) -> str:
     """The address and the key of a reader are those of this test."""
     return text.replace("https://billing.example.com", os.environ["BASE"]).replace(
@@ -75,9 +88,7 @@ def test_the_snippets_for_a_shell_print_what_stands_below_them(wallet, tmp_path)
     said = played("bash", command=shell, end=f"echo; echo '{END}'", folder=tmp_path)
 
     shown = [(json.loads(printed), json.loads(told)) for printed, told in said if told]
-    for printed, told in shown:
-        # Everything is as it stands there but the id.
-        assert printed | {"account": ""} == told | {"account": ""}
+    assert [_fixed(printed) for printed, _ in shown] == [_fixed(told) for _, told in shown]
     (purchase,) = Purchase.objects.filter(payer=wallet.account)
     assert (purchase.form_key, purchase.state, purchase.amount_cents) == (
         "order-4711",
@@ -95,3 +106,51 @@ def test_the_snippets_in_python_print_what_stands_below_them(wallet, tmp_path):
     said = played("python", command=[sys.executable], end=f"print('{END}')", folder=tmp_path)
 
     assert [printed for printed, _ in said] == [told for _, told in said]
+
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+BODY = b'{"type":"wallet.low_balance","data":{"account":"3f0c"}}'
+
+
+@pytest.fixture
+def receiver(monkeypatch) -> Iterator[dict]:
+    """The names of the guide's receiver, which answers at `address`."""
+    names: dict = {"os": os}
+    monkeypatch.setenv("WEBHOOK_SECRET", SECRET)
+    for kind, text in guide.blocks():
+        if kind == "python" and ("def verified" in text or "class Receiver" in text):
+            exec(text, names)  # noqa: S102 # our own guide
+    monkeypatch.setattr(names["Receiver"], "log_message", lambda *_: None)
+    server = names["serve"](0)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield names | {"address": f"http://127.0.0.1:{server.server_port}/"}
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def delivered(address: str, *, body: bytes = BODY, signed: bytes = BODY, age: int = 0) -> int:
+    """The answer to a message that is signed as the specification says."""
+    sent_at = str(int(time.time()) - age)
+    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    content = f"msg_1.{sent_at}.".encode() + signed
+    signature = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    headers = {
+        "webhook-id": "msg_1",
+        "webhook-timestamp": sent_at,
+        "webhook-signature": f"v1,b3RoZXI= v1,{signature}",
+    }
+    return requests.post(address, data=body, headers=headers, timeout=10).status_code
+
+
+def test_the_guides_receiver_takes_a_message_of_ours_once_and_nothing_else(receiver, capsys):
+    address = receiver["address"]
+
+    answers = [delivered(address), delivered(address)]
+    forged = delivered(address, body=BODY + b" ")
+    late = delivered(address, age=301)
+
+    assert (answers, forged, late) == ([204, 204], 401, 401)
+    assert receiver["had"] == {"msg_1"}
+    assert capsys.readouterr().out == "wallet.low_balance {'account': '3f0c'}\n"
