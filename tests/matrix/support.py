@@ -11,6 +11,7 @@ from campaigns import calls
 from campaigns.tests.builders import make_report
 from tests.matrix.world import World
 from wallets.models import AdjustmentRequest, CardAttempt, PaperMail, Reversal, StripeEvent
+from wallets.tests.worlds.builders import place_hold
 
 EVERYBODY, NOBODY = "RSB*", ""
 MODELS = {
@@ -20,9 +21,9 @@ MODELS = {
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",
     "wallets": """adjustmentrequest alert allocationrun autoallocation autorecharge billingaddress
-        cardattempt catchup chargeswitch ledgerentry loggeddecision minuteask minuterate papermail
-        parties purchase reversal seller slackhook slackmessage stripecomparison stripeevent
-        wallet""",
+        callhold cardattempt catchup chargeswitch ledgerentry loggeddecision minuteask minuterate
+        papermail parties purchase reversal seller slackhook slackmessage stripecomparison
+        stripeevent wallet""",
 }
 ROW = "<path:object_id>/"
 # Every page of a model: looked at by everybody, and written by nobody.
@@ -111,6 +112,7 @@ def rows(world: World) -> dict[str, object]:
     StripeEvent.objects.create(event_id="evt_1", type="refund.updated", payload={})
     StaffAction.objects.create(actor=staff, kind="adjust", subject="x", reason="x", form_key="x")
     CardAttempt.objects.create(account=sub.account)
+    place_hold(sub.wallet, call="call-2", seconds=60)
     calls.record(reports=[make_report(sub.account)], reporter=None)
     asked = {"wallet": sub.wallet, "pot": "credit", "amount": 500, "note": "x", "form_key": "a"}
     AdjustmentRequest.objects.create(**asked, asked_by=staff)

@@ -7,7 +7,15 @@ import pytest
 from accounts.runtime import waits
 from tests.waiting import ways
 
-for _name in ("purchases", "auto_recharge", "allocations", "people", "alerts", "webhooks"):
+for _name in (
+    "purchases",
+    "auto_recharge",
+    "allocations",
+    "people",
+    "alerts",
+    "webhooks",
+    "calls",
+):
     import_module(f"tests.waiting.test_{_name}")
 
 

@@ -34,6 +34,7 @@ SEEN = {
         "autoallocation",
         "autorecharge",
         "billingaddress",
+        "callhold",
         "cardattempt",
         "catchup",
         "chargeswitch",

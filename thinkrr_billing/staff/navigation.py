@@ -36,6 +36,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Purchases", "credit_card", "wallets.purchase"),
             ("Wallets", "account_balance_wallet", "wallets.wallet"),
             ("Auto-Recharge", "autorenew", "wallets.autorecharge"),
+            ("Holds of calls", "lock_clock", "wallets.callhold"),
             ("Ledger", "receipt_long", "wallets.ledgerentry"),
             ("Decisions", "rule", "wallets.loggeddecision"),
             ("Refunds and disputes", "undo", "wallets.reversal"),
