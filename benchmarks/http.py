@@ -53,7 +53,8 @@ def run() -> None:
             _round(sides, figures, names)
         broken = ask(sides["ours"], do="books")
     labels = {name: kind.label for name, kind in SIDES.items()}
-    print_table(figures, labels, authorize=f"calls/authorize, {A_SECOND} a second")
+    asked = {name: f"calls/{name}, {A_SECOND} a second" for name in ("authorize", "holds")}
+    print_table(figures, labels, **asked)
     print(f"Books: {'in order' if not broken else broken[:5]}")
     write(KEPT / "http.json", figures, _ratios(figures), rounds=ROUNDS, books=not broken)
 
@@ -71,6 +72,8 @@ def _round(sides: dict, figures: Figures, names: dict[str, str]) -> None:
     for name in ASKS:
         task = {"a_second": A_SECOND, "clients": CLIENTS, "times": ASKED}
         figures.add(name, "authorize", ask(sides[name], do="questions", **task), 1)
+    # There were no holds before.
+    figures.add("ours", "holds", ask(sides["ours"], do="questions", hold=True, **task), 1)
 
 
 def _ratios(figures: Figures) -> dict[str, float]:
@@ -82,4 +85,6 @@ def _ratios(figures: Figures) -> dict[str, float]:
         found[f"http_{size}_to_before"] = speed("ours", size) / speed("before", size)
     asked = figures.python("before", "authorize") / figures.python("ours", "authorize")
     found["authorize_python_to_before"] = asked
+    held = figures.python("ours", "holds") / figures.python("ours", "authorize")
+    found["hold_python_to_authorize"] = held
     return {name: round(value, 3) for name, value in found.items()}

@@ -19,6 +19,7 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection
@@ -73,10 +74,12 @@ class Requests(Side):
             self._crossed = 0
         return super().crossing_from(count)
 
-    def question(self) -> Callable[[], None]:
-        """May a call of any wallet start?"""
+    def question(self, *, hold: bool) -> Callable[[], None]:
+        """May a call of any wallet start? `hold`: and reserve a minute and a half for it."""
         asked = {"account": random.choice(self.accounts[:WALLETS]), "campaign": "bench"}
-        request = self._request("/api/v1/calls/authorize", asked)
+        if hold:
+            asked |= {"call": uuid4().hex, "seconds": 90}
+        request = self._request(f"/api/v1/calls/{'holds' if hold else 'authorize'}", asked)
         return lambda: _send(self._port, request, rejected=0)
 
     def requests(self, *, size: int, clients: int, times: int) -> dict:
@@ -84,10 +87,13 @@ class Requests(Side):
         work = [[(None, self.batch(size)) for _ in range(times)] for _ in range(clients)]
         return self._measured(work)
 
-    def questions(self, *, a_second: int, clients: int, times: int) -> dict:
+    def questions(self, *, a_second: int, clients: int, times: int, hold: bool = False) -> dict:
         """Asked at their moments, whether those before were answered or not."""
         work = [
-            [((number * clients + client) / a_second, self.question()) for number in range(times)]
+            [
+                ((number * clients + client) / a_second, self.question(hold=hold))
+                for number in range(times)
+            ]
             for client in range(clients)
         ]
         return self._measured(work)
