@@ -264,10 +264,16 @@ def _after(allocation: AutoAllocation, latest: date | None, today: date) -> Iter
 
 def upcoming(allocation: AutoAllocation, n: int = 12) -> list[date]:
     """The next `n` days on which the agency will be charged; the skipped month is left out."""
+    latest = allocation.runs.order_by("-period").values_list("period", flat=True).first()
+    return upcoming_after(allocation, latest=latest, n=n)
+
+
+def upcoming_after(allocation: AutoAllocation, *, latest: date | None, n: int) -> list[date]:
+    """`upcoming`, for a caller that knows the period of the latest run. No query."""
     if not allocation.active:
         return []
-    charged = (due for due in _coming(allocation) if due != allocation.skip_period)
-    return list(islice(charged, n))
+    coming = _after(allocation, latest, allocation.agency.local_date(clock.now()))
+    return list(islice((due for due in coming if due != allocation.skip_period), n))
 
 
 def next_charge(allocation: AutoAllocation, *, latest: date | None, today: date) -> date | None:

@@ -1,6 +1,7 @@
 """GET and PUT sub-accounts/<id>/auto-allocation: what an agency buys for one each month."""
 
 from datetime import date
+from decimal import Decimal
 from typing import Annotated
 from uuid import UUID
 
@@ -25,6 +26,7 @@ from wallets.api.following import ChangeNumber
 from wallets.models import AllocationRun, AutoAllocation
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
+from wallets.prices.rates import rates_now
 
 CHARGES_SHOWN = 3
 MINUTES = Meta(ge=0, le=limits.ALLOCATION_MOST_MINUTES)
@@ -169,7 +171,7 @@ def sub_account_of(request: Request, account_id: UUID, permission: Permission) -
     return account
 
 
-def shown(account: Account, *, sequence: int | UnsetType = UNSET) -> Allocation:
+def shown(account: Account) -> Allocation:
     """What the agency buys for its sub-account, as the API answers it."""
     allocation = (
         AutoAllocation.objects.select_related("agency")
@@ -179,15 +181,27 @@ def shown(account: Account, *, sequence: int | UnsetType = UNSET) -> Allocation:
         account=account, agency=account.agency, active=False, payment_method="", anchor_date=None
     )
     latest = allocation.runs.order_by("-period").first() if allocation.pk else None
+    return told(allocation, latest, rates_now())
+
+
+def told(
+    allocation: AutoAllocation,
+    latest: AllocationRun | None,
+    rates: dict[str, Decimal],
+    *,
+    sequence: int | UnsetType = UNSET,
+) -> Allocation:
+    """An allocation whose agency and latest month have been read. No query."""
     basic, premium = allocation.basic_minutes, allocation.premium_minutes
-    charge = estimate(basic_minutes=basic, premium_minutes=premium).total
+    charge = estimate(basic_minutes=basic, premium_minutes=premium, rates=rates).total
+    period = latest.period if latest else None
     return Allocation.of(
         allocation,
-        account=account.pk,
+        account=allocation.account_id,
         start_date=allocation.anchor_date,
         estimated_monthly_charge=dollars_text(charge),
         currency=CURRENCY,
-        next_charges=configure.upcoming(allocation, CHARGES_SHOWN),
+        next_charges=configure.upcoming_after(allocation, latest=period, n=CHARGES_SHOWN),
         skipped=allocation.skip_period,
         payment_failed=allocation.failed_at is not None,
         latest_run=latest and run_shown(latest),
@@ -196,5 +210,6 @@ def shown(account: Account, *, sequence: int | UnsetType = UNSET) -> Allocation:
 
 
 def run_shown(run: AllocationRun) -> Run:
+    """One month, with what was charged or would have been."""
     charged = run.amount_cents if run.charged_cents is None else run.charged_cents
     return Run.of(run, charge=dollars_text(dollars(charged)))

@@ -24,7 +24,15 @@ from accounts.telling import changes
 from wallets.allocations import configure, retries
 from wallets.allocations.terms import Wish, check_card, stop_text
 from wallets.api import allocation
-from wallets.api.allocation import Allocation, Minutes, NoAccountQuery, Run, shown, sub_account_of
+from wallets.api.allocation import (
+    Allocation,
+    Minutes,
+    NoAccountQuery,
+    Run,
+    shown,
+    sub_account_of,
+    told,
+)
 from wallets.api.fields import (
     CURRENCY,
     LARGEST_PAGE,
@@ -36,8 +44,9 @@ from wallets.api.fields import (
 )
 from wallets.api.following import followed, in_order
 from wallets.errors import InvalidAmount
-from wallets.models import AutoAllocation, Purchase
+from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.estimates import Estimate, estimate
+from wallets.prices.rates import rates_now
 
 # Two years of months, and a page.
 MOST_RUNS = 200
@@ -88,12 +97,20 @@ class AllocationsView(ApiView):
         page = changes.page(
             kinds=[kind], accounts=[agency.pk], after=query.after, limit=query.limit
         )
-        found = Account.objects.filter(
-            pk__in=page.sequences, agency=agency, auto_allocation__agency=agency
-        ).select_related("agency")
-        rows = in_order(page, found, id_of=lambda one: one.pk)
-        results = [shown(one, sequence=number) for one, number in rows]
+        found = AutoAllocation.objects.select_related("agency").filter(
+            account__in=page.sequences, agency=agency, account__agency=agency
+        )
+        rows = in_order(page, found, id_of=lambda one: one.account_id)
+        latest, rates = _latest_runs([one.pk for one, _ in rows]), rates_now()
+        results = [told(one, latest.get(one.pk), rates, sequence=number) for one, number in rows]
         return Response(Allocations(results=results, **followed(request, page)))
+
+
+def _latest_runs(allocations: list[int]) -> dict[int, AllocationRun]:
+    """The latest month of each, in one query."""
+    runs = AllocationRun.objects.filter(allocation__in=allocations)
+    latest = runs.order_by("allocation_id", "-period").distinct("allocation_id")
+    return {one.allocation_id: one for one in latest}
 
 
 class WantedAllocation(Sent):

@@ -51,6 +51,7 @@ def test_sub_accounts_are_listed_with_what_they_have(client, agency):
         "basic_minutes_a_month": 0,
         "premium_minutes_a_month": 0,
         "created_at": row["created_at"],
+        "archived_at": None,
     }
 
 
