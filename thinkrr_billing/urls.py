@@ -1,11 +1,21 @@
 """Every route. The API first, which is asked most: routes are tried one after the other."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, register_converter
+from django.urls.converters import PathConverter
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.api.answers import no_such_route
 from thinkrr_billing import health, metrics
+
+
+class Anything(PathConverter):
+    """What `path` takes, and ends of lines: what is below /api/ answers in JSON."""
+
+    regex = "(?s:.+)"
+
+
+register_converter(Anything, "anything")
 
 api = [
     path("", include("accounts.api.urls")),
@@ -18,7 +28,7 @@ api = [
         SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=["get", "head"]),
         name="docs",
     ),
-    path("<path:route>", no_such_route),
+    path("<anything:route>", no_such_route),
 ]
 
 handler500 = "thinkrr_billing.unanswered.unanswered"

@@ -13,7 +13,6 @@ from functools import wraps
 from uuid import UUID
 
 import msgspec
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -27,13 +26,15 @@ from accounts.runtime.kept_answers import Asked, Given
 HEADER = "Idempotency-Key"
 # Says that this is the answer of the first time.
 REPEATED = "Idempotency-Replayed"
-_KEY = re.compile(r"[!-~](?:[ -~]{0,253}[!-~])?", re.ASCII)
+_PATTERN = r"[!-~]([ -~]{0,253}[!-~])?"
+_KEY = re.compile(_PATTERN, re.ASCII)
+SCHEMA = {"type": "string", "pattern": f"^{_PATTERN}$"}
 
 Handler = Callable[..., Response]
 
 PARAMETER = OpenApiParameter(
     HEADER,
-    OpenApiTypes.STR,
+    SCHEMA,
     OpenApiParameter.HEADER,
     description="1 to 255 printable ASCII characters of your own, new for every request. For 24 "
     "hours at least, the same request with the same key is answered as the first time, and "

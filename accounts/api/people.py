@@ -31,7 +31,7 @@ class RowsQuery(AccountQuery):
         Meta(
             description="The `cursor` of the page before.",
             extra={"read": _read_id},
-            extra_json_schema={"as": {"type": "string"}},
+            extra_json_schema={"as": {"type": "string", "pattern": r"^[1-9]\d{0,17}$"}},
         ),
     ] = UNSET
     limit: Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")] = 50

@@ -191,7 +191,7 @@ API = {
     "campaigns/<str:external_id>": ("put",),
     "campaigns/<str:external_id>/<str:step>": ("post",),
 }
-API_PUBLIC = {"schema/", "docs/", "<path:route>"}
+API_PUBLIC = {"schema/", "docs/", "<anything:route>"}
 # Support's pages: nobody else gets past their door, however they ask.
 STAFF_PREFIXES = ("admin/", "looking/")
 

@@ -335,7 +335,7 @@ API = {
 API_PUBLIC = {
     "schema/": {"GET HEAD OPTIONS": "anyone"},
     "docs/": {"GET HEAD": "anyone"},
-    "<path:route>": {" ".join(METHODS): "anyone secret"},
+    "<anything:route>": {" ".join(METHODS): "anyone secret"},
 }
 
 

@@ -6,13 +6,12 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.idempotency import HEADER, key_of
+from accounts.api.idempotency import HEADER, SCHEMA, key_of
 from accounts.api.schema import refusals
 from accounts.api.shapes import Answer, Moment, Sent, Url, dollars, read
 from accounts.api.views import ApiView
@@ -180,7 +179,7 @@ class GiftsView(ApiView):
         parameters=[
             OpenApiParameter(
                 HEADER,
-                OpenApiTypes.STR,
+                SCHEMA,
                 OpenApiParameter.HEADER,
                 required=True,
                 description="1 to 255 printable ASCII characters of your own, new for every gift.",

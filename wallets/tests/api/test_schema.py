@@ -131,6 +131,7 @@ def test_the_document_is_open_to_everybody(client):
 
 @pytest.mark.django_db
 def test_an_address_that_is_not_there_says_so_in_json(client):
-    response = client.get("/api/v1/wallets")
+    for address in ("/api/v1/wallets", "/api/v1/wallet/a%0Ab"):
+        response = client.get(address)
 
-    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
+        assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
