@@ -27,6 +27,11 @@ CHROMIUM_NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "go
 # What a mark needs, how we know it is there, and how to get it.
 NEEDS = {
     "browser": ("Chromium", lambda: chromium_path(), "apt-get install chromium fonts-dejavu-core"),
+    "firefox": (
+        "Firefox",
+        lambda: any(map(shutil.which, ("firefox-esr", "firefox"))),
+        "apt-get install firefox-esr",
+    ),
     "redis": ("Redis", lambda: shutil.which("redis-server"), "apt-get install redis-server"),
     "pooler": (
         "PgBouncer",
