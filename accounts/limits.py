@@ -80,9 +80,10 @@ WEBHOOK_ADDRESSES_TRIED = 2
 # To one endpoint at once: of different accounts, or it would be out of order. One that has not
 # worked yet, or does not now, is asked once at a time.
 WEBHOOKS_AT_ONCE_TO_ONE = 4
-# Of all: sockets of one process. Those in trouble have room of their own, so that however many
-# hang they take none of what works.
+# Of all: sockets of one process. New ones and those in trouble have room of their own, so that
+# however many hang they take none of what works.
 WEBHOOKS_AT_ONCE = 300
+WEBHOOKS_AT_ONCE_NEW = 150
 WEBHOOKS_AT_ONCE_IN_TROUBLE = 200
 # Rows that one statement claims or writes: some tens of milliseconds.
 WEBHOOKS_CLAIMED = 200

@@ -6,6 +6,7 @@ In order for each account and endpoint: what is earlier of the same and still wa
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.db import connection, transaction
 
@@ -20,7 +21,23 @@ State = WebhookDelivery.State
 # Slack's word for an incoming webhook, or its channel, that is no more.
 SLACK_GONE = frozenset({403, 404})
 
-_WELL = "t.worked_at IS NOT NULL AND t.troubled_since IS NULL"
+
+class Lane(StrEnum):
+    """What kind of endpoint: each has room of its own, so that none takes that of the others."""
+
+    WELL = "t.worked_at IS NOT NULL AND t.troubled_since IS NULL"
+    # Nobody knows yet whether it works.
+    NEW = "t.worked_at IS NULL AND t.troubled_since IS NULL"
+    TROUBLED = "t.troubled_since IS NOT NULL"
+
+
+# At once of a lane, and of these to one endpoint.
+ROOM = {
+    Lane.WELL: (limits.WEBHOOKS_AT_ONCE, limits.WEBHOOKS_AT_ONCE_TO_ONE),
+    Lane.NEW: (limits.WEBHOOKS_AT_ONCE_NEW, 1),
+    Lane.TROUBLED: (limits.WEBHOOKS_AT_ONCE_IN_TROUBLE, 1),
+}
+
 _CLAIM = """
 WITH wanting AS MATERIALIZED (
     SELECT d.endpoint_id AS id, min(d.next_at) AS since
@@ -55,8 +72,7 @@ SET attempts = d.attempts + 1, next_at = %(until)s, claimed_until = %(until)s
 FROM claimed c WHERE d.id = c.id
 RETURNING d.id
 """
-CLAIM_WELL = _CLAIM.format(which=_WELL)
-CLAIM_OTHERS = _CLAIM.format(which=f"NOT ({_WELL})")
+CLAIM = {lane: _CLAIM.format(which=lane) for lane in Lane}
 
 SENT = """
 UPDATE accounts_webhookdelivery d SET state = 'sent', sent_at = %s, claimed_until = NULL
@@ -112,16 +128,15 @@ class Told:
     at: datetime
 
 
-def claim(*, well: bool, room: int) -> list[WebhookDelivery]:
-    """What to send now, each counted as tried: at most `room`, to endpoints that work or others."""
+def claim(*, lane: Lane, room: int) -> list[WebhookDelivery]:
+    """What to send now to endpoints of a lane, at most `room`: each is counted as tried."""
     if room <= 0:
         return []
     now = clock.now()
-    each = limits.WEBHOOKS_AT_ONCE_TO_ONE if well else 1
     until = now + limits.WEBHOOK_CLAIM
+    facts = {"now": now, "room": room, "each": ROOM[lane][1], "until": until}
     with connection.cursor() as cursor:
-        statement = CLAIM_WELL if well else CLAIM_OTHERS
-        cursor.execute(statement, {"now": now, "room": room, "each": each, "until": until})
+        cursor.execute(CLAIM[lane], facts)
         ids = [pk for (pk,) in cursor.fetchall()]
     if not ids:
         return []

@@ -19,7 +19,7 @@ from accounts.models import WebhookDelivery, WebhookEvent, WebhookSender
 from accounts.runtime.nudges import nudge
 from accounts.telling import slack
 from accounts.webhooks import addresses, catalogue, claiming, outbox, signing
-from accounts.webhooks.claiming import Told
+from accounts.webhooks.claiming import Lane, Told
 from accounts.webhooks.posting import Answer, Parcel, Post
 from accounts.webhooks.waking import TASK
 
@@ -102,8 +102,8 @@ class _Round:
     post: Post
     ends: float
     tries: int = 0
-    # What is under way, by its delivery: when it began, and whether it went to one that works.
-    under_way: dict[int, tuple[WebhookDelivery, datetime, bool]] = field(default_factory=dict)
+    # What is under way, by its delivery: when it began, and in which lane.
+    under_way: dict[int, tuple[WebhookDelivery, datetime, Lane]] = field(default_factory=dict)
 
     def all(self) -> int:
         idle_since = time.monotonic()
@@ -130,16 +130,15 @@ class _Round:
         if time.monotonic() >= self.ends or not self.turn.is_still_ours():
             return 0
         outbox.accept()
-        begun = self._claim(well=True)
+        begun = self._claim(Lane.WELL) + self._claim(Lane.NEW)
         # These may hang: so that nothing is under way when our time is up, they end before.
         hang = time.monotonic() >= self.ends - limits.WEBHOOK_TOTAL_SECONDS
-        return begun if hang else begun + self._claim(well=False)
+        return begun if hang else begun + self._claim(Lane.TROUBLED)
 
-    def _claim(self, *, well: bool) -> int:
-        most = limits.WEBHOOKS_AT_ONCE if well else limits.WEBHOOKS_AT_ONCE_IN_TROUBLE
-        taken = sum(1 for *_, was_well in self.under_way.values() if was_well == well)
-        room = min(most - taken, limits.WEBHOOKS_CLAIMED)
-        claimed = claiming.claim(well=well, room=room)
+    def _claim(self, lane: Lane) -> int:
+        taken = sum(1 for *_, of in self.under_way.values() if of == lane)
+        room = min(claiming.ROOM[lane][0] - taken, limits.WEBHOOKS_CLAIMED)
+        claimed = claiming.claim(lane=lane, room=room)
         now, parcels, spoiled = clock.now(), [], []
         for delivery in claimed:
             try:
@@ -147,7 +146,7 @@ class _Round:
             except (ValueError, addresses.Invalid) as error:
                 spoiled.append(Told(delivery, Answer(error=str(error)[:200]), now))
             else:
-                self.under_way[delivery.pk] = (delivery, now, well)
+                self.under_way[delivery.pk] = (delivery, now, lane)
         self.post.send(parcels)
         if spoiled:
             claiming.finish(spoiled)

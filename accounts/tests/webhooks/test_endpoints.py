@@ -17,7 +17,7 @@ from accounts.people import closing
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from accounts.tests.webhooks.receiver import after_each_wait, endpoint, send, states
 from accounts.webhooks import claiming, endpoints, outbox, sending
-from accounts.webhooks.claiming import Told
+from accounts.webhooks.claiming import Lane, Told
 from accounts.webhooks.endpoints import Terms
 from accounts.webhooks.posting import Answer
 
@@ -129,7 +129,7 @@ def claimed_for_slack(account):
     closing.close(account=account)
     sending.WebhookSender.objects.get_or_create(pk=1, defaults={"until": clock.now()})
     outbox.accept()
-    (delivery,) = claiming.claim(well=False, room=1)
+    (delivery,) = claiming.claim(lane=Lane.NEW, room=1)
     return delivery
 
 
@@ -174,9 +174,9 @@ def test_an_answer_that_comes_after_another_sender_took_over_changes_nothing(rec
     closing.close(account=account)
     sending.WebhookSender.objects.get_or_create(pk=1, defaults={"until": clock.now()})
     outbox.accept()
-    (late,) = claiming.claim(well=False, room=1)
+    (late,) = claiming.claim(lane=Lane.NEW, room=1)
     with clock.at(clock.now() + limits.WEBHOOK_CLAIM + timedelta(seconds=1)):
-        (again,) = claiming.claim(well=False, room=1)
+        (again,) = claiming.claim(lane=Lane.NEW, room=1)
 
     claiming.finish([Told(late, Answer(status=500), clock.now())])
 
@@ -194,10 +194,10 @@ def test_one_account_never_has_more_under_way_to_one_endpoint_than_it_may(receiv
     sending.WebhookSender.objects.get_or_create(pk=1, defaults={"until": clock.now()})
     outbox.accept()
 
-    first = claiming.claim(well=True, room=50)
-    second = claiming.claim(well=True, room=50)
+    first = claiming.claim(lane=Lane.WELL, room=50)
+    second = claiming.claim(lane=Lane.WELL, room=50)
     WebhookEndpoint.objects.filter(pk=one.pk).update(troubled_since=clock.now())
-    others = claiming.claim(well=False, room=50)
+    others = claiming.claim(lane=Lane.TROUBLED, room=50)
 
     assert [len(found) for found in (first, second, others)] == [4, 0, 0]
 

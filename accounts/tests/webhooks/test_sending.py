@@ -17,7 +17,8 @@ from accounts.models import (
 from accounts.people import closing
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from accounts.tests.webhooks.receiver import endpoint, send, states
-from accounts.webhooks import endpoints, outbox, sending
+from accounts.webhooks import claiming, endpoints, outbox, sending
+from accounts.webhooks.claiming import Lane
 from accounts.webhooks.waking import TASK
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
@@ -294,7 +295,7 @@ def a_sender_dies():
     with sending._turn() as turn:
         assert turn
         outbox.accept()
-        assert len(sending.claiming.claim(well=False, room=10)) == 1
+        assert len(claiming.claim(lane=Lane.NEW, room=10)) == 1
     sending.WebhookSender.objects.update(token=turn.token, until=clock.now() + limits.WEBHOOKS_TURN)
 
 
