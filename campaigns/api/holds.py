@@ -53,7 +53,9 @@ class Holds(APIView):
         "60, and 60 after 60 only moves `expires_at`. What a call has is not made smaller; release "
         "it first. When the call is reported, what it used is charged and the rest is free again. "
         "A hold that is neither extended, released nor reported ends at `expires_at`: ten minutes "
-        "after the last second it pays for. Report the call before that.",
+        "after the last second it pays for. Report the call before that.\n\n"
+        "Hold a minute or a few and extend them: what is reserved pays no other call, and may pause "
+        "a campaign that has nothing else.",
         tags=["Calls"],
         request=shapes.HoldRequest,
         responses={200: shapes.HoldAnswer, **refusals(413)},
