@@ -54,8 +54,8 @@ class Holds(APIView):
         "it first. When the call is reported, what it used is charged and the rest is free again. "
         "A hold that is neither extended, released nor reported ends at `expires_at`: ten minutes "
         "after the last second it pays for. Report the call before that.\n\n"
-        "Hold a minute or a few and extend them: what is reserved pays no other call, and may pause "
-        "a campaign that has nothing else.",
+        "Hold a minute or a few and extend them: what is reserved pays no other call, and may "
+        "pause a campaign that has nothing else.",
         tags=["Calls"],
         request=shapes.HoldRequest,
         responses={200: shapes.HoldAnswer, **refusals(413)},
