@@ -12,8 +12,8 @@ from accounts.models import Account, ApiKey, KeptAnswer
 from accounts.people import archiving
 from accounts.runtime import kept_answers
 from accounts.tests.builders import make_agency, make_key, make_sub_account
-from campaigns.tests.builders import make_wallet
 from wallets.tests.worlds.api_clients import client_of, refusal
+from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
