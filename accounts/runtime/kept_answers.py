@@ -116,7 +116,7 @@ def _held(asked: Asked) -> Iterator[None]:
 def _locked(function: str, asked: Asked) -> bool:
     name = f"idempotency:{asked.api_key_id}:{asked.account_id}:{asked.key}"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [name])  # nosec B608 # names of ours
+        cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [name])
         return bool(cursor.fetchone()[0])
 
 
