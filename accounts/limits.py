@@ -113,5 +113,7 @@ WEBHOOK_TESTS_AN_HOUR = 30
 ANSWERS_KEPT = timedelta(hours=48)
 # A minute's worth of a busy day; what is left goes in the next minute.
 ANSWERS_FORGOTTEN_AT_ONCE = 5_000
+# Longer than any request is at work: a charge takes up to a minute. Who is still at it has died.
+ANSWER_BEGUN = timedelta(minutes=2)
 # Most requests are done within one.
 REPEAT_AFTER_SECONDS = 1

@@ -11,6 +11,7 @@ class KeptAnswer(models.Model):
     """One request that was done, and its answer: whoever repeats it gets the same."""
 
     rows = Rows.MAY_GO
+    BEGUN = 0
 
     api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+", db_index=False)
     # The account the address means; None where the request names none, as a batch of calls.
@@ -18,6 +19,7 @@ class KeptAnswer(models.Model):
     idempotency_key = models.CharField(max_length=255)
     # Of the method, the path and the body.
     fingerprint = models.CharField(max_length=64)
+    # BEGUN while the first is at work.
     status = models.PositiveSmallIntegerField()
     body = models.TextField()
     created_at = models.DateTimeField(default=clock.now, editable=False)

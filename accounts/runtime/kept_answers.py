@@ -1,12 +1,11 @@
 """Doing what is asked for once: the answer is kept, and a repeat gets it again.
 
-One at a time holds a key, by a lock of PostgreSQL's that ends with the connection: so a process
-that dies keeps nobody out.
+One at a time holds a key: for the length of a transaction, or by a row that says so. No lock is
+kept on a session, which behind a pooler is somebody else's a moment later.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,10 +13,29 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.errors import AccountError
-from accounts.limits import ANSWERS_FORGOTTEN_AT_ONCE, ANSWERS_KEPT, REPEAT_AFTER_SECONDS
+from accounts.limits import (
+    ANSWER_BEGUN,
+    ANSWERS_FORGOTTEN_AT_ONCE,
+    ANSWERS_KEPT,
+    REPEAT_AFTER_SECONDS,
+)
 from accounts.models import KeptAnswer
 
 logger = logging.getLogger(__name__)
+
+# Of two that come together one is first. Who began long ago has died.
+BEGIN = f"""
+INSERT INTO accounts_keptanswer
+    (api_key_id, account_id, idempotency_key, fingerprint, status, body, created_at)
+VALUES
+    (%(api_key_id)s, %(account_id)s, %(idempotency_key)s, %(fingerprint)s, {KeptAnswer.BEGUN}, '',
+     %(now)s)
+ON CONFLICT (api_key_id, account_id, idempotency_key) DO UPDATE
+SET fingerprint = EXCLUDED.fingerprint, created_at = EXCLUDED.created_at
+WHERE accounts_keptanswer.status = {KeptAnswer.BEGUN}
+    AND accounts_keptanswer.created_at < %(given_up)s
+RETURNING id
+"""  # nosec B608 # a constant of ours
 
 
 class InProgress(AccountError):
@@ -61,35 +79,36 @@ def once(asked: Asked, do: Callable[[], Given]) -> Given:
     InProgress or UsedOtherwise.
     """
     with transaction.atomic():
-        if not _locked("pg_try_advisory_xact_lock", asked):
+        if not _locked(asked):
             raise _busy()
-        return _once(asked, do)
+        if kept := _kept(asked):
+            return _again(kept, asked)
+        given = do()
+        KeptAnswer.objects.create(**_names(asked), fingerprint=asked.fingerprint, **_told(given))
+        return given
 
 
 def once_in_steps(asked: Asked, do: Callable[[], Given]) -> Given:
     """The same for what commits by itself, before the answer is kept: it must be repeatable.
 
-    A process that dies in between has a repeat do it again. Call with no transaction open.
+    A process that dies in between keeps its key for ANSWER_BEGUN; then a repeat does it again.
+    Call with no transaction open.
     """
-    with _held(asked):
-        return _once(asked, do)
-
-
-def _once(asked: Asked, do: Callable[[], Given]) -> Given:
-    kept = KeptAnswer.objects.filter(
-        api_key=asked.api_key_id, account_id=asked.account_id, idempotency_key=asked.key
-    ).first()
-    if kept is None:
+    mine = _begun(asked)
+    if mine is None:
+        return _again(KeptAnswer.objects.get(**_names(asked)), asked)
+    try:
         given = do()
-        KeptAnswer.objects.create(
-            api_key_id=asked.api_key_id,
-            account_id=asked.account_id,
-            idempotency_key=asked.key,
-            fingerprint=asked.fingerprint,
-            status=given.status,
-            body=given.body,
-        )
-        return given
+    except BaseException:
+        KeptAnswer.objects.filter(pk=mine).delete()
+        raise
+    KeptAnswer.objects.filter(pk=mine).update(**_told(given))
+    return given
+
+
+def _again(kept: KeptAnswer, asked: Asked) -> Given:
+    if kept.status == KeptAnswer.BEGUN:
+        raise _busy()
     if kept.fingerprint != asked.fingerprint:
         raise UsedOtherwise("This Idempotency-Key was used for another request. Send a new one.")
     return Given(kept.status, kept.body, is_repeat=True)
@@ -102,21 +121,40 @@ def forget_old() -> int:
     return KeptAnswer.objects.filter(pk__in=bite).delete()[0] if bite else 0
 
 
-@contextmanager
-def _held(asked: Asked) -> Iterator[None]:
-    if not _locked("pg_try_advisory_lock", asked):
-        raise _busy()
-    try:
-        yield
-    finally:
-        # A connection that broke holds nothing any more, and its successor never did.
-        _locked("pg_advisory_unlock", asked)
+def _names(asked: Asked) -> dict[str, object]:
+    return {
+        "api_key_id": asked.api_key_id,
+        "account_id": asked.account_id,
+        "idempotency_key": asked.key,
+    }
 
 
-def _locked(function: str, asked: Asked) -> bool:
+def _told(given: Given) -> dict[str, object]:
+    return {"status": given.status, "body": given.body, "created_at": clock.now()}
+
+
+def _kept(asked: Asked) -> KeptAnswer | None:
+    return KeptAnswer.objects.filter(**_names(asked)).first()
+
+
+def _begun(asked: Asked) -> int | None:
+    """The row that says who is at work, if that is us; None where it is another's, or answered."""
+    now = clock.now()
+    facts = _names(asked) | {
+        "fingerprint": asked.fingerprint,
+        "now": now,
+        "given_up": now - ANSWER_BEGUN,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN, facts)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _locked(asked: Asked) -> bool:
     name = f"idempotency:{asked.api_key_id}:{asked.account_id}:{asked.key}"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {function}(hashtextextended(%s, 0))", [name])
+        cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
         return bool(cursor.fetchone()[0])
 
 

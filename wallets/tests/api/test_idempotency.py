@@ -132,6 +132,43 @@ def test_a_crash_before_the_end_leaves_neither_effect_nor_answer(client, agency,
     assert Account.objects.filter(agency=agency).count() == 1
 
 
+def test_a_process_that_dies_between_its_steps_keeps_the_key_for_two_minutes(client, agency):
+    sub = make_sub_account(agency=agency)
+    url, body = f"{URL}/{sub.pk}/archive", {"archived": True}
+    send(client, body, url=url, method="put")
+    # As it stands when the deed is done and the answer is not kept yet.
+    KeptAnswer.objects.update(status=KeptAnswer.BEGUN, body="")
+    now = clock.now()
+
+    with clock.at(now + timedelta(seconds=119)):
+        assert refusal(send(client, body, url=url, method="put"), 409)["code"] == (
+            "idempotency_key_in_use"
+        )
+    with clock.at(now + timedelta(seconds=130)):
+        again = send(client, body, url=url, method="put")
+        repeat = send(client, body, url=url, method="put")
+
+    assert (again.status_code, "Idempotency-Replayed" in again) == (200, False)
+    assert (repeat.json(), repeat["Idempotency-Replayed"]) == (again.json(), "true")
+    assert KeptAnswer.objects.count() == 1
+
+
+def test_what_fails_between_its_steps_gives_the_key_back(client, agency, monkeypatch):
+    sub = make_sub_account(agency=agency)
+    url, body = f"{URL}/{sub.pk}/archive", {"archived": True}
+
+    def die(**_):
+        raise RuntimeError("killed")
+
+    monkeypatch.setattr(archiving, "archive", die)
+    with pytest.raises(RuntimeError):
+        send(client, body, url=url, method="put")
+    monkeypatch.undo()
+
+    assert not KeptAnswer.objects.exists()
+    assert send(client, body, url=url, method="put").status_code == 200
+
+
 def test_a_batch_with_a_key_is_answered_as_the_first_time(client, agency):
     make_wallet(account=agency, credit="10")
     call = {"id": "c-1", "account": str(agency.pk), "minute_type": "basic", "seconds": 60}
