@@ -17,7 +17,7 @@ from accounts.api.whose import resolve_account
 from accounts.people.access import Permission
 from wallets import limits
 from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
-from wallets.api.recharges import Purchase, shown
+from wallets.api.purchases import Purchase, shown
 from wallets.api.wallet import AutoRechargeStatus, auto_recharge_status, waits, wallet_of
 from wallets.balances.opening import open_wallet
 from wallets.models import AutoRecharge, Wallet

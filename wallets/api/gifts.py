@@ -23,9 +23,9 @@ from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
 from wallets.allocations import gifts
 from wallets.api.allocation import Minutes, NoAccountQuery, sub_account_of
-from wallets.api.allocations import Line, lines
+from wallets.api.allocation_previews import Line, lines
 from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
-from wallets.api.recharges import still_deciding
+from wallets.api.purchases import still_deciding
 from wallets.errors import FormReused, PurchaseInProgress
 from wallets.models import Purchase
 from wallets.prices.amounts import dollars as in_dollars

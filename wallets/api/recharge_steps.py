@@ -18,7 +18,8 @@ from accounts.errors import NotFound
 from accounts.people.access import Permission
 from wallets import models
 from wallets.api.fields import CURRENCY, Currency, Dollars, dollars_text
-from wallets.api.recharges import PAID, Buys, NewRecharge, Purchase, shown
+from wallets.api.purchases import PAID, Purchase, shown
+from wallets.api.recharges import Buys, NewRecharge
 from wallets.balances.opening import open_wallet
 from wallets.recharges import by_hand
 

@@ -4,6 +4,7 @@ from django.urls import path
 
 from wallets.api import (
     alerts,
+    allocation_previews,
     allocations,
     asks,
     auto_recharge_tries,
@@ -15,11 +16,13 @@ from wallets.api import (
 )
 from wallets.api.allocation import AllocationView
 from wallets.api.auto_recharge import AutoRechargeView
-from wallets.api.papers import ReceiptsView, ReceiptView, StatementView
+from wallets.api.entries import EntriesView
 from wallets.api.rates import RatesView
+from wallets.api.receipts import ReceiptsView, ReceiptView
 from wallets.api.recharges import RechargesView, RechargeView
+from wallets.api.statements import StatementView
 from wallets.api.sub_accounts import SubAccountsView
-from wallets.api.wallet import EntriesView, WalletView
+from wallets.api.wallet import WalletView
 
 _RECHARGE = "wallet/recharges/<uuid:purchase_id>"
 _SUB = "sub-accounts/<uuid:account_id>"
@@ -50,7 +53,7 @@ urlpatterns = [
     path(f"{_SUB}/owner", seats.SeatView.as_view()),
     path(f"{_SUB}/notices", seats.NoticesOfView.as_view()),
     path(_ALLOCATION, AllocationView.as_view()),
-    path(f"{_ALLOCATION}/preview", allocations.AllocationPreviewView.as_view()),
+    path(f"{_ALLOCATION}/preview", allocation_previews.AllocationPreviewView.as_view()),
     path(f"{_ALLOCATION}/runs", allocations.RunsView.as_view()),
     path(f"{_ALLOCATION}/retry", allocations.RetryView.as_view()),
     path(f"{_ALLOCATION}/skip", allocations.SkipView.as_view()),

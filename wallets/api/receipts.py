@@ -1,4 +1,4 @@
-"""GET receipts and GET statements/<month>: what the bookkeeper asks for."""
+"""GET receipts: the paper of each paid purchase, with what was given back."""
 
 from datetime import date
 from typing import Annotated
@@ -11,30 +11,26 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts import clock
-from accounts.api.schema import in_path, refusals
-from accounts.api.shapes import AccountId, Answer, Moment
-from accounts.api.views import AccountsQuery, ApiView
+from accounts.api.schema import refusals
+from accounts.api.shapes import Answer, Moment
+from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account, resolve_accounts
-from accounts.errors import NotFound, Unusable
+from accounts.errors import NotFound
 from accounts.models import Account, Change
 from wallets import models
 from wallets.api.fields import (
     CURRENCY,
     Currency,
     Dollars,
-    Units,
     check_range,
     dollars_text,
     next_page,
-    renamed,
 )
 from wallets.api.following import ChangeNumber, Followed, FollowQuery, changed, followed, in_order
 from wallets.cursors import PURCHASE, BadCursor, Place
-from wallets.models import Pot
 from wallets.months import beginning, end_of
 from wallets.prices.amounts import dollars
-from wallets.statements import monthly, papers, ranges
+from wallets.statements import papers
 
 
 class ReceiptsQuery(FollowQuery):
@@ -81,41 +77,6 @@ class Receipts(Followed, kw_only=True):
     ]
 
 
-class StatementPot(Answer):
-    """What one pot of the wallet did in a month."""
-
-    pot: Annotated[Pot, Meta(description="Credit, or the minutes of one type.")]
-    unit: Annotated[Units, Meta(description="Of the figures beside it.")]
-    opening: Annotated[str, Meta(description="What the month before closed with.")]
-    moved: Annotated[
-        dict[str, str], Meta(description="By what moved it; with `opening` it is `closing`.")
-    ]
-    closing: Annotated[str, Meta(description="What it held at the end, or holds now.")]
-
-
-class StatementOf(Answer):
-    """A month of one account's wallet."""
-
-    account: AccountId
-    month: Annotated[
-        str, Meta(pattern=r"^\d{4}-\d{2}$", description="Where the account is, like 2026-10.")
-    ]
-    is_complete: Annotated[bool, Meta(description="false: the month goes on.")]
-    pots: Annotated[list[StatementPot], Meta(description="Each pot that held anything or moved.")]
-
-
-class Statement(StatementOf):
-    """A month of an account's wallet, and of its sub-accounts' if they were asked for."""
-
-    sub_accounts: Annotated[
-        list[StatementOf],
-        Meta(
-            description="With `include=sub_accounts`: of each sub-account, in the month where it "
-            "is. Otherwise empty."
-        ),
-    ]
-
-
 _RECEIPT = {
     "number": 1001,
     "purchase": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
@@ -140,25 +101,6 @@ _RECEIPT = {
 _RECEIPTS = OpenApiExample(
     "One, refunded in part",
     value={"results": [_RECEIPT], "next": None, "next_cursor": None},
-    response_only=True,
-)
-_STATEMENT = OpenApiExample(
-    "A month",
-    value={
-        "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
-        "month": "2026-10",
-        "is_complete": True,
-        "pots": [
-            {
-                "pot": "credit",
-                "unit": "USD",
-                "opening": "7.150000",
-                "moved": {"bought": "50.000000", "used": "-12.480000"},
-                "closing": "44.670000",
-            }
-        ],
-        "sub_accounts": [],
-    },
     response_only=True,
 )
 
@@ -264,56 +206,4 @@ def _receipt(purchase: models.Purchase, *, sequence: int | UnsetType = UNSET) ->
             for one in reversals
             if one.credit_note_number
         ],
-    )
-
-
-class StatementView(ApiView):
-    query_shape = AccountsQuery
-
-    @extend_schema(
-        operation_id="get_statement",
-        summary="A month of the wallet: opening, what moved each pot, closing",
-        description="The month is one of the account's, like 2026-10. One that is to come is "
-        "refused (400); of one that goes on, `closing` is what there is now.",
-        tags=["Papers"],
-        parameters=[
-            in_path(
-                "month",
-                "A month of the account that has begun.",
-                "2026-10",
-                {"type": "string", "pattern": r"^20\d{2}-(0[1-9]|1[0-2])$"},
-            ),
-        ],
-        responses={200: Statement, **refusals()},
-        examples=[_STATEMENT],
-    )
-    def get(self, request: Request, month: str) -> Response:
-        accounts = resolve_accounts(request, with_sub_accounts=bool(self.query.include))
-        try:
-            first = ranges.read_month(month, today=accounts[0].local_date(clock.now()))
-        except Unusable as error:
-            raise renamed(error) from None
-        own, *others = monthly.months_of(accounts=accounts, first=first)
-        below = [StatementOf(**_month(one)) for one in others]
-        return Response(Statement(**_month(own), sub_accounts=below))
-
-
-def _month(one: monthly.Month) -> dict[str, object]:
-    return {
-        "account": one.account.pk,
-        "month": f"{one.first:%Y-%m}",
-        "is_complete": one.is_complete,
-        "pots": [_pot(each) for each in one.pots],
-    }
-
-
-def _pot(one: monthly.PotMonth) -> StatementPot:
-    is_credit = one.pot == Pot.CREDIT
-    pattern = "{:.6f}" if is_credit else "{:.0f}"
-    return StatementPot(
-        pot=one.pot,
-        unit=Units.USD if is_credit else Units.SECONDS,
-        opening=pattern.format(one.opening),
-        moved={str(group): pattern.format(amount) for group, amount in one.moved.items()},
-        closing=pattern.format(one.closing),
     )
