@@ -156,14 +156,14 @@ PARTS = {
 }
 
 
-def in_path(name: str, description: str, example: str, kind: Any = str) -> OpenApiParameter:
+def in_path(name: str, description: str, example: str | int, kind: Any = str) -> OpenApiParameter:
     """A part of the address, with an example that the suite asks for."""
     return OpenApiParameter(
         name,
         kind,
         OpenApiParameter.PATH,
         description=description,
-        examples=[OpenApiExample(example, value=example)],
+        examples=[OpenApiExample(str(example), value=example)],
     )
 
 

@@ -45,7 +45,7 @@ def test_an_example_is_answered_as_its_answer_says(operation, body, world):
 
 
 def _asked(operation: Operation, body: object, world: World):
-    """What the first key that may is answered: the account's own, or its agency's."""
+    """What the first key that may is answered: the account's, its agency's, or its sister's."""
     address, headers = operation.path, {}
     for one in operation.parameters:
         shown = next(iter((one.get("examples") or {"": {"value": "example-1"}}).values()))["value"]
@@ -53,7 +53,7 @@ def _asked(operation: Operation, body: object, world: World):
             address = address.replace(f"{{{one['name']}}}", str(world.here(shown)))
         if one["in"] == "header" and one.get("required"):
             headers[one["name"]] = shown
-    for account in (world.account, world.agency):
+    for account in (world.account, world.agency, world.sister):
         client: APIClient = client_of(account)
         response = client.generic(
             operation.method.upper(),

@@ -9,6 +9,8 @@ from tests.api.document import Operation, operations, resolved
 from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.builders import make_wallet
 from wallets.tests.worlds.histories import buy
+from wallets.why import decisions
+from wallets.why.codes import Autopause
 
 pytestmark = [pytest.mark.journey, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -32,7 +34,9 @@ def agency(monkeypatch):
     for number in range(ROWS):
         make_sub_account(agency=agency)
         buy(agency.wallet, receipt_number=number + 1)
-        make_campaign(agency)
+        made = make_campaign(agency)
+        paused = decisions.Entry(agency.wallet.pk, Autopause.PAUSED, made.external_id, made.name)
+        decisions.record(paused)
     record(reports=[make_report(agency) for _ in range(ROWS)], reporter=agency)
     monkeypatch.setattr("campaigns.api.campaigns._Pages.page_size", 1)
     return agency

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import once
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, dollars, read
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
@@ -22,35 +22,41 @@ from wallets.api.fields import dollars_text
 from wallets.balances.opening import open_wallet
 from wallets.models import Alert as Row
 
-_LEVEL = "Dollars, whole minutes of all types, or days; null of what happens at once."
+Kind = Annotated[Row.Kind, Meta(description="What it tells of.")]
+LEVEL = Meta(
+    description="Dollars, whole minutes of all types, or days; null of what happens at once."
+)
+People = Annotated[Row.People, Meta(description="Who of the account hears of it, by mail.")]
+ADDRESSES = Meta(description="Of people who need not work here; none of them sees another.")
 
 
 class Alert(Answer):
-    id: int
-    kind: Row.Kind
+    """One thing that the account wants to hear of."""
+
+    id: Annotated[int, Meta(description="Ask for it again with this.")]
+    kind: Kind
     name: Annotated[str, Meta(description="For people.")]
-    level: Annotated[str | None, Meta(description=_LEVEL)]
-    people: Row.People
-    addresses: list[str]
-    slack: bool
+    level: Annotated[str | None, LEVEL]
+    people: People
+    addresses: Annotated[list[str], ADDRESSES]
+    slack: Annotated[bool, Meta(description="Whether the account's Slack is told.")]
     armed: Annotated[bool, Meta(description="false: told, until it has been above again.")]
-    told_at: Moment | None
+    told_at: Annotated[Moment | None, Meta(description="When it was last told.")]
 
 
 class Alerts(Answer):
-    results: list[Alert]
+    """All alerts of an account."""
+
+    results: Annotated[list[Alert], Meta(description="By kind, the highest level first.")]
 
 
 class NewAlert(Sent):
     """All of an alert together."""
 
-    kind: Row.Kind
-    level: Annotated[Decimal | None, dollars(), Meta(description=_LEVEL)] = None
-    people: Row.People = Row.People.MANAGERS
-    addresses: Annotated[
-        list[Annotated[str, Meta(max_length=254)]],
-        Meta(description="Of people who need not work here; none of them sees another."),
-    ] = []
+    kind: Kind
+    level: Annotated[Decimal | None, dollars(), LEVEL] = None
+    people: People = Row.People.MANAGERS
+    addresses: Annotated[list[Annotated[str, Meta(max_length=254)]], ADDRESSES] = []
     slack: Annotated[bool, Meta(description="Once Slack is connected in Settings.")] = False
 
     def terms(self) -> keeping.Terms:
@@ -70,7 +76,8 @@ _BODY = {
     "addresses": ["books@northside.example"],
     "slack": False,
 }
-_ALERT = _BODY | {"id": 5, "name": "Balance below $25.00", "armed": True, "told_at": None}
+_ALERT = _BODY | {"id": 50021, "name": "Balance below $25.00", "armed": True, "told_at": None}
+_PATH = in_path("alert_id", "The alert's id.", _ALERT["id"], int)
 _EXAMPLES = [
     OpenApiExample("Below $25", value=_BODY, request_only=True),
     OpenApiExample("Saved", value=_ALERT, response_only=True, status_codes=["200", "201"]),
@@ -84,8 +91,13 @@ def _shown(alert: Row) -> Alert:
 
 class AlertsView(ApiView):
     @extend_schema(
-        operation_id="alerts",
+        operation_id="list_alerts",
         summary="What the account wants to hear of",
+        description="All of them, whoever set them up. What is told without asking, like a low "
+        "balance, is not among them.",
+        extensions=leads_to(
+            get_alert={"alert_id": "results/0/id"}, set_alert={"alert_id": "results/0/id"}
+        ),
         tags=["Alerts"],
         responses={200: Alerts, **refusals()},
         examples=[OpenApiExample("One", value={"results": [_ALERT]}, response_only=True)],
@@ -96,7 +108,13 @@ class AlertsView(ApiView):
         return Response(Alerts([_shown(one) for one in rows]))
 
     @extend_schema(
-        operation_id="add_alert",
+        operation_id="create_alert",
+        extensions=leads_to(
+            get_alert={"alert_id": "id"},
+            set_alert={"alert_id": "id"},
+            test_alert={"alert_id": "id"},
+            delete_alert={"alert_id": "id"},
+        ),
         summary="Hear of something from now on",
         description="What is below already is told once it has been above.",
         tags=["Alerts"],
@@ -115,8 +133,10 @@ class AlertsView(ApiView):
 
 class AlertView(ApiView):
     @extend_schema(
-        operation_id="alert",
+        operation_id="get_alert",
         summary="An alert as it is set",
+        description="With when it was last told, and whether it is told again when it happens.",
+        parameters=[_PATH],
         tags=["Alerts"],
         responses={200: Alert, **refusals()},
         examples=_EXAMPLES[1:],
@@ -125,8 +145,11 @@ class AlertView(ApiView):
         return Response(_shown(_found(resolve_account(request), alert_id)))
 
     @extend_schema(
-        operation_id="change_alert",
+        operation_id="set_alert",
         summary="Give an alert another level or other readers",
+        description="What is left out becomes its default. What is below the new level already is "
+        "told once it has been above.",
+        parameters=[_PATH],
         tags=["Alerts"],
         request=NewAlert,
         responses={200: Alert, **refusals(409, 413, 422)},
@@ -142,8 +165,10 @@ class AlertView(ApiView):
         return Response(_shown(changed))
 
     @extend_schema(
-        operation_id="remove_alert",
-        summary="Hear of it no more; answers with what it was",
+        operation_id="delete_alert",
+        summary="Hear of it no more",
+        description="It is answered as it was.",
+        parameters=[_PATH],
         tags=["Alerts"],
         request=None,
         responses={200: Alert, **refusals(409, 422)},
@@ -161,6 +186,8 @@ class AlertTestView(ApiView):
     @extend_schema(
         operation_id="test_alert",
         summary="Send what an alert would say, marked as a test, to everybody it names",
+        description="It stays as it is: a test counts as nothing told.",
+        parameters=[_PATH],
         tags=["Alerts"],
         request=None,
         responses={200: Alert, **refusals(409, 413, 422)},

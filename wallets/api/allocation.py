@@ -71,7 +71,9 @@ class Allocation(Answer):
     sequence: ChangeNumber = UNSET
 
 
-Minutes = Annotated[int, Meta(ge=0, le=limits.ALLOCATION_MOST_MINUTES)]
+# Given once, or asked for.
+BasicOnce = Annotated[int, Meta(description="Basic minutes, once.")]
+PremiumOnce = Annotated[int, Meta(description="Premium minutes, once.")]
 
 
 class NewAllocation(Sent):

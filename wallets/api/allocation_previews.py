@@ -17,14 +17,15 @@ from accounts.models import Account
 from accounts.people.access import Permission
 from wallets.allocations import configure
 from wallets.allocations.terms import Wish, check_card, stop_text
-from wallets.api.allocation import Minutes, NoAccountQuery, sub_account_of
-from wallets.api.fields import (
-    CURRENCY,
-    CardId,
-    Currency,
-    Dollars,
-    dollars_text,
+from wallets.api.allocation import (
+    MINUTES,
+    PATH,
+    BasicMinutes,
+    NoAccountQuery,
+    PremiumMinutes,
+    sub_account_of,
 )
+from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
 from wallets.errors import InvalidAmount
 from wallets.models import AutoAllocation
 from wallets.prices.estimates import Estimate, estimate
@@ -33,8 +34,8 @@ from wallets.prices.estimates import Estimate, estimate
 class WantedAllocation(Sent):
     """As it would be set."""
 
-    basic_minutes: Minutes
-    premium_minutes: Minutes
+    basic_minutes: Annotated[BasicMinutes, MINUTES]
+    premium_minutes: Annotated[PremiumMinutes, MINUTES]
     payment_method: Annotated[CardId, Meta(description="Checked where it is sent.")] = ""
     start_date: Annotated[
         date | None, Meta(description="The first charge. Default: as soon as possible.")
@@ -42,19 +43,25 @@ class WantedAllocation(Sent):
 
 
 class Line(Answer):
-    minutes: int
+    """What the minutes of one type cost."""
+
+    minutes: Annotated[int, Meta(description="How many.")]
     rate: Annotated[Dollars, Meta(description="Per minute, now.")]
-    cost: Dollars
+    cost: Annotated[Dollars, Meta(description="Of all of them.")]
 
 
 class AllocationPreview(Answer):
-    basic: Line
-    premium: Line
+    """What an allocation would cost."""
+
+    basic: Annotated[Line, Meta(description="The Basic minutes.")]
+    premium: Annotated[Line, Meta(description="The Premium minutes.")]
     monthly_charge: Annotated[Dollars, Meta(description="At today's rates.")]
     charge_now: Annotated[Dollars, Meta(description="What setting it charges today.")]
     currency: Currency
     text: Annotated[str, Meta(description="For people: when the first charge is made.")]
-    first_charge: date | None
+    first_charge: Annotated[
+        date | None, Meta(description="Its due date, in the agency's time zone; null: it stops.")
+    ]
     next_charges: Annotated[list[date], Meta(description="The first and those after it.")]
 
 
@@ -90,6 +97,7 @@ class AllocationPreviewView(ApiView):
         summary="Dry run: what an allocation would cost each month, and what is charged today",
         description="By the rules of setting it; nothing is written or charged. What could not be "
         "set is refused in the same way.",
+        parameters=[PATH],
         tags=["Sub-accounts"],
         request=WantedAllocation,
         responses={200: AllocationPreview, **refusals(409, 413, 422)},

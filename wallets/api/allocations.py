@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api.changes import Sequence
 from accounts.api.idempotency import once, once_in_steps
-from accounts.api.schema import refusals
+from accounts.api.schema import leads_to, refusals
 from accounts.api.shapes import Answer, Sent, dollars, read
 from accounts.api.views import AccountQuery, ApiView, page_limit
 from accounts.api.whose import resolve_account
@@ -22,12 +22,17 @@ from accounts.runtime.addresses import client_ip
 from accounts.telling import changes
 from wallets.allocations import configure, retries
 from wallets.api import allocation
-from wallets.api.allocation import Allocation, NoAccountQuery, Run, shown, sub_account_of, told
-from wallets.api.fields import (
-    LARGEST_PAGE,
-    NextPage,
+from wallets.api.allocation import (
+    PATH,
+    Allocation,
+    NoAccountQuery,
+    Run,
+    shown,
+    sub_account_of,
+    told,
 )
-from wallets.api.following import followed, in_order
+from wallets.api.fields import LARGEST_PAGE
+from wallets.api.following import in_order
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.rates import rates_now
 
@@ -44,8 +49,9 @@ class AllocationsQuery(AccountQuery):
 
 
 class Allocations(Answer):
-    results: list[Allocation]
-    next: NextPage
+    """An agency's monthly allocations, in the order in which they changed."""
+
+    results: Annotated[list[Allocation], Meta(description="Oldest change first.")]
     after: Annotated[int, Meta(description="Send this as `after` the next time.")]
     more: Annotated[bool, Meta(description="true: there is more already.")]
 
@@ -54,18 +60,22 @@ class AllocationsView(ApiView):
     query_shape = AllocationsQuery
 
     @extend_schema(
-        operation_id="auto_allocations",
+        operation_id="list_auto_allocations",
         summary="An agency's monthly allocations, in the order in which they changed",
         description="A month that is charged, fails or is missed changes its allocation. Ask "
         "again with `after` of the answer, and nothing is missed.",
         tags=["Sub-accounts"],
+        extensions=leads_to(
+            list_auto_allocations={"after": "after"},
+            get_auto_allocation={"account_id": "results/0/account"},
+            list_auto_allocation_runs={"account_id": "results/0/account"},
+        ),
         responses={200: Allocations, **refusals()},
         examples=[
             OpenApiExample(
                 "One",
                 value={
                     "results": [allocation.EXAMPLE | {"sequence": 41}],
-                    "next": None,
                     "after": 41,
                     "more": False,
                 },
@@ -86,7 +96,7 @@ class AllocationsView(ApiView):
         rows = in_order(page, found, id_of=lambda one: one.account_id)
         latest, rates = _latest_runs([one.pk for one, _ in rows]), rates_now()
         results = [told(one, latest.get(one.pk), rates, sequence=number) for one, number in rows]
-        return Response(Allocations(results=results, **followed(request, page)))
+        return Response(Allocations(results, page.after, page.more))
 
 
 def _latest_runs(allocations: list[int]) -> dict[int, AllocationRun]:
@@ -97,7 +107,9 @@ def _latest_runs(allocations: list[int]) -> dict[int, AllocationRun]:
 
 
 class Runs(Answer):
-    results: list[Run]
+    """The latest months of an allocation."""
+
+    results: Annotated[list[Run], Meta(description="Latest first.")]
 
 
 class RunsQuery(Sent):
@@ -108,8 +120,10 @@ class RunsView(ApiView):
     query_shape = RunsQuery
 
     @extend_schema(
-        operation_id="allocation_runs",
+        operation_id="list_auto_allocation_runs",
         summary="The months of a sub-account's allocation, latest first, and what became of each",
+        description="Of the allocation that its agency of today set up; empty without one.",
+        parameters=[PATH],
         tags=["Sub-accounts"],
         responses={200: Runs, **refusals()},
         examples=[
@@ -126,6 +140,8 @@ class RunsView(ApiView):
 
 
 class RetryRequest(Sent):
+    """One try of the month that runs now."""
+
     quoted_charge: Annotated[
         Decimal | UnsetType,
         dollars(),
@@ -137,10 +153,11 @@ class RetryView(ApiView):
     query_shape = NoAccountQuery
 
     @extend_schema(
-        operation_id="retry_allocation",
+        operation_id="retry_auto_allocation",
         summary="Charge this month's missed or failed run now",
         description="With the allocation's card, at most five times an hour. A decline is not an "
         "error: read `latest_run`.",
+        parameters=[PATH],
         tags=["Sub-accounts"],
         request=RetryRequest,
         responses={200: Allocation, **refusals(409, 413, 422)},
@@ -168,6 +185,8 @@ def _retried(request: Request, account: Account, body: RetryRequest) -> Purchase
 
 
 class SkipRequest(Sent):
+    """Whether the next month is left out."""
+
     skip: Annotated[
         bool, Meta(description="true: leave out the next month; false: charge it after all.")
     ]
@@ -177,8 +196,10 @@ class SkipView(ApiView):
     query_shape = NoAccountQuery
 
     @extend_schema(
-        operation_id="skip_allocation",
+        operation_id="skip_auto_allocation",
         summary="Leave out the next month of an allocation, or charge it after all",
+        description="The months after it are charged as before. Sent again, it leaves out no more.",
+        parameters=[PATH],
         tags=["Sub-accounts"],
         request=SkipRequest,
         responses={200: Allocation, **refusals(409, 413, 422)},

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import once
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, read
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
@@ -20,45 +20,62 @@ from accounts.models import Account
 from accounts.people.access import Permission
 from wallets import limits
 from wallets.allocations import asks
-from wallets.api.allocation import Minutes, NoAccountQuery, sub_account_of
+from wallets.api.allocation import (
+    MINUTES,
+    BasicOnce,
+    NoAccountQuery,
+    PremiumOnce,
+    sub_account_of,
+)
 from wallets.models import MinuteAsk
 
 MOST_ASKS = 100
 
-Words = Annotated[str, Meta(max_length=limits.ASK_WORDS_LENGTH)]
+WORDS = Meta(max_length=limits.ASK_WORDS_LENGTH)
 
 
 class Ask(Answer):
-    id: int
+    """Minutes that a sub-account asked its agency for."""
+
+    id: Annotated[int, Meta(description="Ask for it again with this.")]
     account: Annotated[UUID, Meta(description="The sub-account that asks.")]
-    agency: UUID
-    state: MinuteAsk.State
-    basic_minutes: int
-    premium_minutes: int
+    agency: Annotated[UUID, Meta(description="The agency that is asked.")]
+    state: Annotated[MinuteAsk.State, Meta(description="What became of it.")]
+    basic_minutes: BasicOnce
+    premium_minutes: PremiumOnce
     words: Annotated[str, Meta(description="What they say about it.")]
     answer: Annotated[str, Meta(description="Why it was declined, if the agency says so.")]
-    created_at: Moment
-    expires_at: Moment
-    closed_at: Moment | None
+    created_at: Annotated[Moment, Meta(description="When it was asked.")]
+    expires_at: Annotated[Moment, Meta(description="It ends by itself then.")]
+    closed_at: Annotated[Moment | None, Meta(description="When it was answered or ended.")]
 
 
 class Asks(Answer):
-    results: list[Ask]
+    """What was asked for."""
+
+    results: Annotated[
+        list[Ask],
+        Meta(description="Latest first; of an agency, those that wait longest first."),
+    ]
 
 
 class NewAsk(Sent):
-    basic_minutes: Minutes
-    premium_minutes: Minutes
-    words: Words = ""
+    """How many minutes are wanted, and what for."""
+
+    basic_minutes: Annotated[BasicOnce, MINUTES]
+    premium_minutes: Annotated[PremiumOnce, MINUTES]
+    words: Annotated[str, WORDS, Meta(description="What the agency shall know about it.")] = ""
 
 
 class Declined(Sent):
-    answer: Annotated[Words, Meta(description="Why, for the sub-account to read.")] = ""
+    """A no."""
+
+    answer: Annotated[str, WORDS, Meta(description="Why, for the sub-account to read.")] = ""
 
 
 _ASK = {
-    "id": 12,
-    "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
+    "id": 60012,
+    "account": "5a2e9c40-8d17-4c3b-a6f1-2b7d0e9c4a22",
     "agency": "7a1d1c5e-2b3c-4d5e-8f90-1a2b3c4d5e6f",
     "state": "open",
     "basic_minutes": 100,
@@ -69,6 +86,8 @@ _ASK = {
     "expires_at": "2026-11-29T09:14:03Z",
     "closed_at": None,
 }
+_PATH = in_path("ask_id", "The ask's id.", _ASK["id"], int)
+_ACCOUNT = in_path("account_id", "The id of the sub-account that asks.", _ASK["account"], UUID)
 _NEW = {"basic_minutes": 100, "premium_minutes": 0, "words": "For the fair on Friday."}
 
 
@@ -78,11 +97,12 @@ def _shown(ask: MinuteAsk) -> Ask:
 
 class AsksView(ApiView):
     @extend_schema(
-        operation_id="asks",
+        operation_id="list_asks",
         summary="What a sub-account asked for, latest first; of an agency, what waits for it",
         description="The latest 100 of a sub-account; the open ones of an agency's sub-accounts, "
         "those that wait longest first.",
         tags=["Sub-accounts"],
+        extensions=leads_to(get_ask={"ask_id": "results/0/id"}),
         responses={200: Asks, **refusals()},
         examples=[OpenApiExample("One", value={"results": [_ASK]}, response_only=True)],
     )
@@ -94,7 +114,8 @@ class AsksView(ApiView):
         return Response(Asks([_shown(one) for one in found[:MOST_ASKS]]))
 
     @extend_schema(
-        operation_id="ask_for_minutes",
+        operation_id="create_ask",
+        extensions=leads_to(get_ask={"ask_id": "id"}, withdraw_ask={"ask_id": "id"}),
         summary="Ask the agency of a sub-account for minutes",
         description="One ask is open at a time; it ends by itself after a week.",
         tags=["Sub-accounts"],
@@ -114,8 +135,11 @@ class AsksView(ApiView):
 
 class AskView(ApiView):
     @extend_schema(
-        operation_id="ask",
+        operation_id="get_ask",
         summary="An ask as it is now, for the sub-account and for its agency",
+        description="Once it is answered or ended, it never changes again.",
+        parameters=[_PATH],
+        extensions=leads_to(withdraw_ask={"ask_id": "id"}),
         tags=["Sub-accounts"],
         responses={200: Ask, **refusals()},
         examples=[OpenApiExample("Open", value=_ASK, response_only=True)],
@@ -129,6 +153,8 @@ class WithdrawView(ApiView):
     @extend_schema(
         operation_id="withdraw_ask",
         summary="Take an ask back while nobody has answered",
+        description="Another may be asked then.",
+        parameters=[_PATH],
         tags=["Sub-accounts"],
         request=None,
         responses={200: Ask, **refusals(409, 413, 422)},
@@ -152,7 +178,9 @@ class DeclineView(ApiView):
 
     @extend_schema(
         operation_id="decline_ask",
-        summary="Answer an ask with no; to give, give minutes with `ask`",
+        summary="Answer an ask with no",
+        description="The sub-account is told. To say yes, give the minutes and name the ask.",
+        parameters=[_ACCOUNT, _PATH],
         tags=["Sub-accounts"],
         request=Declined,
         responses={200: Ask, **refusals(409, 413, 422)},

@@ -31,16 +31,20 @@ from wallets.texts import usd
 class Replay(Answer):
     """What these settings would have done."""
 
-    days: int
-    charges: int
-    charged: Dollars
-    lowest_balance: Dollars
+    days: Annotated[int, Meta(description="How many days were looked at.")]
+    charges: Annotated[int, Meta(description="How often a card would have been charged.")]
+    charged: Annotated[Dollars, Meta(description="What it would have been charged in all.")]
+    lowest_balance: Annotated[Dollars, Meta(description="The lowest the credit would have been.")]
     still_seconds: Annotated[int, Meta(description="Time without a minute that can be paid.")]
-    limit_reached: bool
-    ceiling_reached: bool
+    limit_reached: Annotated[bool, Meta(description="Whether `monthly_limit` would have ended it.")]
+    ceiling_reached: Annotated[
+        bool, Meta(description="Whether `daily_ceiling` would have ended a day.")
+    ]
 
 
 class AutoRechargePreview(Answer):
+    """What saving these settings would do."""
+
     charge_now: Annotated[Dollars, Meta(description="What saving would charge.")]
     currency: Currency
     code: Annotated[str, Meta(description="`charge`, or why nothing would be charged.")]
@@ -127,6 +131,8 @@ def _replayed(wallet: Wallet, settings: configure.Settings) -> Replay | None:
 
 
 class TryAgain(Sent):
+    """One try."""
+
     quoted_charge: Annotated[
         Decimal | UnsetType,
         dollars(),
@@ -160,21 +166,29 @@ class RetryView(ApiView):
         return Response(saved_shown(saved, request))
 
 
+_LEVEL = Meta(description="Of all types together; 0: never; null: our own level.")
+
+
 class LowMinutes(Sent):
+    """The level to tell at."""
+
     minutes: Annotated[
         Annotated[int, Meta(ge=0, le=limits.MINUTES_LEVEL_MOST)] | None,
-        Meta(description="Of all types together; 0: never; null: our own level."),
+        _LEVEL,
     ]
 
 
 class LowMinutesShape(Answer):
-    minutes: int | None
+    """The level that is told at."""
+
+    minutes: Annotated[int | None, _LEVEL]
 
 
 class LowMinutesView(ApiView):
     @extend_schema(
-        operation_id="low_minutes",
+        operation_id="get_low_minutes",
         summary="From how many minutes on the account is told that they run out",
+        description="It is told once when they fall, and only while its credit is low, too.",
         tags=["Alerts"],
         responses={200: LowMinutesShape, **refusals()},
         examples=[OpenApiExample("Our own", value={"minutes": None}, response_only=True)],
@@ -186,6 +200,7 @@ class LowMinutesView(ApiView):
     @extend_schema(
         operation_id="set_low_minutes",
         summary="Choose from how many minutes on the account is told that they run out",
+        description="Nobody is told at once: from the next call on, it counts.",
         tags=["Alerts"],
         request=LowMinutes,
         responses={200: LowMinutesShape, **refusals(409, 413, 422)},

@@ -20,36 +20,44 @@ from wallets.cards import backup, keeping, payment_methods
 
 
 class Card(Answer):
-    id: str
+    """A saved card."""
+
+    id: Annotated[str, Meta(description="Send it as `payment_method` or `card`.")]
     label: Annotated[str, Meta(description="As people know it: Visa •••• 4242.")]
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
-    is_expired: bool
-    is_default: bool
+    brand: Annotated[str, Meta(description="Its kind, like visa.")]
+    last4: Annotated[str, Meta(description="The last digits of its number.")]
+    exp_month: Annotated[int, Meta(description="The month to whose end it is valid.")]
+    exp_year: Annotated[int, Meta(description="The year of that month.")]
+    is_expired: Annotated[bool, Meta(description="true: it cannot be charged any more.")]
+    is_default: Annotated[bool, Meta(description="Charged where no card is named.")]
     is_backup: Annotated[bool, Meta(description="Tried once when another card is declined.")]
 
 
 class Cards(Answer):
-    results: list[Card]
+    """All saved cards of an account."""
+
+    results: Annotated[list[Card], Meta(description="Oldest first.")]
 
 
 class ChosenCard(Sent):
+    """The card to charge by default."""
+
     card: Annotated[str, Meta(min_length=1, max_length=255, description="A saved card's id.")]
 
 
 class ChosenBackup(Sent):
+    """The card that stands in."""
+
     card: Annotated[CardId, Meta(description="A saved card's id; empty: none stands in.")]
 
 
 _CARDS = {
     "results": [
         {
-            "id": "pm_1Q2w3E4r5T",
-            "label": "Visa •••• 4242",
-            "brand": "visa",
-            "last4": "4242",
+            "id": "pm_9Z8y7X6w5V",
+            "label": "Mastercard •••• 4444",
+            "brand": "mastercard",
+            "last4": "4444",
             "exp_month": 12,
             "exp_year": 2030,
             "is_expired": False,
@@ -59,7 +67,7 @@ _CARDS = {
     ]
 }
 _EXAMPLES = [
-    OpenApiExample("A card", value={"card": "pm_1Q2w3E4r5T"}, request_only=True),
+    OpenApiExample("A card", value={"card": "pm_9Z8y7X6w5V"}, request_only=True),
     OpenApiExample("The cards", value=_CARDS, response_only=True),
 ]
 
@@ -80,7 +88,7 @@ def _shown(account: Account) -> Cards:
 
 class CardsView(ApiView):
     @extend_schema(
-        operation_id="cards",
+        operation_id="list_cards",
         summary="The account's saved cards, oldest first",
         description="Their numbers are never ours to tell: cards are entered by people, at the "
         "payment service.",
@@ -94,8 +102,10 @@ class CardsView(ApiView):
 
 class DefaultCardView(ApiView):
     @extend_schema(
-        operation_id="choose_default_card",
+        operation_id="set_default_card",
         summary="Charge another saved card by default",
+        description="Auto-Recharge follows it unless it has a card of its own. Nothing is charged "
+        "now.",
         tags=["Cards"],
         request=ChosenCard,
         responses={200: Cards, **refusals(409, 413, 422)},
@@ -110,8 +120,9 @@ class DefaultCardView(ApiView):
 
 class BackupCardView(ApiView):
     @extend_schema(
-        operation_id="choose_backup_card",
+        operation_id="set_backup_card",
         summary="Choose which saved card is tried once when another is declined, or none",
+        description="Another one than the default card. Nothing is charged now.",
         tags=["Cards"],
         request=ChosenBackup,
         responses={200: Cards, **refusals(409, 413, 422)},

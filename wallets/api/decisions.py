@@ -4,17 +4,19 @@ import html
 from typing import Annotated
 from uuid import UUID
 
+from django.utils.safestring import SafeString
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import Answer, Moment
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
-from wallets.api.fields import NextPage, PageQuery, next_page
+from wallets.api.fields import NextCursor, NextPage, PageQuery, next_page
+from wallets.api.purchases import PAID
 from wallets.models import LoggedDecision, Purchase, Wallet
 from wallets.statements.charge_line import charge_line
 from wallets.why import decisions, sentences
@@ -33,20 +35,27 @@ class DecisionsQuery(PageQuery):
 
 
 class LoggedDecisionShape(Answer):
-    subject: LoggedDecision.Subject
-    about: str
+    """One thing decided, perhaps again and again."""
+
+    subject: Annotated[LoggedDecision.Subject, Meta(description="What it was about.")]
+    about: Annotated[
+        str, Meta(description="A campaign's own id, or a sub-account's id; mostly empty.")
+    ]
     name: Annotated[str, Meta(description="Of the campaign or sub-account.")]
     code: Annotated[str, Meta(description="For programs; it never changes its meaning.")]
     text: Annotated[str, Meta(description="For people; it may change.")]
     figures: Annotated[dict[str, str], Meta(description="What it rested on, as texts.")]
-    first_at: Moment
+    first_at: Annotated[Moment, Meta(description="When it was first decided.")]
     last_at: Annotated[Moment, Meta(description="When the same was last decided again.")]
-    times: int
+    times: Annotated[int, Meta(description="How often in a row.")]
 
 
 class DecisionPage(Answer):
-    results: list[LoggedDecisionShape]
+    """A page of decisions."""
+
+    results: Annotated[list[LoggedDecisionShape], Meta(description="Newest first.")]
     next: NextPage
+    next_cursor: NextCursor
 
 
 _DECISION = {
@@ -66,7 +75,7 @@ class DecisionsView(ApiView):
     query_shape = DecisionsQuery
 
     @extend_schema(
-        operation_id="decisions",
+        operation_id="list_decisions",
         summary="What was decided about the wallet and its campaigns, and why, newest first",
         description="Kept for a while, for people and their programs. No rule reads it.",
         tags=["Why"],
@@ -74,7 +83,7 @@ class DecisionsView(ApiView):
         examples=[
             OpenApiExample(
                 "A campaign paused",
-                value={"results": [_DECISION], "next": None},
+                value={"results": [_DECISION], "next": None, "next_cursor": None},
                 response_only=True,
             )
         ],
@@ -83,7 +92,7 @@ class DecisionsView(ApiView):
         account, query = resolve_account(request), self.query
         wallet = Wallet.objects.filter(account=account).first()
         if wallet is None:
-            return Response(DecisionPage([], None))
+            return Response(DecisionPage([], None, None))
         page = decisions.page(
             wallet_id=wallet.pk,
             subject=query.subject or "",
@@ -91,31 +100,41 @@ class DecisionsView(ApiView):
             cursor=query.cursor or None,
             limit=query.limit,
         )
+        zone = account.zone
         results = [
-            LoggedDecisionShape.of(
-                one, text=html.unescape(sentences.sentence(decision=one, zone=account.zone))
-            )
+            LoggedDecisionShape.of(one, text=_plain(sentences.sentence(decision=one, zone=zone)))
             for one in page.rows
         ]
-        return Response(DecisionPage(results, next_page(request, page.next_cursor)))
+        following = next_page(request, page.next_cursor)
+        return Response(DecisionPage(results, following, page.next_cursor or None))
+
+
+def _plain(sentence: SafeString) -> str:
+    """For readers without HTML. A new text: what is marked as safe for pages is not encoded."""
+    return html.unescape(sentence) + ""
 
 
 class Why(Answer):
-    purchase: UUID
+    """One charge in a sentence."""
+
+    purchase: Annotated[UUID, Meta(description="The id of the purchase.")]
     text: Annotated[str, Meta(description="What was charged, why, and when.")]
 
 
 class WhyView(ApiView):
     @extend_schema(
-        operation_id="why_charged",
+        operation_id="get_charge_reason",
         summary="Why a card of the account was charged, in a sentence",
+        description="Of every purchase: recharges by hand, automatic ones, monthly allocations and "
+        "gifts.",
+        parameters=[in_path("purchase_id", "The purchase's id.", PAID["id"], UUID)],
         tags=["Why"],
         responses={200: Why, **refusals()},
         examples=[
             OpenApiExample(
                 "Auto-Recharge",
                 value={
-                    "purchase": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+                    "purchase": PAID["id"],
                     "text": "Charged $50.00 to Visa •••• 4242 because the balance of $8.20 was "
                     "below $10.00, on 22 Nov 2026, 04:14 EST (09:14 UTC). Receipt 1001.",
                 },

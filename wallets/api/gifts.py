@@ -6,13 +6,18 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+)
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import HEADER, SCHEMA, key_of
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Url, dollars, read
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
@@ -22,7 +27,14 @@ from accounts.people import access
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
 from wallets.allocations import gifts
-from wallets.api.allocation import Minutes, NoAccountQuery, sub_account_of
+from wallets.api.allocation import (
+    MINUTES,
+    PATH,
+    BasicOnce,
+    NoAccountQuery,
+    PremiumOnce,
+    sub_account_of,
+)
 from wallets.api.allocation_previews import Line, lines
 from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
 from wallets.api.purchases import still_deciding
@@ -34,24 +46,32 @@ MOST_GIFTS = 100
 
 
 class GiftShape(Answer):
-    id: UUID
+    """Minutes that an agency gave once, and what became of the charge."""
+
+    id: Annotated[UUID, Meta(description="Ask for it again with this.")]
     account: Annotated[UUID, Meta(description="The sub-account that gets the minutes.")]
-    agency: UUID
-    state: Purchase.State
-    basic_minutes: int
-    premium_minutes: int
-    charge: Dollars
+    agency: Annotated[UUID, Meta(description="The agency that pays.")]
+    state: Annotated[
+        Purchase.State,
+        Meta(
+            description="`created` and `submitted` have no answer yet: ask again. "
+            "`requires_action` waits for a person at `action_url`. The last three never change."
+        ),
+    ]
+    basic_minutes: BasicOnce
+    premium_minutes: PremiumOnce
+    charge: Annotated[Dollars, Meta(description="What the agency's card is charged.")]
     currency: Currency
-    card: str
+    card: Annotated[str, Meta(description="For people: kind and last digits.")]
     error_text: Annotated[str, Meta(description="What went wrong, and what helps.")]
     action_url: Annotated[Url | None, Meta(description="Where a person confirms with the bank.")]
-    receipt_number: int | None
-    created_at: Moment
-    closed_at: Moment | None
+    receipt_number: Annotated[int | None, Meta(description="Once it is paid.")]
+    created_at: Annotated[Moment, Meta(description="When it was given.")]
+    closed_at: Annotated[Moment | None, Meta(description="When its outcome was known.")]
 
 
 _GIFT = {
-    "id": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+    "id": "1d4b8e27-6f3a-4b90-8c52-7e0a9d3f5b33",
     "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
     "agency": "7a1d1c5e-2b3c-4d5e-8f90-1a2b3c4d5e6f",
     "state": "succeeded",
@@ -87,13 +107,17 @@ def _gifts() -> QuerySet[Purchase]:
 
 
 class WantedMinutes(Sent):
-    basic_minutes: Minutes
-    premium_minutes: Minutes
+    """Minutes as they would be given."""
+
+    basic_minutes: Annotated[BasicOnce, MINUTES]
+    premium_minutes: Annotated[PremiumOnce, MINUTES]
 
 
 class GiftPreview(Answer):
-    basic: Line
-    premium: Line
+    """What minutes given once would cost."""
+
+    basic: Annotated[Line, Meta(description="The Basic minutes.")]
+    premium: Annotated[Line, Meta(description="The Premium minutes.")]
     charge: Annotated[Dollars, Meta(description="Once, now. The minutes do not expire.")]
     currency: Currency
 
@@ -105,6 +129,7 @@ class GiftPreviewView(ApiView):
         operation_id="preview_gift",
         summary="Dry run: what minutes given once would cost",
         description="Nothing is written or charged.",
+        parameters=[PATH],
         tags=["Sub-accounts"],
         request=WantedMinutes,
         responses={200: GiftPreview, **refusals(413, 422)},
@@ -136,8 +161,10 @@ class GiftPreviewView(ApiView):
 
 
 class NewGift(Sent):
-    basic_minutes: Minutes
-    premium_minutes: Minutes
+    """Minutes to give, and which card pays them."""
+
+    basic_minutes: Annotated[BasicOnce, MINUTES]
+    premium_minutes: Annotated[PremiumOnce, MINUTES]
     payment_method: Annotated[CardId, Meta(description="A card of the agency, by its id.")]
     quoted_charge: Annotated[
         Decimal | UnsetType,
@@ -151,15 +178,20 @@ class NewGift(Sent):
 
 
 class Gifts(Answer):
-    results: list[GiftShape]
+    """What was given to one sub-account."""
+
+    results: Annotated[list[GiftShape], Meta(description="Latest first.")]
 
 
 class GiftsView(ApiView):
     query_shape = NoAccountQuery
 
     @extend_schema(
-        operation_id="gifts",
+        operation_id="list_gifts",
         summary="Minutes given to a sub-account once, the latest 100",
+        description="By its agency of today, in every state. `GET changes` tells of all of them.",
+        parameters=[PATH],
+        extensions=leads_to(get_gift={"gift_id": "results/0/id"}),
         tags=["Sub-accounts"],
         responses={200: Gifts, **refusals()},
         examples=[OpenApiExample("One", value={"results": [_GIFT]}, response_only=True)],
@@ -171,22 +203,30 @@ class GiftsView(ApiView):
         return Response(Gifts([_shown(one, request) for one in rows]))
 
     @extend_schema(
-        operation_id="give_minutes",
+        operation_id="create_gift",
+        extensions=leads_to(get_gift={"gift_id": "id"}),
         summary="Charge the agency's card once, and give a sub-account minutes",
         description="A decline is not an error: the answer's `state` says so. A repeat with the "
         "same Idempotency-Key answers with the first gift as it is now, for ever.",
         tags=["Sub-accounts"],
         parameters=[
+            PATH,
             OpenApiParameter(
                 HEADER,
                 SCHEMA,
                 OpenApiParameter.HEADER,
                 required=True,
                 description="1 to 255 printable ASCII characters of your own, new for every gift.",
-            )
+            ),
         ],
         request=NewGift,
-        responses={201: GiftShape, 200: GiftShape, **refusals(409, 413, 422)},
+        responses={
+            201: OpenApiResponse(GiftShape, description="A new gift, and what became of it."),
+            200: OpenApiResponse(
+                GiftShape, description="The gift of an earlier request with this key."
+            ),
+            **refusals(409, 413, 422),
+        },
         examples=[
             OpenApiExample(
                 "100 Basic",
@@ -237,8 +277,10 @@ def _given(request: Request, account: Account, key: str, body: NewGift) -> Purch
 
 class GiftView(ApiView):
     @extend_schema(
-        operation_id="gift",
+        operation_id="get_gift",
         summary="Minutes an agency gave once, as they are now",
+        description="Ask again while `state` is `created` or `submitted`.",
+        parameters=[in_path("gift_id", "The gift's id.", _GIFT["id"], UUID)],
         tags=["Sub-accounts"],
         responses={200: GiftShape, **refusals()},
         examples=[OpenApiExample("Given", value=_GIFT, response_only=True)],

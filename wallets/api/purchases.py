@@ -11,12 +11,7 @@ from rest_framework.request import Request
 from accounts.api.shapes import Answer, Moment, Url
 from accounts.limits import REPEAT_AFTER_SECONDS
 from wallets import models
-from wallets.api.fields import (
-    CURRENCY,
-    Currency,
-    Dollars,
-    dollars_text,
-)
+from wallets.api.fields import CURRENCY, Currency, Dollars, dollars_text
 from wallets.api.following import ChangeNumber
 from wallets.errors import PurchaseInProgress
 from wallets.models import LedgerEntry

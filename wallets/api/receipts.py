@@ -11,21 +11,14 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account, resolve_accounts
 from accounts.errors import NotFound
 from accounts.models import Account, Change
 from wallets import models
-from wallets.api.fields import (
-    CURRENCY,
-    Currency,
-    Dollars,
-    check_range,
-    dollars_text,
-    next_page,
-)
+from wallets.api.fields import CURRENCY, Currency, Dollars, check_range, dollars_text, next_page
 from wallets.api.following import ChangeNumber, Followed, FollowQuery, changed, followed, in_order
 from wallets.cursors import PURCHASE, BadCursor, Place
 from wallets.months import beginning, end_of
@@ -77,9 +70,10 @@ class Receipts(Followed, kw_only=True):
     ]
 
 
+_PAID = "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11"
 _RECEIPT = {
     "number": 1001,
-    "purchase": "0b0f6a53-6c2f-4f0b-9f57-0a4a1c6f2c11",
+    "purchase": _PAID,
     "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
     "amount": "50.00",
     "given_back": "10.00",
@@ -116,6 +110,7 @@ class ReceiptsView(ApiView):
         "refunded since, in the order in which they changed: ask again with `after` of the "
         "answer, and nothing is missed.",
         tags=["Papers"],
+        extensions=leads_to(get_receipt={"purchase_id": "results/0/purchase"}),
         responses={200: Receipts, **refusals()},
         examples=[_RECEIPTS],
     )
@@ -154,6 +149,8 @@ class ReceiptView(ApiView):
     @extend_schema(
         operation_id="get_receipt",
         summary="The receipt of a purchase, with what was given back",
+        description="Only what was paid has one.",
+        parameters=[in_path("purchase_id", "The id of the purchase.", _PAID, UUID)],
         tags=["Papers"],
         responses={200: Receipt, **refusals()},
         examples=[OpenApiExample("Refunded in part", value=_RECEIPT, response_only=True)],

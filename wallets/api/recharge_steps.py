@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from accounts.api import shapes
 from accounts.api.idempotency import once_in_steps
-from accounts.api.schema import refusals
+from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import Answer
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
@@ -25,9 +25,11 @@ from wallets.recharges import by_hand
 
 
 class Quote(Answer):
-    amount: Dollars
+    """What an amount would buy now."""
+
+    amount: Annotated[Dollars, Meta(description="What the card would be charged.")]
     currency: Currency
-    buys: Buys
+    buys: Annotated[Buys, Meta(description="What it would buy.")]
     rate: Annotated[Dollars | None, Meta(description="Per minute, now; null for credit.")]
     debt: Annotated[Dollars, Meta(description="What of it pays a negative balance first.")]
     seconds: Annotated[int, Meta(description="Of the minutes it buys.")]
@@ -54,7 +56,8 @@ class QuoteView(ApiView):
     @extend_schema(
         operation_id="preview_recharge",
         summary="Dry run: what an amount would buy now",
-        description="Nothing is written or charged.",
+        description="By the rules of a recharge; nothing is written or charged. What could not be "
+        "charged is refused in the same way.",
         tags=["Recharges"],
         request=NewRecharge,
         responses={200: Quote, **refusals(409, 413, 422)},
@@ -94,6 +97,7 @@ class CancelView(ApiView):
         operation_id="cancel_recharge",
         summary="Give up a recharge that waits for the bank",
         description="One that was decided meanwhile is answered as it is. May be repeated.",
+        parameters=[in_path("purchase_id", "The recharge's id.", PAID["id"], UUID)],
         tags=["Recharges"],
         request=None,
         responses={200: Purchase, **refusals(409, 413, 422, 503)},

@@ -7,12 +7,7 @@ from uuid import UUID
 import msgspec
 from django.db.models import Prefetch, QuerySet
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-)
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict
 from rest_framework.request import Request
@@ -28,12 +23,7 @@ from accounts.errors import NotFound
 from accounts.models import Account, Change
 from accounts.people.access import Permission
 from wallets import limits, models
-from wallets.api.fields import (
-    CardId,
-    DayOrMoment,
-    check_range,
-    next_page,
-)
+from wallets.api.fields import CardId, DayOrMoment, check_range, next_page
 from wallets.api.following import Followed, FollowQuery, changed, followed, in_order
 from wallets.api.purchases import PAID, Purchase, shown, still_deciding
 from wallets.balances.opening import open_wallet
@@ -112,7 +102,10 @@ class RechargesView(ApiView):
         "no recharges of the sub-account. With `after`, those that changed since, in the order in "
         "which they changed: ask again with `after` of the answer, and nothing is missed.",
         tags=["Recharges"],
-        extensions=leads_to(get_recharge={"purchase_id": "results/0/id"}),
+        extensions=leads_to(
+            get_recharge={"purchase_id": "results/0/id"},
+            get_charge_reason={"purchase_id": "results/0/id"},
+        ),
         responses={200: Recharges, **refusals()},
         examples=[
             OpenApiExample(
@@ -152,7 +145,11 @@ class RechargesView(ApiView):
         "first request with this key is still at work, or while another recharge has no outcome "
         "(`fields.purchase` names it); 422 when the key was used with other facts.",
         tags=["Recharges"],
-        extensions=leads_to(get_recharge={"purchase_id": "id"}),
+        extensions=leads_to(
+            get_recharge={"purchase_id": "id"},
+            cancel_recharge={"purchase_id": "id"},
+            get_charge_reason={"purchase_id": "id"},
+        ),
         parameters=[KEY_PARAMETER],
         request=NewRecharge,
         responses={

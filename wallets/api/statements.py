@@ -13,10 +13,7 @@ from accounts.api.shapes import AccountId, Answer
 from accounts.api.views import AccountsQuery, ApiView
 from accounts.api.whose import resolve_accounts
 from accounts.errors import Unusable
-from wallets.api.fields import (
-    Units,
-    renamed,
-)
+from wallets.api.fields import Units, renamed
 from wallets.models import Pot
 from wallets.statements import monthly, ranges
 

@@ -154,7 +154,10 @@ class SubAccountsView(ApiView):
         summary="An agency's sub-accounts, newest first",
         description="Closed ones, too. For keys of the agency and of the platform.",
         tags=["Sub-accounts"],
-        extensions=leads_to(get_auto_allocation={"account_id": "results/0/id"}),
+        extensions=leads_to(
+            get_sub_account={"account_id": "results/0/id"},
+            get_auto_allocation={"account_id": "results/0/id"},
+        ),
         responses={200: SubAccounts, **refusals()},
         examples=[OpenApiExample("One", value=_PAGE, response_only=True)],
     )
@@ -178,7 +181,10 @@ class SubAccountsView(ApiView):
         "repeat adds another sub-account.",
         tags=["Sub-accounts"],
         extensions=leads_to(
-            get_auto_allocation={"account_id": "id"}, set_auto_allocation={"account_id": "id"}
+            get_sub_account={"account_id": "id"},
+            get_auto_allocation={"account_id": "id"},
+            set_auto_allocation={"account_id": "id"},
+            get_owner_seat={"account_id": "id"},
         ),
         request=NewSubAccount,
         responses={201: SubAccount, **refusals(409, 413, 422)},

@@ -15,12 +15,7 @@ from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.models import Account
 from wallets import models
-from wallets.api.fields import (
-    CURRENCY,
-    Currency,
-    Dollars,
-    dollars_text,
-)
+from wallets.api.fields import CURRENCY, Currency, Dollars, dollars_text
 from wallets.balances import holds
 from wallets.models import AutoRecharge
 from wallets.prices import payable
@@ -93,11 +88,15 @@ def rates_by_type(rates: dict[str, Decimal]) -> RatesByType:
 
 
 class Held(Answer):
+    """What is reserved for running calls."""
+
     calls: Annotated[int, Meta(description="Calls that have a hold now.")]
-    credit: Dollars
-    premium_seconds: int
-    basic_seconds: int
-    included_seconds: int
+    credit: Annotated[Dollars, Meta(description="Dollars of credit.")]
+    premium_seconds: Annotated[int, Meta(description="Seconds of Premium minutes.")]
+    basic_seconds: Annotated[int, Meta(description="Seconds of Basic minutes.")]
+    included_seconds: Annotated[
+        int, Meta(description="Of the Premium seconds that come with the plan.")
+    ]
 
 
 def _held(found: holds.Summary) -> Held:

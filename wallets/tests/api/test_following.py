@@ -79,7 +79,7 @@ def test_without_after_the_lists_answer_as_they_did(client, wallet, route):
 
     body = client.get(f"{V1}/{route}").json()
 
-    assert sorted(body) == ["next", "results"]
+    assert sorted(body) == ["next", "next_cursor", "results"]
     assert {one[LISTS[route]] for one in body["results"]} == {str(first.pk), str(second.pk)}
     assert not any("sequence" in one for one in body["results"])
 
