@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from uuid import UUID
 
 import msgspec
@@ -62,7 +62,14 @@ def once_in_steps(handler: Handler) -> Handler:
     return _once(handler, kept_answers.once_in_steps)
 
 
-def _once(handler: Handler, keep: Callable[[Asked, Callable[[], Given]], Given]) -> Handler:
+def once_without(field: str) -> Callable[[Handler], Handler]:
+    """A route that shows something a single time: in the answer to a repeat this field is null."""
+    return partial(_once, keep=kept_answers.once, without=field)
+
+
+def _once(
+    handler: Handler, keep: Callable[[Asked, Callable[[], Given]], Given], without: str = ""
+) -> Handler:
     @wraps(handler)
     def answer(view: APIView, request: Request, *args: object, **kwargs: object) -> Response:
         if HEADER not in request.headers:
@@ -71,7 +78,10 @@ def _once(handler: Handler, keep: Callable[[Asked, Callable[[], Given]], Given])
 
         def do() -> Given:
             done.append(handler(view, request, *args, **kwargs))
-            return Given(done[0].status_code, msgspec.json.encode(done[0].data).decode())
+            said = msgspec.to_builtins(done[0].data)
+            if without:
+                said |= {without: None}
+            return Given(done[0].status_code, json.dumps(said))
 
         given = keep(_asked(request, kwargs), do)
         if not given.is_repeat:
