@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.api.idempotency import once
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, read
-from accounts.api.views import ApiView
+from accounts.api.views import AccountQuery, ApiView
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
 from accounts.models import Account
@@ -27,9 +27,9 @@ from wallets.api.allocation import (
     PremiumOnce,
     sub_account_of,
 )
+from wallets.api.fields import NextCursor, NextPage, PageQuery, next_page
+from wallets.cursors import Place
 from wallets.models import MinuteAsk
-
-MOST_ASKS = 100
 
 WORDS = Meta(max_length=limits.ASK_WORDS_LENGTH)
 
@@ -51,12 +51,14 @@ class Ask(Answer):
 
 
 class Asks(Answer):
-    """What was asked for."""
+    """A page of what was asked for."""
 
     results: Annotated[
         list[Ask],
         Meta(description="Latest first; of an agency, those that wait longest first."),
     ]
+    next: NextPage
+    next_cursor: NextCursor
 
 
 class NewAsk(Sent):
@@ -96,22 +98,40 @@ def _shown(ask: MinuteAsk) -> Ask:
 
 
 class AsksView(ApiView):
+    @property
+    def query_shape(self) -> type[Sent]:
+        return PageQuery if self.request.method in ("GET", "HEAD") else AccountQuery
+
     @extend_schema(
         operation_id="list_asks",
         summary="What a sub-account asked for, latest first; of an agency, what waits for it",
-        description="The latest 100 of a sub-account; the open ones of an agency's sub-accounts, "
+        description="All that a sub-account asked for; the open ones of an agency's sub-accounts, "
         "those that wait longest first.",
         tags=["Sub-accounts"],
         extensions=leads_to(get_ask={"ask_id": "results/0/id"}),
         responses={200: Asks, **refusals()},
-        examples=[OpenApiExample("One", value={"results": [_ASK]}, response_only=True)],
+        examples=[
+            OpenApiExample(
+                "One",
+                value={"results": [_ASK], "next": None, "next_cursor": None},
+                response_only=True,
+            )
+        ],
     )
     def get(self, request: Request) -> Response:
-        account = resolve_account(request)
-        found = asks.open_asks(agency=account)
-        if not account.is_agency:
+        account, limit = resolve_account(request), self.query.limit
+        place = Place.read(self.query.cursor or None, of="asks")
+        if account.is_agency:
+            found = asks.open_asks(agency=account)
+            further = Q(pk__gt=place.pk) if place else Q()
+        else:
             found = MinuteAsk.objects.filter(account=account).order_by("-pk")
-        return Response(Asks([_shown(one) for one in found[:MOST_ASKS]]))
+            further = Q(pk__lt=place.pk) if place else Q()
+        rows = list(found.filter(further)[: limit + 1])
+        more, rows = len(rows) > limit, rows[:limit]
+        cursor = Place.of(rows[-1]).written(of="asks") if more else ""
+        results = [_shown(one) for one in rows]
+        return Response(Asks(results, next_page(request, cursor), cursor or None))
 
     @extend_schema(
         operation_id="create_ask",

@@ -94,12 +94,12 @@ def renamed(error: Unusable) -> ValidationError:
     return ValidationError({names.get(name, name): text for name, text in error.fields.items()})
 
 
+Limit = Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")]
+
+
 class PageQuery(AccountQuery):
     cursor: Cursor | UnsetType = UNSET
-    limit: Annotated[
-        int,
-        page_limit(LARGEST_PAGE, "Rows of a page."),
-    ] = 50
+    limit: Limit = 50
 
 
 class AccountsPageQuery(PageQuery):

@@ -1,4 +1,4 @@
-"""Minutes that an agency gives a sub-account once: what they cost, giving them, reading them."""
+"""Minutes that an agency gives a sub-account once: giving them, and reading them."""
 
 from decimal import Decimal
 from typing import Annotated
@@ -6,12 +6,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema,
-)
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -35,14 +30,23 @@ from wallets.api.allocation import (
     PremiumOnce,
     sub_account_of,
 )
-from wallets.api.allocation_previews import Line, lines
-from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
+from wallets.api.fields import (
+    CURRENCY,
+    CardId,
+    Currency,
+    Cursor,
+    Dollars,
+    Limit,
+    NextCursor,
+    NextPage,
+    dollars_text,
+    next_page,
+)
 from wallets.api.purchases import still_deciding
+from wallets.cursors import PURCHASE, Place
 from wallets.errors import FormReused, PurchaseInProgress
 from wallets.models import Purchase
 from wallets.prices.amounts import dollars as in_dollars
-
-MOST_GIFTS = 100
 
 
 class GiftShape(Answer):
@@ -106,60 +110,6 @@ def _gifts() -> QuerySet[Purchase]:
     return given.select_related("wallet")
 
 
-class WantedMinutes(Sent):
-    """Minutes as they would be given."""
-
-    basic_minutes: Annotated[BasicOnce, MINUTES]
-    premium_minutes: Annotated[PremiumOnce, MINUTES]
-
-
-class GiftPreview(Answer):
-    """What minutes given once would cost."""
-
-    basic: Annotated[Line, Meta(description="The Basic minutes.")]
-    premium: Annotated[Line, Meta(description="The Premium minutes.")]
-    charge: Annotated[Dollars, Meta(description="Once, now. The minutes do not expire.")]
-    currency: Currency
-
-
-class GiftPreviewView(ApiView):
-    query_shape = NoAccountQuery
-
-    @extend_schema(
-        operation_id="preview_gift",
-        summary="Dry run: what minutes given once would cost",
-        description="Nothing is written or charged.",
-        parameters=[PATH],
-        tags=["Sub-accounts"],
-        request=WantedMinutes,
-        responses={200: GiftPreview, **refusals(413, 422)},
-        examples=[
-            OpenApiExample(
-                "100 Basic",
-                value={"basic_minutes": 100, "premium_minutes": 0},
-                request_only=True,
-            ),
-            OpenApiExample(
-                "The price",
-                value={
-                    "basic": {"minutes": 100, "rate": "0.090000", "cost": "9.00"},
-                    "premium": {"minutes": 0, "rate": "0.160000", "cost": "0.00"},
-                    "charge": "9.00",
-                    "currency": "USD",
-                },
-                response_only=True,
-            ),
-        ],
-    )
-    def post(self, request: Request, account_id: UUID) -> Response:
-        sub_account_of(request, account_id, Permission.ALLOCATE)
-        body = read(WantedMinutes, request.data)
-        found = gifts.cost(basic_minutes=body.basic_minutes, premium_minutes=body.premium_minutes)
-        return Response(
-            GiftPreview(**lines(found), charge=dollars_text(found.total), currency=CURRENCY)
-        )
-
-
 class NewGift(Sent):
     """Minutes to give, and which card pays them."""
 
@@ -178,29 +128,51 @@ class NewGift(Sent):
 
 
 class Gifts(Answer):
-    """What was given to one sub-account."""
+    """A page of what was given to one sub-account."""
 
     results: Annotated[list[GiftShape], Meta(description="Latest first.")]
+    next: NextPage
+    next_cursor: NextCursor
+
+
+class GiftsQuery(Sent):
+    cursor: Cursor | UnsetType = UNSET
+    limit: Limit = 50
 
 
 class GiftsView(ApiView):
-    query_shape = NoAccountQuery
+    @property
+    def query_shape(self) -> type[Sent]:
+        return GiftsQuery if self.request.method in ("GET", "HEAD") else NoAccountQuery
 
     @extend_schema(
         operation_id="list_gifts",
-        summary="Minutes given to a sub-account once, the latest 100",
-        description="By its agency of today, in every state. `GET changes` tells of all of them.",
+        summary="Minutes given to a sub-account once, latest first",
+        description="By its agency of today, in every state.",
         parameters=[PATH],
         extensions=leads_to(get_gift={"gift_id": "results/0/id"}),
         tags=["Sub-accounts"],
         responses={200: Gifts, **refusals()},
-        examples=[OpenApiExample("One", value={"results": [_GIFT]}, response_only=True)],
+        examples=[
+            OpenApiExample(
+                "One",
+                value={"results": [_GIFT], "next": None, "next_cursor": None},
+                response_only=True,
+            )
+        ],
     )
     def get(self, request: Request, account_id: UUID) -> Response:
         account = sub_account_of(request, account_id, Permission.SEE)
         found = _gifts().filter(payer=account.agency, wallet__account=account)
-        rows = found.order_by("-created_at", "-pk")[:MOST_GIFTS]
-        return Response(Gifts([_shown(one, request) for one in rows]))
+        place = Place.read(self.query.cursor or None, of="gifts")
+        if place:
+            found = found.filter(place.after(PURCHASE))
+        limit = self.query.limit
+        rows = list(found.order_by("-created_at", "-pk")[: limit + 1])
+        more, rows = len(rows) > limit, rows[:limit]
+        cursor = Place.of(rows[-1]).written(of="gifts") if more else ""
+        results = [_shown(one, request) for one in rows]
+        return Response(Gifts(results, next_page(request, cursor), cursor or None))
 
     @extend_schema(
         operation_id="create_gift",
