@@ -350,6 +350,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "Usage", "description": "What calls used, added up."},
         {"name": "Papers", "description": "Receipts and months, for the bookkeeper."},
         {"name": "Rates", "description": "What a minute costs."},
+        {"name": "Account", "description": "Who works in an account, and what it was told."},
+        {"name": "Webhooks", "description": "Where events are sent to, and what was sent."},
         {"name": "Changes", "description": "What changed since it was last asked."},
     ],
     "POSTPROCESSING_HOOKS": [

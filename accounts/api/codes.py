@@ -149,6 +149,12 @@ CODES = (
         "Send a new key for a new request.",
     ),
     ErrorCode(
+        "idempotency_key_in_use",
+        (409,),
+        "The first request with this Idempotency-Key is still at work.",
+        "Send the same request again after the seconds in `Retry-After`.",
+    ),
+    ErrorCode(
         "quote_changed",
         (422,),
         "What would be charged is not what was expected.",

@@ -1,101 +1,78 @@
 """GET members, invitations and notices: who works in an account, and what it was told."""
 
-import re
 from typing import Annotated
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.utils.urls import replace_query_param
 
 from accounts import clock
+from accounts.api.rows import RowsPage, RowsQuery, beside
 from accounts.api.schema import refusals
-from accounts.api.shapes import Answer, Moment, Url, Wrong
-from accounts.api.views import AccountQuery, ApiView, page_limit
+from accounts.api.shapes import Answer, Moment
+from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.models import Invitation, Level, Membership, Notification, Role
 
-LARGEST_PAGE = 200
-
-
-def _read_id(given: object) -> int:
-    if re.fullmatch(r"[1-9]\d{0,17}", str(given), re.ASCII):
-        return int(str(given))
-    raise Wrong("This cursor is not one of ours. Leave it out to start from the beginning.")
-
-
-class RowsQuery(AccountQuery):
-    cursor: Annotated[
-        int | UnsetType,
-        Meta(
-            description="The `cursor` of the page before.",
-            extra={"read": _read_id},
-            extra_json_schema={"as": {"type": "string", "pattern": r"^[1-9]\d{0,17}$"}},
-        ),
-    ] = UNSET
-    limit: Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")] = 50
-
-
-class RowsPage(Answer):
-    """Beside the rows of a page."""
-
-    next: Annotated[Url | None, Meta(description="The next page; null at the end.")]
-    cursor: Annotated[str | None, Meta(description="Of the next page; null at the end.")]
-
-
-def _beside(request: Request, rows: list, limit: int) -> dict[str, str | None]:
-    """What goes beside the rows, of which one more than `limit` were read."""
-    if len(rows) <= limit:
-        return {"next": None, "cursor": None}
-    cursor = str(rows[limit - 1].pk)
-    address = request.build_absolute_uri()
-    return {"next": replace_query_param(address, "cursor", cursor), "cursor": cursor}
-
 
 class Member(Answer):
-    id: int
-    name: str
-    email: str
-    role: Role
-    joined_at: Moment
+    """A person who works in the account."""
+
+    id: Annotated[int, Meta(description="The person's id, the same in every account.")]
+    name: Annotated[str, Meta(description="As they call themselves; may be empty.")]
+    email: Annotated[str, Meta(description="Where they get mails, and log in with.")]
+    role: Annotated[Role, Meta(description="What they may do in this account.")]
+    joined_at: Annotated[Moment, Meta(description="When they joined this account.")]
 
 
 class Members(RowsPage, kw_only=True):
-    results: list[Member]
+    """A page of the people who work in an account."""
+
+    results: Annotated[list[Member], Meta(description="Those that came first, first.")]
 
 
 class InvitationShape(Answer):
-    id: int
-    email: str
-    role: Role
-    invited_by: Annotated[str | None, Meta(description="null: an API key.")]
-    created_at: Moment
-    expires_at: Moment
-    is_expired: bool
+    """Somebody who was invited and has not joined yet."""
+
+    id: Annotated[int, Meta(description="The invitation's id.")]
+    email: Annotated[str, Meta(description="Where the invitation was sent.")]
+    role: Annotated[Role, Meta(description="What they may do once they join.")]
+    invited_by: Annotated[
+        str | None, Meta(description="Who invited them; null: a program, or nobody who is left.")
+    ]
+    created_at: Annotated[Moment, Meta(description="When they were invited.")]
+    expires_at: Annotated[Moment, Meta(description="Until when they may join by it.")]
+    is_expired: Annotated[bool, Meta(description="true: only a new invitation lets them in.")]
 
 
 class Invitations(RowsPage, kw_only=True):
-    results: list[InvitationShape]
+    """A page of invitations that wait."""
+
+    results: Annotated[list[InvitationShape], Meta(description="Those that wait longest, first.")]
 
 
 class Notice(Answer):
-    id: int
-    kind: str
-    level: Level
-    title: str
-    text: str
+    """Something the account was told."""
+
+    id: Annotated[int, Meta(description="The notice's id.")]
+    kind: Annotated[str, Meta(description="What it is about, for programs. New ones may come.")]
+    level: Annotated[Level, Meta(description="How pressing it is.")]
+    title: Annotated[str, Meta(description="In a few words; may be empty.")]
+    text: Annotated[str, Meta(description="For people; it may change.")]
     link: Annotated[str, Meta(description="A path of our pages, or empty.")]
-    created_at: Moment
-    is_read: Annotated[bool, Meta(description="By anybody of the account.")]
+    created_at: Annotated[Moment, Meta(description="When it was told.")]
+    is_read: Annotated[bool, Meta(description="By anybody of the account, on a page.")]
 
 
 class Notices(RowsPage, kw_only=True):
-    results: list[Notice]
+    """A page of notices."""
+
+    results: Annotated[list[Notice], Meta(description="Newest first.")]
 
 
 def _page(name: str, row: dict[str, object]) -> OpenApiExample:
-    value = {"results": [row], "next": None, "cursor": None}
+    value = {"results": [row], "next": None, "next_cursor": None}
     return OpenApiExample(name, value=value, response_only=True)
 
 
@@ -103,8 +80,10 @@ class MembersView(ApiView):
     query_shape = RowsQuery
 
     @extend_schema(
-        operation_id="members",
-        summary="Who works in the account, those that came first",
+        operation_id="list_members",
+        summary="Who works in the account",
+        description="Those that came first, first. What each of them may do, a person of the "
+        "account decides on the page Members.",
         tags=["Account"],
         responses={200: Members, **refusals()},
         examples=[
@@ -128,15 +107,17 @@ class MembersView(ApiView):
             Member(one.user_id, one.user.name, one.user.email, one.role, one.created_at)
             for one in rows[: query.limit]
         ]
-        return Response(Members(results=results, **_beside(request, rows, query.limit)))
+        return Response(Members(results=results, **beside(request, rows, query.limit)))
 
 
 class InvitationsView(ApiView):
     query_shape = RowsQuery
 
     @extend_schema(
-        operation_id="invitations",
-        summary="Who was invited and has not joined yet, those that wait longest first",
+        operation_id="list_invitations",
+        summary="Who was invited and has not joined yet",
+        description="Those that wait longest, first, expired ones among them. Who shall join, a "
+        "person of the account decides on the page Members.",
         tags=["Account"],
         responses={200: Invitations, **refusals()},
         examples=[
@@ -167,14 +148,14 @@ class InvitationsView(ApiView):
             )
             for one in rows[: query.limit]
         ]
-        return Response(Invitations(results=results, **_beside(request, rows, query.limit)))
+        return Response(Invitations(results=results, **beside(request, rows, query.limit)))
 
 
 class NoticesView(ApiView):
     query_shape = RowsQuery
 
     @extend_schema(
-        operation_id="notices",
+        operation_id="list_notices",
         summary="What the account was told, newest first",
         description="As behind the bell of its pages. Reading them here leaves them unread there.",
         tags=["Account"],
@@ -202,4 +183,4 @@ class NoticesView(ApiView):
             found = found.filter(pk__lt=query.cursor)
         rows = list(found.order_by("-pk")[: query.limit + 1])
         results = [Notice.of(one, is_read=one.read_at is not None) for one in rows[: query.limit]]
-        return Response(Notices(results=results, **_beside(request, rows, query.limit)))
+        return Response(Notices(results=results, **beside(request, rows, query.limit)))

@@ -6,23 +6,26 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType
 
 from accounts import clock, limits
-from accounts.api.shapes import Answer, Moment, Sent, Url, Wrong
-from accounts.api.views import AccountQuery, page_limit
+from accounts.api.rows import RowsPage
+from accounts.api.shapes import AccountId, Answer, Moment, Sent, Url
 from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.webhooks import endpoints, signing
 from accounts.webhooks.endpoints import Terms
 
-LARGEST_PAGE = 200
 Status = Literal["new", "working", "failing", "paused", "disabled"]
 
 
 class Webhook(Answer):
-    id: UUID
-    account: UUID
-    url: Annotated[Url, Meta(description="Of Slack without its secret end.")]
-    description: str
+    """Where an account's events are sent to."""
+
+    id: Annotated[UUID, Meta(description="The webhook's id.")]
+    account: AccountId
+    url: Annotated[
+        Url, Meta(description="Where it leads. Of Slack without its end, which is a secret.")
+    ]
+    description: Annotated[str, Meta(description="For people; may be empty.")]
     events: Annotated[list[str], Meta(description="The types it hears of; empty: of all.")]
-    format: WebhookEndpoint.Format
+    format: Annotated[WebhookEndpoint.Format, Meta(description="What is sent there.")]
     status: Annotated[
         Status,
         Meta(
@@ -30,22 +33,30 @@ class Webhook(Answer):
             "`disabled_because` says why; sending `paused: false` or saving it resumes it."
         ),
     ]
-    disabled_because: str
+    disabled_because: Annotated[
+        str, Meta(description="Why it was disabled, for people; mostly empty.")
+    ]
     secrets_in_use: Annotated[
         int, Meta(description="How many secrets sign now: more than one while one rotates.")
     ]
-    last_delivery_at: Moment | None
-    created_at: Moment
+    last_delivery_at: Annotated[
+        Moment | None, Meta(description="When it last took an event; null: never yet.")
+    ]
+    created_at: Annotated[Moment, Meta(description="When it was added.")]
 
 
 class WebhookWithSecret(Webhook):
+    """A webhook with what signs its requests."""
+
     secret: Annotated[
         str, Meta(description="`whsec_…`, shown this once; empty for Slack, which needs none.")
     ]
 
 
 class Webhooks(Answer):
-    results: list[Webhook]
+    """All webhooks of an account."""
+
+    results: Annotated[list[Webhook], Meta(description="The oldest first.")]
 
 
 def _status(one: WebhookEndpoint) -> Status:
@@ -78,6 +89,8 @@ def with_secret(one: WebhookEndpoint) -> WebhookWithSecret:
 
 
 class NewWebhook(Sent):
+    """Where events shall be sent to, and which."""
+
     url: Annotated[
         str,
         Meta(
@@ -87,14 +100,20 @@ class NewWebhook(Sent):
             "webhook of Slack.",
         ),
     ]
-    description: Annotated[str, Meta(max_length=limits.WEBHOOK_DESCRIPTION_LENGTH)] = ""
+    description: Annotated[
+        str, Meta(max_length=limits.WEBHOOK_DESCRIPTION_LENGTH, description="For people.")
+    ] = ""
     events: Annotated[
         list[str], Meta(description="Types of events. Empty: all, later ones too.")
     ] = []
-    format: WebhookEndpoint.Format = WebhookEndpoint.Format.STANDARD
+    format: Annotated[
+        WebhookEndpoint.Format, Meta(description="`slack` for an incoming webhook of Slack.")
+    ] = WebhookEndpoint.Format.STANDARD
 
 
 class ChangedWebhook(NewWebhook):
+    """A webhook as it shall be."""
+
     paused: Annotated[
         bool | UnsetType,
         Meta(description="true: events wait; false: they are sent again. Left out: as it is."),
@@ -102,30 +121,35 @@ class ChangedWebhook(NewWebhook):
 
 
 class Try(Answer):
-    at: Moment
-    took_ms: int
+    """One request that was sent, and what came back."""
+
+    at: Annotated[Moment, Meta(description="When it was sent.")]
+    took_ms: Annotated[int, Meta(description="Milliseconds until the answer, or until we left.")]
     status: Annotated[int | None, Meta(description="null: there was no answer.")]
-    error: str
+    error: Annotated[str, Meta(description="Why there was none, for people; mostly empty.")]
     answer: Annotated[str, Meta(description="The first bytes of the answer.")]
 
 
 class Delivery(Answer):
-    id: int
+    """One event on its way to one webhook."""
+
+    id: Annotated[int, Meta(description="The delivery's id.")]
     event: Annotated[str, Meta(description="The `webhook-id`: the same at each repeat.")]
-    type: str
-    state: WebhookDelivery.State
-    sequence: int
-    attempts: int
+    type: Annotated[str, Meta(description="The type of the event.")]
+    state: Annotated[WebhookDelivery.State, Meta(description="What became of it.")]
+    sequence: Annotated[
+        int, Meta(description="Of the object's change. Events of one object come in this order.")
+    ]
+    attempts: Annotated[int, Meta(description="How often it was tried.")]
     next_at: Annotated[Moment | None, Meta(description="Not before then, while it waits.")]
     tries: Annotated[list[Try], Meta(description="The latest first.")]
-    happened_at: Moment
+    happened_at: Annotated[Moment, Meta(description="When what it tells happened.")]
 
 
-class Deliveries(Answer):
-    results: list[Delivery]
-    before: Annotated[
-        int | None, Meta(description="Send it as `before` for the next page; null: the last.")
-    ]
+class Deliveries(RowsPage, kw_only=True):
+    """A page of what a webhook was sent."""
+
+    results: Annotated[list[Delivery], Meta(description="Newest first.")]
 
 
 def delivery(one: WebhookDelivery) -> Delivery:
@@ -142,24 +166,6 @@ def delivery(one: WebhookDelivery) -> Delivery:
 
 def _try(one: WebhookAttempt) -> Try:
     return Try.of(one)
-
-
-def _read_before(given: object) -> int:
-    text = str(given)
-    if text.isascii() and text.isdigit() and 0 < len(text) <= 18:
-        return int(text)
-    raise Wrong("Send the `before` of an answer.")
-
-
-class DeliveriesQuery(AccountQuery):
-    before: Annotated[
-        int | UnsetType,
-        Meta(
-            description="Those older than this delivery. Default: from the newest.",
-            extra={"read": _read_before},
-        ),
-    ] = UNSET
-    limit: Annotated[int, page_limit(LARGEST_PAGE)] = 50
 
 
 def terms_of(body: NewWebhook) -> Terms:

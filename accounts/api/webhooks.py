@@ -6,13 +6,14 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.schema import refusals
+from accounts.api.idempotency import once
+from accounts.api.rows import RowsQuery, beside
+from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import read
-from accounts.api.views import ApiView
+from accounts.api.views import AccountQuery, ApiView
 from accounts.api.webhook_shapes import (
     ChangedWebhook,
     Deliveries,
-    DeliveriesQuery,
     Delivery,
     NewWebhook,
     Webhook,
@@ -55,7 +56,7 @@ _SECRET = _ONE | {
     "secret": "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=",
 }
 _DELIVERY = {
-    "id": 1042,
+    "id": 70021,
     "event": "msg_5f0b7a106c1c3c0e2a534d6b8d6c3a1f",
     "type": "campaign.paused",
     "state": "sent",
@@ -73,6 +74,16 @@ _DELIVERY = {
     ],
     "happened_at": "2026-11-22T09:14:05Z",
 }
+_ID = in_path("endpoint_id", "The webhook's id.", _ONE["id"], UUID)
+_DELIVERY_ID = in_path("delivery_id", "The delivery's id.", _DELIVERY["id"], int)
+_STEPS = leads_to(
+    get_webhook={"endpoint_id": "id"},
+    save_webhook={"endpoint_id": "id"},
+    rotate_webhook={"endpoint_id": "id"},
+    test_webhook={"endpoint_id": "id"},
+    list_webhook_deliveries={"endpoint_id": "id"},
+    delete_webhook={"endpoint_id": "id"},
+)
 _SHOWN = OpenApiExample("A webhook", value=_ONE, response_only=True)
 _SENT = OpenApiExample("Two events", value=_NEW, request_only=True)
 
@@ -89,9 +100,11 @@ class _OfWebhook(ApiView):
 
 class WebhooksView(ApiView):
     @extend_schema(
-        operation_id="webhooks",
+        operation_id="list_webhooks",
         summary="Where an account's events are sent to",
+        description="All of them; an account has ten at most. Secrets are not among it.",
         tags=TAGS,
+        extensions=leads_to(get_webhook={"endpoint_id": "results/0/id"}),
         responses={200: Webhooks, **refusals()},
         examples=[OpenApiExample("One", value={"results": [_ONE]}, response_only=True)],
     )
@@ -105,6 +118,7 @@ class WebhooksView(ApiView):
         description="The answer has the secret, this once. An agency's webhook hears of its "
         "sub-accounts, too.",
         tags=TAGS,
+        extensions=_STEPS,
         request=NewWebhook,
         responses={201: WebhookWithSecret, **refusals(409, 413, 422)},
         examples=[
@@ -112,6 +126,7 @@ class WebhooksView(ApiView):
             OpenApiExample("Added", value=_SECRET, response_only=True, status_codes=["201"]),
         ],
     )
+    @once
     def post(self, request: Request) -> Response:
         account = resolve_account(request, permission=Permission.MONEY)
         terms = terms_of(read(NewWebhook, request.data))
@@ -121,9 +136,12 @@ class WebhooksView(ApiView):
 
 class WebhookView(_OfWebhook):
     @extend_schema(
-        operation_id="webhook",
+        operation_id="get_webhook",
         summary="A webhook as it is now",
+        description="Whether it takes what it is sent, and why not. Its secret is not shown again.",
         tags=TAGS,
+        extensions=_STEPS,
+        parameters=[AccountQuery, _ID],
         responses={200: Webhook, **refusals()},
         examples=[_SHOWN],
     )
@@ -131,15 +149,18 @@ class WebhookView(_OfWebhook):
         return Response(shown(self.of(request, endpoint_id, Permission.SEE)))
 
     @extend_schema(
-        operation_id="set_webhook",
+        operation_id="save_webhook",
         summary="Set where a webhook leads and what it hears of; pause or resume it",
         description="What is left out gets its default, but for `paused`. A webhook that was "
         "disabled goes on.",
         tags=TAGS,
+        extensions=_STEPS,
+        parameters=[AccountQuery, _ID],
         request=ChangedWebhook,
         responses={200: Webhook, **refusals(409, 413, 422)},
         examples=[_SENT, _SHOWN],
     )
+    @once
     def put(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         body = read(ChangedWebhook, request.data)
@@ -153,9 +174,12 @@ class WebhookView(_OfWebhook):
     @extend_schema(
         operation_id="delete_webhook",
         summary="Send nothing there any more, and delete its log",
+        description="What waits for it is not sent. To stop for a while, pause it.",
         tags=TAGS,
+        parameters=[AccountQuery, _ID],
         responses={204: None, **refusals()},
     )
+    @once
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         endpoints.remove(endpoint=self.of(request, endpoint_id, Permission.MONEY))
         return Response(status=204)
@@ -168,6 +192,8 @@ class RotateView(_OfWebhook):
         description="The one before signs beside it for 24 hours: each request then has a "
         "signature of both, and libraries take either.",
         tags=TAGS,
+        extensions=_STEPS,
+        parameters=[AccountQuery, _ID],
         request=None,
         responses={200: WebhookWithSecret, **refusals(409)},
         examples=[
@@ -179,6 +205,7 @@ class RotateView(_OfWebhook):
             )
         ],
     )
+    @once
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         return Response(with_secret(endpoints.rotate(endpoint=one)))
@@ -193,6 +220,7 @@ class TestView(_OfWebhook):
         summary="Send the event `webhook.test` to this webhook alone",
         description="Read its `deliveries` for the answer.",
         tags=TAGS,
+        parameters=[AccountQuery, _ID],
         request=None,
         responses={202: Delivery, **refusals(409)},
         examples=[
@@ -211,33 +239,39 @@ class TestView(_OfWebhook):
             )
         ],
     )
+    @once
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         return Response(delivery(endpoints.test(endpoint=one)), status=202)
 
 
 class DeliveriesView(_OfWebhook):
-    query_shape = DeliveriesQuery
+    query_shape = RowsQuery
 
     @extend_schema(
-        operation_id="webhook_deliveries",
-        summary="What a webhook was sent in the last 30 days, and its answers, newest first",
+        operation_id="list_webhook_deliveries",
+        summary="What a webhook was sent in the last 30 days, newest first",
+        description="Each event with every try: when, how long, and what was answered.",
         tags=TAGS,
+        extensions=leads_to(resend_webhook_delivery={"delivery_id": "results/0/id"}),
+        parameters=[RowsQuery, _ID],
         responses={200: Deliveries, **refusals()},
         examples=[
             OpenApiExample(
-                "One", value={"results": [_DELIVERY], "before": None}, response_only=True
+                "One",
+                value={"results": [_DELIVERY], "next": None, "next_cursor": None},
+                response_only=True,
             )
         ],
     )
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         one, query = self.of(request, endpoint_id, Permission.SEE), self.query
         found = WebhookDelivery.objects.filter(endpoint=one).select_related("event")
-        if query.before:
-            found = found.filter(pk__lt=query.before)
+        if query.cursor:
+            found = found.filter(pk__lt=query.cursor)
         rows = list(found.prefetch_related("tries").order_by("-pk")[: query.limit + 1])
-        more, rows = len(rows) > query.limit, rows[: query.limit]
-        return Response(Deliveries([delivery(row) for row in rows], rows[-1].pk if more else None))
+        results = [delivery(row) for row in rows[: query.limit]]
+        return Response(Deliveries(results=results, **beside(request, rows, query.limit)))
 
 
 class ResendView(_OfWebhook):
@@ -246,6 +280,7 @@ class ResendView(_OfWebhook):
         summary="Send an event once more, under its id",
         description="409 while it is on its way anyway.",
         tags=TAGS,
+        parameters=[AccountQuery, _ID, _DELIVERY_ID],
         request=None,
         responses={202: Delivery, **refusals(409)},
         examples=[
@@ -258,6 +293,7 @@ class ResendView(_OfWebhook):
             )
         ],
     )
+    @once
     def post(self, request: Request, endpoint_id: UUID, delivery_id: int) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         rows = WebhookDelivery.objects.select_related("event", "endpoint")

@@ -4,13 +4,14 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.api.schema import refusals
+from accounts.api.idempotency import once
+from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import read
+from accounts.api.views import Route
 from accounts.api.whose import account_for
 from accounts.people.access import Permission
-from campaigns import holds, lifecycle
+from campaigns import holds, lifecycle, limits
 from campaigns.api import shapes
 from campaigns.api.calls import reporter_of
 from campaigns.reports import REJECTIONS, is_external_id
@@ -18,7 +19,7 @@ from campaigns.reports import REJECTIONS, is_external_id
 _REQUEST = OpenApiExample(
     "Five minutes for a call of a campaign",
     value={
-        "call": "call-48211",
+        "call": "call-48214",
         "account": "3f0c1d7e-5b1a-4a52-9c38-0d9f0c1f7a11",
         "campaign": "spring-1",
         "seconds": 300,
@@ -40,9 +41,15 @@ _REFUSED = OpenApiExample(
     value={"allowed": False, "seconds": 0, "expires_at": None, "reason": "low_balance"},
     response_only=True,
 )
+_CALL = in_path(
+    "call",
+    "The platform's own id of the call.",
+    "call-48214",
+    {"type": "string", "minLength": 1, "maxLength": limits.EXTERNAL_ID_LENGTH},
+)
 
 
-class Holds(APIView):
+class Holds(Route):
     @extend_schema(
         operation_id="hold_call",
         summary="Reserve seconds for one call before it starts, or extend what it has",
@@ -58,9 +65,10 @@ class Holds(APIView):
         "pause a campaign that has nothing else.",
         tags=["Calls"],
         request=shapes.HoldRequest,
-        responses={200: shapes.HoldAnswer, **refusals(413)},
+        responses={200: shapes.HoldAnswer, **refusals(409, 413, 422)},
         examples=[_REQUEST, _PARTLY, _REFUSED],
     )
+    @once
     def post(self, request: Request) -> Response:
         asked = read(shapes.HoldRequest, request.data)
         account = account_for(request, account_id=asked.account, permission=Permission.CALLS)
@@ -78,16 +86,18 @@ class Holds(APIView):
         return Response(shapes.HoldAnswer.of(answer))
 
 
-class OneHold(APIView):
+class OneHold(Route):
     @extend_schema(
         operation_id="release_call",
         summary="Give back what is reserved for a call",
         description="For a call that never started. One that is reported needs no release. May be "
         "repeated; a call without a hold is answered the same.",
         tags=["Calls"],
+        parameters=[_CALL],
         request=None,
-        responses={204: None, **refusals()},
+        responses={204: None, **refusals(409, 422)},
     )
+    @once
     def delete(self, request: Request, call: str) -> Response:
         reporter = reporter_of(request)
         if request.data:

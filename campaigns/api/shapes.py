@@ -205,10 +205,12 @@ class Authorization(Answer):
 class HoldRequest(Sent):
     """Exactly one of the campaign and the minute_type says which minutes count."""
 
+    more_rules: ClassVar[dict] = AuthorizeRequest.more_rules
+
     call: Annotated[
         ExternalId, Meta(description="The platform's own id, as the call will be reported by.")
     ]
-    account: UUID
+    account: Annotated[UUID, Meta(description="Whose call it is.")]
     seconds: Annotated[
         int,
         Meta(
@@ -217,8 +219,12 @@ class HoldRequest(Sent):
             description="How long the whole call may last, what it has used among it.",
         ),
     ]
-    campaign: ExternalId | UnsetType = UNSET
-    minute_type: MinuteUse | UnsetType = UNSET
+    campaign: Annotated[
+        ExternalId | UnsetType, Meta(description="The campaign's own id; or send minute_type.")
+    ] = UNSET
+    minute_type: Annotated[
+        MinuteUse | UnsetType, Meta(description="Which minutes count; or send the campaign.")
+    ] = UNSET
 
     def __post_init__(self) -> None:
         if (self.campaign is UNSET) == (self.minute_type is UNSET):
@@ -226,7 +232,9 @@ class HoldRequest(Sent):
 
 
 class HoldAnswer(Answer):
-    allowed: bool
+    """Whether the call may last, and what is reserved for it now."""
+
+    allowed: Annotated[bool, Meta(description="Whether it may start, or go on.")]
     seconds: Annotated[
         int,
         Meta(
@@ -235,7 +243,8 @@ class HoldAnswer(Answer):
         ),
     ]
     expires_at: Annotated[
-        Moment | None, Meta(description="Nothing is reserved any more from then on.")
+        Moment | None,
+        Meta(description="Nothing is reserved any more from then on; null: nothing is."),
     ]
     reason: Annotated[
         Literal[

@@ -153,12 +153,13 @@ def test_the_log_is_paged_from_the_newest(client, account):
     path = f"{URL}/{one.pk}/deliveries"
 
     first = client.get(f"{path}?limit=3").json()
-    second = client.get(f"{path}?limit=3&before={first['before']}").json()
+    second = client.get(f"{path}?limit=3&cursor={first['next_cursor']}").json()
 
     assert [row["id"] for row in first["results"]] == made[:1:-1]
     assert [row["id"] for row in second["results"]] == made[1::-1]
-    assert second["before"] is None
-    assert client.get(f"{path}?before=x").status_code == 400
+    assert client.get(first["next"]).json() == second
+    assert (second["next"], second["next_cursor"]) == (None, None)
+    assert client.get(f"{path}?cursor=x").status_code == 400
 
 
 def test_one_of_another_account_is_not_there(client):

@@ -34,13 +34,13 @@ def test_members_are_listed_with_their_roles_in_pages(client, account):
 
     first = client.get(f"{V1}/members?limit=1").json()
     second = client.get(first["next"]).json()
-    by_value = client.get(f"{V1}/members?limit=1&cursor={first['cursor']}").json()
+    by_value = client.get(f"{V1}/members?limit=1&cursor={first['next_cursor']}").json()
 
     assert [(one["name"], one["email"], one["role"]) for one in first["results"]] == [
         ("Ada", "ada@example.com", "owner")
     ]
     assert [one["name"] for one in second["results"]] == ["Bo"]
-    assert (second["next"], second["cursor"]) == (None, None)
+    assert (second["next"], second["next_cursor"]) == (None, None)
     assert by_value == second
 
 
