@@ -49,7 +49,8 @@ def test_every_form_says_that_nothing_was_charged_and_comes_back_to_a_page(by, w
     assert world.stored() == before
 
 
-def test_log_in_says_so(world):
+@pytest.mark.usefixtures("world")
+def test_log_in_says_so():
     login, _ = sent(Client(), "/payments/recharge/", by="dialog")
 
     said = Client().get(login).content.decode()

@@ -103,8 +103,17 @@
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
 
   // --- what the server has to know of the page; another tab may have switched the account -------
+  let opened = ""; // the address of what the dialog shows; what a list has sent has none
+  document.addEventListener("htmx:afterRequest", (event) => {
+    const { target, successful, requestConfig, pathInfo } = event.detail;
+    if (!successful || target !== $("dialog-body")) return;
+    if (requestConfig.verb === "get") opened = pathInfo.finalRequestPath || pathInfo.requestPath;
+    else if (!dialog.contains(requestConfig.elt)) opened = "";
+  });
   document.addEventListener("htmx:configRequest", (event) => {
-    const kept = event.detail.verb === "post" && asItIs(event.detail.elt.closest("form[data-keep]"));
+    const elt = event.detail.elt;
+    const inDialog = dialog && dialog.contains(elt) ? opened : "";
+    const kept = event.detail.verb === "post" && (asItIs(elt.closest("form[data-keep]")) || inDialog);
     if (kept) event.detail.headers["X-Dialog-URL"] = kept; // where to come back to after a log-in
     if (!dialog) event.detail.headers["X-No-Dialog"] = "1"; // then there is none to close
     if (document.body.dataset.account) event.detail.headers["X-Page-Account"] = document.body.dataset.account;
