@@ -21,7 +21,7 @@ TEST_PROCESSES ?= 2
 # Which of them `make test` plays.
 MARKS ?= not faults and not journey
 
-.PHONY: help run test journeys lint audit sbom bench demo calls stripe-check faults simulate liveness mutants lock clean
+.PHONY: help run test journeys snapshots lint audit sbom bench demo calls stripe-check faults simulate liveness mutants lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,10 @@ test: $(INSTALLED) ## rules, money, jobs and the API: all but the two below; ARG
 journeys: export DEBUG ?= True
 journeys: $(INSTALLED) ## the long ways: pages, a browser, killed processes, every route or order
 	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m journey $(ARGS)
+
+snapshots: export DEBUG ?= True
+snapshots: $(INSTALLED) ## keeps how every page looks now (tests/browser/snapshots), to be looked at and committed
+	@SNAPSHOTS=renew $(PYTHON) -m pytest -q -m journey tests/browser/test_snapshots.py $(ARGS)
 
 lint: export DEBUG ?= True
 lint: $(INSTALLED) ## style, format, templates, layers, missing migrations
