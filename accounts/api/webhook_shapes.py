@@ -49,7 +49,11 @@ class WebhookWithSecret(Webhook):
     """A webhook with what signs its requests."""
 
     secret: Annotated[
-        str, Meta(description="`whsec_…`, shown this once; empty for Slack, which needs none.")
+        str | None,
+        Meta(
+            description="`whsec_…`, shown this once: null where an answer is repeated for its "
+            "Idempotency-Key. Empty for Slack, which needs none."
+        ),
     ]
 
 

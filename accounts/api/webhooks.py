@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.idempotency import once
+from accounts.api.idempotency import once, once_without
 from accounts.api.rows import RowsQuery, beside
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import read
@@ -127,6 +127,7 @@ class WebhooksView(ApiView):
         ],
     )
     @once
+    @once_without("secret")
     def post(self, request: Request) -> Response:
         account = resolve_account(request, permission=Permission.MONEY)
         terms = terms_of(read(NewWebhook, request.data))
@@ -161,6 +162,7 @@ class WebhookView(_OfWebhook):
         examples=[_SENT, _SHOWN],
     )
     @once
+    @once
     def put(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         body = read(ChangedWebhook, request.data)
@@ -179,6 +181,7 @@ class WebhookView(_OfWebhook):
         parameters=[AccountQuery, _ID],
         responses={204: None, **refusals()},
     )
+    @once
     @once
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         endpoints.remove(endpoint=self.of(request, endpoint_id, Permission.MONEY))
@@ -206,6 +209,7 @@ class RotateView(_OfWebhook):
         ],
     )
     @once
+    @once_without("secret")
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         return Response(with_secret(endpoints.rotate(endpoint=one)))
@@ -239,6 +243,7 @@ class TestView(_OfWebhook):
             )
         ],
     )
+    @once
     @once
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
@@ -293,6 +298,7 @@ class ResendView(_OfWebhook):
             )
         ],
     )
+    @once
     @once
     def post(self, request: Request, endpoint_id: UUID, delivery_id: int) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
