@@ -10,6 +10,7 @@ def receiver(settings, monkeypatch):
     settings.WEBHOOKS_MAY_STAY_HERE = True
     monkeypatch.setattr(limits, "WEBHOOKS_IDLE_SECONDS", 0)
     monkeypatch.setattr(limits, "WEBHOOKS_REST_SECONDS", 0.01)
+    monkeypatch.setattr(limits, "WEBHOOKS_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(limits, "WEBHOOKS_LINGER", limits.WEBHOOKS_LINGER * 0)
     receiver, server = serve()
     yield receiver
