@@ -26,7 +26,7 @@ async () => {
     const text = walker.currentNode;
     text.data = text.data
       .replace(/[\w.+-]+@example\.(com|net)/g, "somebody@example.com")
-      .replace(/\b(Person |Receipt |CN-)\d+/g, "$10")
+      .replace(/\b(Person |Receipt |CN-|camp-|Campaign |call-)\d+/g, "$10")
       .replace(/^\s*1\d{3}\s*$/, "1000")
       .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "00000000-0000-0000-0000-000000000000")
       .replace(/tb_[A-Za-z0-9]+_/g, "tb_00000000_")
@@ -44,7 +44,7 @@ async () => {
 def take(page: object) -> Image.Image:
     """The whole page at half its size, in the few colours that are kept."""
     page.evaluate(SETTLE)
-    picture = page.screenshot(full_page=True, animations="disabled", caret="hide")
+    picture = page.screenshot(full_page=True, animations="disabled", caret="initial")
     return smaller(Image.open(BytesIO(picture)))
 
 
