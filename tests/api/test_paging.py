@@ -2,8 +2,12 @@
 
 import pytest
 
-from accounts.models import Account
-from accounts.tests.builders import make_agency, make_sub_account
+from accounts.models import Account, Role
+from accounts.people import members
+from accounts.telling.notifications import notify
+from accounts.tests.builders import add_member, make_agency, make_sub_account, owner_of
+from accounts.webhooks import endpoints
+from accounts.webhooks.endpoints import Terms
 from campaigns.calls import record
 from campaigns.tests.builders import make_campaign, make_report
 from tests.api.document import Operation, operations, resolved
@@ -38,6 +42,10 @@ def agency(monkeypatch):
         sub = make_sub_account(agency=agency)
         asks.ask(account=sub, actor=None, basic_minutes=10, premium_minutes=0, words="")
         buy(agency.wallet, receipt_number=number + 1)
+        add_member(agency, Role.MEMBER)
+        invited = f"invited-{number}@example.com"
+        members.invite(account=agency, email=invited, role=Role.MEMBER, invited_by=owner_of(agency))
+        notify(account=agency, kind="calls", text=f"Call {number} came late.", mail=False)
         made = make_campaign(agency)
         paused = decisions.Entry(agency.wallet.pk, Autopause.PAUSED, made.external_id, made.name)
         decisions.record(paused)
@@ -45,6 +53,9 @@ def agency(monkeypatch):
     for number in range(ROWS):
         _give(make_wallet(account=sub), agency, number)
     monkeypatch.setattr("campaigns.api.campaigns._Pages.page_size", 1)
+    hook = endpoints.add(account=agency, terms=Terms(url="https://example.com/"), actor=None)
+    for _ in range(ROWS):
+        endpoints.test(endpoint=hook)
     return agency
 
 
@@ -59,7 +70,9 @@ def _give(wallet: Wallet, agency: Account, number: int) -> None:
 def test_a_cursor_and_a_link_lead_over_the_same_pages_to_the_end(operation, agency):
     client = client_of(agency)
     given = Purchase.objects.filter(purpose="allocation").first()
-    address = operation.path.replace("{account_id}", str(given.wallet.account_id))
+    address = operation.path.format(
+        account_id=given.wallet.account_id, endpoint_id=agency.webhook_endpoints.get().pk
+    )
     sizes = {"limit": 1} if "limit" in {one["name"] for one in operation.parameters} else {}
 
     by_cursor, sent = [], dict(sizes)

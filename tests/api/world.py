@@ -9,9 +9,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from accounts import clock
-from accounts.models import Account
-from accounts.people import opening
-from accounts.tests.builders import make_agency, make_sub_account
+from accounts.models import Account, Role, WebhookAttempt
+from accounts.people import members, opening
+from accounts.telling.notifications import notify
+from accounts.tests.builders import add_member, make_agency, make_sub_account, make_user
+from accounts.webhooks import endpoints, outbox
+from accounts.webhooks.endpoints import Terms
 from campaigns import calls
 from campaigns.models import Campaign
 from campaigns.tests.builders import make_campaign, make_report
@@ -74,9 +77,33 @@ def make_world(stripe: StripeSandbox) -> World:
         "50021": str(_alert(wallet).pk),
         "60012": str(_asks(account, sister).pk),
     }
+    named |= _webhook(account)
+    _people(account)
     _allocation(account, agency=agency, card_id=agencys.id)
     _trouble(wallet, campaign)
     return World(account, agency, sister, named)
+
+
+def _people(account: Account) -> None:
+    """Somebody who works there, somebody who was invited, and what they were told."""
+    ada = make_user("ada@northside.example", name="Ada Lovelace")
+    add_member(account, Role.OWNER, user=ada)
+    members.invite(
+        account=account, email="grace@northside.example", role=Role.ADMIN, invited_by=ada
+    )
+    notify(account=account, kind="calls", title="Calls", text="Calls came late.", mail=False)
+
+
+def _webhook(account: Account) -> dict[str, str]:
+    """A webhook that took a test event."""
+    hook = endpoints.add(account=account, terms=Terms(url="https://example.com/hooks"), actor=None)
+    sent = outbox.write_test(endpoint=hook)
+    WebhookAttempt.objects.create(
+        delivery=sent, at=clock.now(), took_ms=84, status=200, answer="ok"
+    )
+    sent.state, sent.attempts, sent.sent_at = "sent", 1, clock.now()
+    sent.save(update_fields=["state", "attempts", "sent_at"])
+    return {"6c1c3c0e-2a53-4d6b-8d6c-3a1f0f5b7a10": str(hook.pk), "70021": str(sent.pk)}
 
 
 def _gift(wallet: Wallet, agency: Account) -> Purchase:
