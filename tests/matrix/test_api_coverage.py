@@ -60,6 +60,8 @@ def test_every_route_that_is_read_or_written_belongs_to_a_page_or_to_machines_al
         # The voice platform reports, asks and registers; whoever follows reads what changed.
         "POST calls",
         "POST calls/authorize",
+        "POST calls/holds",
+        "DELETE calls/holds/<path:call>",
         "PUT campaigns/<str:external_id>",
         "GET changes",
         "GET rates",
