@@ -126,7 +126,6 @@ class WebhooksView(ApiView):
             OpenApiExample("Added", value=_SECRET, response_only=True, status_codes=["201"]),
         ],
     )
-    @once
     @once_without("secret")
     def post(self, request: Request) -> Response:
         account = resolve_account(request, permission=Permission.MONEY)
@@ -162,7 +161,6 @@ class WebhookView(_OfWebhook):
         examples=[_SENT, _SHOWN],
     )
     @once
-    @once
     def put(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         body = read(ChangedWebhook, request.data)
@@ -181,7 +179,6 @@ class WebhookView(_OfWebhook):
         parameters=[AccountQuery, _ID],
         responses={204: None, **refusals()},
     )
-    @once
     @once
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         endpoints.remove(endpoint=self.of(request, endpoint_id, Permission.MONEY))
@@ -208,7 +205,6 @@ class RotateView(_OfWebhook):
             )
         ],
     )
-    @once
     @once_without("secret")
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
@@ -243,7 +239,6 @@ class TestView(_OfWebhook):
             )
         ],
     )
-    @once
     @once
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
@@ -298,7 +293,6 @@ class ResendView(_OfWebhook):
             )
         ],
     )
-    @once
     @once
     def post(self, request: Request, endpoint_id: UUID, delivery_id: int) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
