@@ -94,7 +94,7 @@ def once_in_steps(asked: Asked, do: Callable[[], Given]) -> Given:
     A process that dies in between keeps its key for ANSWER_BEGUN; then a repeat does it again.
     Call with no transaction open.
     """
-    mine = _begun(asked)
+    mine = begin(asked)
     if mine is None:
         return _again(KeptAnswer.objects.get(**_names(asked)), asked)
     try:
@@ -137,8 +137,8 @@ def _kept(asked: Asked) -> KeptAnswer | None:
     return KeptAnswer.objects.filter(**_names(asked)).first()
 
 
-def _begun(asked: Asked) -> int | None:
-    """The row that says who is at work, if that is us; None where it is another's, or answered."""
+def begin(asked: Asked) -> int | None:
+    """The row that says we are at work; None where another is, or it is answered."""
     now = clock.now()
     facts = _names(asked) | {
         "fingerprint": asked.fingerprint,

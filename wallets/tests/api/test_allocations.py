@@ -180,7 +180,11 @@ def test_minutes_are_given_once_however_often_it_is_sent(client, world):
     assert (body["state"], body["charge"], body["basic_minutes"]) == ("succeeded", "9.00", 100)
     assert (world.minutes, world.taken()) == ((100, 0), [900])
     assert client.get(f"/api/v1/gifts/{body['id']}").json() == body
-    assert client.get(url(world, "/gifts")).json() == {"results": [body]}
+    assert client.get(url(world, "/gifts")).json() == {
+        "results": [body],
+        "next": None,
+        "next_cursor": None,
+    }
 
 
 def test_a_key_that_gave_something_else_is_refused_and_nothing_is_charged(client, world):
