@@ -177,7 +177,7 @@ class WebhookView(_OfWebhook):
         description="What waits for it is not sent. To stop for a while, pause it.",
         tags=TAGS,
         parameters=[AccountQuery, _ID],
-        responses={204: None, **refusals()},
+        responses={204: None, **refusals(409, 422)},
     )
     @once
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
@@ -195,7 +195,7 @@ class RotateView(_OfWebhook):
         extensions=_STEPS,
         parameters=[AccountQuery, _ID],
         request=None,
-        responses={200: WebhookWithSecret, **refusals(409)},
+        responses={200: WebhookWithSecret, **refusals(409, 422)},
         examples=[
             OpenApiExample(
                 "Rotated",
@@ -222,7 +222,7 @@ class TestView(_OfWebhook):
         tags=TAGS,
         parameters=[AccountQuery, _ID],
         request=None,
-        responses={202: Delivery, **refusals(409)},
+        responses={202: Delivery, **refusals(409, 422)},
         examples=[
             OpenApiExample(
                 "On its way",
@@ -282,7 +282,7 @@ class ResendView(_OfWebhook):
         tags=TAGS,
         parameters=[AccountQuery, _ID, _DELIVERY_ID],
         request=None,
-        responses={202: Delivery, **refusals(409)},
+        responses={202: Delivery, **refusals(409, 422)},
         examples=[
             OpenApiExample(
                 "On its way again",

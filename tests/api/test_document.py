@@ -125,6 +125,11 @@ def test_every_operation_documents_its_refusals_in_one_shape(operation):
         assert set(refused) >= {"413", "415"}
 
 
+def test_every_operation_with_an_idempotency_key_documents_how_a_key_is_refused(operation):
+    if "Idempotency-Key" in {one["name"] for one in operation.parameters}:
+        assert set(operation.answers) >= {"409", "422"}
+
+
 def test_every_refusal_names_its_codes_and_shows_one(operation):
     for status, answer in operation.answers.items():
         if status.startswith("2"):

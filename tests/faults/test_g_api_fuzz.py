@@ -48,11 +48,16 @@ UNSAYABLE = {
     "owner_email": "what is an address, nobody agrees about",
     "campaign": "blanks around it are taken away, and it may be nothing but these",
     "Idempotency-Key": "printable characters",
+    "call": "printable characters",
+    "url": "an address in the public internet, or one of Slack's",
+    "events": "types of events that there are",
+    "level": "the range of a number that is a text",
+    "kind": "there may be such an alert already",
 }
 # To a schema 5.0 is an integer; to programs it is a float, of which some lose digits.
 NO_INTEGER = "Send a whole number, without quotes."
 # Refusals that are about the state of the account, not about what was sent.
-OF_THE_STATE = {"no_payment_method", "quote_changed"}
+OF_THE_STATE = {"no_payment_method", "quote_changed", "idempotency_key_reused"}
 
 
 def valid_is_accepted(ctx, response, case) -> bool | None:

@@ -218,7 +218,7 @@ def routes(resolver=None, prefix: str = "") -> Iterator[str]:
 def path(route: str, ids: dict[str, object]) -> str:
     """An address of the route, with these in it."""
     for name, value in ids.items():
-        for kind in ("int:", "str:", "uuid:", "path:", ""):
+        for kind in ("int:", "str:", "uuid:", "path:", "anything:", ""):
             route = route.replace(f"<{kind}{name}>", str(value))
     return f"/{route}"
 

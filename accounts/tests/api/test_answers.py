@@ -251,3 +251,11 @@ def test_an_address_that_does_not_exist_has_the_envelope(client):
 
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "not_found"
+
+
+@pytest.mark.parametrize("address", ["nowhere", "wallet%0A", "calls/holds/a%0Ab", "%0D%0A"])
+def test_an_address_without_a_route_is_refused_in_json(client, address):
+    response = client.get(f"/api/v1/{address}")
+
+    assert response.status_code == 404
+    assert response.json()["error"]["code"] == "not_found"
