@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures
 # Examples an operation and mode, and ways along links; the seeds are fixed, so that a run tells the
 # same every time. All of it takes about a minute.
 EXAMPLES = 25
-WAYS = 100
+WAYS = 150
 STEPS = 6
 
 # What the API may refuse of what its description allows: by the field that is complained about,
