@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from accounts.api import changes, people, webhooks
+from accounts.api import changes, people, webhook_deliveries, webhooks
 
 urlpatterns = [
     path("changes", changes.ChangesView.as_view(), name="api_changes"),
@@ -12,10 +12,10 @@ urlpatterns = [
     path("webhooks", webhooks.WebhooksView.as_view()),
     path("webhooks/<uuid:endpoint_id>", webhooks.WebhookView.as_view()),
     path("webhooks/<uuid:endpoint_id>/rotate", webhooks.RotateView.as_view()),
-    path("webhooks/<uuid:endpoint_id>/test", webhooks.TestView.as_view()),
-    path("webhooks/<uuid:endpoint_id>/deliveries", webhooks.DeliveriesView.as_view()),
+    path("webhooks/<uuid:endpoint_id>/test", webhook_deliveries.TestView.as_view()),
+    path("webhooks/<uuid:endpoint_id>/deliveries", webhook_deliveries.DeliveriesView.as_view()),
     path(
         "webhooks/<uuid:endpoint_id>/deliveries/<int:delivery_id>/resend",
-        webhooks.ResendView.as_view(),
+        webhook_deliveries.ResendView.as_view(),
     ),
 ]

@@ -1,4 +1,4 @@
-"""Webhooks by the API: endpoints, their secrets, tests, and the log of what they were sent."""
+"""Webhooks by the API: endpoints and their secrets."""
 
 from uuid import UUID
 
@@ -7,26 +7,22 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import once, once_without
-from accounts.api.rows import RowsQuery, beside
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import read
 from accounts.api.views import AccountQuery, ApiView
 from accounts.api.webhook_shapes import (
     ChangedWebhook,
-    Deliveries,
-    Delivery,
     NewWebhook,
     Webhook,
     Webhooks,
     WebhookWithSecret,
-    delivery,
     shown,
     terms_of,
     with_secret,
 )
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
-from accounts.models import WebhookDelivery, WebhookEndpoint
+from accounts.models import WebhookEndpoint
 from accounts.people.access import Permission
 from accounts.webhooks import endpoints
 
@@ -55,27 +51,7 @@ _SECRET = _ONE | {
     "last_delivery_at": None,
     "secret": "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVoxMjM0NTY=",
 }
-_DELIVERY = {
-    "id": 70021,
-    "event": "msg_5f0b7a106c1c3c0e2a534d6b8d6c3a1f",
-    "type": "campaign.paused",
-    "state": "sent",
-    "sequence": 311,
-    "attempts": 1,
-    "next_at": None,
-    "tries": [
-        {
-            "at": "2026-11-22T09:14:06Z",
-            "took_ms": 84,
-            "status": 200,
-            "error": "",
-            "answer": "ok",
-        }
-    ],
-    "happened_at": "2026-11-22T09:14:05Z",
-}
-_ID = in_path("endpoint_id", "The webhook's id.", _ONE["id"], UUID)
-_DELIVERY_ID = in_path("delivery_id", "The delivery's id.", _DELIVERY["id"], int)
+ID = in_path("endpoint_id", "The webhook's id.", _ONE["id"], UUID)
 _STEPS = leads_to(
     get_webhook={"endpoint_id": "id"},
     save_webhook={"endpoint_id": "id"},
@@ -88,7 +64,7 @@ _SHOWN = OpenApiExample("A webhook", value=_ONE, response_only=True)
 _SENT = OpenApiExample("Two events", value=_NEW, request_only=True)
 
 
-class _OfWebhook(ApiView):
+class OfWebhook(ApiView):
     def of(self, request: Request, endpoint_id: UUID, permission: Permission) -> WebhookEndpoint:
         """The endpoint, for whoever may do this in its account. Raises NotFound."""
         account = resolve_account(request, permission=permission)
@@ -134,14 +110,14 @@ class WebhooksView(ApiView):
         return Response(with_secret(added), status=201)
 
 
-class WebhookView(_OfWebhook):
+class WebhookView(OfWebhook):
     @extend_schema(
         operation_id="get_webhook",
         summary="A webhook as it is now",
         description="Whether it takes what it is sent, and why not. Its secret is not shown again.",
         tags=TAGS,
         extensions=_STEPS,
-        parameters=[AccountQuery, _ID],
+        parameters=[AccountQuery, ID],
         responses={200: Webhook, **refusals()},
         examples=[_SHOWN],
     )
@@ -155,7 +131,7 @@ class WebhookView(_OfWebhook):
         "disabled goes on.",
         tags=TAGS,
         extensions=_STEPS,
-        parameters=[AccountQuery, _ID],
+        parameters=[AccountQuery, ID],
         request=ChangedWebhook,
         responses={200: Webhook, **refusals(409, 413, 422)},
         examples=[_SENT, _SHOWN],
@@ -176,7 +152,7 @@ class WebhookView(_OfWebhook):
         summary="Send nothing there any more, and delete its log",
         description="What waits for it is not sent. To stop for a while, pause it.",
         tags=TAGS,
-        parameters=[AccountQuery, _ID],
+        parameters=[AccountQuery, ID],
         responses={204: None, **refusals(409, 422)},
     )
     @once
@@ -185,7 +161,7 @@ class WebhookView(_OfWebhook):
         return Response(status=204)
 
 
-class RotateView(_OfWebhook):
+class RotateView(OfWebhook):
     @extend_schema(
         operation_id="rotate_webhook",
         summary="Make a new secret, shown this once",
@@ -193,7 +169,7 @@ class RotateView(_OfWebhook):
         "signature of both, and libraries take either.",
         tags=TAGS,
         extensions=_STEPS,
-        parameters=[AccountQuery, _ID],
+        parameters=[AccountQuery, ID],
         request=None,
         responses={200: WebhookWithSecret, **refusals(409, 422)},
         examples=[
@@ -209,97 +185,3 @@ class RotateView(_OfWebhook):
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         one = self.of(request, endpoint_id, Permission.MONEY)
         return Response(with_secret(endpoints.rotate(endpoint=one)))
-
-
-class TestView(_OfWebhook):
-    # Not a test of ours.
-    __test__ = False
-
-    @extend_schema(
-        operation_id="test_webhook",
-        summary="Send the event `webhook.test` to this webhook alone",
-        description="Read its `deliveries` for the answer.",
-        tags=TAGS,
-        parameters=[AccountQuery, _ID],
-        request=None,
-        responses={202: Delivery, **refusals(409, 422)},
-        examples=[
-            OpenApiExample(
-                "On its way",
-                value=_DELIVERY
-                | {
-                    "type": "webhook.test",
-                    "state": "waiting",
-                    "attempts": 0,
-                    "next_at": "2026-11-22T09:14:06Z",
-                    "tries": [],
-                },
-                response_only=True,
-                status_codes=["202"],
-            )
-        ],
-    )
-    @once
-    def post(self, request: Request, endpoint_id: UUID) -> Response:
-        one = self.of(request, endpoint_id, Permission.MONEY)
-        return Response(delivery(endpoints.test(endpoint=one)), status=202)
-
-
-class DeliveriesView(_OfWebhook):
-    query_shape = RowsQuery
-
-    @extend_schema(
-        operation_id="list_webhook_deliveries",
-        summary="What a webhook was sent in the last 30 days, newest first",
-        description="Each event with every try: when, how long, and what was answered.",
-        tags=TAGS,
-        extensions=leads_to(resend_webhook_delivery={"delivery_id": "results/0/id"}),
-        parameters=[RowsQuery, _ID],
-        responses={200: Deliveries, **refusals()},
-        examples=[
-            OpenApiExample(
-                "One",
-                value={"results": [_DELIVERY], "next": None, "next_cursor": None},
-                response_only=True,
-            )
-        ],
-    )
-    def get(self, request: Request, endpoint_id: UUID) -> Response:
-        one, query = self.of(request, endpoint_id, Permission.SEE), self.query
-        found = WebhookDelivery.objects.filter(endpoint=one).select_related("event")
-        if query.cursor:
-            found = found.filter(pk__lt=query.cursor)
-        rows = list(found.prefetch_related("tries").order_by("-pk")[: query.limit + 1])
-        results = [delivery(row) for row in rows[: query.limit]]
-        return Response(Deliveries(results=results, **beside(request, rows, query.limit)))
-
-
-class ResendView(_OfWebhook):
-    @extend_schema(
-        operation_id="resend_webhook_delivery",
-        summary="Send an event once more, under its id",
-        description="409 while it is on its way anyway.",
-        tags=TAGS,
-        parameters=[AccountQuery, _ID, _DELIVERY_ID],
-        request=None,
-        responses={202: Delivery, **refusals(409, 422)},
-        examples=[
-            OpenApiExample(
-                "On its way again",
-                value=_DELIVERY
-                | {"state": "waiting", "attempts": 0, "next_at": "2026-11-22T10:00:00Z"},
-                response_only=True,
-                status_codes=["202"],
-            )
-        ],
-    )
-    @once
-    def post(self, request: Request, endpoint_id: UUID, delivery_id: int) -> Response:
-        one = self.of(request, endpoint_id, Permission.MONEY)
-        rows = WebhookDelivery.objects.select_related("event", "endpoint")
-        found = rows.filter(endpoint=one, pk=delivery_id).first()
-        if found is None:
-            raise NotFound("There is no such delivery.")
-        endpoints.resend(delivery=found)
-        found.refresh_from_db()
-        return Response(delivery(found), status=202)
