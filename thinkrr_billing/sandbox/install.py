@@ -45,8 +45,12 @@ def install(venv: Path, wanted: str) -> None:
 
 
 def entries() -> dict[str, str]:
-    """The lock's lines on each package, by its name: version, where it applies, hashes."""
-    return {match[1]: match[0] for match in _ENTRY.finditer(LOCK.read_text())}
+    """The lock's lines on each package, by its name: version, where it applies, hashes. Of one that
+    is another for another Python, those of each."""
+    found: dict[str, str] = {}
+    for match in _ENTRY.finditer(LOCK.read_text()):
+        found[match[1]] = found.get(match[1], "") + match[0]
+    return found
 
 
 def index_of(settings: str) -> str:
