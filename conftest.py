@@ -121,9 +121,9 @@ def _use_own_redis_database() -> None:
     """Emptying the cache between tests must not empty another test process's, or a broker."""
     cache = django_settings.CACHES["default"]
     if "LOCATION" in cache:
-        server = urlsplit(cache["LOCATION"])
+        server = urlsplit(cache["LOCATION"][0])
         number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) + 1
-        cache["LOCATION"] = server._replace(path=f"/{number}").geturl()
+        cache["LOCATION"] = [server._replace(path=f"/{number}").geturl()]
 
 
 def _call_nobody(base: str) -> None:
