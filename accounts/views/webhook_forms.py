@@ -1,11 +1,14 @@
 """What a person types about a webhook."""
 
 from django import forms
+from django.utils.html import format_html
 
 from accounts import limits
 from accounts.models import WebhookEndpoint
 from accounts.webhooks import catalogue, endpoints
 from accounts.webhooks.endpoints import Terms
+
+_LABEL = '<code>{}</code> <span class="muted small">{}</span>'
 
 
 class WebhookForm(forms.Form):
@@ -38,7 +41,10 @@ class WebhookForm(forms.Form):
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["events"].choices = [(name, name) for name in catalogue.names()]
+        self.fields["events"].choices = [
+            (one.name, format_html(_LABEL, one.name, one.meaning.replace("`", "")))
+            for one in catalogue.every()
+        ]
 
     @staticmethod
     def of(endpoint: WebhookEndpoint) -> dict[str, object]:
