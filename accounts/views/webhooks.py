@@ -44,10 +44,11 @@ def webhooks(request: HttpRequest) -> HttpResponse:
 @needs(Permission.SEE)
 def webhook(request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     """One endpoint with its log. A POST changes it."""
+    if request.method == "POST":
+        require(request, Permission.MONEY)
     endpoint = _of(request, endpoint_id)
     if request.method != "POST":
         return _one_page(request, endpoint)
-    require(request, Permission.MONEY)
     form = ChangeWebhookForm(request.POST, endpoint=endpoint)
     if form.is_valid():
         try:
