@@ -163,10 +163,9 @@ def _play(pots, credit, kinds, steps, now):
     wallet = make_wallet(credit=str(credit), **pots)
     model = Model({**pots, "credit": credit})
     for what, call, number in steps:
+        now += timedelta(seconds=number if what == "wait" else 0)
         with clock.at(now):
-            if what == "wait":
-                now += timedelta(seconds=number)
-            elif what == "sweep":
+            if what == "sweep":
                 reserving.end_expired()
             elif what == "release":
                 holds.release(call=call, reporter=None)
@@ -181,7 +180,7 @@ def _play(pots, credit, kinds, steps, now):
                 )
                 expected = model.hold(call, kinds[call], number, now)
                 assert (answer.seconds, answer.reason) == expected
-            else:
+            elif what != "wait":
                 _report(wallet, model, call, kinds[call], number, now, within=what != "report")
             _compare(wallet, model, now)
     assert [one for one in checking.check_all() if one.rule in ("I1", "I5", "I17")] == []
@@ -253,7 +252,7 @@ def backend_of(here):
 
 
 def waits_for_a_lock(backend):
-    asked = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s"
+    asked = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)"
     for _ in range(1_000):
         if backend:
             with connection.cursor() as cursor:
