@@ -108,7 +108,7 @@
     const { target, successful, requestConfig, pathInfo } = event.detail;
     if (!successful || target !== $("dialog-body")) return;
     if (requestConfig.verb === "get") opened = pathInfo.finalRequestPath || pathInfo.requestPath;
-    else if (!dialog.contains(requestConfig.elt)) opened = "";
+    else if (dialog && !dialog.contains(requestConfig.elt)) opened = "";
   });
   document.addEventListener("htmx:configRequest", (event) => {
     const elt = event.detail.elt;
