@@ -29,6 +29,8 @@ async () => {
       .replace(/\b(Person |Receipt |CN-|camp-|Campaign |call-)\d+/g, "$10")
       .replace(/^\s*1\d{3}\s*$/, "1000")
       .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "00000000-0000-0000-0000-000000000000")
+      .replace(/msg_[0-9a-f]{32}/g, "msg_" + "0".repeat(32))
+      .replace(/"sequence": \d+/g, '"sequence": 1')
       .replace(/tb_[A-Za-z0-9]+_/g, "tb_00000000_")
       .replace(/^\s*([A-Z2-7]{4} ?){8}\s*$/, "AAAA ".repeat(8));
   }
