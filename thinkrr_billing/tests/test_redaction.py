@@ -99,3 +99,18 @@ def test_what_sentry_is_sent_has_none_either():
         "level": "error",
         "timestamp": 1.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    [
+        ("Not Found: /alerts/4242424242424242", "Not Found: /alerts/…4242"),
+        ("paid with 4000 0566 5566 5556 today", "paid with …5556 today"),
+        ("card=5555-5555-5555-4444&x=1", "card=…4444&x=1"),
+        # No card's: of another length, or it does not check.
+        ("Not Found: /alerts/4242424242424241", "Not Found: /alerts/4242424242424241"),
+        ("sequence 42424242", "sequence 42424242"),
+    ],
+)
+def test_what_may_be_the_number_of_a_card_is_in_no_log(said, written):
+    assert without_tokens(said) == written
