@@ -179,4 +179,6 @@ def test_the_links_of_answers_lead_on_and_what_is_there_is_as_described(fuzzed):
     Ways.run(settings=bounded(max_examples=WAYS, stateful_step_count=STEPS))
 
     found = {label for label, statuses in answered.items() if statuses & {200, 201, 204}}
-    assert found >= {"GET /api/v1/sub-accounts/{account_id}/auto-allocation"}
+    # No generated id is anybody's: what has one in its address was found by a link.
+    by_link = {label for label in found if "_id}" in label}
+    assert len(by_link) >= 5, by_link
