@@ -58,13 +58,14 @@ snapshots: $(INSTALLED) ## keeps how every page looks now (tests/browser/snapsho
 	@SNAPSHOTS=renew $(PYTHON) -m pytest -q -m journey tests/browser/test_snapshots.py $(ARGS)
 
 lint: export DEBUG ?= True
-lint: $(INSTALLED) ## style, format, templates, layers, missing migrations
+lint: $(INSTALLED) ## style, format, templates, layers, migrations that are missing or would hurt
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/djangofmt --check templates
 	@$(VENV)/bin/djangofmt check templates
 	@$(VENV)/bin/lint-imports --no-cache
 	@$(PYTHON) manage.py makemigrations --check --dry-run
+	@$(PYTHON) -m tests.releases
 
 audit: $(INSTALLED) ## bandit, a scan for secrets, known vulnerabilities (asks the network)
 	@$(PYTHON) -m tests.audit

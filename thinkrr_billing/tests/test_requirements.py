@@ -33,6 +33,7 @@ MODULES = {
     "pytest-xdist": "workeroutput",
     "time-machine": "time_machine",
     "import-linter": "importlinter",
+    "squawk-cli": "squawk",
     "python-calamine": "python_calamine",
     "openapi-spec-validator": "openapi_spec_validator",
 }
