@@ -31,6 +31,9 @@ ENDS_WITHIN = 20
 class Part:
     """A process of its own with all it starts, and what it said in a log beside it."""
 
+    # The checkout it runs; a release before this one has another.
+    code = ROOT
+
     def __init__(self, name: str, folder: Path, env: dict[str, str] | None = None) -> None:
         self.name, self.folder = name, folder
         self.env = env if env is not None else dict(os.environ)
@@ -56,7 +59,7 @@ class Part:
             self._said = len(log.read())
             self.process = subprocess.Popen(
                 [str(part) for part in command],
-                cwd=ROOT,
+                cwd=self.code,
                 env=self.env | (env or {}),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -253,7 +256,23 @@ class Beat(App):
         )
 
 
+# Hands over an open socket as systemd does.
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
+os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
+"""
+
+
 class Web(App):
+    def start_on(self, listening: socket.socket) -> None:
+        """Beside whoever takes from the same socket already."""
+        self.port, given = listening.getsockname()[1], listening.fileno()
+        command = ("-m", "gunicorn", "thinkrr_billing.wsgi", "--threads", "8")
+        self.launch(sys.executable, "-c", HAND_OVER, given, *command, pass_fds=[given])
+        self.wait_for(lambda: "Booting worker" in self.log, "takes requests")
+
     def start(self, crash: str = "") -> None:
         self.start_at(free_port(), crash=crash)
 
@@ -306,8 +325,8 @@ class Plant:
     def beat(self, name: str = "beat") -> Beat:
         return self._added(Beat(name, self))
 
-    def web(self) -> Web:
-        return self._added(Web("web", self))
+    def web(self, name: str = "web") -> Web:
+        return self._added(Web(name, self))
 
     def _added(self, app):
         self.apps.append(app)

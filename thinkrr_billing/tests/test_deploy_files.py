@@ -3,6 +3,7 @@
 import configparser
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -10,12 +11,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from django.conf import settings
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 
 from thinkrr_billing.database import LIMITS
+from thinkrr_billing.postgresql import silence
+from thinkrr_billing.sandbox import postgres
 from thinkrr_billing.tests.environments import FOLDER, PRODUCTION
 
 DEPLOY = FOLDER / "deploy"
-UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+SERVICES = [DEPLOY / f"systemd/billing-{name}.service" for name in ("beat", "web@", "worker")]
+UNITS = sorted([*(DEPLOY / "systemd").iterdir(), *(DEPLOY / "backup").glob("billing-*")])
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 
 
@@ -27,13 +33,19 @@ def variables(name: str) -> dict[str, str]:
 @pytest.mark.proxy
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_systemd_understands_each_unit(unit, tmp_path):
-    here = tmp_path / unit.name
-    programs = unit.read_text().replace(
-        "/srv/billing/.venv/bin/", f"{Path(sys.executable).parent}/"
-    )
-    here.write_text(programs)
+    here_are = {
+        "/srv/billing[^/]*/.venv/bin": Path(sys.executable).parent,
+        "/srv/billing/deploy": DEPLOY,
+        "/usr/lib/postgresql/15/bin": Path(postgres._program("postgres")).parent,
+    }
+    for each in UNITS:
+        text = each.read_text()
+        for there, here in here_are.items():
+            text = re.sub(there, str(here), text)
+        (tmp_path / each.name).write_text(text)
+    named = tmp_path / unit.name.replace("@.", "@blue.")
 
-    told = subprocess.run(["systemd-analyze", "verify", here], capture_output=True, text=True)
+    told = subprocess.run(["systemd-analyze", "verify", named], capture_output=True, text=True)
 
     assert (told.returncode, told.stderr) == (0, "")
 
@@ -50,19 +62,57 @@ def test_haproxy_understands_its_settings():
 def test_each_process_is_started_in_one_way_by_units_and_containers():
     dockerfile = (DEPLOY / "Dockerfile").read_text()
     units = {
-        unit.stem.removeprefix("billing-"): re.search(r"^ExecStart=(.*)$", unit.read_text(), re.M)[
-            1
-        ]
-        for unit in UNITS
+        unit.stem.removeprefix("billing-").rstrip("@"): re.search(
+            r"^ExecStart=/srv/billing[^/]*/.venv/bin/(.*)$", unit.read_text(), re.M
+        )[1]
+        for unit in SERVICES
     }
     web = re.search(r"^CMD \[(.*)\]$", dockerfile, re.M)[1].replace('"', "").replace(", ", " ")
     containers = {name: COMPOSE["services"][name].get("command") for name in units}
 
-    assert {name: unit.removeprefix("/srv/billing/.venv/bin/") for name, unit in units.items()} == {
-        "web": web.replace("0.0.0.0", "127.0.0.1"),  # noqa: S104  All of a container.
+    assert units == {
+        # The socket is systemd's.
+        "web": web.replace(" --bind 0.0.0.0:8000", ""),
         "worker": " ".join(containers["worker"]),
         "beat": " ".join(containers["beat"]),
     }
+
+
+def test_no_request_starts_a_web_process_that_was_stopped():
+    """Colours take turns on the socket; what traffic starts is neither of them."""
+    socket = (DEPLOY / "systemd/billing-web.socket").read_text()
+    web = (DEPLOY / "systemd/billing-web@.service").read_text()
+
+    started = re.search(r"^Service=(.*)$", socket, re.M)[1]
+    held = (DEPLOY / "systemd" / started).read_text()
+    assert "\nSockets=billing-web.socket\n" in web
+    assert "\nRemainAfterExit=yes\n" in held
+    assert "gunicorn" not in held
+
+
+def test_who_is_told_to_stop_has_the_time_to_end_what_runs():
+    told = {
+        unit.stem: int(re.search(r"^TimeoutStopSec=(\d+)$", unit.read_text(), re.M)[1])
+        for unit in SERVICES
+    }
+    graceful = {
+        name: service.get("stop_grace_period") for name, service in COMPOSE["services"].items()
+    }
+    gunicorn = runpy.run_path(FOLDER / "gunicorn.conf.py")
+
+    assert silence.LONGEST < gunicorn["graceful_timeout"] < told["billing-web@"]
+    assert told["billing-worker"] > settings.CELERY_TASK_TIME_LIMIT
+    assert graceful["web"] == f"{told['billing-web@']}s"
+    assert graceful["worker"] == f"{told['billing-worker']}s"
+
+
+def test_the_proxy_closes_idle_connections_before_a_web_host_does():
+    kept = runpy.run_path(FOLDER / "gunicorn.conf.py")["keepalive"]
+
+    for name in ("nginx/hosts.conf", "compose/hosts.conf"):
+        idle = int(re.search(r"keepalive_timeout (\d+)s;", (DEPLOY / name).read_text())[1])
+        # gunicorn keeps them for two more seconds when it is told to stop.
+        assert idle < min(kept, STOP_KEEPALIVE_LINGER)
 
 
 @pytest.mark.journey
@@ -82,7 +132,7 @@ def test_the_image_is_made_with_its_static_files_where_production_looks_for_them
 
 def test_units_start_again_whatever_ended_them():
     """A worker of Celery 5.7.0 that loses Redis in the middle of a task ends for good."""
-    for unit in UNITS:
+    for unit in SERVICES:
         assert "\nRestart=always\n" in unit.read_text()
         assert "\nStartLimitIntervalSec=0\n" in unit.read_text()
     for name in ("web", "worker", "beat", "postgres", "redis", "nginx"):
