@@ -19,12 +19,9 @@ from wallets.models import AllocationRun, AutoAllocation, AutoRecharge, Purchase
 from wallets.months import due_date
 
 DAYS = 365
-BATCHES_A_DAY = 4
-CALLS_A_BATCH = 30
-CAMPAIGNS = 20
-SUB_ACCOUNTS = 500
-NOTIFICATIONS = 500
-RECHARGES = 100
+BATCHES_A_DAY, CALLS_A_BATCH = 4, 30
+CAMPAIGNS, RECHARGES = 20, 100
+SUB_ACCOUNTS, NOTIFICATIONS = 500, 500
 # Of each sub-account: five thousand a day in all.
 SUB_CALLS, SUB_DAYS = 400, 40
 BUSY_CALLS_A_DAY = 10_000
@@ -39,6 +36,12 @@ SELECT wallet, 'credit', CASE WHEN step %% 400 = 0 THEN 99.75 ELSE -0.25 END, 10
 FROM generate_series(1, %(entries)s) AS step
 CROSS JOIN LATERAL (SELECT now() - step * %(minutes)s * interval '1 minute' AS moment) AS m
 CROSS JOIN unnest(%(wallets)s::bigint[]) AS wallet
+"""
+# As a ledger is: an entry is never numbered before an earlier one.
+IN_ORDER = """
+UPDATE wallets_ledgerentry AS e SET id = n.latest + n.place
+FROM (SELECT id, row_number() OVER (ORDER BY created_at, id) AS place, max(id) OVER () AS latest
+      FROM wallets_ledgerentry) AS n WHERE n.id = e.id
 """
 MADE_UP_CALLS = """
 INSERT INTO campaigns_call
@@ -75,8 +78,9 @@ def build() -> tuple[Account, Account, Account]:
     made = [_campaign(one) for one in subs]
     _made_up(subs, [one.pk for one in made], calls=SUB_CALLS, days=SUB_DAYS)
     busy = _busy_account()
+    _past_triggers(IN_ORDER, {})
     with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
+        cursor.execute("VACUUM FULL ANALYZE")
     return agency, subs[0], busy
 
 
@@ -195,10 +199,14 @@ def _top_up(wallet_id: int, step: int) -> None:
 
 def _entries(wallets: list[int], *, entries: int, minutes: int) -> None:
     """So many entries of each wallet, one every so many minutes, as of single calls."""
+    _past_triggers(ENTRIES, {"wallets": wallets, "entries": entries, "minutes": minutes})
+
+
+def _past_triggers(statement: str, asked: dict[str, object]) -> None:
+    """Past those that keep running balances: nobody checks these books."""
     with connection.cursor() as cursor:
-        # Written past the triggers that keep running balances: nobody checks these books.
         cursor.execute("SET session_replication_role = replica")
-        cursor.execute(ENTRIES, {"wallets": wallets, "entries": entries, "minutes": minutes})
+        cursor.execute(statement, asked)
         cursor.execute("SET session_replication_role = origin")
 
 
@@ -259,10 +267,7 @@ def _made_up(accounts: list[Account], campaigns: list[int], *, calls: int, days:
         "calls": calls,
         "days": days,
     }
-    with connection.cursor() as cursor:
-        cursor.execute("SET session_replication_role = replica")
-        cursor.execute(MADE_UP_CALLS, asked)
-        cursor.execute("SET session_replication_role = origin")
+    _past_triggers(MADE_UP_CALLS, asked)
     for one in accounts:
         usage_days.keep(account=one, today=one.local_date(clock.now()))
 
@@ -290,7 +295,6 @@ def _busy_account() -> Account:
         "since": kept.begins_at - timedelta(days=DAYS - BUSY_DAYS),
         "until": kept.begins_at - timedelta(days=1),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(MADE_UP_DAYS, asked)
+    _past_triggers(MADE_UP_DAYS, asked)
     _entries([busy.wallet.pk], entries=52_560, minutes=10)
     return busy
