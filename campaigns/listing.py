@@ -1,17 +1,17 @@
 """What the pages of campaigns show: one page of them, and how each has used its minutes."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Count, OuterRef, Q, Subquery
 
 from accounts import clock
 from accounts.models import Account
 from campaigns import limits, resuming
 from campaigns.models import Call, Campaign
 from campaigns.payable import Verdict
+from campaigns.usage import Asked, By, usage
 from wallets.models import Wallet
 from wallets.prices.payable import CREDIT_RATE
 
@@ -78,14 +78,8 @@ def rows(*, campaigns: list[Campaign], account: Account, wallet: Wallet) -> list
     verdicts = {
         one.campaign.pk: one.verdict for one in resuming.verdicts(campaigns=paused, wallet=wallet)
     }
-    use = _use(campaigns, since=month_start(account))
+    use = _use(campaigns, account)
     return [Row(one, verdicts.get(one.pk), *use.get(one.pk, (0, None))) for one in campaigns]
-
-
-def month_start(account: Account) -> datetime:
-    """The moment this calendar month began where the account is."""
-    local = clock.now().astimezone(account.zone)
-    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def last_calls(*, campaign: Campaign) -> list[Call]:
@@ -93,17 +87,14 @@ def last_calls(*, campaign: Campaign) -> list[Call]:
     return list(campaign.calls.order_by("-ended_at", "-pk")[: limits.LAST_CALLS])
 
 
-def _use(campaigns: Iterable[Campaign], *, since: datetime) -> dict[int, tuple]:
-    """Seconds since a moment, and when each campaign's last call ended.
+def _use(campaigns: Sequence[Campaign], account: Account) -> dict[int, tuple]:
+    """Seconds of this month, as Usage has them, and when each campaign's last call ended.
 
     The last call is read from the end of the index, so that a long history costs nothing.
     """
-    calls = Call.objects.filter(campaign=OuterRef("pk")).order_by()
-    used = calls.filter(ended_at__gte=since).values("campaign").annotate(sum=Sum("seconds"))
-    last = calls.order_by("-ended_at", "-pk").values("ended_at")[:1]
-    found = (
-        Campaign.objects.filter(pk__in=[one.pk for one in campaigns])
-        .annotate(used=Coalesce(Subquery(used.values("sum")), 0), last=Subquery(last))
-        .values_list("pk", "used", "last")
-    )
-    return {pk: (used, last) for pk, used, last in found}
+    pks, today = [one.pk for one in campaigns], account.local_date(clock.now())
+    month = Asked([account], today.replace(day=1), today, campaigns=pks)
+    used = {one.key: one.figures.seconds for one in usage(asked=month, by=By.CAMPAIGN).lines}
+    last = Call.objects.filter(campaign=OuterRef("pk")).order_by("-ended_at", "-pk")
+    found = Campaign.objects.filter(pk__in=pks).annotate(last=Subquery(last.values("ended_at")[:1]))
+    return {pk: (used.get(pk, 0), ended) for pk, ended in found.values_list("pk", "last")}

@@ -1,5 +1,6 @@
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from django.urls import reverse
@@ -15,7 +16,7 @@ from accounts.tests.builders import (
     make_user,
     owner_of,
 )
-from campaigns import calls, limits
+from campaigns import calls, limits, usage_days
 from campaigns.models import Campaign
 from campaigns.tests.builders import (
     fill,
@@ -109,6 +110,22 @@ def test_the_list_shows_each_campaign_with_its_use_of_this_month(page, wallet):
     assert "Premium then Basic" in shown
     assert 'data-label="Minutes this month"> 2 </td>' in shown
     assert f"{now.day} {now:%b} {now.year}" in shown
+
+
+def test_the_list_adds_what_is_kept_of_the_month_and_what_was_used_since(page, wallet):
+    campaign = make_campaign(wallet.account, name="Spring", minute_type="premium")
+    fill(wallet, credit="50")
+    with clock.at(clock.now().replace(day=15, hour=12)):
+        report = partial(make_report, wallet.account, campaign=campaign)
+        ended = [clock.now() - timedelta(days=days) for days in (5, 0)]
+        reports = [report(seconds=180, ended_at=moment) for moment in ended]
+        calls.record(reports=reports, reporter=None)
+        today = wallet.account.local_date(clock.now())
+        assert usage_days.keep(account=wallet.account, today=today)
+
+        shown = text(page.get("/campaigns/"))
+
+    assert 'data-label="Minutes this month"> 6 </td>' in shown
 
 
 def test_the_tabs_count_and_filter(page, wallet):
