@@ -39,6 +39,11 @@ NEEDS = {
         "apt-get install pgbouncer",
     ),
     "proxy": ("nginx", lambda: shutil.which("/usr/sbin/nginx"), "apt-get install nginx-light"),
+    "prometheus": (
+        "promtool",
+        lambda: shutil.which("promtool"),
+        "apt-get install --no-install-recommends prometheus",
+    ),
     "node": (
         "Node.js",
         lambda: all(map(shutil.which, ("node", "npm"))),

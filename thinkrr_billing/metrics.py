@@ -119,7 +119,13 @@ def _of_database(registry: CollectorRegistry) -> list[Figure]:
         ["kind"],
         registry=registry,
     )
-    return numbers + [_overdue(one, waiting) for one in waits.every().values()]
+    bounds = Gauge(
+        "thinkrr_waiting_bound_seconds",
+        "For how long the oldest of each kind may wait; kinds that wait for others have none.",
+        ["kind"],
+        registry=registry,
+    )
+    return numbers + [_overdue(one, waiting, bounds) for one in waits.every().values()]
 
 
 def _number(name: str, text: str, read: Callable[[], float]) -> Figure:
@@ -130,9 +136,11 @@ def _number(name: str, text: str, read: Callable[[], float]) -> Figure:
     return tell
 
 
-def _overdue(one: Queue | Wait, gauge: Gauge) -> Figure:
+def _overdue(one: Queue | Wait, waiting: Gauge, bounds: Gauge) -> Figure:
     def tell(registry: CollectorRegistry) -> None:  # noqa: ARG001
-        gauge.labels(kind=one.kind).set(one.oldest_overdue().total_seconds())
+        waiting.labels(kind=one.kind).set(one.oldest_overdue().total_seconds())
+        if one.bound:
+            bounds.labels(kind=one.kind).set(one.bound.total_seconds())
 
     return tell
 
