@@ -15,13 +15,25 @@ TESTS = yaml.safe_load((RULES / "alerts_test.yml").read_text())["tests"]
 HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 
 
+def promtool(*arguments: str) -> None:
+    told = subprocess.run(["promtool", *arguments], cwd=RULES, capture_output=True, text=True)
+    assert told.returncode == 0, told.stdout + told.stderr
+
+
 @pytest.mark.prometheus
 def test_promtool_agrees_with_each_case():
-    command = ["promtool", "test", "rules", "alerts_test.yml"]
+    promtool("test", "rules", "alerts_test.yml")
 
-    told = subprocess.run(command, cwd=RULES, capture_output=True, text=True)
 
-    assert told.returncode == 0, told.stdout + told.stderr
+@pytest.mark.prometheus
+def test_prometheus_understands_its_settings_and_finds_the_rules():
+    # The token is on the machine that reads.
+    promtool("check", "config", "--syntax-only", "prometheus.yml")
+
+    settings = yaml.safe_load((RULES / "prometheus.yml").read_text())
+    assert [(RULES / name).exists() for name in settings["rule_files"]] == [True]
+    # The alert that a host is silent names this job.
+    assert f'job="{settings["scrape_configs"][0]["job_name"]}"' in ALERTS[0]["expr"]
 
 
 def test_each_alert_has_a_case_that_fires_and_one_that_is_silent():
