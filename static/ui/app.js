@@ -71,7 +71,9 @@
     const opens = dialog && !dialog.open;
     if (opens) dialog.showModal();
     const first = $("dialog-body").querySelector(".dialog-body :is(input:not([type=hidden], :disabled), select, textarea)");
-    if (focusInvalid($("dialog-body")) || !opens || !first) return;
+    // What had the focus may be gone: then it goes on in what took its place, as when the dialog opens.
+    const keeps = !opens && $("dialog-body").contains(document.activeElement);
+    if (focusInvalid($("dialog-body")) || keeps || !first) return;
     first.focus();
     if (first.select) first.select(); // as with Tab, so that typing replaces what stands there
   });
