@@ -21,7 +21,7 @@ TEST_PROCESSES ?= 2
 # Which of them `make test` plays.
 MARKS ?= not faults and not journey
 
-.PHONY: help run test journeys snapshots lint audit sbom bench demo calls stripe-check faults simulate liveness mutants lock clean
+.PHONY: help run test journeys snapshots lint audit sbom bench demo calls stripe-check faults cluster simulate liveness mutants lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -91,6 +91,9 @@ stripe-check: $(RUNS) ## what STRIPE_SECRET_KEY (test mode) is answered otherwis
 faults: export DEBUG ?= True
 faults: $(INSTALLED) ## real parts killed, stopped and cut off; 200 seeds; the bank test
 	@$(PYTHON) -m pytest -n $(TEST_PROCESSES) --dist loadfile -m faults $(ARGS)
+
+cluster: $(INSTALLED) ## as root: many hosts on a network of their own, one of which dies; ARGS=primary-killed alone
+	@$(PYTHON) -m tests.cluster $(ARGS)
 
 simulate: export DEBUG ?= True
 simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a promise breaks

@@ -50,6 +50,11 @@ def test_systemd_understands_each_unit(unit, tmp_path):
     assert (told.returncode, told.stderr) == (0, "")
 
 
+def test_a_worker_says_of_each_task_how_it_ended():
+    # Celery's own level is WARNING, and it wins over that of the settings.
+    assert COMPOSE["services"]["worker"]["command"][-2:] == ["--loglevel", "INFO"]
+
+
 @pytest.mark.proxy
 def test_haproxy_understands_its_settings():
     command = ["/usr/sbin/haproxy", "-c", "-f", DEPLOY / "haproxy.cfg"]

@@ -1,0 +1,74 @@
+"""What became of a trial's load: asked of the database, of the sandbox, of the books and of each
+worker."""
+
+import json
+import re
+import time
+from pathlib import Path
+
+from celery import Celery
+
+from tests.cluster import plan
+from tests.cluster.cluster import Cluster, rows
+from tests.cluster.judge import Facts, Purchase
+from thinkrr_billing import redis_servers
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+
+# A worker has its next task within this, or it is down.
+WORKS_WITHIN = 30
+DONE = re.compile(r"Task accounts\.tick\[\S+\] succeeded")
+
+
+def gathered(cluster: Cluster, *, name: str, lines: Path, fault_at: float) -> Facts:
+    like = f"{name}-%"
+    calls = rows(
+        "SELECT external_id, count(*) FROM campaigns_call WHERE external_id LIKE %s GROUP BY 1",
+        like,
+    )
+    bought = rows(
+        "SELECT form_key, state, amount_cents, payment_intent FROM wallets_purchase "
+        "WHERE form_key LIKE %s",
+        like,
+    )
+    credited = rows(
+        "SELECT p.form_key, sum(e.amount * 100)::int FROM wallets_ledgerentry e "
+        "JOIN wallets_purchase p ON p.id = e.purchase_id WHERE p.form_key LIKE %s GROUP BY 1",
+        like,
+    )
+    known = rows(
+        "SELECT payment_intent, amount_cents FROM wallets_purchase WHERE state = 'succeeded'"
+    )
+    address = f"http://{plan.address('stripe')}:{plan.STRIPE_PORT}"
+    intents = StripeSandbox(base_url=address).truth()["payment_intents"]
+    return Facts(
+        attempts=[json.loads(line) for line in lines.read_text().splitlines()],
+        fault_at=fault_at,
+        calls=dict(calls),
+        purchases={key: Purchase(*facts) for key, *facts in bought},
+        credited=dict(credited),
+        charged={one["id"]: one["amount_received"] for one in intents if one["amount_received"]},
+        known=dict(known),
+        books=cluster.manage("verify_books", "--stripe", check=False).splitlines(),
+        workers_down=_that_do_nothing(cluster),
+    )
+
+
+def _that_do_nothing(cluster: Cluster) -> list[str]:
+    """Worker hosts that do no task although there are some for everybody."""
+    logs = {host: cluster.hosts.service(host, "worker").log for host in plan.WORKERS}
+    before = {host: _done(log) for host, log in logs.items()}
+    address, options = redis_servers.broker(plan.redis_url())
+    deadline = time.monotonic() + WORKS_WITHIN
+    with Celery(broker=address, set_as_current=False) as sender:
+        sender.conf.broker_transport_options = options
+        while time.monotonic() < deadline:
+            sender.send_task("accounts.tick", headers={"from_beat": True}, ignore_result=True)
+            time.sleep(0.3)
+            if idle := [host for host, log in logs.items() if _done(log) == before[host]]:
+                continue
+            return []
+    return idle
+
+
+def _done(log: Path) -> int:
+    return len(DONE.findall(log.read_text(errors="replace")))

@@ -1,0 +1,76 @@
+"""A network namespace for each host, all on one bridge, and what may be done to their links."""
+
+import subprocess
+from collections.abc import Iterable
+
+from tests.cluster.plan import DRIVER, HOSTS, address
+
+BRIDGE = "hosts"
+
+
+def run(*command: str, check: bool = True) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if check and done.returncode:
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr or done.stdout}")
+    return done.stdout
+
+
+def on(host: str, *command: str) -> list[str]:
+    """The command that runs this one on the host."""
+    return ["ip", "netns", "exec", host, *command]
+
+
+def build() -> None:
+    """In a namespace of the driver's own: the machine's network never sees any of it."""
+    run("ip", "link", "set", "lo", "up")
+    run("ip", "link", "add", BRIDGE, "type", "bridge")
+    run("ip", "address", "add", f"{DRIVER}/24", "dev", BRIDGE)
+    run("ip", "link", "set", BRIDGE, "up")
+    for host in HOSTS:
+        run("ip", "netns", "add", host)
+        link = ("ip", "link", "add", f"to-{host}", "type", "veth", "peer", "name", "eth0")
+        run(*link, "netns", host)
+        run("ip", "link", "set", f"to-{host}", "master", BRIDGE, "up")
+        run(*on(host, "ip", "link", "set", "lo", "up"))
+        run(*on(host, "ip", "address", "add", f"{address(host)}/24", "dev", "eth0"))
+        run(*on(host, "ip", "link", "set", "eth0", "up"))
+
+
+def processes(host: str) -> list[int]:
+    return [int(one) for one in run("ip", "netns", "pids", host).split()]
+
+
+def cut_off(host: str) -> None:
+    """Nothing comes or goes, and nobody is told."""
+    run("ip", "link", "set", f"to-{host}", "down")
+
+
+def slow_down(host: str) -> None:
+    """Both ways 25 kB a second: the kernel here may have no netem."""
+    shape = ("root", "tbf", "rate", "200kbit", "burst", "4kb", "latency", "2s")
+    run("tc", "qdisc", "add", "dev", f"to-{host}", *shape)
+    run(*on(host, "tc", "qdisc", "add", "dev", "eth0", *shape))
+
+
+def lose(host: str, share: float = 0.2) -> None:
+    """That part of the packets it is sent."""
+    lost = ("-m", "statistic", "--mode", "random", "--probability", str(share))
+    run(*on(host, "iptables", "-A", "INPUT", "-i", "eth0", *lost, "-j", "DROP"))
+
+
+def part(some: Iterable[str]) -> None:
+    """Between these and all other hosts nothing comes through."""
+    some = list(some)
+    others = ",".join(address(host) for host in HOSTS if host not in some)
+    for host in some:
+        for way in (("INPUT", "-s"), ("OUTPUT", "-d")):
+            run(*on(host, "iptables", "-A", *way, others, "-j", "DROP"))
+
+
+def mend() -> None:
+    """Every link as it was."""
+    for host in HOSTS:
+        run("ip", "link", "set", f"to-{host}", "up")
+        run("tc", "qdisc", "del", "dev", f"to-{host}", "root", check=False)
+        run(*on(host, "tc", "qdisc", "del", "dev", "eth0", "root"), check=False)
+        run(*on(host, "iptables", "-F"))

@@ -1,0 +1,132 @@
+"""What runs on a host, and a supervisor that starts again what ended, as systemd's Restart=always
+of deploy/systemd does."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.cluster import network, plan
+
+RESTARTS_AFTER = 1.0
+LOOKS_EVERY = 0.2
+AS_POSTGRES = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups")
+
+
+@dataclass
+class Service:
+    """One program of a host. `log` is kept after the trial."""
+
+    host: str
+    name: str
+    command: list[str]
+    log: Path
+    env: dict[str, str] = field(default_factory=dict)
+    as_postgres: bool = False
+    process: subprocess.Popen | None = None
+    starts: int = 0
+    ended_at: float | None = None
+
+    def start(self) -> None:
+        user = AS_POSTGRES if self.as_postgres else ()
+        with self.log.open("a") as log:
+            self.process = subprocess.Popen(
+                network.on(self.host, *user, *self.command),
+                cwd=plan.ROOT,
+                env={"PATH": os.environ["PATH"], "HOME": str(plan.RUN), "LC_ALL": "C.UTF-8"}
+                | self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.starts += 1
+        self.ended_at = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """To it and all it started."""
+        if self.is_running:
+            os.killpg(self.process.pid, number)
+
+
+class Hosts:
+    """All services of all hosts. A host that was killed stays down until it is started."""
+
+    def __init__(self, services: list[Service]) -> None:
+        self.services = services
+        self._off: set[str] = set()
+        self._frozen: set[str] = set()
+        self._lock = threading.RLock()
+        threading.Thread(target=self._supervise, daemon=True).start()
+
+    def on(self, host: str) -> list[Service]:
+        return [one for one in self.services if one.host == host]
+
+    def service(self, host: str, name: str) -> Service:
+        (found,) = [one for one in self.on(host) if one.name == name]
+        return found
+
+    def start(self, *names: str) -> None:
+        """These services, on every host that has them."""
+        for one in self.services:
+            if one.name in names:
+                one.start()
+
+    def kill(self, host: str) -> None:
+        """As a power cut would, but that the kernel still closes its connections."""
+        with self._lock:
+            self._off.add(host)
+            # Twice: something may have been born meanwhile.
+            self._signal(host, signal.SIGKILL)
+            self._signal(host, signal.SIGKILL)
+
+    def freeze(self, host: str) -> None:
+        """It hangs: connections stay open, nothing answers."""
+        with self._lock:
+            self._frozen.add(host)
+            self._signal(host, signal.SIGSTOP)
+
+    def freeze_one(self, host: str, name: str) -> None:
+        """One program of it alone."""
+        with self._lock:
+            self._frozen.add(host)
+            self.service(host, name).signal(signal.SIGSTOP)
+
+    def repair(self) -> None:
+        """Every host runs again, and every link is whole."""
+        network.mend()
+        with self._lock:
+            for host in self._frozen:
+                self._signal(host, signal.SIGCONT)
+            self._frozen.clear()
+            off, self._off = self._off, set()
+        for host in off:
+            for one in self.on(host):
+                one.start()
+
+    def _signal(self, host: str, number: int) -> None:
+        for pid in network.processes(host):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                pass
+
+    def _supervise(self) -> None:
+        while True:
+            time.sleep(LOOKS_EVERY)
+            with self._lock:
+                for one in self.services:
+                    if one.process and not one.is_running and one.host not in self._off:
+                        self._start_again(one)
+
+    def _start_again(self, one: Service) -> None:
+        one.ended_at = one.ended_at or time.monotonic()
+        if time.monotonic() - one.ended_at >= RESTARTS_AFTER:
+            one.start()

@@ -1,0 +1,42 @@
+"""The trials as people read them."""
+
+from typing import Any
+
+HEAD = (
+    "| done to it | taken again | refused | longest request | longest 503 | missed beats "
+    "| calls, recharges | load |"
+)
+
+
+def line(one: dict[str, Any]) -> str:
+    """Of one trial, as soon as it is over."""
+    said = "".join(f"\n    BROKEN: {text}" for text in one["broken"][:20])
+    return (
+        f"{one['name']}: again after {_seconds(one['again'])}, refused {_refused(one)}, longest "
+        f"{one['longest']:.1f} s, steady {one['steady_after']:.1f} s after it was mended{said}"
+    )
+
+
+def table(played: list[dict[str, Any]]) -> str:
+    rows = [HEAD, "|" + " --- |" * HEAD.count(" | ") + " --- |"]
+    for one in played:
+        away = f"{one['longest_503']:.1f} s" if "503" in one["refused"] else ""
+        rows.append(
+            f"| {one['text']} | {_seconds(one['again'])} | {_refused(one)} "
+            f"| {one['longest']:.1f} s | {away} | {one['missed_beats']} "
+            f"| {one['calls']}, {one['recharges']} | {one['load_average']:.1f} |"
+        )
+    rows += [f"BROKEN {one['name']}: {text}" for one in played for text in one["broken"]]
+    return "\n".join(rows)
+
+
+def _seconds(value: float | None) -> str:
+    return "never" if value is None else f"{value:.1f} s"
+
+
+def _refused(one: dict[str, Any]) -> str:
+    told = [
+        f"{many} without an answer" if status == "0" else f"{many} x {status}"
+        for status, many in one["refused"].items()
+    ]
+    return ", ".join(told) or "nobody"

@@ -1,0 +1,162 @@
+"""Each trial: what is done to a steady cluster under load, and what it must keep."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.cluster import network, plan
+from tests.cluster.cluster import Cluster
+from tests.cluster.judge import Bounds
+
+KILLED, FROZEN = 8, 15
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    name: str
+    # What was done, as the table says it.
+    text: str
+    fault: Callable[[Cluster], None]
+    bounds: Bounds = Bounds(again_within=FROZEN)
+    # Seconds until it is mended.
+    hold: float = 15
+
+
+def _switchover(cluster: Cluster) -> None:
+    """The script an operator runs; poolers are reached as one can here, and not by ssh."""
+    done = subprocess.run(
+        ["sh", str(plan.DEPLOY / "switchover.sh"), *plan.APPLICATION],
+        env={
+            "PATH": os.environ["PATH"],
+            "ON": "ip netns exec",
+            "PATRONI": f"{plan.RUN}/{cluster.primary()}/patroni.yml",
+            "PGPASSFILE": str(plan.RUN / "pgpass"),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"switchover.sh: {done.stdout}{done.stderr}")
+
+
+def _beats(cluster: Cluster, number: int) -> None:
+    for host in plan.WORKERS:
+        cluster.hosts.service(host, "beat").signal(number)
+
+
+def _half(cluster: Cluster) -> None:
+    """The half with both primaries is the smaller one: the client, Stripe and two votes are in the
+    other."""
+    network.part([cluster.primary(), cluster.redis_primary(), "vote3", "web2", "worker2", "nginx2"])
+
+
+def _of_a_host(
+    name: str, text: str, host: Callable[[Cluster], str], killed: float = FROZEN
+) -> list[Trial]:
+    """The four things that may happen to one."""
+    return [
+        Trial(
+            name=f"{name}-killed",
+            text=f"{text} killed",
+            fault=lambda cluster: cluster.hosts.kill(host(cluster)),
+            bounds=Bounds(again_within=killed),
+        ),
+        Trial(
+            name=f"{name}-frozen",
+            text=f"{text} frozen",
+            fault=lambda cluster: cluster.hosts.freeze(host(cluster)),
+            hold=20,
+        ),
+        Trial(
+            name=f"{name}-cut-off",
+            text=f"{text} cut off",
+            fault=lambda cluster: network.cut_off(host(cluster)),
+            hold=20,
+        ),
+        Trial(
+            name=f"{name}-slow",
+            text=f"{text} on a line of 25 kB a second",
+            fault=lambda cluster: network.slow_down(host(cluster)),
+            bounds=Bounds(),
+        ),
+    ]
+
+
+def _both(*faults: Callable[[Cluster], None]) -> Callable[[Cluster], None]:
+    def fault(cluster: Cluster) -> None:
+        for one in faults:
+            one(cluster)
+
+    return fault
+
+
+def _primary_dies(cluster: Cluster) -> None:
+    cluster.hosts.kill(cluster.primary())
+
+
+TRIALS = (
+    *_of_a_host("primary", "the primary's host", Cluster.primary, killed=KILLED),
+    Trial(
+        name="switchover",
+        text="`deploy/switchover.sh`",
+        fault=_switchover,
+        bounds=Bounds(again_within=KILLED, refuses_nobody=True),
+        hold=3,
+    ),
+    *_of_a_host("standby", "the standby's host", Cluster.standby),
+    Trial(
+        name="pooler-killed",
+        text="a web host's pooler killed",
+        fault=lambda cluster: cluster.hosts.service("web2", "pgbouncer").signal(signal.SIGKILL),
+    ),
+    Trial(
+        name="pooler-frozen",
+        text="a web host's pooler frozen",
+        fault=lambda cluster: cluster.hosts.freeze_one("web2", "pgbouncer"),
+    ),
+    *_of_a_host("redis", "Redis' primary", Cluster.redis_primary),
+    *_of_a_host("web", "a web host", lambda _: "web2"),
+    *_of_a_host("worker", "a worker host", lambda _: "worker2"),
+    *_of_a_host("nginx", "an nginx", lambda _: "nginx2"),
+    Trial(
+        name="beats-killed",
+        text="both beats killed",
+        fault=lambda cluster: _beats(cluster, signal.SIGKILL),
+    ),
+    Trial(
+        name="beats-frozen",
+        text="both beats frozen for 45 seconds",
+        fault=lambda cluster: [cluster.hosts.freeze_one(one, "beat") for one in plan.WORKERS],
+        hold=45,
+    ),
+    Trial(
+        name="halves",
+        text="the half with both primaries cut off from the rest",
+        fault=_half,
+        hold=25,
+    ),
+    Trial(
+        name="primary-loses",
+        text="every fifth packet to the primary's host lost",
+        fault=lambda cluster: network.lose(cluster.primary()),
+        bounds=Bounds(),
+    ),
+    Trial(
+        name="primary-and-redis",
+        text="the primary's host and Redis' primary killed",
+        fault=_both(_primary_dies, lambda cluster: cluster.hosts.kill(cluster.redis_primary())),
+    ),
+    Trial(
+        name="primary-and-web",
+        text="the primary's host and a web host killed",
+        fault=_both(_primary_dies, lambda cluster: cluster.hosts.kill("web2")),
+    ),
+    Trial(
+        name="primary-and-vote",
+        text="the primary's host and one with etcd and a Sentinel killed",
+        fault=_both(_primary_dies, lambda cluster: cluster.hosts.kill("vote1")),
+    ),
+)
