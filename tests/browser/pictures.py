@@ -21,12 +21,13 @@ OTHER_PIXELS = 0.25
 SETTLE = r"""
 async () => {
   document.documentElement.style.setProperty("caret-color", "transparent", "important");
+  const settled = (text) => text
+    .replace(/[\w.+-]+@example\.(com|net)/g, "somebody@example.com")
+    .replace(/\b(Person |Receipt |CN-|camp-|Campaign |call-)\d+/g, "$10");
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
     const text = walker.currentNode;
-    text.data = text.data
-      .replace(/[\w.+-]+@example\.(com|net)/g, "somebody@example.com")
-      .replace(/\b(Person |Receipt |CN-|camp-|Campaign |call-)\d+/g, "$10")
+    text.data = settled(text.data)
       .replace(/^\s*1\d{3}\s*$/, "1000")
       .replace(/[0-9a-f]{8}-[0-9a-f-]{27}/g, "00000000-0000-0000-0000-000000000000")
       .replace(/^\s*E\d+\s*$/, "E1")
@@ -36,8 +37,9 @@ async () => {
       .replace(/^\s*([A-Z2-7]{4} ?){8}\s*$/, "AAAA ".repeat(8));
   }
   for (const code of document.querySelectorAll("img.qr")) code.style.visibility = "hidden";
-  for (const field of document.querySelectorAll("input")) {
-    if (/@example/.test(field.value)) field.value = "somebody@example.com";
+  for (const field of document.querySelectorAll("input:not([type=hidden]), textarea")) {
+    const value = settled(field.value);
+    if (value !== field.value) field.value = value;
   }
   await document.fonts.ready;
 }

@@ -10,10 +10,13 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
 from accounts import clock
+from accounts.tests import builders as people
+from campaigns.tests import builders as campaigns
 from tests.browser import pictures
 from tests.browser.people import DESK, PHONE
 from tests.browser.test_every_page import LOOKERS, pages_of
 from tests.browser.world import Rich, rich_world
+from wallets.tests.worlds import builders as wallets
 
 WIDTHS = {PHONE: 844, 820: 1180, DESK: 900}
 MOMENT = datetime(2026, 11, 20, 15, 30, tzinfo=UTC)
@@ -39,6 +42,10 @@ def standing(site, stripe_process) -> Iterator[Rich]:  # noqa: ARG001
     patch = pytest.MonkeyPatch()
     slow = Slow()
     patch.setattr(clock, "_measured", slow)
+    # Names have numbers: the same however many tests of this process ran before.
+    numbers = count(9001)
+    for builders in (people, campaigns, wallets):
+        patch.setattr(builders, "_numbers", numbers)
     rich = rich_world(stripe_process)
     slow.stopped = True
     yield rich
