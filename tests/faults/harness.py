@@ -270,7 +270,9 @@ class Web(App):
         """Beside whoever takes from the same socket already."""
         self.port, given = listening.getsockname()[1], listening.fileno()
         command = ("-m", "gunicorn", "thinkrr_billing.wsgi", "--threads", "8")
-        self.launch(sys.executable, "-c", HAND_OVER, given, *command, pass_fds=[given])
+        # gunicorn reads PORT before it looks at what it was given, and make hands on an empty one.
+        env = {"PORT": str(self.port)}
+        self.launch(sys.executable, "-c", HAND_OVER, given, *command, pass_fds=[given], env=env)
         self.wait_for(lambda: "Booting worker" in self.log, "takes requests")
 
     def start(self, crash: str = "") -> None:
