@@ -168,6 +168,15 @@ def _monitor(hand) -> None:
     hand.sees("Set by the sub-account. Only its own owners and admins can change it.")
 
 
+# By whichever way they come to it.
+_ALLOCATION = {
+    "who": AGENCY_MANAGERS,
+    "prepare": Scene.card,
+    "became": _allocated,
+    "path": "/account-manager/",
+    "told": ("Page not found", "Northside Dental"),
+}
+
 TASKS = {
     "look at the wallet": Task(
         sentences=(
@@ -263,26 +272,18 @@ TASKS = {
             "Enter how many Premium minutes should be allocated each month.",
             "Click Save to enable monthly allocation for that sub-account.",
         ),
-        who=AGENCY_MANAGERS,
-        prepare=Scene.card,
         steps=_allocate,
-        became=_allocated,
-        path="/account-manager/",
         ways="a:has-text('Manage auto allocation')",
-        told=("Page not found", "Northside Dental"),
+        **_ALLOCATION,
     ),
     "allocate by way of Manage": Task(
         sentences=(
             "Go to Account Manager, open the three-dot menu next to the sub-account, select "
             "Manage, then choose Manage Auto Allocation.",
         ),
-        who=AGENCY_MANAGERS,
-        prepare=Scene.card,
         steps=_allocate_by_manage,
-        became=_allocated,
-        path="/account-manager/",
         ways="#manage-allocation, a:has-text('Manage auto allocation')",
-        told=("Page not found", "Northside Dental"),
+        **_ALLOCATION,
     ),
     "watch a sub-account": Task(
         sentences=(

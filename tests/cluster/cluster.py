@@ -1,6 +1,5 @@
 """Brings the whole deployment up, and says whether it is steady."""
 
-import json
 import shutil
 import subprocess
 import time
@@ -204,7 +203,3 @@ def _services(logs: Path) -> list[Service]:
     add("stripe", "stripe", [f"{plan.ROOT}/.venv/bin/python", *sandbox, *state])
     add("stripe", "stripe-door", ["haproxy", "-db", "-f", f"{RUN}/stripe/door.cfg"])
     return found
-
-
-def as_json(path: Path) -> dict:
-    return json.loads(path.read_text())
