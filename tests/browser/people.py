@@ -114,8 +114,9 @@ class Person:
         return self
 
     def sees(self, text: str, within: str = "body") -> None:
-        """Waits until the text is visible."""
+        """Waits until the text is visible, and what came with it answers."""
         self.page.locator(f"{within} >> text={text}").first.wait_for(state="visible")
+        self.settles()
 
     def sees_not(self, text: str) -> None:
         assert text not in self.text()
@@ -130,6 +131,11 @@ class Person:
         """Clicks, and waits until the dialog shows the element it is about."""
         self.page.click(selector)
         self.page.wait_for_selector(f"dialog[open] {first}")
+        self.settles()
+
+    def settles(self) -> None:
+        """Waits until htmx listens to what it brought: a moment after it is in sight."""
+        self.page.wait_for_selector(".htmx-added", state="detached")
 
     def dialog_closes(self) -> None:
         self.page.wait_for_selector("dialog", state="hidden")

@@ -80,6 +80,7 @@ def test_several_are_allocated_to_by_keyboard_with_the_sum_told_first(
     owner.page.focus("button:has-text('Set allocation')")
     owner.page.keyboard.press("Enter")
     owner.page.wait_for_selector("dialog[open] #id_basic_minutes")
+    owner.settles()
     owner.page.fill("#id_basic_minutes", "100")
     owner.page.focus("dialog button:has-text('Review the sum')")
     owner.page.keyboard.press("Enter")

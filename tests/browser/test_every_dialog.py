@@ -68,6 +68,7 @@ def opened(enter, rich):
         person.visit("/payments/")
         person.page.evaluate(OPEN.format(rich.pages.get(page, page)))
         person.page.wait_for_selector("dialog[open] form[method=post]")
+        person.settles()
         return person, person.text("#dialog-title"), getattr(rich, who)
 
     return open_dialog

@@ -116,6 +116,7 @@ def test_resuming_by_keyboard_alone(owner, wallet):
     owner.page.focus("#resume-campaigns")
     owner.page.keyboard.press("Enter")
     owner.page.wait_for_selector("dialog[open] input[name=campaign]")
+    owner.settles()
     owner.page.keyboard.press("Space")
     owner.sees("Resume 1 campaign", "#resume-button")
     owner.page.keyboard.press("Escape")

@@ -50,6 +50,7 @@ def test_auto_recharge_asks_in_its_own_dialog_and_saves_what_was_typed(owner, st
     owner.page.fill("#id_threshold", "6")
     owner.page.click("#auto-save")
     owner.page.wait_for_selector("dialog[open] #id_password_again")
+    owner.settles()
     owner.focuses("#id_password_again")
     before = AutoRecharge.objects.get(wallet=wallet).threshold.amount
 

@@ -162,6 +162,7 @@ def test_a_dialog_of_a_stale_tab_says_so_instead_of_opening_for_the_other_accoun
     person.page.click("#add-credit")
 
     person.page.wait_for_selector("dialog[open] >> text=You work in Other Tenant now")
+    person.settles()
     assert not Purchase.objects.filter(payer__memberships__user=user).exists()
 
 
