@@ -44,11 +44,11 @@ PICTURES = {
         ["tr:has-text('Paid') [popovertarget] >> nth=0", ".menu:popover-open >> text=Receipt"],
     ),
     "account-manager": (AGENCY, "/account-manager/", []),
-    "sub-account": (AGENCY, "/account-manager/", ["tbody >> text=Summit"]),
+    "sub-account": (AGENCY, "/account-manager/", ["tbody a >> text=Summit"]),
     "allocation": (
         AGENCY,
         "/account-manager/",
-        ["tbody >> text=Northside", "#manage-allocation"],
+        ["tbody a >> text=Northside", "#manage-allocation"],
     ),
     "campaigns": (NORTHSIDE, "/campaigns/", []),
     "campaign": (NORTHSIDE, "/campaigns/", ["tbody a >> nth=0"]),
