@@ -148,7 +148,8 @@ def ahead(*, wallet: Wallet, automatic: AutoRecharge, runway: Runway) -> Ahead |
 
 def _whose(runway: Runway) -> str:
     ends = {one.days for one in runway.types if one.days is not None}
-    return "" if len(ends) == 1 else _CALLS[runway.first.minute_type]
+    all_end_together = len(ends) == 1 and not runway.measured.some_stopped
+    return "" if all_end_together else _CALLS[runway.first.minute_type]
 
 
 def _error(measured: Measured, days: float) -> float:

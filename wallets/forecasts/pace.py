@@ -65,6 +65,8 @@ class Measured:
     # What each measured day took of all pots, in dollars at today's rates; what has stopped since
     # is among it.
     daily: tuple[Decimal, ...] = ()
+    # Whether some of these calls were of campaigns that have stopped since.
+    some_stopped: bool = False
 
     @property
     def spread(self) -> float:
@@ -135,7 +137,8 @@ def _measured(
     a_day = {pot: used / Decimal(days) for pot, used in a_day.items()}
     goes_on = 1 - _shares(taken, Pot.CREDIT).get(STOPPED, _ZERO)
     dollars = a_day.get(Pot.CREDIT, _ZERO) * goes_on
-    return Measured(_by_kind(a_day, taken, rates), dollars, tuple(daily))
+    some_stopped = any(taken.get(STOPPED, {}).values())
+    return Measured(_by_kind(a_day, taken, rates), dollars, tuple(daily), some_stopped)
 
 
 def _worth(pot: str, used: Decimal, rates: dict[str, Decimal]) -> Decimal:

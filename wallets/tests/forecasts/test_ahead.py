@@ -157,6 +157,19 @@ def test_calls_that_stop_before_others_are_named(wallet, monkeypatch):
     assert (words[0], found.whose) == ("", "Basic calls")
 
 
+def test_what_goes_on_is_named_where_other_calls_have_stopped(wallet, monkeypatch):
+    nothing = dict.fromkeys(("included", "premium", "basic", "credit"), Decimal(0))
+    taken = {"basic": nothing | {"credit": Decimal(25)}}
+    use(wallet, *["6.25"] * 8)
+    monkeypatch.setattr(pace, "_tellers", [lambda accounts, since: dict.fromkeys(accounts, taken)])
+    alone, _, _ = coming(wallet)
+    taken[pace.STOPPED] = nothing | {"premium": Decimal(60)}
+
+    beside_stopped, _, _ = coming(wallet)
+
+    assert (alone.whose, beside_stopped.whose) == ("", "Basic calls")
+
+
 def test_without_a_pace_nothing_is_foretold(wallet):
     assert coming(wallet)[:2] == (None, None)
 
