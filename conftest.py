@@ -3,8 +3,10 @@
 import logging
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import pytest
@@ -156,6 +158,19 @@ def stripe_process(
 def assert_official(sandbox: StripeSandbox) -> None:
     """All that the sandbox answered and sent since the last look was of Stripe's own types."""
     assert witness.told(sandbox.state) == []
+
+
+@pytest.fixture(autouse=True)
+def one_half_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An authenticator shows one code for all of a test, however long it takes, and the server
+    knows it as that half minute's."""
+    from accounts.people import second_factor
+    from accounts.tests import authenticator
+
+    now = time.time()
+    clock = SimpleNamespace(time=lambda: now)
+    monkeypatch.setattr(second_factor, "time", clock)
+    monkeypatch.setattr(authenticator, "time", clock)
 
 
 @pytest.fixture
