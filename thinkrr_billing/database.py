@@ -2,11 +2,13 @@
 
 from django.db import connection, connections
 
-# Milliseconds. A page or task that waits longer than this holds locks others need.
+# Milliseconds. A page or task that waits longer than this holds locks others need; who waits for
+# such a lock is told within the five seconds of any 503. A pooler or a host that hangs in a
+# transaction holds its locks until the last of these.
 LIMITS = {
     "statement_timeout": 30_000,
-    "lock_timeout": 5_000,
-    "idle_in_transaction_session_timeout": 30_000,
+    "lock_timeout": 4_000,
+    "idle_in_transaction_session_timeout": 8_000,
 }
 
 

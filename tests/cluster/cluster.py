@@ -148,13 +148,14 @@ def _write_files() -> None:
     for host in plan.DATABASES:
         (RUN / host / "patroni.yml").write_text(plan.patroni(host, RUN / host))
     for host in plan.APPLICATION:
-        (RUN / host / "haproxy.cfg").write_text(plan.haproxy())
+        (RUN / host / "haproxy.cfg").write_text(plan.haproxy(host))
         (RUN / host / "pgbouncer.ini").write_text(plan.pgbouncer(RUN / host))
         (RUN / host / "userlist.txt").write_text(plan.userlist())
     for host in plan.VOTERS:
         (RUN / host / "sentinel.conf").write_text(plan.sentinel(host))
     for host in plan.PROXIES:
         (RUN / host / "nginx.conf").write_text(plan.nginx(RUN / host))
+        (RUN / host / "haproxy.cfg").write_text(plan.haproxy_web())
     (RUN / "pgpass").write_text("".join(f"*:*:*:{one}:{plan.PASSWORD}\n" for one in plan.ROLES))
     (RUN / "pgpass").chmod(0o600)
     (RUN / "stripe/door.cfg").write_text(plan.stripe_door())
@@ -182,8 +183,9 @@ def _services(logs: Path) -> list[Service]:
         add(host, "sentinel", ["redis-sentinel", f"{RUN}/{host}/sentinel.conf"])
     for host in plan.REDIS:
         add(host, "redis", plan.redis(host, RUN / host))
-    for host in plan.APPLICATION:
+    for host in plan.APPLICATION + plan.PROXIES:
         add(host, "haproxy", ["haproxy", "-db", "-f", f"{RUN}/{host}/haproxy.cfg"])
+    for host in plan.APPLICATION:
         add(host, "pgbouncer", ["pgbouncer", f"{RUN}/{host}/pgbouncer.ini"], as_postgres=True)
     for host in plan.WEB:
         web = [*plan.unit("billing-web@.service"), "--bind", f"{address(host)}:8000"]

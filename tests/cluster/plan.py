@@ -44,13 +44,23 @@ def _deployed(name: str) -> str:
     return (DEPLOY / name).read_text()
 
 
-def haproxy() -> str:
+def haproxy(host: str) -> str:
     """Beside each pooler."""
     servers = [
         (f"server {name} {local}:5432", f"server {name} {address(name)}:5432")
         for name, local in zip(DATABASES, ("127.0.0.1", "127.0.0.2"), strict=True)
     ]
-    return with_all(_deployed("haproxy.cfg"), *servers)
+    asked = ("bind 127.0.0.1:8101", f"bind {address(host)}:8101")
+    return with_all(_deployed("haproxy.cfg"), *servers, asked)
+
+
+def haproxy_web() -> str:
+    """Beside each nginx."""
+    servers = [
+        (f"server {name} {local}:8000", f"server {name} {address(name)}:8000")
+        for name, local in zip(WEB, ("127.0.0.1", "127.0.0.2"), strict=True)
+    ]
+    return with_all(_deployed("haproxy-web.cfg"), *servers)
 
 
 def pgbouncer(folder: Path) -> str:
@@ -114,9 +124,7 @@ def sentinel(host: str) -> str:
 
 def nginx(folder: Path) -> str:
     site = with_all(
-        _deployed("nginx/hosts.conf") + _deployed("nginx/billing.conf"),
-        ("127.0.0.1:8000", f"{address(WEB[0])}:8000"),
-        ("127.0.0.1:8001", f"{address(WEB[1])}:8000"),
+        _deployed("nginx/hosts-checked.conf") + _deployed("nginx/billing.conf"),
         ("listen [::]:80;", ""),
         ("listen [::]:443 ssl http2;", ""),
         ("/etc/ssl/billing/", f"{RUN}/certificate/"),

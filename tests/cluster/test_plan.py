@@ -11,7 +11,8 @@ from tests.cluster.trials import TRIALS
 
 FOLDER = Path("/run/cluster/somewhere")
 FILES = {
-    "haproxy": plan.haproxy(),
+    "haproxy": plan.haproxy("web2"),
+    "haproxy-web": plan.haproxy_web(),
     "pgbouncer": plan.pgbouncer(FOLDER),
     "patroni": plan.patroni("db2", FOLDER),
     "sentinel": plan.sentinel("vote2"),
@@ -32,12 +33,13 @@ def test_a_file_that_no_longer_has_what_is_to_be_changed_is_not_played():
         plan.with_all("bind here", ("bind there", "bind 10.77.0.11"))
 
 
-@pytest.mark.parametrize("name", ["haproxy", "patroni", "sentinel", "nginx"])
+@pytest.mark.parametrize("name", ["haproxy", "haproxy-web", "patroni", "sentinel", "nginx"])
 def test_no_file_leads_to_a_host_that_is_only_oneself(name):
-    # HAProxy itself listens to its own host alone.
-    found = [line for line in FILES[name].splitlines() if "127.0.0." in line and "bind" not in line]
+    # HAProxy itself listens to its own host alone, asks that host's pooler, and nginx asks it.
+    own = {"haproxy": "server own ", "nginx": "server 127.0.0.1:8100 "}.get(name, "bind ")
+    lines = [line.strip() for line in FILES[name].splitlines() if "127.0.0." in line]
 
-    assert found == []
+    assert [line for line in lines if not line.startswith((own, "bind "))] == []
 
 
 def test_patroni_knows_itself_the_voters_and_who_may_come():
@@ -51,7 +53,11 @@ def test_patroni_knows_itself_the_voters_and_who_may_come():
 
 def test_everybody_is_told_of_all_that_stand_twice():
     assert all(f"{plan.address(one)}:5432 check" in FILES["haproxy"] for one in plan.DATABASES)
-    assert all(f"server {plan.address(one)}:8000" in FILES["nginx"] for one in plan.WEB)
+    assert all(
+        f"server {one} {plan.address(one)}:8000 check port 8101" in FILES["haproxy-web"]
+        for one in plan.WEB
+    )
+    assert f"bind {plan.address('web2')}:8101" in FILES["haproxy"]
     assert all(f"{plan.address(one)}:26379" in plan.redis_url() for one in plan.VOTERS)
 
 

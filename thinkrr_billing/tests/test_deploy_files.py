@@ -56,8 +56,9 @@ def test_a_worker_says_of_each_task_how_it_ended():
 
 
 @pytest.mark.proxy
-def test_haproxy_understands_its_settings():
-    command = ["/usr/sbin/haproxy", "-c", "-f", DEPLOY / "haproxy.cfg"]
+@pytest.mark.parametrize("name", ["haproxy.cfg", "haproxy-web.cfg"])
+def test_haproxy_understands_its_settings(name):
+    command = ["/usr/sbin/haproxy", "-c", "-f", DEPLOY / name]
 
     told = subprocess.run(command, capture_output=True, text=True)
 
