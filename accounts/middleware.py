@@ -13,6 +13,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render, resolve_url
+from structlog.contextvars import bound_contextvars
 
 from accounts.audit import requests
 from accounts.errors import Conflict, Forbidden, NotFound, TooMany, Unusable
@@ -77,7 +78,7 @@ class CurrentAccountMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         request.account, request.permissions, request.role = None, access.NOTHING, ""
-        with requests.of(request):
+        with requests.of(request), bound_contextvars(request=request.id):
             response = self.get_response(request)
         response["X-Request-ID"] = request.id
         return _send_htmx_to_login(request, response)

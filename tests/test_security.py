@@ -190,7 +190,7 @@ def test_the_connections_that_are_named_are_those_that_settings_read():
     assert set(re.findall(r"\benv\.(\w+)\(", written)) == {
         *("database", "redis", "email", "sentry_dsn"),
         *("text", "boolean", "port", "secret_key", "hosts", "web_address", "address"),
-        *("metrics_token", "metrics_networks"),
+        *("metrics_token", "metrics_networks", "log_format"),
     }
     assert urlsplit(stripe_env.STRIPE_API).hostname in said
     for name in ("PostgreSQL", "Redis", "mail server", "Sentry", "/healthz", "/readyz", "/metrics"):

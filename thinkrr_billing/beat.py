@@ -4,15 +4,13 @@ It only sends what `jobs.py` names, by name, when the clock says so. No app is l
 no page: a third of the memory. Workers and nudges have `celery.py`, which sends the same.
 """
 
-import logging
-import logging.config
 import os
 
 from celery import Celery
 from celery.signals import setup_logging
-from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
+from thinkrr_billing import logs
 from thinkrr_billing.jobs import beat_schedule
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
@@ -23,9 +21,4 @@ TRANSPORT_ALIASES["files"] = "thinkrr_billing.sandbox.file_broker:Transport"
 app = Celery("thinkrr_billing", fixups=[])
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.beat_schedule = beat_schedule()
-
-
-@setup_logging.connect
-def _log_as_django_does(loglevel: int, **kwargs: object) -> None:
-    logging.config.dictConfig(settings.LOGGING)
-    logging.getLogger().setLevel(loglevel)
+setup_logging.connect(logs.set_up)

@@ -4,10 +4,11 @@ import logging
 import os
 
 from celery import Celery, Task
-from celery.signals import task_postrun, worker_init, worker_process_init
+from celery.signals import setup_logging, task_postrun, worker_init, worker_process_init
 from kombu.transport import TRANSPORT_ALIASES
 
 from accounts.runtime import crash_points
+from thinkrr_billing import logs, task_logs  # noqa: F401
 from thinkrr_billing.jobs import beat_schedule
 from thinkrr_billing.memory import keep_what_is_loaded
 
@@ -46,6 +47,7 @@ app.conf.beat_schedule = beat_schedule()
 app.autodiscover_tasks()
 # Makes `current_app` this one in every process, so that nudges never go to a default broker.
 app.set_default()
+setup_logging.connect(logs.set_up)
 
 
 @worker_init.connect

@@ -39,6 +39,7 @@ BOUNDS = {
 }
 # What stands in front of PostgreSQL keeps a session for as long as this.
 POOL_MODES = ("session", "transaction")
+LOG_FORMATS = ("text", "json")
 # Django's own check asks for 50.
 SECRET_KEY_MIN_LENGTH = 50
 STRIPE_KEY = re.compile(r"^(sk|rk)_(test|live)_[A-Za-z0-9]{24,}$")
@@ -70,6 +71,13 @@ def port(name: str, *, default: int) -> int:
     if not (value.isascii() and value.isdigit() and int(value) in HTTP_PORTS):
         raise BadEnvironment(f"{name} is {value!r}: use a port number from 1 to 65535.")
     return int(value)
+
+
+def log_format() -> str:
+    value = text("LOG_FORMAT", "text")
+    if value not in LOG_FORMATS:
+        raise BadEnvironment(f"LOG_FORMAT is {value!r}: use any of {', '.join(LOG_FORMATS)}.")
+    return value
 
 
 def secret_key(*, debug: bool) -> str:

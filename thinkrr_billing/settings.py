@@ -6,7 +6,7 @@ from pathlib import Path
 
 from csp.constants import NONE, SELF
 
-from thinkrr_billing import env, private, programs, redis_servers, stripe_env
+from thinkrr_billing import env, logs, private, programs, redis_servers, stripe_env
 from thinkrr_billing.env import BadEnvironment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -445,7 +445,7 @@ CELERY_BEAT_SCHEDULER = "celery.beat:Scheduler"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"()": "thinkrr_billing.logs.Line"}},
+    "formatters": {"line": {"()": logs.FORMATTERS[env.log_format()]}},
     "filters": {"without_tokens": {"()": "thinkrr_billing.redaction.WithoutTokens"}},
     "handlers": {
         "console": {
@@ -460,6 +460,8 @@ LOGGING = {
         # Both write whole requests at INFO.
         "stripe": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
+        # What becomes of a worker's children. Celery lets nobody else hear of it.
+        "multiprocessing": {"handlers": ["console"], "level": "ERROR", "propagate": False},
         # A line when a task ends is enough; no second one when it came.
         "celery.worker.strategy": {"level": "WARNING"},
     },

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DataError, transaction
 from django.db.models import QuerySet
+from structlog.contextvars import bound_contextvars
 
 from accounts import clock
 from accounts.runtime.nudges import nudge
@@ -126,7 +127,8 @@ def apply(*, event_pk: int) -> bool:
     if event is None:
         return False
     try:
-        is_ours = _act(event)
+        with bound_contextvars(stripe_event=event.event_id):
+            is_ours = _act(event)
     # One poisonous event must not stop the others; the row keeps what went wrong.
     except Exception as error:
         logger.exception("event %s could not be applied", event.event_id)

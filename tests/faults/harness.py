@@ -222,6 +222,7 @@ class Worker(App):
             sys.executable,
             "-m",
             "celery",
+            "--quiet",
             "-A",
             "thinkrr_billing",
             "worker",

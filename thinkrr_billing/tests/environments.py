@@ -27,6 +27,7 @@ NAMES = (
     "STRIPE_API_BASE",
     "SENTRY_DSN",
     "METRICS_TOKEN",
+    "LOG_FORMAT",
     # Set by the browser fixture of the same test process.
     "DJANGO_ALLOW_ASYNC_UNSAFE",
 )

@@ -65,6 +65,7 @@ BAD_ANYWHERE = [
     ("EMAIL_URL", "mail.example.com", "EMAIL_URL does not name a mail server"),
     ("DEFAULT_FROM_EMAIL", "billing", "DEFAULT_FROM_EMAIL is 'billing': use an e-mail address"),
     ("SENTRY_DSN", "https://sentry.example.com/1", "SENTRY_DSN is not a Sentry address"),
+    ("LOG_FORMAT", "JSON", "LOG_FORMAT is 'JSON': use any of text, json."),
     ("SITE_URL", "billing.example.com", "SITE_URL is not a web address"),
     ("METRICS_TOKEN", "short", "METRICS_TOKEN has 5 characters: use at least 32 random ones"),
     ("METRICS_TOKEN", "ä" * 40, "METRICS_TOKEN holds what no header can"),

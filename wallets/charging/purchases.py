@@ -44,8 +44,14 @@ def drive(*, purchase_id: UUID) -> Purchase:
 
 
 def _drive(purchase: Purchase) -> Purchase:
-    if purchase.quarantined_at:
-        return purchase
+    if not purchase.quarantined_at:
+        with rows.in_log(purchase):
+            _bring_on(purchase)
+        purchase.refresh_from_db()
+    return purchase
+
+
+def _bring_on(purchase: Purchase) -> None:
     purchase_id = purchase.pk
     try:
         if purchase.state == State.CREATED:
@@ -61,8 +67,6 @@ def _drive(purchase: Purchase) -> Purchase:
     # It makes no sense here, so it says nothing: the sweep asks again.
     except answers.GatewayError:
         logger.exception("purchase %s got an answer that makes no sense", purchase_id)
-    purchase.refresh_from_db()
-    return purchase
 
 
 def _create(purchase: Purchase) -> None:

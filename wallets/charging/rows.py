@@ -6,10 +6,11 @@ Nothing here speaks to Stripe.
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
 from django.db import connection, transaction
+from structlog.contextvars import bound_contextvars
 
 from accounts import clock
 from accounts.telling.notifications import alert_staff
@@ -28,10 +29,22 @@ State = Purchase.State
 @contextmanager
 def locked(purchase_id: UUID) -> Iterator[tuple[Purchase, Wallet]]:
     """A transaction of its own, with the wallet and then the purchase locked."""
-    wallet_id = Purchase.objects.values_list("wallet_id", flat=True).get(pk=purchase_id)
-    with transaction.atomic(durable=True):
-        wallet = ledger.lock_one(wallet_id=wallet_id)
-        yield Purchase.objects.locked().get(pk=purchase_id), wallet
+    found = Purchase.objects.only("wallet_id", "payer_id").get(pk=purchase_id)
+    with in_log(found):
+        with transaction.atomic(durable=True):
+            wallet = ledger.lock_one(wallet_id=found.wallet_id)
+            purchase = Purchase.objects.locked().get(pk=purchase_id)
+            before = purchase.state
+            yield purchase, wallet
+        if purchase.state != before:
+            logger.info("purchase %s is %s", purchase_id, purchase.state)
+
+
+def in_log(purchase: Purchase) -> AbstractContextManager[None]:
+    """Each line of the log within names this purchase, its wallet and the account that pays."""
+    return bound_contextvars(
+        purchase=str(purchase.pk), wallet=str(purchase.wallet_id), account=str(purchase.payer_id)
+    )
 
 
 def submit(purchase_id: UUID, intent_id: str) -> bool:

@@ -18,6 +18,7 @@ from django.db.models import Sum
 from accounts.telling.notifications import alert_staff
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
+from wallets.charging import rows
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE, dollars, price_of_seconds
 from wallets.texts import usd
@@ -48,7 +49,7 @@ class LockedPurchase:
 def locked_purchase(purchase_id: UUID) -> Iterator[LockedPurchase]:
     """A transaction of its own with the purchase's and its payer's wallet, then the purchase."""
     facts = Purchase.objects.select_related("payer").get(pk=purchase_id)
-    with transaction.atomic(durable=True):
+    with rows.in_log(facts), transaction.atomic(durable=True):
         payer_wallet_id = open_wallet(account=facts.payer).pk
         wallets = ledger.lock(wallet_ids=[facts.wallet_id, payer_wallet_id])
         purchase = Purchase.objects.locked().select_related("payer").get(pk=purchase_id)

@@ -18,6 +18,7 @@ from accounts.runtime.nudges import nudge
 from accounts.runtime.queues import Queue, awake
 from accounts.telling.notifications import alert_staff
 from wallets import limits
+from wallets.charging import rows
 from wallets.errors import FormReused, InvalidAmount, Refused
 from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
@@ -155,11 +156,12 @@ def bring_on(*, reversal_id: UUID) -> Reversal:
     reversal = Reversal.objects.select_related("purchase").get(pk=reversal_id)
     if reversal.kind != Kind.REFUND or reversal.state not in OPEN:
         return reversal
-    found = _ask(reversal)
-    if found is None:
-        found = _create(reversal)
-    if found is not None:
-        _record(reversal.pk, found)
+    with rows.in_log(reversal.purchase):
+        found = _ask(reversal)
+        if found is None:
+            found = _create(reversal)
+        if found is not None:
+            _record(reversal.pk, found)
     reversal.refresh_from_db()
     return reversal
 

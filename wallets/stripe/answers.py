@@ -119,7 +119,12 @@ def translated(error: stripe.StripeError) -> GatewayError:
             kind = Impossible
         case _:
             kind = Unexecuted if error.http_status == 409 else Unknown
-    logger.warning("stripe answered %s %s", kind.__name__, code or error.http_status or "")
+    logger.warning(
+        "stripe answered %s %s",
+        kind.__name__,
+        code or error.http_status or "",
+        extra={"stripe_request": error.request_id},
+    )
     headers = {name.lower(): value for name, value in (error.headers or {}).items()}
     return kind(
         message,

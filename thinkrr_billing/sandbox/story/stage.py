@@ -26,6 +26,7 @@ NOT_OURS = (
     "EMAIL_URL",
     "SITE_URL",
     "SENTRY_DSN",
+    "LOG_FORMAT",
     "ALLOWED_HOSTS",
     "SECRET_KEY",
     "DATABASE_URL",
