@@ -190,10 +190,13 @@ def test_the_connections_that_are_named_are_those_that_settings_read():
     assert set(re.findall(r"\benv\.(\w+)\(", written)) == {
         *("database", "redis", "email", "sentry_dsn"),
         *("text", "boolean", "port", "secret_key", "hosts", "web_address", "address"),
-        *("metrics_token", "metrics_networks", "log_format"),
+        *("metrics_token", "metrics_networks", "log_format", "traces"),
     }
     assert urlsplit(stripe_env.STRIPE_API).hostname in said
-    for name in ("PostgreSQL", "Redis", "mail server", "Sentry", "/healthz", "/readyz", "/metrics"):
+    for name in (
+        *("PostgreSQL", "Redis", "mail server", "Sentry", "collector"),
+        *("/healthz", "/readyz", "/metrics"),
+    ):
         assert name in said
 
 

@@ -5,6 +5,7 @@ Only settings.py uses it."""
 import os
 import re
 from email.utils import parseaddr
+from importlib.util import find_spec
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,25 @@ def log_format() -> str:
     if value not in LOG_FORMATS:
         raise BadEnvironment(f"LOG_FORMAT is {value!r}: use any of {', '.join(LOG_FORMATS)}.")
     return value
+
+
+def traces() -> bool:
+    """Whether they are sent. OpenTelemetry reads where to, and all else, from its own variables."""
+    value = text("OTEL_EXPORTER_OTLP_ENDPOINT")
+    if not value:
+        return False
+    parts = _split("OTEL_EXPORTER_OTLP_ENDPOINT", value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise BadEnvironment(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is not a web address: use one such as "
+            "http://collector:4318."
+        )
+    if find_spec("opentelemetry") is None:
+        raise BadEnvironment(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and what sends traces is not installed: "
+            "pip install -r requirements-traces.txt -c requirements.lock."
+        )
+    return True
 
 
 def secret_key(*, debug: bool) -> str:

@@ -109,6 +109,13 @@ MIDDLEWARE = [
     "accounts.middleware.CurrentAccountMiddleware",
     "accounts.views.fresh.FreshPasswordMiddleware",
 ]
+TRACES = env.traces()
+if TRACES:
+    # Within the one that names the request.
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("accounts.middleware.CurrentAccountMiddleware") + 1,
+        "thinkrr_billing.tracing.TracingMiddleware",
+    )
 ROOT_URLCONF = "thinkrr_billing.urls"
 WSGI_APPLICATION = "thinkrr_billing.wsgi.application"
 TEMPLATES = [

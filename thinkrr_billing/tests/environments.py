@@ -28,6 +28,7 @@ NAMES = (
     "SENTRY_DSN",
     "METRICS_TOKEN",
     "LOG_FORMAT",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     # Set by the browser fixture of the same test process.
     "DJANGO_ALLOW_ASYNC_UNSAFE",
 )

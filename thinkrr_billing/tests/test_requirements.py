@@ -36,14 +36,23 @@ MODULES = {
     "squawk-cli": "squawk",
     "python-calamine": "python_calamine",
     "openapi-spec-validator": "openapi_spec_validator",
+    "opentelemetry-sdk": "opentelemetry.sdk",
+    "opentelemetry-exporter-otlp-proto-http": "opentelemetry.exporter.otlp.proto.http",
+    "opentelemetry-instrumentation-requests": "opentelemetry.instrumentation.requests",
 }
 # Used by Django, Celery, zoneinfo or generated models without our naming them.
 WITHOUT_A_NAME = {"redis", "tzdata", "email-validator"}
+LISTS = (
+    "requirements.txt",
+    "requirements-run.txt",
+    "requirements-traces.txt",
+    "requirements-dev.txt",
+)
 REQUIREMENT = re.compile(r"^([A-Za-z0-9-]+)(\[[a-z,]+\])?==[0-9.a-z]+(\s+#.*)?$")
 
 
 def lines():
-    for name in ("requirements.txt", "requirements-run.txt", "requirements-dev.txt"):
+    for name in LISTS:
         for line in (FOLDER / name).read_text().splitlines():
             if line and not line.startswith(("#", "-r ")):
                 yield line

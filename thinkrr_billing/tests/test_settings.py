@@ -65,6 +65,7 @@ BAD_ANYWHERE = [
     ("EMAIL_URL", "mail.example.com", "EMAIL_URL does not name a mail server"),
     ("DEFAULT_FROM_EMAIL", "billing", "DEFAULT_FROM_EMAIL is 'billing': use an e-mail address"),
     ("SENTRY_DSN", "https://sentry.example.com/1", "SENTRY_DSN is not a Sentry address"),
+    ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "OTLP_ENDPOINT is not a web address"),
     ("LOG_FORMAT", "JSON", "LOG_FORMAT is 'JSON': use any of text, json."),
     ("SITE_URL", "billing.example.com", "SITE_URL is not a web address"),
     ("METRICS_TOKEN", "short", "METRICS_TOKEN has 5 characters: use at least 32 random ones"),
@@ -289,3 +290,23 @@ def test_djangos_deployment_check_is_silent_in_production():
 def test_webhooks_lead_to_our_own_machines_on_a_developers_alone(read):
     assert read(DEVELOPMENT)["WEBHOOKS_MAY_STAY_HERE"] is True
     assert read(PRODUCTION, WEBHOOKS_MAY_STAY_HERE="True")["WEBHOOKS_MAY_STAY_HERE"] is False
+
+
+def test_nothing_of_traces_is_loaded_or_asked_unless_they_are_sent_somewhere(read):
+    loads = "import django, sys; django.setup(); print('opentelemetry' in sys.modules)"
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", loads],
+            cwd=FOLDER,
+            env=clean(
+                DEVELOPMENT | {"DJANGO_SETTINGS_MODULE": "thinkrr_billing.settings"} | traces
+            ),
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for traces in ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
+    ]
+
+    assert told == ["False", "True"]
+    assert "thinkrr_billing.tracing.TracingMiddleware" not in read(DEVELOPMENT)["MIDDLEWARE"]
