@@ -1,7 +1,8 @@
 """Traces by OpenTelemetry, when OTEL_EXPORTER_OTLP_ENDPOINT is set; else nobody imports this.
 
 One trace for a request, the tasks that are sent for it, and what these ask of Stripe. A span holds
-ids, routes and codes only: no address with a key in it, no message of an error, no argument.
+ids, routes and codes only: no address with a key in it, no argument, and no message of an error but
+of the connection to Stripe.
 """
 
 import os
@@ -28,7 +29,8 @@ _tracer = trace.get_tracer(__name__)
 def set_up() -> None:
     """Once in each process, before it forks. OpenTelemetry's own variables say the rest."""
     os.environ.setdefault("OTEL_SERVICE_NAME", "thinkrr-billing")
-    provider = TracerProvider()
+    # A process that ends waits for no collector: it would for half a minute when that is away.
+    provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(_Ids())
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
