@@ -53,13 +53,17 @@ def first_from(moments: Sequence[tuple[int, datetime]]) -> list[int]:
         return [NO_ENTRY if number is None else number for (number,) in cursor.fetchall()]
 
 
+# Read from the index by wallet and number, and no further than NEAR, whatever PostgreSQL expects of
+# a wallet. Of `wallet_id = w.id` alone the order by number would do, and it looks through
+# everybody's entries; a LIMIT it sees is more than it expects of most, and it sorts all there are.
 HELD_BEFORE = """
 SELECT w.place - 1, held.*
 FROM unnest(%(wallets)s::bigint[], %(numbers)s::bigint[]) WITH ORDINALITY AS w (id, number, place)
 CROSS JOIN LATERAL (
     WITH latest AS MATERIALIZED (
         SELECT e.id, e.pot, e.balance_after FROM wallets_ledgerentry AS e
-        WHERE e.wallet_id = w.id AND e.id < w.number ORDER BY e.id DESC LIMIT %(near)s)
+        WHERE e.wallet_id = ANY (ARRAY[w.id]) AND e.id < w.number
+        ORDER BY e.wallet_id, e.id DESC LIMIT (SELECT %(near)s))
     SELECT DISTINCT ON (pot) pot, balance_after, (SELECT count(*) FROM latest)
     FROM latest ORDER BY pot, id DESC) AS held
 """

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.django_db
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
 DAYS = 20
 A_DAY = 50
+OTHERS = 10
 
 
 @pytest.fixture
@@ -66,6 +67,24 @@ def test_what_was_held_before_an_entry_is_read_from_the_newest_ones(wallet):
     [held] = edges.held_before([(wallet.pk, last)])
     assert held == {Pot.PREMIUM: Decimal(600), Pot.CREDIT: Decimal(DAYS * A_DAY - 1)}
     assert read <= edges.NEAR + 1
+
+
+def test_among_many_wallets_a_long_history_is_read_from_the_newest_ones_too(wallet):
+    """Where most are short PostgreSQL takes every one for short, and sorts it as a whole."""
+    others = [open_wallet(account=make_individual()) for _ in range(OTHERS)]
+    for number in range(A_DAY * DAYS // 2):
+        for one in (wallet, others[number % OTHERS]):
+            post(one, "credit", Decimal(1), [f"later-{number}"])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE wallets_ledgerentry")
+    asked = [(one.pk, edges.NO_ENTRY) for one in (wallet, *others)]
+
+    read = entries_read(lambda: edges.held_before(asked))
+
+    assert read <= edges.NEAR + 1 + A_DAY * DAYS // 2
+    held = edges.held_before(asked)
+    assert held[0] == {Pot.PREMIUM: Decimal(600), Pot.CREDIT: Decimal(A_DAY * DAYS * 3 // 2)}
+    assert held[1:] == [{Pot.CREDIT: Decimal(A_DAY * DAYS // 2 // OTHERS)}] * OTHERS
 
 
 @pytest.mark.parametrize("entries", [0, 1, 2])
