@@ -183,6 +183,8 @@ def _a_year_of_calls(agency: Account) -> list[Campaign]:
             if step % (BATCHES_A_DAY * 3) == 0:
                 _top_up(agency.wallet.pk, step)
             calls.record(reports=_batch(agency, campaigns, step), reporter=None)
+    # As the nights have.
+    usage_days.keep(account=agency, today=agency.local_date(clock.now()))
     return campaigns
 
 

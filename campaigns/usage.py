@@ -7,7 +7,7 @@ among the accounts, however many accounts and calls.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -17,8 +17,9 @@ from django.db import connection, models
 
 from accounts.errors import Unusable
 from accounts.models import Account
+from accounts.runtime.columns import column
 from campaigns import limits
-from campaigns.models import Call, Campaign, MinuteUse, UsageKept
+from campaigns.models import Call, Campaign, MinuteUse
 from wallets.months import beginning
 from wallets.statements import ranges
 
@@ -43,7 +44,14 @@ class Figures:
     cost: Decimal = Decimal(0)
 
     def __add__(self, other: "Figures") -> "Figures":
-        return Figures(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+        return Figures(
+            self.calls + other.calls,
+            self.seconds + other.seconds,
+            self.included_seconds + other.included_seconds,
+            self.premium_seconds + other.premium_seconds,
+            self.basic_seconds + other.basic_seconds,
+            self.cost + other.cost,
+        )
 
     @property
     def average_seconds(self) -> Decimal:
@@ -97,27 +105,32 @@ class Usage:
     lines: list[Line]
 
 
-# One scan: by day, and by what was asked for. 1 is the day's grouping, 2 the other's. Calls are
-# read by one look into their index for each account: joined with days, all of them would be.
+# Until when each account's days are kept.
+KEPT = """
+SELECT account_id, zone, until, ends_at FROM campaigns_usagekept
+WHERE account_id = ANY (%s::uuid[])
+"""
+# One scan: by day, and by what was asked for of the days that are shown; those before are only
+# compared with. Calls are read by one look into their index for each account: joined with days, all
+# of them would be.
 USED = """
 WITH parts AS (
-    SELECT u.account_id, u.day, u.campaign_id, u.minute_type, u.outcome, u.calls, u.seconds,
-           u.included_seconds, u.premium_seconds, u.basic_seconds, u.cost
+    SELECT u.account_id, u.day, u.day >= %(since)s AS shown, u.campaign_id, u.minute_type,
+           u.outcome, u.calls, u.seconds, u.included_seconds, u.premium_seconds, u.basic_seconds,
+           u.cost
     FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
     JOIN campaigns_usageday AS u
-      ON u.account_id = a.id AND u.day >= %(since)s AND u.day <= %(until)s AND u.day <= a.kept
+      ON u.account_id = a.id AND u.day >= %(first)s AND u.day <= %(until)s AND u.day <= a.kept
     UNION ALL
-    SELECT a.id, (%(days)s::date[])[c.place], c.campaign_id, c.minute_type, c.outcome, c.calls,
-           c.seconds, c.included_seconds, c.premium_seconds, c.basic_seconds, c.cost
+    SELECT a.id, c.day, c.day >= %(since)s, c.campaign_id, c.minute_type, c.outcome, 1, c.seconds,
+           c.included_seconds, c.premium_seconds, c.basic_seconds, c.cost
     FROM unnest(%(accounts)s::uuid[], %(since_moments)s::timestamptz[]) AS a (id, since)
     CROSS JOIN LATERAL (
-        SELECT width_bucket(ended_at, %(begins)s::timestamptz[]) AS place, campaign_id,
-               minute_type, outcome, count(*) AS calls, sum(seconds) AS seconds,
-               sum(included_seconds) AS included_seconds, sum(premium_seconds) AS premium_seconds,
-               sum(basic_seconds) AS basic_seconds, sum(cost) AS cost
+        SELECT (%(days)s::date[])[width_bucket(ended_at, %(begins)s::timestamptz[])] AS day,
+               campaign_id, minute_type, outcome, seconds, included_seconds, premium_seconds,
+               basic_seconds, cost
         FROM campaigns_call
-        WHERE account_id = a.id AND ended_at >= a.since AND ended_at < %(ends)s
-        GROUP BY 1, 2, 3, 4) AS c
+        WHERE account_id = a.id AND ended_at >= a.since AND ended_at < %(ends)s OFFSET 0) AS c
 )
 SELECT GROUPING(day) = 0 AS is_day, day, {by}, sum(calls), sum(seconds), sum(included_seconds),
        sum(premium_seconds), sum(basic_seconds), sum(cost)
@@ -125,8 +138,9 @@ FROM parts
 WHERE (%(campaigns)s::bigint[] IS NULL OR campaign_id = ANY(%(campaigns)s))
   AND (%(minute_type)s = '' OR minute_type = %(minute_type)s)
   AND (%(outcome)s = '' OR outcome = %(outcome)s)
-GROUP BY GROUPING SETS ((day), ({by}))
+GROUP BY {groups}
 """
+_DAYS_AND = "GROUPING SETS ((day), (shown, {by})) HAVING GROUPING(day) = 0 OR shown"
 _COLUMNS = {
     By.CAMPAIGN: "campaign_id",
     By.ACCOUNT: "account_id",
@@ -151,66 +165,78 @@ def check(*, since: date, until: date, today: date) -> None:
 
 def usage(*, asked: Asked, by: By) -> Usage:
     """What was used, by day and by `by`. At most one statement a zone, and two for names."""
-    by_day: dict[date, Figures] = defaultdict(Figures)
-    by_key: dict[object, Figures] = defaultdict(Figures)
-    for is_day, day, key, figures in _rows(asked, by):
-        if is_day:
-            by_day[day] += figures
+    found, _ = _usage(asked, by, asked.since)
+    return found
+
+
+def compared(*, asked: Asked, by: By) -> tuple[Usage, Figures]:
+    """The same, and all that was used on as many days right before. As many statements."""
+    return _usage(asked, by, asked.before().since)
+
+
+def _usage(asked: Asked, by: By, first: date) -> tuple[Usage, Figures]:
+    by_day: dict[date, Figures] = {}
+    by_key: dict[object, Figures] = {}
+    before = Figures()
+    for is_day, day, key, figures in _rows(asked, by, first):
+        if not is_day:
+            by_key[key] = by_key[key] + figures if key in by_key else figures
+        elif day < asked.since:
+            before += figures
         else:
-            by_key[key] += figures
+            by_day[day] = by_day[day] + figures if day in by_day else figures
     days = [asked.since + timedelta(days=n) for n in range((asked.until - asked.since).days + 1)]
     shown = [(day, by_day.get(day, Figures())) for day in days]
     lines = _day_lines(shown) if by == By.DAY else _lines(by_key, by, asked)
-    return Usage(total=sum(by_day.values(), Figures()), days=shown, lines=lines)
+    return Usage(total=sum(by_day.values(), Figures()), days=shown, lines=lines), before
 
 
-def total(*, asked: Asked) -> Figures:
-    """All that was used. At most one statement a zone."""
-    parts = (figures for is_day, _, _, figures in _rows(asked, By.OUTCOME) if is_day)
-    return sum(parts, Figures())
-
-
-def _rows(asked: Asked, by: By) -> Iterable[tuple[bool, date | None, object, Figures]]:
-    kept = {pk: (until, ends_at) for pk, until, ends_at in _kept(asked.accounts)}
+def _rows(asked: Asked, by: By, first: date) -> Iterable[tuple[bool, date | None, object, Figures]]:
+    kept = _kept(asked.accounts)
     by_zone: dict[ZoneInfo, list[UUID]] = defaultdict(list)
     for account in asked.accounts:
         by_zone[account.zone].append(account.pk)
-    statement = USED.format(by=_COLUMNS.get(by, "minute_type"))
+    named = _COLUMNS.get(by, "NULL")
+    groups = "day" if by == By.DAY else _DAYS_AND.format(by=named)
+    statement = USED.format(by=named, groups=groups)
     for zone, ids in by_zone.items():
         with connection.cursor() as cursor:
-            cursor.execute(statement, _parameters(asked, zone, ids, kept))
+            cursor.execute(statement, _parameters(asked, first, zone, ids, kept))
             for is_day, day, key, *sums in cursor.fetchall():
                 *whole, cost = sums
                 yield is_day, day, key, Figures(*map(int, whole), cost)
 
 
-def _kept(accounts: Sequence[Account]) -> Iterable[tuple[UUID, date, datetime]]:
+def _kept(accounts: Sequence[Account]) -> dict[UUID, tuple[date, datetime]]:
     """Until when each account's days are kept, if they are of the zone it has now."""
     zones = {account.pk: account.timezone for account in accounts}
-    found = UsageKept.objects.filter(account__in=list(zones)).values_list(
-        "account_id", "until", "ends_at", "zone"
-    )
-    return ((pk, until, ends_at) for pk, until, ends_at, zone in found if zones[pk] == zone)
+    with connection.cursor() as cursor:
+        cursor.execute(KEPT, [column(zones)])
+        return {pk: kept for pk, zone, *kept in cursor.fetchall() if zones[pk] == zone}
 
 
 def _parameters(
-    asked: Asked, zone: ZoneInfo, ids: list[UUID], kept: dict[UUID, tuple[date, datetime]]
+    asked: Asked,
+    first: date,
+    zone: ZoneInfo,
+    ids: list[UUID],
+    kept: dict[UUID, tuple[date, datetime]],
 ) -> dict[str, object]:
-    begins, ends = beginning(asked.since, zone), beginning(asked.until + timedelta(days=1), zone)
+    begins, ends = beginning(first, zone), beginning(asked.until + timedelta(days=1), zone)
     days_kept, kept_ends = zip(*(kept.get(pk, (None, begins)) for pk in ids), strict=True)
     # Days that are kept of every account are counted from no call.
-    first = min(
-        max(asked.since, day + timedelta(days=1)) if day else asked.since for day in days_kept
-    )
-    days = [first + timedelta(days=n) for n in range((asked.until - first).days + 1)] or [first]
+    counted = min(max(first, day + timedelta(days=1)) if day else first for day in days_kept)
+    days = [counted + timedelta(days=n) for n in range((asked.until - counted).days + 1)]
+    days = days or [counted]
     return {
-        "accounts": ids,
-        "kept": list(days_kept),
+        "accounts": column(ids),
+        "kept": column(day or "NULL" for day in days_kept),
+        "first": first,
         "since": asked.since,
         "until": asked.until,
-        "since_moments": [max(begins, moment) for moment in kept_ends],
-        "days": days,
-        "begins": [beginning(day, zone) for day in days],
+        "since_moments": column(max(begins, moment) for moment in kept_ends),
+        "days": column(days),
+        "begins": column(beginning(day, zone) for day in days),
         "ends": ends,
         "campaigns": None if asked.campaigns is None else list(asked.campaigns),
         "minute_type": asked.minute_type,

@@ -69,13 +69,13 @@ class Usage(ApiView):
             minute_type=query.minute_type or "",
             outcome=query.outcome or "",
         )
-        found = usage.usage(asked=asked, by=query.by)
+        found, before = usage.compared(asked=asked, by=query.by)
         answer = shapes.UsageShape(
             since=since,
             until=until,
             by=query.by,
             total=shapes.figures(found.total),
-            before=shapes.figures(usage.total(asked=asked.before())),
+            before=shapes.figures(before),
             results=[
                 shapes.UsageLine(line.name, line.label, shapes.figures(line.figures))
                 for line in found.lines

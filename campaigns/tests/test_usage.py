@@ -86,12 +86,13 @@ def test_filters_narrow_all_of_it(account):
     a_few(account)
 
     of_basic = usage.usage(asked=asked(account, minute_type="basic"), by=By.CAMPAIGN)
-    of_failed = usage.total(asked=asked(account, outcome="failed"))
+    of_failed = usage.usage(asked=asked(account, outcome="failed"), by=By.DAY).total
     spring = Call.objects.filter(campaign__name="Spring").first().campaign_id
 
     assert (of_basic.total.calls, [one.label for one in of_basic.lines]) == (1, ["No campaign"])
     assert of_failed == Figures(calls=1, seconds=10)
-    assert usage.total(asked=asked(account, campaigns=[spring])).calls == 2
+    of_spring = usage.usage(asked=asked(account, campaigns=[spring]), by=By.OUTCOME)
+    assert of_spring.total.calls == 2
 
 
 def test_an_agency_reads_its_sub_accounts_each_in_its_own_days():

@@ -79,6 +79,10 @@ def counted(since: date, until: date) -> dict[date, Figures]:
     return dict(found)
 
 
+def total_of(asked: Asked) -> Figures:
+    return sum(counted(asked.since, asked.until).values(), Figures())
+
+
 def check_any_days(accounts: list[Account], dice: random.Random) -> None:
     for _ in range(6):
         since = date(2026, 2, 20) + timedelta(days=dice.randrange(70))
@@ -90,9 +94,7 @@ def check_any_days(accounts: list[Account], dice: random.Random) -> None:
             assert {day: one for day, one in found.days if one.calls} == truth
             assert found.total == sum(truth.values(), Figures())
             assert sum((line.figures for line in found.lines), Figures()) == found.total
-        before = asked.before()
-        truth_before = sum(counted(before.since, before.until).values(), Figures())
-        assert usage.total(asked=before) == truth_before
+            assert usage.compared(asked=asked, by=by) == (found, total_of(asked.before()))
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -54,15 +54,14 @@ class Question:
 def page(request: HttpRequest) -> HttpResponse:
     once(request.GET)
     question = _question(request)
-    found = usage.usage(asked=question.asked, by=question.by)
-    before = question.asked.before()
+    found, before = usage.compared(asked=question.asked, by=question.by)
     today = request.account.local_date(clock.now())
     context = {
         "question": question,
         "asked": question.asked,
         "total": found.total,
-        "before": usage.total(asked=before),
-        "days_before": before,
+        "before": before,
+        "days_before": question.asked.before(),
         "chart": usage_chart(days=found.days, measure=question.measure),
         "lines": found.lines[: limits.USAGE_LINES_SHOWN],
         "others": _others(found.lines),
@@ -130,7 +129,7 @@ def _question(request: HttpRequest) -> Question:
 
 def _accounts(own: Account) -> list[Account]:
     """The account, and below it an agency's sub-accounts."""
-    below = Account.objects.filter(agency=own).order_by("name", "pk")
+    below = Account.objects.filter(agency=own).order_by("name", "pk").only("name", "timezone")
     return [own, *below] if own.kind == Account.Kind.AGENCY else [own]
 
 
