@@ -53,12 +53,14 @@ class Banner:
 
 def banner(*, account: Account) -> Banner | None:
     """The message for this account now, most urgent first, or None."""
-    wallet = None if account.is_closed else Wallet.objects.filter(account=account).first()
+    wallets = Wallet.objects.filter(account=account).select_related("auto_recharge")
+    wallet = None if account.is_closed else wallets.first()
     if wallet is None:
         return None
-    automatic = AutoRecharge.objects.select_related("wallet").get(wallet=wallet)
+    wallet.account = account
+    automatic = wallet.auto_recharge
     payment = _payment_trouble(wallet, automatic)
-    paused = resuming.resumable(account=account)
+    paused = resuming.resumable(account=account, wallet=wallet)
     if paused:
         return _paused(paused, wallet, payment)
     return (

@@ -46,16 +46,16 @@ class Resumed:
     refused: list[Resumable]
 
 
-def resumable(*, account: Account) -> list[Resumable]:
+def resumable(*, account: Account, wallet: Wallet | None = None) -> list[Resumable]:
     """The campaigns paused for low balance, oldest pause first, each with whether it can run now.
 
-    Those paused by hand are never here.
+    Those paused by hand are never here. `wallet` is the account's, where it is at hand.
     """
     waiting = Campaign.objects.filter(account=account).paused_for_low_balance()
     campaigns = list(waiting.select_related("account").order_by("paused_at", "pk"))
     if not campaigns:
         return []
-    return verdicts(campaigns=campaigns, wallet=opening.open_wallet(account=account))
+    return verdicts(campaigns=campaigns, wallet=wallet or opening.open_wallet(account=account))
 
 
 def any_waits(account: Account) -> bool:
