@@ -9,6 +9,7 @@ from django.db.models import Count
 
 from accounts import zones
 from accounts.models import Account
+from accounts.runtime.columns import column
 from campaigns.models import Campaign
 from wallets.agencies.clients import Told, campaigns_told_by
 from wallets.months import beginning
@@ -55,7 +56,8 @@ def used(agency: Account, since: date, until: date) -> Mapping[UUID, int]:
             begins.append(max(first, kept_ends) if kept_ends else first)
             ends.append(last)
         asked = {"accounts": ids, "kept": kept, "begins": begins, "ends": ends}
-        cursor.execute(USED, {**asked, "since": since, "until": until})
+        columns = {name: column(values) for name, values in asked.items()}
+        cursor.execute(USED, {**columns, "since": since, "until": until})
         return {pk: int(seconds) for pk, seconds in cursor.fetchall()}
 
 

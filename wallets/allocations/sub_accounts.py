@@ -58,20 +58,44 @@ def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Accou
     is tried again by itself; `open_purchase` and `open_state` while the bank or Stripe has not
     answered.
     """
-    open_purchases = Purchase.objects.filter(
-        wallet__account=OuterRef("pk"), purpose="allocation", state__in=OPEN_STATES
-    ).order_by("-created_at")
-    # One in quarantine waits for support, not for the bank.
-    state = Case(When(quarantined_at=None, then=F("state")), default=Value("submitted"))
+    open_purchases = (
+        _open_purchases().filter(wallet__account=OuterRef("pk")).order_by("-created_at")
+    )
     retried = _retried(agency).filter(allocation__account=OuterRef("pk"))
     runs = AllocationRun.objects.filter(allocation__account=OuterRef("pk")).order_by("-period")
-    return rows.annotate(
+    return with_failures(rows, agency=agency).annotate(
         latest_period=Subquery(runs.values("period")[:1]),
-        payment_failed=ExpressionWrapper(_payment_failed(agency), output_field=BooleanField()),
         tried_again_at=Subquery(retried.values("next_attempt_at")[:1]),
         open_purchase=Subquery(open_purchases.values("pk")[:1]),
-        open_state=Subquery(open_purchases.annotate(shown=state).values("shown")[:1]),
+        open_state=Subquery(open_purchases.values("shown")[:1]),
     )
+
+
+def with_failures(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Account]:
+    """Say of each whether this month's payment failed, in the same query."""
+    failed = ExpressionWrapper(_payment_failed(agency), output_field=BooleanField())
+    return rows.annotate(payment_failed=failed)
+
+
+def tried_again(*, agency: Account) -> QuerySet:
+    """Of each sub-account with a failed payment, when it is tried again by itself: its latest month
+    comes last. As account and moment."""
+    rows = _retried(agency).order_by("period")
+    return rows.values_list("allocation__account", "next_attempt_at")
+
+
+def open_payments(*, agency: Account) -> QuerySet:
+    """Payments for sub-accounts that the bank or Stripe has not answered, the latest last. As
+    account, purchase and state."""
+    rows = _open_purchases().filter(wallet__account__agency=agency).order_by("created_at")
+    return rows.values_list("wallet__account", "pk", "shown")
+
+
+def _open_purchases() -> QuerySet[Purchase]:
+    # One in quarantine waits for support, not for the bank.
+    state = Case(When(quarantined_at=None, then=F("state")), default=Value("submitted"))
+    rows = Purchase.objects.filter(purpose="allocation", state__in=OPEN_STATES)
+    return rows.annotate(shown=state)
 
 
 def counts(*, agency: Account) -> dict[str, int]:

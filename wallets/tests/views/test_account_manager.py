@@ -183,7 +183,7 @@ def test_the_list_is_cut_into_pages_and_asks_the_same_number_of_questions(
         make_wallet(account=make_sub_account(f"Shop {number:02d}", agency=agency))
 
     # However many there are: what calls, campaigns, cards, seats and payments say of all at once.
-    with django_assert_max_num_queries(21):
+    with django_assert_max_num_queries(22):
         first = browser.get(MANAGER)
     second = browser.get(MANAGER, {"page": 2})
 
