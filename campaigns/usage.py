@@ -212,7 +212,8 @@ def _kept(accounts: Sequence[Account]) -> dict[UUID, tuple[date, datetime]]:
     zones = {account.pk: account.timezone for account in accounts}
     with connection.cursor() as cursor:
         cursor.execute(KEPT, [column(zones)])
-        return {pk: kept for pk, zone, *kept in cursor.fetchall() if zones[pk] == zone}
+        found = cursor.fetchall()
+    return {pk: (until, ends_at) for pk, zone, until, ends_at in found if zones[pk] == zone}
 
 
 def _parameters(

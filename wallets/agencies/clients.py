@@ -206,7 +206,8 @@ def _note_payments(by_pk: dict[UUID, Client], agency: Account) -> None:
             if pk in by_pk:
                 by_pk[pk].tried_again_at = again
     for pk, purchase, state in sub_accounts.open_payments(agency=agency):
-        by_pk[pk].at_bank = purchase if state == "requires_action" else None
+        if pk in by_pk:
+            by_pk[pk].at_bank = purchase if state == "requires_action" else None
 
 
 def _note_cards(found: list[Client]) -> None:
