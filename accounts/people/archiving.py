@@ -9,6 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.errors import Invalid
 from accounts.models import Account, User
 from accounts.people.opening import MAX_NAME_LENGTH
@@ -19,15 +20,20 @@ from accounts.telling.notifications import notify
 end_before: list[Callable[..., object]] = []
 
 
-def rename(*, account: Account, name: str, actor: User | None) -> Account:
-    """Give a sub-account another name; both sides hear of it. Raises Invalid."""
+def rename(*, account: Account, name: str, actor: User | None, seen: str = "") -> Account:
+    """Give a sub-account another name; both sides hear of it.
+
+    Raises Invalid, or Overtaken when it is not the name any more whose mark (`seen`) was shown.
+    """
     name = " ".join(name.split())
     if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
         message = f"Enter a name of 1 to {MAX_NAME_LENGTH} characters."
         raise Invalid(message, fields={"name": message})
     with transaction.atomic():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
-        before, locked.name = locked.name, name
+        before = locked.name
+        with seen_before.guarding(locked, fields=["name"], seen=seen):
+            locked.name = name
         if before != name:
             locked.save(update_fields=["name"])
             by = f"{actor}, of your agency" if actor else "your agency"

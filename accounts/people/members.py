@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.errors import Conflict, Forbidden, NotFound
 from accounts.models import Account, Invitation, Level, Membership, Role, User
 from accounts.models.accounts import new_nonce
@@ -30,19 +31,24 @@ Wait(
 
 
 @transaction.atomic
-def invite(*, account: Account, email: str, role: str, invited_by: User | None) -> Invitation:
+def invite(
+    *, account: Account, email: str, role: str, invited_by: User | None, seen: str = ""
+) -> Invitation:
     """Offer a seat by mail. Inviting the same address again sends a new link and ends the old.
 
     `invited_by` is None for the API key of a sub-account's agency. Until a sub-account's owner
     has joined, there is one invitation: another address takes the place of the first. Raises
-    `TooMany` when more mails would be sent than a stranger should get, or one sender send.
+    `TooMany` when more mails would be sent than a stranger should get, or one sender send, and
+    Overtaken when others named another address after the one whose mark (`seen`) was shown.
     """
     email = email.strip().lower()
     account = _lock(account)
     if Membership.objects.filter(account=account, user__email=email).exists():
         raise Conflict(f"{email} is already in {account.name}.", fields={"email": "Already here."})
     if inviting.check(account=account, role=role, user=invited_by):
-        Invitation.objects.filter(account=account, accepted_at=None).exclude(email=email).delete()
+        others = Invitation.objects.filter(account=account, accepted_at=None).exclude(email=email)
+        _refuse_overtaken(others.order_by("-pk").first(), seen)
+        others.delete()
     invitation_mails.count(account=account, email=email, user=invited_by)
     now = clock.now()
     invitation, _ = Invitation.objects.update_or_create(
@@ -62,6 +68,13 @@ def invite(*, account: Account, email: str, role: str, invited_by: User | None) 
     )
     nudge("accounts.mail_invitation", invitation.pk)
     return invitation
+
+
+def _refuse_overtaken(replaced: Invitation | None, seen: str) -> None:
+    if replaced is None or not seen:
+        return
+    if seen != (now := seen_before.mark(replaced, fields=["email"])):
+        raise seen_before.overtaken(replaced, fields=["email"], now=now)
 
 
 def withdraw(*, account: Account, invitation_id: int) -> None:
@@ -128,7 +141,14 @@ def accept(*, token: str, user: User) -> Account:
 
 
 @transaction.atomic
-def change_role(*, account: Account, user_id: int, role: str, actor: User) -> Membership:
+def change_role(
+    *, account: Account, user_id: int, role: str, actor: User, seen: str = ""
+) -> Membership:
+    """Let somebody be an owner, an admin or a member. Repeatable; they and the others are told.
+
+    Raises Conflict for the last owner, Forbidden, or Overtaken when it is not the role any more
+    whose mark (`seen`) was shown.
+    """
     _lock(account)
     membership = _membership(account=account, user_id=user_id)
     if Role.OWNER in (role, membership.role) and role != membership.role:
@@ -136,7 +156,8 @@ def change_role(*, account: Account, user_id: int, role: str, actor: User) -> Me
         if membership.role == Role.OWNER:
             _require_another_owner(account=account, user_id=user_id)
     if role != membership.role:
-        membership.role = role
+        with seen_before.guarding(membership, fields=["role"], seen=seen):
+            membership.role = role
         membership.save(update_fields=["role"])
         ended = inviting.end_those_of(user=membership.user, account=account, role=role)
         text = f"{actor} made {membership.user} {membership.get_role_display()}."

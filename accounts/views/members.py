@@ -6,12 +6,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts import clock
+from accounts.audit.seen import Overtaken, mark
 from accounts.errors import AccountError, Conflict, Forbidden
 from accounts.forms import InviteForm, RoleForm
 from accounts.models import Invitation, Membership, Role
 from accounts.pages import may, needs, numbered, require
 from accounts.people import inviting, members
 from accounts.people.access import Permission
+from accounts.views import seen
 
 
 @require_GET
@@ -56,7 +58,11 @@ def change_role(request: HttpRequest, user_id: int) -> HttpResponse:
             user_id=user_id,
             role=form.cleaned_data["role"],
             actor=request.user,
+            seen=seen.sent(request),
         )
+    except Overtaken as error:
+        text = str(seen.refusal(request, error))
+        return _page(request, form=InviteForm(), error=text, status=error.status)
     except (Conflict, Forbidden) as error:
         return _page(request, form=InviteForm(), error=str(error), status=error.status)
     messages.success(request, f"{membership.user} is now {membership.get_role_display()}.")
@@ -98,8 +104,11 @@ def _page(
     inviters = inviting.inviters_of(account=request.account)
     for invitation in invitations:
         invitation.stands = inviters.may(role=invitation.role, user=invitation.invited_by)
+    shown = numbered(request, people.order_by("pk"))
+    for person in shown:
+        person.seen = mark(person, fields=["role"])
     context = {
-        "people": numbered(request, people.order_by("pk")),
+        "people": shown,
         "invitations": invitations,
         "form": form,
         "error": error,

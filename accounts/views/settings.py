@@ -2,11 +2,13 @@
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.audit import seen as seen_before
+from accounts.audit.seen import Overtaken, mark
 from accounts.errors import AccountError, Conflict
 from accounts.forms import AccountForm, ApiKeyForm, MailsForm, PasswordForm, ProfileForm
 from accounts.models import Account, ApiKey, User
@@ -14,7 +16,10 @@ from accounts.pages import may, needs, numbered, require
 from accounts.people import api_keys, fresh, logins, open_sessions
 from accounts.people.access import Permission
 from accounts.theme import remember_theme
+from accounts.views import seen
 from accounts.views.dialogs import add_errors, refused
+
+_MAILS = ("muted",)
 
 
 @require_http_methods(["GET", "POST"])
@@ -22,13 +27,14 @@ from accounts.views.dialogs import add_errors, refused
 def account(request: HttpRequest) -> HttpResponse:
     # A copy of its own: an invalid form must not rename the account in the shell around it.
     instance = Account.objects.get(pk=request.account.pk)
+    shows = mark(instance, fields=AccountForm.Meta.fields)
     form = AccountForm(
         request.POST or None, instance=instance, read_only=not may(request, Permission.MONEY)
     )
+    seen.put(request, form, shows)
     if request.method == "POST":
         require(request, Permission.MONEY)
-        if form.is_valid():
-            instance.save(update_fields=form.Meta.fields)
+        if form.is_valid() and _save_unless_overtaken(request, form):
             messages.success(request, "Settings saved.")
             return redirect("accounts:settings")
     return render(request, "accounts/settings.html", {"form": form}, status=_status(form))
@@ -87,9 +93,8 @@ def revoke_key(request: HttpRequest, key_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
-    if request.method == "POST" and form.is_valid():
-        form.instance.save(update_fields=form.Meta.fields)
+    form = _profile_form(request, request.POST or None)
+    if request.method == "POST" and form.is_valid() and _save_unless_overtaken(request, form):
         messages.success(request, "Profile saved.")
         return remember_theme(redirect("accounts:profile"), form.cleaned_data["theme"])
     return _profile_page(request, form=form, password_form=PasswordForm(request))
@@ -100,8 +105,14 @@ def mails(request: HttpRequest) -> HttpResponse:
     """Which mails this person wants, of every account they belong to."""
     form = MailsForm(request.POST, muted=request.user.muted)
     if form.is_valid():
-        User.objects.filter(pk=request.user.pk).update(muted=form.muted())
-        messages.success(request, "E-mails saved.")
+        person = User.objects.get(pk=request.user.pk)
+        person.muted = form.muted()
+        try:
+            seen_before.save(person, fields=_MAILS, seen=seen.sent(request))
+        except Overtaken as error:
+            messages.error(request, str(seen.refusal(request, error)))
+        else:
+            messages.success(request, "E-mails saved.")
     else:
         messages.error(request, "Choose from the list. Nothing was changed.")
     return redirect("accounts:profile")
@@ -121,18 +132,36 @@ def password(request: HttpRequest) -> HttpResponse:
         fresh.mark(request.session)
         messages.success(request, "Password changed. You are logged out everywhere else.")
         return redirect("accounts:profile")
-    return _profile_page(request, form=ProfileForm(instance=request.user), password_form=form)
+    return _profile_page(request, form=_profile_form(request), password_form=form)
+
+
+def _profile_form(request: HttpRequest, sent: QueryDict | None = None) -> ProfileForm:
+    person = User.objects.get(pk=request.user.pk)
+    shows = mark(person, fields=ProfileForm.Meta.fields)
+    form = ProfileForm(sent, instance=person)
+    seen.put(request, form, shows)
+    return form
 
 
 def _profile_page(
     request: HttpRequest, *, form: ProfileForm, password_form: PasswordForm
 ) -> HttpResponse:
-    context = {
-        "form": form,
-        "password_form": password_form,
-        "mails_form": MailsForm(muted=request.user.muted),
-    }
+    mails_form = MailsForm(muted=request.user.muted)
+    mails_form.seen = mark(request.user, fields=_MAILS)
+    context = {"form": form, "password_form": password_form, "mails_form": mails_form}
     return render(request, "accounts/profile.html", context, status=_status(form, password_form))
+
+
+def _save_unless_overtaken(request: HttpRequest, form: AccountForm | ProfileForm) -> bool:
+    """Save what was typed; else the form says who was faster, and is shown again."""
+    fields = form.Meta.fields
+    try:
+        seen_before.save(form.instance, fields=fields, seen=seen.sent(request))
+    except Overtaken as error:
+        now = form.Meta.model.objects.filter(pk=form.instance.pk).values(*fields).get()
+        seen.come_back(request, form, error, now=now)
+        return False
+    return True
 
 
 def _status(*forms) -> int:

@@ -4,16 +4,18 @@ import json
 from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
+from accounts.audit.seen import Overtaken, mark
 from accounts.errors import AccountError
 from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.pages import needs, numbered, require
 from accounts.people.access import Permission
+from accounts.views import seen
 from accounts.views.dialogs import add_errors, done, refused
 from accounts.views.webhook_forms import ChangeWebhookForm, WebhookForm
 from accounts.webhooks import catalogue, endpoints, outbox, signing
@@ -49,12 +51,18 @@ def webhook(request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
     endpoint = _of(request, endpoint_id)
     if request.method != "POST":
         return _one_page(request, endpoint)
-    form = ChangeWebhookForm(request.POST, endpoint=endpoint)
+    form = _change_form(request, endpoint, request.POST)
     if form.is_valid():
         try:
             changed = endpoints.change(
-                endpoint_id=endpoint_id, account=request.account, terms=form.terms()
+                endpoint_id=endpoint_id,
+                account=request.account,
+                terms=form.terms(),
+                seen=seen.sent(request),
             )
+        except Overtaken as error:
+            endpoint.refresh_from_db()
+            seen.come_back(request, form, error, now=form.of(endpoint))
         except AccountError as error:
             add_errors(form, error)
         else:
@@ -153,12 +161,20 @@ def _one_page(
     context = {
         "webhook": _shown(endpoint),
         "deliveries": numbered(request, rows.order_by("-pk")),
-        "form": form or ChangeWebhookForm(endpoint=endpoint),
+        "form": form or _change_form(request, endpoint),
         "secret": secret,
         "old_secrets": len(signing.still_old(endpoint, clock.now())),
     }
     status = 422 if form and form.errors else 200
     return render(request, "accounts/webhooks/webhook.html", context, status=status)
+
+
+def _change_form(
+    request: HttpRequest, endpoint: WebhookEndpoint, data: QueryDict | None = None
+) -> ChangeWebhookForm:
+    form = ChangeWebhookForm(data, endpoint=endpoint)
+    seen.put(request, form, mark(endpoint, fields=endpoints.TERMS))
+    return form
 
 
 def _shown(endpoint: WebhookEndpoint) -> dict[str, object]:

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.urls import reverse
 
 from accounts import clock, limits
+from accounts.audit import seen as seen_before
 from accounts.errors import Conflict, Invalid, TooMany
 from accounts.models import Account, User, WebhookDelivery, WebhookEndpoint
 from accounts.runtime.nudges import nudge
@@ -18,6 +19,8 @@ from accounts.webhooks import addresses, catalogue, outbox, signing
 
 Format = WebhookEndpoint.Format
 State = WebhookDelivery.State
+# What its page shows and saves.
+TERMS = ("url", "description", "events", "format")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,14 +50,20 @@ def add(*, account: Account, terms: Terms, actor: User | None) -> WebhookEndpoin
 
 
 @transaction.atomic
-def change(*, endpoint_id: UUID, account: Account, terms: Terms) -> WebhookEndpoint | None:
-    """Another address or other events; one that was disabled goes on. None when it is gone."""
+def change(
+    *, endpoint_id: UUID, account: Account, terms: Terms, seen: str = ""
+) -> WebhookEndpoint | None:
+    """Another address or other events; one that was disabled goes on. None when it is gone.
+
+    `seen` marks the terms that were shown: others' newer ones raise Overtaken.
+    """
     _check(terms)
     endpoint = locked(endpoint_id=endpoint_id, account=account)
     if endpoint is None:
         return None
     moved = endpoint.url != terms.url
-    _apply(endpoint, terms)
+    with seen_before.guarding(endpoint, fields=TERMS, seen=seen):
+        _apply(endpoint, terms)
     if moved or endpoint.disabled_at:
         endpoint.worked_at = endpoint.troubled_since = None
     endpoint.disabled_at, endpoint.disabled_because = None, ""

@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from uuid import UUID
 
+from accounts.audit import seen as seen_before
+from accounts.audit.seen import Overtaken
 from accounts.models import Account, User
 from wallets import limits
 from wallets.allocations import configure
 from wallets.allocations.terms import Wish, check_card, check_minutes
 from wallets.errors import InvalidAmount, Refused, WalletError
+from wallets.models import AutoAllocation
 from wallets.texts import usd
 
 _ZERO = Decimal(0)
@@ -79,6 +82,16 @@ def chosen(*, agency: Account, ids: Sequence[UUID]) -> list[Account]:
     return found
 
 
+def mark_of(accounts: Sequence[Account]) -> str:
+    """The mark of what all of these have now."""
+    return seen_before.mark(*_terms(accounts).values(), fields=configure.TERMS)
+
+
+def _terms(accounts: Sequence[Account]) -> dict[UUID, AutoAllocation | None]:
+    kept = AutoAllocation.objects.in_bulk([one.pk for one in accounts], field_name="account_id")
+    return {one.pk: kept.get(one.pk) for one in accounts}
+
+
 def plan(*, agency: Account, accounts: Sequence[Account], wish: Wish) -> Plan:
     """What saving this for each would mean. Writes nothing. Raises InvalidAmount or
     NoPaymentMethod for what is wrong with the form itself."""
@@ -106,11 +119,18 @@ def _planned(agency: Account, account: Account, wish: Wish) -> Planned:
     return Planned(account, shown.charge_now, shown.estimate.total, shown.text)
 
 
-def save(*, agency: Account, accounts: Sequence[Account], actor: User, wish: Wish) -> Saved:
+def save(
+    *, agency: Account, accounts: Sequence[Account], actor: User, wish: Wish, seen: str = ""
+) -> Saved:
     """Save it for each, in transactions of their own; workers charge what is due at once.
 
-    Saving the same again charges nothing twice. Stops in time for a person who waits.
+    Saving the same again charges nothing twice. Stops in time for a person who waits. `seen` marks
+    what they all had when it was shown: when one was changed by others meanwhile, nothing is saved
+    and Overtaken raised; one that is changed only now is told among the refused.
     """
+    terms = _terms(accounts)
+    if seen and seen != (now := seen_before.mark(*terms.values(), fields=configure.TERMS)):
+        raise seen_before.overtaken(*filter(None, terms.values()), fields=configure.TERMS, now=now)
     done = Saved()
     ends = time.monotonic() + limits.SEVERAL_SECONDS
     for number, account in enumerate(accounts):
@@ -125,8 +145,9 @@ def save(*, agency: Account, accounts: Sequence[Account], actor: User, wish: Wis
                 basic_minutes=wish.basic_minutes,
                 premium_minutes=wish.premium_minutes,
                 payment_method=wish.payment_method,
+                seen=configure.mark_of(terms[account.pk]) if seen else "",
             )
-        except WalletError as error:
+        except (WalletError, Overtaken) as error:
             done.refused[account.name] = str(error)
         else:
             done.saved.append(account.name)

@@ -8,6 +8,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.models import User
 from wallets import limits
 from wallets.alerts import crossing, slack
@@ -17,6 +18,8 @@ from wallets.models import Alert, SlackHook, SlackMessage
 
 Kind = Alert.Kind
 LEVELS = (Kind.BALANCE, Kind.MINUTES, Kind.RUNWAY)
+# What its page shows and saves.
+TERMS = ("kind", "level", "people", "addresses", "slack")
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,18 @@ def add(*, wallet_id: int, terms: Terms, actor: User | None) -> Alert:
 
 
 @transaction.atomic
-def change(*, wallet_id: int, alert_id: int, terms: Terms) -> Alert | None:
-    """Another level or other readers; None when it is gone. Raises InvalidAmount or Refused."""
+def change(*, wallet_id: int, alert_id: int, terms: Terms, seen: str = "") -> Alert | None:
+    """Another level or other readers; None when it is gone. Raises InvalidAmount or Refused.
+
+    `seen` marks the terms that were shown: others' newer ones raise Overtaken.
+    """
     ledger.lock_one(wallet_id=wallet_id)
     alert = Alert.objects.filter(wallet=wallet_id, pk=alert_id).first()
     if alert is None:
         return None
     _check(wallet_id, terms, but=alert_id)
-    _apply(alert, terms)
+    with seen_before.guarding(alert, fields=TERMS, seen=seen):
+        _apply(alert, terms)
     alert.save()
     return alert
 

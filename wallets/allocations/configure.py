@@ -8,6 +8,7 @@ from itertools import islice
 from django.db import transaction
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from wallets import limits
@@ -36,6 +37,9 @@ from wallets.stripe import answers, gateway
 from wallets.texts import spoken
 
 logger = logging.getLogger(__name__)
+
+# What the dialog shows and saves.
+TERMS = ("active", "basic_minutes", "premium_minutes", "payment_method")
 
 
 def preview(
@@ -67,11 +71,13 @@ def save(
     premium_minutes: int,
     payment_method: str,
     start_date: date | None = None,
+    seen: str = "",
 ) -> AutoAllocation:
     """Set what the agency buys for its sub-account each month; both 0 stops it.
 
     The first charge is made after the commit: by `charge_now`, or by a task. Raises
-    InvalidAmount, NoPaymentMethod or Refused; then nothing was changed.
+    InvalidAmount, NoPaymentMethod or Refused; then nothing was changed. `seen` marks the terms
+    that were shown: others' newer ones raise Overtaken, except when it is stopped.
     """
     check_family(account=account, agency=agency)
     wish = Wish(basic_minutes, premium_minutes, payment_method, start_date)
@@ -79,7 +85,7 @@ def save(
     if wish.is_nothing:
         return _stop_if_set(account=account, agency=agency, actor=actor)
     check_parties(account=account, agency=agency)
-    return _save(account=account, agency=agency, actor=actor, wish=wish)
+    return _save(account=account, agency=agency, actor=actor, wish=wish, seen=seen)
 
 
 def charge_now(*, allocation: AutoAllocation, actor: User | None) -> Purchase | None:
@@ -97,19 +103,27 @@ def charge_now(*, allocation: AutoAllocation, actor: User | None) -> Purchase | 
 
 
 @transaction.atomic
-def _save(*, account: Account, agency: Account, actor: User | None, wish: Wish) -> AutoAllocation:
+def _save(
+    *, account: Account, agency: Account, actor: User | None, wish: Wish, seen: str
+) -> AutoAllocation:
     shown = describe(allocation=_existing(account), agency=agency, wish=wish)
     if shown.problem:
         raise InvalidAmount(shown.problem, fields={shown.problem_field: shown.problem})
     check_card(agency=agency, wish=wish)
     locked = _locked_or_new(account=account, agency=agency, wish=wish)
     another_card = locked.allocation.payment_method != wish.payment_method
-    _set(locked.allocation, agency=agency, wish=wish)
+    with seen_before.guarding(locked.allocation, fields=TERMS, seen=seen):
+        _set(locked.allocation, agency=agency, wish=wish)
     notices.tell_changed(locked.allocation, f"{locked.allocation}.", actor)
     due = _revive_current(locked, another_card=another_card) or planning.plan(locked=locked)
     if due and due.state == State.DUE:
         nudge("wallets.run_allocation", due.pk)
     return locked.allocation
+
+
+def mark_of(allocation: AutoAllocation | None) -> str:
+    """The mark of the terms a page shows: of none yet it is that of a stopped one of nothing."""
+    return seen_before.mark(allocation or AutoAllocation(active=False), fields=TERMS)
 
 
 def _existing(account: Account) -> AutoAllocation | None:

@@ -2,6 +2,7 @@
 
 from django.db import transaction
 
+from accounts.audit import seen as seen_before
 from accounts.models import Account
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
@@ -11,10 +12,11 @@ from wallets.errors import Refused
 from wallets.models import Wallet
 
 
-def choose(*, account: Account, card_id: str) -> Card:
+def choose(*, account: Account, card_id: str, seen: str = "") -> Card:
     """Let this card stand in from now on. Repeatable; charges nothing.
 
     Raises NoPaymentMethod, or Refused for the default card and for the same card saved twice.
+    `seen` marks the choice of cards that was shown: others' newer one raises Overtaken.
     """
     chosen = payment_methods.usable_card(account=account, card_id=card_id)
     wallet = open_wallet(account=account)
@@ -23,7 +25,8 @@ def choose(*, account: Account, card_id: str) -> Card:
         first = payment_methods.card(account=account, card_id=wallet.default_payment_method)
         if first and first.fingerprint == chosen.fingerprint:
             raise Refused(f"{chosen.label} is your default card. Choose another one as backup.")
-        wallet.backup_payment_method = card_id
+        with seen_before.guarding(wallet, fields=payment_methods.CHOSEN, seen=seen):
+            wallet.backup_payment_method = card_id
         wallet.save(update_fields=["backup_payment_method"])
     return chosen
 

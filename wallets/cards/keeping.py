@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import alert_staff
@@ -178,17 +179,19 @@ def adopt(*, account: Account, card_id: str) -> Card | None:
     return payment_methods.read_card(data)
 
 
-def make_default(*, account: Account, card_id: str) -> Card:
+def make_default(*, account: Account, card_id: str, seen: str = "") -> Card:
     """Charge this card by default from now on. Raises NoPaymentMethod.
 
-    A backup card that becomes the default stands in for none any more.
+    A backup card that becomes the default stands in for none any more. `seen` marks the choice of
+    cards that was shown: others' newer one raises Overtaken.
     """
     chosen = payment_methods.usable_card(account=account, card_id=card_id)
     wallet = open_wallet(account=account)
     with transaction.atomic():
         wallet = Wallet.objects.filter(pk=wallet.pk).locked().get()
-        wallet.default_payment_method = card_id
-        _let_default_stand_in_for_none(wallet)
+        with seen_before.guarding(wallet, fields=payment_methods.CHOSEN, seen=seen):
+            wallet.default_payment_method = card_id
+            _let_default_stand_in_for_none(wallet)
         wallet.save(update_fields=["default_payment_method", "backup_payment_method"])
         nudge("wallets.payment_method_changed", wallet.pk)
     return chosen

@@ -24,6 +24,8 @@ BRANDS = {
     "jcb": "JCB",
     "unionpay": "UnionPay",
 }
+# What a wallet charges first, and when that is declined: the choice people see and make.
+CHOSEN = ("default_payment_method", "backup_payment_method")
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from django.db import transaction
 from djmoney.money import Money
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.models import Account, User
 from wallets import limits
 from wallets.balances import ledger
@@ -23,6 +24,16 @@ from wallets.why import sentences
 from wallets.why.decisions import Decision
 
 Suspended = AutoRecharge.Suspended
+# What the dialog shows and saves.
+SETTINGS = (
+    "enabled",
+    "threshold",
+    "amount",
+    "payment_method",
+    "monthly_limit",
+    "daily_ceiling",
+    "resume_campaigns",
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,7 @@ def save(
     actor: User | None,
     quoted_charge: Decimal | None = None,
     address: str = "",
+    seen: str = "",
 ) -> Saved:
     """Save the settings, and charge at once when the balance is below the threshold.
 
@@ -93,6 +105,7 @@ def save(
     was shown: another figure raises QuoteChanged. Also raises InvalidAmount, NoPaymentMethod,
     Refused for a closed account, and TooManyAttempts when a card would be charged for somebody
     whose cards were declined too often; then nothing was changed. `address` is where they sit.
+    `seen` marks the settings they were shown: others' newer ones raise Overtaken.
     """
     who = _who(wallet_id, actor, address)
     if settings.enabled and preview(wallet_id=wallet_id, settings=settings).charge:
@@ -103,7 +116,8 @@ def save(
             raise Refused("This account is closed. Contact support to open it again.")
         automatic = suspensions.locked_settings(wallet)
         before = _describe(automatic)
-        _apply(automatic, settings)
+        with seen_before.guarding(automatic, fields=SETTINGS, seen=seen):
+            _apply(automatic, settings)
         decision = auto_recharge.decide(wallet=wallet, automatic=automatic)
         if quoted_charge is not None and quoted_charge != _charge(decision):
             raise QuoteChanged(_new_quote(_charge(decision)))

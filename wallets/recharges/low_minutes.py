@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import QuerySet
 
+from accounts.audit import seen as seen_before
 from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.balances import ledger
@@ -50,13 +51,15 @@ UNTOLD = Queue(
 
 
 @transaction.atomic
-def set_level(*, wallet_id: int, minutes: int | None) -> None:
-    """From how many minutes on to tell; None for ours, 0 for never. Raises InvalidAmount."""
+def set_level(*, wallet_id: int, minutes: int | None, seen: str = "") -> None:
+    """From how many minutes on to tell; None for ours, 0 for never. Raises InvalidAmount, or
+    Overtaken when it is not the level any more whose mark (`seen`) was shown."""
     if minutes is not None and not 0 <= minutes <= limits.MINUTES_LEVEL_MOST:
         text = f"Enter 0 to {limits.MINUTES_LEVEL_MOST:,} minutes."
         raise InvalidAmount(text, fields={"minutes": text})
     automatic = suspensions.locked_settings(ledger.lock_one(wallet_id=wallet_id))
-    automatic.minutes_level = minutes
+    with seen_before.guarding(automatic, fields=["minutes_level"], seen=seen):
+        automatic.minutes_level = minutes
     automatic.save(update_fields=["minutes_level"])
 
 

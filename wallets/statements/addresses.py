@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.errors import Conflict, NotFound
 from accounts.limits import DAY
 from accounts.models import Account, Level, User
@@ -26,6 +27,8 @@ from wallets.months import beginning, due_date
 
 GONE = "This link does not work any more. Ask whoever sends you their receipts for another."
 NOTHING_CHOSEN = "Choose receipts, statements or both; or remove the address."
+# What the list shows and saves of each.
+CHOICE = ("wants_receipts", "wants_statements")
 
 
 @transaction.atomic
@@ -71,14 +74,19 @@ def send_link(*, account: Account, address_id: int) -> BillingAddress:
 
 @transaction.atomic
 def choose(
-    *, account: Account, address_id: int, receipts: bool, statements: bool
+    *, account: Account, address_id: int, receipts: bool, statements: bool, seen: str = ""
 ) -> BillingAddress:
-    """What it gets from now on. What waits to be mailed and is no longer wanted is not."""
+    """What it gets from now on. What waits to be mailed and is no longer wanted is not.
+
+    `seen` marks the choice that was shown: others' newer one raises Overtaken.
+    """
     address = _locked(account, address_id)
     _check_choice(receipts=receipts, statements=statements)
-    if statements and not address.wants_statements:
+    begins = statements and not address.wants_statements
+    with seen_before.guarding(address, fields=CHOICE, seen=seen):
+        address.wants_receipts, address.wants_statements = receipts, statements
+    if begins:
         _begin_statements(address)
-    address.wants_receipts, address.wants_statements = receipts, statements
     address.save(
         update_fields=["wants_receipts", "wants_statements", "statement_month", "statement_due_at"]
     )

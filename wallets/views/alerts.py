@@ -6,9 +6,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit.seen import Overtaken, mark
 from accounts.errors import AccountError
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.views import seen
 from accounts.views.dialogs import add_errors, done, refused
 from wallets.alerts import keeping, slack, telling, words
 from wallets.balances.opening import open_wallet
@@ -46,11 +48,18 @@ def add(request: HttpRequest) -> HttpResponse:
 def change(request: HttpRequest, alert_id: int) -> HttpResponse:
     alert = _of(request, alert_id)
     form = AlertForm(request.POST or None, initial=AlertForm.of(alert))
+    seen.put(request, form, mark(alert, fields=keeping.TERMS))
     if request.method == "POST" and form.is_valid():
         try:
             changed = keeping.change(
-                wallet_id=alert.wallet_id, alert_id=alert.pk, terms=form.terms()
+                wallet_id=alert.wallet_id,
+                alert_id=alert.pk,
+                terms=form.terms(),
+                seen=seen.sent(request),
             )
+        except Overtaken as error:
+            alert.refresh_from_db()
+            seen.come_back(request, form, error, now=AlertForm.of(alert))
         except WalletError as error:
             add_errors(form, error)
         else:

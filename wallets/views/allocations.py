@@ -8,10 +8,12 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit.seen import Overtaken
 from accounts.models import Account
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
+from accounts.views import seen
 from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets.allocations import configure as allocations
 from wallets.allocations import retries
@@ -43,22 +45,27 @@ def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
     cards = payment_methods.cards(request.account)
     if "add_card" in request.POST:
         here = reverse("wallets:auto_allocation", args=[account.pk])
-        return leave_for_card(request, here=here, fields=_TYPED)
+        return leave_for_card(request, here=here, fields=(*_TYPED, seen.FIELD))
     if request.method != "POST":
-        initial = _initial(request.account, account) | typed(request, _TYPED)
+        initial = _terms(request.account, account) | typed(request, _TYPED)
         if card := chosen_card(request, cards):
             initial["payment_method"] = card
         if "stop" in request.GET:
             initial |= {"basic_minutes": 0, "premium_minutes": 0}
         form = AllocationForm(initial=initial, cards=cards)
+        seen.put(request, form, _mark_of(account))
         shown = _estimated(request.account, account, AllocationForm(initial, cards=cards))
         return _dialog(request, account, form, shown)
     form = AllocationForm(request.POST, cards=cards)
+    seen.put(request, form, _mark_of(account))
     readable = form.is_valid() or _stops(form)
     shown = _estimated(request.account, account, form)
     if readable and _agreed(form, shown):
         try:
             allocation = _save(request, account, form.cleaned_data)
+        except Overtaken as error:
+            now = _terms(request.account, sub_account_of(request, account_id))
+            seen.come_back(request, form, error, now=now)
         except WalletError as error:
             add_errors(form, error)
         else:
@@ -116,15 +123,18 @@ def _page(account: Account) -> str:
     return reverse("wallets:account_manager_account", args=[account.pk])
 
 
-def _initial(agency: Account, account: Account) -> dict[str, object]:
+def _terms(agency: Account, account: Account) -> dict[str, object]:
     existing = getattr(account, "auto_allocation", None)
     card = existing.payment_method if existing else ""
     return {
         "basic_minutes": existing.basic_minutes if existing else 0,
         "premium_minutes": existing.premium_minutes if existing else 0,
         "payment_method": card or open_wallet(account=agency).default_payment_method,
-        "start_date": None,
     }
+
+
+def _mark_of(account: Account) -> str:
+    return allocations.mark_of(getattr(account, "auto_allocation", None))
 
 
 def _stops(form: AllocationForm) -> bool:
@@ -192,6 +202,7 @@ def _save(request: HttpRequest, account: Account, values: dict) -> AutoAllocatio
         premium_minutes=values["premium_minutes"],
         payment_method=values.get("payment_method") or "",
         start_date=values.get("start_date"),
+        seen=seen.sent(request),
     )
 
 

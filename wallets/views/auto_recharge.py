@@ -8,9 +8,11 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit.seen import Overtaken, mark
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
+from accounts.views import seen
 from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets import limits
 from wallets.balances.opening import open_wallet
@@ -19,23 +21,13 @@ from wallets.errors import InvalidAmount, WalletError
 from wallets.models import AutoRecharge, Wallet
 from wallets.recharges import configure as auto_recharge_settings
 from wallets.recharges import low_minutes, preview_words, switching_off
-from wallets.recharges.configure import Saved, Settings
+from wallets.recharges.configure import SETTINGS, Saved, Settings
 from wallets.views.bill_to import asked_first
 from wallets.views.forms import AutoRechargeForm, LowMinutesForm
 from wallets.views.methods import chosen_card, leave_for_card, typed
 from wallets.views.purchases import charged, quoted_charge
 from wallets.views.replayed import replayed
 from wallets.why import sentences
-
-_SETTINGS = (
-    "enabled",
-    "threshold",
-    "amount",
-    "payment_method",
-    "monthly_limit",
-    "daily_ceiling",
-    "resume_campaigns",
-)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -44,14 +36,17 @@ def configure(request: HttpRequest) -> HttpResponse:
     if question := asked_first(request):
         return question
     wallet = open_wallet(account=request.account)
+    shows = mark(wallet.auto_recharge, fields=SETTINGS)
     if "add_card" in request.POST:
         here = reverse("wallets:auto_recharge")
-        return leave_for_card(request, here=here, fields=(*_SETTINGS, "left"))
+        return leave_for_card(request, here=here, fields=(*SETTINGS, "left", seen.FIELD))
     if request.method != "POST":
         form = _form(wallet, initial=_initial(request, wallet))
+        seen.put(request, form, shows)
         shown = _previewed_form(wallet, form.initial)
         return _dialog(request, form, wallet.auto_recharge, shown)
     form = _form(wallet, request.POST)
+    seen.put(request, form, shows)
     if form.is_valid():
         settings = _settings(form.cleaned_data)
         try:
@@ -62,7 +57,11 @@ def configure(request: HttpRequest) -> HttpResponse:
                 # A page that named no charge agreed to none.
                 quoted_charge=form.cleaned_data["quoted_charge"] or Decimal(0),
                 address=client_ip(request),
+                seen=seen.sent(request),
             )
+        except Overtaken as error:
+            wallet.auto_recharge.refresh_from_db()
+            seen.come_back(request, form, error, now=_in_force(wallet.auto_recharge))
         except WalletError as error:
             add_errors(form, error)
         else:
@@ -117,14 +116,18 @@ def low_minutes_level(request: HttpRequest) -> HttpResponse:
         text = f"Enter 0 to {limits.MINUTES_LEVEL_MOST:,} minutes."
         return refused(request, back=back, error=InvalidAmount(text))
     wallet = open_wallet(account=request.account)
-    low_minutes.set_level(wallet_id=wallet.pk, minutes=form.cleaned_data["minutes"])
+    minutes = form.cleaned_data["minutes"]
+    try:
+        low_minutes.set_level(wallet_id=wallet.pk, minutes=minutes, seen=seen.sent(request))
+    except Overtaken as error:
+        return refused(request, back=back, error=seen.refusal(request, error))
     return done(request, back=back, text="Saved.")
 
 
 def _initial(request: HttpRequest, wallet: Wallet) -> dict[str, object]:
     """The settings in force; over them what the address says was typed, or what would help."""
     found = _in_force(wallet.auto_recharge)
-    given = typed(request, _SETTINGS)
+    given = typed(request, SETTINGS)
     if "left" in request.GET:
         # A form says nothing of what is switched off or empty.
         found |= {"enabled": "", "resume_campaigns": "", "monthly_limit": "", "daily_ceiling": ""}

@@ -5,12 +5,17 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from accounts.audit import seen as seen_before
+from accounts.audit.seen import Overtaken, mark
 from accounts.forms import BillingForm
 from accounts.models import Account
 from accounts.pages import may, needs, next_path
 from accounts.people.access import Permission
+from accounts.views import seen
 from accounts.views.dialogs import dialog
 from wallets.charging import parties
+
+_FIELDS = BillingForm.Meta.fields
 
 
 def asked_first(request: HttpRequest) -> HttpResponse | None:
@@ -22,9 +27,9 @@ def asked_first(request: HttpRequest) -> HttpResponse | None:
         return None
     if not parties.must_ask(request.account):
         return None
-    return _ask(
-        request, form=BillingForm(instance=request.account), goes_on=request.get_full_path()
-    )
+    form = BillingForm(instance=request.account)
+    seen.put(request, form, mark(request.account, fields=_FIELDS))
+    return _ask(request, form=form, goes_on=request.get_full_path())
 
 
 @require_POST
@@ -34,10 +39,16 @@ def answer(request: HttpRequest) -> HttpResponse:
     goes_on = next_path(request, reverse("wallets:recharge"))
     # A copy of its own: an invalid form must not change the account in the shell around it.
     form = BillingForm(request.POST, instance=Account.objects.get(pk=request.account.pk))
+    seen.put(request, form, mark(request.account, fields=_FIELDS))
     if "skip" not in request.POST:
         if not form.is_valid():
             return _ask(request, form=form, goes_on=goes_on, status=422)
-        form.instance.save(update_fields=form.Meta.fields)
+        try:
+            seen_before.save(form.instance, fields=_FIELDS, seen=seen.sent(request))
+        except Overtaken as error:
+            now = Account.objects.filter(pk=request.account.pk).values(*_FIELDS).get()
+            seen.come_back(request, form, error, now=now)
+            return _ask(request, form=form, goes_on=goes_on, status=422)
     parties.was_asked(request.account)
     return redirect(goes_on)
 

@@ -9,9 +9,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import countries
+from accounts.audit.seen import Overtaken, mark
 from accounts.errors import AccountError
 from accounts.pages import needs
 from accounts.people.access import Permission
+from accounts.views import seen
 from accounts.views.dialogs import add_errors
 from wallets import limits
 from wallets.models import BillingAddress
@@ -58,7 +60,11 @@ def choose(request: HttpRequest, address_id: int) -> HttpResponse:
             address_id=address_id,
             receipts="receipts" in request.POST,
             statements="statements" in request.POST,
+            seen=seen.sent(request),
         )
+    except Overtaken as error:
+        text = str(seen.refusal(request, error))
+        return _page(request, form=AddressForm(), error=text, status=error.status)
     except AccountError as error:
         return _page(request, form=AddressForm(), error=str(error), status=error.status)
     messages.success(request, f"Saved what {chosen} gets.")
@@ -116,8 +122,11 @@ def _page(
     request: HttpRequest, *, form: AddressForm, error: str = "", status: int = 200
 ) -> HttpResponse:
     kept = BillingAddress.objects.filter(account=request.account).kept()
+    shown = list(kept.select_related("added_by").order_by("pk"))
+    for address in shown:
+        address.seen = mark(address, fields=addresses.CHOICE)
     context = {
-        "addresses": list(kept.select_related("added_by").order_by("pk")),
+        "addresses": shown,
         "country": countries.name_of(request.account.billing_country),
         "form": form,
         "error": error,

@@ -23,6 +23,8 @@ _WHOLE = re.compile(r"\d{1,9}|\d{1,3}(,\d{3})*", re.ASCII)
 class DollarsField(forms.CharField):
     """Dollars and cents as people write them: `$1,234.50`, `1234.5`, with spaces around."""
 
+    unit = "$"
+
     def __init__(self, *, example: str, **kwargs) -> None:
         super().__init__(**kwargs)
         self.error_messages["required"] = self.wrong = (

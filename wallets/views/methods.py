@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.audit.seen import Overtaken
 from accounts.models import Account
 from accounts.pages import needs
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
+from accounts.views import seen
 from accounts.views.dialogs import dialog, done, refused
 from wallets.balances.opening import open_wallet
 from wallets.cards import backup, keeping, payment_methods, uses
@@ -129,7 +131,11 @@ def make_default(request: HttpRequest, card_id: str) -> HttpResponse:
     back = reverse("wallets:payments")
     stood_in = open_wallet(account=request.account).backup_payment_method == card_id
     try:
-        card = keeping.make_default(account=request.account, card_id=card_id)
+        card = keeping.make_default(
+            account=request.account, card_id=card_id, seen=seen.sent(request)
+        )
+    except Overtaken as error:
+        return refused(request, back=back, error=seen.refusal(request, error))
     except WalletError as error:
         return refused(request, back=back, error=error)
     then = " You have no backup card any more: choose another." if stood_in else ""
@@ -146,7 +152,9 @@ def choose_backup(request: HttpRequest, card_id: str) -> HttpResponse:
         text = "No backup card now. When a card is declined, no other is tried."
         return done(request, back=back, text=text)
     try:
-        card = backup.choose(account=request.account, card_id=card_id)
+        card = backup.choose(account=request.account, card_id=card_id, seen=seen.sent(request))
+    except Overtaken as error:
+        return refused(request, back=back, error=seen.refusal(request, error))
     except WalletError as error:
         return refused(request, back=back, error=error)
     text = f"{card.label} is your backup card now. It is tried once when another is declined."

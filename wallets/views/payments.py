@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts import clock
+from accounts.audit.seen import mark
 from accounts.errors import Unusable
 from accounts.pages import needs, once
 from accounts.people.access import Permission
@@ -40,6 +41,8 @@ def payments(request: HttpRequest) -> HttpResponse:
     account = request.account
     wallet = open_wallet(account=account)
     automatic, rates = wallet.auto_recharge, rates_now()
+    wallet.seen = mark(wallet, fields=payment_methods.CHOSEN)
+    automatic.seen = mark(automatic, fields=["minutes_level"])
     lasts = runway.runway(wallet=wallet, automatic=automatic, rates=rates)
     coming = ahead.ahead(wallet=wallet, automatic=automatic, runway=lasts)
     latest_recharge = _latest_recharge(wallet)

@@ -6,11 +6,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.audit.seen import Overtaken, mark
 from accounts.errors import AccountError
 from accounts.models import Account, Role
 from accounts.pages import needs
 from accounts.people import archiving, members, seats
 from accounts.people.access import Permission
+from accounts.views import seen
 from accounts.views.dialogs import add_errors, dialog, done, refused
 from wallets.balances.opening import open_wallet
 from wallets.texts import holds
@@ -23,9 +25,18 @@ from wallets.views.sub_account import require_allocate, sub_account_of
 def rename(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = _own(request, account_id)
     form = RenameForm(request.POST or None, initial={"name": account.name})
+    seen.put(request, form, mark(account, fields=["name"]))
     if request.method == "POST" and form.is_valid():
         try:
-            archiving.rename(account=account, name=form.cleaned_data["name"], actor=request.user)
+            archiving.rename(
+                account=account,
+                name=form.cleaned_data["name"],
+                actor=request.user,
+                seen=seen.sent(request),
+            )
+        except Overtaken as error:
+            account.refresh_from_db(fields=["name"])
+            seen.come_back(request, form, error, now={"name": account.name})
         except AccountError as error:
             add_errors(form, error)
         else:
@@ -71,10 +82,20 @@ def invite(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = _own(request, account_id)
     waiting = seats.invitation_of(account=account)
     form = OwnerForm(request.POST or None, initial={"email": waiting.email if waiting else ""})
+    seen.put(request, form, mark(waiting, fields=["email"]))
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
         try:
-            members.invite(account=account, email=email, role=Role.OWNER, invited_by=request.user)
+            members.invite(
+                account=account,
+                email=email,
+                role=Role.OWNER,
+                invited_by=request.user,
+                seen=seen.sent(request),
+            )
+        except Overtaken as error:
+            waiting = seats.invitation_of(account=account)
+            seen.come_back(request, form, error, now={"email": waiting.email})
         except AccountError as error:
             add_errors(form, error)
         else:

@@ -7,11 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from accounts.audit.seen import Overtaken
 from accounts.errors import AccountError, Forbidden, Unusable
 from accounts.models import Account
 from accounts.pages import needs
 from accounts.people import access
 from accounts.people.access import Permission
+from accounts.views import seen
 from accounts.views.dialogs import add_errors, dialog, done, refused, triggered
 from wallets import limits
 from wallets.agencies import listing, notices, several
@@ -42,8 +44,11 @@ def allocation(request: HttpRequest) -> HttpResponse:
     if step not in ("review", "save"):
         default = open_wallet(account=request.account).default_payment_method
         initial = {"basic_minutes": 0, "premium_minutes": 0, "payment_method": default}
-        return _allocation(request, accounts, _priced(SeveralForm(initial=initial, cards=cards)))
+        form = _priced(SeveralForm(initial=initial, cards=cards))
+        seen.put(request, form, several.mark_of(accounts))
+        return _allocation(request, accounts, form)
     form = _priced(SeveralForm(request.POST, cards=cards))
+    seen.put(request, form, several.mark_of(accounts))
     plan = None
     if form.is_valid():
         wish = _wish(form.cleaned_data)
@@ -52,6 +57,8 @@ def allocation(request: HttpRequest) -> HttpResponse:
             if step == "save":
                 _check_quote(form.cleaned_data.get("quoted_charge"), plan.charge_now)
                 return _saved(request, accounts, wish)
+        except Overtaken as error:
+            seen.come_back(request, form, error, now={})
         except AccountError as error:
             add_errors(form, error)
     status = 422 if form.errors else 200
@@ -130,7 +137,13 @@ def _check_quote(quoted: Decimal | None, charge: Decimal) -> None:
 
 
 def _saved(request: HttpRequest, accounts: list[Account], wish: Wish) -> HttpResponse:
-    found = several.save(agency=request.account, accounts=accounts, actor=request.user, wish=wish)
+    found = several.save(
+        agency=request.account,
+        accounts=accounts,
+        actor=request.user,
+        wish=wish,
+        seen=seen.sent(request),
+    )
     answer = dialog(
         request,
         partial="wallets/agencies/_several_saved.html",
