@@ -14,7 +14,7 @@
   root.classList.add("has-js");
 
   // --- toasts -------------------------------------------------------------------------------
-  function toast(text, tone) {
+  function toast(text, tone, stays) {
     const box = document.createElement("div");
     box.className = `toast ${tone || ""}`;
     const line = document.createElement("p");
@@ -27,7 +27,8 @@
     box.append(line, close);
     (dialog && dialog.open ? dialog : document.body).append($("toasts")); // above the dialog's backdrop
     $("toasts").append(box);
-    if (tone !== "danger") setTimeout(() => box.remove(), TOAST_MS);
+    if (tone !== "danger" && !stays) setTimeout(() => box.remove(), TOAST_MS);
+    return box;
   }
 
   // --- dialog -------------------------------------------------------------------------------
@@ -83,7 +84,8 @@
     form.toggleAttribute("data-busy", busy);
     if (busy) form.setAttribute("aria-busy", "true");
     else form.removeAttribute("aria-busy");
-    form.querySelectorAll(".is-busy").forEach((button) => button.classList.remove("is-busy"));
+    // Also those that stand elsewhere and name the form.
+    for (const button of form.elements) button.classList.remove("is-busy");
   }
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -129,6 +131,7 @@
 
   // --- when the answer does not arrive: nobody pays again, and its outcome is asked for ---------
   let unknown = null;
+  let lost = null;
   function failed(event) {
     const form = event.detail.elt.closest && event.detail.elt.closest("form[data-money]");
     const status = event.detail.xhr ? event.detail.xhr.status : 0;
@@ -139,12 +142,22 @@
       say(form, UNKNOWN);
       askLater();
     } else if (event.detail.elt.id !== "low-balance" && !event.detail.elt.hasAttribute("data-quiet")) {
-      toast("Something went wrong. Check your connection and try again.", "danger");
+      if (lost) lost.remove();
+      lost = toast("Something went wrong. Check your connection and try again.", "danger");
     }
   }
+  // No longer true once something arrives.
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (!lost || !event.detail.successful || event.detail.elt.hasAttribute("data-quiet")) return;
+    lost.remove();
+    lost = null;
+  });
   function say(form, text) {
     const body = form.querySelector(".dialog-body");
-    if (!body) return toast(text);
+    if (!body) {
+      unknown.note = toast(text, "", true); // until it is known, however long that takes
+      return;
+    }
     const note = document.createElement("div");
     note.className = "note warn";
     note.setAttribute("role", "alert");
@@ -172,11 +185,11 @@
     if (unknown !== asked) return;
     unknown = null;
     setBusy(asked.form, false);
-    if (status === 204 && asked.note) {
+    if (status === 204 && asked.form.contains(asked.note)) {
       asked.note.textContent = NOTHING;
       return;
     }
-    if (asked.note) asked.note.remove();
+    asked.note.remove();
     window.htmx.ajax("GET", asked.url, { target: "#dialog-body", swap: "innerHTML" });
   }
   window.addEventListener("online", () => unknown && ask());
