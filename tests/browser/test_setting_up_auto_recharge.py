@@ -1,5 +1,7 @@
 """Auto-Recharge, as the guide sets it up, and what its card says in every state."""
 
+from decimal import Decimal
+
 import pytest
 
 from accounts.tests.builders import owner_of
@@ -161,3 +163,37 @@ def tab_to(person, wanted: str) -> None:
             return
         person.page.keyboard.press("Tab")
     raise AssertionError(f"60 tabs did not reach #{wanted}.")
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_an_old_tab_overwrites_nothing_before_it_has_shown_what_another_saved(
+    enter, stripe, wallet, javascript
+):
+    add_card(stripe, wallet)
+    person = enter(owner_of(wallet.account), javascript=javascript)
+    at = "/payments/auto-recharge/"
+    if javascript:
+        person.visit("/payments/").opens("#configure", "#id_threshold")
+    else:
+        person.visit(at)
+    person.page.fill("#id_threshold", "5")
+    second = person.context.new_page()
+    second.goto(at)
+    second.fill("#id_threshold", "7")
+    second.click("#auto-save")
+    second.wait_for_selector("text=Auto-Recharge saved.")
+
+    person.page.click("#auto-save")
+    person.sees("These settings were changed by you at", "#auto-form")
+    said = person.text("#auto-form")
+    kept, typed = level(wallet), person.page.input_value("#id_threshold")
+    person.page.click("#auto-save")
+    person.sees("Auto-Recharge saved.")
+
+    assert "Minimum Threshold is $7.00 now." in said
+    assert "Nothing was saved or charged yet. Save again to keep yours." in said
+    assert (kept, typed, level(wallet)) == (7, "5", 5)
+
+
+def level(wallet) -> Decimal:
+    return AutoRecharge.objects.get(wallet=wallet).threshold.amount
