@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.models import Account, Invitation, Membership, Role, User, WebhookEndpoint
-from accounts.people import opening
+from accounts.people import archiving, opening
 from accounts.tests.builders import add_member, make_user, owner_of
 from accounts.webhooks import endpoints
 from thinkrr_billing.sandbox.story.person import Page
@@ -55,9 +55,7 @@ def office(stripe, db) -> Office:  # noqa: ARG001
     fill(wallet, credit="500")
     world.save()
     runs.charge_due(now=clock.now())
-    lone = opening.add_sub_account(
-        agency=agency, name="Lone Pine", owner_email="lone@example.com", invited_by=ada
-    )
+    lone = add_sub_account(agency, "Lone Pine")
     terms = keeping.Terms(kind="balance", level=Decimal(25))
     hook = endpoints.Terms(url="https://example.com/hooks")
     address = addresses.add(
@@ -78,6 +76,13 @@ def office(stripe, db) -> Office:  # noqa: ARG001
         "third": add_card(stripe, wallet, BANK_ASKS_CARD),
     }
     return Office(world, ada, bo, rows)
+
+
+def add_sub_account(agency: Account, name: str) -> Account:
+    email = f"{name.split()[0].lower()}@example.com"
+    return opening.add_sub_account(
+        agency=agency, name=name, owner_email=email, invited_by=owner_of(agency)
+    )
 
 
 @dataclass(frozen=True)
@@ -341,6 +346,22 @@ def test_several_at_once_are_set_only_when_none_was_changed_meanwhile(office, ch
     saved = mine.post(action, typed | fields_of(page, action) | typed | {"step": "save"})
     assert "Set for 2 sub-accounts." in " ".join(saved.content.decode().split())
     assert OPEN["allocation"].kept(office) == "800"
+
+
+def test_several_of_which_one_was_archived_meanwhile_are_looked_at_again(office):
+    lone, other = (add_sub_account(office.world.agency, name) for name in ("One", "Two"))
+    action, mine = reverse("wallets:several_allocation"), office.tab("ada")
+    typed = {"chosen": [str(one.pk) for one in (lone, other)], "basic_minutes": "800"}
+    typed |= {"premium_minutes": "0", "payment_method": office.world.card.id, "step": "save"}
+    form = mine.post(action, {"chosen": typed["chosen"]})
+    old = fields_of(Page(url=action, status=200, source=form.content.decode()), action)
+    archiving.archive(account=other, actor=None)
+
+    refused = mine.post(action, typed | {"seen": old["seen"], "quoted_charge": "72"})
+
+    said = " ".join(refused.content.decode().split())
+    assert "These settings were changed, after you opened this page." in said
+    assert not AutoAllocation.objects.filter(account=lone).exists()
 
 
 def test_ones_own_other_tab_is_named_as_such(office):

@@ -63,7 +63,9 @@ def guarding(row: Model, *, fields: Iterable[str], seen: str) -> Iterator[None]:
 
 
 def overtaken(*rows: Model, fields: Iterable[str], now: str) -> Overtaken:
-    """The error that names who changed one of these rows last, and when. One or two queries."""
+    """The error that names who changed one of these rows last, and when. Two queries at most."""
+    if not rows:
+        return Overtaken(mark=now, at=None, by="")
     columns = [rows[0]._meta.get_field(name).column for name in fields]
     changes = AuditEntry.objects.filter(
         Q(before__has_any_keys=columns) | Q(operation=AuditEntry.Operation.INSERT),
@@ -83,7 +85,7 @@ def _who(change: AuditEntry) -> User | str:
 
 @transaction.atomic
 def save(row: Model, *, fields: Iterable[str], seen: str) -> None:
-    """Save these fields of a row as they are in memory. Raises Overtaken."""
+    """Save these fields of a row as they are in memory, under its lock. Raises Overtaken."""
     locked = type(row)._default_manager.select_for_update(no_key=True).get(pk=row.pk)
     with guarding(locked, fields=fields, seen=seen):
         for name in fields:
