@@ -89,7 +89,8 @@ def test_several_are_allocated_to_by_keyboard_with_the_sum_told_first(
     owner.page.keyboard.press("Enter")
     owner.sees("Set for 2 sub-accounts.", "dialog")
 
-    assert AutoAllocation.objects.filter(active=True, basic_minutes=100).count() == 2
+    set_now = AutoAllocation.objects.filter(agency=wallet.account, active=True, basic_minutes=100)
+    assert set_now.count() == 2
     assert AutoAllocation.objects.filter(account=dental).exists()
 
 
