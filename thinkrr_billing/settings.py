@@ -88,6 +88,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "thinkrr_billing.probes.ProbesMiddleware",
+    "thinkrr_billing.figures.requests.RequestFiguresMiddleware",
     # Before whatever may refuse a request, so that refusals say it as well.
     "thinkrr_billing.headers.HeadersMiddleware",
     "csp.middleware.CSPMiddleware",

@@ -1,0 +1,1 @@
+"""What monitoring is told, by where it is read."""

@@ -1,0 +1,120 @@
+"""Charges, events, the books, and what waits: each read by an index."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import product
+
+from django.db.models import Case, Count, Value, When
+
+from accounts import clock
+from accounts.models import StaffAlert
+from accounts.runtime import waits
+from thinkrr_billing.figures.figure import Figure, Sample, number
+from wallets.books.rules import most_intents_in_a_minute
+from wallets.models import Purchase, StripeComparison, StripeEvent, Wallet
+
+# A figure that is asked for each minute must be seen once; an hour shows it to those who are late.
+RECENT = timedelta(hours=1)
+GIFT = "gift"
+
+
+def _charges() -> Iterator[Sample]:
+    """Those that do not occur are told as zero: a line that begins with the first decline hides
+    it."""
+    counts = dict.fromkeys(product([*Purchase.Purpose.values, GIFT], Purchase.State.values), 0)
+    gift = When(purpose=Purchase.Purpose.ALLOCATION, allocation_run=None, then=Value(GIFT))
+    recent = Purchase.objects.filter(created_at__gt=clock.now() - RECENT).order_by()
+    rows = recent.annotate(kind=Case(gift, default="purpose")).values_list("kind", "state")
+    for kind, state, count in rows.annotate(count=Count("pk")):
+        counts[kind, state] = count
+    yield from counts.items()
+
+
+def _open_alerts() -> Iterator[Sample]:
+    rows = StaffAlert.objects.filter(closed_at=None).order_by().values_list("kind")
+    for kind, count in rows.annotate(count=Count("pk")):
+        yield (kind,), count
+
+
+def _compared() -> Iterator[Sample]:
+    done = StripeComparison.objects.exclude(finished_at=None)
+    if last := done.order_by("-finished_at").first():
+        yield (), last.found
+
+
+def _waiting() -> Iterator[Sample]:
+    for one in waits.every().values():
+        yield (one.kind,), one.oldest_overdue().total_seconds()
+
+
+def _bounds() -> Iterator[Sample]:
+    for one in waits.every().values():
+        if one.bound:
+            yield (one.kind,), one.bound.total_seconds()
+
+
+# Most are near zero as long as all is well, so that an alert can be built on them.
+FIGURES = [
+    number(
+        "thinkrr_purchases_open",
+        "Purchases without an outcome.",
+        lambda: Purchase.objects.open().count(),
+    ),
+    number(
+        "thinkrr_purchases_unknown",
+        "Purchases Stripe was asked to take and has not answered about.",
+        lambda: Purchase.objects.open().filter(state=Purchase.State.SUBMITTED).count(),
+    ),
+    Figure(
+        name="thinkrr_charges_last_hour",
+        text="Charges that began within the last hour, by how they stand now; gift: minutes an "
+        "agency gives once. Support: Purchases.",
+        read=_charges,
+        labels=("kind", "outcome"),
+    ),
+    number(
+        "thinkrr_stripe_events_waiting",
+        "Events not applied yet.",
+        lambda: StripeEvent.objects.waiting().count(),
+    ),
+    number(
+        "thinkrr_stripe_events_given_up",
+        "Events that could not be applied and wait for support.",
+        lambda: StripeEvent.objects.exclude(given_up_at=None).filter(applied_at=None).count(),
+    ),
+    number(
+        "thinkrr_intents_per_wallet_minute_most",
+        "The most intents of one wallet within a minute, of the last hour.",
+        lambda: most_intents_in_a_minute(since=clock.now() - RECENT),
+    ),
+    number(
+        "thinkrr_wallets_in_debt",
+        "Wallets whose credit is below zero.",
+        lambda: Wallet.objects.filter(credit__lt=0).count(),
+    ),
+    Figure(
+        name="thinkrr_staff_alerts_open",
+        text="Alerts that support has not closed, by kind; of books: differences nobody has solved "
+        "yet. Support: Staff alerts.",
+        read=_open_alerts,
+        labels=("kind",),
+    ),
+    Figure(
+        name="thinkrr_comparison_differences",
+        text="What the last complete comparison with Stripe found. Support: Comparisons.",
+        read=_compared,
+    ),
+    Figure(
+        name="thinkrr_waiting_oldest_seconds",
+        text="For how long the oldest of each kind has waited; of what we look at in turn, is "
+        "overdue.",
+        read=_waiting,
+        labels=("kind",),
+    ),
+    Figure(
+        name="thinkrr_waiting_bound_seconds",
+        text="For how long the oldest of each kind may wait; kinds that wait for others have none.",
+        read=_bounds,
+        labels=("kind",),
+    ),
+]
