@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import product
 
-from django.db.models import Case, Count, Value, When
+from django.db.models import Case, Count, Min, Value, When
+from django.db.models.functions import Greatest
 
 from accounts import clock
 from accounts.models import StaffAlert
@@ -12,6 +13,7 @@ from accounts.runtime import waits
 from thinkrr_billing.figures.figure import Figure, Sample, number
 from wallets.books.rules import most_intents_in_a_minute
 from wallets.models import Purchase, StripeComparison, StripeEvent, Wallet
+from wallets.recharges import auto_recharge
 
 # A figure that is asked for each minute must be seen once; an hour shows it to those who are late.
 RECENT = timedelta(hours=1)
@@ -28,6 +30,14 @@ def _charges() -> Iterator[Sample]:
     for kind, state, count in rows.annotate(count=Count("pk")):
         counts[kind, state] = count
     yield from counts.items()
+
+
+def _due() -> float:
+    """Since it fell due, or since what held it ended; what else may have held it is not kept."""
+    now = clock.now()
+    wanted = auto_recharge.DUE.rows(now).order_by()
+    since = wanted.aggregate(since=Min(Greatest("due_since", "not_before")))["since"]
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
 def _open_alerts() -> Iterator[Sample]:
@@ -71,6 +81,12 @@ FIGURES = [
         "agency gives once. Support: Purchases.",
         read=_charges,
         labels=("kind", "outcome"),
+    ),
+    number(
+        "thinkrr_auto_recharge_due_oldest_seconds",
+        "For how long the oldest Auto-Recharge that could be charged now has been due. High for a "
+        "moment when a suspension is lifted. Support: Wallets, Auto-Recharge.",
+        _due,
     ),
     number(
         "thinkrr_stripe_events_waiting",

@@ -10,8 +10,8 @@ from accounts.models import StaffAlert
 from thinkrr_billing import metrics
 from thinkrr_billing.figures import database, jobs, money
 from thinkrr_billing.figures.figure import Figure
-from wallets.models import StripeComparison
-from wallets.tests.worlds.builders import make_wallet
+from wallets.models import AutoRecharge, StripeComparison
+from wallets.tests.worlds.builders import make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import buy
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +50,25 @@ def test_charges_of_the_last_hour_are_counted_by_what_they_buy_and_how_they_ende
     # What has not happened is told as zero.
     assert counts["allocation", "declined"] == 0
     assert len(counts) == 4 * 6
+
+
+def test_an_auto_recharge_is_due_from_when_nothing_holds_it_however_often_it_is_handed_out():
+    now = clock.now()
+    assert read("thinkrr_auto_recharge_due_oldest_seconds") == {(): 0}
+    for minutes, facts in (
+        (7, {"look_at": now + timedelta(minutes=3)}),
+        (90, {"not_before": now - timedelta(minutes=6), "hold_reason": "declined"}),
+        (80, {"not_before": now + timedelta(minutes=6), "hold_reason": "declined"}),
+        (70, {"suspended_at": now, "suspended_reason": "support"}),
+    ):
+        wallet = make_wallet(credit="1")
+        set_auto_recharge(wallet, payment_method="pm_card")
+        AutoRecharge.objects.filter(wallet=wallet).update(
+            due_since=now - timedelta(minutes=minutes), **facts
+        )
+
+    with clock.at(now):
+        assert read("thinkrr_auto_recharge_due_oldest_seconds") == {(): 7 * 60}
 
 
 def test_differences_of_the_books_are_told_until_support_has_closed_them():
@@ -119,7 +138,8 @@ def test_however_much_there_is_to_tell_a_figure_asks_once(name, django_assert_ma
         buy(make_wallet())
         StaffAlert.objects.create(kind="books", text="I1 is broken")
 
-    with django_assert_max_num_queries(1):
+    # Whether charges are stopped is a question of its own.
+    with django_assert_max_num_queries(2 if "auto_recharge" in name else 1):
         list(OF_DATABASE[name].read())
 
 
