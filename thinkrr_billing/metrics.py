@@ -79,14 +79,15 @@ def _canary() -> Iterator[Sample]:
 
 
 SOURCES = {
+    # One Redis: frozen, it is waited for once.
     "cache": [
         Figure(
             name="thinkrr_canary_age_seconds",
             text="Since a worker last did what beat asked.",
             read=_canary,
-        )
+        ),
+        *jobs.OF_BROKER,
     ],
-    "broker": jobs.OF_BROKER,
     "database": [*money.FIGURES, *jobs.FIGURES, *database.FIGURES],
 }
 

@@ -40,7 +40,7 @@ def test_a_broker_that_is_gone_costs_its_figure_and_seconds(broker):
     broker.redis.kill()
     began = time.monotonic()
 
-    missing = metrics.Told().add(jobs.OF_BROKER, source="broker")
+    missing = metrics.Told().add(jobs.OF_BROKER, source="cache")
 
     assert missing == 1
     assert time.monotonic() - began < 10

@@ -99,7 +99,8 @@ def test_without_the_cache_the_rest_is_told_and_one_figure_says_what_is_missing(
     assert answer.status_code == 200
     assert "thinkrr_canary_age_seconds" not in figures
     assert figures["thinkrr_purchases_open"] == "0.0"
-    assert figures['thinkrr_figures_unread{source="cache"}'] == "1.0"
+    # The messages are in the same Redis.
+    assert figures['thinkrr_figures_unread{source="cache"}'] == "2.0"
     assert figures['thinkrr_figures_unread{source="database"}'] == "0.0"
     assert figures['thinkrr_figures_unread{source="requests"}'] == "0.0"
 
