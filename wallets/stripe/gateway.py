@@ -143,11 +143,15 @@ class _Requests(stripe.RequestsClient):
             self._thread_local.session = self.requests.Session()
             self._thread_local.session.max_redirects = 0
         content, status, headers = super().request(method, url, *args, **kwargs)
-        # With Stripe's own name of the request: its dashboard finds it by that.
-        logger.info(
+        method, path = method.upper(), urlsplit(url).path
+        # With Stripe's own name of the request: its dashboard finds it by that. A list, such as
+        # /v1/payment_intents, is read page by page to compare the books, which is silent.
+        is_list = method == "GET" and path.count("/") == 2
+        logger.log(
+            logging.DEBUG if is_list else logging.INFO,
             "asked stripe %s %s status=%s",
-            method.upper(),
-            urlsplit(url).path,
+            method,
+            path,
             status,
             extra={"stripe_request": headers.get("Request-Id")},
         )
