@@ -1,5 +1,6 @@
 """The Export dialog and the files it gives, as people use them."""
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -62,6 +63,16 @@ TYPES = {
     "ledger": ("text/plain; charset=utf-8", "ledger"),
     "rules": ("text/plain; charset=utf-8", "csv.rules"),
 }
+
+
+@pytest.mark.parametrize("name", ["payments", "bom"])
+def test_a_tick_stands_before_its_words_and_is_not_called_optional(browser, name):
+    page = browser.get("/payments/export/").content.decode()
+
+    label = re.search(rf'<label class="check" for="id_{name}">.*?</label>', page, re.S)[0]
+    assert f'type="checkbox" name="{name}"' in label
+    assert "(optional)" not in label
+    assert page.count(f'id="id_{name}_helptext"') == label.count(f'id="id_{name}_helptext"') == 1
 
 
 def test_every_format_is_tried_here():
