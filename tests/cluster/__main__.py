@@ -16,6 +16,8 @@ PROGRAMS = {
     "haproxy": "haproxy",
     "pgbouncer": "pgbouncer",
     "nginx": "nginx",
+    "keepalived": "keepalived",
+    "curl": "curl",
     "redis-server": "redis-server",
     "redis-sentinel": "redis-sentinel",
     "psql": "postgresql-client",

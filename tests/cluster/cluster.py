@@ -54,7 +54,7 @@ class Cluster:
         self.hosts.start("haproxy", "pgbouncer")
         self.manage("migrate", "--verbosity", "0")
         self.manage("grant_application_role")
-        self.hosts.start("web", "worker", "beat", "nginx")
+        self.hosts.start("web", "worker", "beat", "nginx", "keepalived")
         wait_until(self.is_steady, "all is up")
 
     def manage(self, *arguments: str, check: bool = True) -> str:
@@ -156,6 +156,7 @@ def _write_files() -> None:
     for host in plan.PROXIES:
         (RUN / host / "nginx.conf").write_text(plan.nginx(RUN / host))
         (RUN / host / "haproxy.cfg").write_text(plan.haproxy_web())
+        (RUN / host / "keepalived.conf").write_text(plan.keepalived(host))
     (RUN / "pgpass").write_text("".join(f"*:*:*:{one}:{plan.PASSWORD}\n" for one in plan.ROLES))
     (RUN / "pgpass").chmod(0o600)
     (RUN / "stripe/door.cfg").write_text(plan.stripe_door())
@@ -200,6 +201,7 @@ def _services(logs: Path) -> list[Service]:
             "nginx",
             ["nginx", "-e", f"{RUN}/{host}/error.log", "-c", f"{RUN}/{host}/nginx.conf"],
         )
+        add(host, "keepalived", plan.keepalived_command(RUN / host))
     sandbox = ["-m", "thinkrr_billing.sandbox.stripe", "--port", str(plan.STRIPE_PORT)]
     state = ["--state", f"{RUN}/stripe/state"]
     add("stripe", "stripe", [f"{plan.ROOT}/.venv/bin/python", *sandbox, *state])

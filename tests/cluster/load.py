@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.cluster.plan import PROXIES, RUN, SITE, address
+from tests.cluster.plan import DOORS, RUN, SITE
 
 AGAIN_AFTER = 0.3
 # Of one wallet: ten a minute are allowed.
@@ -31,11 +31,11 @@ _printing = threading.Lock()
 
 
 class Client:
-    """A connection kept open; when it fails, one to the other proxy."""
+    """A connection kept open; when it fails, one to the other address."""
 
     def __init__(self, number: int, token: str) -> None:
         self.number, self.token = number, token
-        self._proxies = itertools.cycle(PROXIES if number % 2 else reversed(PROXIES))
+        self._doors = itertools.cycle(DOORS if number % 2 else reversed(DOORS))
         self._context = ssl.create_default_context(cafile=f"{RUN}/certificate/fullchain.pem")
         self._line: http.client.HTTPConnection | None = None
 
@@ -65,7 +65,7 @@ class Client:
         }
 
     def _connect(self) -> http.client.HTTPConnection:
-        plain = socket.create_connection((address(next(self._proxies)), 443), CONNECTS_WITHIN)
+        plain = socket.create_connection((next(self._doors), 443), CONNECTS_WITHIN)
         line = http.client.HTTPConnection(SITE)
         line.sock = self._context.wrap_socket(plain, server_hostname=SITE)
         line.sock.settimeout(ANSWERS_WITHIN)

@@ -21,6 +21,9 @@ PROXIES = ("nginx1", "nginx2")
 APPLICATION = WEB + WORKERS
 HOSTS = (*DATABASES, *VOTERS, *REDIS, *WEB, *WORKERS, *PROXIES, "stripe", "client")
 
+# Where clients go: an address for each nginx, which the other takes over.
+DOORS = ("10.77.0.101", "10.77.0.102")
+
 SITE = "billing.example.com"
 STRIPE_PORT = 12111
 PASSWORD = "-".join(["only", "for", "the", "trial"])
@@ -136,6 +139,26 @@ def nginx(folder: Path) -> str:
         f"daemon off;\npid {folder}/nginx.pid;\nworker_processes 1;\nevents {{}}\n"
         f"http {{\n{temporary}{site}\n}}\n"
     )
+
+
+def keepalived(host: str) -> str:
+    """Beside each nginx."""
+    (other,) = set(PROXIES) - {host}
+    text = with_all(
+        _deployed("keepalived.conf"),
+        ("unicast_src_ip 127.0.0.1\n", f"unicast_src_ip {address(host)}\n"),
+        ("        127.0.0.2\n", f"        {address(other)}\n"),
+        *((there, here) for there, here in zip(("127.0.0.101", "127.0.0.102"), DOORS, strict=True)),
+    )
+    if host == PROXIES[0]:
+        return text
+    first, second = ("priority 101", "priority 100")
+    return with_all(text, (first, "priority"), (second, first), ("priority\n", f"{second}\n"))
+
+
+def keepalived_command(folder: Path) -> list[str]:
+    files = ["-f", f"{folder}/keepalived.conf", "-p", f"{folder}/keepalived.pid"]
+    return ["keepalived", "-n", "-l", "-P", *files, "-r", f"{folder}/vrrp.pid"]
 
 
 def stripe_door() -> str:

@@ -17,6 +17,7 @@ FILES = {
     "patroni": plan.patroni("db2", FOLDER),
     "sentinel": plan.sentinel("vote2"),
     "nginx": plan.nginx(FOLDER),
+    "keepalived": plan.keepalived("nginx2"),
 }
 
 
@@ -33,10 +34,16 @@ def test_a_file_that_no_longer_has_what_is_to_be_changed_is_not_played():
         plan.with_all("bind here", ("bind there", "bind 10.77.0.11"))
 
 
-@pytest.mark.parametrize("name", ["haproxy", "haproxy-web", "patroni", "sentinel", "nginx"])
+@pytest.mark.parametrize(
+    "name", ["haproxy", "haproxy-web", "patroni", "sentinel", "nginx", "keepalived"]
+)
 def test_no_file_leads_to_a_host_that_is_only_oneself(name):
     # HAProxy itself listens to its own host alone, asks that host's pooler, and nginx asks it.
-    own = {"haproxy": "server own ", "nginx": "server 127.0.0.1:8100 "}.get(name, "bind ")
+    own = {
+        "haproxy": "server own ",
+        "nginx": "server 127.0.0.1:8100 ",
+        "keepalived": "script ",
+    }.get(name, "bind ")
     lines = [line.strip() for line in FILES[name].splitlines() if "127.0.0." in line]
 
     assert [line for line in lines if not line.startswith((own, "bind "))] == []
@@ -59,6 +66,16 @@ def test_everybody_is_told_of_all_that_stand_twice():
     )
     assert f"bind {plan.address('web2')}:8101" in FILES["haproxy"]
     assert all(f"{plan.address(one)}:26379" in plan.redis_url() for one in plan.VOTERS)
+
+
+def test_each_nginx_has_an_address_of_its_own_and_knows_the_others():
+    one, other = (plan.keepalived(host) for host in plan.PROXIES)
+
+    assert re.findall(r"priority (\d+)", one) == ["101", "100"]
+    assert re.findall(r"priority (\d+)", other) == ["100", "101"]
+    assert all(f"{door}/24" in one and f"{door}/24" in other for door in plan.DOORS)
+    assert f"unicast_src_ip {plan.address('nginx2')}" in other
+    assert f"        {plan.address('nginx1')}\n" in other
 
 
 def test_the_application_goes_through_its_own_hosts_pooler():
