@@ -99,11 +99,17 @@
     const button = event.submitter || form.querySelector(".btn-primary");
     if (button) button.classList.add("is-busy");
   }, true);
+  // What a form only asks, such as a quote, may be answered while it is being sent: that ends nothing, and leads nowhere.
+  const asks = (event) => event.detail.requestConfig.verb === "get";
+  const busyForm = (event) => event.detail.elt.closest && event.detail.elt.closest("form[data-busy]");
   const release = (event) => {
-    const form = event.detail.elt.closest && event.detail.elt.closest("form[data-busy]");
-    if (form && !(unknown && unknown.form === form)) setBusy(form, false);
+    const form = busyForm(event);
+    if (form && !asks(event) && !(unknown && unknown.form === form)) setBusy(form, false);
   };
   document.addEventListener("htmx:afterRequest", release);
+  document.addEventListener("htmx:beforeOnLoad", (event) => {
+    if (asks(event) && busyForm(event) && event.detail.xhr.getResponseHeader("HX-Redirect")) event.preventDefault();
+  });
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-busy]").forEach((form) => setBusy(form, false)));
 
   // --- what the server has to know of the page; another tab may have switched the account -------

@@ -116,7 +116,7 @@ class Person:
     def sees(self, text: str, within: str = "body") -> None:
         """Waits until the text is visible, and what came with it answers."""
         self.page.locator(f"{within} >> text={text}").first.wait_for(state="visible")
-        self.settles()
+        self.page.wait_for_selector(".htmx-added", state="detached")
 
     def sees_not(self, text: str) -> None:
         assert text not in self.text()
@@ -134,8 +134,9 @@ class Person:
         self.settles()
 
     def settles(self) -> None:
-        """Waits until htmx listens to what it brought: a moment after it is in sight."""
-        self.page.wait_for_selector(".htmx-added", state="detached")
+        """Waits until htmx listens to what it brought, a moment after it is in sight, and has what
+        that asked for."""
+        self.page.wait_for_selector(".htmx-added, .htmx-request", state="detached")
 
     def dialog_closes(self) -> None:
         self.page.wait_for_selector("dialog", state="hidden")

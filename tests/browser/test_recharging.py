@@ -3,6 +3,8 @@
 import time
 from decimal import Decimal
 
+import pytest
+
 from accounts.tests.builders import owner_of
 from tests.browser.people import PHONE
 from wallets.models import Purchase
@@ -126,6 +128,39 @@ def test_a_decline_is_told_in_the_dialog_and_another_card_pays(owner, stripe, wa
 
     assert kept == "50"
     assert paid(wallet) == [5000]
+
+
+def hold(person, address: str, held: list) -> None:
+    person.page.route(address, lambda one: held.append(one))
+
+
+@pytest.mark.parametrize("session", ["goes on", "ended"])
+def test_a_quote_that_is_answered_while_one_pays_neither_ends_the_wait_nor_leads_away(
+    owner, stripe, wallet, session
+):
+    add_card(stripe, wallet)
+    open_recharge(owner)
+    fill(owner, "50")
+    quotes, payments = [], []
+    hold(owner, "**/recharge/quote/?*", quotes)
+    hold(owner, "**/payments/recharge/", payments)
+
+    with owner.page.expect_request("**/recharge/quote/?*"):
+        owner.page.fill("#id_amount", "75")
+    owner.page.click("#recharge-pay")
+    owner.page.wait_for_selector("form[aria-busy=true] #recharge-pay.is-busy")
+    cookies = owner.context.cookies()
+    if session == "ended":
+        owner.context.clear_cookies()
+    with owner.page.expect_response("**/recharge/quote/?*"):
+        quotes.pop().continue_()
+    owner.page.wait_for_selector(".htmx-request:not(form)", state="detached")
+
+    assert owner.page.locator("form[aria-busy=true] #recharge-pay.is-busy").count() == 1
+    assert owner.page.url.endswith("/payments/")
+    owner.context.add_cookies(cookies)
+    payments.pop().continue_()
+    owner.page.wait_for_selector("form[aria-busy=true]", state="detached")
 
 
 def test_an_answer_that_gets_lost_is_found_again(owner, stripe, wallet):
