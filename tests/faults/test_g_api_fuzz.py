@@ -2,6 +2,7 @@
 API keeps its word. No route is left out, and no check."""
 
 from collections import defaultdict
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import schemathesis
@@ -9,6 +10,8 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import transaction
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis.internal.conjecture import providers
+from hypothesis.internal.constants_ast import Constants
 from schemathesis import GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
@@ -25,9 +28,9 @@ from wallets.tests.worlds.histories import buy
 pytestmark = [pytest.mark.faults, pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
 # Examples an operation and mode, and ways along links; the seeds are fixed, so that a run tells the
-# same every time. All of it takes about a minute.
+# same every time. All of it takes about two minutes.
 EXAMPLES = 25
-WAYS = 150
+WAYS = 400
 STEPS = 6
 
 # What the API may refuse of what its description allows: by the field that is complained about,
@@ -89,6 +92,10 @@ def invalid_is_rejected(ctx, response, case) -> bool | None:
         results = response.json()["results"]
         if any(one["status"] == "rejected" for one in results):
             return None
+    # An empty list has no place in an address: what was sent is without the unknown parameter.
+    sent = parse_qs(urlsplit(response.request.url).query, keep_blank_values=True)
+    if set(case.query or {}) - set(sent):
+        return None
     if case.path.startswith(LENIENT) and set(case.query or {}) - {"account"}:
         return None
     return negative_data_rejection(ctx, response, case)
@@ -132,6 +139,8 @@ def fuzzed(monkeypatch):
         monkeypatch.setattr(signal, "receivers", [])
         signal.sender_receivers_cache.clear()
     schema = schemathesis.openapi.from_wsgi("/api/v1/schema/?format=json", WSGIHandler())
+    # Hypothesis takes values from our code, so that any change of it asked other things.
+    monkeypatch.setattr(providers, "_get_local_constants", Constants)
     # A NUL in a text is refused everywhere (test_g_api_input.py); no description says so.
     schema.config.generation.update(allow_x00=False)
     return schema, {"Authorization": f"Bearer {token}"}

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from celery import current_app
-from django.conf import settings
 
 from accounts import clock
 from accounts.models import JobRun
@@ -32,8 +31,8 @@ def _allowed() -> Iterator[Sample]:
 
 def _messages() -> Iterator[Sample]:
     """Redis alone is a broker others look at; on a developer's machine there is none."""
-    if settings.REDIS_URL:
-        with current_app.connection_for_read() as broker:
+    with current_app.connection_for_read() as broker:
+        if broker.transport.driver_type == "redis":
             broker.ensure_connection(max_retries=1, interval_start=0, timeout=2)
             client = broker.default_channel.client
             yield (), client.llen(current_app.conf.task_default_queue)
