@@ -67,16 +67,20 @@ def check(person: Person, within: str) -> None:
     assert axe.violations(person.page) == []
 
 
-@pytest.mark.parametrize("name", DIALOGS)
-def test_a_dialog_with_wrong_values_leads_to_what_is_wrong(enter, rich, name):
+def opened(enter, rich, name: str) -> Person:
+    """Somebody with this dialog over Payments."""
     who, page = DIALOGS[name]
     person = enter(getattr(rich, who))
     person.visit("/payments/")
     person.page.evaluate(OPEN.format(rich.pages.get(page, page)))
     person.page.wait_for_selector("dialog[open] form[method=post]")
     person.settles()
+    return person
 
-    check(person, "dialog")
+
+@pytest.mark.parametrize("name", DIALOGS)
+def test_a_dialog_with_wrong_values_leads_to_what_is_wrong(enter, rich, name):
+    check(opened(enter, rich, name), "dialog")
 
 
 @pytest.mark.parametrize("name", DIALOGS)
@@ -110,12 +114,7 @@ def test_a_log_in_with_a_wrong_password_leads_to_what_is_wrong(enter, rich):
 
 @pytest.mark.parametrize("name", ["recharge", "rename", "add a sub-account"])
 def test_a_dialog_that_waits_for_its_answer_is_busy_and_can_be_read(enter, rich, name):
-    who, page = DIALOGS[name]
-    person = enter(getattr(rich, who))
-    person.visit("/payments/")
-    person.page.evaluate(OPEN.format(rich.pages.get(page, page)))
-    person.page.wait_for_selector("dialog[open] form[method=post]")
-    person.settles()
+    person = opened(enter, rich, name)
     held = []
     person.page.route(
         "**/*", lambda one: held.append(one) if one.request.method == "POST" else one.continue_()
