@@ -57,6 +57,7 @@ UNSAYABLE = {
     "url": "an address in the public internet, or one of Slack's",
     "events": "types of events that there are",
     "level": "the range of a number that is a text",
+    "people": "somebody has to hear of it, of whom three fields tell",
     "kind": "there may be such an alert already",
 }
 UNSAYABLE_SENTENCES = {

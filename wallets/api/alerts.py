@@ -26,7 +26,13 @@ Kind = Annotated[Row.Kind, Meta(description="What it tells of.")]
 LEVEL = Meta(
     description="Dollars, whole minutes of all types, or days; null of what happens at once."
 )
-People = Annotated[Row.People, Meta(description="Who of the account hears of it, by mail.")]
+People = Annotated[
+    Row.People,
+    Meta(
+        description="Who of the account hears of it, by mail. `nobody` only beside an address "
+        "or Slack."
+    ),
+]
 ADDRESSES = Meta(description="Of people who need not work here; none of them sees another.")
 
 
