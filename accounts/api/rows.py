@@ -1,4 +1,4 @@
-"""Lists that are read page by page, each page beginning after a row's number."""
+"""Lists that are read page by page."""
 
 import re
 from typing import Annotated
@@ -12,6 +12,12 @@ from accounts.api.views import AccountQuery, page_limit
 
 LARGEST_PAGE = 200
 
+NextPage = Annotated[Url | None, Meta(description="The next page; null at the end.")]
+NextCursor = Annotated[
+    str | None, Meta(description="Send this as `cursor` for the same page; null at the end.")
+]
+Limit = Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")]
+
 
 def _read_id(given: object) -> int:
     if re.fullmatch(r"[1-9]\d{0,17}", str(given), re.ASCII):
@@ -20,6 +26,8 @@ def _read_id(given: object) -> int:
 
 
 class RowsQuery(AccountQuery):
+    """Of a list whose pages begin after a row's number."""
+
     cursor: Annotated[
         int | UnsetType,
         Meta(
@@ -28,22 +36,24 @@ class RowsQuery(AccountQuery):
             extra_json_schema={"as": {"type": "string", "pattern": r"^[1-9]\d{0,17}$"}},
         ),
     ] = UNSET
-    limit: Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")] = 50
+    limit: Limit = 50
 
 
 class RowsPage(Answer):
     """What stands beside the rows of a page."""
 
-    next: Annotated[Url | None, Meta(description="The next page; null at the end.")]
-    next_cursor: Annotated[
-        str | None, Meta(description="Send this as `cursor` for the same page; null at the end.")
-    ]
+    next: NextPage
+    next_cursor: NextCursor
+
+
+def next_page(request: Request, cursor: str) -> dict[str, str | None]:
+    """What leads to the page that begins at `cursor`, with the same filters; "" at the end."""
+    if not cursor:
+        return {"next": None, "next_cursor": None}
+    address = request.build_absolute_uri()
+    return {"next": replace_query_param(address, "cursor", cursor), "next_cursor": cursor}
 
 
 def beside(request: Request, rows: list, limit: int) -> dict[str, str | None]:
     """What goes beside the rows, of which one more than `limit` were read."""
-    if len(rows) <= limit:
-        return {"next": None, "next_cursor": None}
-    cursor = str(rows[limit - 1].pk)
-    address = request.build_absolute_uri()
-    return {"next": replace_query_param(address, "cursor", cursor), "next_cursor": cursor}
+    return next_page(request, str(rows[limit - 1].pk) if len(rows) > limit else "")

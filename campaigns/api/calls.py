@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import once_in_steps
+from accounts.api.rows import next_page
 from accounts.api.schema import refusals
 from accounts.api.shapes import Wrong, convert, read, read_query
 from accounts.api.strict import TooLarge, Unreadable
@@ -23,7 +24,7 @@ from campaigns.api import calls_csv, shapes
 from campaigns.api.usage import campaigns_named
 from campaigns.calls import Rejection, Result
 from campaigns.reports import Report, is_external_id
-from wallets.api.fields import check_range, next_page
+from wallets.api.fields import check_range
 from wallets.months import beginning, end_of
 
 # A thousand calls of a thousand characters each.
@@ -143,8 +144,7 @@ class Calls(Route):
             accounts=ids, filters=filters, cursor=query.cursor or None, limit=query.limit
         )
         results = [shapes.call(one) for one in page.rows]
-        following = next_page(request, page.next_cursor)
-        return Response(shapes.CallPage(results, following, page.next_cursor or None))
+        return Response(shapes.CallPage(results=results, **next_page(request, page.next_cursor)))
 
     @extend_schema(
         operation_id="report_calls",

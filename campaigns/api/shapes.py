@@ -7,6 +7,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType, field
 
 from accounts.api.changes import Sequence
+from accounts.api.rows import NextCursor, NextPage
 from accounts.api.shapes import AccountId, Answer, Moment, Sent, Url, Wrong
 from accounts.api.views import AccountQuery, AccountsQuery
 from campaigns import limits, usage
@@ -15,14 +16,7 @@ from campaigns.history import Spent
 from campaigns.models import Call, Campaign, MinuteUse
 from campaigns.reports import Report
 from campaigns.usage import Figures
-from wallets.api.fields import (
-    AccountsPageQuery,
-    DayOrMoment,
-    Dollars,
-    NextCursor,
-    NextPage,
-    dollars_text,
-)
+from wallets.api.fields import AccountsPageQuery, DayOrMoment, Dollars, dollars_text
 
 ExternalId = Annotated[str, Meta(min_length=1, max_length=limits.EXTERNAL_ID_LENGTH)]
 CampaignAsked = Annotated[

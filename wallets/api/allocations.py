@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from accounts.api.changes import Sequence
 from accounts.api.idempotency import once, once_in_steps
+from accounts.api.rows import Limit
 from accounts.api.schema import leads_to, refusals
 from accounts.api.shapes import Answer, Sent, dollars, read
 from accounts.api.views import AccountQuery, ApiView, page_limit
@@ -31,7 +32,6 @@ from wallets.api.allocation import (
     sub_account_of,
     told,
 )
-from wallets.api.fields import LARGEST_PAGE
 from wallets.api.following import in_order
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.rates import rates_now
@@ -45,7 +45,7 @@ class AllocationsQuery(AccountQuery):
         Sequence,
         Meta(description="The `after` of the answer before. Default: from the beginning."),
     ] = 0
-    limit: Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")] = 50
+    limit: Limit = 50
 
 
 class Allocations(Answer):

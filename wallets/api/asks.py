@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import once
+from accounts.api.rows import NextCursor, NextPage, next_page
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, read
 from accounts.api.views import AccountQuery, ApiView
@@ -27,7 +28,7 @@ from wallets.api.allocation import (
     PremiumOnce,
     sub_account_of,
 )
-from wallets.api.fields import NextCursor, NextPage, PageQuery, next_page
+from wallets.api.fields import PageQuery
 from wallets.cursors import Place
 from wallets.models import MinuteAsk
 
@@ -131,7 +132,7 @@ class AsksView(ApiView):
         more, rows = len(rows) > limit, rows[:limit]
         cursor = Place.of(rows[-1]).written(of="asks") if more else ""
         results = [_shown(one) for one in rows]
-        return Response(Asks(results, next_page(request, cursor), cursor or None))
+        return Response(Asks(results=results, **next_page(request, cursor)))
 
     @extend_schema(
         operation_id="create_ask",

@@ -10,12 +10,13 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.rows import NextCursor, NextPage, next_page
 from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import Answer, Moment
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
-from wallets.api.fields import NextCursor, NextPage, PageQuery, next_page
+from wallets.api.fields import PageQuery
 from wallets.api.purchases import PAID
 from wallets.models import LoggedDecision, Purchase, Wallet
 from wallets.statements.charge_line import charge_line
@@ -105,8 +106,7 @@ class DecisionsView(ApiView):
             LoggedDecisionShape.of(one, text=_plain(sentences.sentence(decision=one, zone=zone)))
             for one in page.rows
         ]
-        following = next_page(request, page.next_cursor)
-        return Response(DecisionPage(results, following, page.next_cursor or None))
+        return Response(DecisionPage(results=results, **next_page(request, page.next_cursor)))
 
 
 def _plain(sentence: SafeString) -> str:

@@ -9,19 +9,12 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.rows import NextCursor, NextPage, next_page
 from accounts.api.schema import refusals
 from accounts.api.shapes import Answer, Moment
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
-from wallets.api.fields import (
-    DayOrMoment,
-    NextCursor,
-    NextPage,
-    PageQuery,
-    Units,
-    check_range,
-    next_page,
-)
+from wallets.api.fields import DayOrMoment, PageQuery, Units, check_range
 from wallets.models import LedgerEntry, Pot
 from wallets.statements import statements
 from wallets.statements.rows import of_entries
@@ -137,6 +130,4 @@ class EntriesView(ApiView):
             limit=query.limit,
         )
         results = [_entry(one) for one in page.rows]
-        return Response(
-            Entries(results, next_page(request, page.next_cursor), page.next_cursor or None)
-        )
+        return Response(Entries(results=results, **next_page(request, page.next_cursor)))

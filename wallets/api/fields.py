@@ -8,25 +8,19 @@ from django.db.models import TextChoices
 from djmoney.money import Money
 from msgspec import UNSET, Meta, UnsetType
 from rest_framework.exceptions import ValidationError
-from rest_framework.request import Request
-from rest_framework.utils.urls import replace_query_param
 
 from accounts import clock
-from accounts.api.shapes import Url, convert, read_moment
-from accounts.api.views import AccountQuery, Include, page_limit
+from accounts.api.rows import Limit
+from accounts.api.shapes import convert, read_moment
+from accounts.api.views import AccountQuery, Include
 from accounts.errors import Unusable
 from accounts.models import Account
 from wallets.months import beginning, end_of
 from wallets.statements import ranges
 
 CURRENCY = "USD"
-LARGEST_PAGE = 200
 
 Currency = Annotated[Literal["USD"], Meta(description="Of every amount beside it.")]
-NextPage = Annotated[Url | None, Meta(description="The page of older rows; null at the end.")]
-NextCursor = Annotated[
-    str | None, Meta(description="Send this as `cursor` for the same page; null at the end.")
-]
 # A saved card's, or none: empty.
 CardId = Annotated[str, Meta(max_length=255)]
 Cursor = Annotated[
@@ -94,9 +88,6 @@ def renamed(error: Unusable) -> ValidationError:
     return ValidationError({names.get(name, name): text for name, text in error.fields.items()})
 
 
-Limit = Annotated[int, page_limit(LARGEST_PAGE, "Rows of a page.")]
-
-
 class PageQuery(AccountQuery):
     cursor: Cursor | UnsetType = UNSET
     limit: Limit = 50
@@ -104,10 +95,3 @@ class PageQuery(AccountQuery):
 
 class AccountsPageQuery(PageQuery):
     include: Include = UNSET
-
-
-def next_page(request: Request, cursor: str) -> str | None:
-    """The address of the page that begins at `cursor`, with the same filters."""
-    if not cursor:
-        return None
-    return replace_query_param(request.build_absolute_uri(), "cursor", cursor)

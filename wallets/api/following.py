@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
 from accounts.api.changes import Sequence
+from accounts.api.rows import NextCursor, NextPage
 from accounts.api.shapes import Answer
 from accounts.models import Account, Change
 from accounts.telling import changes
-from wallets.api.fields import AccountsPageQuery, NextCursor, NextPage
+from wallets.api.fields import AccountsPageQuery
 
 T = TypeVar("T")
 

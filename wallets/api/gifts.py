@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import HEADER, SCHEMA, key_of
+from accounts.api.rows import NextCursor, NextPage, next_page
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Url, dollars, read
 from accounts.api.views import ApiView
@@ -30,18 +31,7 @@ from wallets.api.allocation import (
     PremiumOnce,
     sub_account_of,
 )
-from wallets.api.fields import (
-    CURRENCY,
-    CardId,
-    Currency,
-    Cursor,
-    Dollars,
-    Limit,
-    NextCursor,
-    NextPage,
-    dollars_text,
-    next_page,
-)
+from wallets.api.fields import CURRENCY, CardId, Currency, Cursor, Dollars, Limit, dollars_text
 from wallets.api.purchases import still_deciding
 from wallets.cursors import PURCHASE, Place
 from wallets.errors import FormReused, PurchaseInProgress
@@ -172,7 +162,7 @@ class GiftsView(ApiView):
         more, rows = len(rows) > limit, rows[:limit]
         cursor = Place.of(rows[-1]).written(of="gifts") if more else ""
         results = [_shown(one, request) for one in rows]
-        return Response(Gifts(results, next_page(request, cursor), cursor or None))
+        return Response(Gifts(results=results, **next_page(request, cursor)))
 
     @extend_schema(
         operation_id="create_gift",

@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.api.rows import next_page
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Answer, Moment
 from accounts.api.views import ApiView
@@ -18,7 +19,7 @@ from accounts.api.whose import resolve_account, resolve_accounts
 from accounts.errors import NotFound
 from accounts.models import Account, Change
 from wallets import models
-from wallets.api.fields import CURRENCY, Currency, Dollars, check_range, dollars_text, next_page
+from wallets.api.fields import CURRENCY, Currency, Dollars, check_range, dollars_text
 from wallets.api.following import ChangeNumber, Followed, FollowQuery, changed, followed, in_order
 from wallets.cursors import PURCHASE, BadCursor, Place
 from wallets.months import beginning, end_of
@@ -139,10 +140,7 @@ class ReceiptsView(ApiView):
         last = Place(rows[-1].closed_at, PURCHASE, rows[-1].pk) if more else None
         cursor = last.written(of="receipts") if last else ""
         results = [_receipt(one) for one in rows]
-        page = Receipts(
-            results=results, next=next_page(request, cursor), next_cursor=cursor or None
-        )
-        return Response(page)
+        return Response(Receipts(results=results, **next_page(request, cursor)))
 
 
 class ReceiptView(ApiView):

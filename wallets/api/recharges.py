@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from accounts.api import shapes
 from accounts.api.idempotency import key_of
+from accounts.api.rows import next_page
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import Sent
 from accounts.api.views import AccountQuery, ApiView
@@ -23,7 +24,7 @@ from accounts.errors import NotFound
 from accounts.models import Account, Change
 from accounts.people.access import Permission
 from wallets import limits, models
-from wallets.api.fields import CardId, DayOrMoment, check_range, next_page
+from wallets.api.fields import CardId, DayOrMoment, check_range
 from wallets.api.following import Followed, FollowQuery, changed, followed, in_order
 from wallets.api.purchases import PAID, Purchase, shown, still_deciding
 from wallets.balances.opening import open_wallet
@@ -133,10 +134,7 @@ class RechargesView(ApiView):
         more, rows = len(rows) > query.limit, rows[: query.limit]
         cursor = Place.of(rows[-1]).written(of="recharges") if more else ""
         results = [shown(one, request) for one in rows]
-        page = Recharges(
-            results=results, next=next_page(request, cursor), next_cursor=cursor or None
-        )
-        return Response(page)
+        return Response(Recharges(results=results, **next_page(request, cursor)))
 
     @extend_schema(
         operation_id="create_recharge",

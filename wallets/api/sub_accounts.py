@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.idempotency import once
+from accounts.api.rows import NextCursor, NextPage, next_page
 from accounts.api.schema import leads_to, refusals
 from accounts.api.shapes import Answer, Moment, Sent, Wrong, convert, read
 from accounts.api.views import AccountQuery, ApiView
@@ -21,16 +22,7 @@ from accounts.people import access
 from accounts.people.access import Permission
 from accounts.people.opening import MAX_NAME_LENGTH
 from wallets.allocations import sub_accounts
-from wallets.api.fields import (
-    CURRENCY,
-    Currency,
-    Dollars,
-    NextCursor,
-    NextPage,
-    PageQuery,
-    dollars_text,
-    next_page,
-)
+from wallets.api.fields import CURRENCY, Currency, Dollars, PageQuery, dollars_text
 from wallets.api.wallet import AutoRechargeStatus, auto_recharge_status
 from wallets.balances import opening
 from wallets.cursors import Place
@@ -172,7 +164,7 @@ class SubAccountsView(ApiView):
         more, rows = len(rows) > limit, rows[:limit]
         cursor = Place.of(rows[-1]).written() if more else ""
         results = [shown(one) for one in rows]
-        return Response(SubAccounts(results, next_page(request, cursor), cursor or None))
+        return Response(SubAccounts(results=results, **next_page(request, cursor)))
 
     @extend_schema(
         operation_id="add_sub_account",
