@@ -23,7 +23,7 @@ from accounts.models import Change
 from accounts.people.access import Permission
 from accounts.telling import changes
 from campaigns import lifecycle, limits, resuming
-from campaigns.api import shapes
+from campaigns.api import campaign_shapes
 from campaigns.models import Campaign
 
 CAMPAIGNS_PER_PAGE = 100
@@ -81,21 +81,21 @@ class Campaigns(Route):
         "the last ones.",
         tags=["Campaigns"],
         extensions=leads_to(save_campaign={"external_id": "results/0/id"}),
-        parameters=[shapes.CampaignsQuery],
-        responses={200: shapes.CampaignPage, **refusals()},
+        parameters=[campaign_shapes.CampaignsQuery],
+        responses={200: campaign_shapes.CampaignPage, **refusals()},
         examples=[OpenApiExample("One", value=_PAGE, response_only=True)],
     )
     def get(self, request: Request) -> Response:
         account = resolve_account(request)
         found = changes.numbered(kind=Change.Kind.CAMPAIGN).filter(account=account)
-        query = read_query(shapes.CampaignsQuery, request.query_params)
+        query = read_query(campaign_shapes.CampaignsQuery, request.query_params)
         if query.changed_since:
             found = found.filter(changes.since(query.changed_since))
         pages = _Pages()
         rows = pages.paginate_queryset(found.filter(sequence__gt=query.after), request)
         following, before = pages.get_next_link(), pages.get_previous_link()
         answer = Response(
-            shapes.CampaignPage(following, before, _cursor_in(following), _shown(rows))
+            campaign_shapes.CampaignPage(following, before, _cursor_in(following), _shown(rows))
         )
         return deprecated(answer, CHANGED_SINCE) if query.changed_since else answer
 
@@ -105,7 +105,7 @@ def _cursor_in(link: str | None) -> str | None:
     return QueryDict(urlsplit(link).query)["cursor"] if link else None
 
 
-def _shown(rows: list[Change]) -> list[shapes.ChangedCampaign]:
+def _shown(rows: list[Change]) -> list[campaign_shapes.ChangedCampaign]:
     """The campaigns that changed, as they are now."""
     sequences = {(row.account_id, row.object_id): row.sequence for row in rows}
     found = Campaign.objects.filter(
@@ -113,7 +113,9 @@ def _shown(rows: list[Change]) -> list[shapes.ChangedCampaign]:
         external_id__in=[name for _, name in sequences],
     )
     by_name = {(one.account_id, one.external_id): one for one in found}
-    return [shapes.changed(by_name[name], sequence) for name, sequence in sequences.items()]
+    return [
+        campaign_shapes.changed(by_name[name], sequence) for name, sequence in sequences.items()
+    ]
 
 
 class OneCampaign(Route):
@@ -124,12 +126,14 @@ class OneCampaign(Route):
         description="By its own id.",
         extensions=_STEPS,
         parameters=[AccountQuery, _ID],
-        responses={200: shapes.CampaignShape, **refusals()},
+        responses={200: campaign_shapes.CampaignShape, **refusals()},
         examples=[OpenApiExample("Paused", value=_PAUSED, response_only=True)],
     )
     def get(self, request: Request, external_id: str) -> Response:
         account = resolve_account(request)
-        return Response(shapes.campaign(lifecycle.find(account=account, external_id=external_id)))
+        return Response(
+            campaign_shapes.campaign(lifecycle.find(account=account, external_id=external_id))
+        )
 
     @extend_schema(
         operation_id="save_campaign",
@@ -138,8 +142,8 @@ class OneCampaign(Route):
         tags=["Campaigns"],
         extensions=_STEPS,
         parameters=[AccountQuery, _ID],
-        request=shapes.CampaignRequest,
-        responses={200: shapes.CampaignShape, **refusals(409, 413, 422)},
+        request=campaign_shapes.CampaignRequest,
+        responses={200: campaign_shapes.CampaignShape, **refusals(409, 413, 422)},
         examples=[
             OpenApiExample(
                 "Register",
@@ -152,9 +156,9 @@ class OneCampaign(Route):
     @once
     def put(self, request: Request, external_id: str) -> Response:
         account = resolve_account(request, permission=Permission.CAMPAIGNS)
-        asked = read(shapes.CampaignRequest, request.data)
+        asked = read(campaign_shapes.CampaignRequest, request.data)
         saved = lifecycle.save(account=account, external_id=external_id, **asdict(asked))
-        return Response(shapes.campaign(saved))
+        return Response(campaign_shapes.campaign(saved))
 
 
 STEPS = {
@@ -186,7 +190,7 @@ class Step(Route):
         extensions=_STEPS,
         parameters=[AccountQuery, _ID, _STEP],
         request=None,
-        responses={200: shapes.CampaignShape, **refusals(409, 422)},
+        responses={200: campaign_shapes.CampaignShape, **refusals(409, 422)},
         examples=[OpenApiExample("Paused", value=_PAUSED, response_only=True)],
     )
     @once_in_steps
@@ -198,4 +202,4 @@ class Step(Route):
             raise ValidationError("This takes no body.")
         campaign = lifecycle.find(account=account, external_id=external_id)
         moved = STEPS[step](campaign_id=campaign.pk, account=account)
-        return Response(shapes.campaign(moved))
+        return Response(campaign_shapes.campaign(moved))

@@ -1,21 +1,17 @@
-"""What the API of campaigns takes and answers: decoded, refused and documented by these."""
+"""What the API takes and answers of calls: decoded, refused and documented by these."""
 
-from datetime import date
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from accounts.api.changes import Sequence
 from accounts.api.rows import NextCursor, NextPage
-from accounts.api.shapes import AccountId, Answer, Moment, Sent, Url, Wrong
-from accounts.api.views import AccountQuery, AccountsQuery
-from campaigns import limits, usage
+from accounts.api.shapes import AccountId, Answer, Moment, Sent, Wrong
+from campaigns import limits
 from campaigns.calls import Rejection
 from campaigns.history import Spent
-from campaigns.models import Call, Campaign, MinuteUse
+from campaigns.models import Call, MinuteUse
 from campaigns.reports import Report
-from campaigns.usage import Figures
 from wallets.api.fields import AccountsPageQuery, DayOrMoment, Dollars, dollars_text
 
 ExternalId = Annotated[str, Meta(min_length=1, max_length=limits.EXTERNAL_ID_LENGTH)]
@@ -89,58 +85,6 @@ class CallPage(Answer):
     results: Annotated[list[CallShape], Meta(description="Latest first.")]
     next: NextPage
     next_cursor: NextCursor
-
-
-class UsageQuery(AccountsQuery):
-    since: Annotated[
-        date | UnsetType, Meta(description="A day of the account. Default: 29 days before `to`.")
-    ] = field(name="from", default=UNSET)
-    until: Annotated[
-        date | UnsetType, Meta(description="A day of the account, included. Default: today.")
-    ] = field(name="to", default=UNSET)
-    by: Annotated[usage.By, Meta(description="What each line adds up.")] = usage.By.DAY
-    campaign: CampaignAsked | UnsetType = UNSET
-    minute_type: Annotated[MinuteUse | UnsetType, Meta(description="Calls of this type only.")] = (
-        UNSET
-    )
-    outcome: Annotated[Call.Outcome | UnsetType, Meta(description="Calls that ended so only.")] = (
-        UNSET
-    )
-
-
-class FiguresShape(Answer):
-    """What some calls add up to."""
-
-    calls: Annotated[int, Meta(description="How many.")]
-    seconds: Annotated[int, Meta(description="How long together.")]
-    average_seconds: Annotated[str, Meta(description="Of a call, to the tenth of a second.")]
-    included_seconds: Annotated[int, Meta(description="Paid by what comes with the plan.")]
-    premium_seconds: Annotated[int, Meta(description="Paid by Premium minutes.")]
-    basic_seconds: Annotated[int, Meta(description="Paid by Basic minutes.")]
-    credit: Annotated[Dollars, Meta(description="Dollars of credit that paid the rest.")]
-
-
-class UsageLine(Answer):
-    """One line of what calls used."""
-
-    key: Annotated[str | None, Meta(description="A day, an id, or a name; null: no campaign.")]
-    label: Annotated[
-        str, Meta(description="For people; of a campaign among several accounts with its account.")
-    ]
-    figures: Annotated[FiguresShape, Meta(description="Of the calls of this line.")]
-
-
-class UsageShape(Answer):
-    """What calls used between two days."""
-
-    since: Annotated[date, Meta(description="The first day.")] = field(name="from")
-    until: Annotated[date, Meta(description="The last day, included.")] = field(name="to")
-    by: Annotated[usage.By, Meta(description="What each line adds up.")]
-    total: Annotated[FiguresShape, Meta(description="Of all these calls.")]
-    before: Annotated[
-        FiguresShape, Meta(description="Of as many days right before, for comparison.")
-    ]
-    results: Annotated[list[UsageLine], Meta(description="All lines, in the order of their keys.")]
 
 
 class AuthorizeRequest(Sent):
@@ -260,60 +204,6 @@ class HoldAnswer(Answer):
     ]
 
 
-class CampaignRequest(Sent):
-    """A campaign as it shall be."""
-
-    name: Annotated[
-        str, Meta(min_length=1, max_length=limits.NAME_LENGTH, description="For people.")
-    ]
-    minute_type: Annotated[MinuteUse, Meta(description="Which minutes its calls use.")]
-
-
-class CampaignsQuery(AccountQuery):
-    changed_since: Annotated[
-        Moment | UnsetType,
-        Meta(
-            description="Deprecated: send `after`. A moment with its offset.",
-            extra_json_schema={"deprecated": True},
-        ),
-    ] = UNSET
-    after: Annotated[
-        Sequence, Meta(description="The `sequence` read last: what changed after it.")
-    ] = 0
-    cursor: Annotated[
-        str | UnsetType,
-        Meta(description="The `next_cursor` of the page before. Default: the first page."),
-    ] = UNSET
-
-
-class CampaignShape(Answer):
-    """A campaign as it is."""
-
-    id: Annotated[str, Meta(description="The platform's own id.")]
-    account: AccountId
-    name: Annotated[str, Meta(description="For people.")]
-    minute_type: Annotated[MinuteUse, Meta(description="Which minutes its calls use.")]
-    status: Annotated[Campaign.Status, Meta(description="Where it is in its life.")]
-    pause_reason: Annotated[Campaign.PauseReason | None, Meta(description="Only while paused.")]
-    paused_at: Annotated[Moment | None, Meta(description="Only while paused.")]
-    updated_at: Annotated[Moment, Meta(description="When it last changed.")]
-
-
-class ChangedCampaign(CampaignShape):
-    """A campaign, and the number of its last change."""
-
-    sequence: Annotated[int, Meta(description="Of its last change. It only grows, with gaps.")]
-
-
-class CampaignPage(Answer):
-    """A page of campaigns."""
-
-    next: Annotated[Url | None, Meta(description="The page of later changes; null at the end.")]
-    previous: Annotated[Url | None, Meta(description="The page of earlier changes, if any.")]
-    next_cursor: NextCursor
-    results: Annotated[list[ChangedCampaign], Meta(description="The earliest change first.")]
-
-
 # The document's names for two Structs of the middle.
 class ReportShape(Report):
     """One finished call."""
@@ -353,24 +243,6 @@ class ResultBatch(Answer):
     ]
 
 
-def campaign(one: Campaign) -> CampaignShape:
-    """A campaign as the API answers it."""
-    return CampaignShape.of(one, **_facts(one))
-
-
-def changed(one: Campaign, sequence: int) -> ChangedCampaign:
-    """A campaign in a list, with the number of its last change."""
-    return ChangedCampaign.of(one, sequence=sequence, **_facts(one))
-
-
-def _facts(one: Campaign) -> dict[str, object]:
-    return {
-        "id": one.external_id,
-        "account": one.account_id,
-        "pause_reason": one.pause_reason or None,
-    }
-
-
 def call(one: Spent) -> CallShape:
     """A call as the API answers it."""
     told, rate = one.call, one.rate
@@ -385,13 +257,4 @@ def call(one: Spent) -> CallShape:
         rate=None if rate is None else dollars_text(rate, decimal_places=6),
         cost=dollars_text(told.cost, decimal_places=6),
         entries=f"calls:{told.batch}",
-    )
-
-
-def figures(one: Figures) -> FiguresShape:
-    """Sums as the API answers them."""
-    return FiguresShape.of(
-        one,
-        average_seconds=f"{one.average_seconds:f}",
-        credit=dollars_text(one.cost, decimal_places=6),
     )

@@ -11,7 +11,7 @@ from accounts.api.whose import resolve_accounts
 from accounts.errors import NotFound, Unusable
 from accounts.models import Account
 from campaigns import usage
-from campaigns.api import shapes
+from campaigns.api import usage_shapes
 from campaigns.models import Campaign
 from campaigns.usage import Asked
 from wallets.api.fields import renamed
@@ -40,7 +40,7 @@ _EXAMPLE = OpenApiExample(
 
 
 class Usage(ApiView):
-    query_shape = shapes.UsageQuery
+    query_shape = usage_shapes.UsageQuery
 
     @extend_schema(
         operation_id="get_usage",
@@ -48,7 +48,7 @@ class Usage(ApiView):
         description="A call counts on the day it ended, where its account is: over all "
         "sub-accounts, each has days of its own.",
         tags=["Usage"],
-        responses={200: shapes.UsageShape, **refusals()},
+        responses={200: usage_shapes.UsageShape, **refusals()},
         examples=[_EXAMPLE],
     )
     def get(self, request: Request) -> Response:
@@ -70,14 +70,14 @@ class Usage(ApiView):
             outcome=query.outcome or "",
         )
         found, before = usage.compared(asked=asked, by=query.by)
-        answer = shapes.UsageShape(
+        answer = usage_shapes.UsageShape(
             since=since,
             until=until,
             by=query.by,
-            total=shapes.figures(found.total),
-            before=shapes.figures(before),
+            total=usage_shapes.figures(found.total),
+            before=usage_shapes.figures(before),
             results=[
-                shapes.UsageLine(line.name, line.label, shapes.figures(line.figures))
+                usage_shapes.UsageLine(line.name, line.label, usage_shapes.figures(line.figures))
                 for line in found.lines
             ],
         )
