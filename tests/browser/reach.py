@@ -33,13 +33,29 @@ OUT_OF_REACH = """
 }
 """
 
+# A cell that is cut off by its card's edge is read by nobody, unless its table can be moved there.
+CUT_OFF = """
+() => [...document.querySelectorAll("main :is(td, th)")].filter((cell) => {
+  if (!cell.checkVisibility()) return false;
+  for (let box = cell.parentElement; box; box = box.parentElement) {
+    const flow = getComputedStyle(box).overflowX;
+    if (flow === "auto" || flow === "scroll") return false;
+    const edges = box.getBoundingClientRect();
+    if (flow !== "visible" && edges.width <= 1) return false; // For screen readers alone.
+    if (flow !== "visible" && cell.getBoundingClientRect().right > edges.right + 1) return true;
+  }
+  return false;
+}).map((cell) => `${cell.innerText.trim()}: cut off`)
+"""
+
 
 def out_of_reach(person: Person) -> list[str]:
-    """What cannot be reached, and where the page is wider than the window."""
+    """What cannot be reached, what is cut off, and where the page is wider than the window."""
     found = []
     for width in WIDTHS:
         person.resize(width)
         if pixels := person.overflow():
             found.append(f"{pixels} pixels wider than a window of {width}")
-        found += [f"{width}: {name}" for name in person.page.evaluate(OUT_OF_REACH)]
+        for looked in (CUT_OFF, OUT_OF_REACH):
+            found += [f"{width}: {name}" for name in person.page.evaluate(looked)]
     return found
