@@ -102,7 +102,8 @@ def calls_took_what_their_entries_say() -> str:
 
 @rule("I16", freezes=False, figures=lambda: {"turn": clock.now().hour})
 def kept_usage_is_what_calls_used() -> str:
-    """Each hour another 24th of the days and of the accounts: all of them within a day.
+    """Each hour another 24th of the days and of the accounts: all of them within a day. Months and
+    days of agencies are the sums of these days.
 
     A day begins up to 14 hours before it does in UTC, or 12 after: what is further is another day.
     """
@@ -153,6 +154,40 @@ def kept_usage_is_what_calls_used() -> str:
         WHERE (k.day - date '2000-01-01') %% 24 = %(turn)s
               AND (k.begins_at AT TIME ZONE 'UTC') - k.day::timestamp
                   NOT BETWEEN interval '-15 hours' AND interval '13 hours'
+        UNION ALL
+        SELECT w.id, 'usage of the month from ' || m.month || ' is not the sum of its days'
+        FROM (
+            SELECT account_id, month FROM (
+                SELECT account_id, month, campaign_id, minute_type, outcome, calls, seconds,
+                       included_seconds, premium_seconds, basic_seconds, cost
+                FROM campaigns_usagemonth
+                UNION ALL
+                SELECT account_id, date_trunc('month', day)::date, campaign_id, minute_type,
+                       outcome, -calls, -seconds, -included_seconds, -premium_seconds,
+                       -basic_seconds, -cost
+                FROM campaigns_usageday) s
+            WHERE ABS(hashtext(account_id::text)::bigint) %% 24 = %(turn)s
+            GROUP BY account_id, month, campaign_id, minute_type, outcome
+            HAVING (SUM(calls), SUM(seconds), SUM(included_seconds), SUM(premium_seconds),
+                    SUM(basic_seconds), SUM(cost)) <> (0, 0, 0, 0, 0, 0)) m
+        JOIN wallets_wallet w USING (account_id)
+        UNION ALL
+        SELECT w.id, 'usage of the agency on ' || d.day || ' is not the sum of its accounts'' days'
+        FROM (
+            SELECT agency_id, day FROM (
+                SELECT agency_id, day, minute_type, outcome, calls, seconds, included_seconds,
+                       premium_seconds, basic_seconds, cost
+                FROM campaigns_agencyusageday
+                UNION ALL
+                SELECT COALESCE(a.agency_id, a.id), day, minute_type, outcome, -calls, -seconds,
+                       -included_seconds, -premium_seconds, -basic_seconds, -cost
+                FROM campaigns_usageday
+                JOIN accounts_account a ON a.id = account_id AND a.kind <> 'individual') s
+            WHERE ABS(hashtext(agency_id::text)::bigint) %% 24 = %(turn)s
+            GROUP BY agency_id, day, minute_type, outcome
+            HAVING (SUM(calls), SUM(seconds), SUM(included_seconds), SUM(premium_seconds),
+                    SUM(basic_seconds), SUM(cost)) <> (0, 0, 0, 0, 0, 0)) d
+        JOIN wallets_wallet w ON w.account_id = d.agency_id
     """
 
 

@@ -10,6 +10,7 @@ from django.db.models import Count
 from accounts import zones
 from accounts.models import Account
 from accounts.runtime.columns import column
+from accounts.runtime.snapshot import snapshot
 from campaigns.models import Campaign
 from wallets.agencies.clients import Told, campaigns_told_by
 from wallets.months import beginning
@@ -21,11 +22,15 @@ FROM accounts_account AS a
 LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id AND k.zone = a.timezone
 WHERE a.agency_id = %s
 """
-# Of each account what is kept of its days, and its calls since.
+# Of each account what is kept of its days, by month where that is no day too many, and its calls
+# since.
 USED = """
-SELECT a.id, COALESCE((
+SELECT a.id, COALESCE(CASE WHEN %(is_first)s AND a.kept BETWEEN %(since)s AND %(until)s THEN (
+    SELECT sum(m.seconds) FROM campaigns_usagemonth AS m
+    WHERE m.account_id = a.id AND m.month >= %(since)s)
+  ELSE (
     SELECT sum(u.seconds) FROM campaigns_usageday AS u
-    WHERE u.account_id = a.id AND u.day >= %(since)s AND u.day <= least(%(until)s, a.kept)), 0)
+    WHERE u.account_id = a.id AND u.day >= %(since)s AND u.day <= least(%(until)s, a.kept)) END, 0)
   + COALESCE((
     SELECT sum(c.seconds) FROM campaigns_call AS c
     WHERE c.account_id = a.id AND c.ended_at >= a.begins AND c.ended_at < a.ends), 0)
@@ -44,7 +49,7 @@ def used(agency: Account, since: date, until: date) -> Mapping[UUID, int]:
     """Seconds of calls of each sub-account, on its own days: what `usage` says. Two queries."""
     edges: dict[str, tuple[datetime, datetime]] = {}
     ids, kept, begins, ends = [], [], [], []
-    with connection.cursor() as cursor:
+    with snapshot(), connection.cursor() as cursor:
         cursor.execute(KEPT, [agency.pk])
         for pk, name, kept_until, kept_ends in cursor.fetchall():
             if name not in edges:
@@ -57,7 +62,8 @@ def used(agency: Account, since: date, until: date) -> Mapping[UUID, int]:
             ends.append(last)
         asked = {"accounts": ids, "kept": kept, "begins": begins, "ends": ends}
         columns = {name: column(values) for name, values in asked.items()}
-        cursor.execute(USED, {**columns, "since": since, "until": until})
+        days = {"since": since, "until": until, "is_first": since.day == 1}
+        cursor.execute(USED, columns | days)
         return {pk: int(seconds) for pk, seconds in cursor.fetchall()}
 
 

@@ -3,19 +3,24 @@
 A call that is reported late takes back what is kept from its day on: a trigger sees to it, in the
 transaction that records the call, whoever writes it. Both sides hold one lock (`LOCK`), so that a
 day is never counted while a late call of it is on its way. The next night keeps the days anew.
+Triggers of the days themselves add and take them away from the sums of months and of agencies.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import date, timedelta
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected
 
 from accounts import clock
 from accounts.models import Account
 from campaigns import limits
 from campaigns.models import Call, UsageDay, UsageKept
 from wallets.months import beginning
+
+logger = logging.getLogger(__name__)
 
 # Accounts with ended days that are not kept, in the order of their ids.
 DUE = """
@@ -62,7 +67,7 @@ def keep_all() -> int:
     for _ in range(limits.USAGE_SLICES):
         found = _due(after)
         for account in Account.objects.filter(pk__in=found).order_by("pk"):
-            kept += keep(account=account, today=account.local_date(ended))
+            kept += _kept_if_free(account, account.local_date(ended))
         if len(found) < limits.USAGE_SLICE:
             break
         after = found[-1]
@@ -82,6 +87,18 @@ def _due(after: UUID) -> list[UUID]:
     with connection.cursor() as cursor:
         cursor.execute(DUE, asked)
         return [pk for (pk,) in cursor.fetchall()]
+
+
+def _kept_if_free(account: Account, today: date) -> bool:
+    """Late calls of several accounts of an agency may wait for its sums while these wait for one of
+    them: the next night keeps what has to give way."""
+    try:
+        return keep(account=account, today=today)
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != DeadlockDetected.sqlstate:
+            raise
+        logger.info("not kept, a deadlock account=%s", account.pk)
+        return False
 
 
 def keep(*, account: Account, today: date) -> bool:

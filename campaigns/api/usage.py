@@ -68,6 +68,7 @@ class Usage(ApiView):
             campaigns=campaigns_named(query.campaign or "", accounts),
             minute_type=query.minute_type or "",
             outcome=query.outcome or "",
+            agency=accounts[0].pk if query.include else None,
         )
         found, before = usage.compared(asked=asked, by=query.by)
         answer = usage_shapes.UsageShape(

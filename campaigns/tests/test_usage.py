@@ -228,9 +228,18 @@ def broken(turns: range) -> list[str]:
         ("UPDATE campaigns_usageday SET calls = calls + 1 WHERE outcome = 'failed'", "calls and"),
         ("UPDATE campaigns_usagekept SET until = until + 7", "is kept to another moment"),
         ("UPDATE campaigns_usageday SET day = day + 40 WHERE outcome = 'failed'", "another day"),
+        ("UPDATE campaigns_usagemonth SET cost = cost + 0.000001", "month from 2026-09-01 is not"),
+        ("DELETE FROM campaigns_usagemonth WHERE campaign_id IS NULL", "not the sum of its days"),
+        (
+            "UPDATE campaigns_agencyusageday SET seconds = seconds - 1",
+            "agency on 2026-09-10 is not",
+        ),
+        ("DELETE FROM campaigns_agencyusageday WHERE outcome = 'failed'", "on 2026-09-11 is not"),
     ],
 )
-def test_the_books_notice_kept_use_that_is_not_what_calls_used(account, error, sentence):
+def test_the_books_notice_kept_use_that_is_not_what_calls_used(error, sentence):
+    account = make_agency(timezone="America/New_York")
+    make_wallet(account=account, credit="100", premium=90)
     a_few(account)
     with clock.at(LATER):
         usage_days.keep_all()

@@ -87,7 +87,8 @@ def check_any_days(accounts: list[Account], dice: random.Random) -> None:
     for _ in range(6):
         since = date(2026, 2, 20) + timedelta(days=dice.randrange(70))
         until = since + timedelta(days=dice.randrange(40))
-        asked = Asked(accounts, since, until)
+        agency = dice.choice([accounts[0].pk, None])
+        asked = Asked(accounts, since, until, agency=agency)
         truth = counted(since, until)
         for by in By:
             found = usage.usage(asked=asked, by=by)

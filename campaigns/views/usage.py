@@ -114,6 +114,7 @@ def _question(request: HttpRequest) -> Question:
         campaigns=[campaign.pk] if campaign else None,
         minute_type=_one_of(given.get("minute_type", ""), MinuteUse.values, "minute type"),
         outcome=_one_of(given.get("outcome", ""), Call.Outcome.values, "outcome"),
+        agency=own.pk if is_many else None,
     )
     by = given.get("by") or (By.ACCOUNT if is_many else By.CAMPAIGN)
     measure = _one_of(given.get("show") or Measure.MINUTES, Measure.values, "measure")

@@ -1,0 +1,259 @@
+"""The sums behind Usage, from where they are kept: days that have ended (`usage_days`), months of
+an account and days of an agency, which are summed up already, and the calls since.
+
+One statement for each time zone there is among the accounts, however many accounts and calls.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from django.db import connection, models
+from django.db.backends.utils import CursorWrapper
+
+from accounts.models import Account
+from accounts.runtime.columns import column
+from accounts.runtime.snapshot import snapshot
+from wallets.months import beginning, due_date
+
+
+class By(models.TextChoices):
+    DAY = "day", "Day"
+    CAMPAIGN = "campaign", "Campaign"
+    ACCOUNT = "account", "Account"
+    MINUTE_TYPE = "minute_type", "Minute type"
+    OUTCOME = "outcome", "Outcome"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Sums over calls: whole seconds, dollars of credit."""
+
+    calls: int = 0
+    seconds: int = 0
+    included_seconds: int = 0
+    premium_seconds: int = 0
+    basic_seconds: int = 0
+    cost: Decimal = Decimal(0)
+
+    def __add__(self, other: "Figures") -> "Figures":
+        return Figures(
+            self.calls + other.calls,
+            self.seconds + other.seconds,
+            self.included_seconds + other.included_seconds,
+            self.premium_seconds + other.premium_seconds,
+            self.basic_seconds + other.basic_seconds,
+            self.cost + other.cost,
+        )
+
+    @property
+    def average_seconds(self) -> Decimal:
+        """Of a call, to the tenth of a second; 0 without calls."""
+        average = Decimal(self.seconds) / self.calls if self.calls else Decimal(0)
+        return average.quantize(Decimal("0.1"))
+
+    @property
+    def minute_seconds(self) -> int:
+        """What minutes paid, of whichever pot."""
+        return self.included_seconds + self.premium_seconds + self.basic_seconds
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which calls: of these accounts, on these days (both included), of these kinds."""
+
+    accounts: Sequence[Account]
+    since: date
+    until: date
+    campaigns: Sequence[int] | None = None
+    minute_type: str = ""
+    outcome: str = ""
+    # The agency of which these are all accounts: its days are summed up already.
+    agency: UUID | None = None
+
+    def before(self) -> "Asked":
+        """The same for as many days right before."""
+        days = (self.until - self.since).days + 1
+        since, until = (day - timedelta(days=days) for day in (self.since, self.until))
+        return replace(self, since=since, until=until)
+
+
+class Sum(NamedTuple):
+    """What was used on a day, or by what `key` names."""
+
+    is_day: bool
+    day: date | None
+    key: object
+    figures: Figures
+
+
+# Until when each account's days are kept; without a date where there are some and nobody knows.
+KEPT = """
+SELECT a.id, k.zone, k.until, k.ends_at FROM unnest(%s::uuid[]) AS a (id)
+LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id
+WHERE k.account_id IS NOT NULL OR EXISTS (SELECT FROM campaigns_usageday WHERE account_id = a.id)
+"""
+# One scan: by day, and by what was asked for of the days that are shown; those before are only
+# compared with. Each table is read by one look into its index for each account: joined, all of it
+# would be.
+USED = """
+WITH parts AS (
+    SELECT a.id AS account_id, u.day, NOT %(is_summed)s AS in_days, u.day >= %(since)s AS in_lines,
+           u.campaign_id, u.minute_type, u.outcome, u.calls, u.seconds, u.included_seconds,
+           u.premium_seconds, u.basic_seconds, u.cost
+    FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
+    CROSS JOIN unnest(%(spans)s::date[], %(span_ends)s::date[]) AS r (since, until)
+    CROSS JOIN LATERAL (
+        SELECT * FROM campaigns_usageday
+        WHERE account_id = a.id AND day >= r.since AND day < r.until AND day <= a.kept
+        OFFSET 0) AS u
+    UNION ALL
+    SELECT a.id, NULL, false, true, m.campaign_id, m.minute_type, m.outcome, m.calls, m.seconds,
+           m.included_seconds, m.premium_seconds, m.basic_seconds, m.cost
+    FROM unnest(%(accounts)s::uuid[]) AS a (id)
+    CROSS JOIN LATERAL (
+        SELECT * FROM campaigns_usagemonth
+        WHERE account_id = a.id AND month >= %(month)s AND month < %(next_month)s AND calls > 0
+        OFFSET 0) AS m
+    WHERE %(is_summed)s
+    UNION ALL
+    SELECT NULL, d.day, true, {of_agency} AND d.day >= %(since)s, NULL, d.minute_type, d.outcome,
+           d.calls, d.seconds, d.included_seconds, d.premium_seconds, d.basic_seconds, d.cost
+    FROM campaigns_agencyusageday AS d
+    WHERE d.agency_id = %(agency)s::uuid AND d.day >= %(first)s AND d.day <= %(until)s
+      AND d.calls > 0
+    UNION ALL
+    SELECT a.id, c.day, true, c.day >= %(since)s, c.campaign_id, c.minute_type, c.outcome, 1,
+           c.seconds, c.included_seconds, c.premium_seconds, c.basic_seconds, c.cost
+    FROM unnest(%(accounts)s::uuid[], %(since_moments)s::timestamptz[]) AS a (id, since)
+    CROSS JOIN LATERAL (
+        SELECT (%(days)s::date[])[width_bucket(ended_at, %(begins)s::timestamptz[])] AS day,
+               campaign_id, minute_type, outcome, seconds, included_seconds, premium_seconds,
+               basic_seconds, cost
+        FROM campaigns_call
+        WHERE account_id = a.id AND ended_at >= a.since AND ended_at < %(ends)s OFFSET 0) AS c
+)
+SELECT GROUPING(day) = 0 AS is_day, day, {by}, sum(calls)::bigint, sum(seconds)::bigint,
+       sum(included_seconds)::bigint, sum(premium_seconds)::bigint, sum(basic_seconds)::bigint,
+       sum(cost)
+FROM parts
+WHERE (%(campaigns)s::bigint[] IS NULL OR campaign_id = ANY(%(campaigns)s))
+  AND (%(minute_type)s = '' OR minute_type = %(minute_type)s)
+  AND (%(outcome)s = '' OR outcome = %(outcome)s)
+GROUP BY {groups}
+"""
+_DAYS = "GROUPING SETS ((day, in_days)) HAVING in_days"
+_DAYS_AND = """GROUPING SETS ((day, in_days), ({by}, in_lines))
+HAVING CASE GROUPING(day) WHEN 0 THEN in_days ELSE in_lines END"""
+_COLUMNS = {
+    By.CAMPAIGN: "campaign_id",
+    By.ACCOUNT: "account_id",
+    By.MINUTE_TYPE: "minute_type",
+    By.OUTCOME: "outcome",
+}
+# An agency's sums do not say whose they are.
+_OF_ACCOUNTS = (By.CAMPAIGN, By.ACCOUNT)
+_DAY = timedelta(days=1)
+
+Kept = dict[UUID, tuple[date, datetime]]
+
+
+def read(asked: Asked, by: By, first: date) -> list[Sum]:
+    """By day from `first` on, and by `by` of the days that are asked for; a day or a key may be
+    named several times."""
+    by_zone: dict[ZoneInfo, list[UUID]] = defaultdict(list)
+    for account in asked.accounts:
+        by_zone[account.zone].append(account.pk)
+    named = _COLUMNS.get(by, "NULL")
+    groups = _DAYS if by == By.DAY else _DAYS_AND.format(by=named)
+    of_agency = "false" if by in _OF_ACCOUNTS else "true"
+    statement = USED.format(by=named, groups=groups, of_agency=of_agency)
+    found = []
+    # Sums and what is not among them yet must be of one moment.
+    at_once = snapshot() if asked.agency else nullcontext()
+    with at_once, connection.cursor() as cursor:
+        plan, kept = _plan(cursor, asked, by, first)
+        for zone, ids in by_zone.items():
+            cursor.execute(statement, plan | _parameters(asked, first, zone, ids, kept))
+            for is_day, day, key, *sums in cursor.fetchall():
+                found.append(Sum(is_day, day, key, Figures(*sums)))
+            # Once, whatever the zones.
+            plan["agency"] = None
+    return found
+
+
+def _plan(
+    cursor: CursorWrapper, asked: Asked, by: By, first: date
+) -> tuple[dict[str, object], Kept]:
+    """Which sums are read, and until when each account's days are kept in the zone it has now."""
+    zones = {account.pk: account.timezone for account in asked.accounts}
+    cursor.execute(KEPT, [column(zones)])
+    rows = cursor.fetchall()
+    kept = {pk: (until, ends_at) for pk, zone, until, ends_at in rows if zones[pk] == zone}
+    # The sums have all days there are, those of another zone too.
+    is_summed = asked.agency is not None and asked.campaigns is None and len(kept) == len(rows)
+    latest = max((until for until, _ in kept.values()), default=asked.until)
+    month, next_month = _whole_months(asked, latest)
+    after = asked.until + _DAY
+    if not is_summed:
+        spans = [(first, after)]
+    elif by in _OF_ACCOUNTS:
+        spans = [(asked.since, min(month, after)), (next_month, after)]
+    else:
+        spans, next_month = [], month
+    spans = [(begin, end) for begin, end in spans if begin < end]
+    plan = {
+        "is_summed": is_summed,
+        "agency": asked.agency if is_summed else None,
+        "month": month,
+        "next_month": next_month,
+        "spans": column(begin for begin, _ in spans),
+        "span_ends": column(end for _, end in spans),
+    }
+    return plan, kept
+
+
+def _whole_months(asked: Asked, latest: date) -> tuple[date, date]:
+    """From the first day of a month to that of a later one, or the same: months of which no day was
+    kept that is not asked for."""
+    first, last = asked.since.replace(day=1), asked.until.replace(day=1)
+    month = first if first == asked.since else due_date(first, 1)
+    next_month = due_date(last, 1)
+    if next_month > asked.until + _DAY and latest > asked.until:
+        next_month = last
+    return month, max(month, next_month)
+
+
+def _parameters(
+    asked: Asked,
+    first: date,
+    zone: ZoneInfo,
+    ids: list[UUID],
+    kept: Kept,
+) -> dict[str, object]:
+    begins, ends = beginning(first, zone), beginning(asked.until + timedelta(days=1), zone)
+    days_kept, kept_ends = zip(*(kept.get(pk, (None, begins)) for pk in ids), strict=True)
+    # Days that are kept of every account are counted from no call.
+    counted = min(max(first, day + timedelta(days=1)) if day else first for day in days_kept)
+    days = [counted + timedelta(days=n) for n in range((asked.until - counted).days + 1)]
+    days = days or [counted]
+    return {
+        "accounts": column(ids),
+        "kept": column(day or "NULL" for day in days_kept),
+        "first": first,
+        "since": asked.since,
+        "until": asked.until,
+        "since_moments": column(max(begins, moment) for moment in kept_ends),
+        "days": column(days),
+        "begins": column(beginning(day, zone) for day in days),
+        "ends": ends,
+        "campaigns": None if asked.campaigns is None else list(asked.campaigns),
+        "minute_type": asked.minute_type,
+        "outcome": asked.outcome,
+    }
