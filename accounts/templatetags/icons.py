@@ -12,10 +12,11 @@ register = template.Library()
 
 @register.simple_tag
 @cache
-def icon(name: str) -> SafeString:
+def icon(name: str, classes: str = "icon") -> SafeString:
     """One icon, beside words that say the same."""
     return format_html(
-        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        '<svg class="{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        classes,
         static("ui/icons.svg"),
         name,
     )

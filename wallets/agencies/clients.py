@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import NamedTuple
+from functools import cache
 from uuid import UUID
 
 import djstripe.models
@@ -18,88 +18,17 @@ from accounts import clock
 from accounts.models import Account, Invitation, Membership
 from accounts.runtime import soft_cache
 from wallets import limits, months
+from wallets.agencies.client import Client, Dollars
 from wallets.allocations import asks, sub_accounts
 from wallets.cards.payment_methods import read_card
 from wallets.forecasts import pace, runway
-from wallets.forecasts.pace import Measured
-from wallets.models import AutoRecharge, MinuteAsk, Purchase, Reversal
+from wallets.forecasts.pace import Pace
+from wallets.models import AutoRecharge, Purchase, Reversal
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
 from wallets.prices.rates import RateHistory, rate_history
 
 _ZERO = Decimal(0)
-# After a decline, beyond a limit, or braked: charges do not come as they should.
-_LONG_HOLDS = (
-    AutoRecharge.Hold.DECLINED,
-    AutoRecharge.Hold.MONTHLY_LIMIT,
-    AutoRecharge.Hold.DAILY_CEILING,
-    AutoRecharge.Hold.TOO_MANY_TRIES,
-)
-
-
-class Dollars(NamedTuple):
-    """Credit, as wallets have it."""
-
-    amount: Decimal
-
-
-@dataclass(kw_only=True)
-class Client:
-    """One sub-account as its agency sees it. Has what a wallet has, so that the rules of wallets
-    judge it; and no card and no price that are not its agency's business."""
-
-    pk: UUID
-    name: str
-    is_closed: bool
-    archived_at: datetime | None
-    zone: str
-    wallet_id: int | None
-    credit: Dollars
-    premium_seconds: int
-    basic_seconds: int
-    included_seconds: int
-    blocked_at: datetime | None
-    # Auto-Recharge: "" without trouble, or why it does not charge.
-    enabled: bool
-    suspended_at: datetime | None
-    suspended_reason: str
-    hold_reason: str
-    not_before: datetime | None
-    card_id: str
-    # The monthly allocation.
-    basic_minutes: int = 0
-    premium_minutes: int = 0
-    anchor_date: date | None = None
-    skip_period: date | None = None
-    payment_failed: bool = False
-    tried_again_at: datetime | None = None
-    # A payment of the agency for it that waits for the bank.
-    at_bank: UUID | None = None
-    # Told by other tables.
-    card_trouble: str = ""
-    paused: int = 0
-    used_seconds: int = 0
-    days: Decimal | None = None
-    ask: MinuteAsk | None = None
-    awaits: str = ""
-    spent: Decimal = _ZERO
-    next_month: Decimal = _ZERO
-
-    @property
-    def pots(self) -> dict[str, Decimal | int]:
-        return {
-            "credit": self.credit.amount,
-            "premium": self.premium_seconds,
-            "basic": self.basic_seconds,
-            "included": self.included_seconds,
-        }
-
-    @property
-    def keeps_filled(self) -> bool:
-        """Whether its Auto-Recharge charges as it should, by what its rule noted last: asking the
-        rule itself takes four statements for each."""
-        stopped = self.suspended_at or self.blocked_at or self.card_trouble
-        return self.enabled and not stopped and self.hold_reason not in _LONG_HOLDS
 
 
 @dataclass(frozen=True)
@@ -142,64 +71,75 @@ def clients_of(agency: Account) -> list[Client]:
     return found
 
 
-_FACTS = {
-    "wallet_id": "wallet__pk",
-    "credit": "wallet__credit",
-    "premium_seconds": "wallet__premium_seconds",
-    "basic_seconds": "wallet__basic_seconds",
-    "included_seconds": "wallet__included_seconds",
-    "blocked_at": "wallet__blocked_at",
-    "default_card": "wallet__default_payment_method",
-    "enabled": "wallet__auto_recharge__enabled",
-    "suspended_at": "wallet__auto_recharge__suspended_at",
-    "suspended_reason": "wallet__auto_recharge__suspended_reason",
-    "hold_reason": "wallet__auto_recharge__hold_reason",
-    "not_before": "wallet__auto_recharge__not_before",
-    "own_card": "wallet__auto_recharge__payment_method",
-    "is_allocated": "auto_allocation__active",
-    "basic_minutes": "auto_allocation__basic_minutes",
-    "premium_minutes": "auto_allocation__premium_minutes",
-    "anchor_date": "auto_allocation__anchor_date",
-    "skip_period": "auto_allocation__skip_period",
-}
-_OWN = ("pk", "name", "status", "archived_at", "timezone")
+_FACTS = (
+    "pk",
+    "name",
+    "status",
+    "archived_at",
+    "timezone",
+    "wallet__pk",
+    "wallet__credit",
+    "wallet__premium_seconds",
+    "wallet__basic_seconds",
+    "wallet__included_seconds",
+    "wallet__blocked_at",
+    "wallet__default_payment_method",
+    "wallet__auto_recharge__enabled",
+    "wallet__auto_recharge__suspended_at",
+    "wallet__auto_recharge__suspended_reason",
+    "wallet__auto_recharge__hold_reason",
+    "wallet__auto_recharge__not_before",
+    "wallet__auto_recharge__payment_method",
+    "auto_allocation__active",
+    "auto_allocation__basic_minutes",
+    "auto_allocation__premium_minutes",
+    "auto_allocation__anchor_date",
+    "auto_allocation__skip_period",
+    "payment_failed",
+)
 
 
 def _rows(agency: Account) -> QuerySet:
     rows = sub_accounts.with_failures(Account.objects.filter(agency=agency), agency=agency)
-    return rows.order_by().values_list(*_OWN, *_FACTS.values(), "payment_failed")
+    return rows.order_by().values_list(*_FACTS)
 
 
 def _client(row: tuple) -> Client:
-    facts = dict(zip((*_OWN, *_FACTS, "failed"), row, strict=True))
-    is_closed = facts["status"] == Account.Status.CLOSED
-    allocation = ("basic_minutes", "premium_minutes", "anchor_date", "skip_period")
-    is_allocated = facts["is_allocated"] and not is_closed
-    credit = facts["credit"]
+    pk, name, status, archived_at, zone, *wallet, is_allocated, minutes, more, day, skip, failed = (
+        row
+    )
+    wallet_id, credit, premium, basic, included, blocked_at, default_card, *automatic = wallet
+    enabled, suspended_at, suspended_reason, hold_reason, not_before, own_card = automatic
+    is_closed = status == Account.Status.CLOSED
+    has_months = is_allocated and not is_closed
     return Client(
-        pk=facts["pk"],
-        name=facts["name"],
+        pk=pk,
+        name=name,
         is_closed=is_closed,
-        archived_at=facts["archived_at"],
-        zone=facts["timezone"],
-        wallet_id=facts["wallet_id"],
+        archived_at=archived_at,
+        zone=zone,
+        wallet_id=wallet_id,
         credit=Dollars(getattr(credit, "amount", credit) or _ZERO),
-        **{pot: facts[pot] or 0 for pot in ("premium_seconds", "basic_seconds")},
-        included_seconds=facts["included_seconds"] or 0,
-        blocked_at=facts["blocked_at"],
-        enabled=bool(facts["enabled"]) and not is_closed,
-        suspended_at=facts["suspended_at"],
-        suspended_reason=facts["suspended_reason"] or "",
-        hold_reason=facts["hold_reason"] or "",
-        not_before=facts["not_before"],
-        card_id=facts["own_card"] or facts["default_card"] or "",
-        **({name: facts[name] for name in allocation} if is_allocated else {}),
-        payment_failed=facts["failed"],
+        premium_seconds=premium or 0,
+        basic_seconds=basic or 0,
+        included_seconds=included or 0,
+        blocked_at=blocked_at,
+        enabled=bool(enabled) and not is_closed,
+        suspended_at=suspended_at,
+        suspended_reason=suspended_reason or "",
+        hold_reason=hold_reason or "",
+        not_before=not_before,
+        card_id=own_card or default_card or "",
+        basic_minutes=minutes if has_months else 0,
+        premium_minutes=more if has_months else 0,
+        anchor_date=day if has_months else None,
+        skip_period=skip if has_months else None,
+        payment_failed=failed,
     )
 
 
 def _note_payments(by_pk: dict[UUID, Client], agency: Account) -> None:
-    """When failed ones are tried again, and which wait for the bank. Two queries: as a look for
+    """When failed ones are tried again, and which have no answer yet. Two queries: as a look for
     each of hundreds, they took as long as all the rest."""
     if any(one.payment_failed for one in by_pk.values()):
         for pk, again in sub_accounts.tried_again(agency=agency):
@@ -207,7 +147,7 @@ def _note_payments(by_pk: dict[UUID, Client], agency: Account) -> None:
                 by_pk[pk].tried_again_at = again
     for pk, purchase, state in sub_accounts.open_payments(agency=agency):
         if pk in by_pk:
-            by_pk[pk].at_bank = purchase if state == "requires_action" else None
+            by_pk[pk].open_purchase, by_pk[pk].open_state = purchase, state
 
 
 def _note_cards(found: list[Client]) -> None:
@@ -263,31 +203,44 @@ def _note_next_month(found: list[Client], agency: Account, today: date, rates: R
     """What next month's allocations will cost, at the rates of the days they are due."""
     last_day = months.due_date(today.replace(day=1), 1) - timedelta(days=1)
     following = months.due_date(today.replace(day=1), 2)
-    at: dict[date, dict[str, Decimal]] = {}
+
+    # Hundreds have the same few days and minutes.
+    @cache
+    def due_after(anchor: date) -> date:
+        return months.next_due(anchor, last_day)
+
+    @cache
+    def cost(due: date, basic: int, premium: int) -> Decimal:
+        at = rates.each_at(months.beginning(due, agency.zone))
+        return estimate(basic_minutes=basic, premium_minutes=premium, rates=at).total
+
     for one in found:
         if one.anchor_date is None:
             continue
-        due = months.next_due(one.anchor_date, last_day)
-        if due >= following or due == one.skip_period:
-            continue
-        if due not in at:
-            at[due] = rates.each_at(months.beginning(due, agency.zone))
-        one.next_month = estimate(
-            basic_minutes=one.basic_minutes, premium_minutes=one.premium_minutes, rates=at[due]
-        ).total
+        due = due_after(one.anchor_date)
+        if due < following and due != one.skip_period:
+            one.next_month = cost(due, one.basic_minutes, one.premium_minutes)
 
 
 def _note_days(found: list[Client], agency: Account, rates: dict[str, Decimal]) -> None:
     """How long each lasts at its pace: the moment at which its first kind of calls stops."""
     wallets = {one.wallet_id: one.pk for one in found if one.wallet_id and not one.is_closed}
-    measured: dict[int, Measured] = soft_cache.keep(
-        f"paces:{agency.pk}:{rates['premium']}:{rates['basic']}",
-        lambda: pace.measure_many(wallets=wallets, rates=rates),
+    paces: dict[int, tuple[str, ...]] = soft_cache.keep(
+        f"pace:{agency.pk}:{rates['premium']}:{rates['basic']}",
+        lambda: _paces(wallets, rates),
         seconds=limits.PACES_KEPT_SECONDS,
     )
     for one in found:
-        if one.wallet_id in measured and not one.is_closed:
-            of_one = measured[one.wallet_id].pace
-            if not of_one.is_nothing:
-                days = runway.days_by_kind(wallet=one, pace=of_one, rates=rates)
-                one.days = min(days.values())
+        if one.wallet_id in paces and not one.is_closed:
+            of_one = Pace(*map(Decimal, paces[one.wallet_id]))
+            one.days = min(runway.days_by_kind(wallet=one, pace=of_one, rates=rates).values())
+
+
+def _paces(wallets: dict[int, UUID], rates: dict[str, Decimal]) -> dict[int, tuple[str, ...]]:
+    """Of each wallet that is used, as texts: hundreds of objects take the cache long to read."""
+    measured = pace.measure_many(wallets=wallets, rates=rates)
+    return {
+        wallet: (str(one.premium), str(one.basic), str(one.premium_then_basic), str(one.credit))
+        for wallet, one in ((wallet, each.pace) for wallet, each in measured.items())
+        if not one.is_nothing
+    }

@@ -6,8 +6,9 @@ from decimal import Decimal
 
 from accounts import clock
 from accounts.models import Account
-from wallets.agencies.clients import Client, clients_of
-from wallets.agencies.need import Need, Rank, lasts, need, order
+from wallets.agencies.client import Client
+from wallets.agencies.clients import clients_of
+from wallets.agencies.need import Need, Rank, need, order
 
 _ZERO = Decimal(0)
 
@@ -23,11 +24,10 @@ class Asked:
 
 @dataclass(frozen=True)
 class Row:
-    """A sub-account, what it needs, and until when it lasts."""
+    """A sub-account, and what it needs."""
 
     client: Client
     need: Need
-    lasts: str
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ SORTS: dict[str, tuple[str, Callable[[Row], tuple]]] = {
 def listing(*, agency: Account, asked: Asked) -> Listing:
     """The sub-accounts as asked. As many statements for five hundred as for one."""
     now = clock.now()
-    rows = [Row(one, need(one, now=now), lasts(one, now=now)) for one in clients_of(agency)]
+    rows = [Row(one, need(one, now=now)) for one in clients_of(agency)]
     return Listing(
         rows=(shown := _sorted(_chosen(rows, asked), asked)),
         totals=_totals(shown),
@@ -89,7 +89,7 @@ def listing(*, agency: Account, asked: Asked) -> Listing:
 
 def has_card_trouble(client: Client) -> bool:
     """Whether a card stands in the way: its own, or the agency's that pays its minutes."""
-    return bool(client.card_trouble or client.payment_failed or client.at_bank)
+    return bool(client.card_trouble or client.payment_failed or client.is_at_bank)
 
 
 def _chosen(rows: Sequence[Row], asked: Asked) -> Iterator[Row]:

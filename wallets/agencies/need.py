@@ -11,7 +11,7 @@ from enum import IntEnum
 
 from accounts import zones
 from wallets import limits
-from wallets.agencies.clients import Client
+from wallets.agencies.client import Client
 from wallets.forecasts.runway import DAY_SECONDS, spoken_days
 from wallets.texts import spoken
 
@@ -93,7 +93,7 @@ def _paused(count: int) -> str:
 
 
 def _payment(client: Client) -> str:
-    if client.at_bank:
+    if client.is_at_bank:
         return "your bank waits for you to confirm a payment"
     if client.payment_failed and client.tried_again_at:
         return "monthly allocation was declined, and is tried again"

@@ -62,13 +62,17 @@ def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Accou
         _open_purchases().filter(wallet__account=OuterRef("pk")).order_by("-created_at")
     )
     retried = _retried(agency).filter(allocation__account=OuterRef("pk"))
-    runs = AllocationRun.objects.filter(allocation__account=OuterRef("pk")).order_by("-period")
-    return with_failures(rows, agency=agency).annotate(
-        latest_period=Subquery(runs.values("period")[:1]),
+    return with_latest(with_failures(rows, agency=agency)).annotate(
         tried_again_at=Subquery(retried.values("next_attempt_at")[:1]),
         open_purchase=Subquery(open_purchases.values("pk")[:1]),
         open_state=Subquery(open_purchases.values("shown")[:1]),
     )
+
+
+def with_latest(rows: QuerySet[Account]) -> QuerySet[Account]:
+    """Say of each which month is its latest that was planned, in the same query."""
+    runs = AllocationRun.objects.filter(allocation__account=OuterRef("pk")).order_by("-period")
+    return rows.annotate(latest_period=Subquery(runs.values("period")[:1]))
 
 
 def with_failures(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Account]:

@@ -22,6 +22,7 @@ from accounts.runtime import exports
 from accounts.views.dialogs import add_errors, dialog, done
 from wallets.agencies import listing
 from wallets.agencies.listing import Asked, Row
+from wallets.agencies.need import lasts
 from wallets.allocations import sub_accounts
 from wallets.balances import opening
 from wallets.views.forms import SubAccountForm
@@ -82,10 +83,15 @@ def _accounts(request: HttpRequest, rows: dict[UUID, Row]) -> list[Account]:
     found = Account.objects.filter(pk__in=rows).select_related(
         "wallet__auto_recharge", "auto_allocation"
     )
-    found = {one.pk: one for one in sub_accounts.with_payments(found, agency=request.account)}
-    today = request.account.local_date(clock.now())
+    found = {one.pk: one for one in sub_accounts.with_latest(found)}
+    now = clock.now()
+    today = request.account.local_date(now)
     for pk, account in found.items():
+        client = rows[pk].client
+        for name in ("payment_failed", "tried_again_at", "open_purchase", "open_state"):
+            setattr(account, name, getattr(client, name))
         account.row = rows[pk]
+        account.lasts = lasts(client, now=now)
         account.next_charge = next_charge(account, today)
         account.may_allocate = may_allocate(request)
     return [found[pk] for pk in rows]

@@ -123,7 +123,7 @@ def require_allocate(request: HttpRequest, account: Account) -> None:
 
 def next_charge(account: Account, today: date) -> date | None:
     """The next day on which the allocation is charged, or None when nothing is allocated. Of an
-    account from `sub_accounts.with_payments`."""
+    account from `sub_accounts.with_latest`."""
     allocation = getattr(account, "auto_allocation", None)
     if allocation is None or not allocation.active or account.is_closed:
         return None

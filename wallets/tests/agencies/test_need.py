@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 
 from wallets.agencies import need as needs
-from wallets.agencies.clients import Client, Dollars
+from wallets.agencies.client import Client, Dollars
 from wallets.agencies.need import Rank
 from wallets.models import MinuteAsk
 
@@ -44,7 +44,11 @@ REASONS = [
     ({"paused": 1}, Rank.PAUSED, "1 campaign paused"),
     ({"paused": 2}, Rank.PAUSED, "2 campaigns paused"),
     ({"ask": ASK}, Rank.ASKS, "asks for 500 Premium minutes"),
-    ({"at_bank": UUID(int=1)}, Rank.PAYMENT, "your bank waits for you to confirm a payment"),
+    (
+        {"open_state": "requires_action"},
+        Rank.PAYMENT,
+        "your bank waits for you to confirm a payment",
+    ),
     ({"payment_failed": True}, Rank.PAYMENT, "monthly allocation failed"),
     (
         {"payment_failed": True, "tried_again_at": SOON},
