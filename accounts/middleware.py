@@ -18,12 +18,12 @@ from structlog.contextvars import bound_contextvars
 from accounts.audit import requests
 from accounts.errors import Conflict, Forbidden, NotFound, TooMany, Unusable
 from accounts.people import access
+from accounts.runtime.just_changed import SAFE_METHODS
 
 logger = logging.getLogger(__name__)
 
 SESSION_KEY = "account"
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOKING = "You are looking as a customer, so nothing can be changed. Stop looking first."
 THEIRS_ALONE = "Only the customer sees how they log in, and where. Stop looking first."
 # What support may send while looking as a customer: none of it changes anything of theirs.

@@ -34,6 +34,8 @@ USAGE_BITES = 120
 USAGE_USUAL_DAYS = 30
 # Two years: as far as a year can be compared with the one before.
 USAGE_MOST_DAYS = 731
+# Figures of a standby this old say so.
+USAGE_AGE_TOLD = timedelta(seconds=2)
 # Rows of the table on the page; its file has all.
 USAGE_LINES_SHOWN = 100
 # More bars than this are too narrow for a finger on a phone: days are put together.

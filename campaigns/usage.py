@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from django.db import DEFAULT_DB_ALIAS
+
 from accounts.errors import Unusable
 from campaigns import limits, usage_sums
 from campaigns.models import Call, Campaign, MinuteUse
@@ -49,22 +51,25 @@ def check(*, since: date, until: date, today: date) -> None:
         raise Unusable(text, fields={"until": text})
 
 
-def usage(*, asked: Asked, by: By) -> Usage:
-    """What was used, by day and by `by`. At most one statement a zone, and two for names."""
-    found, _ = _usage(asked, by, asked.since)
+def usage(*, asked: Asked, by: By, using: str = DEFAULT_DB_ALIAS) -> Usage:
+    """What was used, by day and by `by`. At most one statement a zone, and two for names.
+
+    `using` says which database is asked: the figures may come from a standby.
+    """
+    found, _ = _usage(asked, by, asked.since, using)
     return found
 
 
-def compared(*, asked: Asked, by: By) -> tuple[Usage, Figures]:
+def compared(*, asked: Asked, by: By, using: str = DEFAULT_DB_ALIAS) -> tuple[Usage, Figures]:
     """The same, and all that was used on as many days right before. As many statements."""
-    return _usage(asked, by, asked.before().since)
+    return _usage(asked, by, asked.before().since, using)
 
 
-def _usage(asked: Asked, by: By, first: date) -> tuple[Usage, Figures]:
+def _usage(asked: Asked, by: By, first: date, using: str) -> tuple[Usage, Figures]:
     by_day: dict[date, Figures] = {}
     by_key: dict[object, Figures] = {}
     before = Figures()
-    for one in usage_sums.read(asked, by, first):
+    for one in usage_sums.read(asked, by, first, using):
         if not one.is_day:
             by_key[one.key] = _added(one.figures, by_key.get(one.key))
         elif one.day < asked.since:
@@ -73,7 +78,7 @@ def _usage(asked: Asked, by: By, first: date) -> tuple[Usage, Figures]:
             by_day[one.day] = _added(one.figures, by_day.get(one.day))
     days = [asked.since + timedelta(days=n) for n in range((asked.until - asked.since).days + 1)]
     shown = [(day, by_day.get(day, Figures())) for day in days]
-    lines = _day_lines(shown) if by == By.DAY else _lines(by_key, by, asked)
+    lines = _day_lines(shown) if by == By.DAY else _lines(by_key, by, asked, using)
     return Usage(total=sum(by_day.values(), Figures()), days=shown, lines=lines), before
 
 
@@ -85,8 +90,8 @@ def _day_lines(days: list[tuple[date, Figures]]) -> list[Line]:
     return [Line(day, f"{day}", f"{day}", figures) for day, figures in reversed(days)]
 
 
-def _lines(found: dict[object, Figures], by: By, asked: Asked) -> list[Line]:
-    named = _named(found, by, asked)
+def _lines(found: dict[object, Figures], by: By, asked: Asked, using: str) -> list[Line]:
+    named = _named(found, by, asked, using)
     if by == By.ACCOUNT:
         found = {account.pk: found.get(account.pk, Figures()) for account in asked.accounts}
     lines = [Line(key, *named.get(key, (str(key),) * 2), one) for key, one in found.items()]
@@ -94,10 +99,12 @@ def _lines(found: dict[object, Figures], by: By, asked: Asked) -> list[Line]:
     return lines
 
 
-def _named(found: Iterable[object], by: By, asked: Asked) -> dict[object, tuple[str | None, str]]:
+def _named(
+    found: Iterable[object], by: By, asked: Asked, using: str
+) -> dict[object, tuple[str | None, str]]:
     """Of each key the name and the label; of several accounts, whose a campaign is."""
     if by == By.CAMPAIGN:
-        rows = Campaign.objects.filter(pk__in=[pk for pk in found if pk is not None])
+        rows = Campaign.objects.using(using).filter(pk__in=[pk for pk in found if pk is not None])
         told = rows.values_list("pk", "external_id", "name", "account__name")
         whose = " ({})" if len(asked.accounts) > 1 else ""
         named = {pk: (name, label + whose.format(account)) for pk, name, label, account in told}

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection, models
+from django.db import connections, models
 from django.db.backends.utils import CursorWrapper
 
 from accounts.models import Account
@@ -164,7 +164,7 @@ _DAY = timedelta(days=1)
 Kept = dict[UUID, tuple[date, datetime]]
 
 
-def read(asked: Asked, by: By, first: date) -> list[Sum]:
+def read(asked: Asked, by: By, first: date, using: str) -> list[Sum]:
     """By day from `first` on, and by `by` of the days that are asked for; a day or a key may be
     named several times."""
     by_zone: dict[ZoneInfo, list[UUID]] = defaultdict(list)
@@ -176,8 +176,8 @@ def read(asked: Asked, by: By, first: date) -> list[Sum]:
     statement = USED.format(by=named, groups=groups, of_agency=of_agency)
     found = []
     # Sums and what is not among them yet must be of one moment.
-    at_once = snapshot() if asked.agency else nullcontext()
-    with at_once, connection.cursor() as cursor:
+    at_once = snapshot(using) if asked.agency else nullcontext()
+    with at_once, connections[using].cursor() as cursor:
         plan, kept = _plan(cursor, asked, by, first)
         for zone, ids in by_zone.items():
             cursor.execute(statement, plan | _parameters(asked, first, zone, ids, kept))

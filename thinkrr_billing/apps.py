@@ -9,6 +9,7 @@ class WiringConfig(AppConfig):
 
     def ready(self) -> None:
         from thinkrr_billing import celery, deploy_checks, late_jobs  # noqa: F401
+        from thinkrr_billing.figures import standby  # noqa: F401
 
         if settings.TRACES:
             from thinkrr_billing import tracing

@@ -1,6 +1,8 @@
 """The limits every statement of a web process or worker runs under. Commands have none."""
 
-from django.db import connection, connections
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+
+from accounts.runtime.standby import STANDBY
 
 # Milliseconds. A page or task that waits longer than this holds locks others need; who waits for
 # such a lock is told within the five seconds of any 503. A pooler or a host that hangs in a
@@ -10,6 +12,10 @@ LIMITS = {
     "lock_timeout": 4_000,
     "idle_in_transaction_session_timeout": 8_000,
 }
+# Whoever waits for a standby in vain asks the primary afterwards: so much less.
+STANDBY_LIMITS = LIMITS | {"statement_timeout": 5_000}
+# Seconds of silence after which a standby is given up: more than its statements may take.
+STANDBY_SILENCE = 8
 
 
 def limit_statements() -> None:
@@ -18,10 +24,15 @@ def limit_statements() -> None:
     A pooler in transaction mode refuses what is sent along at the beginning, or drops it without a
     word: there it is told (`connect_query` in deploy/pgbouncer.ini), and `without_limits` sees it.
     """
-    database = connections.settings["default"]
-    database["LIMITED"] = True
-    if not database["DISABLE_SERVER_SIDE_CURSORS"]:
-        database["OPTIONS"]["options"] = " ".join(f"-c {name}={ms}" for name, ms in LIMITS.items())
+    for alias, limits in ((DEFAULT_DB_ALIAS, LIMITS), (STANDBY, STANDBY_LIMITS)):
+        if (database := connections.settings.get(alias)) is None:
+            continue
+        database["LIMITED"] = True
+        if not database["DISABLE_SERVER_SIDE_CURSORS"]:
+            said = " ".join(f"-c {name}={ms}" for name, ms in limits.items())
+            database["OPTIONS"]["options"] = said
+        if alias == STANDBY:
+            database["SILENCE"] = STANDBY_SILENCE
 
 
 def without_limits() -> list[str]:

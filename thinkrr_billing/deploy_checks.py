@@ -7,11 +7,13 @@ the owner of the tables (docs/deploy.md).
 
 from collections.abc import Sequence
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import Tags, Warning, register
 
+from accounts.runtime.standby import STANDBY
 from thinkrr_billing import database_role, redis_servers
 
 # The others go on without encryption, or believe any certificate.
@@ -23,18 +25,14 @@ MOST_TOLD = 3
 @register(Tags.security, deploy=True)
 def connections_are_encrypted(**kwargs: object) -> list[Warning]:
     found = []
-    database = settings.DATABASES["default"]
-    if (
-        any(map(_elsewhere, database["HOST"].split(",")))
-        and database["OPTIONS"].get("sslmode") not in PROVEN
-    ):
-        found.append(
-            _warning(
-                "DATABASE_URL does not make PostgreSQL prove who it is: add ?sslmode=verify-full "
-                "(and sslrootcert= for a certificate of your own).",
-                "W001",
+    for alias, name in (("default", "DATABASE_URL"), (STANDBY, "DATABASE_STANDBY_URL")):
+        database = settings.DATABASES.get(alias)
+        if database and not _is_proven(database):
+            sentence = (
+                f"{name} does not make PostgreSQL prove who it is: add ?sslmode=verify-full (and "
+                "sslrootcert= for a certificate of your own)."
             )
-        )
+            found.append(_warning(sentence, "W001"))
     redis = urlsplit(settings.REDIS_URL)
     known = redis_servers.sentinels(settings.REDIS_URL)
     hosts = [host for host, _ in known.servers] if known else [redis.hostname or ""]
@@ -72,6 +70,11 @@ def the_role_cannot_change_the_past(
             hint="Let the application run as a role of its own: docs/deploy.md.",
         )
     ]
+
+
+def _is_proven(database: dict[str, Any]) -> bool:
+    hosts = database["HOST"].split(",")
+    return database["OPTIONS"].get("sslmode") in PROVEN or not any(map(_elsewhere, hosts))
 
 
 def _elsewhere(host: str) -> bool:

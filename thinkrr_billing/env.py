@@ -135,34 +135,34 @@ def hosts(*, debug: bool) -> list[str]:
     return names
 
 
-def database(url: str) -> dict[str, Any]:
+def database(url: str, *, name: str = "DATABASE_URL") -> dict[str, Any]:
     """Django's settings for postgres://user:password@host:port/name?option=value.
 
     Several servers have commas between them, each with its port; `target_session_attrs=read-write`
     takes the one that can be written to. With `pool_mode=transaction` (of PgBouncer) nothing is
     kept on a session: nothing prepared, no cursors, no limits sent along.
     """
-    parts, servers = _with_servers("DATABASE_URL", url)
-    name = unquote(parts.path.removeprefix("/"))
-    if parts.scheme not in ("postgres", "postgresql") or not name or "/" in name:
+    parts, servers = _with_servers(name, url)
+    database = unquote(parts.path.removeprefix("/"))
+    if parts.scheme not in ("postgres", "postgresql") or not database or "/" in database:
         raise BadEnvironment(
-            "DATABASE_URL does not name a PostgreSQL database: use "
+            f"{name} does not name a PostgreSQL database: use "
             "postgres://user:password@host:5432/name."
         )
     options = dict(parse_qsl(parts.query))
     pool_mode = options.pop("pool_mode", "session")
     if pool_mode not in POOL_MODES:
         raise BadEnvironment(
-            f"DATABASE_URL has pool_mode={pool_mode}: use any of {', '.join(POOL_MODES)}."
+            f"{name} has pool_mode={pool_mode}: use any of {', '.join(POOL_MODES)}."
         )
     for option in options.keys() - DATABASE_OPTIONS:
         raise BadEnvironment(
-            f"DATABASE_URL has the unknown option {option!r}: use any of "
+            f"{name} has the unknown option {option!r}: use any of "
             f"{', '.join(sorted(DATABASE_OPTIONS | {'pool_mode'}))}."
         )
     return {
         "ENGINE": "thinkrr_billing.postgresql",
-        "NAME": name,
+        "NAME": database,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", "") or ",".join(host for host, _ in servers),

@@ -162,6 +162,18 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
+# Where what may be some seconds old is read (accounts/runtime/standby.py).
+if _standby_url := env.text("DATABASE_STANDBY_URL"):
+    DATABASES["standby"] = {
+        **env.database(_standby_url, name="DATABASE_STANDBY_URL"),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "TEST": {"MIRROR": "default"},
+    }
+    MIDDLEWARE.insert(
+        MIDDLEWARE.index("accounts.middleware.CurrentAccountMiddleware"),
+        "accounts.runtime.just_changed.JustChangedMiddleware",
+    )
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CURRENCIES = ("USD",)
 if REDIS_URL:

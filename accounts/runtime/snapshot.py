@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection, transaction
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
+def snapshot(using: str = DEFAULT_DB_ALIAS) -> Iterator[None]:
     """Let everything read in this block be as it was at the first of it; writing is refused.
 
     Inside a transaction it is whatever that sees.
     """
-    if connection.in_atomic_block:
+    if connections[using].in_atomic_block:
         yield
         return
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(using), connections[using].cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield

@@ -1,9 +1,11 @@
 """The Usage page: what calls used, by day and by kind, of one account or an agency; as CSV."""
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
@@ -15,13 +17,15 @@ from accounts.models import Account
 from accounts.pages import needs, once, only
 from accounts.people.access import Permission
 from accounts.people.searching import as_uuid
-from accounts.runtime import exports
+from accounts.runtime import exports, just_changed, standby
 from campaigns import limits, usage
 from campaigns.forms import number
 from campaigns.models import Call, Campaign, MinuteUse
 from campaigns.usage import Asked, By, Figures, Line
 from campaigns.views.usage_chart import Measure, usage_chart
 from wallets.statements.ranges import read_day
+
+T = TypeVar("T")
 
 QUICK_DAYS = (7, 30, 90, 365)
 COLUMNS = (
@@ -54,7 +58,8 @@ class Question:
 def page(request: HttpRequest) -> HttpResponse:
     once(request.GET)
     question = _question(request)
-    found, before = usage.compared(asked=question.asked, by=question.by)
+    read = _read(request, partial(usage.compared, asked=question.asked, by=question.by))
+    found, before = read.found
     today = request.account.local_date(clock.now())
     context = {
         "question": question,
@@ -73,6 +78,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "query": _known(request.GET).urlencode(),
         "without": {name: _without(request.GET, name) for name in ("by", "show", "days")},
         "drills": _drills(request.GET, question),
+        "age": round(read.age.total_seconds()) if read.age >= limits.USAGE_AGE_TOLD else 0,
     }
     return render(request, "campaigns/usage.html", context)
 
@@ -84,7 +90,8 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     only(request.GET, NAMES)
     question = _question(request)
     exports.note(user=request.user, name="usage")
-    lines = usage.usage(asked=question.asked, by=question.by).lines
+    ask = partial(usage.usage, asked=question.asked, by=question.by)
+    lines = _read(request, ask).found.lines
     response = StreamingHttpResponse(
         _csv(question.by, lines), content_type="text/csv; charset=utf-8"
     )
@@ -92,6 +99,13 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
     name = f"usage-by-{question.by.replace('_', '-')}-{since}--{until}.csv"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
+
+
+def _read(request: HttpRequest, ask: Callable[..., T]) -> standby.Read[T]:
+    """Figures of calls decide nothing, so they may be some seconds old; never older than what this
+    person has just changed."""
+    fresh = just_changed.is_marked(request)
+    return standby.read(lambda alias: ask(using=alias), fresh=fresh)
 
 
 def _question(request: HttpRequest) -> Question:

@@ -27,14 +27,14 @@ BOUNDS = (0.025, 0.1, 0.25, 0.5, 1, 2.5, 10)
 PARTS = {"api/": "api", "admin/": "support", "looking/": "support", "stripe/": "stripe"}
 UNROUTED = "unrouted"
 
-_in_memory = CollectorRegistry()
+IN_MEMORY = CollectorRegistry()
 # Two releases take turns on a socket, each with counters of its own: `checkout` tells them apart.
 DURATION = Histogram(
     "thinkrr_http_request_duration_seconds",
     "Seconds from a request to the begin of its answer, without probes. The access log has each.",
     ["checkout", "part", "route", "method", "status"],
     buckets=BOUNDS,
-    registry=_in_memory,
+    registry=IN_MEMORY,
 )
 
 
@@ -65,7 +65,7 @@ def text() -> bytes | None:
     """
     folder = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
     if not folder:
-        return generate_latest(_in_memory)
+        return generate_latest(IN_MEMORY)
     registry = CollectorRegistry()
     try:
         MultiProcessCollector(registry, folder)

@@ -14,7 +14,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = super().get_new_connection(conn_params)
         # Only where statements have limits may a long silence be taken for an end.
         if self.settings_dict.get("LIMITED"):
-            silence.bound(connection)
+            silence.bound(connection, seconds=self.settings_dict.get("SILENCE"))
         return connection
 
     @property

@@ -17,17 +17,18 @@ from psycopg import Connection
 LONGEST = 40
 LOOKS_EVERY = 1
 
-# Since when somebody has been waiting on which socket.
+# Until when somebody waits on which socket.
 _waiting: dict[int, float] = {}
 _begun = threading.Lock()
 
 
-def bound(connection: Connection) -> None:
-    """From now on, no wait on this connection takes longer: it ends as if the server had gone."""
+def bound(connection: Connection, *, seconds: float | None = None) -> None:
+    """From now on, no wait on this connection takes longer (`LONGEST`, where nothing is said): it
+    ends as if the server had gone."""
     wait, socket_number = connection.wait, connection.fileno()
 
     def noted(*args: object, **kwargs: object) -> object:
-        _waiting[socket_number] = time.monotonic()
+        _waiting[socket_number] = time.monotonic() + (seconds or LONGEST)
         try:
             return wait(*args, **kwargs)
         finally:
@@ -39,8 +40,8 @@ def bound(connection: Connection) -> None:
 
 def cut(*, now: float, shut: Callable[[int], None]) -> None:
     """Shut the sockets on which somebody has waited for too long, until `now` (monotonic)."""
-    for number, since in list(_waiting.items()):
-        if now - since > LONGEST and _waiting.get(number) == since:
+    for number, until in list(_waiting.items()):
+        if now > until and _waiting.get(number) == until:
             shut(number)
 
 

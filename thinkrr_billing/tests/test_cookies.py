@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import Membership
+from accounts.runtime import just_changed
 from accounts.tests.builders import PASSWORD, make_individual, make_user
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges", "over_https")]
@@ -45,6 +46,21 @@ def test_every_cookie_is_this_hosts_alone_and_hidden_from_scripts(client):
         assert (cookie["secure"], cookie["path"], cookie["domain"]) == (True, "/", "")
         assert cookie["samesite"] == "Lax"
         assert bool(cookie["httponly"]) is (name not in READ_BY_SCRIPTS)
+
+
+def test_who_has_just_changed_something_is_marked_where_a_standby_is_read(client, settings):
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{just_changed.__name__}.JustChangedMiddleware"]
+    browser = Client()
+    browser.cookies = client.cookies
+
+    looked = browser.get("/settings/profile/", **HTTPS)
+    changed = browser.post("/logout/", **HTTPS)
+    program = Client().post("/api/v1/calls", **HTTPS)
+
+    assert "__Host-changed" not in looked.cookies | program.cookies
+    cookie = changed.cookies["__Host-changed"]
+    assert (cookie.value, cookie["max-age"], cookie["path"], cookie["domain"]) == ("1", 10, "/", "")
+    assert (cookie["secure"], cookie["httponly"], cookie["samesite"]) == (True, True, "Lax")
 
 
 def test_what_happened_is_told_without_a_cookie_of_its_own(client):

@@ -31,6 +31,13 @@ def test_a_database_that_proves_nothing_is_named(connect, sslmode):
     assert connect(sslmode=sslmode) == ["thinkrr_billing.W001"]
 
 
+def test_a_standby_that_proves_nothing_is_named_too(connect, settings, monkeypatch):
+    standby = {"HOST": "db2.example.com", "OPTIONS": {"sslmode": "require"}}
+    monkeypatch.setitem(settings.DATABASES, "standby", standby)
+
+    assert connect() == ["thinkrr_billing.W001"]
+
+
 def test_a_broker_and_mails_in_the_clear_are_named(connect):
     assert connect(redis="redis://redis.example.com:6379/0") == ["thinkrr_billing.W002"]
     there = "sentinel://127.0.0.1:26379,s2.example.com:26379/0?master=billing"

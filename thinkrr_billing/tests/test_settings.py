@@ -47,6 +47,7 @@ BAD_ANYWHERE = [
     ("DATABASE_URL", "postgres://h1:5432,:5433/n", "DATABASE_URL names a server without a host"),
     ("DATABASE_URL", "postgres://h1:5432,h2:p/n", "DATABASE_URL is not a valid address"),
     ("DATABASE_URL", "postgres://h/n?pool_mode=statement", "has pool_mode=statement: use any of"),
+    ("DATABASE_STANDBY_URL", "mysql://a@b/c", "DATABASE_STANDBY_URL does not name a PostgreSQL"),
     ("REDIS_URL", "localhost:6379", "REDIS_URL does not name a Redis server"),
     ("REDIS_URL", "redis://localhost/zero", "REDIS_URL names the database 'zero'"),
     ("REDIS_URL", "sentinel://h1:26379/0", "REDIS_URL does not name its Sentinels"),
@@ -126,6 +127,22 @@ def test_behind_a_pooler_nothing_is_kept_on_a_session(read):
     database = settings["DATABASES"]["default"]
     assert database["DISABLE_SERVER_SIDE_CURSORS"] is True
     assert database["OPTIONS"] == BOUNDS
+
+
+def test_a_standby_has_a_connection_of_its_own_and_is_never_asked_without_its_address(read):
+    url = "postgres://billing:secret@db2:5001/billing?sslmode=verify-full"
+    alone, both = read(PRODUCTION), read(PRODUCTION, DATABASE_STANDBY_URL=url)
+
+    assert list(alone["DATABASES"]) == ["default"]
+    assert both["DATABASES"]["default"] == alone["DATABASES"]["default"]
+    found = both["DATABASES"]["standby"]
+    assert (found["HOST"], found["PORT"], found["OPTIONS"]["sslmode"]) == (
+        "db2",
+        "5001",
+        "verify-full",
+    )
+    added = set(both["MIDDLEWARE"]) - set(alone["MIDDLEWARE"])
+    assert added == {"accounts.runtime.just_changed.JustChangedMiddleware"}
 
 
 def test_sentinels_say_which_redis_is_the_primary(read):
