@@ -175,7 +175,7 @@ def test_days_of_before_are_summed_up_once_and_nothing_of_them_is_taken_away_bef
     UsageKept.objects.filter(account=harbor).delete()
     keep()
     assert set(UsageMonth.objects.values_list("account", flat=True)) == {harbor.pk}
-    summing = import_module("campaigns.migrations.0102_days_kept_before_are_summed")
+    summing = import_module("campaigns.migrations.0015_days_kept_before_are_summed")
 
     summing.sum_up(apps, None)
     once = list(UsageMonth.objects.order_by("pk").values())

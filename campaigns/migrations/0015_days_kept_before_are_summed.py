@@ -12,7 +12,7 @@ LOCK = "SELECT pg_advisory_xact_lock(campaigns_usage_lock(%s))"
 SUMMED = "UPDATE campaigns_usagekept SET summed = true WHERE account_id = %s AND NOT summed"
 SLICE = 500
 
-_sums = import_module("campaigns.migrations.0101_sums_of_usage")
+_sums = import_module("campaigns.migrations.0014_sums_of_usage")
 DAYS = "(SELECT * FROM campaigns_usageday WHERE account_id = %(account)s) AS d"
 ADD = _sums.both(_sums.add, DAYS)
 
@@ -36,6 +36,6 @@ def _sum_up_one(account: UUID) -> None:
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("campaigns", "0101_sums_of_usage")]
+    dependencies = [("campaigns", "0014_sums_of_usage")]
 
     operations = [migrations.RunPython(sum_up, migrations.RunPython.noop)]
