@@ -1,20 +1,18 @@
 """What monitoring is told of a real broker and of a real standby, and when they go."""
 
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 import pytest
 from django.db import connection
 
-from tests.faults.harness import Part, Plant, Postgres, free_port
+from tests.faults.following import Standby
+from tests.faults.harness import Plant
 from thinkrr_billing import metrics
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.figures import database, jobs
-from thinkrr_billing.sandbox import postgres
 from thinkrr_billing.tests.processes import wait_until
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
@@ -47,32 +45,11 @@ def test_a_broker_that_is_gone_costs_its_figure_and_seconds(broker):
     broker.redis.start()
 
 
-class Standby(Part):
-    def __init__(self, primary: Postgres) -> None:
-        super().__init__("standby", primary.folder.parent / "standby")
-        self.port, self._cluster = free_port(), self.folder / "cluster"
-        login = ("-h", "127.0.0.1", "-p", str(primary.port), "-U", "postgres")
-        made = (postgres._program("pg_basebackup"), *login, "-R", "-D", self._cluster)
-        subprocess.run(made, check=True, capture_output=True)
-        if postgres._as_server_user():
-            for path in (self._cluster, self.folder, *self._cluster.rglob("*")):
-                shutil.chown(path, postgres.USER_FOR_ROOT)
-
-    def start(self) -> None:
-        given = ("-k", "", "-h", "127.0.0.1", "-p", self.port, "-c", "cluster_name=db2")
-        command = (postgres._program("postgres"), "-D", self._cluster, *given)
-        self.launch(*command, **postgres._as_server_user())
-        self.wait_for(lambda: lag(), "follows")
-
-    def ask(self, sql: str) -> None:
-        with psycopg.connect(f"postgres://postgres@127.0.0.1:{self.port}/postgres") as db:
-            db.execute(sql)
-
-
 @pytest.fixture
 def standby(plant) -> Iterator[Standby]:
-    part = Standby(plant.postgres)
-    part.start()
+    part = Standby(plant)
+    part.start("cluster_name=db2")
+    wait_until(lag, seconds=20, what="the primary knows of it")
     yield part
     part.kill()
     shutil.rmtree(part.folder)
@@ -100,13 +77,13 @@ def role(*rights: str) -> Iterator[None]:
 def test_a_standby_tells_what_it_has_not_replayed_until_it_is_gone(plant, standby):  # noqa: ARG001
     wait_until(lambda: lag() == {("db2",): 0}, seconds=20, what="it has replayed all")
 
-    standby.ask("SELECT pg_wal_replay_pause()")
+    standby.does("SELECT pg_wal_replay_pause()")
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE much AS SELECT generate_series(1, 20000) AS number")
         cursor.execute("DROP TABLE much")
 
     assert lag()[("db2",)] > 500_000
-    standby.ask("SELECT pg_wal_replay_resume()")
+    standby.does("SELECT pg_wal_replay_resume()")
     wait_until(lambda: lag() == {("db2",): 0}, seconds=20, what="it has replayed all")
     standby.kill()
     wait_until(lambda: lag() == {}, seconds=20, what="the primary knows that it is gone")
