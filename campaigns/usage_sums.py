@@ -20,6 +20,7 @@ from django.db.backends.utils import CursorWrapper
 from accounts.models import Account
 from accounts.runtime.columns import column
 from accounts.runtime.snapshot import snapshot
+from accounts.zones import zone_of
 from wallets.months import beginning, due_date
 
 
@@ -64,11 +65,23 @@ class Figures:
         return self.included_seconds + self.premium_seconds + self.basic_seconds
 
 
+class Whose(NamedTuple):
+    """An account, as far as Usage knows it: an agency has hundreds."""
+
+    pk: UUID
+    name: str
+    timezone: str
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return zone_of(self.timezone)
+
+
 @dataclass(frozen=True)
 class Asked:
     """Which calls: of these accounts, on these days (both included), of these kinds."""
 
-    accounts: Sequence[Account]
+    accounts: Sequence[Account | Whose]
     since: date
     until: date
     campaigns: Sequence[int] | None = None
@@ -99,14 +112,21 @@ SELECT a.id, k.zone, k.until, k.ends_at FROM unnest(%s::uuid[]) AS a (id)
 LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id
 WHERE k.account_id IS NOT NULL OR EXISTS (SELECT FROM campaigns_usageday WHERE account_id = a.id)
 """
-# One scan: by day, and by what was asked for of the days that are shown; those before are only
-# compared with. Each table is read by one look into its index for each account: joined, all of it
-# would be.
-USED = """
-WITH parts AS (
-    SELECT a.id AS account_id, u.day, NOT %(is_summed)s AS in_days, u.day >= %(since)s AS in_lines,
-           u.campaign_id, u.minute_type, u.outcome, u.calls, u.seconds, u.included_seconds,
-           u.premium_seconds, u.basic_seconds, u.cost
+# The days that are kept of each account.
+DAYS = """
+    SELECT u.account_id, u.day, true AS in_days, u.day >= %(since)s AS in_lines, u.campaign_id,
+           u.minute_type, u.outcome, u.calls, u.seconds, u.included_seconds, u.premium_seconds,
+           u.basic_seconds, u.cost
+    FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
+    JOIN campaigns_usageday AS u
+      ON u.account_id = a.id AND u.day >= %(first)s AND u.day <= %(until)s AND u.day <= a.kept
+"""
+# For the lines whole months of each account and days before and after them, for the chart whole
+# days of the agency. By one look into the index for each account: joined, all would be read.
+SUMS = """
+    SELECT a.id AS account_id, u.day, false AS in_days, true AS in_lines, u.campaign_id,
+           u.minute_type, u.outcome, u.calls, u.seconds, u.included_seconds, u.premium_seconds,
+           u.basic_seconds, u.cost
     FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
     CROSS JOIN unnest(%(spans)s::date[], %(span_ends)s::date[]) AS r (since, until)
     CROSS JOIN LATERAL (
@@ -121,13 +141,19 @@ WITH parts AS (
         SELECT * FROM campaigns_usagemonth
         WHERE account_id = a.id AND month >= %(month)s AND month < %(next_month)s AND calls > 0
         OFFSET 0) AS m
-    WHERE %(is_summed)s
     UNION ALL
-    SELECT NULL, d.day, true, {of_agency} AND d.day >= %(since)s, NULL, d.minute_type, d.outcome,
+    SELECT NULL, d.day, true, %(of_agency)s AND d.day >= %(since)s, NULL, d.minute_type, d.outcome,
            d.calls, d.seconds, d.included_seconds, d.premium_seconds, d.basic_seconds, d.cost
     FROM campaigns_agencyusageday AS d
     WHERE d.agency_id = %(agency)s::uuid AND d.day >= %(first)s AND d.day <= %(until)s
       AND d.calls > 0
+"""
+# One scan: by day, and by what was asked for of the days that are shown; those before are only
+# compared with. Calls are read by one look into their index for each account: joined with days, all
+# of them would be.
+USED = """
+WITH parts AS (
+    {kept}
     UNION ALL
     SELECT a.id, c.day, true, c.day >= %(since)s, c.campaign_id, c.minute_type, c.outcome, 1,
            c.seconds, c.included_seconds, c.premium_seconds, c.basic_seconds, c.cost
@@ -172,45 +198,41 @@ def read(asked: Asked, by: By, first: date, using: str) -> list[Sum]:
         by_zone[account.zone].append(account.pk)
     named = _COLUMNS.get(by, "NULL")
     groups = _DAYS if by == By.DAY else _DAYS_AND.format(by=named)
-    of_agency = "false" if by in _OF_ACCOUNTS else "true"
-    statement = USED.format(by=named, groups=groups, of_agency=of_agency)
     found = []
     # Sums and what is not among them yet must be of one moment.
     at_once = snapshot(using) if asked.agency else nullcontext()
     with at_once, connections[using].cursor() as cursor:
-        plan, kept = _plan(cursor, asked, by, first)
+        plan, kept = _plan(cursor, asked, by)
+        statement = USED.format(by=named, groups=groups, kept=SUMS if plan else DAYS)
         for zone, ids in by_zone.items():
             cursor.execute(statement, plan | _parameters(asked, first, zone, ids, kept))
             for is_day, day, key, *sums in cursor.fetchall():
                 found.append(Sum(is_day, day, key, Figures(*sums)))
             # Once, whatever the zones.
-            plan["agency"] = None
+            plan |= {"agency": None}
     return found
 
 
-def _plan(
-    cursor: CursorWrapper, asked: Asked, by: By, first: date
-) -> tuple[dict[str, object], Kept]:
-    """Which sums are read, and until when each account's days are kept in the zone it has now."""
+def _plan(cursor: CursorWrapper, asked: Asked, by: By) -> tuple[dict[str, object], Kept]:
+    """Which sums are read, if any, and until when each account's days are kept in the zone it has
+    now."""
     zones = {account.pk: account.timezone for account in asked.accounts}
     cursor.execute(KEPT, [column(zones)])
     rows = cursor.fetchall()
     kept = {pk: (until, ends_at) for pk, zone, until, ends_at in rows if zones[pk] == zone}
     # The sums have all days there are, those of another zone too.
-    is_summed = asked.agency is not None and asked.campaigns is None and len(kept) == len(rows)
+    if asked.agency is None or asked.campaigns is not None or len(kept) < len(rows):
+        return {}, kept
     latest = max((until for until, _ in kept.values()), default=asked.until)
     month, next_month = _whole_months(asked, latest)
     after = asked.until + _DAY
-    if not is_summed:
-        spans = [(first, after)]
-    elif by in _OF_ACCOUNTS:
-        spans = [(asked.since, min(month, after)), (next_month, after)]
-    else:
+    spans = [(asked.since, min(month, after)), (next_month, after)]
+    if by not in _OF_ACCOUNTS:
         spans, next_month = [], month
     spans = [(begin, end) for begin, end in spans if begin < end]
     plan = {
-        "is_summed": is_summed,
-        "agency": asked.agency if is_summed else None,
+        "agency": asked.agency,
+        "of_agency": by not in _OF_ACCOUNTS,
         "month": month,
         "next_month": next_month,
         "spans": column(begin for begin, _ in spans),

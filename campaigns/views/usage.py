@@ -21,9 +21,11 @@ from accounts.runtime import exports, just_changed, standby
 from campaigns import limits, usage
 from campaigns.forms import number
 from campaigns.models import Call, Campaign, MinuteUse
-from campaigns.usage import Asked, By, Figures, Line
+from campaigns.usage import Asked, By, Figures, Line, Usage
+from campaigns.usage_sums import Whose
 from campaigns.views.usage_chart import Measure, usage_chart
 from wallets.statements.ranges import read_day
+from wallets.texts import day
 
 T = TypeVar("T")
 
@@ -48,9 +50,8 @@ class Question:
     asked: Asked
     by: By
     measure: Measure
-    account: Account | None
+    account: Whose | None
     campaign: Campaign | None
-    choices: list[Account]
 
 
 @require_safe
@@ -68,8 +69,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "before": before,
         "days_before": question.asked.before(),
         "chart": usage_chart(days=found.days, measure=question.measure),
-        "lines": found.lines[: limits.USAGE_LINES_SHOWN],
-        "others": _others(found.lines),
+        "rows": _rows(question, found),
         "bys": _bys(question),
         "measures": Measure.choices,
         "minute_types": MinuteUse.choices,
@@ -77,6 +77,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "quick": [(days, today - timedelta(days=days - 1), today) for days in QUICK_DAYS],
         "query": _known(request.GET).urlencode(),
         "without": {name: _without(request.GET, name) for name in ("by", "show", "days")},
+        # Into a row of the table, to which its key is added.
         "drills": _drills(request.GET, question),
         "age": round(read.age.total_seconds()) if read.age >= limits.USAGE_AGE_TOLD else 0,
     }
@@ -138,17 +139,19 @@ def _question(request: HttpRequest) -> Question:
         measure=Measure(measure),
         account=account,
         campaign=campaign,
-        choices=choices if len(choices) > 1 else [],
     )
 
 
-def _accounts(own: Account) -> list[Account]:
+def _accounts(own: Account) -> list[Whose]:
     """The account, and below it an agency's sub-accounts."""
-    below = Account.objects.filter(agency=own).order_by("name", "pk").only("name", "timezone")
-    return [own, *below] if own.kind == Account.Kind.AGENCY else [own]
+    known = Whose(own.pk, own.name, own.timezone)
+    if own.kind != Account.Kind.AGENCY:
+        return [known]
+    below = Account.objects.filter(agency=own).order_by("name", "pk")
+    return [known, *map(Whose._make, below.values_list(*Whose._fields))]
 
 
-def _chosen(text: str, choices: list[Account]) -> Account | None:
+def _chosen(text: str, choices: list[Whose]) -> Whose | None:
     if not text:
         return None
     found = next((one for one in choices if one.pk == as_uuid(text)), None)
@@ -157,7 +160,7 @@ def _chosen(text: str, choices: list[Account]) -> Account | None:
     return found
 
 
-def _campaign(text: str, accounts: list[Account]) -> Campaign | None:
+def _campaign(text: str, accounts: list[Whose]) -> Campaign | None:
     if not text:
         return None
     rows = Campaign.objects.filter(pk=number(text), account__in=[one.pk for one in accounts])
@@ -177,9 +180,17 @@ def _bys(question: Question) -> list[tuple[str, str]]:
     return [(by.value, by.label) for by in By if many or by != By.ACCOUNT]
 
 
-def _others(lines: list[Line]) -> tuple[int, Figures] | None:
-    rest = lines[limits.USAGE_LINES_SHOWN :]
-    return (len(rest), sum((one.figures for one in rest), Figures())) if rest else None
+def _rows(question: Question, found: Usage) -> list[tuple[str, object, Figures]]:
+    """Of the table: what a row is called, the key by which it can be looked into, and its figures.
+    After those that are shown all others as one, then the total."""
+    is_day = question.by == By.DAY
+    shown = found.lines[: limits.USAGE_LINES_SHOWN]
+    rest = found.lines[limits.USAGE_LINES_SHOWN :]
+    rows = [(day(one.key) if is_day else one.label, one.key, one.figures) for one in shown]
+    if rest:
+        others = sum((one.figures for one in rest), Figures())
+        rows.append((f"{len(rest)} more, in the file", None, others))
+    return [*rows, ("Total", None, found.total)]
 
 
 def _known(given: QueryDict) -> QueryDict:

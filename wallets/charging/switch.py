@@ -5,6 +5,9 @@ still pay by hand. What is due stays due, and happens once they go on.
 """
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.db import transaction
 
@@ -15,6 +18,9 @@ from wallets.models import ChargeSwitch
 
 logger = logging.getLogger(__name__)
 
+# What was answered inside `asked_once`; None outside.
+_answers: ContextVar[list[bool] | None] = ContextVar("answers", default=None)
+
 
 def stopped() -> ChargeSwitch | None:
     """The row that says since when and why they are stopped; None while they go on."""
@@ -22,6 +28,26 @@ def stopped() -> ChargeSwitch | None:
 
 
 def are_stopped() -> bool:
+    answers = _answers.get()
+    if answers is None:
+        return _are_stopped()
+    if not answers:
+        answers.append(_are_stopped())
+    return answers[0]
+
+
+@contextmanager
+def asked_once() -> Iterator[None]:
+    """Let a page that asks several times say the same throughout. For reading only: who charges
+    asks anew."""
+    token = _answers.set([])
+    try:
+        yield
+    finally:
+        _answers.reset(token)
+
+
+def _are_stopped() -> bool:
     return ChargeSwitch.objects.filter(stopped=True).exists()
 
 

@@ -37,6 +37,7 @@ LATEST_DECISIONS = 3
 
 @require_safe
 @needs(Permission.SEE)
+@switch.asked_once()
 def payments(request: HttpRequest) -> HttpResponse:
     account = request.account
     wallet = open_wallet(account=account)

@@ -252,8 +252,8 @@ def test_a_sub_account_sees_itself_only(client, agency, dental):
     page = client.get(USAGE)
 
     assert "No campaign 1 1 min" in text_of(page)
-    assert [one.figures.seconds for one in page.context["lines"]] == [60]
-    assert page.context["question"].choices == []
+    assert [figures.seconds for *_, figures in page.context["rows"]] == [60, 60]
+    assert [one.pk for one in page.context["asked"].accounts] == [dental.pk]
     assert client.get(USAGE, {"account": agency.pk}).status_code == 404
 
 

@@ -132,3 +132,14 @@ def test_the_command_stops_starts_and_tells():
     assert lines[1].startswith("Automatic charges are stopped since ")
     assert lines[1].endswith(" UTC: A restore")
     assert ChargeSwitch.objects.get().reason == "Books are silent"
+
+
+def test_a_page_asks_once_and_who_charges_asks_anew(django_assert_num_queries):
+    with switch.asked_once(), django_assert_num_queries(1):
+        assert [switch.are_stopped() for _ in range(3)] == [False] * 3
+    switch.stop(reason="restored", actor=None)
+
+    with django_assert_num_queries(2):
+        assert (switch.are_stopped(), switch.are_stopped()) == (True, True)
+    with switch.asked_once():
+        assert switch.are_stopped()
