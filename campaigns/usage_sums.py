@@ -8,11 +8,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from django.db import connections, models
 from django.db.backends.utils import CursorWrapper
@@ -72,10 +71,6 @@ class Whose(NamedTuple):
     name: str
     timezone: str
 
-    @property
-    def zone(self) -> ZoneInfo:
-        return zone_of(self.timezone)
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -106,33 +101,41 @@ class Sum(NamedTuple):
     figures: Figures
 
 
-# Until when each account's days are kept; without a date where there are some and nobody knows.
+# By zone until when days are kept, of all its accounts at least and of one at most; and whether
+# there are some of another zone, or of which nobody knows until when they are.
 KEPT = """
-SELECT a.id, k.zone, k.until, k.ends_at FROM unnest(%s::uuid[]) AS a (id)
-LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id
-WHERE k.account_id IS NOT NULL OR EXISTS (SELECT FROM campaigns_usageday WHERE account_id = a.id)
+SELECT a.zone, CASE WHEN count(*) = count(k.until) THEN min(k.until) END, max(k.until),
+       bool_or(other.account_id IS NOT NULL)
+FROM unnest(%(accounts)s::uuid[], %(zones)s::text[]) AS a (id, zone)
+LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id AND k.zone = a.zone
+LEFT JOIN LATERAL (
+    SELECT account_id FROM campaigns_usageday WHERE account_id = a.id AND k.account_id IS NULL
+    LIMIT 1) AS other ON true
+GROUP BY a.zone
 """
 # The days that are kept of each account.
 DAYS = """
     SELECT u.account_id, u.day, true AS in_days, u.day >= %(since)s AS in_lines, u.campaign_id,
            u.minute_type, u.outcome, u.calls, u.seconds, u.included_seconds, u.premium_seconds,
            u.basic_seconds, u.cost
-    FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
-    JOIN campaigns_usageday AS u
-      ON u.account_id = a.id AND u.day >= %(first)s AND u.day <= %(until)s AND u.day <= a.kept
+    FROM campaigns_usagekept AS k
+    JOIN campaigns_usageday AS u ON u.account_id = k.account_id
+      AND u.day >= %(first)s AND u.day <= %(until)s AND u.day <= k.until
+    WHERE k.account_id = ANY(%(accounts)s::uuid[]) AND k.zone = %(zone)s
 """
 # For the lines whole months of each account and days before and after them, for the chart whole
 # days of the agency. By one look into the index for each account: joined, all would be read.
 SUMS = """
-    SELECT a.id AS account_id, u.day, false AS in_days, true AS in_lines, u.campaign_id,
+    SELECT k.account_id, u.day, false AS in_days, true AS in_lines, u.campaign_id,
            u.minute_type, u.outcome, u.calls, u.seconds, u.included_seconds, u.premium_seconds,
            u.basic_seconds, u.cost
-    FROM unnest(%(accounts)s::uuid[], %(kept)s::date[]) AS a (id, kept)
+    FROM campaigns_usagekept AS k
     CROSS JOIN unnest(%(spans)s::date[], %(span_ends)s::date[]) AS r (since, until)
     CROSS JOIN LATERAL (
         SELECT * FROM campaigns_usageday
-        WHERE account_id = a.id AND day >= r.since AND day < r.until AND day <= a.kept
+        WHERE account_id = k.account_id AND day >= r.since AND day < r.until AND day <= k.until
         OFFSET 0) AS u
+    WHERE k.account_id = ANY(%(accounts)s::uuid[])
     UNION ALL
     SELECT a.id, NULL, false, true, m.campaign_id, m.minute_type, m.outcome, m.calls, m.seconds,
            m.included_seconds, m.premium_seconds, m.basic_seconds, m.cost
@@ -157,13 +160,16 @@ WITH parts AS (
     UNION ALL
     SELECT a.id, c.day, true, c.day >= %(since)s, c.campaign_id, c.minute_type, c.outcome, 1,
            c.seconds, c.included_seconds, c.premium_seconds, c.basic_seconds, c.cost
-    FROM unnest(%(accounts)s::uuid[], %(since_moments)s::timestamptz[]) AS a (id, since)
+    FROM unnest(%(accounts)s::uuid[]) AS a (id)
+    LEFT JOIN campaigns_usagekept AS k ON k.account_id = a.id AND k.zone = %(zone)s
     CROSS JOIN LATERAL (
         SELECT (%(days)s::date[])[width_bucket(ended_at, %(begins)s::timestamptz[])] AS day,
                campaign_id, minute_type, outcome, seconds, included_seconds, premium_seconds,
                basic_seconds, cost
         FROM campaigns_call
-        WHERE account_id = a.id AND ended_at >= a.since AND ended_at < %(ends)s OFFSET 0) AS c
+        WHERE account_id = a.id AND ended_at >= greatest(k.ends_at, %(counted)s)
+          AND ended_at < %(ends)s
+        OFFSET 0) AS c
 )
 SELECT GROUPING(day) = 0 AS is_day, day, {by}, sum(calls)::bigint, sum(seconds)::bigint,
        sum(included_seconds)::bigint, sum(premium_seconds)::bigint, sum(basic_seconds)::bigint,
@@ -187,25 +193,30 @@ _COLUMNS = {
 _OF_ACCOUNTS = (By.CAMPAIGN, By.ACCOUNT)
 _DAY = timedelta(days=1)
 
-Kept = dict[UUID, tuple[date, datetime]]
+
+class Kept(NamedTuple):
+    """Until when the days of a zone's accounts are kept: of all (None: not of all), and at most."""
+
+    all_until: date | None = None
+    latest: date | None = None
 
 
 def read(asked: Asked, by: By, first: date, using: str) -> list[Sum]:
     """By day from `first` on, and by `by` of the days that are asked for; a day or a key may be
     named several times."""
-    by_zone: dict[ZoneInfo, list[UUID]] = defaultdict(list)
+    by_zone: dict[str, list[UUID]] = defaultdict(list)
     for account in asked.accounts:
-        by_zone[account.zone].append(account.pk)
+        by_zone[account.timezone].append(account.pk)
     named = _COLUMNS.get(by, "NULL")
     groups = _DAYS if by == By.DAY else _DAYS_AND.format(by=named)
     found = []
     # Sums and what is not among them yet must be of one moment.
     at_once = snapshot(using) if asked.agency else nullcontext()
     with at_once, connections[using].cursor() as cursor:
-        plan, kept = _plan(cursor, asked, by)
+        kept, plan = _plan(cursor, asked, by)
         statement = USED.format(by=named, groups=groups, kept=SUMS if plan else DAYS)
         for zone, ids in by_zone.items():
-            cursor.execute(statement, plan | _parameters(asked, first, zone, ids, kept))
+            cursor.execute(statement, plan | _parameters(asked, first, zone, ids, kept[zone]))
             for is_day, day, key, *sums in cursor.fetchall():
                 found.append(Sum(is_day, day, key, Figures(*sums)))
             # Once, whatever the zones.
@@ -213,24 +224,26 @@ def read(asked: Asked, by: By, first: date, using: str) -> list[Sum]:
     return found
 
 
-def _plan(cursor: CursorWrapper, asked: Asked, by: By) -> tuple[dict[str, object], Kept]:
-    """Which sums are read, if any, and until when each account's days are kept in the zone it has
-    now."""
-    zones = {account.pk: account.timezone for account in asked.accounts}
-    cursor.execute(KEPT, [column(zones)])
-    rows = cursor.fetchall()
-    kept = {pk: (until, ends_at) for pk, zone, until, ends_at in rows if zones[pk] == zone}
-    # The sums have all days there are, those of another zone too.
-    if asked.agency is None or asked.campaigns is not None or len(kept) < len(rows):
-        return {}, kept
-    latest = max((until for until, _ in kept.values()), default=asked.until)
+def _plan(cursor: CursorWrapper, asked: Asked, by: By) -> tuple[dict[str, Kept], dict[str, object]]:
+    """Until when days are kept by zone, and which sums are read, if any."""
+    accounts = column(account.pk for account in asked.accounts)
+    zones = [account.timezone for account in asked.accounts]
+    cursor.execute(KEPT, {"accounts": accounts, "zones": zones})
+    kept, are_known = {}, True
+    for zone, all_until, latest, has_others in cursor.fetchall():
+        kept[zone] = Kept(all_until, latest)
+        are_known = are_known and not has_others
+    # The sums have all days there are.
+    if asked.agency is None or asked.campaigns is not None or not are_known:
+        return kept, {}
+    latest = max((one.latest for one in kept.values() if one.latest), default=asked.until)
     month, next_month = _whole_months(asked, latest)
     after = asked.until + _DAY
     spans = [(asked.since, min(month, after)), (next_month, after)]
     if by not in _OF_ACCOUNTS:
         spans, next_month = [], month
     spans = [(begin, end) for begin, end in spans if begin < end]
-    plan = {
+    return kept, {
         "agency": asked.agency,
         "of_agency": by not in _OF_ACCOUNTS,
         "month": month,
@@ -238,7 +251,6 @@ def _plan(cursor: CursorWrapper, asked: Asked, by: By) -> tuple[dict[str, object
         "spans": column(begin for begin, _ in spans),
         "span_ends": column(end for _, end in spans),
     }
-    return plan, kept
 
 
 def _whole_months(asked: Asked, latest: date) -> tuple[date, date]:
@@ -253,28 +265,24 @@ def _whole_months(asked: Asked, latest: date) -> tuple[date, date]:
 
 
 def _parameters(
-    asked: Asked,
-    first: date,
-    zone: ZoneInfo,
-    ids: list[UUID],
-    kept: Kept,
+    asked: Asked, first: date, name: str, ids: list[UUID], kept: Kept
 ) -> dict[str, object]:
-    begins, ends = beginning(first, zone), beginning(asked.until + timedelta(days=1), zone)
-    days_kept, kept_ends = zip(*(kept.get(pk, (None, begins)) for pk in ids), strict=True)
+    zone = zone_of(name)
     # Days that are kept of every account are counted from no call.
-    counted = min(max(first, day + timedelta(days=1)) if day else first for day in days_kept)
+    counted = max(first, kept.all_until + _DAY) if kept.all_until else first
     days = [counted + timedelta(days=n) for n in range((asked.until - counted).days + 1)]
     days = days or [counted]
+    begins = [beginning(day, zone) for day in days]
     return {
         "accounts": column(ids),
-        "kept": column(day or "NULL" for day in days_kept),
+        "zone": name,
         "first": first,
         "since": asked.since,
         "until": asked.until,
-        "since_moments": column(max(begins, moment) for moment in kept_ends),
+        "counted": begins[0],
         "days": column(days),
-        "begins": column(beginning(day, zone) for day in days),
-        "ends": ends,
+        "begins": column(begins),
+        "ends": beginning(asked.until + _DAY, zone),
         "campaigns": None if asked.campaigns is None else list(asked.campaigns),
         "minute_type": asked.minute_type,
         "outcome": asked.outcome,

@@ -174,8 +174,8 @@ def _card_trouble(one: Client, expired: Mapping[str, bool], now: datetime) -> st
 def _note_seats(by_pk: dict[UUID, Client], agency: Account, now: datetime) -> None:
     """Whom nobody has joined yet, and what became of the invitation. Two queries."""
     seats = Membership.objects.filter(account=OuterRef("pk"))
-    empty = Account.objects.filter(~Exists(seats), agency=agency).values_list("pk", flat=True)
-    alone = list(empty)
+    empty = Account.objects.filter(~Exists(seats), agency=agency).order_by()
+    alone = list(empty.values_list("pk", flat=True))
     # By the agency, not by hundreds of ids: those take as long to write as the rest of the page.
     waiting = Invitation.objects.filter(account__agency=agency, accepted_at=None)
     ends = dict(waiting.order_by("expires_at").values_list("account", "expires_at"))

@@ -61,13 +61,13 @@ def run_down(*, wallet: Wallet, pace: Pace, rates: dict[str, Decimal]) -> Course
     passed, stops, bends = _ZERO, {}, [(_ZERO, wallet.credit.amount)]
     while True:
         pots = {"premium": premium, "basic": basic}
-        unpaid = [
-            kind for kind in KINDS if getattr(pace, kind) and not _is_paid(kind, pots, credit)
-        ]
+        used = [kind for kind in KINDS if getattr(pace, kind)]
+        unpaid = [kind for kind in used if not _is_paid(kind, pots, credit)]
         stops |= dict.fromkeys(unpaid, passed)
-        pace = replace(pace, **dict.fromkeys(unpaid, _ZERO))
-        if pace.is_nothing:
+        if len(unpaid) == len(used):
             return Course(stops, bends)
+        if unpaid:
+            pace = replace(pace, **dict.fromkeys(unpaid, _ZERO))
         drain = _drain(pace, rates, has_premium=premium > 0, has_basic=basic > 0)
         step = min(_times(drain, premium, basic, credit))
         passed += step
