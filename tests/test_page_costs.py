@@ -44,8 +44,21 @@ FEW, MANY = 10, 200
 MOST_BYTES = 150_000
 ASSETS = ("ui/app.css", "ui/app.js", "ui/icons.svg", "ui/logo.svg", "django_htmx/htmx-2.min.js")
 FONT = Path(settings.BASE_DIR, "static/ui/fonts/inter-latin.woff2")
-# Nine of them are every page's: session, person, account, bell and banner.
-MOST_QUERIES = {"payments": 34, "configure": 26}
+# Nine of them are every page's: session, person, account, bell and banner. Where a transaction
+# begins and ends is not counted: here all is one.
+USUAL_QUERIES = 15
+MOST_QUERIES = {
+    "payments": 32,
+    "recharge": 19,
+    "configure": 26,
+    "account manager": 21,
+    "sub-account": 20,
+    "allocation": 17,
+    "sub-accounts in need": 21,
+    "campaigns": 19,
+    "campaign": 20,
+    "resume": 21,
+}
 PAGES = {
     "payments": "/payments/?days=90",
     "recharge": "/payments/recharge/",
@@ -228,7 +241,8 @@ def test_no_page_asks_more_of_the_database_for_200_rows_than_for_10(stripe):
     }
 
     assert {name: two for name, two in counts.items() if two[1] > two[0]} == {}
-    assert {name: two for name, two in counts.items() if two[1] > MOST_QUERIES.get(name, 21)} == {}
+    most = {name: MOST_QUERIES.get(name, USUAL_QUERIES) for name in PAGES}
+    assert {name: two for name, two in counts.items() if max(two) > most[name]} == {}
     assert Purchase.objects.filter(state="succeeded").count() == 2
 
 
