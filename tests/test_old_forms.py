@@ -18,7 +18,15 @@ from thinkrr_billing.sandbox.story.person import Page
 from wallets.alerts import keeping
 from wallets.allocations import runs
 from wallets.balances.opening import open_wallet
-from wallets.models import Alert, AutoAllocation, AutoRecharge, BillingAddress, Purchase, Wallet
+from wallets.models import (
+    Alert,
+    AutoAllocation,
+    AutoRecharge,
+    BillingAddress,
+    Purchase,
+    SlackHook,
+    Wallet,
+)
 from wallets.statements import addresses
 from wallets.tests.worlds.allocation_world import World, make_world
 from wallets.tests.worlds.builders import BANK_ASKS_CARD, OTHER_GOOD_CARD, add_card, fill
@@ -58,6 +66,7 @@ def office(stripe, db) -> Office:  # noqa: ARG001
     lone = add_sub_account(agency, "Lone Pine")
     terms = keeping.Terms(kind="balance", level=Decimal(25))
     hook = endpoints.Terms(url="https://example.com/hooks")
+    at_slack = endpoints.Terms(url=in_slack("FIRST"), format="slack")
     address = addresses.add(
         account=agency, email="books@example.com", receipts=True, statements=True, actor=ada
     )
@@ -69,6 +78,7 @@ def office(stripe, db) -> Office:  # noqa: ARG001
         "allocation": world.allocation,
         "alert": keeping.add(wallet_id=wallet.pk, terms=terms, actor=ada),
         "hook": endpoints.add(account=agency, terms=hook, actor=ada),
+        "slack": endpoints.add(account=agency, terms=at_slack, actor=ada),
         "lone": lone,
         "address": address,
         "seat": Membership.objects.get(account=agency, user=add_member(agency)),
@@ -133,6 +143,10 @@ def saved_by(client: Client, case: Case, office: Office, values: Values) -> obje
     return client.post(action, sent)
 
 
+def in_slack(whose: str) -> str:
+    return f"https://hooks.slack.com/services/{whose}00/{whose}00/" + f"{whose}of10orMore"
+
+
 OPEN = {
     "account": Case(
         "/settings/",
@@ -160,6 +174,24 @@ OPEN = {
         "Theirs",
         "Mine",
         "is Theirs now.",
+    ),
+    "webhook to Slack": Case(
+        "/settings/webhooks/{hook}/",
+        {"url": in_slack("THEIRS"), "format": "slack"},
+        {"url": in_slack("MINE"), "format": "slack"},
+        now(WebhookEndpoint, "hook", "url"),
+        in_slack("THEIRS"),
+        in_slack("MINE"),
+        "Address is https://hooks.slack.com/services/THEIRS00/THEIRS00/… now.",
+    ),
+    "webhook of Slack": Case(
+        "/settings/webhooks/{slack}/",
+        {"url": "https://example.com/theirs", "format": "standard"},
+        {"url": in_slack("MINE")},
+        now(WebhookEndpoint, "slack", "url"),
+        "https://example.com/theirs",
+        in_slack("MINE"),
+        "Sends is Signed JSON, by Standard Webhooks now.",
     ),
     "rename": Case(
         "/account-manager/{sub}/rename/",
@@ -200,6 +232,18 @@ OPEN = {
     ),
 }
 PRESSED = {
+    "slack": Case(
+        "/settings/alerts/",
+        {"address": in_slack("THEIRS")},
+        {"address": in_slack("MINE")},
+        lambda office: (
+            "https://hooks.slack.com"
+            + SlackHook.objects.get(wallet=office.rows["wallet"]).secret_path
+        ),
+        in_slack("THEIRS"),
+        in_slack("MINE"),
+        action="/settings/alerts/slack/",
+    ),
     "low minutes": Case(
         "/payments/",
         {"minutes": "90"},
@@ -399,6 +443,49 @@ def test_an_old_form_stays_old_while_its_sender_adds_a_card(office):
 
     assert BY_BO in " ".join(refused.content.decode().split())
     assert AutoRecharge.objects.get(wallet=office.rows["wallet"]).threshold.amount == 20
+
+
+def test_an_allocation_that_was_changed_meanwhile_is_not_ended_with_an_archive(office):
+    at, mine = path("/account-manager/{sub}/archive/", office), office.tab("ada")
+    old = fields_of(opened(mine, at), at)
+    saved_by(office.tab("bo"), OPEN["allocation"], office, {"basic_minutes": "700"})
+
+    refused = mine.post(at, old, follow=True)
+    archived = Account.objects.get(pk=office.rows["sub"].pk).archived_at
+    goes_on = AutoAllocation.objects.get(account=office.rows["sub"]).active
+    mine.post(at, fields_of(opened(mine, at), at))
+
+    assert BY_BO in " ".join(refused.content.decode().split())
+    assert (archived, goes_on) == (None, True)
+    assert Account.objects.get(pk=office.rows["sub"].pk).archived_at
+    assert not AutoAllocation.objects.get(account=office.rows["sub"]).active
+
+
+@pytest.mark.parametrize("wants", [{"hear": "1"}, {}])
+def test_a_switch_that_others_have_moved_already_stays_as_they_set_it(office, wants):
+    switch = path("/account-manager/{sub}/notices/", office)
+    office.tab("bo").post(switch, wants)
+
+    office.tab("ada").post(switch, wants)
+
+    sub = AutoRecharge.objects.get(wallet__account=office.rows["sub"])
+    assert sub.agency_hears == bool(wants)
+
+
+def test_slack_is_not_disconnected_from_a_page_that_shows_another_address(office):
+    at, action = "/settings/alerts/", "/settings/alerts/slack/"
+    mine, bo = office.tab("ada"), office.tab("bo")
+    bo.post(action, {"address": in_slack("FIRST")})
+    old = fields_of(opened(mine, at), action)
+    bo.post(action, fields_of(opened(bo, at), action) | {"address": in_slack("THEIRS")})
+
+    refused = mine.post(action, {"seen": old["seen"], "off": "1"}, follow=True)
+    still = SlackHook.objects.filter(wallet=office.rows["wallet"]).count()
+    mine.post(action, {"seen": fields_of(opened(mine, at), action)["seen"], "off": "1"})
+
+    assert BY_BO in " ".join(refused.content.decode().split())
+    assert still == 1
+    assert not SlackHook.objects.filter(wallet=office.rows["wallet"]).exists()
 
 
 def test_support_is_named_without_a_name(office):

@@ -62,6 +62,13 @@ def guarding(row: Model, *, fields: Iterable[str], seen: str) -> Iterator[None]:
         raise error
 
 
+def refuse_overtaken(row: Model | None, *, fields: Iterable[str], seen: str) -> None:
+    """Raise Overtaken unless a locked row, or that there is none, still has the mark `seen`. Empty
+    `seen` is not compared: no page was shown."""
+    if seen and seen != (now := mark(row, fields=fields)):
+        raise overtaken(*filter(None, [row]), fields=fields, now=now)
+
+
 def overtaken(*rows: Model, fields: Iterable[str], now: str) -> Overtaken:
     """The error that names who changed one of these rows last, and when. Two queries at most."""
     if not rows:

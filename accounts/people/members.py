@@ -47,7 +47,8 @@ def invite(
         raise Conflict(f"{email} is already in {account.name}.", fields={"email": "Already here."})
     if inviting.check(account=account, role=role, user=invited_by):
         others = Invitation.objects.filter(account=account, accepted_at=None).exclude(email=email)
-        _refuse_overtaken(others.order_by("-pk").first(), seen)
+        if replaced := others.order_by("-pk").first():
+            seen_before.refuse_overtaken(replaced, fields=["email"], seen=seen)
         others.delete()
     invitation_mails.count(account=account, email=email, user=invited_by)
     now = clock.now()
@@ -68,13 +69,6 @@ def invite(
     )
     nudge("accounts.mail_invitation", invitation.pk)
     return invitation
-
-
-def _refuse_overtaken(replaced: Invitation | None, seen: str) -> None:
-    if replaced is None or not seen:
-        return
-    if seen != (now := seen_before.mark(replaced, fields=["email"])):
-        raise seen_before.overtaken(replaced, fields=["email"], now=now)
 
 
 def withdraw(*, account: Account, invitation_id: int) -> None:

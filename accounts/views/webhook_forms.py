@@ -78,5 +78,11 @@ class ChangeWebhookForm(WebhookForm):
                 "url"
             ].help_text = f"Now {endpoints.shown_url(endpoint)}. Leave it empty to keep it."
 
+    def in_force(self, endpoint: WebhookEndpoint) -> dict[str, object]:
+        """What it is now, in the words of its page. An address that was left as it is says nothing
+        against the one of Slack's there."""
+        kept = endpoint.is_slack and not self["url"].data
+        return self.of(endpoint) | ({} if kept else {"url": endpoints.shown_url(endpoint)})
+
     def clean_url(self) -> str:
         return self.cleaned_data["url"] or self.endpoint.url

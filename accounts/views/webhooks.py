@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import clock
-from accounts.audit.seen import Overtaken, mark
+from accounts.audit.seen import Overtaken, mark, overtaken
 from accounts.errors import AccountError
 from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.pages import needs, numbered, require
@@ -62,13 +62,17 @@ def webhook(request: HttpRequest, endpoint_id: UUID) -> HttpResponse:
             )
         except Overtaken as error:
             endpoint.refresh_from_db()
-            seen.come_back(request, form, error, now=form.of(endpoint))
+            seen.come_back(request, form, error, now=form.in_force(endpoint))
         except AccountError as error:
             add_errors(form, error)
         else:
             if changed is None:
                 raise Http404("No such webhook.")
             return done(request, back=_page_of(endpoint_id), text="Webhook saved.")
+    elif seen.sent(request) not in ("", now := mark(endpoint, fields=endpoints.TERMS)):
+        # An empty address is wrong only since it is no longer one of Slack's.
+        error = overtaken(endpoint, fields=endpoints.TERMS, now=now)
+        seen.come_back(request, form, error, now=form.in_force(endpoint))
     return _one_page(request, endpoint, form=form)
 
 

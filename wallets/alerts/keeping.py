@@ -20,6 +20,7 @@ Kind = Alert.Kind
 LEVELS = (Kind.BALANCE, Kind.MINUTES, Kind.RUNWAY)
 # What its page shows and saves.
 TERMS = ("kind", "level", "people", "addresses", "slack")
+HOOK = ("secret_path",)
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,17 @@ def _level_problem(terms: Terms) -> str:
 
 
 @transaction.atomic
-def connect_slack(*, wallet_id: int, address: str, actor: User | None) -> SlackHook:
-    """Send to this incoming webhook from now on, instead of any other. Raises Refused."""
+def connect_slack(*, wallet_id: int, address: str, actor: User | None, seen: str = "") -> SlackHook:
+    """Send to this incoming webhook from now on, instead of any other. Raises Refused.
+
+    `seen` marks the webhook that was shown, or that there was none: others' newer one raises
+    Overtaken.
+    """
     path = slack.path_of(address)
     wallet = ledger.lock_one(wallet_id=wallet_id)
+    hook = SlackHook.objects.filter(wallet=wallet).first()
+    if hook is None or hook.secret_path != path:
+        seen_before.refuse_overtaken(hook, fields=HOOK, seen=seen)
     facts = {
         "secret_path": path,
         "added_at": clock.now(),
@@ -133,15 +141,20 @@ def connect_slack(*, wallet_id: int, address: str, actor: User | None) -> SlackH
 
 
 @transaction.atomic
-def disconnect_slack(*, wallet_id: int) -> bool:
+def disconnect_slack(*, wallet_id: int, seen: str = "") -> bool:
     """Send nothing to Slack any more. Alerts that only went there are told to owners and admins.
 
-    Repeatable; False when nothing was connected.
+    Repeatable; False when nothing was connected. Raises Overtaken as `connect_slack` does.
     """
     ledger.lock_one(wallet_id=wallet_id)
+    hook = SlackHook.objects.filter(wallet=wallet_id).first()
+    if hook is None:
+        return False
+    seen_before.refuse_overtaken(hook, fields=HOOK, seen=seen)
     only_slack = Alert.objects.filter(wallet=wallet_id, slack=True)
     only_slack.filter(people=Alert.People.NOBODY, addresses=[]).update(people=Alert.People.MANAGERS)
     only_slack.update(slack=False)
     waiting = SlackMessage.objects.filter(wallet=wallet_id, sent_at=None, given_up_at=None)
     waiting.update(given_up_at=clock.now())
-    return bool(SlackHook.objects.filter(wallet=wallet_id).delete()[0])
+    hook.delete()
+    return True

@@ -126,6 +126,12 @@ def mark_of(allocation: AutoAllocation | None) -> str:
     return seen_before.mark(allocation or AutoAllocation(active=False), fields=TERMS)
 
 
+def require_seen(*, account: Account, seen: str) -> None:
+    """Raise Overtaken unless the allocation that a deed would end is the one that was shown."""
+    shown = _existing(account) or AutoAllocation(active=False)
+    seen_before.refuse_overtaken(shown, fields=TERMS, seen=seen)
+
+
 def _existing(account: Account) -> AutoAllocation | None:
     return AutoAllocation.objects.filter(account=account).select_related("agency").first()
 

@@ -1,8 +1,7 @@
 """The settings page Alerts: what an account wants to hear of, who hears it, and where in Slack."""
 
-from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -106,20 +105,22 @@ def connect(request: HttpRequest) -> HttpResponse:
     """Save the webhook, or with `off` forget it."""
     wallet = open_wallet(account=request.account)
     back = reverse("wallets:alerts")
-    if "off" in request.POST:
-        keeping.disconnect_slack(wallet_id=wallet.pk)
-        return done(request, back=back, text="Slack is no longer connected.")
-    form = SlackForm(request.POST)
-    if form.is_valid():
-        try:
+    form, shown = SlackForm(request.POST), seen.sent(request)
+    try:
+        if "off" in request.POST:
+            keeping.disconnect_slack(wallet_id=wallet.pk, seen=shown)
+            return done(request, back=back, text="Slack is no longer connected.")
+        if form.is_valid():
+            address = form.cleaned_data["address"]
             keeping.connect_slack(
-                wallet_id=wallet.pk, address=form.cleaned_data["address"], actor=request.user
+                wallet_id=wallet.pk, address=address, actor=request.user, seen=shown
             )
-        except WalletError as error:
-            form.add_error("address", str(error))
-        else:
-            messages.success(request, "Slack is connected. Tick Slack at each alert it is for.")
-            return redirect(back)
+            text = "Slack is connected. Tick Slack at each alert it is for."
+            return done(request, back=back, text=text)
+    except Overtaken as error:
+        return refused(request, back=back, error=seen.refusal(request, error))
+    except WalletError as error:
+        form.add_error("address", str(error))
     return _page(request, AlertForm(), slack_form=form)
 
 
@@ -131,15 +132,17 @@ def _page(
 ) -> HttpResponse:
     wallet = open_wallet(account=request.account)
     hook = SlackHook.objects.filter(wallet=wallet).first()
+    slack_form = slack_form or SlackForm()
+    seen.put(request, slack_form, mark(hook, fields=keeping.HOOK))
     context = {
         "alerts": [_row(alert) for alert in Alert.objects.filter(wallet=wallet)],
         "form": form,
         "hook": hook,
         "hook_address": hook and slack.shown(hook.secret_path),
         # What was typed is a secret: it is never sent back.
-        "slack_form": slack_form or SlackForm(),
+        "slack_form": slack_form,
     }
-    status = 422 if form.errors or (slack_form and slack_form.errors) else 200
+    status = 422 if form.errors or slack_form.errors else 200
     return render(request, "wallets/alerts/alerts.html", context, status=status)
 
 

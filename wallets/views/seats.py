@@ -14,6 +14,7 @@ from accounts.people import archiving, members, seats
 from accounts.people.access import Permission
 from accounts.views import seen
 from accounts.views.dialogs import add_errors, dialog, done, refused
+from wallets.allocations import configure
 from wallets.balances.opening import open_wallet
 from wallets.texts import holds
 from wallets.views.forms import OwnerForm, RenameForm
@@ -61,11 +62,15 @@ def archive(request: HttpRequest, account_id: UUID) -> HttpResponse:
             if "bring_back" in request.POST:
                 archiving.bring_back(account=account)
                 return done(request, back=_page(account), text=f"{account.name} is back.")
+            configure.require_seen(account=account, seen=seen.sent(request))
             archiving.archive(account=account, actor=request.user)
+        except Overtaken as error:
+            return refused(request, back=_page(account), error=seen.refusal(request, error))
         except AccountError as error:
             return refused(request, back=_page(account), error=error)
         back = reverse("wallets:account_manager")
         return done(request, back=back, text=f"{account.name} is archived.")
+    account.seen = configure.mark_of(getattr(account, "auto_allocation", None))
     return dialog(
         request,
         partial="wallets/agencies/_archive.html",
