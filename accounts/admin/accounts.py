@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 
 from accounts import models
-from accounts.admin.base import ReadOnly, ReadOnlyInline, StaffAdmin
+from accounts.admin.base import Editable, ReadOnly, ReadOnlyInline
 
 
 class PeopleInline(ReadOnlyInline):
@@ -17,7 +17,7 @@ class PeopleInline(ReadOnlyInline):
 
 
 @admin.register(models.Account)
-class AccountAdmin(StaffAdmin):
+class AccountAdmin(Editable):
     list_display = ["name", "kind", "agency", "status", "timezone", "created_at"]
     list_filter = ["kind", "status"]
     list_select_related = ["agency"]

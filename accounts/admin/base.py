@@ -8,6 +8,7 @@ from django.contrib.admin.checks import ModelAdminChecks
 from django.core.exceptions import FieldDoesNotExist, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
+from django.forms import ModelForm
 from django.http import HttpRequest, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils.functional import cached_property
@@ -16,6 +17,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from accounts import clock
 from accounts.admin import csv_rows
 from accounts.admin.ranges import is_immense, lacks_a_zone
+from accounts.admin.seen import SeenForm
 from accounts.runtime import exports
 
 # Counting millions of rows costs more than the page; beyond this the exact number says nothing.
@@ -146,6 +148,26 @@ def _asks(lookup: str, column: str) -> bool:
     """Whether this is how a filter asks for a column: no patterns, which cost what they like."""
     how = lookup.removeprefix(column)
     return lookup.startswith(column) and how.removeprefix("__id") in _HOW
+
+
+class Editable(StaffAdmin):
+    """Rows that staff may correct in a form: two of them at once overwrite nothing silently."""
+
+    form = SeenForm
+    change_form_before_template = "staff/_seen.html"
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        form = super().get_form(request, obj, change=change, **kwargs)
+        form.request = request
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Model, form: ModelForm, change: bool) -> None:
+        """Write what the form changed and no more: the rest of the row may have moved on."""
+        columns = {field.name for field in obj._meta.concrete_fields}
+        changed = [name for name in form.changed_data if name in columns]
+        obj.save(update_fields=changed if change else None)
 
 
 class ReadOnly(StaffAdmin):

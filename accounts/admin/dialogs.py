@@ -19,11 +19,14 @@ from unfold.enums import ActionVariant
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from accounts.admin.seen import renew
 from accounts.audit import staff_actions
+from accounts.audit.seen import Overtaken
 from accounts.errors import AccountError
 from accounts.models import Account, StaffAction
 from accounts.runtime.addresses import client_ip
 from accounts.telling.notifications import notify
+from accounts.views import seen
 
 _PLAIN_NUMBER = re.compile(r"\s*\d{1,12}(\.\d{1,12})?\s*", re.ASCII)
 
@@ -169,6 +172,9 @@ def staff_action(
                     done = staff_actions.act(
                         wish, partial(_do, self, method, wish, filled, request)
                     )
+                except Overtaken as error:
+                    _show(filled, seen.refusal(request, error))
+                    renew(filled, error)
                 except AccountError as error:
                     _show(filled, error)
                 else:
@@ -221,7 +227,7 @@ def _wish(
     asked = {
         name: str(value)
         for name, value in form.cleaned_data.items()
-        if name not in ("reason", "form_key", "_form_submitted")
+        if name not in ("reason", "form_key", "_form_submitted", seen.FIELD)
     }
     return staff_actions.Wish(
         actor=request.user,

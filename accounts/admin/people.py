@@ -10,8 +10,9 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts import models
-from accounts.admin.base import ReadOnly, ReadOnlyInline, StaffAdmin
+from accounts.admin.base import Editable, ReadOnly, ReadOnlyInline
 from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.seen import SeenForm
 from accounts.people import logins, open_sessions, second_factor
 
 
@@ -33,9 +34,13 @@ class NewPasswordForm(AdminPasswordChangeForm):
         return user
 
 
+class PersonForm(SeenForm, UserChangeForm):
+    """A person's own values and rights, as they were shown."""
+
+
 @admin.register(models.User)
-class PersonAdmin(StaffAdmin, UserAdmin):
-    form = UserChangeForm
+class PersonAdmin(Editable, UserAdmin):
+    form = PersonForm
     add_form = UserCreationForm
     change_password_form = NewPasswordForm
     ordering = ["email"]

@@ -3,13 +3,13 @@
 A page sends back the mark of the values it showed. Whoever saves compares it under the row's lock.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Model, Q
+from django.db.models import Manager, Model, Q
 from django.utils.crypto import salted_hmac
 
 from accounts.errors import Conflict
@@ -42,6 +42,8 @@ def mark(*rows: Model | None, fields: Iterable[str]) -> str:
 
 def _plain(value: object) -> str:
     """The same before and after the database has kept it."""
+    if isinstance(value, Manager):
+        return str(sorted(value.values_list("pk", flat=True)))
     value = getattr(value, "amount", value)
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
@@ -73,21 +75,28 @@ def overtaken(*rows: Model, fields: Iterable[str], now: str) -> Overtaken:
     """The error that names who changed one of these rows last, and when. Two queries at most."""
     if not rows:
         return Overtaken(mark=now, at=None, by="")
-    columns = [rows[0]._meta.get_field(name).column for name in fields]
-    changes = AuditEntry.objects.filter(
-        Q(before__has_any_keys=columns) | Q(operation=AuditEntry.Operation.INSERT),
-        table=rows[0]._meta.db_table,
-        row__in=[str(row.pk) for row in rows],
-    )
-    last = changes.order_by("-pk").first()
+    last = AuditEntry.objects.filter(_changes(rows, set(fields))).order_by("-pk").first()
     return Overtaken(mark=now, at=last and last.at, by=_who(last) if last else "")
+
+
+def _changes(rows: Sequence[Model], names: set[str]) -> Q:
+    """Entries of the audit log about these fields of these rows, and about what they link to."""
+    table, pks = rows[0]._meta, [row.pk for row in rows]
+    links = [field for field in table.many_to_many if field.name in names]
+    columns = [field.column for field in table.concrete_fields if field.name in names]
+    own = Q(before__has_any_keys=columns) | Q(operation=AuditEntry.Operation.INSERT)
+    found = own & Q(table=table.db_table, row__in=[str(pk) for pk in pks])
+    for link in links:
+        key = link.m2m_column_name()
+        about = Q(**{f"before__{key}__in": pks}) | Q(**{f"after__{key}__in": pks})
+        found |= about & Q(table=link.m2m_db_table())
+    return found
 
 
 def _who(change: AuditEntry) -> User | str:
     if change.actor_id is None:
         return "a program with an API key" if change.actor else ""
-    user = User.objects.filter(pk=change.actor_id).first()
-    return "support" if user is None or user.is_staff else user
+    return User.objects.filter(pk=change.actor_id).first() or "support"
 
 
 @transaction.atomic

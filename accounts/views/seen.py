@@ -49,8 +49,16 @@ def refusal(request: HttpRequest, error: Overtaken) -> Overtaken:
 
 def sentence(request: HttpRequest, error: Overtaken) -> str:
     """ "These settings were changed by Ada Lovelace at 14:05, after you opened this page." """
-    by = f" by {'you' if error.by == request.user else error.by}" if error.by else ""
+    by = f" by {_who(request, error)}" if error.by else ""
     return f"These settings were changed{by}{_when(request, error)}, after you opened this page."
+
+
+def _who(request: HttpRequest, error: Overtaken) -> str:
+    """A colleague by name, also of support's to support; to customers those are one."""
+    if error.by == request.user:
+        return "you"
+    is_support = getattr(error.by, "is_staff", False) and not request.user.is_staff
+    return "support" if is_support else str(error.by)
 
 
 def _when(request: HttpRequest, error: Overtaken) -> str:

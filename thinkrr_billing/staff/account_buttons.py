@@ -110,6 +110,7 @@ class AccountButtons(AccountAdmin):
             note=form.cleaned_data["reason"],
             actor=request.user,
             form_key=str(form.cleaned_data["form_key"]),
+            seen=form.cleaned_data["seen"],
         )
         if isinstance(made, AdjustmentRequest):
             return policy.ASKED

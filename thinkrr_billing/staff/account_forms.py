@@ -11,12 +11,15 @@ from unfold.widgets import (
 )
 
 from accounts.admin.dialogs import DecimalField, IntegerField, NotedForm, ReasonForm
+from accounts.admin.seen import MarkField
+from accounts.audit.seen import mark
 from accounts.models import Account, ApiKey
 from campaigns import resuming
 from campaigns.models import Campaign
 from wallets import limits
 from wallets.admin.base import ToldForm, amount_of
 from wallets.models import AutoRecharge, Pot, Wallet
+from wallets.support import plans
 from wallets.texts import usd
 
 # A choice of more than this is made in the list of campaigns.
@@ -100,6 +103,7 @@ class GrantForm(ToldForm, AccountForm):
 
 
 class IncludedForm(AccountForm):
+    seen = MarkField()
     minutes = IntegerField(
         label="Minutes a month",
         min_value=0,
@@ -111,6 +115,7 @@ class IncludedForm(AccountForm):
     )
 
     def prepare(self) -> None:
+        self.fields["seen"].initial = mark(self.subject, fields=plans.PLAN)
         self.fields["minutes"].initial = self.subject.included_minutes
         self.fields["anchor_day"].initial = self.subject.included_anchor_day
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from accounts.audit import seen as seen_before
 from accounts.models import Account, User
 from wallets import limits
 from wallets.balances import ledger
@@ -12,15 +13,26 @@ from wallets.errors import InvalidAmount, Refused
 from wallets.models import AdjustmentRequest, Pot
 from wallets.support import policy
 
+# What its dialog shows and saves.
+PLAN = ("included_minutes", "included_anchor_day")
+
 
 @transaction.atomic
 def set_included(
-    *, account: Account, minutes: int, anchor_day: int, note: str, actor: User, form_key: str
+    *,
+    account: Account,
+    minutes: int,
+    anchor_day: int,
+    note: str,
+    actor: User,
+    form_key: str,
+    seen: str = "",
 ) -> Account | AdjustmentRequest:
     """Change how many Included minutes a month brings and on which day, or ask for it.
 
     Holds from the next period on: what was granted stays. The same form again answers with what
-    it made. Raises InvalidAmount, FormReused, or Refused for sub-accounts and for no change.
+    it made. Raises InvalidAmount, FormReused, or Refused for sub-accounts and for no change; and
+    Overtaken when it is not the plan any more whose mark (`seen`) was shown.
     """
     wallet = ledger.lock_one(wallet_id=open_wallet(account=account).pk)
     now = Account.objects.get(pk=account.pk)
@@ -37,6 +49,7 @@ def set_included(
     if row is None:
         if (minutes, anchor_day) == (now.included_minutes, now.included_anchor_day):
             raise Refused("The plan has these minutes and this day already.")
+        seen_before.refuse_overtaken(now, fields=PLAN, seen=seen)
         worth, what = _worth(now, minutes, anchor_day), _what(now, minutes, anchor_day)
         row = policy.decide(deed, worth=worth, what=what)
         if row.state == policy.State.ALONE:
@@ -78,7 +91,7 @@ def _worth(account: Account, minutes: int, anchor_day: int) -> Decimal:
 def _set(account: Account, row: AdjustmentRequest) -> None:
     account.included_minutes = int(row.facts["minutes"])
     account.included_anchor_day = int(row.facts["anchor_day"])
-    account.save(update_fields=["included_minutes", "included_anchor_day"])
+    account.save(update_fields=PLAN)
 
 
 def _what(account: Account, minutes: int, anchor_day: int) -> str:
