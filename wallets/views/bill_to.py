@@ -16,6 +16,8 @@ from accounts.views.dialogs import dialog
 from wallets.charging import parties
 
 _FIELDS = BillingForm.Meta.fields
+# Not those of Settings, over which the dialog may open: labels would lead to the fields behind it.
+_AUTO_ID = "bill_%s"
 
 
 def asked_first(request: HttpRequest) -> HttpResponse | None:
@@ -27,7 +29,7 @@ def asked_first(request: HttpRequest) -> HttpResponse | None:
         return None
     if not parties.must_ask(request.account):
         return None
-    form = BillingForm(instance=request.account)
+    form = BillingForm(instance=request.account, auto_id=_AUTO_ID)
     seen.put(request, form, mark(request.account, fields=_FIELDS))
     return _ask(request, form=form, goes_on=request.get_full_path())
 
@@ -38,7 +40,8 @@ def answer(request: HttpRequest) -> HttpResponse:
     """Keep what was typed, or nothing when it is skipped, and go on to the dialog."""
     goes_on = next_path(request, reverse("wallets:recharge"))
     # A copy of its own: an invalid form must not change the account in the shell around it.
-    form = BillingForm(request.POST, instance=Account.objects.get(pk=request.account.pk))
+    instance = Account.objects.get(pk=request.account.pk)
+    form = BillingForm(request.POST, instance=instance, auto_id=_AUTO_ID)
     seen.put(request, form, mark(request.account, fields=_FIELDS))
     if "skip" not in request.POST:
         if not form.is_valid():

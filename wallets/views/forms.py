@@ -287,7 +287,8 @@ class TransactionsForm(forms.Form):
     until = DayField(label="To")
 
     def __init__(self, *args, today: date, **kwargs) -> None:
-        super().__init__(*args, **kwargs)
+        # Not the ids of the export's dialog, which opens over them.
+        super().__init__(*args, auto_id="filter_%s", **kwargs)
         self.today = today
 
     def clean(self) -> dict[str, object]:
