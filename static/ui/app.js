@@ -96,7 +96,8 @@
       return;
     }
     setBusy(form, true);
-    const button = event.submitter || form.querySelector(".btn-primary");
+    const pressed = event.submitter; // hidden: what Enter presses, in the place of the first that is seen
+    const button = pressed && !pressed.hidden ? pressed : form.querySelector(".btn-primary");
     if (button) button.classList.add("is-busy");
   }, true);
   // What a form only asks, such as a quote, may be answered while it is being sent: that ends nothing, and leads nowhere.

@@ -1,6 +1,8 @@
 """Every dialog when its session ended and when the network is away, also one made tomorrow: the
 table has every template that draws the head of a dialog."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from django.contrib.sessions.models import Session
 
 from accounts.tests.builders import PASSWORD
 from tests.browser import axe
-from tests.browser.people import DESK
+from tests.browser.people import DESK, Person
 
 # Who opens it, and which page of the rich world is the same dialog by itself.
 DIALOGS = {
@@ -103,3 +105,50 @@ def test_without_a_network_it_says_so_and_stays_open(opened, template):
 
     assert person.text("#dialog-title") == heading
     assert said.inner_text().strip()
+
+
+@pytest.mark.parametrize("template", DIALOGS)
+def test_while_it_waits_for_its_answer_it_is_busy_and_can_be_read(opened, template):
+    person, _, _ = opened(template)
+
+    with holding(person, "POST"):
+        person.page.evaluate(SEND)
+        person.page.wait_for_selector("dialog form[aria-busy=true] .is-busy")
+
+        assert axe.violations(person.page) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "button", "first"),
+    [
+        ("/account-manager/", "#several >> text=Set allocation", "#id_basic_minutes"),
+        ("/account-manager/", "text=Send a notice", "#id_text"),
+        ("/payments/transactions/", "#export", "#id_format"),
+    ],
+)
+def test_a_dialog_of_a_list_is_busy_while_it_waits_and_can_be_read(
+    enter, rich, path, button, first
+):
+    person = enter(rich.owner)
+    person.visit(path)
+    for box in person.page.locator("[name=everyone]").all():
+        box.check()
+    person.opens(button, first)
+
+    with holding(person, "POST", "GET"):
+        person.page.click("dialog .btn-primary")
+        person.page.wait_for_selector("dialog form[aria-busy=true] .is-busy")
+
+        assert axe.violations(person.page) == []
+
+
+@contextmanager
+def holding(person: Person, *methods: str) -> Iterator[None]:
+    """Questions of these kinds get no answer until the block ends; then they are cut off."""
+    held = []
+    person.page.route(
+        "**/*", lambda one: held.append(one) if one.request.method in methods else one.continue_()
+    )
+    yield
+    for one in held:
+        one.abort()

@@ -56,6 +56,10 @@ PAGES = {
 
 def check(person: Person, within: str) -> None:
     person.page.evaluate(SPOIL, within)
+    leads_to_what_is_wrong(person, within)
+
+
+def leads_to_what_is_wrong(person: Person, within: str) -> None:
     person.page.wait_for_selector(f"{within} :is([aria-invalid=true], [role=alert])")
     person.settles()
 
@@ -112,17 +116,72 @@ def test_a_log_in_with_a_wrong_password_leads_to_what_is_wrong(enter, rich):
     assert axe.violations(person.page) == []
 
 
-@pytest.mark.parametrize("name", ["recharge", "rename", "add a sub-account"])
-def test_a_dialog_that_waits_for_its_answer_is_busy_and_can_be_read(enter, rich, name):
-    person = opened(enter, rich, name)
-    held = []
-    person.page.route(
-        "**/*", lambda one: held.append(one) if one.request.method == "POST" else one.continue_()
-    )
+@pytest.fixture
+def agency(enter, rich) -> Person:
+    """An agency's owner at the list of sub-accounts, all of them chosen."""
+    person = enter(rich.owner)
+    person.visit("/account-manager/")
+    person.page.check("input[name=everyone]")
+    return person
 
-    person.page.evaluate(SPOIL, "dialog")
-    person.page.wait_for_selector("dialog form[aria-busy=true] .is-busy")
 
-    assert axe.violations(person.page) == []
-    for one in held:
-        one.abort()
+def test_a_notice_without_words_leads_to_what_is_wrong(agency):
+    agency.opens("text=Send a notice", "#id_text")
+
+    agency.page.click("dialog .btn-primary")
+
+    leads_to_what_is_wrong(agency, "dialog")
+
+
+def test_minutes_that_are_none_for_several_lead_to_what_is_wrong(agency):
+    agency.opens("#several >> text=Set allocation", "#id_basic_minutes")
+    agency.page.fill("#id_basic_minutes", "-1")
+
+    agency.page.click("text=Review the sum")
+
+    leads_to_what_is_wrong(agency, "dialog")
+
+
+def test_an_export_that_ends_before_it_begins_leads_to_what_is_wrong(enter, rich):
+    person = enter(rich.owner)
+    person.visit("/payments/transactions/")
+    person.opens("#export", "#id_since")
+    person.page.fill("#id_since", "2026-02-01")
+    person.page.fill("#id_until", "2026-01-01")
+
+    person.page.click("dialog .btn-primary")
+
+    leads_to_what_is_wrong(person, "dialog")
+
+
+def test_no_campaign_to_resume_leads_to_what_is_wrong(enter, rich):
+    person = enter(rich.owner)
+    person.visit("/campaigns/")
+    person.opens("#resume-campaigns", "[name=campaign]")
+    for box in person.page.locator("[name=campaign]:checked").all():
+        box.uncheck()
+
+    person.page.click("#resume-button")
+
+    leads_to_what_is_wrong(person, "dialog")
+
+
+@pytest.mark.parametrize(
+    ("path", "chosen", "address", "send"),
+    [
+        ("/settings/webhooks/", "[name=format][value=slack]", "#id_url", "text=Add webhook"),
+        ("/settings/alerts/", "", "#id_address", "text=Replace webhook"),
+    ],
+)
+def test_an_address_that_is_not_of_slack_leads_to_what_is_wrong(
+    enter, rich, path, chosen, address, send
+):
+    person = enter(rich.owner)
+    person.visit(path)
+    if chosen:
+        person.page.check(chosen)
+    person.page.fill(address, "https://example.com/hooks")
+
+    person.page.click(f"main >> {send}")
+
+    leads_to_what_is_wrong(person, "main")
