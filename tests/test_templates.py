@@ -121,6 +121,17 @@ def test_pages_are_read_without_indentation_and_mails_as_they_are(tmp_path):
     assert mail == indented
 
 
+def test_lines_of_tags_alone_are_no_empty_lines_of_pages_and_words_stay_apart(tmp_path):
+    lines = ["one", "{% for each in many %}", "  {% if each %}", "{{ each }}", "{% endif %}"]
+    lines += ["{% endfor %}", "two {% if many %}", "three", "{% endif %}"]
+    (tmp_path / "page.html").write_text("".join(f"{line}\n" for line in lines))
+    engine = Engine(dirs=[tmp_path], loaders=["thinkrr_billing.templates.Loader"])
+
+    page = engine.get_template("page.html").render(Context({"many": ["a", "", "b"]}))
+
+    assert page == "one\na\nb\ntwo \nthree\n"
+
+
 class Elements(HTMLParser):
     """Each element of a template, with all attributes it may have."""
 
