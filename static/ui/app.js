@@ -71,6 +71,7 @@
     if (event.detail.target !== $("dialog-body") || !$("dialog-body").firstElementChild) return;
     const opens = dialog && !dialog.open;
     if (opens) dialog.showModal();
+    $("dialog-body").querySelectorAll("[data-all]").forEach(showAll);
     const first = $("dialog-body").querySelector(".dialog-body :is(input:not([type=hidden], :disabled), select, textarea)");
     // What had the focus may be gone: then it goes on in what took its place, as when the dialog opens.
     const keeps = !opens && $("dialog-body").contains(document.activeElement);
@@ -288,6 +289,19 @@
     const inMenu = event.target.closest("[popover] :is(a, button)");
     if (inMenu && !theme) inMenu.closest("[popover]").hidePopover();
   });
+  // One tick for all of a list that can be ticked; some of them show as neither.
+  const ticks = (all) => [...all.form.elements].filter((one) => one.name === all.dataset.all && !one.disabled);
+  function showAll(all) {
+    const boxes = ticks(all);
+    const on = boxes.filter((one) => one.checked).length;
+    all.checked = on > 0 && on === Number(all.dataset.of || boxes.length);
+    all.indeterminate = on > 0 && !all.checked;
+  }
+  document.addEventListener("change", (event) => {
+    const box = event.target;
+    if (box.dataset.all) ticks(box).forEach((one) => { one.checked = box.checked; });
+    else if (box.form && box.type === "checkbox") box.form.querySelectorAll("[data-all]").forEach(showAll);
+  }, true);
   // What was wrong with a field is no longer true once it is changed.
   document.addEventListener("input", (event) => {
     const field = event.target.closest(".field");
@@ -318,5 +332,6 @@
   }
   document.body.addEventListener("toast", (event) => toast(event.detail.text || event.detail.value, event.detail.tone));
   showTheme();
+  document.querySelectorAll("[data-all]").forEach(showAll);
   if (!focusInvalid($("main")) && location.hash === "#main") $("main").focus();
 })();
