@@ -123,8 +123,7 @@ def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
     if automatic.suspended_at is None:
         return _waiting_to_charge(wallet, automatic, links)
     if automatic.suspended_reason == Suspended.PAYMENT_FAILED:
-        card = _declined_card(wallet)
-        return Banner("danger", f"Auto-Recharge failed: {card} was declined. {stops}", links)
+        return Banner("danger", f"Auto-Recharge failed: {_declined(wallet)}. {stops}", links)
     if automatic.suspended_reason in (Suspended.DISPUTED, Suspended.SUPPORT):
         links = ()
     else:
@@ -133,10 +132,13 @@ def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
     return Banner("danger", f"Auto-Recharge is suspended: {why}. {stops}", links)
 
 
-def _declined_card(wallet: Wallet) -> str:
-    declined = wallet.purchases.recharges().filter(state=Purchase.State.DECLINED)
-    latest = declined.order_by("-created_at").first()
-    return latest.card if latest and latest.card else "The card"
+def _declined(wallet: Wallet) -> str:
+    """Which cards the last automatic charge was declined: what a person tried since is another."""
+    automatic = wallet.purchases.filter(purpose="auto_recharge", state=Purchase.State.DECLINED)
+    latest = automatic.order_by("-created_at", "-instead_of").first()
+    if latest and latest.instead_of:
+        return f"{latest.instead_of}, and your backup card {latest.card} was declined"
+    return f"{latest.card if latest and latest.card else 'The card'} was declined"
 
 
 def _waiting_to_charge(
@@ -151,7 +153,7 @@ def _waiting_to_charge(
     today = clock.now().astimezone(local.tzinfo).date()
     at = f"{spoken(local.date(), today=today)} at {local:%H:%M}"
     if automatic.hold_reason == Hold.DECLINED:
-        text = f"Auto-Recharge failed: {_declined_card(wallet)} was declined. We try again {at}."
+        text = f"Auto-Recharge failed: {_declined(wallet)}. We try again {at}."
         return Banner("warning", text, links)
     if automatic.hold_reason == Hold.DAILY_CEILING:
         text = f"Automatic charges of today reached your daily ceiling. They go on {at}."

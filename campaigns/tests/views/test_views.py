@@ -70,12 +70,12 @@ def paid(wallet, *, cents=5000, **fields):
     return Purchase.objects.create(
         payer=wallet.account,
         wallet=wallet,
-        purpose="recharge",
         amount_cents=cents,
         buys="credit",
         payment_method="pm_visa",
         card="Visa •••• 4242",
         **{
+            "purpose": "recharge",
             "state": "succeeded",
             "payment_intent": f"pi_{wallet.pk}",
             "closed_at": clock.now(),
@@ -624,7 +624,7 @@ def test_a_failed_card_is_the_banner_or_its_second_sentence(page, wallet):
     AutoRecharge.objects.filter(wallet=wallet).update(
         suspended_at=clock.now(), suspended_reason="payment_failed"
     )
-    paid(wallet, state="declined", payment_intent=None)
+    paid(wallet, state="declined", payment_intent=None, purpose="auto_recharge")
     failed = "Auto-Recharge failed: Visa •••• 4242 was declined. Calls stop when the balance"
 
     alone = text(banner(page))

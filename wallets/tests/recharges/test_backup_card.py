@@ -26,6 +26,8 @@ from wallets.tests.worlds.auto_recharge_world import (
     told,
 )
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card, set_auto_recharge
+from wallets.tests.worlds.histories import buy
+from wallets.tests.worlds.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -129,6 +131,25 @@ def test_when_both_are_declined_each_counts_and_the_next_try_waits_six_hours(low
         "You were not charged. Contact your bank or use another card. We try again at 18:00 (UTC)."
     ]
     assert taken(stripe) == []
+
+
+def test_banner_and_payments_name_both_cards_whatever_a_person_tries_since(
+    low, other, stripe, client
+):
+    decline(stripe, low)
+    stripe.set_card(other.id, behaviour={"decline_code": "do_not_honor"})
+    run(low)
+    client.force_login(owner_of(low.account))
+
+    pages = {path: text_of(client.get(path)) for path in ("/banner/", "/payments/")}
+    buy(low, state="declined", card="Visa •••• 0002")
+    later = {path: text_of(client.get(path)) for path in ("/banner/", "/payments/")}
+
+    both = f"{VISA} was declined, and your backup card {MASTERCARD} was declined. We try again "
+    assert f"Auto-Recharge failed: {both}" in pages["/banner/"]
+    assert f"{VISA} was declined. Your backup card {MASTERCARD} was" in pages["/payments/"]
+    assert f"Auto-Recharge failed: {both}" in later["/banner/"]
+    assert "The last automatic charge was declined. Retrying" in later["/payments/"]
 
 
 def test_the_third_decline_in_a_row_suspends_whichever_card_it_was(low, other, stripe):
