@@ -1,12 +1,13 @@
 """`make bench`: metering and pages, in databases of its own that are dropped afterwards.
 
-`python -m benchmarks pages` runs that one alone; `admin`, `http`, `memory`, `growth`, `nightly` and
-`webhooks` are run only when they are named. Some take sizes: `growth wallets=100000`,
-`memory loads=10`.
+`python -m benchmarks pages` runs that one alone; `admin`, `http`, `memory`, `growth`, `nightly`,
+`scaling`, `partitions` and `webhooks` are run only when they are named. Some take sizes:
+`growth wallets=100000`, `memory loads=10`.
 """
 
 import os
 import sys
+from functools import partial
 
 import django
 from django.conf import settings
@@ -25,12 +26,28 @@ def main() -> None:
     from django.db import connection
 
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks import admin, growth, http, memory, metering, nightly, pages, webhooks
+    from benchmarks import (
+        admin,
+        growth,
+        http,
+        memory,
+        metering,
+        nightly,
+        pages,
+        partitions,
+        scaling,
+        webhooks,
+    )
     from thinkrr_billing.memory import keep_what_is_loaded
 
-    every = {"pages": pages.run, "admin": admin.run, "webhooks": webhooks.run}
     asked = [word for word in sys.argv[1:] if "=" not in word] or ["metering", "pages"]
     sizes = {name: int(size) for name, size in (w.split("=") for w in sys.argv[1:] if "=" in w)}
+    every = {
+        "pages": pages.run,
+        "admin": admin.run,
+        "webhooks": webhooks.run,
+        "partitions": partial(partitions.run, **sizes),
+    }
     # As web and workers do.
     keep_what_is_loaded()
 
@@ -41,6 +58,7 @@ def main() -> None:
         "memory": memory.run,
         "growth": growth.run,
         "nightly": nightly.run,
+        "scaling": scaling.run,
     }
     for name in asked:
         if name in apart:

@@ -29,7 +29,7 @@ def pooled(*, limits: bool = True) -> Iterator[None]:
     facts, port = connection.settings_dict, free_port()
     before = {name: facts[name] for name in ("HOST", "PORT", "DISABLE_SERVER_SIDE_CURSORS")}
     connection.close()
-    with tempfile.TemporaryDirectory() as folder, _running(Path(folder), port, limits=limits):
+    with tempfile.TemporaryDirectory() as folder, running(Path(folder), port, limits=limits):
         try:
             facts.update(HOST="127.0.0.1", PORT=str(port), DISABLE_SERVER_SIDE_CURSORS=True)
             yield
@@ -39,7 +39,10 @@ def pooled(*, limits: bool = True) -> Iterator[None]:
 
 
 @contextmanager
-def _running(folder: Path, port: int, *, limits: bool) -> Iterator[None]:
+def running(
+    folder: Path, port: int, *, limits: bool = True, sessions: int = SESSIONS
+) -> Iterator[subprocess.Popen]:
+    """A pooler on this port, with so many sessions for each database of this process's server."""
     facts = connection.settings_dict
     said = "; ".join(f"SET {name} = {ms}" for name, ms in LIMITS.items())
     password = f" password='{facts['PASSWORD']}'" if facts["PASSWORD"] else ""
@@ -54,7 +57,8 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = {SESSIONS}
+default_pool_size = {sessions}
+server_check_delay = 0
 ignore_startup_parameters = extra_float_digits
 """
     )
@@ -69,7 +73,7 @@ ignore_startup_parameters = extra_float_digits
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         wait_until(lambda: _listens(port), seconds=BEGINS, what="the pooler listens")
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(BEGINS)

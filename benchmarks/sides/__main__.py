@@ -50,7 +50,7 @@ def _world() -> None:
 
 def _serve(kind: str) -> None:
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks.sides import limit, peers, plain, record, served
+    from benchmarks.sides import hosts, limit, peers, plain, record, served
     from benchmarks.sides.measuring import at_once, one_after_the_other
     from thinkrr_billing.memory import keep_what_is_loaded
     from wallets.books import checking
@@ -62,6 +62,7 @@ def _serve(kind: str) -> None:
         "plain": plain.Plain,
         "served": served.Served,
         "requests": served.Requests,
+        "hosts": hosts.Hosts,
         "hordak": peers.Hordak,
         "pgledger": peers.Pgledger,
     }
@@ -76,7 +77,7 @@ def _serve(kind: str) -> None:
             found: object = [sentence for sentence in broken if not sentence.startswith("I8")]
         elif (do := task.pop("do")) == "hot":
             found = at_once(side, **task)
-        elif do in ("requests", "questions"):
+        elif do in ("requests", "questions", "spread", "pool"):
             found = getattr(side, do)(**task)
         else:
             found = one_after_the_other(side, size=task["size"], times=task["times"])

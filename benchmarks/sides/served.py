@@ -7,50 +7,36 @@ import json
 import multiprocessing
 import os
 import random
-import shutil
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
-from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import connection
 
 from accounts.people import api_keys
 from benchmarks.sides.measuring import Measured, processor_seconds
+from benchmarks.sides.programs import free_port, gunicorn_seconds, start_gunicorn, start_redis
 from benchmarks.sides.workload import Side, insist
 from benchmarks.sides.world import CROSSING, WALLETS
 
-WORKERS, THREADS = 2, 8
 # Requests of each client that are not measured.
 WARM_UPS = 4
-STARTS_WITHIN_SECONDS = 60.0
-# Of Stripe nobody is asked: port 9 answers nobody.
-ENVIRONMENT = {
-    "DEBUG": "False",
-    "ALLOWED_HOSTS": "127.0.0.1",
-    "SECRET_KEY": "benchmark-0123456789-abcdefghijklmnopqrstuvwxyz-0123456789",
-    "STRIPE_SECRET_KEY": "_".join(["sk", "test", "bench" + "0" * 24]),
-    "STRIPE_WEBHOOK_SECRET": "_".join(["whsec", "bench" + "0" * 24]),
-    "STRIPE_API_BASE": "http://127.0.0.1:9",
-    "DJANGO_SETTINGS_MODULE": "thinkrr_billing.settings",
-}
-
-
 # What clients send: when, in seconds from the start, or else at once.
 Work = list[tuple[float | None, Callable[[], None]]]
 
 
 class Requests(Side):
     """Of a batch it makes the whole request, so that clients only send it."""
+
+    # What is refused for the moment is sent again, as a platform does, instead of ending it all.
+    sends_again = False
 
     def __init__(self, port: int | None = None) -> None:
         super().__init__()
@@ -66,7 +52,7 @@ class Requests(Side):
         facts = [{**one, "ended_at": one["ended_at"].isoformat()} for one in self.facts(size)]
         bad = sum(one["campaign"] != "bench" for one in facts)
         request = self._request("/api/v1/calls", {"calls": facts})
-        return lambda: _send(self._port, request, rejected=bad)
+        return partial(_send, self._port, request, rejected=bad, again=self.sends_again)
 
     def crossing_from(self, count: int) -> int:
         """From the first again after the last: what has crossed is charged like any other."""
@@ -80,7 +66,7 @@ class Requests(Side):
         if hold:
             asked |= {"call": uuid4().hex, "seconds": 90}
         request = self._request(f"/api/v1/calls/{'holds' if hold else 'authorize'}", asked)
-        return lambda: _send(self._port, request, rejected=0)
+        return partial(_send, self._port, request, rejected=0)
 
     def requests(self, *, size: int, clients: int, times: int) -> dict:
         """So many clients, each with so many batches one after the other."""
@@ -104,18 +90,22 @@ class Requests(Side):
         return head.encode() + text
 
     def _measured(self, work: list[Work]) -> dict:
-        return asdict(_at_once(work))
+        return asdict(sent_at_once(work))
 
 
 class Served(Requests):
     """Starts what is asked, and ends it."""
 
     def __init__(self) -> None:
-        super().__init__(_free_port())
-        redis = _free_port()
+        super().__init__(free_port())
+        redis = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="bench-")
-        self._redis = _start_redis(redis, self._folder.name)
-        self._gunicorn = self._start_gunicorn(redis)
+        self._redis = start_redis(redis, self._folder.name)
+        url = urlsplit(os.environ["DATABASE_URL"])
+        ours = url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
+        self._gunicorn = start_gunicorn(
+            self._port, database=ours, redis=redis, folder=self._folder.name
+        )
 
     def close(self) -> None:
         for process in (self._gunicorn, self._redis):
@@ -125,75 +115,33 @@ class Served(Requests):
 
     def _measured(self, work: list[Work]) -> dict:
         # While the others had their turn connections have ended, as each does after a minute.
-        _at_once([[(None, self.batch(1)) for _ in range(WARM_UPS)] for _ in work])
-        python, postgres = self._python(), _postgres()
-        found = _at_once(work)
+        sent_at_once([[(None, self.batch(1)) for _ in range(WARM_UPS)] for _ in work])
+        python, postgres = gunicorn_seconds(self._gunicorn), postgres_seconds()
+        found = sent_at_once(work)
         count = len(found.each)
-        found.python = [(self._python() - python) / count]
-        found.postgres = [_since(postgres) / count]
+        found.python = [(gunicorn_seconds(self._gunicorn) - python) / count]
+        found.postgres = [since(postgres) / count]
         return asdict(found)
 
-    def _python(self) -> float:
-        """Of gunicorn and its workers, since they began."""
-        pid = self._gunicorn.pid
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        return sum(processor_seconds(int(one)) for one in (pid, *children))
 
-    def _start_gunicorn(self, redis: int) -> subprocess.Popen:
-        command = [sys.executable, "-m", "gunicorn", "thinkrr_billing.wsgi"]
-        command += ["--workers", str(WORKERS), "--threads", str(THREADS)]
-        command += ["--bind", f"127.0.0.1:{self._port}", "--log-level", "warning"]
-        command += ["--access-logfile", str(Path(self._folder.name, "access.log"))]
-        url = urlsplit(os.environ["DATABASE_URL"])
-        ours = url._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
-        env = {name: value for name, value in os.environ.items() if name != "STRIPE_SECRET_KEY"}
-        env |= ENVIRONMENT | {"DATABASE_URL": ours, "REDIS_URL": f"redis://127.0.0.1:{redis}/0"}
-        with Path(self._folder.name, "log").open("w") as log:
-            process = subprocess.Popen(
-                command, cwd=settings.BASE_DIR, env=env, stdout=log, stderr=log
-            )
-        _wait_for(self._port, process)
-        return process
+def _send(port: int, request: bytes, *, rejected: int, again: bool = False) -> None:
+    answer = _answer(port, request)
+    while again and answer.startswith(b"HTTP/1.1 503 "):
+        answer = _answer(port, request)
+    insist(answer.startswith(b"HTTP/1.1 200 "))
+    insist(answer.count(b'"status":"rejected"') == rejected)
 
 
-def _start_redis(port: int, folder: str) -> subprocess.Popen:
-    if shutil.which("redis-server") is None:
-        raise RuntimeError("Served as in production it needs Redis: apt-get install redis-server.")
-    command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
-    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
-    _wait_for(port, process)
-    return process
-
-
-def _wait_for(port: int, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + STARTS_WITHIN_SECONDS
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise RuntimeError(f"{process.args[0]} did not start: see what it said above.")
-        time.sleep(0.05)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def _send(port: int, request: bytes, *, rejected: int) -> None:
+def _answer(port: int, request: bytes) -> bytes:
     with socket.create_connection(("127.0.0.1", port)) as sent:
         sent.sendall(request)
         parts = []
         while part := sent.recv(1 << 18):
             parts.append(part)
-    answer = b"".join(parts)
-    insist(answer.startswith(b"HTTP/1.1 200 "))
-    insist(answer.count(b'"status":"rejected"') == rejected)
+    return b"".join(parts)
 
 
-def _at_once(work: list[Work]) -> Measured:
+def sent_at_once(work: list[Work]) -> Measured:
     connection.close()
     context = multiprocessing.get_context("fork")
     barrier, answers = context.Barrier(len(work) + 1), context.Queue()
@@ -222,7 +170,7 @@ def _client(work: Work, barrier: Barrier, answers: Queue) -> None:
     answers.put(found)
 
 
-def _postgres() -> dict[int, float]:
+def postgres_seconds() -> dict[int, float]:
     """Seconds of the processor by backend, of those that serve this database."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -232,5 +180,5 @@ def _postgres() -> dict[int, float]:
         return {pid: processor_seconds(pid) for (pid,) in cursor.fetchall()}
 
 
-def _since(before: dict[int, float]) -> float:
-    return sum(seconds - before.get(pid, 0.0) for pid, seconds in _postgres().items())
+def since(before: dict[int, float]) -> float:
+    return sum(seconds - before.get(pid, 0.0) for pid, seconds in postgres_seconds().items())

@@ -35,6 +35,8 @@ class Side:
         with connection.cursor() as cursor:
             cursor.execute("SELECT account_id::text FROM bench_wallet ORDER BY number")
             self.accounts = [account for (account,) in cursor.fetchall()]
+        # The wallets that everyday calls are of, by number.
+        self.among = range(1, WALLETS + 1)
         self._counted = 0
         self._crossed = 0
         self._charged: deque[dict] = deque(maxlen=REPEATED_AFTER)
@@ -92,7 +94,7 @@ class Side:
             return self.report(name, self.crossing_from(1), CROSSING_SECONDS)
         if place in REPEATED and len(self._charged) == REPEATED_AFTER:
             return self._charged[0]
-        one = self.report(name, random.randint(1, WALLETS), random.randint(10, 309))
+        one = self.report(name, random.choice(self.among), random.randint(10, 309))
         if place == BAD:
             return one | {"campaign": "no-such-campaign"}
         self._charged.append(one)
