@@ -12,10 +12,11 @@ from functools import cache
 from uuid import UUID
 
 import djstripe.models
-from django.db.models import Exists, OuterRef, QuerySet, Sum
+from django.db import connection
+from django.db.models import QuerySet, Sum
 
 from accounts import clock
-from accounts.models import Account, Invitation, Membership
+from accounts.models import Account
 from accounts.runtime import soft_cache
 from wallets import limits, months
 from wallets.agencies.client import Client, Dollars
@@ -171,18 +172,26 @@ def _card_trouble(one: Client, expired: Mapping[str, bool], now: datetime) -> st
     return "The card of Auto-Recharge has expired" if expired[one.card_id] else ""
 
 
+# Sub-accounts in which nobody works, and until when the latest invitation may be accepted.
+EMPTY = """
+SELECT a.id, (
+    SELECT max(i.expires_at) FROM accounts_invitation AS i
+    WHERE i.account_id = a.id AND i.accepted_at IS NULL)
+FROM accounts_account AS a
+WHERE a.agency_id = %s AND NOT EXISTS (
+    SELECT FROM accounts_membership AS m WHERE m.account_id = a.id)
+"""
+
+
 def _note_seats(by_pk: dict[UUID, Client], agency: Account, now: datetime) -> None:
-    """Whom nobody has joined yet, and what became of the invitation. Two queries."""
-    seats = Membership.objects.filter(account=OuterRef("pk"))
-    empty = Account.objects.filter(~Exists(seats), agency=agency).order_by()
-    alone = list(empty.values_list("pk", flat=True))
-    # By the agency, not by hundreds of ids: those take as long to write as the rest of the page.
-    waiting = Invitation.objects.filter(account__agency=agency, accepted_at=None)
-    ends = dict(waiting.order_by("expires_at").values_list("account", "expires_at"))
-    for pk in alone:
-        until = ends.get(pk)
+    """Whom nobody has joined yet, and what became of the invitation. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(EMPTY, [agency.pk])
+        found = cursor.fetchall()
+    for pk, until in found:
         state = "no invitation" if until is None else "expired" if until <= now else "invited"
-        by_pk[pk].awaits = state
+        if pk in by_pk:
+            by_pk[pk].awaits = state
 
 
 def _note_spending(found: list[Client], agency: Account, today: date) -> None:
