@@ -195,7 +195,8 @@ _DAY = timedelta(days=1)
 
 
 class Kept(NamedTuple):
-    """Until when the days of a zone's accounts are kept: of all (None: not of all), and at most."""
+    """Until when days of a zone's accounts are kept: of all of them, and of one at most; None
+    where there are none."""
 
     all_until: date | None = None
     latest: date | None = None

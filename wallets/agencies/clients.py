@@ -106,9 +106,8 @@ def _rows(agency: Account) -> QuerySet:
 
 
 def _client(row: tuple) -> Client:
-    pk, name, status, archived_at, zone, *wallet, is_allocated, minutes, more, day, skip, failed = (
-        row
-    )
+    pk, name, status, archived_at, zone, *wallet = row[:-6]
+    is_allocated, basic_minutes, premium_minutes, anchor_date, skip_period, failed = row[-6:]
     wallet_id, credit, premium, basic, included, blocked_at, default_card, *automatic = wallet
     enabled, suspended_at, suspended_reason, hold_reason, not_before, own_card = automatic
     is_closed = status == Account.Status.CLOSED
@@ -131,10 +130,10 @@ def _client(row: tuple) -> Client:
         hold_reason=hold_reason or "",
         not_before=not_before,
         card_id=own_card or default_card or "",
-        basic_minutes=minutes if has_months else 0,
-        premium_minutes=more if has_months else 0,
-        anchor_date=day if has_months else None,
-        skip_period=skip if has_months else None,
+        basic_minutes=basic_minutes if has_months else 0,
+        premium_minutes=premium_minutes if has_months else 0,
+        anchor_date=anchor_date if has_months else None,
+        skip_period=skip_period if has_months else None,
         payment_failed=failed,
     )
 
