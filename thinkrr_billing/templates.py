@@ -7,9 +7,9 @@ from django.template.loaders import filesystem
 
 INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 COMMENTS = re.compile(r"^\{#[^\n]*#\}\n", re.MULTILINE)
-# Lines of nothing but tags that write nothing themselves.
+# Lines of nothing but tags that write nothing, or a file that ends its last line itself.
 CONTROLS = re.compile(
-    r"^((?:\{% (?:if|elif|else|endif|for|empty|endfor|with|endwith|load|endblock)\b[^%\n]*%\})+)\n",
+    r"^((?:\{% (?:if|elif|else|endif|for|empty|endfor|with|endwith|load|include|endblock)\b[^%\n]*%\})+)\n",
     re.MULTILINE,
 )
 

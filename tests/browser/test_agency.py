@@ -154,3 +154,14 @@ def test_the_last_answer_lost_on_the_way_is_found_again(owner, stripe, wallet, d
     owner.sees("Payment received: $16.00.", "dialog")
 
     assert Purchase.objects.get(wallet__account=dental).state == "succeeded"
+
+
+@pytest.mark.parametrize("width", [PHONE, 683, 820, 1024])
+def test_what_is_said_of_a_sub_account_stands_under_its_name(enter, wallet, dental, width):
+    person = enter(owner_of(wallet.account), width=width)
+    person.visit("/account-manager/")
+
+    row = person.page.locator("tbody tr", has_text=dental.name)
+    parts = [row.locator(one).first for one in ("th a", ".order-3 .badge", ".allocated")]
+
+    assert len({round(one.bounding_box()["x"]) for one in parts}) == 1
