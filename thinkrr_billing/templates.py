@@ -9,7 +9,8 @@ INDENTATION = re.compile(r"^[ \t]+", re.MULTILINE)
 COMMENTS = re.compile(r"^\{#[^\n]*#\}\n", re.MULTILINE)
 # Lines of nothing but tags that write nothing, or a file that ends its last line itself.
 CONTROLS = re.compile(
-    r"^((?:\{% (?:if|elif|else|endif|for|empty|endfor|with|endwith|load|include|endblock)\b[^%\n]*%\})+)\n",
+    r"^((?:\{% (?:if|elif|else|endif|for|empty|endfor|with|endwith|load|include|endblock)\b"
+    r"[^%\n]*%\})+)\n",
     re.MULTILINE,
 )
 
