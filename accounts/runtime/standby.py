@@ -33,7 +33,8 @@ SELECT CASE WHEN NOT pg_is_in_recovery() THEN NULL
             ELSE %(moment)s::timestamptz - pg_last_xact_replay_timestamp() END
 """
 
-# Who answered (`by`: standby or primary), and why not the standby (`why`): away, late or fresh.
+# Who answered (`by`: standby or primary), and why not the standby (`why`): it was away or late, is
+# left alone since (paused), or the answer had to be fresh.
 answered = Signal()
 
 T = TypeVar("T")
@@ -89,7 +90,7 @@ def read(ask: Callable[[str], T], *, fresh: bool = False) -> Read[T]:
     if fresh:
         return _by_primary(ask, why="fresh")
     if not _brake.lets_through():
-        return _by_primary(ask, why="away")
+        return _by_primary(ask, why="paused")
     now = _now()
     try:
         age = _age(now)
