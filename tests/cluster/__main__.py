@@ -26,6 +26,7 @@ PROGRAMS = {
     "iptables": "iptables",
     "unshare": "util-linux",
     "openssl": "openssl",
+    "cc": "gcc",
 }
 ADVISED = "3.1.2"
 # Its own network, mounts and processes: all of them end with it, however it ends.

@@ -14,14 +14,16 @@ TICK = "SELECT extract(epoch FROM started_at)::float FROM accounts_jobrun WHERE 
 class Beats:
     def __init__(self) -> None:
         self.begun: list[float] = []
+        self._last: float | None = None
         threading.Thread(target=self._look, daemon=True).start()
 
     def _look(self) -> None:
         while True:
             try:
                 for (begun,) in rows(TICK, "thinkrr_billing.canary"):
-                    if not self.begun or begun > self.begun[-1]:
-                        self.begun.append(begun)
+                    if begun != self._last:
+                        self._last = begun
+                        self.begun.append(time.time())
             except psycopg.Error:
                 pass  # Nobody leads just now: the row is there afterwards.
             time.sleep(LOOKS_EVERY)

@@ -44,7 +44,7 @@ class Cluster:
     def bring_up(self) -> None:
         _write_files()
         network.build()
-        self.hosts.start("etcd", "redis", "sentinel", "stripe", "stripe-door")
+        self.hosts.start("etcd", "redis", "sentinel", "stripe", "stripe-door", "receiver")
         wait_until(lambda: _asked(f"{address('vote1')}:2379/health"), "etcd answers")
         self.hosts.service("db1", "patroni").start()
         wait_until(lambda: self.primary() == "db1", "db1 leads")
@@ -159,12 +159,17 @@ def _write_files() -> None:
         (RUN / host / "keepalived.conf").write_text(plan.keepalived(host))
     (RUN / "pgpass").write_text("".join(f"*:*:*:{one}:{plan.PASSWORD}\n" for one in plan.ROLES))
     (RUN / "pgpass").chmod(0o600)
-    (RUN / "stripe/door.cfg").write_text(plan.stripe_door())
+    (RUN / "stripe/door.cfg").write_text(plan.stripe_door(address("stripe")))
+    source = str(plan.ROOT / "tests/cluster/clock.c")
+    network.run("cc", "-O2", "-shared", "-fPIC", "-o", str(plan.CLOCK), source)
     certificate = RUN / "certificate"
     certificate.mkdir()
     network.run(
-        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"),
-        *("-subj", f"/CN={plan.SITE}", "-addext", f"subjectAltName=DNS:{plan.SITE}"),
+        # Hosts whose clock is behind look at it, too.
+        *("env", f"LD_PRELOAD={plan.CLOCK}", "CLOCK_AHEAD=-86400"),
+        *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3"),
+        *("-subj", f"/CN={plan.SITE}"),
+        *("-addext", f"subjectAltName=DNS:{plan.SITE},IP:{plan.HOOK}"),
         *("-keyout", f"{certificate}/privkey.pem", "-out", f"{certificate}/fullchain.pem"),
     )
 
@@ -205,5 +210,7 @@ def _services(logs: Path) -> list[Service]:
     sandbox = ["-m", "thinkrr_billing.sandbox.stripe", "--port", str(plan.STRIPE_PORT)]
     state = ["--state", f"{RUN}/stripe/state"]
     add("stripe", "stripe", [f"{plan.ROOT}/.venv/bin/python", *sandbox, *state])
+    told = f"{RUN}/{plan.TOLD}"
+    add("hook", "receiver", [f"{plan.ROOT}/.venv/bin/python", "-m", "tests.cluster.receiver", told])
     add("stripe", "stripe-door", ["haproxy", "-db", "-f", f"{RUN}/stripe/door.cfg"])
     return found

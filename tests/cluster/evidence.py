@@ -1,32 +1,52 @@
 """What became of a trial's load: asked of the database, of the sandbox, of the books and of each
-worker."""
+worker, and of a customer's server."""
 
 import json
 import re
 import time
 from pathlib import Path
+from typing import Any
 
 from celery import Celery
 
-from tests.cluster import plan
-from tests.cluster.cluster import Cluster, rows
+from tests.cluster import load, plan
+from tests.cluster.cluster import Cluster, rows, wait_until
 from tests.cluster.judge import Facts, Purchase
 from thinkrr_billing import redis_servers
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 
 # A worker has its next task within this, or it is down.
 WORKS_WITHIN = 30
+# What the product itself allows, before the books say so.
+TOLD_WITHIN = 300
+UNTOLD = """
+SELECT 1 FROM accounts_webhookevent WHERE sequence IS NULL
+UNION ALL SELECT 1 FROM accounts_webhookdelivery WHERE state = 'waiting' LIMIT 1
+"""
+BACKWARDS = """
+SELECT count(*) FROM (
+    SELECT created_at < lag(created_at) OVER (PARTITION BY wallet_id ORDER BY id) AS backwards
+    FROM wallets_ledgerentry) e
+WHERE backwards
+"""
 DONE = re.compile(r"Task accounts\.tick\[\S+\] succeeded")
 
 
-def gathered(cluster: Cluster, *, name: str, lines: Path, fault_at: float) -> Facts:
+def gathered(
+    cluster: Cluster, *, name: str, lines: Path, world: Path, began: float, fault_at: float
+) -> Facts:
+    """`began` is when the load did."""
     like = f"{name}-%"
+    try:
+        wait_until(lambda: not rows(UNTOLD), "all events are told", seconds=TOLD_WITHIN)
+    except TimeoutError:
+        pass  # The judge names each of them.
     calls = rows(
         "SELECT external_id, count(*) FROM campaigns_call WHERE external_id LIKE %s GROUP BY 1",
         like,
     )
     bought = rows(
-        "SELECT form_key, state, amount_cents, payment_intent FROM wallets_purchase "
+        "SELECT form_key, state, amount_cents, payment_intent, id::text FROM wallets_purchase "
         "WHERE form_key LIKE %s",
         like,
     )
@@ -48,9 +68,22 @@ def gathered(cluster: Cluster, *, name: str, lines: Path, fault_at: float) -> Fa
         credited=dict(credited),
         charged={one["id"]: one["amount_received"] for one in intents if one["amount_received"]},
         known=dict(known),
+        events=_events(began),
+        switchers={
+            load.SWITCHERS + number: one["account"]
+            for number, one in enumerate(json.loads(world.read_text())["switchers"])
+        },
+        backwards=rows(BACKWARDS)[0][0],
         books=cluster.manage("verify_books", "--stripe", check=False).splitlines(),
         workers_down=_that_do_nothing(cluster),
     )
+
+
+def _events(began: float) -> list[dict[str, Any]]:
+    """Since then, but for repeats of what was told before."""
+    told = [json.loads(line) for line in (plan.RUN / plan.TOLD).read_text().splitlines()]
+    before = {one["id"] for one in told if one["at"] < began}
+    return [one for one in told if one["id"] not in before]
 
 
 def _that_do_nothing(cluster: Cluster) -> list[str]:

@@ -4,6 +4,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.cluster import told
+
 # Seconds: an outage is told within so long, and sends nobody away for longer than that.
 REFUSED_WITHIN = 5.0
 SENT_AWAY_FOR = 10
@@ -17,6 +19,7 @@ class Purchase:
     state: str
     cents: int
     intent: str | None
+    id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,11 @@ class Facts:
     # then have taken.
     charged: dict[str, int]
     known: dict[str, int]
+    # What a customer's server was told, as it came; and whose campaign each client switches.
+    events: list[dict[str, Any]]
+    switchers: dict[int, str]
+    # Entries of a ledger that are dated before the one written before them.
+    backwards: int = 0
     books: list[str] = field(default_factory=list)
     workers_down: list[str] = field(default_factory=list)
 
@@ -58,6 +66,8 @@ def figures(facts: Facts) -> dict[str, Any]:
         "longest": max((one["seconds"] for one in facts.attempts), default=0.0),
         "longest_503": max((one["seconds"] for one in away), default=0.0),
         "retry_after": sorted({str(one["retry_after"]) for one in away}),
+        "events": len({one["id"] for one in facts.events}),
+        "told_within": told.longest(facts.events),
     }
 
 
@@ -82,6 +92,7 @@ def broken(facts: Facts, bounds: Bounds) -> list[str]:
     return [
         *_of_calls(facts),
         *_of_recharges(facts),
+        *_of_switches(facts),
         *_of_waiting(facts, bounds),
         *_of_parts(facts),
     ]
@@ -125,6 +136,19 @@ def _of_recharges(facts: Facts) -> list[str]:
     return found
 
 
+def _of_switches(facts: Facts) -> list[str]:
+    """And of what the customer's server was told of these and of recharges."""
+    sent = {one["id"]: one["client"] for one in facts.attempts if one["kind"] == "switch"}
+    taken = _taken(facts, "switch")
+    return [
+        f"the switch {one} was never taken" for one in sorted(sent.keys() - taken)
+    ] + told.broken(
+        facts.events,
+        switched=[facts.switchers[sent[one]] for one in taken],
+        paid=[one.id for one in facts.purchases.values() if one.state == "succeeded"],
+    )
+
+
 def _of_waiting(facts: Facts, bounds: Bounds) -> list[str]:
     found = []
     seen = figures(facts)
@@ -151,9 +175,10 @@ def _of_waiting(facts: Facts, bounds: Bounds) -> list[str]:
 
 
 def _of_parts(facts: Facts) -> list[str]:
-    return [f"the books: {one}" for one in facts.books] + [
-        f"the worker of {one} stays down" for one in facts.workers_down
-    ]
+    found = [f"the books: {one}" for one in facts.books]
+    if facts.backwards:
+        found.append(f"{facts.backwards} entries are dated before the one before them")
+    return found + [f"the worker of {one} stays down" for one in facts.workers_down]
 
 
 def missed_beats(begun: list[float], since: float, until: float, every: float = 60) -> int:

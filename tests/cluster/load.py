@@ -1,5 +1,6 @@
-"""`python -m tests.cluster.load WORLD NAME`, on the client's host: calls reported and recharges
-made, each again until it is taken. One JSON line an attempt; told to end, it ends what it began."""
+"""`python -m tests.cluster.load WORLD NAME`, on the client's host: calls reported, recharges made,
+campaigns paused and resumed, each again until it is taken. One JSON line an attempt; told to end,
+it ends what it began."""
 
 import http.client
 import itertools
@@ -16,8 +17,11 @@ from pathlib import Path
 from tests.cluster.plan import DOORS, RUN, SITE
 
 AGAIN_AFTER = 0.3
+# Numbers of clients of a kind begin here.
+PAYERS, SWITCHERS = 100, 200
 # Of one wallet: ten a minute are allowed.
 BETWEEN_RECHARGES = 6.5
+BETWEEN_SWITCHES = 0.5
 CONNECTS_WITHIN = 3
 # A client's patience with one request, and with one call or recharge.
 ANSWERS_WITHIN = 30
@@ -85,9 +89,10 @@ def until_taken(
     while time.monotonic() < deadline:
         at, began = time.time(), time.monotonic()
         status, retry_after, body = ask()
-        state = body.get("state", "")
+        state = body.get("state", "") or body.get("status", "")
         took = kind == "call" and status == 200 and body["results"][0]["status"] in CHARGED
         taken = took or (kind == "recharge" and status in (200, 201) and state in FINAL)
+        taken = taken or (kind == "switch" and status == 200)
         told = {"kind": kind, "client": client.number, "id": name, "at": at, "status": status}
         told |= {"seconds": time.monotonic() - began, "retry_after": retry_after}
         told |= {"taken": taken, "state": state}
@@ -126,6 +131,20 @@ def recharge(client: Client, name: str) -> None:
         )
 
 
+def switch(client: Client, name: str, campaign: str) -> None:
+    """Paused and resumed in turn; it ends as it began."""
+    for number in itertools.count():
+        step = "resume" if number % 2 else "pause"
+        if _over.wait(BETWEEN_SWITCHES) and step == "pause":
+            return
+        until_taken(
+            client,
+            "switch",
+            f"{name}-{client.number}-{number}",
+            lambda step=step: client.ask(f"/api/v1/campaigns/{campaign}/{step}", {}),
+        )
+
+
 def main() -> None:
     world, name = json.loads(Path(sys.argv[1]).read_text()), sys.argv[2]
     signal.signal(signal.SIGTERM, lambda *_: _over.set())
@@ -135,8 +154,14 @@ def main() -> None:
         )
         for number, account in enumerate(world["callers"])
     ] + [
-        threading.Thread(target=recharge, args=(Client(100 + number, token), name))
+        threading.Thread(target=recharge, args=(Client(PAYERS + number, token), name))
         for number, token in enumerate(world["payers"])
+    ]
+    threads += [
+        threading.Thread(
+            target=switch, args=(Client(SWITCHERS + number, one["token"]), name, one["campaign"])
+        )
+        for number, one in enumerate(world["switchers"])
     ]
     for thread in threads:
         thread.start()

@@ -3,7 +3,7 @@
 import subprocess
 from collections.abc import Iterable
 
-from tests.cluster.plan import DRIVER, HOSTS, address
+from tests.cluster.plan import DRIVER, HOOK, HOSTS, address
 
 BRIDGE = "hosts"
 
@@ -34,6 +34,8 @@ def build() -> None:
         run(*on(host, "ip", "link", "set", "lo", "up"))
         run(*on(host, "ip", "address", "add", f"{address(host)}/24", "dev", "eth0"))
         run(*on(host, "ip", "link", "set", "eth0", "up"))
+        here = ("address", "add", f"{HOOK}/32") if host == "hook" else ("route", "add", HOOK)
+        run(*on(host, "ip", *here, "dev", "eth0"))
 
 
 def processes(host: str) -> list[int]:
@@ -61,7 +63,7 @@ def lose(host: str, share: float = 0.2) -> None:
 def part(some: Iterable[str]) -> None:
     """Between these and all other hosts nothing comes through."""
     some = list(some)
-    others = ",".join(address(host) for host in HOSTS if host not in some)
+    others = ",".join([*(address(host) for host in HOSTS if host not in some), HOOK])
     for host in some:
         for way in (("INPUT", "-s"), ("OUTPUT", "-d")):
             run(*on(host, "iptables", "-A", *way, others, "-j", "DROP"))

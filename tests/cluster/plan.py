@@ -8,6 +8,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 # In a tmpfs of the trial's own: it goes with the last process.
 RUN = Path("/run/cluster")
+CLOCK = RUN / "clock.so"
 
 NETWORK = "10.77.0.0/24"
 DRIVER = "10.77.0.1"
@@ -19,10 +20,13 @@ WORKERS = ("worker1", "worker2")
 PROXIES = ("nginx1", "nginx2")
 # Where PgBouncer and HAProxy stand beside the application.
 APPLICATION = WEB + WORKERS
-HOSTS = (*DATABASES, *VOTERS, *REDIS, *WEB, *WORKERS, *PROXIES, "stripe", "client")
+HOSTS = (*DATABASES, *VOTERS, *REDIS, *WEB, *WORKERS, *PROXIES, "stripe", "client", "hook")
 
 # Where clients go: an address for each nginx, which the other takes over.
 DOORS = ("10.77.0.101", "10.77.0.102")
+# A customer's server: webhooks go to nobody in a private network.
+HOOK = "11.0.0.1"
+TOLD = "hook/told.jsonl"
 
 SITE = "billing.example.com"
 STRIPE_PORT = 12111
@@ -161,11 +165,11 @@ def keepalived_command(folder: Path) -> list[str]:
     return ["keepalived", "-n", "-l", "-P", *files, "-r", f"{folder}/vrrp.pid"]
 
 
-def stripe_door() -> str:
+def stripe_door(at: str) -> str:
     """The sandbox answers on loopback alone, to its own name."""
     return (
         "defaults\n  mode http\n  timeout connect 2s\n  timeout client 1m\n  timeout server 1m\n"
-        f"listen stripe\n  bind {address('stripe')}:{STRIPE_PORT}\n"
+        f"listen stripe\n  bind {at}:{STRIPE_PORT}\n"
         f"  http-request set-header Host 127.0.0.1:{STRIPE_PORT}\n"
         f"  server sandbox 127.0.0.1:{STRIPE_PORT}\n"
     )
@@ -204,4 +208,5 @@ def environment(role: str = "thinkrr_app", database: str = "thinkrr") -> dict[st
         "STRIPE_SECRET_KEY": stripe_env.SANDBOX_KEY,
         "STRIPE_WEBHOOK_SECRET": stripe_env.SANDBOX_WEBHOOK_SECRET,
         "STRIPE_API_BASE": f"http://{address('stripe')}:{STRIPE_PORT}",
+        "SSL_CERT_FILE": f"{RUN}/certificate/fullchain.pem",
     }

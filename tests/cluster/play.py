@@ -66,11 +66,19 @@ def _keep(played: list[dict], beats: Beats) -> None:
 
 
 def _played(cluster: Cluster, trial: Trial, world: Path) -> dict:
+    clocks = trial.clocks(cluster)
+    for host, seconds in clocks.items():
+        cluster.hosts.set_clock(host, seconds)
+    if clocks:
+        wait_until(
+            cluster.is_steady, f"the cluster is not steady with its clocks before {trial.name}"
+        )
     name = f"{trial.name}-{datetime.now(UTC):%H%M%S}"
     lines = DATA / f"{trial.name}.jsonl"
     with lines.open("w") as told:
         command = [sys.executable, "-m", "tests.cluster.load", str(world), name]
         load = subprocess.Popen(network.on("client", *command), stdout=told, cwd=plan.ROOT)
+    began = time.time()
     problems: list[str] = []
     time.sleep(BEFORE)
     fault_at = time.time()
@@ -89,7 +97,11 @@ def _played(cluster: Cluster, trial: Trial, world: Path) -> dict:
     time.sleep(AFTER)
     load.send_signal(signal.SIGTERM)
     load.wait()
-    facts = evidence.gathered(cluster, name=name, lines=lines, fault_at=fault_at)
+    facts = evidence.gathered(
+        cluster, name=name, lines=lines, world=world, began=began, fault_at=fault_at
+    )
+    for host in clocks:
+        cluster.hosts.set_clock(host, 0)
     found = {
         "name": trial.name,
         "text": trial.text,

@@ -12,6 +12,8 @@ from pathlib import Path
 from tests.cluster import network, plan
 
 RESTARTS_AFTER = 1.0
+# Of each half second of a host that is slow: so long nothing of it runs, and so long all does.
+STANDS_STILL, GOES_ON = 0.3, 0.2
 LOOKS_EVERY = 0.2
 AS_POSTGRES = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups")
 
@@ -26,6 +28,8 @@ class Service:
     log: Path
     env: dict[str, str] = field(default_factory=dict)
     as_postgres: bool = False
+    # Seconds by which its clock is ahead.
+    clock: int = 0
     process: subprocess.Popen | None = None
     starts: int = 0
     ended_at: float | None = None
@@ -34,7 +38,7 @@ class Service:
         user = AS_POSTGRES if self.as_postgres else ()
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                network.on(self.host, *user, *self.command),
+                network.on(self.host, *user, *self._clock(), *self.command),
                 cwd=plan.ROOT,
                 env={"PATH": os.environ["PATH"], "HOME": str(plan.RUN), "LC_ALL": "C.UTF-8"}
                 | self.env,
@@ -45,6 +49,11 @@ class Service:
             )
         self.starts += 1
         self.ended_at = None
+
+    def _clock(self) -> list[str]:
+        if not self.clock:
+            return []
+        return ["env", f"LD_PRELOAD={plan.CLOCK}", f"CLOCK_AHEAD={self.clock}"]
 
     @property
     def is_running(self) -> bool:
@@ -63,6 +72,7 @@ class Hosts:
         self.services = services
         self._off: set[str] = set()
         self._frozen: set[str] = set()
+        self._slow: dict[str, threading.Thread] = {}
         self._lock = threading.RLock()
         threading.Thread(target=self._supervise, daemon=True).start()
 
@@ -99,15 +109,42 @@ class Hosts:
             self._frozen.add(host)
             self.service(host, name).signal(signal.SIGSTOP)
 
+    def stutter(self, host: str) -> None:
+        """Nothing of it runs for more than half of the time."""
+
+        def go_on() -> None:
+            while host in self._slow:
+                self._signal(host, signal.SIGSTOP)
+                time.sleep(STANDS_STILL)
+                self._signal(host, signal.SIGCONT)
+                time.sleep(GOES_ON)
+
+        self._slow[host] = threading.Thread(target=go_on, daemon=True)
+        self._slow[host].start()
+
+    def set_clock(self, host: str, seconds: int) -> None:
+        """It starts anew, and its clock is ahead by so much."""
+        self.kill(host)
+        for one in self.on(host):
+            one.clock = seconds
+        self._boot(host)
+
     def repair(self) -> None:
         """Every host runs again, and every link is whole."""
         network.mend()
+        while self._slow:
+            self._slow.popitem()[1].join()
         with self._lock:
             for host in self._frozen:
                 self._signal(host, signal.SIGCONT)
             self._frozen.clear()
-            off, self._off = self._off, set()
+            off = list(self._off)
         for host in off:
+            self._boot(host)
+
+    def _boot(self, host: str) -> None:
+        with self._lock:
+            self._off.discard(host)
             for one in self.on(host):
                 one.start()
 

@@ -4,7 +4,7 @@ from typing import Any
 
 HEAD = (
     "| done to it | taken again | refused | longest request | longest 503 | missed beats "
-    "| calls, recharges | load |"
+    "| calls, recharges | events, told within | load |"
 )
 
 
@@ -24,7 +24,8 @@ def table(played: list[dict[str, Any]]) -> str:
         rows.append(
             f"| {one['text']} | {_seconds(one['again'])} | {_refused(one)} "
             f"| {one['longest']:.1f} s | {away} | {one['missed_beats']} "
-            f"| {one['calls']}, {one['recharges']} | {one['load_average']:.1f} |"
+            f"| {one['calls']}, {one['recharges']} | {one['events']}, {one['told_within']:.1f} s "
+            f"| {one['load_average']:.1f} |"
         )
     rows += [f"BROKEN {one['name']}: {text}" for one in played for text in one["broken"]]
     return "\n".join(rows)

@@ -19,15 +19,30 @@ def recharge(name: str, **facts: object) -> dict:
     return attempt(name, 99.0, kind="recharge", client=100, state="succeeded", **facts)
 
 
+def event(name: str, account: str, sequence: int, **facts: object) -> dict:
+    usual = {"id": name, "at": 104.0, "account": account, "sequence": sequence}
+    usual |= {"kind": "campaign.paused", "object": "c", "happened": "1970-01-01T00:01:40+00:00"}
+    return usual | facts
+
+
 REFUSED = attempt("b", 101.0, 503, retry_after="5")
+PAUSED, RESUMED = (attempt(one, 99.0, kind="switch", client=200) for one in ("p", "q"))
+TOLD = [
+    event("m1", "Ada", 4),
+    event("m2", "Bob", 2, kind="wallet.recharge.succeeded", object="7"),
+    event("m1", "Ada", 4, at=105.0),
+    event("m3", "Ada", 5, kind="campaign.resumed", at=106.5),
+]
 GOOD = Facts(
-    attempts=[attempt("a", 99.0), REFUSED, attempt("b", 103.0), recharge("r")],
+    attempts=[attempt("a", 99.0), REFUSED, attempt("b", 103.0), recharge("r"), PAUSED, RESUMED],
     fault_at=FAULT,
     calls={"a": 1, "b": 1},
-    purchases={"r": Purchase("succeeded", 500, "pi_1")},
+    purchases={"r": Purchase("succeeded", 500, "pi_1", "7")},
     credited={"r": 500},
     charged={"pi_1": 500, "pi_0": 700},
     known={"pi_1": 500, "pi_0": 700},
+    events=TOLD,
+    switchers={200: "Ada"},
 )
 TARGET = Bounds(again_within=8)
 
@@ -61,7 +76,7 @@ def test_a_trial_that_kept_its_promises_is_not_blamed():
             "the recharge r is succeeded: of 500 cents 500 were charged and 0 credited",
         ),
         (
-            {"purchases": {"r": Purchase("declined", 500, "pi_1")}, "credited": {}},
+            {"purchases": {"r": Purchase("declined", 500, "pi_1", "7")}, "credited": {}},
             "the recharge r is declined: of 500 cents 500 were charged and 0 credited",
         ),
         (
@@ -74,10 +89,43 @@ def test_a_trial_that_kept_its_promises_is_not_blamed():
         ),
         ({"books": ["wallet 1: 3 is not 4"]}, "the books: wallet 1: 3 is not 4"),
         ({"workers_down": ["worker1"]}, "the worker of worker1 stays down"),
+        ({"backwards": 3}, "3 entries are dated before the one before them"),
+        (
+            {"attempts": [*GOOD.attempts, PAUSED | {"id": "s", "status": 409, "taken": False}]},
+            "the switch s was never taken",
+        ),
     ],
 )
 def test_each_thing_lost_doubled_or_left_open_is_told(changed, sentence):
     assert sentence in broken(replace(GOOD, **changed), TARGET)
+
+
+@pytest.mark.parametrize(
+    ("events", "sentence"),
+    [
+        (TOLD[:3], "Ada switched 2 times and was told so 1 times"),
+        ([*TOLD, event("m4", "Ada", 6)], "Ada switched 2 times and was told so 3 times"),
+        ([*TOLD, event("m4", "Eve", 6)], "Eve switched 0 times and was told so 1 times"),
+        ([TOLD[0], TOLD[3]], "nobody was told of the recharge 7"),
+        (
+            [*TOLD, event("m4", "Bob", 6, kind="wallet.recharge.succeeded", object="8")],
+            "told of the recharge 8, which nobody made",
+        ),
+        ([TOLD[1], TOLD[3], TOLD[0]], "Ada was told of 4 after 5"),
+        ([*TOLD, event("m3", "Ada", 6)], "the event m3 came again and is another one"),
+    ],
+)
+def test_each_thing_a_customers_server_was_told_wrongly_or_not_is_told(events, sentence):
+    assert broken(replace(GOOD, events=events), TARGET) == [sentence]
+
+
+def test_a_repeat_that_comes_late_is_out_of_no_order():
+    assert broken(replace(GOOD, events=[TOLD[0], *TOLD[1:], TOLD[0]]), TARGET) == []
+
+
+def test_what_was_told_last_is_told_how_late_and_a_repeat_does_not_count():
+    assert figures(GOOD)["told_within"] == pytest.approx(6.5)
+    assert figures(GOOD)["events"] == 3
 
 
 @pytest.mark.parametrize(

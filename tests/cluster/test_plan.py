@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.webhooks import addresses
 from tests.cluster import plan
 from tests.cluster.judge import REFUSED_WITHIN
 from tests.cluster.trials import TRIALS
@@ -27,6 +28,12 @@ def test_every_host_has_an_address_of_its_own_in_one_network():
     assert len(addresses) == len(plan.HOSTS)
     assert all(re.fullmatch(r"10\.77\.0\.\d+", one) for one in addresses)
     assert plan.DRIVER not in addresses
+
+
+def test_a_customers_server_is_where_webhooks_may_go():
+    target = addresses.read(f"https://{plan.HOOK}/")
+
+    assert addresses.resolve(target) == [plan.HOOK]
 
 
 def test_a_file_that_no_longer_has_what_is_to_be_changed_is_not_played():

@@ -19,6 +19,8 @@ class Trial:
     # What was done, as the table says it.
     text: str
     fault: Callable[[Cluster], None]
+    # Hosts whose clock is off while it lasts, each by how many seconds.
+    clocks: Callable[[Cluster], dict[str, int]] = lambda _: {}
     bounds: Bounds = Bounds(again_within=FROZEN)
     # Seconds until it is mended.
     hold: float = 15
@@ -93,6 +95,19 @@ def _both(*faults: Callable[[Cluster], None]) -> Callable[[Cluster], None]:
     return fault
 
 
+def _stop(*hosts: str) -> Callable[[Cluster], None]:
+    return _both(*(lambda cluster, host=host: cluster.hosts.kill(host) for host in hosts))
+
+
+def _with_clocks(name: str, text: str, seconds: int) -> Trial:
+    return Trial(
+        name=name,
+        text=f"a web host and a worker host killed; the others' clocks {text}",
+        clocks=lambda _: {"web2": seconds, "worker2": seconds},
+        fault=_stop("web1", "worker1"),
+    )
+
+
 def _primary_dies(cluster: Cluster) -> None:
     cluster.hosts.kill(cluster.primary())
 
@@ -145,6 +160,54 @@ TRIALS = (
         bounds=Bounds(),
     ),
     Trial(
+        name="primary-loses-some",
+        text="every twentieth packet to the primary's host lost",
+        fault=lambda cluster: network.lose(cluster.primary(), 0.05),
+        bounds=Bounds(),
+    ),
+    Trial(
+        name="standby-stutters",
+        text="the standby's host stands still for 0.3 s of each 0.5",
+        fault=lambda cluster: cluster.hosts.stutter(cluster.standby()),
+        bounds=Bounds(),
+    ),
+    Trial(
+        name="redis-stutters",
+        text="Redis' primary stands still for 0.3 s of each 0.5",
+        fault=lambda cluster: cluster.hosts.stutter(cluster.redis_primary()),
+        bounds=Bounds(),
+    ),
+    _with_clocks("clocks-ahead", "ten minutes ahead", 600),
+    _with_clocks("clocks-behind", "ten minutes behind", -600),
+    Trial(
+        name="next-primary-ahead",
+        text="the primary's host killed; the clock of the next one two minutes ahead",
+        clocks=lambda cluster: {cluster.standby(): 120},
+        fault=_primary_dies,
+        bounds=Bounds(again_within=KILLED),
+    ),
+    Trial(
+        name="next-primary-behind",
+        text="the primary's host killed; the clock of the next one two minutes behind",
+        clocks=lambda cluster: {cluster.standby(): -120},
+        fault=_primary_dies,
+        bounds=Bounds(again_within=KILLED),
+    ),
+    Trial(
+        name="web-and-worker",
+        text="a web host and a worker host killed",
+        fault=_stop("web2", "worker2"),
+    ),
+    Trial(
+        name="primary-and-redis-frozen",
+        text="the primary's host and Redis' primary frozen",
+        fault=_both(
+            lambda cluster: cluster.hosts.freeze(cluster.primary()),
+            lambda cluster: cluster.hosts.freeze(cluster.redis_primary()),
+        ),
+        hold=20,
+    ),
+    Trial(
         name="primary-and-redis",
         text="the primary's host and Redis' primary killed",
         fault=_both(_primary_dies, lambda cluster: cluster.hosts.kill(cluster.redis_primary())),
@@ -152,11 +215,11 @@ TRIALS = (
     Trial(
         name="primary-and-web",
         text="the primary's host and a web host killed",
-        fault=_both(_primary_dies, lambda cluster: cluster.hosts.kill("web2")),
+        fault=_both(_primary_dies, _stop("web2")),
     ),
     Trial(
         name="primary-and-vote",
         text="the primary's host and one with etcd and a Sentinel killed",
-        fault=_both(_primary_dies, lambda cluster: cluster.hosts.kill("vote1")),
+        fault=_both(_primary_dies, _stop("vote1")),
     ),
 )
