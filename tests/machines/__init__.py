@@ -1,0 +1,1 @@
+"""Empty machines, and what docs/ says typed into them: `make machines`."""
