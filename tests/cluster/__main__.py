@@ -2,12 +2,10 @@
 breaks. Needs root and the packages of docs/high-availability.md."""
 
 import os
-import shutil
-import signal
 import subprocess
 import sys
 
-from thinkrr_billing.sandbox import locks
+from tests import apart
 
 PROGRAMS = {
     "patroni": "patroni",
@@ -29,40 +27,20 @@ PROGRAMS = {
     "cc": "gcc",
 }
 ADVISED = "3.1.2"
-# Its own network, mounts and processes: all of them end with it, however it ends.
-ALONE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 INSIDE = "THINKRR_CLUSTER_INSIDE"
 
 
 def main() -> int:
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    if os.geteuid() != 0:
-        print("make cluster needs root: it makes a network of its own, and removes it.")
+    if lacking := apart.lacking(PROGRAMS):
+        print(lacking)
         return 2
-    if missing := sorted({PROGRAMS[one] for one in PROGRAMS if not shutil.which(one)}):
-        print(f"make cluster needs more packages: apt-get install {' '.join(missing)}")
-        return 2
-    if not os.environ.get(INSIDE):
-        version = subprocess.run(["patroni", "--version"], capture_output=True, text=True).stdout
-        if ADVISED not in version:
-            print(f"{version.strip()}, and not {ADVISED}: docs/high-availability.md says why that")
-        return _apart()
-    return _as_the_first_process()
-
-
-def _apart() -> int:
-    """The same in namespaces of its own. However this process ends, all in there ends with it."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    apart = subprocess.Popen(
-        [*ALONE, sys.executable, "-m", "tests.cluster", *sys.argv[1:]],
-        env=os.environ | {INSIDE: "1"},
-        preexec_fn=lambda: locks.die_with_parent(signal.SIGKILL),
-    )
-    try:
-        return apart.wait()
-    finally:
-        apart.kill()
-        apart.wait()
+    if os.environ.get(INSIDE):
+        return _as_the_first_process()
+    version = subprocess.run(["patroni", "--version"], capture_output=True, text=True).stdout
+    if ADVISED not in version:
+        print(f"{version.strip()}, and not {ADVISED}: docs/high-availability.md says why that")
+    with apart.running("tests.cluster", *sys.argv[1:], **{INSIDE: "1"}) as inside:
+        return inside.wait()
 
 
 def _as_the_first_process() -> int:

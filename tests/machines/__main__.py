@@ -3,16 +3,18 @@ stands. Needs root and packages; what it takes from Debian and PyPI it takes ane
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from tests import apart
 from tests.machines.document import ROOT
+from tests.machines.machine import WAY_OUT
 from tests.machines.play import play
 from tests.machines.stranger import ADDRESSES
-from thinkrr_billing.sandbox import locks
 
 PROGRAMS = {
     "mmdebstrap": "mmdebstrap",
@@ -23,30 +25,25 @@ PROGRAMS = {
     "unshare": "util-linux",
     "openssl": "openssl",
 }
-ALONE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 INSIDE = "THINKRR_MACHINES_INSIDE"
 DATA = ROOT / ".data/machines"
 BASE = DATA / "base"
 
 
 def main() -> int:
-    os.environ["PATH"] += ":/usr/sbin:/sbin"
-    if os.environ.get(INSIDE):
-        return play(DATA / "played", BASE, Path(os.environ[INSIDE]))
-    if os.geteuid() != 0:
-        print("make machines needs root: it makes machines of its own, and removes them.")
+    if lacking := apart.lacking(PROGRAMS):
+        print(lacking)
         return 2
-    if missing := sorted({PROGRAMS[one] for one in PROGRAMS if not shutil.which(one)}):
-        print(f"make machines needs more packages: apt-get install {' '.join(missing)}")
-        return 2
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    if inside := os.environ.get(INSIDE):
+        return play(DATA / "played", BASE, Path(inside))
     if not BASE.exists():
         _make_base()
     shutil.rmtree(DATA / "played", ignore_errors=True)
     cgroup = _cgroups() / f"billing-machines-{os.getpid()}"
     cgroup.mkdir()
     try:
-        return _apart(cgroup)
+        with apart.running("tests.machines", **{INSIDE: str(cgroup)}) as inside, _way_out(inside):
+            return inside.wait()
     finally:
         _remove(cgroup)
         for machine in ADDRESSES:
@@ -71,28 +68,22 @@ def _cgroups() -> Path:
     raise FileNotFoundError("systemd needs a cgroup2 file system, and there is none")
 
 
-def _apart(cgroup: Path) -> int:
-    """The same in namespaces of its own, with a way out. However this ends, all in there ends."""
-    apart = subprocess.Popen(
-        [*ALONE, sys.executable, "-m", "tests.machines"],
-        env=os.environ | {INSIDE: str(cgroup)},
-        preexec_fn=lambda: locks.die_with_parent(signal.SIGKILL),
-    )
-    ours = os.readlink("/proc/self/ns/net")
-    theirs = f"/proc/{apart.pid}/ns/net"
-    while apart.poll() is None and os.readlink(theirs) == ours:
+@contextmanager
+def _way_out(inside: subprocess.Popen) -> Iterator[None]:
+    """For packages, from its network to that of this machine."""
+    ours, theirs = (f"/proc/{one}/ns/net" for one in ("self", inside.pid))
+    while inside.poll() is None and os.readlink(theirs) == os.readlink(ours):
         time.sleep(0.05)
     out = subprocess.Popen(
-        ["slirp4netns", "--configure", "--disable-host-loopback", str(apart.pid), "out"],
+        ["slirp4netns", "--configure", "--disable-host-loopback", str(inside.pid), WAY_OUT],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
-        return apart.wait()
+        yield
     finally:
-        for one in (apart, out):
-            one.kill()
-            one.wait()
+        out.kill()
+        out.wait()
 
 
 def _remove(cgroup: Path) -> None:
