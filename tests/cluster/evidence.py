@@ -4,6 +4,7 @@ worker, and of a customer's server."""
 import json
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,28 @@ UNION ALL SELECT 1 FROM accounts_webhookdelivery WHERE state = 'waiting' LIMIT 1
 """
 BACKWARDS = """
 SELECT count(*) FROM (
-    SELECT created_at < lag(created_at) OVER (PARTITION BY wallet_id ORDER BY id) AS backwards
+    SELECT id, created_at < lag(created_at) OVER (PARTITION BY wallet_id ORDER BY id) AS backwards
     FROM wallets_ledgerentry) e
-WHERE backwards
+WHERE backwards AND id > %s
 """
 DONE = re.compile(r"Task accounts\.tick\[\S+\] succeeded")
 
 
+@dataclass(frozen=True)
+class Before:
+    """When the load began, and the last entry of any ledger until then."""
+
+    at: float
+    entry: int
+
+
+def before() -> Before:
+    return Before(time.time(), rows("SELECT COALESCE(max(id), 0) FROM wallets_ledgerentry")[0][0])
+
+
 def gathered(
-    cluster: Cluster, *, name: str, lines: Path, world: Path, began: float, fault_at: float
+    cluster: Cluster, *, name: str, lines: Path, world: Path, before: Before, fault_at: float
 ) -> Facts:
-    """`began` is when the load did."""
     like = f"{name}-%"
     try:
         wait_until(lambda: not rows(UNTOLD), "all events are told", seconds=TOLD_WITHIN)
@@ -68,12 +80,12 @@ def gathered(
         credited=dict(credited),
         charged={one["id"]: one["amount_received"] for one in intents if one["amount_received"]},
         known=dict(known),
-        events=_events(began),
+        events=_events(before.at),
         switchers={
             load.SWITCHERS + number: one["account"]
             for number, one in enumerate(json.loads(world.read_text())["switchers"])
         },
-        backwards=rows(BACKWARDS)[0][0],
+        backwards=rows(BACKWARDS, before.entry)[0][0],
         books=cluster.manage("verify_books", "--stripe", check=False).splitlines(),
         workers_down=_that_do_nothing(cluster),
     )

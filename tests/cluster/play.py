@@ -75,10 +75,10 @@ def _played(cluster: Cluster, trial: Trial, world: Path) -> dict:
         )
     name = f"{trial.name}-{datetime.now(UTC):%H%M%S}"
     lines = DATA / f"{trial.name}.jsonl"
+    before = evidence.before()
     with lines.open("w") as told:
         command = [sys.executable, "-m", "tests.cluster.load", str(world), name]
         load = subprocess.Popen(network.on("client", *command), stdout=told, cwd=plan.ROOT)
-    began = time.time()
     problems: list[str] = []
     time.sleep(BEFORE)
     fault_at = time.time()
@@ -98,7 +98,7 @@ def _played(cluster: Cluster, trial: Trial, world: Path) -> dict:
     load.send_signal(signal.SIGTERM)
     load.wait()
     facts = evidence.gathered(
-        cluster, name=name, lines=lines, world=world, began=began, fault_at=fault_at
+        cluster, name=name, lines=lines, world=world, before=before, fault_at=fault_at
     )
     for host in clocks:
         cluster.hosts.set_clock(host, 0)
