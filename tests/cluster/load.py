@@ -23,6 +23,9 @@ PAYERS, SWITCHERS = 100, 200
 BETWEEN_RECHARGES = 6.5
 BETWEEN_SWITCHES = 0.5
 CONNECTS_WITHIN = 3
+# As docs/api.md advises: a host that is gone, or whose address another took over, is noticed while
+# an answer is waited for.
+KEPT_ALIVE = {socket.TCP_KEEPIDLE: 2, socket.TCP_KEEPINTVL: 1, socket.TCP_KEEPCNT: 3}
 # A client's patience with one request, and with one call or recharge.
 ANSWERS_WITHIN = 30
 TAKEN_WITHIN = 150
@@ -70,6 +73,9 @@ class Client:
 
     def _connect(self) -> http.client.HTTPConnection:
         plain = socket.create_connection((next(self._doors), 443), CONNECTS_WITHIN)
+        for option, value in KEPT_ALIVE.items():
+            plain.setsockopt(socket.IPPROTO_TCP, option, value)
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         line = http.client.HTTPConnection(SITE)
         line.sock = self._context.wrap_socket(plain, server_hostname=SITE)
         line.sock.settimeout(ANSWERS_WITHIN)
