@@ -6,7 +6,8 @@ import pytest
 from django.contrib.sessions.models import Session
 
 from accounts.tests.builders import make_sub_account, owner_of
-from wallets.models import AutoAllocation, AutoRecharge, Purchase
+from wallets.allocations import asks
+from wallets.models import AutoAllocation, AutoRecharge, MinuteAsk, Purchase
 from wallets.tests.worlds.builders import add_card, make_wallet
 
 CONFIRM = r"^/v1/payment_intents/[^/]+/confirm$"
@@ -63,6 +64,13 @@ def fill_dialog(person, kind: str, account) -> str:
     if kind == "allocation":
         return allocating(person, account)
     return recharging(person) if kind == "recharge" else configuring(person)
+
+
+def log_in_again(person, user) -> None:
+    person.sees("nothing was charged or changed", "main")
+    person.page.fill("#id_username", user.email)
+    person.page.fill("#id_password", PASSWORD)
+    person.page.click("text=Log in >> nth=-1")
 
 
 KINDS = pytest.mark.parametrize("kind", ["recharge", "configure", "allocation"])
@@ -152,10 +160,7 @@ def test_a_session_that_ended_in_a_dialog_charged_nothing_and_comes_back_to_it_a
     Session.objects.all().delete()
 
     owner.page.click(button)
-    owner.sees("nothing was charged or changed", "main")
-    owner.page.fill("#id_username", known.email)
-    owner.page.fill("#id_password", PASSWORD)
-    owner.page.click("text=Log in >> nth=-1")
+    log_in_again(owner, known)
     owner.page.wait_for_selector(button)
 
     typed = {"recharge": ("#id_amount", "75"), "configure": ("#id_threshold", "33")}
@@ -165,6 +170,45 @@ def test_a_session_that_ended_in_a_dialog_charged_nothing_and_comes_back_to_it_a
     assert payments(wallet) == []
     assert not AutoAllocation.objects.filter(account=dental).exists()
     assert not AutoRecharge.objects.get(wallet=wallet).enabled
+
+
+@pytest.mark.usefixtures("card")
+def test_minutes_given_after_a_session_ended_still_answer_the_ask(known, owner, wallet, dental):
+    asked = asks.ask(
+        account=dental, actor=owner_of(dental), basic_minutes=100, premium_minutes=0, words=""
+    )
+    owner.visit(f"/account-manager/{dental.pk}/give-minutes/?ask={asked.pk}")
+    owner.sees("Give and charge $9.00", "#gift-pay")
+    Session.objects.all().delete()
+
+    owner.page.click("#gift-pay")
+    log_in_again(owner, known)
+    owner.sees("Give and charge $9.00", "#gift-pay")
+    owner.page.click("#gift-pay")
+    owner.sees("Payment received: $9.00.")
+
+    assert payments(wallet) == ["succeeded"]
+    assert MinuteAsk.objects.get(pk=asked.pk).state == "given"
+
+
+def test_an_ask_for_minutes_comes_back_after_log_in_as_it_was_typed(enter, dental):
+    user = owner_of(dental)
+    user.set_password(PASSWORD)
+    user.save()
+    asker = enter(user)
+    words = "Two weeks of appointment reminders for the new branch"
+    asker.visit("/payments/").opens("#ask-for-minutes", "#id_basic_minutes")
+    asker.page.fill("#id_basic_minutes", "250")
+    asker.page.fill("#id_words", words)
+    Session.objects.all().delete()
+
+    asker.page.click("dialog .btn-primary")
+    log_in_again(asker, user)
+
+    asker.page.wait_for_selector("#id_words")
+    assert asker.page.input_value("#id_basic_minutes") == "250"
+    assert asker.page.input_value("#id_words") == words
+    assert not MinuteAsk.objects.filter(account=dental).exists()
 
 
 @pytest.mark.usefixtures("stripe")

@@ -20,7 +20,9 @@ from wallets.views.forms import AskForm
 def ask(request: HttpRequest) -> HttpResponse:
     _require_sub_account(request.account)
     back = reverse("wallets:payments")
-    form = AskForm(request.POST or None, initial={"basic_minutes": 0, "premium_minutes": 0})
+    # As it was left when the session ended.
+    left = {name: request.GET[name] for name in AskForm.base_fields if name in request.GET}
+    form = AskForm(request.POST or None, initial={"basic_minutes": 0, "premium_minutes": 0} | left)
     if request.method == "POST" and form.is_valid():
         try:
             asks.ask(account=request.account, actor=request.user, **form.cleaned_data)
