@@ -35,8 +35,13 @@ def _then_backup(found: Preview) -> str:
     return f" If it is declined, your backup card {found.backup.label} is tried once."
 
 
-def warning(settings: Settings) -> str:
+def warning(found: Preview, settings: Settings) -> str:
     """Why these settings may not do what is wanted; empty otherwise."""
+    if found.charge and found.decision.figures["credit"] + found.charge < settings.threshold:
+        return (
+            "The balance then stays below the threshold: the monthly limit, the daily ceiling or "
+            "the limit of one charge leaves no room for more."
+        )
     if not settings.enabled or settings.amount > settings.threshold:
         return ""
     return (

@@ -193,7 +193,7 @@ def _preview(wallet: Wallet, values: dict) -> dict[str, object]:
         "charge_now": found.charge,
         "tone": "info" if found.decision.code.calm and not found.charge else "warn",
         "text": preview_words.sentence(found, settings),
-        "warning": preview_words.warning(settings),
+        "warning": preview_words.warning(found, settings),
     }
 
 

@@ -261,6 +261,20 @@ def test_the_preview_below_the_threshold_names_the_charge(stripe, browser, walle
     assert "One recharge of $30.00 may not be enough" in text
 
 
+def test_the_preview_of_a_charge_cut_by_a_limit_does_not_promise_the_threshold(
+    stripe, browser, wallet
+):
+    add_card(stripe, wallet)
+
+    asked = settings(threshold="100", amount="30", monthly_limit="50")
+    text = text_of(browser.get(PREVIEW, asked))
+
+    assert "Visa •••• 4242 will be charged $30.00 now." in text
+    assert "Save and charge $30.00" in text
+    assert "The balance then stays below the threshold" in text
+    assert "until the balance is above the threshold" not in text
+
+
 def test_saving_above_the_threshold_charges_nothing_and_closes_the_dialog(stripe, browser, wallet):
     add_card(stripe, wallet)
 
