@@ -54,6 +54,7 @@ MOST_QUERIES = {
     "account manager": 20,
     "sub-account": 20,
     "allocation": 17,
+    "give minutes": 16,
     "sub-accounts in need": 20,
     "campaigns": 19,
     "campaign": 20,

@@ -14,6 +14,7 @@ TOPICS = {
     "resume": "Paused campaigns",
     "cards": "Cards",
     "allocation": "Monthly allocation",
+    "gifts": "Minutes once",
 }
 
 
@@ -96,9 +97,10 @@ QUESTIONS = (
         "auto_recharge",
         "What happens if my card is declined during an Auto-Recharge?",
         (
-            "You are told by mail and on every page. We try again later by ourselves, and after "
-            "some attempts Auto-Recharge stops until you choose another card, pay by hand, or "
-            "press Try again. Campaigns pause when the balance runs out.",
+            "You are told by mail and on every page. Your backup card, if you chose one, is tried "
+            "once. We try again later by ourselves, and after some attempts Auto-Recharge stops "
+            "until you choose another card, pay by hand, or press Try again. Campaigns pause when "
+            "the balance runs out.",
         ),
         ("Open Payments", "wallets:payments"),
     ),
@@ -200,6 +202,16 @@ QUESTIONS = (
         ("Open Payments", "wallets:payments"),
     ),
     Question(
+        "backup-card",
+        "cards",
+        "What is a backup card?",
+        (
+            "The card that is charged once when Auto-Recharge or a monthly allocation is declined. "
+            "Choose it with Make backup in the menu of a card on Payments.",
+        ),
+        ("Open Payments", "wallets:payments"),
+    ),
+    Question(
         "bank-confirmation",
         "cards",
         "My bank wants me to confirm a payment. What do I do?",
@@ -236,6 +248,17 @@ QUESTIONS = (
         (
             "We try again by ourselves, and tell you. Retry now in the sub-account's page charges "
             "the month at once, with the sum in its button.",
+        ),
+    ),
+    Question(
+        "minutes-once",
+        "gifts",
+        "How does a sub-account get minutes once?",
+        (
+            "Its agency opens it in Account Manager and presses Give minutes. They are charged to "
+            "the agency's card at once, and do not expire.",
+            "The sub-account can ask: Ask for minutes on Payments. Its agency gives them or "
+            "declines; without an answer the request ends after a week.",
         ),
     ),
 )

@@ -170,3 +170,10 @@ def test_members_see_what_was_asked_and_ask_nothing(world, asked):
 def test_whoever_has_no_agency_is_not_offered_to_ask(browser):
     assert "Ask for minutes" not in text_of(browser.get(reverse("wallets:payments")))
     assert browser.get(ASK).status_code == 404
+
+
+def test_help_stands_beside_giving_and_asking(browser, asker, world):
+    for page in (browser.get(give_url(world)), asker.get(ASK)):
+        shown = text_of(page)
+        assert "Help: Minutes once" in shown
+        assert "How does a sub-account get minutes once?" in shown

@@ -58,8 +58,15 @@ def test_answers_name_the_prices_in_force(browser):
 @pytest.mark.parametrize(
     ("asked", "found"),
     [
-        ("DECLINED card", ["What happens if my card is declined during an Auto-Recharge?"]),
+        (
+            "DECLINED card",
+            [
+                "What happens if my card is declined during an Auto-Recharge?",
+                "What is a backup card?",
+            ],
+        ),
         ("  threshold   already ", ["What if my balance is already below the threshold?"]),
+        ("backup menu", ["What is a backup card?"]),
         ("unicorn", []),
     ],
 )
