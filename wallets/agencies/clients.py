@@ -233,11 +233,18 @@ def _note_next_month(found: list[Client], agency: Account, today: date, rates: R
 def _note_days(found: list[Client], agency: Account, rates: dict[str, Decimal]) -> None:
     """How long each lasts at its pace: the moment at which its first kind of calls stops."""
     wallets = {one.wallet_id: one.pk for one in found if one.wallet_id and not one.is_closed}
-    paces: dict[int, tuple[str, ...]] = soft_cache.keep(
-        f"pace:{agency.pk}:{rates['premium']}:{rates['basic']}",
-        lambda: _paces(wallets, rates),
+    paused = {one.wallet_id: one.paused for one in found}
+    then: dict[int, int]
+    paces: dict[int, tuple[str, ...]]
+    then, paces = soft_cache.keep(
+        f"paces:{agency.pk}:{rates['premium']}:{rates['basic']}",
+        lambda: (paused, _paces(wallets, rates)),
         seconds=limits.PACES_KEPT_SECONDS,
     )
+    # Campaigns that paused or were resumed since change a pace at once.
+    if changed := {pk: wallets[pk] for pk in wallets if paused[pk] != then.get(pk, 0)}:
+        same = {pk: one for pk, one in paces.items() if pk not in changed}
+        paces = same | _paces(changed, rates)
     for one in found:
         if one.wallet_id in paces and not one.is_closed:
             of_one = Pace(*map(Decimal, paces[one.wallet_id]))

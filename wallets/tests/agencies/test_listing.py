@@ -94,6 +94,20 @@ def test_the_runway_is_the_one_that_payments_shows(agency):
     assert row.client.days > 0
 
 
+def test_the_runway_follows_at_once_a_campaign_that_stops_and_goes_on(agency):
+    wallet = sub(agency, "Northside Dental", credit="50")
+    call(wallet, seconds=540, ago=timedelta(days=2))
+    days = only(agency).client.days
+
+    campaigns = wallet.account.campaigns.all()
+    campaigns.update(status="paused", pause_reason="low_balance", paused_at=NOW)
+    stopped = only(agency).client.days
+    campaigns.update(status="started", pause_reason="", paused_at=None)
+
+    assert stopped is None
+    assert only(agency).client.days == days > 0
+
+
 def test_spending_of_this_month_and_the_charges_of_the_next_are_the_agencys(stripe, agency):
     card = add_card(stripe, open_wallet(account=agency))
     agency.refresh_from_db()
