@@ -13,6 +13,7 @@ from campaigns.resuming import Resumable
 from wallets import links
 from wallets.allocations import asks
 from wallets.cards import payment_methods
+from wallets.charging import declines
 from wallets.forecasts import runway
 from wallets.forecasts.standing import Standing, standing
 from wallets.models import AutoRecharge, Purchase, Wallet
@@ -133,12 +134,16 @@ def _payment_trouble(wallet: Wallet, automatic: AutoRecharge) -> Banner | None:
 
 
 def _declined(wallet: Wallet) -> str:
-    """Which cards the last automatic charge was declined: what a person tried since is another."""
+    """What the last automatic charge came to, by which cards: what a person tried since is
+    another."""
     automatic = wallet.purchases.filter(purpose="auto_recharge", state=Purchase.State.DECLINED)
     latest = automatic.order_by("-created_at", "-instead_of").first()
-    if latest and latest.instead_of:
-        return f"{latest.instead_of}, and your backup card {latest.card} was declined"
-    return f"{latest.card if latest and latest.card else 'The card'} was declined"
+    if latest is None or not latest.card:
+        return "The card was declined"
+    if latest.instead_of:
+        backup = declines.was_declined(f"your backup card {latest.card}", latest.decline_code)
+        return f"{latest.instead_of}, and {backup}"
+    return declines.was_declined(latest.card, latest.decline_code)
 
 
 def _waiting_to_charge(

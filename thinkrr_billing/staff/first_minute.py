@@ -16,6 +16,7 @@ from campaigns.payable import judge
 from wallets.balances import holds
 from wallets.cards import payment_methods
 from wallets.cards.payment_methods import Card
+from wallets.charging import declines
 from wallets.forecasts import runway
 from wallets.forecasts.runway import Lasts
 from wallets.models import Alert, AutoAllocation, AutoRecharge, Purchase, SlackHook, Wallet
@@ -119,7 +120,8 @@ def _card_trouble(account: Account, card: Card) -> tuple[str, str]:
     last = tried.exclude(state="canceled").order_by("-created_at").first()
     if last is None or last.state != Purchase.State.DECLINED:
         return "", ""
-    return f"declined {_moment(last.closed_at)} ({last.decline_code})", _page(last)
+    what = "not confirmed" if declines.is_unconfirmed(last.decline_code) else "declined"
+    return f"{what} {_moment(last.closed_at)} ({last.decline_code})", _page(last)
 
 
 def _charges(account: Account) -> Iterator[Line]:

@@ -151,7 +151,7 @@ def sentence(*, card: str, code: str) -> str:
         )
     if code in _NOT_PROCESSED:
         return "The payment could not be processed. You were not charged. Try again later."
-    if code in _NOT_CONFIRMED:
+    if is_unconfirmed(code):
         return (
             f"{card} could not be charged: the payment was not confirmed with your bank. You were "
             "not charged. Try again and confirm it, or use another card."
@@ -172,7 +172,7 @@ def not_saved(setup: CardSetup | None, *, customer: str) -> str:
             return "This card is no longer saved. Add it again."
         case "complete":
             return NO_CARD_ADDED
-        case _ if code in _NOT_CONFIRMED:
+        case _ if is_unconfirmed(code):
             return (
                 "Your bank could not confirm that it was you, so the card was not saved. Add it "
                 "again and confirm with your bank, or use another card."
@@ -221,8 +221,15 @@ def backup_helps(code: str) -> bool:
     return code in BACKUP_HELPS
 
 
+def is_unconfirmed(code: str) -> bool:
+    """Whether the bank asked and was not answered, or told no: the card itself was not declined."""
+    return code in _NOT_CONFIRMED
+
+
 def was_declined(card: str, code: str) -> str:
-    """Why the backup card was charged instead: "Visa •••• 4242 was declined", without a code."""
+    """What became of the charge in a few words, like "Visa •••• 4242 was declined"."""
+    if is_unconfirmed(code):
+        return f"the payment with {card} was not confirmed with your bank"
     return f"{card} has expired" if code == "expired_card" else f"{card} was declined"
 
 

@@ -638,6 +638,21 @@ def test_a_failed_card_is_the_banner_or_its_second_sentence(page, wallet):
     assert together.index("Recharge </a>") < together.index("Update payment method </a>")
 
 
+def test_a_confirmation_that_was_refused_is_not_called_a_decline_of_the_card(page, wallet):
+    turn_on_auto_recharge(wallet)
+    AutoRecharge.objects.filter(wallet=wallet).update(
+        suspended_at=clock.now(), suspended_reason="payment_failed"
+    )
+    code = "payment_intent_authentication_failure"
+    facts = {"payment_intent": None, "purpose": "auto_recharge", "decline_code": code}
+    paid(wallet, state="declined", **facts)
+
+    assert (
+        "Auto-Recharge failed: the payment with Visa •••• 4242 was not confirmed with your bank. "
+        "Calls stop when the balance"
+    ) in text(banner(page))
+
+
 def test_a_bank_confirmation_leads_to_the_payment(page, wallet):
     purchase = paid(wallet, state="requires_action", closed_at=None)
 

@@ -17,6 +17,7 @@ from wallets.tests.worlds.builders import (
     make_wallet,
     set_auto_recharge,
 )
+from wallets.tests.worlds.histories import buy
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -71,6 +72,18 @@ def test_the_answers_of_the_first_minute_stand_together(stripe):
     ):
         assert words in shown, words
     assert "abcdefghijklmnop" not in page(wallet, SUPPORT)
+
+
+def test_a_card_whose_payment_the_bank_had_no_answer_to_is_not_called_declined(stripe):
+    wallet = make_wallet()
+    card = add_card(stripe, wallet)
+    code = "payment_intent_authentication_failure"
+    buy(wallet, state="declined", payment_method=card.id, decline_code=code)
+
+    shown = panel(page(wallet, SUPPORT))
+
+    assert "default · Auto-Recharge · not confirmed" in shown
+    assert "default · Auto-Recharge · declined" not in shown
 
 
 def test_a_role_without_the_button_is_offered_none(stripe):

@@ -52,6 +52,9 @@ def test_what_was_not_confirmed_with_the_bank_is_not_called_a_decline_of_the_car
         "Visa •••• 4242 could not be charged: the payment was not confirmed with your bank. You "
         "were not charged. Try again and confirm it, or use another card."
     )
+    assert declines.was_declined("Visa •••• 4242", code) == (
+        "the payment with Visa •••• 4242 was not confirmed with your bank"
+    )
 
 
 NOT_ACCEPTED = (
