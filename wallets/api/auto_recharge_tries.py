@@ -104,7 +104,7 @@ class PreviewView(ApiView):
                 currency=CURRENCY,
                 code=str(found.decision.code),
                 text=preview_words.sentence(found, settings),
-                warning=preview_words.warning(settings),
+                warning=preview_words.warning(found, settings),
                 card=found.card.label if found.card else "",
                 backup_card=found.backup.label if found.backup else "",
                 past=_replayed(wallet, settings),
