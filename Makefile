@@ -21,7 +21,7 @@ TEST_PROCESSES ?= 2
 # Which of them `make test` plays.
 MARKS ?= not faults and not journey
 
-.PHONY: help run test journeys snapshots lint audit sbom bench demo calls stripe-check faults cluster machines simulate liveness mutants lock clean
+.PHONY: help run test journeys snapshots lint audit sbom bench demo calls stripe-check faults cluster machines image simulate liveness mutants lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -97,6 +97,9 @@ cluster: $(INSTALLED) ## as root: many hosts on a network of their own, one of w
 
 machines: $(INSTALLED) ## as root: docs/deploy.md and docs/upgrade.md typed into three empty machines, timed
 	@$(PYTHON) -m tests.machines
+
+image: $(INSTALLED) ## as root: deploy/Dockerfile built over packages of Debian by buildah, and started
+	@$(PYTHON) -m tests.machines.image
 
 simulate: export DEBUG ?= True
 simulate: $(INSTALLED) ## plays SEEDS= seeds FROM= one on all cores; 1 when a promise breaks

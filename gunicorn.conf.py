@@ -19,6 +19,9 @@ threads = 8
 graceful_timeout = 65
 # Longer than nginx keeps an idle connection: who closes is never asked at the same moment.
 keepalive = 5
+# Nobody steers it while it runs. It would lie in the home of its user, who may write nothing there,
+# and be the same for both colours of a host.
+control_socket_disable = True
 # Where its workers count requests, for /metrics to add up (thinkrr_billing/figures/requests.py).
 _counted = f"{gettempdir()}/thinkrr-billing-{token_hex(8)}"
 raw_env = [f"PROMETHEUS_MULTIPROC_DIR={_counted}"]
