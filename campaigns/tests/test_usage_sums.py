@@ -16,6 +16,7 @@ from campaigns.models import AgencyUsageDay, Call, UsageDay, UsageKept, UsageMon
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from campaigns.tests.test_races import at_once
 from campaigns.usage import Asked, By
+from tests.databases import as_owner
 from wallets.books.register import rules
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
@@ -129,7 +130,8 @@ def test_late_calls_are_taken_out_of_the_sums_and_kept_anew(accounts):
 def test_a_wrong_sum_refuses_no_late_call(accounts):
     keep()
     AgencyUsageDay.objects.update(calls=0)
-    UsageMonth.objects.all().delete()
+    with as_owner():
+        UsageMonth.objects.all().delete()
 
     report(accounts[1], LATE, at=LATER, seconds=500, minute_type="premium")
 
@@ -165,8 +167,9 @@ def test_days_of_before_are_summed_up_once_and_nothing_of_them_is_taken_away_bef
     """As the migration finds them: kept by the release before, late calls coming in meanwhile."""
     agency, dental, harbor = accounts
     keep()
-    UsageMonth.objects.all().delete()
-    AgencyUsageDay.objects.all().delete()
+    with as_owner():
+        UsageMonth.objects.all().delete()
+        AgencyUsageDay.objects.all().delete()
     UsageKept.objects.update(summed=False)
     report(dental, LATE, at=LATER, seconds=500, minute_type="premium")
     report(harbor, LATE + timedelta(days=1), at=LATER, seconds=500, minute_type="premium")

@@ -114,10 +114,12 @@ def test_an_answer_lost_on_the_second_card_is_found_out_and_charged_once(kind, p
 
 
 @pytest.mark.redis
-def test_a_worker_killed_between_the_decline_and_the_backup_card_charges_once(plant, stripe):
+def test_a_worker_killed_between_the_decline_and_the_backup_card_charges_once(
+    plant, stripe, tmp_path
+):
     situation = automatic(stripe)
     worker = plant.worker()
-    worker.start(crash=f"after_settle_commit:kill:{plant.folder / 'backup'}")
+    worker.start(crash=f"after_settle_commit:kill:{tmp_path / 'backup'}")
     plant.send("wallets.recharge_wallet", situation.wallet.pk)
     worker.wait_for_end()
     assert taken(stripe) == []

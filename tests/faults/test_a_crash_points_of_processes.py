@@ -24,13 +24,13 @@ TOLD = {
 
 @pytest.mark.parametrize("purpose", SITUATIONS)
 def test_f3_killed_before_the_ack_the_sweep_finds_nothing_left_to_do_for_any_purpose(
-    purpose, plant, stripe
+    purpose, plant, stripe, tmp_path
 ):
     situation = SITUATIONS[purpose](stripe)
     if purpose in ("recharge", "gift"):
         stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=2)
         situation.trigger()
-    once = plant.folder / f"before_ack_{purpose}"
+    once = tmp_path / f"before_ack_{purpose}"
     worker = plant.worker()
     worker.start(crash=f"before_ack:kill:{once}", solo=False)
 
@@ -44,10 +44,10 @@ def test_f3_killed_before_the_ack_the_sweep_finds_nothing_left_to_do_for_any_pur
     assert_paid_once(situation, stripe)
 
 
-def test_f3_a_message_that_kills_its_worker_is_not_given_to_the_next(plant, stripe):
+def test_f3_a_message_that_kills_its_worker_is_not_given_to_the_next(plant, stripe, tmp_path):
     """What it was about is found by the sweeps, which count; a message would come for ever."""
     wallet = low_balance(stripe)
-    deaths = plant.folder / "deaths"
+    deaths = tmp_path / "deaths"
     worker = plant.worker("killed")
     worker.start(crash=f"before_claim:kill:{deaths}", solo=False)
 

@@ -35,10 +35,10 @@ ACCOUNTS = int(os.environ.get("THINKRR_BATCH_ACCOUNTS", "50"))
 
 
 @pytest.mark.parametrize("point", ["before_confirm", "after_confirm", "before_settle_commit"])
-def test_f1_f2_a_worker_killed_in_the_middle_charges_once(point, plant, stripe):
+def test_f1_f2_a_worker_killed_in_the_middle_charges_once(point, plant, stripe, tmp_path):
     wallet = low_balance(stripe)
     worker = plant.worker()
-    worker.start(crash=f"{point}:kill:{plant.folder / point}")
+    worker.start(crash=f"{point}:kill:{tmp_path / point}")
     plant.send("wallets.recharge_wallet", wallet.pk)
     worker.wait_for_end()
     assert taken(stripe) == ([] if point == "before_confirm" else [5000])
@@ -50,11 +50,11 @@ def test_f1_f2_a_worker_killed_in_the_middle_charges_once(point, plant, stripe):
     assert (taken(stripe), wallet.credit.amount) == ([5000], Decimal(58))
 
 
-def test_f13_a_task_cut_by_its_time_limit_ends_with_one_charge(plant, stripe):
+def test_f13_a_task_cut_by_its_time_limit_ends_with_one_charge(plant, stripe, tmp_path):
     """After Stripe took the money, before the ledger heard of it."""
     wallet = low_balance(stripe)
     worker = plant.worker()
-    worker.start(crash=f"after_confirm:wait:{plant.folder / 'never'}", solo=False)
+    worker.start(crash=f"after_confirm:wait:{tmp_path / 'never'}", solo=False)
 
     plant.send("wallets.recharge_wallet", wallet.pk, soft_time_limit=3, time_limit=60)
 
@@ -195,12 +195,12 @@ def test_f20_twenty_messages_and_four_workers_charge_once(plant, stripe):
     assert wallet.credit.amount == Decimal(58)
 
 
-def test_f61_death_between_commit_and_publish_is_found_by_the_sweep(plant, stripe):
+def test_f61_death_between_commit_and_publish_is_found_by_the_sweep(plant, stripe, tmp_path):
     """The web process dies after the debit is committed and before its nudge is sent."""
     wallet = low_balance(stripe, credit="10")
     _, token = make_key(None, Scope.CALLS)
     web = plant.web()
-    web.start(crash=f"after_commit_before_publish:kill:{plant.folder / 'publish'}")
+    web.start(crash=f"after_commit_before_publish:kill:{tmp_path / 'publish'}")
 
     with pytest.raises(OSError, match="closed|reset|refused"):
         post_calls(web.url, token, wallet.account_id, seconds=600)

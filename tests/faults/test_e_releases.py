@@ -159,10 +159,12 @@ def _credited() -> list[int]:
     return sorted(int(entry.amount * 100) for entry in entries)
 
 
-def test_a_web_process_that_is_stopped_ends_its_charge_and_the_next_takes_who_waits(plant, stripe):
+def test_a_web_process_that_is_stopped_ends_its_charge_and_the_next_takes_who_waits(
+    plant, stripe, tmp_path
+):
     wallet = low_balance(stripe)
     token = make_key(wallet.account, Scope.WRITE, Scope.READ)[1]
-    host, go_on = Host(plant, "a"), plant.folder / "web_goes_on"
+    host, go_on = Host(plant, "a"), tmp_path / "web_goes_on"
     host.put(ROOT)
     stopped = host.now
     stopped.kill()
@@ -205,9 +207,11 @@ def _wallet(port: int, token: str) -> int:
     return _ask(port, token, "GET", "wallet")
 
 
-def test_a_worker_that_is_stopped_ends_its_charge_and_leaves_the_rest_in_the_queue(plant, stripe):
+def test_a_worker_that_is_stopped_ends_its_charge_and_leaves_the_rest_in_the_queue(
+    plant, stripe, tmp_path
+):
     wallets = [low_balance(stripe) for _ in range(4)]
-    go_on = plant.folder / "go_on"
+    go_on = tmp_path / "go_on"
     go_on.unlink(missing_ok=True)
     worker = plant.worker("stopped")
     worker.start(crash=f"after_confirm:wait:{go_on}", solo=False)
