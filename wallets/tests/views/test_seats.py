@@ -84,19 +84,20 @@ def test_the_page_says_what_became_of_the_invitation(browser, lone):
 
 def test_opening_is_noted_by_the_page_and_not_by_whoever_fetches_it(lone):
     invitation = Invitation.objects.get(account=lone)
-    visitor = Client()
-    shown = visitor.get(invitation.path)
+    # The link is signed with the second in which it is asked for.
+    path, visitor = invitation.path, Client()
+    shown = visitor.get(path)
     invitation.refresh_from_db()
     assert invitation.opened_at is None
 
-    answer = visitor.post(f"{invitation.path}opened/")
+    answer = visitor.post(f"{path}opened/")
 
     invitation.refresh_from_db()
-    assert f"{invitation.path}opened/" in shown.content.decode()
+    assert f"{path}opened/" in shown.content.decode()
     assert answer.status_code == 204
     assert invitation.opened_at is not None
     first = invitation.opened_at
-    visitor.post(f"{invitation.path}opened/")
+    visitor.post(f"{path}opened/")
     invitation.refresh_from_db()
     assert invitation.opened_at == first
 
