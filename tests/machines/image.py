@@ -57,7 +57,8 @@ class Image:
         """From what git has, as a release is."""
         context = self.folder / "context"
         context.mkdir()
-        packed = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, stdout=-1).stdout
+        archive = ["git", "archive", "HEAD"]
+        packed = subprocess.run(archive, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout
         subprocess.run(["tar", "-x"], cwd=context, input=packed, check=True)
         file, ignored = context / DOCKERFILE, context / f"{DOCKERFILE}.dockerignore"
         given = ["--file", str(file), "--ignorefile", str(ignored), "--tag", IMAGE]
