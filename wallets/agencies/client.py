@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from wallets.models import AutoRecharge, MinuteAsk
+from wallets.models import AutoRecharge, MinuteAsk, Wallet
 
 _ZERO = Decimal(0)
 # After a decline, beyond a limit, or braked: charges do not come as they should.
@@ -67,14 +67,8 @@ class Client:
     spent: Decimal = _ZERO
     next_month: Decimal = _ZERO
 
-    @property
-    def pots(self) -> dict[str, Decimal | int]:
-        return {
-            "credit": self.credit.amount,
-            "premium": self.premium_seconds,
-            "basic": self.basic_seconds,
-            "included": self.included_seconds,
-        }
+    # Of its fields, which are named as the wallet's.
+    pots = Wallet.pots
 
     @property
     def is_at_bank(self) -> bool:
