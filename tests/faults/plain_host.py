@@ -1,12 +1,15 @@
-"""`python plain_host.py PORT`: a web host in small, which answers with its port."""
+"""`python plain_host.py PORT`: a web host in small, which answers with its port, after as many
+seconds as the header `X-Works-For` says."""
 
 import sys
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Web(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
+        time.sleep(float(self.headers.get("X-Works-For", 0)))
         self.send_response(200)
         self.end_headers()
         self.wfile.write(str(self.server.server_port).encode())

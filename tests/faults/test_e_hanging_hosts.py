@@ -107,11 +107,13 @@ class Front:
             ),
         )
 
-    def ask(self) -> int | None:
+    def ask(
+        self, path: str = "/api/v1/calls", body: bytes = b"{}", *, works_for: float = 0
+    ) -> int | None:
         """Which host answered; None where the line was cut without a word."""
         line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
-            line.request("POST", "/api/v1/calls/", b"{}")
+            line.request("POST", path, body, {"X-Works-For": str(works_for)})
             return int(line.getresponse().read())
         except (http.client.RemoteDisconnected, ConnectionError):
             return None
@@ -183,3 +185,27 @@ def test_where_no_host_is_left_the_line_is_cut_at_once_so_that_nginx_speaks(fron
     began = time.monotonic()
     assert front.ask() is None
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("path", ["calls", "calls/authorize", "calls/holds", "campaigns/1/pause"])
+def test_what_the_platform_waits_for_is_told_in_time_where_a_host_that_is_well_is_slow(
+    front, hosts, path
+):
+    began = time.monotonic()
+    assert front.ask(f"/api/v1/{path}", works_for=7) is None
+    assert time.monotonic() - began < TOLD_WITHIN
+    assert front.asked() == {host.port for host in hosts}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/calls", b" " * 30_000),
+        ("/api/v1/calls?output=csv", b""),
+        ("/api/v1/wallet/recharges", b"{}"),
+        ("/wallet/recharge/", b""),
+    ],
+    ids=["a large batch", "a file", "a charge", "a page"],
+)
+def test_what_may_take_longer_is_waited_for(front, hosts, path, body):
+    assert front.ask(path, body, works_for=6) in {host.port for host in hosts}
