@@ -6,8 +6,9 @@ from typing import Any
 
 from tests.cluster import told
 
-# Seconds: an outage is told within so long, and sends nobody away for longer than that.
-REFUSED_WITHIN = 5.0
+# Seconds: an outage is told within so long, and sends nobody away for longer than that. A charge is
+# not cut short: whoever is sent away from one might begin another.
+REFUSED_WITHIN = {"call": 5.0, "switch": 5.0, "recharge": 10.0}
 SENT_AWAY_FOR = 10
 ANSWERS = (200, 201)
 # No answer at all; the recharge before is still at work; come again.
@@ -64,7 +65,7 @@ def figures(facts: Facts) -> dict[str, Any]:
         "again": _again(after, facts.fault_at, first=False),
         "refused": dict(sorted(Counter(str(one["status"]) for one in refused).items())),
         "longest": max((one["seconds"] for one in facts.attempts), default=0.0),
-        "longest_503": max((one["seconds"] for one in away), default=0.0),
+        "longest_503": {kind: _longest(away, kind) for kind in REFUSED_WITHIN},
         "retry_after": sorted({str(one["retry_after"]) for one in away}),
         "events": len({one["id"] for one in facts.events}),
         "told_within": told.longest(facts.events),
@@ -81,6 +82,10 @@ def _again(after: list[dict], fault_at: float, *, first: bool) -> float | None:
     if not taken or (not first and asked - taken.keys()):
         return None
     return (min if first else max)(taken.values())
+
+
+def _longest(attempts: list[dict], kind: str) -> float:
+    return max((one["seconds"] for one in attempts if one["kind"] == kind), default=0.0)
 
 
 def _taken(facts: Facts, kind: str) -> set[str]:
@@ -159,8 +164,11 @@ def _of_waiting(facts: Facts, bounds: Bounds) -> list[str]:
         found.append(f"calls were taken again {took}: the target is {bounds.again_within:.0f} s")
     if bounds.refuses_nobody and seen["refused"]:
         found.append(f"somebody was refused: {seen['refused']}")
-    if seen["longest_503"] > REFUSED_WITHIN:
-        found.append(f"a 503 came after {seen['longest_503']:.1f} s: {REFUSED_WITHIN:.0f} at most")
+    found += [
+        f"a 503 of a {kind} came after {longest:.1f} s: {REFUSED_WITHIN[kind]:.0f} at most"
+        for kind, longest in seen["longest_503"].items()
+        if longest > REFUSED_WITHIN[kind]
+    ]
     found += [
         f"a 503 says Retry-After: {one}"
         for one in seen["retry_after"]

@@ -20,10 +20,9 @@ def line(one: dict[str, Any]) -> str:
 def table(played: list[dict[str, Any]]) -> str:
     rows = [HEAD, "|" + " --- |" * HEAD.count(" | ") + " --- |"]
     for one in played:
-        away = f"{one['longest_503']:.1f} s" if "503" in one["refused"] else ""
         rows.append(
             f"| {one['text']} | {_seconds(one['again'])} | {_refused(one)} "
-            f"| {one['longest']:.1f} s | {away} | {one['missed_beats']} "
+            f"| {one['longest']:.1f} s | {_longest_503(one)} | {one['missed_beats']} "
             f"| {one['calls']}, {one['recharges']} | {one['events']}, {one['told_within']:.1f} s "
             f"| {one['load_average']:.1f} |"
         )
@@ -33,6 +32,14 @@ def table(played: list[dict[str, Any]]) -> str:
 
 def _seconds(value: float | None) -> str:
     return "never" if value is None else f"{value:.1f} s"
+
+
+def _longest_503(one: dict[str, Any]) -> str:
+    if "503" not in one["refused"]:
+        return ""
+    charge = one["longest_503"]["recharge"]
+    others = max(seconds for kind, seconds in one["longest_503"].items() if kind != "recharge")
+    return f"{others:.1f} s" + (f"; of a recharge {charge:.1f} s" if charge > others else "")
 
 
 def _refused(one: dict[str, Any]) -> str:

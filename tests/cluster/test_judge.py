@@ -131,7 +131,11 @@ def test_what_was_told_last_is_told_how_late_and_a_repeat_does_not_count():
 @pytest.mark.parametrize(
     ("one", "sentence"),
     [
-        (REFUSED | {"seconds": 5.2}, "a 503 came after 5.2 s: 5 at most"),
+        (REFUSED | {"seconds": 5.2}, "a 503 of a call came after 5.2 s: 5 at most"),
+        (
+            REFUSED | {"kind": "recharge", "id": "r", "seconds": 10.1},
+            "a 503 of a recharge came after 10.1 s: 10 at most",
+        ),
         (REFUSED | {"retry_after": "60"}, "a 503 says Retry-After: 60"),
         (REFUSED | {"retry_after": None}, "a 503 says Retry-After: None"),
         (REFUSED | {"status": 500}, "1 were answered 500"),

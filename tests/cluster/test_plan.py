@@ -123,7 +123,7 @@ def test_a_primary_has_two_looks_before_it_is_given_up():
 def test_a_poolers_patience_ends_before_a_refusal_would_be_late():
     (patience,) = re.findall(r"^query_wait_timeout = (\d+)$", FILES["pgbouncer"], re.M)
 
-    assert int(patience) < REFUSED_WITHIN
+    assert int(patience) < REFUSED_WITHIN["call"]
 
 
 def test_a_switchover_lets_everybody_wait_and_takes_that_back():
