@@ -10,7 +10,7 @@ from functools import partial
 from celery import current_app
 from django.db import transaction
 
-from accounts.runtime import crash_points
+from accounts.runtime import crash_points, silent_redis
 from accounts.runtime.messages import useful_for
 from accounts.runtime.time_limits import TimeIsUp
 
@@ -42,7 +42,8 @@ def _send(task_name: str, args: tuple[object, ...]) -> None:
     crash_points.reach("after_commit_before_publish")
     try:
         headers = useful_for(LIFETIME_SECONDS)
-        current_app.send_task(task_name, args=args, headers=headers)
+        with silent_redis.asked():
+            current_app.send_task(task_name, args=args, headers=headers)
     except TimeIsUp:
         raise
     # Whatever a broker's client raises, the row is written and the sweep will find it.

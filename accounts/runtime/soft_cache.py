@@ -1,4 +1,5 @@
-"""The cache, for what may be forgotten: while its server is down, it is as good as empty."""
+"""The cache, for what may be forgotten: while its server is down or silent, it is as good as
+empty."""
 
 import logging
 from collections.abc import Callable
@@ -6,6 +7,7 @@ from typing import TypeVar
 
 from django.core.cache import cache
 
+from accounts.runtime import silent_redis
 from accounts.runtime.time_limits import TimeIsUp
 
 logger = logging.getLogger(__name__)
@@ -19,8 +21,9 @@ def count(key: str, *, seconds: float) -> int:
     0 while the cache is down: it brakes, and must not take pages or the API with it.
     """
     try:
-        cache.add(key, 0, timeout=seconds)
-        return cache.incr(key)
+        with silent_redis.asked():
+            cache.add(key, 0, timeout=seconds)
+            return cache.incr(key)
     except ValueError:  # It expired in between.
         return 1
     except TimeIsUp:
@@ -34,8 +37,9 @@ def count(key: str, *, seconds: float) -> int:
 def keep(key: str, make: Callable[[], T], *, seconds: float) -> T:
     """What was made under this key in the last `seconds`, or else made now."""
     try:
-        if (found := cache.get(key)) is not None:
-            return found
+        with silent_redis.asked():
+            if (found := cache.get(key)) is not None:
+                return found
     except TimeIsUp:
         raise
     except Exception as error:
@@ -43,7 +47,8 @@ def keep(key: str, make: Callable[[], T], *, seconds: float) -> T:
         return make()
     found = make()
     try:
-        cache.set(key, found, seconds)
+        with silent_redis.asked():
+            cache.set(key, found, seconds)
     except TimeIsUp:
         raise
     except Exception as error:

@@ -4,8 +4,6 @@ Nothing that decides about money, shows a balance or answers what somebody has j
 """
 
 import logging
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -13,6 +11,8 @@ from typing import Generic, TypeVar
 
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.dispatch import Signal
+
+from accounts.runtime.pauses import Pause
 
 logger = logging.getLogger(__name__)
 
@@ -52,30 +52,7 @@ class _Late(Exception):
     pass
 
 
-class _Brake:
-    """A standby that does not help is left alone for a while; then one request tries for all."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.release()
-
-    def lets_through(self) -> bool:
-        now = time.monotonic()
-        with self._lock:
-            if self._until is not None and now < self._until:
-                return False
-            if self._until is not None:
-                self._until = now + PAUSE_SECONDS
-            return True
-
-    def hold(self) -> None:
-        self._until = time.monotonic() + PAUSE_SECONDS
-
-    def release(self) -> None:
-        self._until: float | None = None
-
-
-_brake = _Brake()
+_pause = Pause(PAUSE_SECONDS)
 
 
 def read(ask: Callable[[str], T], *, fresh: bool = False) -> Read[T]:
@@ -89,7 +66,7 @@ def read(ask: Callable[[str], T], *, fresh: bool = False) -> Read[T]:
         return Read(ask(DEFAULT_DB_ALIAS))
     if fresh:
         return _by_primary(ask, why="fresh")
-    if not _brake.lets_through():
+    if not _pause.lets_through():
         return _by_primary(ask, why="paused")
     now = _now()
     try:
@@ -97,12 +74,12 @@ def read(ask: Callable[[str], T], *, fresh: bool = False) -> Read[T]:
         read = Read(ask(STANDBY), age)
     # Whatever it is, the primary knows whether the question is wrong.
     except (Error, _Late) as error:
-        _brake.hold()
+        _pause.hold()
         connections[STANDBY].close()
         why = "late" if isinstance(error, _Late) else "away"
         logger.warning("standby not read why=%s error=%s", why, type(error).__name__)
         return _by_primary(ask, why=why)
-    _brake.release()
+    _pause.release()
     answered.send(sender=None, by="standby", why="")
     return read
 

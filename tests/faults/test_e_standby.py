@@ -53,7 +53,7 @@ def _connected(url: str) -> Iterator[None]:
     made = connections.configure_settings({"default": before, standby.STANDBY: facts})
     connections.settings[standby.STANDBY] = made[standby.STANDBY]
     database.limit_statements()
-    standby._brake.release()
+    standby._pause.release()
     try:
         yield
     finally:
@@ -62,7 +62,7 @@ def _connected(url: str) -> Iterator[None]:
         del connections.settings[standby.STANDBY]
         connections.settings["default"].clear()
         connections.settings["default"].update(before)
-        standby._brake.release()
+        standby._pause.release()
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def test_a_dead_standby_costs_one_look_and_is_read_again_when_it_is_back(
         follower.start()
         wait_until(lambda: follower.has_all_of(plant.postgres), seconds=20, what="it has all")
         assert shown(browser) == 2
-        standby._brake._until = time.monotonic()
+        standby._pause._until = time.monotonic()
         assert shown(browser) == 2
 
     paused = ("primary", "paused")
