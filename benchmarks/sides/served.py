@@ -1,18 +1,19 @@
 """The product as production serves it: gunicorn, without DEBUG, with a Redis of its own.
 
-Clients are processes that open a connection for each request, as a proxy in front does.
+Clients are processes that keep a connection open, as nginx in front does (deploy/nginx/hosts.conf).
 """
 
 import json
 import multiprocessing
 import os
 import random
+import re
 import socket
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
+from functools import cache, partial
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from urllib.parse import urlsplit
@@ -26,6 +27,7 @@ from benchmarks.sides.programs import free_port, gunicorn_seconds, start_gunicor
 from benchmarks.sides.workload import Side, insist
 from benchmarks.sides.world import CROSSING, WALLETS
 
+_LENGTH = re.compile(rb"\r\nContent-Length: (\d+)")
 # Requests of each client that are not measured.
 WARM_UPS = 4
 # What clients send: when, in seconds from the start, or else at once.
@@ -45,7 +47,7 @@ class Requests(Side):
         self._head = (
             f"Host: 127.0.0.1:{self._port}\r\nAuthorization: Bearer {token}\r\n"
             "X-Forwarded-Proto: https\r\nX-Forwarded-For: 203.0.113.9\r\n"
-            "Content-Type: application/json\r\nUser-Agent: bench\r\nConnection: close\r\n"
+            "Content-Type: application/json\r\nUser-Agent: bench\r\n"
         )
 
     def batch(self, size: int) -> Callable[[], None]:
@@ -133,12 +135,29 @@ def _send(port: int, request: bytes, *, rejected: int, again: bool = False) -> N
 
 
 def _answer(port: int, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", port)) as sent:
-        sent.sendall(request)
-        parts = []
-        while part := sent.recv(1 << 18):
-            parts.append(part)
+    line = _line(port)
+    line.sendall(request)
+    answer = b""
+    while (end := answer.find(b"\r\n\r\n")) < 0:
+        answer += _part(line)
+    missing = int(_LENGTH.search(answer, 0, end)[1]) - (len(answer) - end - 4)
+    parts = [answer]
+    while missing > 0:
+        parts.append(_part(line))
+        missing -= len(parts[-1])
     return b"".join(parts)
+
+
+@cache
+def _line(port: int) -> socket.socket:
+    """Of this client, which is a process of its own."""
+    return socket.create_connection(("127.0.0.1", port))
+
+
+def _part(line: socket.socket) -> bytes:
+    part = line.recv(1 << 18)
+    insist(bool(part))
+    return part
 
 
 def sent_at_once(work: list[Work]) -> Measured:
