@@ -8,6 +8,8 @@ class AccountError(Exception):
 
     code = "refused"
     status = 400
+    # Seconds after which the same may be asked for again, where waiting is all it takes.
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, fields: dict[str, str] | None = None) -> None:
         super().__init__(message)

@@ -4,6 +4,7 @@ Each error is a sentence for the person who asked, and promises that nothing was
 """
 
 from accounts.errors import AccountError
+from accounts.limits import REPEAT_AFTER_SECONDS
 
 
 class CampaignError(AccountError):
@@ -46,3 +47,4 @@ class Busy(CampaignError):
 
     code = "busy"
     status = 503
+    retry_after = REPEAT_AFTER_SECONDS

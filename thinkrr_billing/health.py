@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from accounts.runtime.outages import RETRY_AFTER
 from thinkrr_billing.database import without_limits
 
 logger = logging.getLogger(__name__)
@@ -34,9 +35,10 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
         "broker": _state(_broker),
     }
     ready = all(state == "ok" for state in parts.values())
-    return JsonResponse(
-        {"status": "ok" if ready else "unavailable", **parts}, status=200 if ready else 503
-    )
+    if ready:
+        return JsonResponse({"status": "ok", **parts})
+    headers = {"Retry-After": str(RETRY_AFTER)}
+    return JsonResponse({"status": "unavailable", **parts}, status=503, headers=headers)
 
 
 def _state(check: Callable[[], str]) -> str:

@@ -7,14 +7,32 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
 from accounts.people import open_sessions
+from accounts.runtime.outages import is_outage
 
 STARTED, SEEN = "started_at", "seen_at"
 # Writing the session on every page would cost a row each; five minutes is exact enough.
 WRITE_EVERY_SECONDS = 300
+
+
+class SessionStore(db.SessionStore):
+    """Django's own, named by SESSION_ENGINE."""
+
+    def save(self, must_create: bool = False) -> None:
+        """Django takes any failure to write for a session that was ended meanwhile, and answers
+        400. What says that the database is away is raised as what it is."""
+        try:
+            super().save(must_create)
+        except UpdateError as error:
+            failure = error.__context__
+            if is_outage(failure):
+                raise failure from failure.__cause__
+            raise
 
 
 class SessionTimeoutMiddleware:

@@ -221,6 +221,7 @@ PASSWORD_RESET_TIMEOUT = 2 * 3600
 LOGIN_URL = "accounts:login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "accounts:login"
+SESSION_ENGINE = "thinkrr_billing.sessions"
 # A session ends a week after the log-in, and after 12 hours without a page (sessions.py).
 SESSION_COOKIE_AGE = 7 * 24 * 3600
 SESSION_IDLE_SECONDS = 12 * 3600

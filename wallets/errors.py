@@ -87,6 +87,8 @@ class GatewayUnreachable(WalletError):
 
     code = "payment_service_unreachable"
     status = 503
+    # Sweeps ask Stripe each minute, too.
+    retry_after = 60
 
 
 class OurKeyRefused(GatewayUnreachable):

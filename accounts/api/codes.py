@@ -176,7 +176,7 @@ CODES = (
         "busy",
         (503,),
         "Others were writing the same rows. Nothing was recorded.",
-        "Send the same request again.",
+        "Send the same request again after the seconds in `Retry-After`.",
     ),
     ErrorCode(
         "unavailable",
@@ -188,7 +188,7 @@ CODES = (
         "payment_service_unreachable",
         (503,),
         "Stripe could not be asked.",
-        "Send the same request with the same Idempotency-Key in a minute.",
+        "Send the same request with the same Idempotency-Key after the seconds in `Retry-After`.",
     ),
 )
 CHOICES = [(code.name, code.sentence) for code in CODES]

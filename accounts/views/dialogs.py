@@ -48,7 +48,10 @@ def refused(request: HttpRequest, *, back: str, error: AccountError) -> HttpResp
         messages.error(request, str(error))
         return redirect(back)
     context = {"error_title": "Not done", "error_text": str(error)}
-    return render(request, "errors/_fragment.html", context, status=error.status)
+    response = render(request, "errors/_fragment.html", context, status=error.status)
+    if error.retry_after:
+        response["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def triggered(response: HttpResponse, events: dict[str, object]) -> HttpResponse:

@@ -6,6 +6,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.runtime.outages import RETRY_AFTER
 from accounts.tests.builders import make_user
 from tests.databases import as_owner
 from thinkrr_billing import health
@@ -41,7 +42,7 @@ def test_not_ready_without_the_database(client, monkeypatch):
 
     answer = client.get("/readyz")
 
-    assert answer.status_code == 503
+    assert (answer.status_code, answer["Retry-After"]) == (503, str(RETRY_AFTER))
     assert answer.json()["status"] == "unavailable"
     assert answer.json()["database"] == "OperationalError"
     assert b"secret" not in answer.content

@@ -4,12 +4,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test import Client
 
+from accounts.api.answers import exception_handler
+from accounts.errors import AccountError
 from accounts.models import User
 from accounts.runtime.outages import RETRY_AFTER
 from accounts.tests.builders import make_agency, make_individual, make_key, owner_of
+from accounts.views.dialogs import refused
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +33,11 @@ def away(monkeypatch):
         monkeypatch.setitem(connection.settings_dict, "PORT", "1")
 
     return go
+
+
+def refusals_of_503(kind: type[AccountError] = AccountError) -> list[type[AccountError]]:
+    below = [found for one in kind.__subclasses__() for found in refusals_of_503(one)]
+    return below + [kind] * (kind.status == 503)
 
 
 @contextmanager
@@ -93,6 +102,33 @@ def test_a_setting_that_meets_a_standby_is_to_be_sent_again(browser):
 
     assert (answer.status_code, answer["Retry-After"]) == (503, str(RETRY_AFTER))
     assert answer.json()["error"]["code"] == "unavailable"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_a_standby_does_not_take_is_an_outage_and_no_log_out(browser):
+    """Django takes any failure to write a session for one that somebody has ended."""
+    account = make_agency()
+    browser.force_login(owner_of(account))
+    browser.get("/payments/")
+    before = Session.objects.values().get()
+
+    with standby():
+        answer = browser.post("/accounts/switch/", {"account": account.pk})
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, str(RETRY_AFTER))
+    assert Session.objects.values().get() == before
+
+
+@pytest.mark.parametrize("kind", refusals_of_503(), ids=lambda kind: kind.__name__)
+def test_each_refusal_that_only_has_to_be_waited_for_says_for_how_long(kind, rf):
+    request = rf.post("/")
+    request.htmx = True
+
+    told = exception_handler(kind("Not now."), {})
+    shown = refused(request, back="/", error=kind("Not now."))
+
+    assert told.status_code == shown.status_code == 503
+    assert told["Retry-After"] == shown["Retry-After"] == str(kind.retry_after)
 
 
 def test_a_fault_of_our_own_stays_a_500(browser, monkeypatch):
