@@ -11,6 +11,7 @@ RULES = FOLDER / "deploy/prometheus"
 HISTOGRAM = DURATION.describe()[0].name
 SERVED = {figure.name for figures in metrics.SOURCES.values() for figure in figures} | {
     "thinkrr_figures_unread",
+    "thinkrr_stale_reads_total",
     *(f"{HISTOGRAM}_{suffix}" for suffix in ("bucket", "count", "sum")),
 }
 # Prometheus' own.
