@@ -19,6 +19,15 @@ FOREIGN_KEY = (
     'ALTER TABLE "shop_call" ADD CONSTRAINT "to" FOREIGN KEY ("to_id") REFERENCES "shop_call"'
 )
 
+GUARD = """CREATE OR REPLACE FUNCTION guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+IF NEW.seconds = 0 THEN RAISE 'No call is that short.' USING ERRCODE = 'check_violation'; END IF;
+RETURN NEW; END $$"""
+GUARDED = """
+CREATE TRIGGER guard BEFORE INSERT ON "shop_call" FOR EACH ROW EXECUTE FUNCTION guard()"""
+FOLLOWS = """CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN
+UPDATE shop_call SET seconds = 1; RAISE NOTICE 'done'; RETURN NULL; END $body$"""
+FOLLOWED = "CREATE TRIGGER t AFTER INSERT ON shop_call FOR EACH ROW EXECUTE FUNCTION f()"
+
 
 def yesterday() -> ProjectState:
     state = ProjectState()
@@ -158,6 +167,72 @@ REFUSED = {
         "data-in-one-transaction",
         "in batches",
     ),
+    "rows changed behind a comment": (
+        sql("-- all of them\nUPDATE shop_call SET seconds = 1"),
+        "data-in-one-transaction",
+        "in batches",
+    ),
+    "rows changed in a block": (
+        sql("DO $$ BEGIN UPDATE shop_call SET seconds = 1; END $$"),
+        "statements-nobody-reads",
+        "as they are",
+    ),
+    "a table locked": (
+        sql("LOCK TABLE shop_call"),
+        "table-emptied-or-locked",
+        "Do without",
+    ),
+    "a table emptied": (
+        sql("TRUNCATE shop_call"),
+        "table-emptied-or-locked",
+        "Do without",
+    ),
+    "a table written anew": (
+        sql('ALTER TABLE "shop_call" SET UNLOGGED'),
+        "table-written-anew",
+        "no part of a release",
+    ),
+    "a column worked out for each row": (
+        sql("ALTER TABLE c ADD COLUMN d integer GENERATED ALWAYS AS (a * 2) STORED"),
+        "adding-field-with-default",
+        "in batches",
+    ),
+    "a right taken away": (
+        sql("REVOKE UPDATE ON shop_call FROM app"),
+        "right-taken-away",
+        "grant_application_role",
+    ),
+    "a unique index on what yesterday's code fills": (
+        sql('CREATE UNIQUE INDEX one_note ON "shop_call" (note)'),
+        "narrower",
+        "Release first the code",
+    ),
+    "a trigger that refuses": (
+        sql(f"{GUARD};{GUARDED}"),
+        "narrower",
+        "Release first the code",
+    ),
+    "a trigger of a function that nobody shows": (
+        sql(GUARDED),
+        "narrower",
+        "Release first the code",
+    ),
+    "a guard that refuses more": (sql(GUARD), "narrower", "Release first the code"),
+    "a guard that goes": (
+        sql("DROP TRIGGER guard ON shop_call"),
+        "trigger-dropped",
+        "in the same migration",
+    ),
+    "a guard switched off": (
+        sql("ALTER TABLE shop_call DISABLE TRIGGER guard"),
+        "trigger-dropped",
+        "in the same migration",
+    ),
+    "a function that goes": (
+        sql("DROP FUNCTION guard()"),
+        "ban-drop-function",
+        "Expand, migrate, contract",
+    ),
     "Python in one transaction": (
         operations.RunPython(python),
         "data-in-one-transaction",
@@ -206,14 +281,13 @@ PASSES = {
         ],
         True,
     ),
-    "a trigger that writes": (
-        [
-            sql(
-                "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $body$ BEGIN\n"
-                "UPDATE shop_call SET seconds = 1; RETURN NULL; END $body$"
-            ),
-            sql("CREATE TRIGGER t AFTER INSERT ON shop_call FOR EACH ROW EXECUTE FUNCTION f()"),
-        ],
+    "a trigger that writes": ([sql(FOLLOWS), sql(FOLLOWED)], True),
+    "a trigger in a new form": (
+        [sql("DROP TRIGGER t ON shop_call"), sql(f"{FOLLOWS}; {FOLLOWED}")],
+        True,
+    ),
+    "a guard of a table that is new, too": (
+        [sql(f"{GUARD}; {GUARDED.replace('shop_call', 'shop_hold')}")],
         True,
     ),
     "a foreign key looked up later": (

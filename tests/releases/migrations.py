@@ -11,7 +11,7 @@ from django.db.migrations import Migration, operations
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from tests.releases import sql
+from tests.releases import sql, unseen
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -62,6 +62,12 @@ def _found(migration: Migration, before: ProjectState) -> Iterator[tuple[str, st
     with connection.schema_editor(collect_sql=True, atomic=False) as editor:
         yield from _of_operations(migration, migration.operations, before, before, editor)
     yield from sql.problems(editor.collected_sql, atomic=migration.atomic)
+    yield from unseen.problems(editor.collected_sql, tables=_tables(before))
+
+
+def _tables(state: ProjectState) -> set[str]:
+    models = state.models.items()
+    return {model.options.get("db_table") or f"{app}_{name}" for (app, name), model in models}
 
 
 def _of_operations(

@@ -53,6 +53,12 @@ def test_a_lock_that_nothing_limits_is_refused():
     assert "without atomic = False" in line
 
 
+def test_one_statement_that_changes_every_row_is_refused_outside_of_a_transaction_too():
+    (line,), _ = told(sql("UPDATE shop_call SET seconds = 1"), atomic=False)
+
+    assert line.startswith("shop.0002_new: data-in-one-transaction: ")
+
+
 def test_what_a_migration_allows_itself_is_shown_with_its_reason():
     refused, shown = told(
         operations.RemoveField("call", "note"),
