@@ -46,6 +46,11 @@ NEEDS = {
         lambda: shutil.which("promtool"),
         "apt-get install --no-install-recommends prometheus",
     ),
+    "compose": (
+        "docker-compose",
+        lambda: shutil.which("docker-compose"),
+        "apt-get install --no-install-recommends docker-compose",
+    ),
     "node": (
         "Node.js",
         lambda: all(map(shutil.which, ("node", "npm"))),

@@ -93,6 +93,12 @@ class Image:
     def facts(self) -> dict:
         return json.loads(self.ask("inspect", "--type", "image", IMAGE))["Docker"]["config"]
 
+    def size(self) -> str:
+        """Unpacked, as buildah says it."""
+        told = json.loads(self.ask("images", "--json"))
+        [size] = [one["size"] for one in told if f"{IMAGE}:latest" in (one["names"] or [])]
+        return size
+
     def does(self, container: str, *command: str) -> bool:
         asked = self.command("run", container, "--", *command)
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0
@@ -132,6 +138,7 @@ def main() -> int:
             print(
                 f"{step.__name__.replace('_', ' ')}: {time.monotonic() - began:.0f} s", flush=True
             )
+        print(f"its size: {image.size()}", flush=True)
         wrong = check(image)
         for one in wrong:
             print(f"BROKEN: {one}")

@@ -17,7 +17,7 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER
 from thinkrr_billing.database import LIMITS
 from thinkrr_billing.postgresql import silence
 from thinkrr_billing.sandbox import postgres
-from thinkrr_billing.tests.environments import FOLDER, PRODUCTION
+from thinkrr_billing.tests.environments import FOLDER, NAMES, PRODUCTION
 
 DEPLOY = FOLDER / "deploy"
 SERVICES = [DEPLOY / f"systemd/billing-{name}.service" for name in ("beat", "web@", "worker")]
@@ -157,8 +157,58 @@ def test_who_serves_requests_never_sees_the_owners_address():
     assert "thinkrr_app" in variables(".env.example")["DATABASE_URL"]
 
 
-def test_the_example_names_every_variable_that_production_needs():
+def test_the_example_sets_every_variable_that_production_needs():
     assert set(PRODUCTION) - set(variables(".env.example")) == set()
+
+
+def test_every_variable_that_is_read_is_in_the_example_and_in_the_readme():
+    sources = [FOLDER / f"thinkrr_billing/{name}.py" for name in ("settings", "env", "stripe_env")]
+    asked = re.compile(r'\b(?:text|boolean|port|address|web_address)\(\s*"([A-Z_]+)"')
+    read = {name for source in sources for name in asked.findall(source.read_text())}
+    named = re.findall(r"^(?:# )?([A-Z_]+)=", (DEPLOY / ".env.example").read_text(), re.M)
+    told = re.findall(r"`([A-Z_]+)`", (FOLDER / "README.md").read_text())
+
+    assert set(NAMES) <= read | {"DJANGO_ALLOW_ASYNC_UNSAFE"}
+    # Of a developer's machine, and of whoever has another Stripe.
+    assert read - set(named) == {"DATA_DIR", "PORT", "STRIPE_API_BASE"}
+    assert read - set(told) == {"DATA_DIR"}
+
+
+@pytest.mark.compose
+def test_compose_understands_its_file_and_starts_what_the_product_needs(tmp_path):
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    for name in (".env", "owner.env"):
+        shutil.copyfile(DEPLOY / f"{name}.example", tmp_path / "deploy" / name)
+    command = ["docker-compose", "-f", tmp_path / "deploy/compose.yaml", "config"]
+
+    told = subprocess.run(command, capture_output=True, text=True)
+
+    assert (told.returncode, told.stderr) == (0, "")
+    services = yaml.safe_load(told.stdout)["services"]
+    ours = {"web", "worker", "beat", "migrate"}
+    assert set(services) == ours | {"postgres", "redis", "mail", "nginx"}
+    users = {name: services[name]["environment"]["DATABASE_URL"].split(":")[1] for name in ours}
+    assert users.pop("migrate") == "//thinkrr_owner"
+    assert set(users.values()) == {"//thinkrr_app"}
+    for name in users:
+        assert services[name]["depends_on"] == {
+            "migrate": {"condition": "service_completed_successfully"},
+            "redis": {"condition": "service_healthy"},
+        }
+
+
+def test_no_image_is_whatever_is_newest_today():
+    images = {service.get("image") for service in COMPOSE["services"].values()}
+    bases = re.findall(r"^FROM (\S+)", (DEPLOY / "Dockerfile").read_text(), re.M)
+
+    others = (images | set(bases)) - {"thinkrr-billing"}
+    assert [name for name in others if ":" not in name or name.endswith(":latest")] == []
+
+
+def test_what_nginx_writes_of_requests_is_in_the_log_of_its_container():
+    [file] = set(re.findall(r"access_log (\S+)", (DEPLOY / "nginx/billing.conf").read_text()))
+
+    assert f"ln -sf /dev/stdout {file} " in COMPOSE["services"]["nginx"]["command"][-1]
 
 
 def test_what_containers_mount_is_there():
