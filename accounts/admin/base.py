@@ -95,7 +95,7 @@ class StaffAdmin(ModelAdmin):
         columns = [name for name in shown if name != "action_checkbox"]
         rows = changes.get_queryset(request).iterator(chunk_size=2_000)
         response = StreamingHttpResponse(
-            csv_rows.lines(admin=self, columns=columns, rows=rows),
+            exports.begun(csv_rows.lines(admin=self, columns=columns, rows=rows)),
             content_type="text/csv; charset=utf-8",
         )
         name = f"{self.opts.verbose_name_plural}-{clock.now():%Y-%m-%d}.csv".replace(" ", "-")

@@ -31,7 +31,7 @@ COLUMNS = (
 
 def response(*, accounts: list[UUID], filters: Filters) -> StreamingHttpResponse:
     """Every call that fits, newest first, read page by page."""
-    lines = _lines(accounts, filters)
+    lines = exports.begun(_lines(accounts, filters))
     answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = 'attachment; filename="calls.csv"'
     return answer

@@ -58,7 +58,8 @@ def _file(request: HttpRequest, given: QueryDict) -> HttpResponse | StreamingHtt
     except InvalidAmount as error:
         add_errors(form, error)
         return _dialog(request, form, status=Unusable.status)
-    response = StreamingHttpResponse(file.bites, content_type=file.content_type)
+    bites = exports.begun(file.bites)
+    response = StreamingHttpResponse(bites, content_type=file.content_type)
     response["Content-Disposition"] = f'attachment; filename="{file.name}"'
     return response
 
