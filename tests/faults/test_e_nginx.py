@@ -246,6 +246,9 @@ def test_links_that_let_people_in_are_kept_out_of_the_log(alone):
         "/password-reset/…",
         "/login/",
     ]
+    # That nobody is behind it is an error each time.
+    assert "secret" not in (errors := (alone.folder / "error.log").read_text())
+    assert "abc123" not in errors
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
@@ -253,9 +256,13 @@ def test_what_monitoring_asks_is_not_told_outside(alone, path):
     assert alone.ask("GET", path)[0] == 404
 
 
-def test_a_log_in_tried_again_and_again_is_slowed_down(alone):
+@pytest.mark.parametrize(
+    "path",
+    ["/login/", "/login/code/", "/password-reset/", "/invitations/x/", "/admin/second-factor/"],
+)
+def test_a_log_in_tried_again_and_again_is_slowed_down(alone, path):
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _: alone.ask("GET", "/login/"), range(40)))
+        told = list(pool.map(lambda _: alone.ask("GET", path), range(40)))
 
     refused = [(headers["Retry-After"]) for status, headers, _ in told if status == 429]
     assert 10 <= len(refused) <= 20
