@@ -13,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from accounts import clock
 from accounts.runtime.addresses import is_within
-from thinkrr_billing.figures import database, jobs, money, requests
+from thinkrr_billing.figures import database, jobs, money, pooler, requests
 from thinkrr_billing.figures.figure import Figure, Sample, Told
 
 CANARY = "canary"
@@ -88,6 +88,8 @@ SOURCES = {
         ),
         *jobs.OF_BROKER,
     ],
+    # Before what waits for it.
+    "pooler": pooler.FIGURES,
     "database": [*money.FIGURES, *jobs.FIGURES, *database.FIGURES],
 }
 

@@ -26,12 +26,13 @@ TOKEN = "metrics-" + "0123456789" * 4
 # What asks twice within its time has something to tell.
 EVERY = 1
 RATE_OVER = f"{20 * EVERY}s"
-# Nobody was alerted, nothing was compared with Stripe, nothing failed or waits, and no standby.
+# Nobody was alerted, nothing was compared, nothing failed or waits, no standby and no pooler.
 SILENT = (
     "thinkrr_comparison_differences",
     "thinkrr_staff_alerts_open",
     "thinkrr_database_replication_lag",
     "thinkrr_stale_reads_total",
+    "thinkrr_pooler_",
     'status="5xx"',
     "/ max by (kind) (thinkrr_waiting_bound_seconds) > 0",
 )

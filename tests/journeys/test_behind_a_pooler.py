@@ -16,7 +16,9 @@ from accounts.tests.builders import make_individual, make_user, owner_of
 from campaigns import calls
 from campaigns.models import Call
 from campaigns.tests.builders import fill, make_report, make_wallet
-from tests.poolers import pooled
+from tests.poolers import SESSIONS, pooled
+from thinkrr_billing.figures import pooler
+from thinkrr_billing.tests.processes import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.journey, pytest.mark.pooler]
 
@@ -122,3 +124,30 @@ def test_a_pooler_that_sets_no_limits_is_seen_before_anybody_is_sent_here(
 
     assert answer.json()["database"] == state
     assert answer.status_code == (200 if limits else 503)
+
+
+def figures() -> dict[tuple[str, ...], float]:
+    return {labels: value for figure in pooler.FIGURES for labels, value in figure.read()}
+
+
+def test_a_pooler_tells_how_many_wait_and_for_how_long():
+    def sleeper():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(3)")
+
+    def looker():
+        busy = ("clients", "active")
+        wait_until(lambda: figures().get(busy) == SESSIONS, seconds=10, what="all are at work")
+        return figures()
+
+    with pooled():
+        *_, told = all_at_once(*[sleeper] * (SESSIONS + 1), looker)
+
+    assert told["clients", "waiting"] == 1
+    assert told["clients", "active"] == told["sessions", "active"] == SESSIONS
+    assert told["sessions", "idle"] == 0
+    assert 0 < told[()] < 3
+
+
+def test_nothing_is_told_of_a_pooler_where_there_is_none():
+    assert figures() == {}

@@ -88,7 +88,7 @@ def test_whatever_has_something_to_tell_is_served_by_its_name(client):
     told = client.get("/metrics").content.decode()
 
     served = set(re.findall(r"^thinkrr_\w+", told, re.MULTILINE))
-    # Nothing was compared yet, nobody was alerted, no Redis, and no standby.
+    # Nothing was compared yet, nobody was alerted, no Redis, no standby and no pooler.
     silent = {
         "thinkrr_comparison_differences",
         "thinkrr_staff_alerts_open",
@@ -96,6 +96,8 @@ def test_whatever_has_something_to_tell_is_served_by_its_name(client):
         "thinkrr_database_replication_lag_seconds",
         "thinkrr_database_replication_lag_bytes",
         "thinkrr_stale_reads_total",
+        "thinkrr_pooler_connections",
+        "thinkrr_pooler_waiting_oldest_seconds",
     }
     assert SERVED - silent <= served
     # When each series began is not asked for, and told by one process alone.
