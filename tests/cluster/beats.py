@@ -5,7 +5,8 @@ import time
 
 import psycopg
 
-from tests.cluster.cluster import rows, wait_until
+from tests.cluster.cluster import rows
+from tests.cluster.waiting import wait_until
 
 LOOKS_EVERY = 1
 TICK = "SELECT extract(epoch FROM started_at)::float FROM accounts_jobrun WHERE name = %s"

@@ -2,10 +2,8 @@
 
 import shutil
 import subprocess
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -14,8 +12,8 @@ from redis import Redis, RedisError
 from tests.cluster import network, plan
 from tests.cluster.plan import RUN, address
 from tests.cluster.processes import Hosts, Service
+from tests.cluster.waiting import wait_until
 
-STEADY_WITHIN = 90
 MANAGE = [f"{plan.ROOT}/.venv/bin/python", "manage.py"]
 SUPERUSER = " ".join(
     (
@@ -23,15 +21,6 @@ SUPERUSER = " ".join(
         "password=change-me connect_timeout=2 target_session_attrs=read-write",
     )
 )
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = STEADY_WITHIN) -> None:
-    """TimeoutError with the sentence when it does not come true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {seconds:.0f} s in vain: {what}")
-        time.sleep(0.2)
 
 
 class Cluster:
@@ -194,8 +183,7 @@ def _services(logs: Path) -> list[Service]:
     for host in plan.APPLICATION:
         add(host, "pgbouncer", ["pgbouncer", f"{RUN}/{host}/pgbouncer.ini"], as_postgres=True)
     for host in plan.WEB:
-        web = [*plan.unit("billing-web@.service"), "--bind", f"{address(host)}:8000"]
-        add(host, "web", web, env=env)
+        add(host, "web", plan.unit("billing-web@.service"), port=8000, env=env)
     for host in plan.WORKERS:
         worker = [*plan.unit("billing-worker.service"), "--hostname", f"worker@{host}"]
         add(host, "worker", worker, env=env)

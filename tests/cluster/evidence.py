@@ -11,8 +11,9 @@ from typing import Any
 from celery import Celery
 
 from tests.cluster import load, plan
-from tests.cluster.cluster import Cluster, rows, wait_until
+from tests.cluster.cluster import Cluster, rows
 from tests.cluster.judge import Facts, Purchase
+from tests.cluster.waiting import wait_until
 from thinkrr_billing import redis_servers
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 

@@ -1,10 +1,14 @@
 """A network namespace for each host, all on one bridge, and what may be done to their links."""
 
+import ctypes
+import socket
 import subprocess
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 
 from tests.cluster.plan import DRIVER, HOOK, HOSTS, address
 
+CLONE_NEWNET = 0x40000000
 BRIDGE = "hosts"
 # A bridge for those who are parted from the others.
 APART = "apart"
@@ -44,6 +48,20 @@ def build() -> None:
 
 def processes(host: str) -> list[int]:
     return [int(one) for one in run("ip", "netns", "pids", host).split()]
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """A socket of the host's that is open for whoever takes from it, as systemd keeps one."""
+
+    def made() -> socket.socket:
+        # Of this thread alone.
+        with open(f"/run/netns/{host}") as network:
+            if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), f"cannot enter the network of {host}")
+        return socket.create_server((address(host), port), backlog=1024)
+
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(made).result()
 
 
 def cut_off(host: str) -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from tests.cluster import evidence, judge, network, plan, report
 from tests.cluster.beats import Beats
-from tests.cluster.cluster import Cluster, wait_until
+from tests.cluster.cluster import Cluster
 from tests.cluster.trials import TRIALS, Trial
+from tests.cluster.waiting import wait_until
 
 DATA = plan.ROOT / ".data/cluster"
 BEFORE = 3
@@ -84,7 +85,7 @@ def _played(cluster: Cluster, trial: Trial, world: Path) -> dict:
     fault_at = time.time()
     try:
         trial.fault(cluster)
-    except RuntimeError as error:
+    except (RuntimeError, TimeoutError) as error:
         problems.append(str(error))
     time.sleep(trial.hold)
     cluster.hosts.repair()

@@ -3,18 +3,23 @@ of deploy/systemd does."""
 
 import os
 import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.cluster import network, plan
+from tests.cluster.waiting import wait_until
 
 RESTARTS_AFTER = 1.0
 # Of each half second of a host that is slow: so long nothing of it runs, and so long all does.
 STANDS_STILL, GOES_ON = 0.3, 0.2
 LOOKS_EVERY = 0.2
+# What gunicorn says when it can be asked, and how long units wait for an end (TimeoutStopSec).
+TAKES_REQUESTS, ENDS_WITHIN = "Booting worker", 100.0
 AS_POSTGRES = ("setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups")
 
 
@@ -28,24 +33,30 @@ class Service:
     log: Path
     env: dict[str, str] = field(default_factory=dict)
     as_postgres: bool = False
+    # Where it is asked, by a socket that stays open while it is started again.
+    port: int | None = None
+    code: Path = plan.ROOT
     # Seconds by which its clock is ahead.
     clock: int = 0
+    held: socket.socket | None = None
     process: subprocess.Popen | None = None
     starts: int = 0
     ended_at: float | None = None
 
     def start(self) -> None:
         user = AS_POSTGRES if self.as_postgres else ()
+        handed = self._handed()
         with self.log.open("a") as log:
             self.process = subprocess.Popen(
-                network.on(self.host, *user, *self._clock(), *self.command),
-                cwd=plan.ROOT,
+                network.on(self.host, *user, *self._clock(), *handed, *self.command),
+                cwd=self.code,
                 env={"PATH": os.environ["PATH"], "HOME": str(plan.RUN), "LC_ALL": "C.UTF-8"}
                 | self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                pass_fds=[self.held.fileno()] if self.held else [],
             )
         self.starts += 1
         self.ended_at = None
@@ -54,6 +65,18 @@ class Service:
         if not self.clock:
             return []
         return ["env", f"LD_PRELOAD={plan.CLOCK}", f"CLOCK_AHEAD={self.clock}"]
+
+    def _handed(self) -> list[str]:
+        if self.port is None:
+            return []
+        self.held = self.held or network.listening(self.host, self.port)
+        return [sys.executable, f"{plan.ROOT}/tests/hand_over.py", str(self.held.fileno())]
+
+    def close(self) -> None:
+        """The host is off."""
+        if self.held:
+            self.held.close()
+        self.held = None
 
     @property
     def is_running(self) -> bool:
@@ -96,6 +119,27 @@ class Hosts:
             # Twice: something may have been born meanwhile.
             self._signal(host, signal.SIGKILL)
             self._signal(host, signal.SIGKILL)
+            for one in self.on(host):
+                one.close()
+
+    def put(self, host: str, name: str, code: Path) -> None:
+        """This code in the place of what runs there, as docs/upgrade.md has it: beside it where
+        both take from one socket, else after it. What is told to end ends what it does.
+
+        TimeoutError when one takes too long.
+        """
+        one = self.service(host, name)
+        with self._lock:
+            before, one.code = one.process, code
+            if one.port is not None:
+                many = _says(one, TAKES_REQUESTS)
+                one.start()
+        if one.port is not None:
+            wait_until(lambda: _says(one, TAKES_REQUESTS) > many, f"{host} takes requests")
+        before.send_signal(signal.SIGTERM)
+        wait_until(lambda: before.poll() is not None, f"{name} of {host} ends", ENDS_WITHIN)
+        # After it the supervisor starts what takes from no socket.
+        wait_until(lambda: one.is_running, f"{name} of {host} runs")
 
     def freeze(self, host: str) -> None:
         """It hangs: connections stay open, nothing answers."""
@@ -167,3 +211,7 @@ class Hosts:
         one.ended_at = one.ended_at or time.monotonic()
         if time.monotonic() - one.ended_at >= RESTARTS_AFTER:
             one.start()
+
+
+def _says(one: Service, text: str) -> int:
+    return one.log.read_text().count(text)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tests.cluster import network, plan
 from tests.cluster.cluster import Cluster
 from tests.cluster.judge import Bounds
+from tests.releases.last import unpack
 
 KILLED, FROZEN = 8, 15
 
@@ -42,6 +43,17 @@ def _switchover(cluster: Cluster) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"switchover.sh: {done.stdout}{done.stderr}")
+
+
+def _release_and_back(cluster: Cluster) -> None:
+    """The last release on every host, and this one again. The tables stay: they are made for both
+    before the first host has the new code, and after the last one has the old."""
+    for code in (unpack(plan.RUN / "release"), plan.ROOT):
+        for host in plan.WEB:
+            cluster.hosts.put(host, "web", code)
+        for host in plan.WORKERS:
+            cluster.hosts.put(host, "worker", code)
+            cluster.hosts.put(host, "beat", code)
 
 
 def _beats(cluster: Cluster, number: int) -> None:
@@ -120,6 +132,13 @@ TRIALS = (
         fault=_switchover,
         bounds=Bounds(again_within=KILLED, refuses_nobody=True),
         hold=3,
+    ),
+    Trial(
+        name="releases",
+        text="rolled back to the last release on every host, and deployed again",
+        fault=_release_and_back,
+        bounds=Bounds(refuses_nobody=True),
+        hold=1,
     ),
     *_of_a_host("standby", "the standby's host", Cluster.standby),
     Trial(

@@ -257,23 +257,15 @@ class Beat(App):
         )
 
 
-# Hands over an open socket as systemd does.
-HAND_OVER = """
-import os, sys
-os.dup2(int(sys.argv[1]), 3)
-os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
-os.execv(sys.executable, [sys.executable, *sys.argv[2:]])
-"""
-
-
 class Web(App):
     def start_on(self, listening: socket.socket) -> None:
         """Beside whoever takes from the same socket already."""
         self.port, given = listening.getsockname()[1], listening.fileno()
-        command = ("-m", "gunicorn", "thinkrr_billing.wsgi", "--threads", "8")
+        command = (sys.executable, "-m", "gunicorn", "thinkrr_billing.wsgi", "--threads", "8")
         # gunicorn reads PORT before it looks at what it was given, and make hands on an empty one.
         env = {"PORT": str(self.port)}
-        self.launch(sys.executable, "-c", HAND_OVER, given, *command, pass_fds=[given], env=env)
+        handed = (sys.executable, ROOT / "tests/hand_over.py", given)
+        self.launch(*handed, *command, pass_fds=[given], env=env)
         self.wait_for(lambda: "Booting worker" in self.log, "takes requests")
 
     def start(self, crash: str = "") -> None:

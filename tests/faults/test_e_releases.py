@@ -2,13 +2,10 @@
 and each with what the other left in the queue."""
 
 import http.client
-import io
 import json
 import re
 import signal
 import socket
-import subprocess
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +22,7 @@ from campaigns.models import Call
 from tests.faults.harness import ROOT, App, Plant, come_to_rest
 from tests.faults.people import low_balance, taken
 from tests.faults.test_e_nginx import NAME, Nginx, batch, bearer
-from tests.releases.migrations import last_release
+from tests.releases.last import last_release, unpack
 from wallets.models import LedgerEntry
 
 pytestmark = [pytest.mark.faults, pytest.mark.redis]
@@ -37,13 +34,7 @@ STOPS_WITHIN = 90
 @pytest.fixture(scope="session")
 def release(tmp_path_factory) -> Path:
     """The last release's code."""
-    commit = last_release()["commit"]
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True)
-    assert archive.returncode == 0, f"a clone with {commit} is needed: {archive.stderr.decode()}"
-    folder = tmp_path_factory.mktemp("release")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as packed:
-        packed.extractall(folder, filter="data")
-    return folder
+    return unpack(tmp_path_factory.mktemp("release"))
 
 
 class Host:

@@ -1,9 +1,7 @@
 """The migrations since the last release, each held to two promises: no large table is locked for
 long, and the code of the last release goes on beside it."""
 
-import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 from django.db import connection
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
@@ -12,19 +10,13 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
 from tests.releases import sql, unseen
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.releases.last import last_release
 
 _ROWS = "Python writes rows in one transaction, which stay locked until all are done. Go in "
 _ROWS += "batches, each safe to repeat, with atomic = False."
 _NARROWER = "Yesterday's code may write what it refuses. Release first the code that writes "
 _NARROWER += "nothing else, then this, and say so in `allowed`."
 _CHOICES = "Yesterday's code still writes {}. Keep what was chosen; take it away a release later."
-
-
-def last_release() -> dict:
-    """`commit`, and under `migrations` the last of each app, from pyproject.toml."""
-    return tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["release"]
 
 
 def since_the_release(loader: MigrationLoader) -> list[Migration]:

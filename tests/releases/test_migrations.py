@@ -11,6 +11,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from tests.releases import migrations
 from tests.releases.examples import LISTED, PASSES, REFUSED, sql, yesterday
+from tests.releases.last import last_release
 
 # Nothing is done concurrently inside a transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -91,7 +92,7 @@ def test_only_what_is_there_can_be_allowed():
 def test_the_migrations_of_the_last_release_are_not_judged_any_more():
     loader = MigrationLoader(None)
     new = [(one.app_label, one.name) for one in migrations.since_the_release(loader)]
-    last = migrations.last_release()["migrations"]
+    last = last_release()["migrations"]
 
     assert set(last.items()) <= loader.graph.nodes.keys()
     assert [key for key in new if key[0] not in last] == []
