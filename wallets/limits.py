@@ -119,7 +119,7 @@ INCLUDED_WITHIN = timedelta(hours=1)
 
 # What planning the months may take of a tick, whose soft limit is 60 s.
 PLAN_SECONDS = 10.0
-# So many are read at once: a second's planning, and not the hundred thousand that may be due.
+# So many are planned in one transaction: their wallets wait for it, which nobody should notice.
 PLAN_BITE = 200
 # From one due date to the next: February's.
 SHORTEST_MONTH = timedelta(days=28)

@@ -12,7 +12,7 @@ from accounts.audit import seen as seen_before
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from wallets import limits
-from wallets.allocations import asks, notices, planning, stopping
+from wallets.allocations import asks, month_runs, notices, planning, stopping
 from wallets.allocations.planning import LockedAllocation, State
 from wallets.allocations.retries import make_due
 from wallets.allocations.runs import charge_run
@@ -115,9 +115,10 @@ def _save(
     with seen_before.guarding(locked.allocation, fields=TERMS, seen=seen):
         _set(locked.allocation, agency=agency, wish=wish)
     notices.tell_changed(locked.allocation, f"{locked.allocation}.", actor)
-    due = _revive_current(locked, another_card=another_card) or planning.plan(locked=locked)
-    if due and due.state == State.DUE:
-        nudge("wallets.run_allocation", due.pk)
+    revived = _revive_current(locked, another_card=another_card)
+    for run in [revived] if revived else planning.plan(locked=[locked]):
+        if run.state == State.DUE:
+            nudge("wallets.run_allocation", run.pk)
     return locked.allocation
 
 
@@ -190,7 +191,7 @@ def _revive_current(locked: LockedAllocation, *, another_card: bool) -> Allocati
         run.state == State.CANCELED or run.amount_cents < limits.CARD_LEAST_CENTS
     )
     if untried:
-        planning.freeze(run)
+        month_runs.freeze(run)
     if untried or run.state == State.CANCELED:
         return make_due(run)
     if another_card and run.state in (State.DUE, State.FAILED):

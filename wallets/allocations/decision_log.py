@@ -1,9 +1,11 @@
 """What the decision log says of monthly allocation: in the agency's log everything, in its
 sub-account's only the minutes that arrived, without card or price."""
 
+from collections.abc import Sequence
+
 from accounts.models import Account
 from wallets.balances.opening import open_wallet
-from wallets.models import AllocationRun, AutoAllocation, Purchase
+from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
 from wallets.prices.amounts import dollars
 from wallets.texts import minutes_text
 from wallets.why import decisions
@@ -13,9 +15,26 @@ from wallets.why.decisions import Decision
 
 def run_decided(run: AllocationRun, code: Code, **figures: object) -> None:
     """Write down what was decided about one month. Call with the sub-account's wallet locked."""
+    _to_agency(run.allocation, code, _figures(run) | figures)
+
+
+def _figures(run: AllocationRun) -> dict[str, object]:
     minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
-    known = {"period": run.period, "charge": dollars(run.amount_cents), "minutes": minutes}
-    _to_agency(run.allocation, code, known | figures)
+    return {"period": run.period, "charge": dollars(run.amount_cents), "minutes": minutes}
+
+
+def runs_made(made: Sequence[tuple[AllocationRun, Code]]) -> None:
+    """Write down what was decided about months that were just made, with one statement: a month is
+    made once, so that none is a repeat. Call with the sub-accounts' wallets locked."""
+    agencies = {run.allocation.agency_id: run.allocation.agency for run, _ in made}
+    opened = Wallet.objects.filter(account__in=agencies)
+    wallet_ids = dict(opened.values_list("account_id", "pk"))
+    for pk in agencies.keys() - wallet_ids.keys():
+        wallet_ids[pk] = open_wallet(account=agencies[pk]).pk
+    decisions.record_new(
+        _entry(wallet_ids[run.allocation.agency_id], code, run.allocation.account, _figures(run))
+        for run, code in made
+    )
 
 
 def not_charged(run: AllocationRun, decision: Decision) -> None:
@@ -46,8 +65,8 @@ def given(purchase: Purchase) -> None:
     }
     decisions.record_new(
         [
-            _entry(agency, Allocation.GIVEN, account, paid),
-            _entry(account, Allocation.RECEIVED, agency, {"minutes": minutes}),
+            _entry(open_wallet(account=agency).pk, Allocation.GIVEN, account, paid),
+            _entry(purchase.wallet_id, Allocation.RECEIVED, agency, {"minutes": minutes}),
         ]
     )
 
@@ -71,16 +90,12 @@ def _to_agency(allocation: AutoAllocation, code: Code, figures: dict[str, object
 
 
 def _write(reader: Account, code: Code, about: Account, figures: dict[str, object]) -> None:
-    decisions.record(_entry(reader, code, about, figures))
+    decisions.record(_entry(open_wallet(account=reader).pk, code, about, figures))
 
 
 def _entry(
-    reader: Account, code: Code, about: Account, figures: dict[str, object]
+    wallet_id: int, code: Code, about: Account, figures: dict[str, object]
 ) -> decisions.Entry:
     return decisions.Entry(
-        wallet_id=open_wallet(account=reader).pk,
-        code=code,
-        about=str(about.pk),
-        name=about.name,
-        figures=figures,
+        wallet_id=wallet_id, code=code, about=str(about.pk), name=about.name, figures=figures
     )

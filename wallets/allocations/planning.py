@@ -6,9 +6,10 @@ twice. Locked in this order: the sub-account's wallet, the purchase, the allocat
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
 
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
@@ -19,29 +20,21 @@ from accounts.runtime.queues import Queue, awake
 from accounts.runtime.time_limits import TimeIsUp
 from accounts.runtime.waits import note_done
 from wallets import limits, texts
-from wallets.allocations import decision_log, notices
+from wallets.allocations import month_runs
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.charging import switch
 from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
-from wallets.models.purchase import OPEN_STATES
 from wallets.months import beginning, current_period, due_dates
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import estimate
+from wallets.prices.rates import rates_now
 from wallets.texts import usd
-from wallets.why.codes import Allocation
 
 logger = logging.getLogger(__name__)
 
 State = AllocationRun.State
-
-# What the log says of a run that is made in this state.
-_MADE = {
-    State.DUE: Allocation.PLANNED,
-    State.SKIPPED: Allocation.SKIPPED,
-    State.MISSED: Allocation.MISSED,
-}
 
 
 @dataclass(frozen=True)
@@ -53,10 +46,24 @@ class LockedAllocation:
 
 
 def lock(*, allocation_id: int) -> LockedAllocation:
-    """Lock the sub-account's wallet, then its allocation. Call inside a transaction."""
-    account = AutoAllocation.objects.select_related("account").get(pk=allocation_id).account
-    wallet_id = open_wallet(account=account).pk
-    return lock_with(wallet=ledger.lock_one(wallet_id=wallet_id))
+    """Lock the sub-account's wallet, then its allocation. Call inside a transaction.
+
+    Raises AutoAllocation.DoesNotExist.
+    """
+    for locked in lock_all(allocation_ids=[allocation_id]):
+        return locked
+    raise AutoAllocation.DoesNotExist(f"There is no allocation {allocation_id}.")
+
+
+def lock_all(*, allocation_ids: Collection[int]) -> list[LockedAllocation]:
+    """Lock the sub-accounts' wallets, then their allocations, each by primary key."""
+    accounts = Account.objects.filter(auto_allocation__in=allocation_ids)
+    for account in accounts.filter(wallet__auto_recharge=None):
+        open_wallet(account=account)
+    wallets = ledger.lock(wallet_ids=accounts.values_list("wallet", flat=True))
+    by_account = {wallet.account_id: wallet for wallet in wallets.values()}
+    allocations = _locking().filter(pk__in=allocation_ids).order_by("pk")
+    return [LockedAllocation(one, by_account[one.account_id]) for one in allocations]
 
 
 def lock_active(*, account: Account, agency: Account) -> LockedAllocation:
@@ -69,12 +76,12 @@ def lock_active(*, account: Account, agency: Account) -> LockedAllocation:
 
 def lock_with(*, wallet: Wallet) -> LockedAllocation:
     """Lock the allocation of a wallet that is locked already."""
-    allocation = (
-        AutoAllocation.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("agency", "account")
-        .get(account_id=wallet.account_id)
-    )
-    return LockedAllocation(allocation, wallet)
+    return LockedAllocation(_locking().get(account_id=wallet.account_id), wallet)
+
+
+def _locking() -> QuerySet[AutoAllocation]:
+    locking = AutoAllocation.objects.select_for_update(of=("self",), no_key=True)
+    return locking.select_related("agency", "account")
 
 
 def lock_run(*, allocation: AutoAllocation, **which: object) -> AllocationRun | None:
@@ -121,32 +128,33 @@ def plan_due(*, now: datetime) -> list[int]:
     planned: list[int] = []
     all_done = True
     ends = time.monotonic() + limits.PLAN_SECONDS
-    for allocation in _unplanned(now):
+    waiting = _unplanned(now)
+    while bite := list(islice(waiting, limits.PLAN_BITE)):
         if time.monotonic() > ends:
             all_done = False
             break
-        run = _plan_alone(allocation, now)
-        all_done = all_done and run is not None
-        if run and run.state == State.DUE:
-            planned.append(run.pk)
+        claimed = _claim([allocation.pk for allocation in bite], now)
+        runs = _plan_bite(claimed, ends) if claimed else []
+        all_done = all_done and len(runs) == len(bite)
+        planned += [run.pk for run in runs if run.state == State.DUE]
     if all_done:
         note_done("month_unplanned")
     return planned
 
 
-def _plan_alone(allocation: AutoAllocation, now: datetime) -> AllocationRun | None:
-    """The run of this one; None when it has to wait behind the others."""
-    if not _claim(allocation, now):
-        return None
+def _plan_bite(allocation_ids: list[int], ends: float) -> list[AllocationRun]:
+    """Their runs, in one transaction; each alone when that fails, while there is time. What cannot
+    be planned has none, and waits behind the others."""
     try:
         with transaction.atomic():
-            return plan(locked=lock(allocation_id=allocation.pk))
+            return plan(locked=lock_all(allocation_ids=allocation_ids))
     except TimeIsUp:
         raise
     # One broken allocation must not keep the others from their month.
     except Exception:
-        logger.exception("allocation %s could not be planned", allocation.pk)
-        return None
+        logger.exception("allocations %s could not be planned", allocation_ids)
+    alone = [] if len(allocation_ids) == 1 else allocation_ids
+    return [run for pk in alone if time.monotonic() < ends for run in _plan_bite([pk], ends)]
 
 
 def oldest_unplanned() -> datetime | None:
@@ -160,12 +168,15 @@ def oldest_unplanned() -> datetime | None:
     )
 
 
-def _claim(allocation: AutoAllocation, now: datetime) -> bool:
-    """Move it back before it is looked at: one that cannot be planned waits behind the others."""
-    turn = AutoAllocation.objects.filter(pk=allocation.pk, look_at=allocation.look_at)
-    if allocation.look_at > now:
-        return False
-    return bool(turn.update(look_at=now + limits.PLAN_WAIT))
+@transaction.atomic
+def _claim(allocation_ids: list[int], now: datetime) -> list[int]:
+    """Those of these that nobody else is at, moved back before they are looked at: one that cannot
+    be planned waits behind the others."""
+    due = AutoAllocation.objects.filter(pk__in=allocation_ids, look_at__lte=now).order_by("pk")
+    due = due.select_for_update(skip_locked=True, no_key=True)
+    claimed = list(due.values_list("pk", flat=True))
+    AutoAllocation.objects.filter(pk__in=claimed).update(look_at=now + limits.PLAN_WAIT)
+    return claimed
 
 
 def _unplanned(now: datetime) -> Iterator[AutoAllocation]:
@@ -180,93 +191,46 @@ def _unplanned(now: datetime) -> Iterator[AutoAllocation]:
             yield allocation
 
 
-def plan(*, locked: LockedAllocation) -> AllocationRun | None:
-    """Make the runs from the last one to the month that runs now; only that one is ever due."""
-    allocation = locked.allocation
-    period = period_now(allocation)
-    if period is None or not running().filter(pk=allocation.pk).exists():
-        return None
-    before = allocation.anchor_date - timedelta(days=1)
-    latest = allocation.runs.aggregate(latest=Max("period"))["latest"] or before
-    if latest >= period:
-        return allocation.runs.filter(period=period).first()
-    _close_passed(allocation, period)
-    run = None
-    for due in due_dates(allocation.anchor_date, after=max(latest, before)):
-        if due > period:
-            break
-        run = _make_run(allocation, due, is_current=due == period)
-    return run
+def plan(*, locked: Sequence[LockedAllocation]) -> list[AllocationRun]:
+    """Make the runs of these from their last one to the month that runs now; only that is ever due.
+
+    Returns each one's run of that month. Of what may not be charged at all there is none.
+    """
+    ids = [one.allocation.pk for one in locked]
+    may_run = set(running().filter(pk__in=ids).values_list("pk", flat=True))
+    made = AllocationRun.objects.filter(allocation__in=ids).order_by().values_list("allocation")
+    latest = dict(made.annotate(Max("period")))
+    begun: dict[int, date] = {}
+    found: list[AllocationRun] = []
+    wanted: list[AllocationRun] = []
+    rates = rates_now()
+    for allocation in (one.allocation for one in locked):
+        period = period_now(allocation)
+        if period is None or allocation.pk not in may_run:
+            continue
+        after = _planned_until(allocation, latest.get(allocation.pk))
+        if after >= period:
+            found += allocation.runs.filter(period=period)
+            continue
+        begun[allocation.pk] = period
+        wanted += [
+            month_runs.new(allocation, due, is_current=due == period, rates=rates)
+            for due in _until(allocation.anchor_date, after, period)
+        ]
+    _close_passed(locked, begun)
+    month_runs.make(wanted)
+    return found + [run for run in wanted if run.period == begun[run.allocation_id]]
 
 
-def _close_passed(allocation: AutoAllocation, period: date) -> None:
+def _close_passed(locked: Sequence[LockedAllocation], begun: dict[int, date]) -> None:
     """A month that was never paid is over once the next one begins."""
-    for passed in allocation.runs.filter(state=State.DUE, period__lt=period):
-        if not passed.purchases.filter(state__in=OPEN_STATES).exists():
-            close_passed_run(lock_run(allocation=allocation, pk=passed.pk))
-
-
-def close_passed_run(run: AllocationRun) -> None:
-    """Missed when it was never tried, else failed; the agency heard of each failure then."""
-    run.state = State.FAILED if run.attempts else State.MISSED
-    run.closed_at = clock.now()
-    run.next_attempt_at = None
-    run.save(update_fields=["state", "closed_at", "next_attempt_at"])
-    if run.state == State.MISSED:
-        notices.tell_missed(run)
-        decision_log.run_decided(run, Allocation.MISSED)
-
-
-def _make_run(allocation: AutoAllocation, due: date, *, is_current: bool) -> AllocationRun:
-    run = AllocationRun(allocation=allocation, period=due, state=State.DUE)
-    freeze(run)
-    if allocation.skip_period == due:
-        close(run, State.SKIPPED)
-    elif not is_current:
-        close(run, State.MISSED)
-    run.save()
-    decision_log.run_decided(run, _MADE[run.state])
-    if run.state == State.MISSED:
-        notices.tell_missed(run)
-    if run.state == State.DUE:
-        refuse_too_small(run)
-    return run
-
-
-def freeze(run: AllocationRun) -> None:
-    """Take the minutes as they are set and the rates of this moment."""
-    allocation = run.allocation
-    cost = estimate(
-        basic_minutes=allocation.basic_minutes, premium_minutes=allocation.premium_minutes
-    )
-    run.basic_minutes, run.premium_minutes = cost.basic_minutes, cost.premium_minutes
-    run.basic_rate, run.premium_rate = cost.basic_rate, cost.premium_rate
-    run.amount_cents = cost.total_cents
-
-
-def refuse_too_small(run: AllocationRun) -> None:
-    """Rates may have moved since saving: Stripe takes no less than 50 cents."""
-    if run.amount_cents >= limits.CARD_LEAST_CENTS:
-        return
-    run.error_text = (
-        f"A card charge must be at least {usd(dollars(limits.CARD_LEAST_CENTS))}. Set more minutes."
-    )
-    close(run, State.FAILED)
-    run.save()
-    mark_failed(run.allocation)
-    notices.tell_too_small(run)
-    decision_log.run_decided(run, Allocation.TOO_SMALL, error=run.error_text)
-
-
-def close(run: AllocationRun, state: str) -> None:
-    run.state = state
-    run.closed_at = clock.now()
-    run.next_attempt_at = None
-
-
-def mark_failed(allocation: AutoAllocation) -> None:
-    allocation.failed_at = clock.now()
-    allocation.save(update_fields=["failed_at"])
+    unpaid = AllocationRun.objects.filter(allocation__in=begun, state=State.DUE)
+    unpaid = unpaid.exclude(Exists(Purchase.objects.open().filter(allocation_run=OuterRef("pk"))))
+    allocations = {one.allocation.pk: one.allocation for one in locked}
+    for passed in unpaid.order_by("allocation", "period"):
+        if passed.period < begun[passed.allocation_id]:
+            allocation = allocations[passed.allocation_id]
+            month_runs.close_passed(lock_run(allocation=allocation, pk=passed.pk))
 
 
 def chargeable(now: datetime) -> QuerySet[AllocationRun]:
@@ -295,7 +259,7 @@ def dry_run(*, now: datetime) -> list[str]:
     lines = []
     for allocation in _unplanned(now):
         today = allocation.agency.local_date(now)
-        after = max(allocation.latest or date.min, allocation.anchor_date - timedelta(days=1))
+        after = _planned_until(allocation, allocation.latest)
         dues = list(_until(allocation.anchor_date, after, today))
         for due in dues:
             what = "missed" if due != dues[-1] else _would_charge(allocation)
@@ -310,6 +274,11 @@ def dry_run(*, now: datetime) -> list[str]:
             f"{name}, {found.period:%-d %b %Y}: charge {amount}, attempt {found.attempts + 1}"
         )
     return lines
+
+
+def _planned_until(allocation: AutoAllocation, latest: date | None) -> date:
+    """The day after which months may have to be made yet; `latest` is that of the last run."""
+    return max(latest or date.min, allocation.anchor_date - timedelta(days=1))
 
 
 def _until(anchor: date, after: date, last: date) -> Iterator[date]:

@@ -8,7 +8,7 @@ from accounts import clock
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from wallets import limits
-from wallets.allocations import planning
+from wallets.allocations import month_runs, planning
 from wallets.allocations.planning import LockedAllocation, State
 from wallets.allocations.runs import charge_run, decide
 from wallets.allocations.terms import check_parties
@@ -157,5 +157,5 @@ def make_due(run: AllocationRun, *, attempts: int = 0) -> AllocationRun:
     run.save()
     run.allocation.failed_at = None
     run.allocation.save(update_fields=["failed_at"])
-    planning.refuse_too_small(run)
+    month_runs.refuse_too_small(run)
     return run

@@ -13,18 +13,15 @@ from accounts import clock
 from accounts.models import User
 from accounts.runtime import crash_points
 from wallets import limits
-from wallets.allocations import decision_log, notices
+from wallets.allocations import decision_log, month_runs, notices
 from wallets.allocations.planning import (
     State,
     chargeable,
-    close,
-    close_passed_run,
     has_passed,
     lies_ahead,
     lock,
     lock_run,
     lock_with,
-    mark_failed,
     plan_due,
 )
 from wallets.cards import payment_methods
@@ -91,7 +88,7 @@ def _claim(
     run = lock_run(allocation=locked.allocation, pk=run_id)
     decision = decide(run=run, wallet=locked.wallet, whatever_the_wait=whatever_the_wait)
     if decision.code == Allocation.PASSED:
-        close_passed_run(run)
+        month_runs.close_passed(run)
     if decision.code == Allocation.AHEAD:
         _wait_for_its_day(run)
     if decision.code == Allocation.TOO_MANY_TRIES:
@@ -219,7 +216,7 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
     run = _run_of(purchase, wallet)
     run.charged_cents = purchase.amount_cents
     run.error_text = ""
-    close(run, State.PAID)
+    month_runs.close(run, State.PAID)
     run.save()
     run.allocation.failed_at = None
     run.allocation.save(update_fields=["failed_at"])
@@ -275,8 +272,8 @@ def _fail(run: AllocationRun, why: str, *, is_hard: bool = False) -> None:
     run.attempts += 1
     run.error_text = why
     if is_hard or run.attempts > len(limits.ALLOCATION_WAITS):
-        close(run, State.FAILED)
-        mark_failed(run.allocation)
+        month_runs.close(run, State.FAILED)
+        month_runs.mark_failed(run.allocation)
     else:
         run.next_attempt_at = clock.now() + limits.ALLOCATION_WAITS[run.attempts - 1]
     run.save()
@@ -290,9 +287,9 @@ def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
     if run.state != State.DUE:
         return
     run.error_text = purchase.error_text
-    close(run, State.FAILED)
+    month_runs.close(run, State.FAILED)
     run.save()
-    mark_failed(run.allocation)
+    month_runs.mark_failed(run.allocation)
     notices.tell_needs_bank(run, purchase)
     decision_log.run_decided(run, Allocation.NEEDS_BANK)
 
@@ -306,7 +303,7 @@ def _canceled(purchase: Purchase, wallet: Wallet) -> None:
     if run.state != State.DUE:
         return
     if has_passed(run):
-        close_passed_run(run)
+        month_runs.close_passed(run)
         return
     if purchase.ended_unexplained:
         _fail(run, purchase.error_text)

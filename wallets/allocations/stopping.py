@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from accounts import clock
 from accounts.models import Account
-from wallets.allocations import decision_log, notices, planning
+from wallets.allocations import decision_log, month_runs, notices, planning
 from wallets.allocations.planning import State
 from wallets.cards.uses import Use
 from wallets.models import AutoAllocation
@@ -18,7 +18,7 @@ def end(allocation: AutoAllocation, what: str, actor: object) -> None:
     """No more charges, and unpaid months are canceled. Call with it locked after its wallet."""
     for run in allocation.runs.filter(state__in=[State.DUE, State.FAILED]):
         unpaid = planning.lock_run(allocation=allocation, pk=run.pk)
-        planning.close(unpaid, State.CANCELED)
+        month_runs.close(unpaid, State.CANCELED)
         unpaid.save()
     allocation.active = False
     allocation.skip_period = allocation.failed_at = None
@@ -67,7 +67,7 @@ def _ended(*, account: Account, card_id: str, by_person: bool) -> None:
             if by_person:
                 end(allocation, "stopped, because its card was removed.", None)
             elif not allocation.failed_at:
-                planning.mark_failed(allocation)
+                month_runs.mark_failed(allocation)
                 notices.tell_card_lost(allocation)
 
 

@@ -15,7 +15,7 @@ from accounts.models import Account, Notification
 from accounts.runtime import queues
 from accounts.tests.builders import make_agency
 from tests.databases import as_owner
-from wallets import inbox, sweeps, tasks
+from wallets import inbox, limits, sweeps, tasks
 from wallets.alerts import crossing
 from wallets.allocations import planning
 from wallets.cards import keeping
@@ -410,8 +410,8 @@ def test_a_crowd_of_months_that_cannot_be_planned_does_not_stop_another(monkeypa
     plan, tried = planning.plan, []
 
     def plan_or_fail(*, locked):
-        tried.append(locked.allocation.pk)
-        if locked.allocation.pk in broken:
+        tried.append([one.allocation.pk for one in locked])
+        if broken.intersection(tried[-1]):
             raise KeyError("a bug of ours")
         return plan(locked=locked)
 
@@ -421,10 +421,10 @@ def test_a_crowd_of_months_that_cannot_be_planned_does_not_stop_another(monkeypa
         assert planning.plan_due(now=clock.now()) == []
 
     assert AllocationRun.objects.get(pk=run_id).allocation == good
-    assert len(tried) == CROWD + 1
+    assert sum(len(ids) == 1 for ids in tried) == CROWD + 1
     with clock.at(moment("2026-11-14 10:05")):
         assert planning.plan_due(now=clock.now()) == []
-    assert len(tried) == 2 * CROWD + 1
+    assert sum(len(ids) == 1 for ids in tried) == 2 * CROWD + 1
 
 
 def test_planning_ends_with_its_time_and_goes_on_behind_what_it_has_seen(monkeypatch, stripe):
@@ -437,6 +437,7 @@ def test_planning_ends_with_its_time_and_goes_on_behind_what_it_has_seen(monkeyp
         AllocationRun.objects.all().delete()
     seconds = count(step=6)
     monkeypatch.setattr(planning.time, "monotonic", lambda: next(seconds))
+    monkeypatch.setattr(limits, "PLAN_BITE", 1)
 
     with clock.at(moment("2026-11-14 10:00")):
         planned = [len(planning.plan_due(now=clock.now())) for _ in range(4)]

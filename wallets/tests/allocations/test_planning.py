@@ -29,7 +29,7 @@ def plan_at(at):
 
 def plan_locked(world, text):
     with clock.at(moment(text)):
-        return planning.plan(locked=planning.lock(allocation_id=world.allocation.pk))
+        return planning.plan(locked=[planning.lock(allocation_id=world.allocation.pk)])
 
 
 def runs_of(world):
@@ -90,8 +90,9 @@ def test_a_month_that_cannot_be_planned_holds_up_no_other_and_waits_behind_them(
     broken, looked = running.allocation.pk, []
 
     def fail_for_one(*, locked):
-        looked.append(locked.allocation.pk)
-        if locked.allocation.pk == broken:
+        ids = [one.allocation.pk for one in locked]
+        looked.append(ids)
+        if broken in ids:
             raise KeyError("a bug of ours")
         return plan(locked=locked)
 
@@ -100,17 +101,62 @@ def test_a_month_that_cannot_be_planned_holds_up_no_other_and_waits_behind_them(
     assert plan_at(DEC_14) == [sibling.run("2026-12-14").pk]
     assert running.allocation.look_at == DEC_14 + timedelta(minutes=5)
     assert plan_at(DEC_14 + timedelta(seconds=299)) == []
-    assert looked.count(broken) == 1
+    assert looked == [[broken, sibling.allocation.pk], [broken], [sibling.allocation.pk]]
     assert plan_at(DEC_14 + timedelta(seconds=300)) == []
-    assert looked.count(broken) == 2
+    assert looked[3:] == [[broken]]
     assert running.runs == [("2026-11-14", "paid")]
 
 
+def test_many_months_are_made_by_as_many_statements_as_one(running, django_assert_max_num_queries):
+    def planned(day, *, most):
+        AutoAllocation.objects.update(look_at=moment("2026-12-01"))
+        with django_assert_max_num_queries(most) as asked:
+            made = plan_at(moment(day))
+        return len(made), len(asked)
+
+    one, statements = planned("2026-12-14", most=20)
+    for name in ("East", "West", "South"):
+        with clock.at(moment("2026-12-14 10:00")):
+            running.sibling(name).save()
+    AllocationRun.objects.update(state="paid")
+
+    assert one == 1
+    # One a bite more: the months that were never paid are looked for again when there are several.
+    assert planned("2027-01-14", most=statements) == (4, statements)
+
+
+def test_in_one_bite_each_gets_the_month_it_would_get_alone(running):
+    skipping, changing, small = (running.sibling(name) for name in ("East", "West", "South"))
+    with clock.at(moment("2026-11-14 10:00")):
+        skipping.save()
+        changing.save()
+        small.save(basic=0, premium=100)
+    with clock.at(moment("2026-11-20")):
+        configure.skip_next(account=skipping.sub, agency=running.agency, actor=None)
+    AllocationRun.objects.update(state="paid")
+    AllocationRun.objects.filter(allocation=changing.allocation).update(state="due")
+    AutoAllocation.objects.filter(pk=small.allocation.pk).update(premium_minutes=1)
+
+    planned = plan_at(DEC_14)
+
+    assert set(planned) == {one.run("2026-12-14").pk for one in (running, changing)}
+    states = [[state for _, state in one.runs] for one in (running, skipping, changing, small)]
+    assert states == [["paid", "due"], ["paid", "skipped"], ["missed", "due"], ["paid", "failed"]]
+    assert running.logged(running.agency)[-6:] == [
+        "missed",
+        "planned",
+        "skipped",
+        "planned",
+        "planned",
+        "too_small",
+    ]
+
+
 def test_of_two_workers_that_found_the_same_month_one_takes_it(running):
-    seen = running.allocation
+    seen = [running.allocation.pk]
 
     with clock.at(DEC_14):
-        assert [planning._claim(seen, DEC_14) for _ in range(2)] == [True, False]
+        assert [planning._claim(seen, DEC_14) for _ in range(2)] == [seen, []]
 
 
 def test_planning_that_runs_out_of_its_own_time_leaves_the_rest_to_the_next_tick(
@@ -138,9 +184,9 @@ def test_planning_ends_when_its_tick_does(monkeypatch):
 
 
 def test_a_month_is_made_once_and_found_again(running):
-    made = plan_locked(running, "2026-12-14 00:00")
+    [made] = plan_locked(running, "2026-12-14 00:00")
 
-    assert plan_locked(running, "2026-12-14 00:01") == made
+    assert plan_locked(running, "2026-12-14 00:01") == [made]
     assert (made.period, made.state) == (date(2026, 12, 14), "due")
 
 
@@ -150,7 +196,7 @@ def test_no_month_is_made_of_what_was_stopped_or_moved_meanwhile(running, change
     change = {name: make_agency("Other") if value else value for name, value in change.items()}
     AutoAllocation.objects.filter(account=running.sub).update(**change)
 
-    assert plan_locked(running, "2026-12-14 00:00") is None
+    assert plan_locked(running, "2026-12-14 00:00") == []
     assert running.runs == [("2026-11-14", "paid")]
 
 

@@ -11,7 +11,7 @@ from accounts.tests.builders import make_staff
 from tests.databases import as_owner
 from wallets.allocations import planning, runs
 from wallets.books import checking
-from wallets.models import AdjustmentRequest, AllocationRun, Reversal, Wallet
+from wallets.models import AdjustmentRequest, AllocationRun, AutoAllocation, Reversal, Wallet
 from wallets.recharges import by_hand
 from wallets.reversals import disputes, refunds
 from wallets.stripe import gateway
@@ -54,16 +54,36 @@ def test_eight_workers_charge_one_run_once(stripe):
     assert checking.check_all(stripe=True) == []
 
 
-def test_eight_beats_make_one_run(stripe):
+def test_eight_beats_make_one_run_of_each(stripe):
     world = make_world(stripe)
-    world.save()
+    for one in (world, world.sibling("East"), world.sibling("West")):
+        one.save()
     with as_owner():
         AllocationRun.objects.all().delete()
 
     planned = at_once(lambda _: planning.plan_due(now=clock.now()), range(8))
 
-    assert AllocationRun.objects.count() == 1
-    assert {run_id for ids in planned for run_id in ids} == {AllocationRun.objects.get().pk}
+    made = sorted(AllocationRun.objects.values_list("pk", flat=True))
+    assert len(made) == 3
+    assert sorted(run_id for ids in planned for run_id in ids) == made
+
+
+def test_a_month_whose_allocation_somebody_is_changing_is_left_to_the_next_tick(stripe):
+    world = make_world(stripe)
+    sibling = world.sibling()
+    for one in (world, sibling):
+        one.save()
+    with as_owner():
+        AllocationRun.objects.all().delete()
+
+    with transaction.atomic():
+        AutoAllocation.objects.select_for_update(no_key=True).get(account=world.sub)
+        [planned] = at_once(lambda _: planning.plan_due(now=clock.now()), [1])
+
+    assert planned == [AllocationRun.objects.get(allocation__account=sibling.sub).pk]
+    assert planning.plan_due(now=clock.now()) == [
+        AllocationRun.objects.get(allocation__account=world.sub).pk
+    ]
 
 
 def test_stopping_while_it_is_charged_is_either_paid_or_canceled(stripe):
