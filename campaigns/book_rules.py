@@ -7,10 +7,12 @@ import secrets
 
 from accounts import clock
 from campaigns.limits import SWEEP_SLACK
+from wallets.balances import short
 from wallets.balances.hold_statements import SUMS
 from wallets.books.register import missing_guards, rule
 from wallets.limits import GRACE
 from wallets.prices.amounts import SECONDS_PER_MINUTE
+from wallets.prices.rates import rates_now
 
 # What a call took from each pot.
 TAKEN = """(VALUES ('credit', k.cost), ('included', k.included_seconds::numeric),
@@ -191,12 +193,9 @@ def kept_usage_is_what_calls_used() -> str:
     """
 
 
-@rule("I9", freezes=False)
-def started_campaigns_can_pay_a_minute() -> str:
-    """One that cannot was told to pause, or the sweep has not had its minute yet.
-
-    The cheapest rate of the last minutes counts, and what changed, was held or fell due in them is
-    left out: the sweep may still be on its way. What was held before pays no other call.
+def _unpayable(among: str) -> str:
+    """The cheapest rate of the last minutes counts, and what changed, was held or fell due in them
+    is left out: the sweep may still be on its way. What was held before pays no other call.
     """
     slack = int(SWEEP_SLACK.total_seconds())
     grace = int(GRACE.total_seconds()) + slack
@@ -232,7 +231,7 @@ def started_campaigns_can_pay_a_minute() -> str:
                  WHEN 'premium' THEN l.included + l.premium
                  ELSE l.included + l.premium + l.basic END AS seconds,
             CASE c.minute_type WHEN 'basic' THEN r.basic ELSE r.premium END AS price) u
-        WHERE c.status = 'started'
+        WHERE c.status = 'started' {among}
           AND u.seconds * u.price + GREATEST(l.credit, 0) * {SECONDS_PER_MINUTE}
               < {SECONDS_PER_MINUTE} * u.price
           AND c.updated_at < {recently}
@@ -240,6 +239,26 @@ def started_campaigns_can_pay_a_minute() -> str:
                OR a.due_since < %(now)s::timestamptz - interval '{grace} seconds')
         ORDER BY c.id
     """  # nosec B608 # constants of ours
+
+
+def unpayable_lately() -> str:
+    """Of wallets that may be short or were moved since, and campaigns changed since: of the others
+    it was proven then, and neither balance nor campaign is another."""
+    return _unpayable(f"""AND c.id IN (
+        SELECT id FROM campaigns_campaign WHERE status = 'started' AND updated_at >= %(since)s
+        UNION
+        SELECT s.id
+        FROM ({short.may_be_short(rates_now())}
+              UNION SELECT wallet_id FROM wallets_ledgerentry WHERE created_at >= %(since)s) m
+        JOIN wallets_wallet o ON o.id = m.wallet_id
+        JOIN campaigns_campaign s ON s.account_id = o.account_id AND s.status = 'started')
+    """)  # nosec B608 # constants of ours
+
+
+@rule("I9", freezes=False, recent=unpayable_lately)
+def started_campaigns_can_pay_a_minute() -> str:
+    """One that cannot was told to pause, or the sweep has not had its minute yet."""
+    return _unpayable("")
 
 
 @rule("I10", freezes=True, recent="campaigns_call")

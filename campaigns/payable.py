@@ -26,6 +26,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from accounts import clock
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
+from wallets.balances import short
 from wallets.balances.holds import free
 from wallets.balances.ledger import Pots
 from wallets.models import Wallet
@@ -87,21 +88,23 @@ def judge(
 
 
 def cannot_pay(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
-    """Started campaigns with less than one payable minute and no Auto-Recharge on its way."""
-    return _poor(campaigns, now).exclude(
-        account__wallet__in=auto_recharge.coming(now).values("wallet_id")
-    )
+    """Started campaigns with less than one payable minute and no Auto-Recharge on its way.
+
+    Few wallets may be short: the others' balances are not looked at.
+    """
+    rates = rates_at(now)
+    wallets = auto_recharge.without_coming(short.may_be_short(rates), now)
+    return _poor(campaigns.filter(account__wallet__in=wallets), rates)
 
 
 def waits_for_recharge(*, campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
     """Started campaigns that would be paused if no Auto-Recharge were on its way."""
-    return _poor(campaigns, now).filter(
-        account__wallet__in=auto_recharge.coming(now).values("wallet_id")
-    )
+    coming = auto_recharge.coming(now).values("wallet_id")
+    return _poor(campaigns.filter(account__wallet__in=coming), rates_at(now))
 
 
-def _poor(campaigns: CampaignQuerySet, now: datetime) -> CampaignQuerySet:
-    able = with_payable_seconds(campaigns.started(), rates=rates_at(now))
+def _poor(campaigns: CampaignQuerySet, rates: dict[str, Decimal]) -> CampaignQuerySet:
+    able = with_payable_seconds(campaigns.started(), rates=rates)
     return able.filter(payable_seconds__lt=MINUTE)
 
 

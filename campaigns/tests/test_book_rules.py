@@ -3,9 +3,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.db.models import F
 
 from accounts import clock
-from campaigns import calls, pausing
+from campaigns import calls, holds, pausing
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import (
     fill,
@@ -14,15 +16,19 @@ from campaigns.tests.builders import (
     make_wallet,
     turn_on_auto_recharge,
 )
-from wallets.balances import ledger
+from tests.plans import rows_read
+from wallets.balances import ledger, short
 from wallets.books import checking
-from wallets.models import MinuteRate
+from wallets.models import AutoRecharge, MinuteRate, Wallet
+from wallets.prices.rates import rates_now
 
 pytestmark = pytest.mark.django_db
 
 
-def broken(*rules):
-    return [(one.rule, one.wallet_id) for one in checking.check_all() if one.rule in rules]
+def broken(*rules, days=None):
+    since = None if days is None else clock.now() - timedelta(days=days)
+    found = checking.check_all(since=since)
+    return [(one.rule, one.wallet_id) for one in found if one.rule in rules]
 
 
 def write_call(wallet, **fields):
@@ -153,10 +159,80 @@ def test_a_started_campaign_without_a_minute_breaks_the_books(minute_type, pots,
     wallet = make_wallet(**pots)
     long_ago(make_campaign(wallet.account, minute_type=minute_type))
 
-    assert broken("I9") == ([("I9", wallet.pk)] if expected else [])
+    for days in (None, 1):
+        assert broken("I9", days=days) == ([("I9", wallet.pk)] if expected else [])
 
     pausing.sweep()
     assert broken("I9") == []
+
+
+def of_long_ago(**pots):
+    """A wallet and its started campaign, of which nothing has changed for a month."""
+    with clock.at(clock.now() - timedelta(days=30)):
+        wallet = make_wallet(**pots)
+        return wallet, make_campaign(wallet.account)
+
+
+def start_unnoticed(wallet):
+    """Its campaign runs again, without a word of when."""
+    paused = Campaign.objects.filter(account=wallet.account)
+    paused.update(status="started", pause_reason="", paused_at=None, updated_at=F("created_at"))
+
+
+def forget_low_balances():
+    """Settings that take every balance for fine, as only a bug could leave them."""
+    AutoRecharge.objects.update(low_armed=True)
+
+
+def test_a_days_check_finds_a_campaign_without_a_minute_whatever_the_settings_say_of_it():
+    _, campaign = of_long_ago(credit="0.10")
+    moved, _ = of_long_ago(credit="0.10")
+    fill(moved, credit="0.01")
+    start_unnoticed(moved)
+    forget_low_balances()
+    hour_ago = clock.now() - timedelta(hours=1)
+
+    found = broken("I9", days=1)
+    Campaign.objects.filter(pk=campaign.pk).update(updated_at=hour_ago)
+
+    assert found == [("I9", moved.pk)]
+    assert broken("I9", days=1) == broken("I9") == [("I9", w.pk) for w in Wallet.objects.all()]
+
+
+def test_a_days_check_judges_every_campaign_while_a_minute_costs_more_than_any_threshold():
+    wallet, _ = of_long_ago(credit="20")
+    raised = clock.now()
+    MinuteRate.objects.create(minute_type="premium", price="20.01", effective_from=raised)
+
+    with clock.at(raised + timedelta(minutes=5)):
+        assert broken("I9", days=1) == [("I9", wallet.pk)]
+        assert pausing.sweep() == 1
+        assert broken("I9", days=1) == []
+
+
+def test_the_sweep_pauses_who_has_enough_that_calls_have_reserved():
+    wallet, campaign = of_long_ago(credit="20")
+    assert AutoRecharge.objects.get(wallet=wallet).low_armed
+    holds.hold(
+        call="a",
+        reporter=None,
+        account=wallet.account,
+        campaign=campaign,
+        seconds=7_450,
+    )
+
+    assert pausing.sweep() == 1
+
+
+def test_whose_credit_is_well_is_not_even_looked_at_for_a_minute():
+    for credit in ("20", "20", "0.10"):
+        of_long_ago(credit=credit)
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+
+    wallets = short.may_be_short(rates_now())
+
+    assert rows_read(wallets, None, of="wallets_autorecharge") == 1
 
 
 def test_the_books_wait_for_the_sweep_after_a_raised_rate():

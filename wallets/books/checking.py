@@ -30,8 +30,10 @@ MOST_FROZEN = 10_000
 # Of one sort or hash of one rule: with PostgreSQL's usual 4 MB, ten million entries are sorted on
 # the disk. Twice this for each of two processes is what a check may take.
 MEMORY = "256MB"
+# What the proof before may have missed: it was written by then, and committed later.
+OVERLAP = timedelta(hours=1)
 # What was begun before a moment may be paid after it: a bank has a day to confirm.
-BEGUN_BEFORE = limits.BANK_ENDS_WITHIN + timedelta(hours=1)
+BEGUN_BEFORE = limits.BANK_ENDS_WITHIN + OVERLAP
 
 
 # Broken rows are few, whatever PostgreSQL thinks: handing them over costs a second process nothing.
@@ -64,8 +66,12 @@ def check_rule(rule: Rule, since: datetime | None = None) -> list[Broken]:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(_SETTINGS, [MEMORY])
-            figures = {"now": clock.now(), "since": since and since - BEGUN_BEFORE}
-            figures |= rule.figures()
+            figures = {
+                "now": clock.now(),
+                "since": since and since - OVERLAP,
+                "begun": since and since - BEGUN_BEFORE,
+                **rule.figures(),
+            }
             cursor.execute(sql, figures)
             found = cursor.fetchmany(MOST_ROWS)
             if rule.freezes and len(found) == MOST_ROWS:

@@ -124,7 +124,7 @@ def _paid_purchases(credited: str) -> str:
 def purchases_paid_lately() -> str:
     """Few purchases: the entries of each by the index."""
     return _paid_purchases(f"""
-        (SELECT * FROM wallets_purchase WHERE created_at >= %(since)s) p
+        (SELECT * FROM wallets_purchase WHERE created_at >= %(begun)s) p
         LEFT JOIN LATERAL (
             SELECT {CREDITED} FROM wallets_ledgerentry e
             WHERE e.purchase_id = p.id AND {BOUGHT}) e ON true
@@ -167,7 +167,7 @@ def intents_credited_lately() -> str:
         AND p.payment_intent = ANY (ARRAY(
             SELECT p.payment_intent
             FROM wallets_ledgerentry e JOIN wallets_purchase p ON p.id = e.purchase_id
-            WHERE e.created_at >= %(since)s))
+            WHERE e.created_at >= %(since)s AND e.purchase_id IS NOT NULL))
     """)
 
 

@@ -24,10 +24,11 @@ def backup_cards_pay_only_what_was_declined() -> str:
         SELECT p.wallet_id, 'purchase ' || p.id || ' is charged to the backup card after '
                || first.id || ', which is ' || first.state
         FROM wallets_purchase p JOIN wallets_purchase first ON first.id = p.backup_of_id
-        WHERE first.state <> 'declined' OR first.backup_of_id IS NOT NULL
-           OR (first.payer_id, first.wallet_id, first.purpose, first.amount_cents)
-              IS DISTINCT FROM (p.payer_id, p.wallet_id, p.purpose, p.amount_cents)
-           OR first.payment_method = p.payment_method
+        WHERE p.backup_of_id IS NOT NULL
+          AND (first.state <> 'declined' OR first.backup_of_id IS NOT NULL
+               OR (first.payer_id, first.wallet_id, first.purpose, first.amount_cents)
+                  IS DISTINCT FROM (p.payer_id, p.wallet_id, p.purpose, p.amount_cents)
+               OR first.payment_method = p.payment_method)
     """
 
 
@@ -108,12 +109,12 @@ def one_charge_a_run() -> str:
 @rule("I6", freezes=True)
 def one_run_a_period() -> str:
     return """
-        SELECT w.id, a.name || ' has ' || count(*) || ' runs for ' || r.period
-        FROM wallets_allocationrun r
+        SELECT w.id, a.name || ' has ' || r.runs || ' runs for ' || r.period
+        FROM (SELECT allocation_id, period, count(*) AS runs FROM wallets_allocationrun
+              GROUP BY 1, 2 HAVING count(*) > 1) r
         JOIN wallets_autoallocation al ON al.id = r.allocation_id
         JOIN accounts_account a ON a.id = al.account_id
         LEFT JOIN wallets_wallet w ON w.account_id = a.id
-        GROUP BY w.id, a.id, r.allocation_id, r.period HAVING count(*) > 1
     """
 
 
@@ -121,13 +122,14 @@ def one_run_a_period() -> str:
 def runs_are_paid_by_a_purchase() -> str:
     return """
         SELECT w.id, 'run ' || r.id || ' of ' || r.period || ' is ' || r.state || ' with '
-               || count(p.id) || ' paid purchases'
+               || COALESCE(p.paid, 0) || ' paid purchases'
         FROM wallets_allocationrun r
+        LEFT JOIN (SELECT allocation_run_id, count(*) AS paid FROM wallets_purchase
+                   WHERE state = 'succeeded' AND allocation_run_id IS NOT NULL GROUP BY 1) p
+             ON p.allocation_run_id = r.id
         JOIN wallets_autoallocation al ON al.id = r.allocation_id
         LEFT JOIN wallets_wallet w ON w.account_id = al.account_id
-        LEFT JOIN wallets_purchase p ON p.allocation_run_id = r.id AND p.state = 'succeeded'
-        GROUP BY w.id, r.id
-        HAVING count(p.id) <> CASE r.state WHEN 'paid' THEN 1 ELSE 0 END
+        WHERE COALESCE(p.paid, 0) <> CASE r.state WHEN 'paid' THEN 1 ELSE 0 END
     """
 
 
@@ -197,11 +199,13 @@ def entries_belong_to_their_accounts() -> str:
                || 'purchase ' || p.id
         FROM wallets_ledgerentry e
         JOIN wallets_purchase p ON p.id = e.purchase_id
-        JOIN wallets_wallet w ON w.id = e.wallet_id
         LEFT JOIN wallets_reversal r ON r.id = e.reversal_id
-        WHERE (e.wallet_id <> p.wallet_id
-               AND (e.reversal_id IS NULL OR w.account_id <> p.payer_id))
-           OR r.purchase_id <> e.purchase_id
+        WHERE e.purchase_id IS NOT NULL
+          AND ((e.wallet_id <> p.wallet_id
+                AND (e.reversal_id IS NULL
+                     OR p.payer_id <> (SELECT account_id FROM wallets_wallet
+                                       WHERE id = e.wallet_id)))
+               OR r.purchase_id <> e.purchase_id)
     """
 
 

@@ -186,6 +186,8 @@ class AutoRecharge(Tried):
             models.Index(
                 fields=["low_since"], name="low_balances", condition=Q(low_since__isnull=False)
             ),
+            # Who may not pay a minute (`wallets.balances.short`).
+            models.Index(fields=["wallet"], name="low_wallets", condition=Q(low_armed=False)),
             models.Index(
                 fields=["look_at"],
                 name="recharges_in_turn",

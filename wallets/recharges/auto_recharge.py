@@ -340,6 +340,14 @@ def coming(now: datetime) -> QuerySet[AutoRecharge]:
     return AutoRecharge.objects.filter(wallet__in=on_its_way)
 
 
+def without_coming(wallets: str, now: datetime) -> RawSQL:
+    """Of the wallets whose ids this statement finds, those without a recharge on its way.
+
+    A set less another: as a condition on each wallet PostgreSQL would rather read all of them.
+    """
+    return RawSQL(f"({wallets}) EXCEPT ({COMING})", _coming_values(now))  # nosec B608 B611 # constants of ours, and parameters
+
+
 def coming_among(*, wallet_ids: Iterable[int], now: datetime) -> set[int]:
     """Those of these wallets whose recharge is on its way."""
     values = [*_coming_values(now), column(wallet_ids)]

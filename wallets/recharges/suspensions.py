@@ -125,6 +125,8 @@ def _with_another_card(now: datetime) -> QuerySet[AutoRecharge]:
         Exists(others),
         awake(now),
         enabled=True,
+        # With its reason, and by an index that has nothing else.
+        suspended_at__isnull=False,
         suspended_reason__in=CARD_TROUBLE,
         wallet__blocked_at=None,
         wallet__account__status="active",
