@@ -1,8 +1,8 @@
 """`make bench`: metering and pages, in databases of its own that are dropped afterwards.
 
 `python -m benchmarks pages` runs that one alone; `admin`, `http`, `memory`, `growth`, `nightly`,
-`scaling`, `partitions` and `webhooks` are run only when they are named. Some take sizes:
-`growth wallets=100000`, `memory loads=10`.
+`charging`, `scaling`, `partitions` and `webhooks` are run only when they are named. Some take
+sizes: `growth wallets=100000`, `memory loads=10`.
 """
 
 import os
@@ -28,6 +28,7 @@ def main() -> None:
     import thinkrr_billing.urls  # noqa: F401
     from benchmarks import (
         admin,
+        charging,
         growth,
         http,
         memory,
@@ -46,6 +47,7 @@ def main() -> None:
         "pages": pages.run,
         "admin": admin.run,
         "webhooks": webhooks.run,
+        "charging": partial(charging.run, **sizes),
         "partitions": partial(partitions.run, **sizes),
     }
     # As web and workers do.

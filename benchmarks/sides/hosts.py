@@ -15,7 +15,7 @@ from django.db import connection
 from benchmarks.sides.measuring import processor_seconds
 from benchmarks.sides.programs import (
     free_port,
-    gunicorn_seconds,
+    seconds_of,
     start_gunicorn,
     start_redis,
 )
@@ -115,7 +115,7 @@ class Hosts(Requests):
 
     def _seconds(self) -> dict:
         return {
-            "python": sum(map(gunicorn_seconds, self._gunicorns)),
+            "python": sum(map(seconds_of, self._gunicorns)),
             "pooler": sum(processor_seconds(one.pid) for one in self._poolers),
             "postgres": postgres_seconds(),
             # How often somebody was told 503, and sent it again.

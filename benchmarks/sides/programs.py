@@ -26,8 +26,8 @@ ENVIRONMENT = {
 }
 
 
-def gunicorn_seconds(process: subprocess.Popen) -> float:
-    """Of gunicorn and its workers, since they began."""
+def seconds_of(process: subprocess.Popen) -> float:
+    """Of a program and the children it has, since they began."""
     pid = process.pid
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return sum(processor_seconds(int(one)) for one in (pid, *children))
@@ -39,12 +39,30 @@ def start_gunicorn(port: int, *, database: str, redis: int, folder: str) -> subp
     command += ["--workers", str(WORKERS), "--threads", str(THREADS)]
     command += ["--bind", f"127.0.0.1:{port}", "--log-level", "warning"]
     command += ["--access-logfile", str(Path(folder, "access.log"))]
+    process = _in_production(command, database=database, redis=redis, folder=folder)
+    wait_for(port, process)
+    return process
+
+
+def start_worker(
+    children: int, *, database: str, redis: int, stripe: str, folder: str
+) -> subprocess.Popen:
+    """As production does; `stripe` is the address of the server it asks."""
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "thinkrr_billing", "worker"]
+    command += ["--concurrency", str(children), "--loglevel", "INFO"]
+    more = {"STRIPE_API_BASE": stripe}
+    return _in_production(command, database=database, redis=redis, folder=folder, **more)
+
+
+def _in_production(
+    command: list[str], *, database: str, redis: int, folder: str, **more: str
+) -> subprocess.Popen:
     env = {name: value for name, value in os.environ.items() if name != "STRIPE_SECRET_KEY"}
     env |= ENVIRONMENT | {"DATABASE_URL": database, "REDIS_URL": f"redis://127.0.0.1:{redis}/0"}
     with Path(folder, "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env, stdout=log, stderr=log)
-    wait_for(port, process)
-    return process
+        return subprocess.Popen(
+            command, cwd=settings.BASE_DIR, env=env | more, stdout=log, stderr=log
+        )
 
 
 def start_redis(port: int, folder: str) -> subprocess.Popen:

@@ -23,7 +23,7 @@ from django.db import connection
 
 from accounts.people import api_keys
 from benchmarks.sides.measuring import Measured, processor_seconds
-from benchmarks.sides.programs import free_port, gunicorn_seconds, start_gunicorn, start_redis
+from benchmarks.sides.programs import free_port, seconds_of, start_gunicorn, start_redis
 from benchmarks.sides.workload import Side, insist
 from benchmarks.sides.world import CROSSING, WALLETS
 
@@ -118,10 +118,10 @@ class Served(Requests):
     def _measured(self, work: list[Work]) -> dict:
         # While the others had their turn connections have ended, as each does after a minute.
         sent_at_once([[(None, self.batch(1)) for _ in range(WARM_UPS)] for _ in work])
-        python, postgres = gunicorn_seconds(self._gunicorn), postgres_seconds()
+        python, postgres = seconds_of(self._gunicorn), postgres_seconds()
         found = sent_at_once(work)
         count = len(found.each)
-        found.python = [(gunicorn_seconds(self._gunicorn) - python) / count]
+        found.python = [(seconds_of(self._gunicorn) - python) / count]
         found.postgres = [since(postgres) / count]
         return asdict(found)
 
