@@ -31,6 +31,8 @@ MEASURED = ((0.0, 2), (0.05, 2), (0.05, 8))
 # Of each child's: it connects, and compiles what it asks.
 WARM_UPS = 10
 GIVES_UP_SECONDS = 900
+# As many as the sandbox keeps.
+MOST_REQUESTS = 50_000
 MANY = 100_000
 
 
@@ -74,12 +76,14 @@ def _played(wait: float, children: int) -> Iterator[Callable[[], dict]]:
             for run_id in _runs("due"):
                 broker.send_task("wallets.run_allocation", args=(run_id,))
             _wait_until_paid()
+            took = time.perf_counter() - began
+            asked = sandbox.call("GET", "requests", path="/v1/", limit=MOST_REQUESTS)["requests"]
             return {
-                "seconds": time.perf_counter() - began,
+                "seconds": took,
                 "python": seconds_of(worker) - before[0],
                 "postgres": _postgres() - before[1],
                 "sandbox": processor_seconds(sandbox.process.pid) - before[2],
-                "stripe": [one["ms"] / 1000 for one in sandbox.requests(path="/v1/")],
+                "stripe": [one["ms"] / 1000 for one in asked],
             }
 
         yield charge

@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import count
 
 import pytest
 from django.db import connection
@@ -150,6 +151,25 @@ def test_in_one_bite_each_gets_the_month_it_would_get_alone(running):
         "planned",
         "too_small",
     ]
+
+
+def test_a_bite_that_fails_when_the_time_is_used_up_is_not_looked_at_one_by_one(
+    running, monkeypatch
+):
+    with_sibling(running)
+    AutoAllocation.objects.update(look_at=moment("2026-12-01"))
+    looked, seconds = [], count(step=6)
+
+    def fail(*, locked):
+        looked.append(len(locked))
+        raise KeyError("a bug of ours")
+
+    monkeypatch.setattr(planning, "plan", fail)
+    monkeypatch.setattr(planning.time, "monotonic", lambda: next(seconds))
+
+    assert plan_at(DEC_14) == []
+    assert looked == [2]
+    assert running.runs == [("2026-11-14", "paid")]
 
 
 def test_of_two_workers_that_found_the_same_month_one_takes_it(running):
