@@ -4,7 +4,7 @@ A call is a fact: it is recorded and charged once, whatever the balance. Whether
 *start* is asked of `authorize`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated
@@ -18,7 +18,7 @@ from accounts.models import Account
 from accounts.runtime import statements
 from accounts.runtime.columns import column, lines
 from accounts.runtime.ids import time_ordered_uuid
-from campaigns import limits
+from campaigns import limits, pausing
 from campaigns.errors import Busy
 from campaigns.models import PLATFORM, Call, Campaign
 from campaigns.reports import (
@@ -116,11 +116,15 @@ def _record(reports: Sequence[Report], reporter: Account | None) -> list[Result]
         # The wallets first: whoever reports the same calls at the same time waits here.
         locked = ledger.ask_locked(account_ids=accounts.values())
         known = _ask_known(reports, source)
-    wallets = with_new_wallets(accounts, locked())
+        started = _ask_started(accounts.values())
+    found = locked()
+    wallets = with_new_wallets(accounts, found)
+    # Nobody held the lock of a wallet that is made now.
+    read = {"started": started()} if started and len(found) == len(accounts) else {}
     judged = judge_all(reports, wallets, campaigns())
     results, new = _sort_out(reports, judged, known())
     with statements.together(commit=True):
-        charged = _charge(new, source, rates())
+        charged = _charge(new, source, rates(), **read)
     return [_settle(result, charged) for result in results]
 
 
@@ -137,6 +141,13 @@ def _ask_known(reports: Sequence[Report], source: UUID) -> Callable[[], _Known]:
     ids = {report.id for report in reports if is_external_id(report.id)}
     answer = statements.ask(KNOWN, [source, lines(ids)])
     return lambda: {row[0]: (row[1:-1], row[-1]) for row in answer.rows()}
+
+
+def _ask_started(account_ids: Collection[UUID]) -> Callable[[], pausing.Started] | None:
+    """Of few accounts it is asked in advance, so that nobody waits for it while the entries are
+    written. Of many only those are looked at that cannot pay any call, once that is known."""
+    few = len(account_ids) <= limits.FEW_ACCOUNTS
+    return pausing.ask_started(account_ids=account_ids) if few else None
 
 
 # A result that is settled once the batch is charged: a report's place among the new calls.
@@ -180,8 +191,13 @@ def _settle(result: Result | _Pending, charged: list[metering.Taken]) -> Result:
     return Result(report.id, status, charged[place].credit)
 
 
-def _charge(new: list[Accepted], source: UUID, rates: RateHistory) -> list[metering.Taken]:
-    """Debit the new calls and write them down, in the order they were reported."""
+def _charge(
+    new: list[Accepted], source: UUID, rates: RateHistory, **read: object
+) -> list[metering.Taken]:
+    """Debit the new calls and write them down, in the order they were reported.
+
+    What is `read` already is passed on to who pauses what cannot be paid any more.
+    """
     if not new:
         return []
     batch = time_ordered_uuid()
@@ -204,7 +220,12 @@ def _charge(new: list[Accepted], source: UUID, rates: RateHistory) -> list[meter
         for one in new
     ]
     with metering.charged(
-        usages=usages, batch=batch, wallets=wallets, rates=rates, reserved=reserved.of_wallets
+        usages=usages,
+        batch=batch,
+        wallets=wallets,
+        rates=rates,
+        reserved=reserved.of_wallets,
+        **read,
     ) as taken:
         _insert(new, taken, source, batch)
         holds.capture(holds=reserved.own, wallets=wallets)

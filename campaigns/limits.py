@@ -45,6 +45,9 @@ USAGE_BARS = 62
 EXTERNAL_ID_LENGTH = 120
 NAME_LENGTH = 120
 
+# Of a batch of no more accounts it is asked in advance which campaigns are started.
+FEW_ACCOUNTS = 100
+
 # A deadlock, or the same call reported twice at once, is solved by the first repetition.
 RECORD_ATTEMPTS = 4
 

@@ -6,10 +6,12 @@ locked first, then campaigns, each by primary key.
 
 import logging
 import random
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
+from uuid import UUID
 
 from django.db import transaction
 
@@ -36,27 +38,51 @@ LOW_BALANCE = Campaign.PauseReason.LOW_BALANCE
 # Who can pay a minute of each of these can pay one of both together, too.
 PREMIUM, BASIC = MinuteUse.PREMIUM.value, MinuteUse.BASIC.value
 
-# Account by account by the index of started ones, however many: joined, all would be read.
 STARTED_OF = """
-SELECT asked.account_id, started.id, started.minute_type
-FROM unnest(%s::uuid[]) AS asked (account_id)
-CROSS JOIN LATERAL (
-    SELECT c.id, c.minute_type FROM campaigns_campaign c
-    WHERE c.account_id = asked.account_id AND c.status = 'started' OFFSET 0) AS started
+SELECT c.account_id, c.minute_type FROM campaigns_campaign c
+WHERE c.account_id = ANY(%s::uuid[]) AND c.status = 'started'
 """
 
-# Locked in the order of their ids, like everywhere. Its quotes tell the audit that it writes a
-# watched table.
-PAUSE = """
+# Wallet by wallet by the index of started ones, however many: joined, all would be read. Locked in
+# the order of their ids, like everywhere. Its quotes tell the audit that it writes a watched table.
+PAUSE = f"""
 UPDATE "campaigns_campaign" AS c
 SET status = 'paused', pause_reason = 'low_balance', paused_at = %s, updated_at = %s
 FROM (
     SELECT c.id FROM campaigns_campaign c
-    WHERE c.id = ANY(%s::bigint[]) AND c.status = 'started'
+    WHERE c.status = 'started' AND c.id = ANY(ARRAY(
+        SELECT started.id
+        FROM unnest(%s::bigint[], %s::uuid[], %s::text[])
+            AS short (wallet_id, account_id, minute_type)
+        CROSS JOIN LATERAL (
+            SELECT c.id FROM campaigns_campaign c
+            WHERE c.account_id = short.account_id AND c.status = 'started'
+                AND c.minute_type = short.minute_type OFFSET 0) AS started
+        WHERE NOT EXISTS ({auto_recharge.COMING} AND ar.wallet_id = short.wallet_id OFFSET 0)))
     ORDER BY c.id FOR NO KEY UPDATE) AS locked
 WHERE c.id = locked.id
 RETURNING c.id, c.account_id, c.external_id, c.name, c.minute_type
-"""
+"""  # nosec B608 # constants of ours
+
+# The minute types of the started campaigns of some accounts.
+Started = dict[UUID, set[str]]
+
+
+def ask_started(*, account_ids: Iterable[UUID]) -> Callable[[], Started]:
+    """Look up which types of calls the started campaigns of these accounts make, read later.
+
+    With the wallets locked it stays so, or becomes less: whoever starts a campaign, resumes it or
+    changes its minute type holds its wallet's lock.
+    """
+    answer = statements.ask(STARTED_OF, [column(pk.hex for pk in account_ids)])
+
+    def read() -> Started:
+        started: Started = defaultdict(set)
+        for account_id, minute_type in answer.rows():
+            started[account_id].add(minute_type)
+        return started
+
+    return read
 
 
 # A failed pause undoes all of its caller's transaction, so it needs no savepoint of its own.
@@ -66,41 +92,43 @@ def pause_unpayable(
     wallets: Sequence[Wallet | Holding],
     now: datetime,
     rates: dict[str, Decimal] | None = None,
+    started: Started | None = None,
 ) -> int:
     """Pause the started campaigns of these wallets that cannot pay one minute. Returns how many.
 
     Strictly less than a minute pauses, exactly one goes on; what running calls hold pays no other.
     While Auto-Recharge is on its way nothing is paused yet. Call with the wallets locked and as
-    they are in the database; `rates` are those at that moment, if somebody has read them. Otherwise
-    one statement when they can pay any call, two when they can pay those of the campaigns they
-    have; one more with holds.
+    they are in the database; `rates` are those at that moment, and `started` what `ask_started`
+    says under the locks, if somebody has read them. Otherwise one statement when the wallets can
+    pay any call, two when they can pay those of the campaigns they have; one more with holds.
     """
     rates = rates or payable.rates_at(now)
-    short = _short_of_a_minute(wallets, rates)
-    if not short:
-        return 0
-    wallet_ids = {wallet_id for wallet_id, _ in short.values()}
-    spared = auto_recharge.coming_among(wallet_ids=wallet_ids, now=now)
-    wanted = [pk for pk, (wallet_id, _) in short.items() if wallet_id not in spared]
-    broke = _pause(wanted, now) if wanted else []
+    seconds = _seconds_of(wallets, rates)
+    short = list(_short_of_a_minute(wallets, seconds, started))
+    broke = _pause(short, now) if short else []
     if not broke:
         return 0
+    by_account = {wallet.account_id: wallet for wallet in wallets}
     for campaign in broke:
-        _, campaign.payable_seconds = short[campaign.pk]
+        campaign.payable_seconds = seconds(by_account[campaign.account_id], campaign.minute_type)
         logger.info(
             "paused campaign=%s code=low_balance payable_seconds=%s",
             campaign.pk,
             campaign.payable_seconds,
         )
-    by_account = {wallet.account_id: wallet for wallet in wallets}
     notices.tell_paused(broke, by_account)
     decision_log.paused(broke, by_account, rates=rates)
     return len(broke)
 
 
-def _pause(campaign_ids: Iterable[int], now: datetime) -> list[Campaign]:
-    """Pause those of these campaigns that are still started, and return what is told of them."""
-    rows = statements.rows(PAUSE, [now, now, column(campaign_ids)])
+def _pause(short: Sequence[tuple[int, UUID, str]], now: datetime) -> list[Campaign]:
+    """Pause what is started of these minute types of these wallets, and return what is told of it.
+
+    Not where a recharge is on its way.
+    """
+    wallet_ids, account_ids, minute_types = zip(*short, strict=True)
+    asked = [column(wallet_ids), column(pk.hex for pk in account_ids), column(minute_types)]
+    rows = statements.rows(PAUSE, [now, now, *asked, *auto_recharge.coming_values(now)])
     return [
         Campaign(
             pk=pk,
@@ -117,33 +145,36 @@ def _pause(campaign_ids: Iterable[int], now: datetime) -> list[Campaign]:
     ]
 
 
-def _short_of_a_minute(
-    wallets: Sequence[Wallet | Holding], rates: dict[str, Decimal]
-) -> dict[int, tuple[int, int]]:
-    """The started campaigns that cannot pay one minute: of which wallet, and what they can pay.
-
-    Few wallets cannot pay any call there is: only their campaigns are looked up.
-    """
-
+def _seconds_of(
+    wallets: Iterable[Wallet | Holding], rates: dict[str, Decimal]
+) -> Callable[[Wallet | Holding, str], int]:
+    """How many seconds of a minute type one of these wallets can pay."""
     reserved = holds.reserved_of(wallets=wallets)
 
     def seconds(wallet: Wallet | Holding, use: str) -> int:
         pots = holds.free(wallet.pots, reserved.get(wallet.pk))
         return payable_seconds(pots=pots, usable=use, rates=rates)
 
-    suspects = {
-        wallet.account_id: wallet
-        for wallet in wallets
-        if seconds(wallet, PREMIUM) < payable.MINUTE or seconds(wallet, BASIC) < payable.MINUTE
-    }
-    if not suspects:
-        return {}
-    started = statements.rows(STARTED_OF, [column(account_id.hex for account_id in suspects)])
-    return {
-        pk: (suspects[account_id].pk, payable_for)
-        for account_id, pk, use in started
-        if (payable_for := seconds(suspects[account_id], use)) < payable.MINUTE
-    }
+    return seconds
+
+
+def _short_of_a_minute(
+    wallets: Iterable[Wallet | Holding],
+    seconds: Callable[[Wallet | Holding, str], int],
+    started: Started | None,
+) -> Iterator[tuple[int, UUID, str]]:
+    """Wallet, account and minute type of the calls that cannot be paid for a minute.
+
+    Few wallets cannot pay any call there is. Where it is not known what is `started` all types are
+    named.
+    """
+    minute = payable.MINUTE
+    for wallet in wallets:
+        if seconds(wallet, PREMIUM) < minute or seconds(wallet, BASIC) < minute:
+            uses = MinuteUse.values if started is None else started.get(wallet.account_id, ())
+            for use in uses:
+                if seconds(wallet, use) < minute:
+                    yield wallet.pk, wallet.account_id, use
 
 
 def _unpayable(now: datetime) -> CampaignQuerySet:

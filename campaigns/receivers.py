@@ -14,10 +14,15 @@ from wallets.signals import balances_moved
 
 @receiver(balances_moved)
 def pause_or_resume(
-    wallets: Sequence[Holding], kinds: set[str], rates: RateHistory | None, **kwargs: object
+    wallets: Sequence[Holding],
+    kinds: set[str],
+    rates: RateHistory | None = None,
+    started: pausing.Started | None = None,
+    **kwargs: object,
 ) -> None:
     """Pause what the moved wallets no longer pay. Money of Auto-Recharge may resume campaigns."""
     now = clock.now()
-    pausing.pause_unpayable(wallets=wallets, now=now, rates=rates and rates.each_at(now))
+    each = rates and rates.each_at(now)
+    pausing.pause_unpayable(wallets=wallets, now=now, rates=each, started=started)
     if LedgerEntry.Kind.AUTO_RECHARGE in kinds:
         resuming.resume_after_recharge(wallets=wallets)

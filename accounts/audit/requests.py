@@ -16,12 +16,13 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import connection, transaction
 from django.http import HttpRequest
 
+from accounts.runtime import statements
 from accounts.runtime.addresses import client_ip
 
 # Only Django writes a table's name with quotes; raw statements of hot paths cost nothing extra.
 _WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.ASCII)
 # Until the transaction ends: behind a pooler the next one of this session may be anybody's.
-TELL = "SELECT set_config('thinkrr.audit', %s, true)"
+TELL = "SELECT set_config('thinkrr.audit', %s::text, true)"
 
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 _watched: set[str] = set()
@@ -52,7 +53,8 @@ def of(request: HttpRequest) -> Iterator[None]:
         # Told before every such statement: a rollback would have taken it back.
         told.append(True)
         with _transaction():
-            context["cursor"].execute(TELL, [json.dumps(_facts(request))])
+            # Not by the cursor, which would end a row of statements that are sent together.
+            statements.run(TELL, [json.dumps(_facts(request))])
             return execute(sql, params, many, context)
 
     try:

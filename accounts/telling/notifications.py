@@ -11,6 +11,7 @@ from django.db.models import Model, QuerySet
 
 from accounts import clock
 from accounts.models import Account, Level, Notification, StaffAlert
+from accounts.runtime import statements
 from accounts.runtime.nudges import nudge, nudge_each
 from accounts.runtime.waits import Wait, oldest
 
@@ -65,20 +66,17 @@ def notify(
 
 
 def notify_each(notifications: Sequence[Notification]) -> None:
-    """Tell many accounts at once, with two statements: those whose `mail_due_at` is set by mail.
+    """Tell many accounts at once, with one statement: those whose `mail_due_at` is set by mail.
 
-    Each has its `dedupe_key`; one of a cause that was told before is left out. Raises
-    IntegrityError when somebody else tells of the same cause at this moment.
+    Each has its `dedupe_key`; one of a cause that was told before is left out.
     """
-    told = set(
-        Notification.objects.filter(
-            account__in=[one.account_id for one in notifications],
-            dedupe_key__in=[one.dedupe_key for one in notifications],
-        ).values_list("account_id", "dedupe_key")
+    told = statements.insert(
+        notifications, ending="ON CONFLICT DO NOTHING RETURNING id, mail_due_at"
     )
-    new = [one for one in notifications if (one.account_id, one.dedupe_key) not in told]
-    written = Notification.objects.bulk_create(new)
-    nudge_each("accounts.mail_notification", [one.pk for one in written if one.mail_due_at])
+    # Nobody waits for that answer before the commit.
+    transaction.on_commit(
+        lambda: nudge_each("accounts.mail_notification", [pk for pk, due in told.rows() if due])
+    )
 
 
 def alert_staff(

@@ -445,7 +445,7 @@ def test_a_batch_is_a_fixed_number_of_statements(size, django_assert_max_num_que
         make_report(campaigns[i % 8].account, campaign=campaigns[i % 8]) for i in range(size)
     ]
 
-    # Rates, campaigns, wallets, known calls, entries, thresholds, campaigns to pause, calls; and a
+    # Rates, campaigns, wallets, known calls, started campaigns, entries, thresholds, calls; and a
     # savepoint with its release.
     with django_assert_max_num_queries(10):
         record(*reports)
@@ -456,6 +456,6 @@ def test_reporting_known_calls_again_writes_nothing(django_assert_num_queries):
     report = make_report(wallet.account)
     record(report)
 
-    # Rates, wallets, known calls; and a savepoint with its release.
-    with django_assert_num_queries(5):
+    # Rates, wallets, known calls, started campaigns; and a savepoint with its release.
+    with django_assert_num_queries(6):
         record(report)

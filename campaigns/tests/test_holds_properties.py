@@ -2,7 +2,6 @@
 did not reserve."""
 
 import random
-import time
 from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from threading import Barrier
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django.db.models import Min, Sum
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -21,6 +20,7 @@ from accounts.tests.builders import make_agency, make_sub_account
 from campaigns import calls, holds, pausing
 from campaigns.models import Call, MinuteUse
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
+from campaigns.tests.interleaving import one_after_the_other
 from campaigns.tests.test_races import THREADS
 from wallets.balances import holds as reserving
 from wallets.books import checking
@@ -224,43 +224,6 @@ def at_once(function, arguments):
     shares = [arguments[first::THREADS] for first in range(THREADS)]
     with ThreadPoolExecutor(max_workers=THREADS) as pool:
         return [answer for answers in pool.map(run, shares) for answer in answers]
-
-
-def one_after_the_other(first, second):
-    """What both answer when the second comes while the first has done everything but its commit:
-    it waits, and decides on what it sees then."""
-
-    def run():
-        try:
-            backend.append(backend_of(connection))
-            return second()
-        finally:
-            connections.close_all()
-
-    backend = []
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        with transaction.atomic():
-            answer = first()
-            later = pool.submit(run)
-            assert waits_for_a_lock(backend)
-        return answer, later.result()
-
-
-def backend_of(here):
-    here.ensure_connection()
-    return here.connection.info.backend_pid
-
-
-def waits_for_a_lock(backend):
-    asked = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND NOT granted)"
-    for _ in range(1_000):
-        if backend:
-            with connection.cursor() as cursor:
-                cursor.execute(asked, backend)
-                if cursor.fetchone()[0]:
-                    return True
-        time.sleep(0.01)
-    return False
 
 
 @dataclass

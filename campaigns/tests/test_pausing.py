@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accounts import clock
 from accounts.models import Account, Notification
 from accounts.runtime.crash_points import Crash
-from campaigns import holds, lifecycle, limits, notices, pausing, payable, resuming
+from campaigns import calls, holds, lifecycle, limits, notices, pausing, payable, resuming
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign, MinuteUse
 from campaigns.payable import Verdict
@@ -18,6 +18,7 @@ from campaigns.tests.builders import (
     fill,
     make_account,
     make_campaign,
+    make_report,
     make_wallet,
     turn_on_auto_recharge,
 )
@@ -109,6 +110,38 @@ def test_only_started_campaigns_of_that_wallet_are_paused():
     assert standing(waiting) == ("not_started", "")
     assert standing(done) == ("complete", "")
     assert standing(elsewhere) == RUNNING
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_a_batch_of_many_accounts_pauses_what_one_of_few_does(monkeypatch, few):
+    monkeypatch.setattr(limits, "FEW_ACCOUNTS", few)
+    rich, poor, spared = (
+        make_wallet(credit="5"),
+        make_wallet(credit="0.20"),
+        make_wallet(credit="50"),
+    )
+    turn_on_auto_recharge(spared)
+    campaigns = [make_campaign(one.account) for one in (rich, poor, poor, spared)]
+    of_basic = make_campaign(poor.account, minute_type="basic")
+
+    reports = [
+        make_report(rich.account),
+        make_report(poor.account, seconds=40),
+        make_report(spared.account, seconds=312 * 60),
+    ]
+    calls.record(reports=reports, reporter=None)
+
+    paused = [OUT_OF_BALANCE, OUT_OF_BALANCE]
+    assert [standing(one) for one in campaigns] == [RUNNING, *paused, RUNNING]
+    assert standing(of_basic) == RUNNING
+
+
+def test_a_campaign_of_a_wallet_that_is_made_by_its_first_call_pauses():
+    campaign = make_campaign(make_account())
+
+    calls.record(reports=[make_report(campaign.account)], reporter=None)
+
+    assert standing(campaign) == OUT_OF_BALANCE
 
 
 def test_a_pause_says_when_and_tells_the_account_once():

@@ -16,10 +16,11 @@ from django.db import (
 from django.db.models import Sum
 from psycopg.pq import PipelineStatus
 
-from campaigns import calls, limits, resuming
+from campaigns import calls, lifecycle, limits, resuming
 from campaigns.errors import Busy
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
+from campaigns.tests.interleaving import one_after_the_other
 from tests.databases import as_owner
 from wallets.balances import ledger
 from wallets.models import LedgerEntry, Wallet
@@ -116,6 +117,21 @@ def test_a_campaign_never_runs_on_after_a_race_of_calls_and_resumes():
     wallet.refresh_from_db()
     assert wallet.credit.amount == Decimal("-0.16")
     assert Campaign.objects.get().pause_reason == "low_balance"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_campaign_that_is_started_while_a_batch_waits_for_its_wallet_pauses():
+    wallet = make_wallet(credit="0.20")
+    campaign = make_campaign(wallet.account, status="not_started")
+    report = make_report(wallet.account, seconds=30)
+
+    one_after_the_other(
+        lambda: lifecycle.start(campaign_id=campaign.pk, account=wallet.account),
+        lambda: record([report]),
+    )
+
+    campaign.refresh_from_db()
+    assert (campaign.status, campaign.pause_reason) == ("paused", "low_balance")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -219,8 +235,14 @@ def test_the_database_refuses_to_change_a_call(statement):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_batch_waits_for_the_database_twice_for_what_it_asks_and_for_its_commit(monkeypatch):
-    wallets = [make_wallet(credit="50") for _ in range(3)]
+@pytest.mark.parametrize("pots", [{"credit": "50"}, {"basic": 6000}])
+def test_a_batch_waits_for_the_database_twice_for_what_it_asks_and_for_its_commit(
+    monkeypatch, pots
+):
+    """Though one cannot pay every type of calls: what campaigns are started was asked, too."""
+    wallets = [make_wallet(**pots) for _ in range(3)]
+    for wallet in wallets:
+        make_campaign(wallet.account, minute_type="basic")
     raw, waits = connection.connection, []
     wait = raw.wait
     # What the server has said already is no message to wait for.
@@ -228,9 +250,10 @@ def test_a_batch_waits_for_the_database_twice_for_what_it_asks_and_for_its_commi
         raw, "wait", lambda *args, **more: waits.append(raw.info.pipeline_status) or wait(*args)
     )
 
-    results = record([make_report(wallet.account) for wallet in wallets])
+    results = record([make_report(wallet.account, minute_type="basic") for wallet in wallets])
 
     assert [one.status for one in results] == ["charged"] * 3
+    assert Campaign.objects.started().count() == 3
     assert waits.count(PipelineStatus.ON) == 2
     assert Call.objects.count() == 3
 

@@ -20,7 +20,6 @@ from accounts.runtime.columns import column
 from accounts.runtime.nudges import nudge_each
 from wallets.errors import KeyReused
 from wallets.models import AutoRecharge, LedgerEntry, Pot, Wallet
-from wallets.prices.rates import RateHistory
 from wallets.signals import balances_moved
 
 CALLS = LedgerEntry.Kind.CALLS
@@ -165,16 +164,17 @@ def tell(
     kinds: set[str],
     paid: Collection[int] = (),
     filled: Collection[int] = (),
-    rates: RateHistory | None = None,
+    **read: object,
 ) -> None:
     """Let everybody know who lives on these wallets, in the order of their keys.
 
-    Once in each transaction that moved some; `rates` are passed on to whoever listens.
+    Once in each transaction that moved some. What the caller has `read` under the locks is passed
+    on to whoever listens (`wallets.signals`).
     """
     watched = AutoRecharge.objects.watch(
         wallet_ids=[wallet.pk for wallet in moved], now=clock.now(), paid=paid, filled=filled
     )
-    balances_moved.send(sender=Wallet, wallets=moved, kinds=kinds, rates=rates)
+    balances_moved.send(sender=Wallet, wallets=moved, kinds=kinds, **read)
     # Nobody waits for that answer before the commit.
     transaction.on_commit(lambda: _nudge(*watched()))
 

@@ -50,6 +50,7 @@ def charged(
     wallets: Mapping[int, Holding],
     rates: RateHistory,
     reserved: Mapping[int, Pots] = NONE_RESERVED,
+    **read: object,
 ) -> Iterator[list[Taken]]:
     """Take each usage from its wallet's pots, in order, and give what each one took.
 
@@ -58,7 +59,7 @@ def charged(
     too. Whoever listens is told afterwards. One entry per wallet and pot, named `calls:<batch>`.
     Credit may go below zero: a call that happened is charged. `reserved` is what holds reserve of
     the wallets that have any, those of the usages among it: others' are left alone while there is
-    something else.
+    something else. What else the caller has `read` under the locks is passed on to who listens.
     """
     left = {pk: wallet.pots.copy() for pk, wallet in wallets.items()}
     held = {pk: pots.copy() for pk, pots in reserved.items()}
@@ -72,7 +73,7 @@ def charged(
     # They are recorded while PostgreSQL writes the entries.
     yield taken
     if moved:
-        ledger.tell(moved, kinds={ledger.CALLS}, rates=rates)
+        ledger.tell(moved, kinds={ledger.CALLS}, rates=rates, **read)
 
 
 def _take(usage: Usage, pots: Pots, rates: RateHistory) -> Taken:

@@ -336,7 +336,7 @@ def coming(now: datetime) -> QuerySet[AutoRecharge]:
 
     Campaigns uses it as a subquery by `wallet_id`; a cooldown after a success does not end it.
     """
-    on_its_way = RawSQL(COMING, _coming_values(now))  # nosec B611 # a constant, and parameters
+    on_its_way = RawSQL(COMING, coming_values(now))  # nosec B611 # a constant, and parameters
     return AutoRecharge.objects.filter(wallet__in=on_its_way)
 
 
@@ -350,11 +350,12 @@ def without_coming(wallets: str, now: datetime) -> RawSQL:
 
 def coming_among(*, wallet_ids: Iterable[int], now: datetime) -> set[int]:
     """Those of these wallets whose recharge is on its way."""
-    values = [*_coming_values(now), column(wallet_ids)]
+    values = [*coming_values(now), column(wallet_ids)]
     return {wallet_id for (wallet_id,) in statements.rows(COMING_AMONG, values)}
 
 
-def _coming_values(now: datetime) -> list[datetime]:
+def coming_values(now: datetime) -> list[datetime]:
+    """What COMING asks for."""
     return [now - limits.GRACE, now]
 
 

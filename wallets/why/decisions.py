@@ -14,6 +14,7 @@ from django.db.models import F, QuerySet
 from djmoney.money import Money
 
 from accounts import clock
+from accounts.runtime import statements
 from wallets import limits
 from wallets.cursors import ENTRY, Place
 from wallets.models import LoggedDecision
@@ -83,9 +84,8 @@ def _is_expected(latest: LoggedDecision) -> bool:
 def record_new(entries: Iterable[Entry]) -> None:
     """Write down decisions that cannot be repeats, with one statement."""
     now = clock.now()
-    LoggedDecision.objects.bulk_create(
-        [_row(entry, plain(entry.figures), now) for entry in entries]
-    )
+    if rows := [_row(entry, plain(entry.figures), now) for entry in entries]:
+        statements.insert(rows)
 
 
 def _row(entry: Entry, figures: dict[str, str], now: datetime) -> LoggedDecision:

@@ -13,7 +13,7 @@ from django.db import (
 )
 from psycopg.pq import TransactionStatus
 
-from accounts.models import Account
+from accounts.models import Account, Level, Notification
 from accounts.runtime import statements
 from accounts.runtime.statements import columns
 from accounts.runtime.time_limits import TimeIsUp
@@ -325,3 +325,40 @@ def test_a_task_whose_time_is_up_does_not_wait_for_what_it_has_sent():
         raise TimeIsUp
 
     assert statements.rows(ASKED, [1]) == [(2,)]
+
+
+def test_rows_that_are_inserted_are_read_back_as_they_were():
+    account, moment = make_individual(), datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
+    new = [
+        Notification(
+            account_id=account.pk,
+            kind="campaigns_paused",
+            title=title,
+            text="Zażółć “2”, \\n and {1,2}.",
+            data={"campaigns": [7, 8], "name": 'a "b"'},
+            dedupe_key=title,
+            created_at=moment,
+        )
+        for title in ("one", "two")
+    ]
+
+    written = statements.insert(new, ending="RETURNING id")
+
+    found = list(Notification.objects.order_by("pk"))
+    assert [(one.pk,) for one in found] == written.rows()
+    for one, row in zip(new, found, strict=True):
+        one.pk = row.pk
+        assert _without_state(row) == _without_state(one)
+
+
+def test_one_row_that_is_refused_leaves_out_all_that_were_inserted_with_it():
+    account = make_individual()
+    new = [
+        Notification(account_id=account.pk, kind="test", text="Told.", level=level)
+        for level in (Level.INFO, "unknown")
+    ]
+
+    with pytest.raises(IntegrityError, match="notification_level_is_known"), transaction.atomic():
+        statements.insert(new)
+
+    assert not Notification.objects.exists()

@@ -53,7 +53,9 @@ def test_the_same_cause_is_told_once_per_account(nudged):
     assert len(nudged) == 2
 
 
-def test_many_are_told_at_once_each_cause_once_and_by_mail_where_it_is_due(nudged):
+def test_many_are_told_at_once_each_cause_once_and_by_mail_where_it_is_due(
+    nudged, django_capture_on_commit_callbacks
+):
     agency, other = make_agency(), make_individual()
     notify(account=agency, kind="test", text="Told.", dedupe_key="cause")
     nudged.clear()
@@ -63,7 +65,9 @@ def test_many_are_told_at_once_each_cause_once_and_by_mail_where_it_is_due(nudge
             account=account, kind="test", text="Told.", dedupe_key=key, mail_due_at=mail_due_at
         )
 
-    notify_each([told(agency, "cause"), told(other, "cause", clock.now()), told(agency, "another")])
+    new = [told(agency, "cause"), told(other, "cause", clock.now()), told(agency, "another")]
+    with django_capture_on_commit_callbacks(execute=True):
+        notify_each(new)
 
     rows = Notification.objects.order_by("pk").values_list("account", "dedupe_key")
     assert list(rows) == [(agency.pk, "cause"), (other.pk, "cause"), (agency.pk, "another")]
