@@ -27,8 +27,8 @@ from campaigns.reports import (
     Accepted,
     Report,
     ask_campaigns,
+    bad_facts,
     facts,
-    is_external_id,
     judge_all,
     named_accounts,
     with_new_wallets,
@@ -115,13 +115,15 @@ def _record(reports: Sequence[Report], reporter: Account | None) -> list[Result]
         campaigns = ask_campaigns(reports, accounts, tell_of_others=reporter is None)
         # The wallets first: whoever reports the same calls at the same time waits here.
         locked = ledger.ask_locked(account_ids=accounts.values())
-        known = _ask_known(reports, source)
+        # Looked at while PostgreSQL finds those.
+        bad = bad_facts(reports)
+        known = _ask_known(reports, bad, source)
         started = _ask_started(accounts.values())
     found = locked()
     wallets = with_new_wallets(accounts, found)
     # Nobody held the lock of a wallet that is made now.
     read = {"started": started()} if started and len(found) == len(accounts) else {}
-    judged = judge_all(reports, wallets, campaigns())
+    judged = judge_all(reports, bad, wallets, campaigns())
     results, new = _sort_out(reports, judged, known())
     with statements.together(commit=True):
         charged = _charge(new, source, rates(), **read)
@@ -136,9 +138,11 @@ def _passes_when_repeated(error: DatabaseError) -> bool:
 _Known = dict[str, tuple[tuple, Decimal]]
 
 
-def _ask_known(reports: Sequence[Report], source: UUID) -> Callable[[], _Known]:
+def _ask_known(
+    reports: Sequence[Report], bad: Sequence[str | None], source: UUID
+) -> Callable[[], _Known]:
     """Look up which of these were recorded before, to be read later."""
-    ids = {report.id for report in reports if is_external_id(report.id)}
+    ids = {one.id for one, code in zip(reports, bad, strict=True) if code != "bad_id"}
     answer = statements.ask(KNOWN, [source, lines(ids)])
     return lambda: {row[0]: (row[1:-1], row[-1]) for row in answer.rows()}
 

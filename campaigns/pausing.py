@@ -7,7 +7,7 @@ locked first, then campaigns, each by primary key.
 import logging
 import random
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -24,7 +24,7 @@ from accounts.runtime.waits import Wait, oldest
 from campaigns import decision_log, limits, notices, payable
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
 from wallets.balances import holds, ledger, opening
-from wallets.balances.ledger import Holding
+from wallets.balances.ledger import Holding, Pots
 from wallets.models import Wallet
 from wallets.prices.payable import payable_seconds
 from wallets.recharges import auto_recharge
@@ -35,8 +35,8 @@ STARTED = Campaign.Status.STARTED
 PAUSED = Campaign.Status.PAUSED
 MANUAL = Campaign.PauseReason.MANUAL
 LOW_BALANCE = Campaign.PauseReason.LOW_BALANCE
-# Who can pay a minute of each of these can pay one of both together, too.
 PREMIUM, BASIC = MinuteUse.PREMIUM.value, MinuteUse.BASIC.value
+BOTH = MinuteUse.PREMIUM_THEN_BASIC.value
 
 STARTED_OF = """
 SELECT c.account_id, c.minute_type FROM campaigns_campaign c
@@ -65,7 +65,7 @@ RETURNING c.id, c.account_id, c.external_id, c.name, c.minute_type
 """  # nosec B608 # constants of ours
 
 # The minute types of the started campaigns of some accounts.
-Started = dict[UUID, set[str]]
+Started = defaultdict[UUID, set[str]]
 
 
 def ask_started(*, account_ids: Iterable[UUID]) -> Callable[[], Started]:
@@ -103,14 +103,19 @@ def pause_unpayable(
     pay any call, two when they can pay those of the campaigns they have; one more with holds.
     """
     rates = rates or payable.rates_at(now)
-    seconds = _seconds_of(wallets, rates)
-    short = list(_short_of_a_minute(wallets, seconds, started))
+    reserved = holds.reserved_of(wallets=wallets)
+    free = {one.pk: holds.free(one.pots, reserved.get(one.pk)) for one in wallets}
+    short = list(_short_of_a_minute(free, wallets, rates, started))
     broke = _pause(short, now) if short else []
     if not broke:
         return 0
     by_account = {wallet.account_id: wallet for wallet in wallets}
     for campaign in broke:
-        campaign.payable_seconds = seconds(by_account[campaign.account_id], campaign.minute_type)
+        campaign.payable_seconds = payable_seconds(
+            pots=free[by_account[campaign.account_id].pk],
+            usable=campaign.minute_type,
+            rates=rates,
+        )
         logger.info(
             "paused campaign=%s code=low_balance payable_seconds=%s",
             campaign.pk,
@@ -145,36 +150,28 @@ def _pause(short: Sequence[tuple[int, UUID, str]], now: datetime) -> list[Campai
     ]
 
 
-def _seconds_of(
-    wallets: Iterable[Wallet | Holding], rates: dict[str, Decimal]
-) -> Callable[[Wallet | Holding, str], int]:
-    """How many seconds of a minute type one of these wallets can pay."""
-    reserved = holds.reserved_of(wallets=wallets)
-
-    def seconds(wallet: Wallet | Holding, use: str) -> int:
-        pots = holds.free(wallet.pots, reserved.get(wallet.pk))
-        return payable_seconds(pots=pots, usable=use, rates=rates)
-
-    return seconds
-
-
 def _short_of_a_minute(
+    free: Mapping[int, Pots],
     wallets: Iterable[Wallet | Holding],
-    seconds: Callable[[Wallet | Holding, str], int],
+    rates: dict[str, Decimal],
     started: Started | None,
 ) -> Iterator[tuple[int, UUID, str]]:
-    """Wallet, account and minute type of the calls that cannot be paid for a minute.
+    """Wallet, account and minute type of the calls that what is `free` cannot pay for a minute.
 
-    Few wallets cannot pay any call there is. Where it is not known what is `started` all types are
-    named.
+    Of all types there are, where it is not known what is `started`.
     """
-    minute = payable.MINUTE
+
+    def cannot_pay(wallet: Wallet | Holding, use: str) -> bool:
+        return payable_seconds(pots=free[wallet.pk], usable=use, rates=rates) < payable.MINUTE
+
     for wallet in wallets:
-        if seconds(wallet, PREMIUM) < minute or seconds(wallet, BASIC) < minute:
-            uses = MinuteUse.values if started is None else started.get(wallet.account_id, ())
-            for use in uses:
-                if seconds(wallet, use) < minute:
-                    yield wallet.pk, wallet.account_id, use
+        uses = [BASIC] if cannot_pay(wallet, BASIC) else []
+        # Who can pay a minute of Premium can pay one of both together, too.
+        if cannot_pay(wallet, PREMIUM):
+            uses += [PREMIUM, BOTH] if cannot_pay(wallet, BOTH) else [PREMIUM]
+        for use in uses:
+            if started is None or use in started[wallet.account_id]:
+                yield wallet.pk, wallet.account_id, use
 
 
 def _unpayable(now: datetime) -> CampaignQuerySet:

@@ -173,19 +173,26 @@ def with_new_wallets(
     return wallets | {name: made[pk] for name, pk in accounts.items() if pk in made}
 
 
+def bad_facts(reports: Sequence[Report]) -> list[str | None]:
+    """The code of what is wrong with each report by itself."""
+    now = clock.now()
+    earliest, latest = now - limits.CALL_PAST, now + limits.CALL_FUTURE
+    return [_bad_fact(report, earliest, latest) for report in reports]
+
+
 def judge_all(
-    reports: Sequence[Report], wallets: Mapping[str, Holding], campaigns: Campaigns
+    reports: Sequence[Report],
+    bad: Sequence[str | None],
+    wallets: Mapping[str, Holding],
+    campaigns: Campaigns,
 ) -> list[Accepted | str]:
     """Say of each report where it leads, or the code of why it cannot be accepted.
 
-    `wallets` by the names of their accounts: those the reporter may use.
+    `bad` are their `bad_facts`; `wallets` by the names of their accounts: those the reporter may
+    use.
     """
-    now = clock.now()
-    earliest, latest = now - limits.CALL_PAST, now + limits.CALL_FUTURE
 
     def judge(report: Report) -> Accepted | str:
-        if code := _bad_fact(report, earliest, latest):
-            return code
         if (wallet := wallets.get(report.account)) is None:
             return "unknown_account"
         campaign_id, minute_type = None, report.minute_type
@@ -201,11 +208,10 @@ def judge_all(
             return "no_minute_type"
         return Accepted(report, wallet, campaign_id, minute_type)
 
-    return [judge(report) for report in reports]
+    return [code or judge(report) for report, code in zip(reports, bad, strict=True)]
 
 
 def _bad_fact(report: Report, earliest: datetime, latest: datetime) -> str | None:
-    """The code of what is wrong with the report by itself."""
     if not is_external_id(report.id):
         return "bad_id"
     if not 0 <= report.seconds <= limits.CALL_MOST_SECONDS:

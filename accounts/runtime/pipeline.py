@@ -25,7 +25,8 @@ from psycopg.pq.abc import PGresult
 
 Values = Sequence[object] | Mapping[str, object]
 
-# Bytes of values from which on PostgreSQL gets its work at once, while we write what comes next.
+# Bytes of values from which on PostgreSQL gets its work at once, and answers as soon as it is done,
+# while we write what comes next.
 LARGE = 8192
 
 # What writes itself as PostgreSQL reads it, where the statement casts it.
@@ -44,13 +45,14 @@ class Answer:
 
     def __init__(self, pipeline: "Pipeline") -> None:
         self._pipeline = pipeline
-        self.result: PGresult | None = None
+        # Loaded as they come, while PostgreSQL is at the next statement.
+        self.loaded: list[tuple] | None = None
 
     def rows(self) -> list[tuple]:
         """Wait for them. Raises psycopg's Error when this statement failed, or one before it."""
-        if self.result is None:
+        if self.loaded is None:
             self._pipeline.receive(self)
-        return self._pipeline.loaded(self.result)
+        return self.loaded
 
 
 class Pipeline:
@@ -89,6 +91,7 @@ class Pipeline:
             self._pgconn.send_query_params(text, written)
         self._unanswered.append(answer := Answer(self))
         if sum(len(value) for value in written if value) >= LARGE:
+            self._pgconn.send_flush_request()
             self._pgconn.flush()
         return answer
 
@@ -107,7 +110,7 @@ class Pipeline:
         if self._failure is not None:
             raise self._failure
 
-    def loaded(self, result: PGresult) -> list[tuple]:
+    def _loaded(self, result: PGresult) -> list[tuple]:
         transformer = Transformer(self._connection)
         transformer.set_pgresult(result)
         return transformer.load_rows(0, result.ntuples, tuple)
@@ -144,7 +147,7 @@ class Pipeline:
             if result.status in _FAILED:
                 self._fail(result)
             elif answer is not None:
-                answer.result = result
+                answer.loaded = self._loaded(result)
             if answer is not None and answer is wanted:
                 return
 
