@@ -68,7 +68,6 @@ class Wallet(models.Model):
             ("unblock_wallet", "Can lift a block"),
         ]
         indexes = [
-            models.Index(fields=["credit"], name="wallets_by_credit"),
             models.Index(
                 fields=["blocked_at"],
                 name="wallets_blocked",
