@@ -1,6 +1,7 @@
 """Growth: metering and customers' pages at a million wallets, beside an almost empty database.
 
-One process for each database (`benchmarks/sides/growth.py`); they take turns in every round.
+Two processes for each database (`benchmarks/sides/growth.py`), of which one is the limit: one SQL
+statement for the same rows. They take turns in every round.
 Prints one table, and writes `.data/bench/growth.json` with every statement's plan.
 """
 
@@ -20,6 +21,8 @@ from benchmarks.running import run as finish
 KEPT = Path(__file__).resolve().parents[1] / ".data" / "bench"
 WALLETS, FEW_WALLETS = 1_000_000, 10_000
 ROUNDS = 5
+# So many large batches are not measured: the first ones after a checkpoint write whole pages.
+WARM_UPS = {"empty": 20, "grown": 150}
 # How many batches of a size a round has.
 TIMES = {1000: 4, 100: 8, 1: 40}
 PAGE_ROUNDS = 3
@@ -43,27 +46,28 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
     """Measure both in turns. `keep` leaves the databases for another run."""
     sizes = {"empty": FEW_WALLETS, "grown": wallets}
     with ExitStack() as stack:
-        sides = {}
+        sides, limits = {}, {}
         for name, size in sizes.items():
             database = stack.enter_context(grown(f"bench_{name}", size, keep=bool(keep)))
-            sides[name] = stack.enter_context(
-                served(command("benchmarks.sides.growth", database, str(size)))
-            )
+            side = command("benchmarks.sides.growth", database, str(size))
+            sides[name] = stack.enter_context(served(side))
+            limits[f"limit_{name}"] = stack.enter_context(served([*side, "limit"]))
         figures, pages = Figures(), {name: defaultdict(list) for name in sides}
-        for side in sides.values():
-            ask(side, do="batches", size=1000, times=2)
+        for name, side in sides.items():
+            ask(limits[f"limit_{name}"], do="batches", size=1000, times=WARM_UPS["empty"])
+            ask(side, do="batches", size=1000, times=WARM_UPS[name])
         for _ in range(ROUNDS):
             for size, times in TIMES.items():
-                for name, side in sides.items():
+                for name, side in (sides | limits).items():
                     measured = ask(side, do="batches", size=size, times=times)
                     figures.add(name, str(size), measured, size)
             for name, side in sides.items():
                 for page, each in ask(side, do="pages", rounds=PAGE_ROUNDS).items():
                     pages[name][page] += each
         plans = ask(sides["grown"], do="plans")
-    print_table(
-        figures, {name: f"{size:,} wallets" for name, size in sizes.items()}, **{"1": "one call"}
-    )
+    labels = {name: f"{size:,} wallets" for name, size in sizes.items()}
+    labels |= {f"limit_{name}": f"limit, {label}" for name, label in labels.items()}
+    print_table(figures, labels, **{"1": "one call"})
     table = _table(pages)
     _print_pages(table, plans)
     write(
@@ -83,6 +87,12 @@ def _ratios(figures: Figures, table: dict[str, dict]) -> dict[str, float]:
         found[f"growth_{name}"] = figures.speed("grown", size) / figures.speed("empty", size)
         found[f"growth_{name}_cpu"] = _processors(figures, "empty", size) / _processors(
             figures, "grown", size
+        )
+        found[f"growth_{name}_limit"] = figures.speed("limit_grown", size) / figures.speed(
+            "limit_empty", size
+        )
+        found[f"growth_{name}_limit_cpu"] = figures.postgres("limit_empty", size) / (
+            figures.postgres("limit_grown", size)
         )
     quiet = [one for name, one in table.items() if name.endswith("quiet")]
     found["growth_pages"] = min(one["empty"]["cpu_ms"] / one["grown"]["cpu_ms"] for one in quiet)

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.sides.growth DATABASE WALLETS`: one side of the benchmark of growth.
+"""One side of growth's benchmark: `python -m benchmarks.sides.growth DATABASE WALLETS [limit]`.
 
 Reads a task a line and answers each with a line of JSON: batches of calls, pages, their plans.
 """
@@ -48,6 +48,62 @@ class Grown:
             for number in numbers
         ]
         return partial(_record, calls.record, reports)
+
+
+# Each call of another wallet, and none that crosses anything; those of `Grown` have a number each.
+ANY, ANOTHER = (
+    "1 + floor(random() * %(wallets)s)::int",
+    "1 + ((%(start)s::bigint + g * 7919) %% %(wallets)s)::int",
+)
+NUMBERED = """
+DROP TABLE IF EXISTS bench_wallet;
+CREATE TABLE bench_wallet AS
+SELECT row_number() OVER (ORDER BY w.id)::int AS number, w.id AS wallet_id, w.account_id,
+       c.id AS campaign_id, c.minute_type, 'credit' AS pot, 0.16 AS rate
+FROM wallets_wallet w JOIN campaigns_campaign c ON c.id = w.id
+WHERE w.id % 20 BETWEEN {first} AND {last} AND w.id <= {wallets};
+CREATE UNIQUE INDEX ON bench_wallet (number);
+ANALYZE bench_wallet
+"""
+
+
+class Limit:
+    """The limit of metering, of the same wallets: what the database itself loses."""
+
+    def __init__(self, wallets: int) -> None:
+        from django.db import connection
+
+        from benchmarks.sides.world import HERE
+
+        self._statement = (HERE / "limit.sql").read_text().replace(ANY, ANOTHER)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                NUMBERED.format(first=STARTED.start, last=STARTED.stop - 1, wallets=wallets)
+            )
+            cursor.execute("SELECT count(*) FROM bench_wallet")
+            ((self._wallets,),) = cursor.fetchall()
+        connection.connection.prepare_threshold = 0
+
+    def batch(self, size: int) -> Callable[[], None]:
+        from accounts import clock
+        from accounts.runtime.ids import time_ordered_uuid
+
+        values = {
+            "batch": str(time_ordered_uuid()),
+            "start": random.randrange(self._wallets),
+            "wallets": self._wallets,
+            "everyday": size,
+            "crossing": self._wallets + 1,
+            "crossings": 0,
+            "now": clock.now(),
+        }
+        return partial(self._run, values)
+
+    def _run(self, values: dict[str, object]) -> None:
+        from django.db import connection
+        from psycopg import Cursor
+
+        Cursor(connection.connection).execute(self._statement, values, prepare=True)
 
 
 def _record(record: Callable, reports: list) -> None:
@@ -195,7 +251,7 @@ def _worded(node: dict) -> str:
     return f"{node['Node Type']} {on} rows={node['Plan Rows']}".replace("  ", " ")
 
 
-def main(database: str, wallets: str) -> None:
+def main(database: str, wallets: str, limit: str = "") -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
     django.setup()
     settings.DEBUG = False
@@ -215,7 +271,8 @@ def main(database: str, wallets: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0")
     current_app.conf.broker_url = "memory://"
-    side, pages = Grown(int(wallets)), Pages(int(wallets))
+    side = Limit(int(wallets)) if limit else Grown(int(wallets))
+    pages = None if limit else Pages(int(wallets))
     keep_what_is_loaded()
     for line in sys.stdin:
         task = json.loads(line)

@@ -8,7 +8,7 @@ from psycopg import Cursor
 from accounts import clock
 from accounts.runtime.ids import time_ordered_uuid
 from benchmarks.sides.workload import Side
-from benchmarks.sides.world import HERE
+from benchmarks.sides.world import HERE, WALLETS
 
 
 class Limit(Side):
@@ -23,6 +23,7 @@ class Limit(Side):
         share = self.share(size)
         values = {
             "batch": str(time_ordered_uuid()),
+            "wallets": WALLETS,
             "everyday": share.everyday,
             "crossing": self.crossing_from(share.crossing),
             "crossings": share.crossing,

@@ -2,7 +2,8 @@
 -- and no rule. Wallets are locked in order; every guard, unique and foreign key does its work.
 WITH new AS MATERIALIZED (
     SELECT 'limit-' || %(batch)s || '-' || g AS external_id,
-           1 + floor(random() * 10000)::int AS number, 10 + floor(random() * 300)::int AS seconds
+           1 + floor(random() * %(wallets)s)::int AS number,
+           10 + floor(random() * 300)::int AS seconds
     FROM generate_series(1, %(everyday)s) g
     UNION ALL
     SELECT 'limit-' || %(batch)s || '-x' || n, n, 30
@@ -33,11 +34,11 @@ due AS (
     UPDATE wallets_autorecharge a
     SET due_since = %(now)s, look_at = %(now)s, low_armed = false, low_since = %(now)s,
         low_look_at = %(now)s
-    FROM placed p WHERE p.number > 10000 AND p.number %% 2 = 0 AND a.wallet_id = p.wallet_id),
+    FROM placed p WHERE p.number > %(wallets)s AND p.number %% 2 = 0 AND a.wallet_id = p.wallet_id),
 paused AS (
     UPDATE campaigns_campaign c
     SET status = 'paused', pause_reason = 'low_balance', paused_at = %(now)s, updated_at = %(now)s
-    FROM placed p WHERE p.number > 10000 AND p.number %% 2 = 1 AND c.id = p.campaign_id),
+    FROM placed p WHERE p.number > %(wallets)s AND p.number %% 2 = 1 AND c.id = p.campaign_id),
 told AS (
     INSERT INTO accounts_notification
         (account_id, kind, title, text, level, data, dedupe_key, link, audience, created_at,
@@ -46,13 +47,13 @@ told AS (
            '1 campaign paused: balance too low. The balance is $0.12. Recharge to go on. Bench.',
            'warning', '{"campaigns": [1]}', external_id, '/campaigns/?show=paused', 'managers',
            %(now)s, %(now)s, 0
-    FROM placed WHERE number > 10000 AND number %% 2 = 1),
+    FROM placed WHERE number > %(wallets)s AND number %% 2 = 1),
 explained AS (
     INSERT INTO wallets_loggeddecision
         (wallet_id, subject, about, name, code, figures, first_at, last_at, times)
     SELECT wallet_id, 'autopause', 'bench', 'Bench', 'paused',
            '{"payable": "45", "credit": "0.120000", "rate": "0.160000"}', %(now)s, %(now)s, 1
-    FROM placed WHERE number > 10000 AND number %% 2 = 1)
+    FROM placed WHERE number > %(wallets)s AND number %% 2 = 1)
 INSERT INTO wallets_ledgerentry
     (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
 SELECT m.wallet_id, m.pot, -m.amount,
