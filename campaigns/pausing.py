@@ -43,22 +43,26 @@ SELECT c.account_id, c.minute_type FROM campaigns_campaign c
 WHERE c.account_id = ANY(%s::uuid[]) AND c.status = 'started'
 """
 
-# Wallet by wallet by the index of started ones, however many: joined, all would be read. Locked in
-# the order of their ids, like everywhere. Its quotes tell the audit that it writes a watched table.
+# Wallet by wallet by the index of started ones, however many: joined, all would be read. A recharge
+# is looked for where there is something to pause: OFFSET 0 keeps this order. Locked in the order of
+# their ids, like everywhere. Its quotes tell the audit that it writes a watched table.
 PAUSE = f"""
 UPDATE "campaigns_campaign" AS c
 SET status = 'paused', pause_reason = 'low_balance', paused_at = %s, updated_at = %s
 FROM (
     SELECT c.id FROM campaigns_campaign c
     WHERE c.status = 'started' AND c.id = ANY(ARRAY(
-        SELECT started.id
-        FROM unnest(%s::bigint[], %s::uuid[], %s::text[])
-            AS short (wallet_id, account_id, minute_type)
-        CROSS JOIN LATERAL (
-            SELECT c.id FROM campaigns_campaign c
-            WHERE c.account_id = short.account_id AND c.status = 'started'
-                AND c.minute_type = short.minute_type OFFSET 0) AS started
-        WHERE NOT EXISTS ({auto_recharge.COMING} AND ar.wallet_id = short.wallet_id OFFSET 0)))
+        SELECT found.id
+        FROM (
+            SELECT started.id, short.wallet_id
+            FROM unnest(%s::bigint[], %s::uuid[], %s::text[])
+                AS short (wallet_id, account_id, minute_type)
+            CROSS JOIN LATERAL (
+                SELECT c.id FROM campaigns_campaign c
+                WHERE c.account_id = short.account_id AND c.status = 'started'
+                    AND c.minute_type = short.minute_type OFFSET 0) AS started
+            OFFSET 0) AS found
+        WHERE NOT EXISTS ({auto_recharge.COMING} AND ar.wallet_id = found.wallet_id OFFSET 0)))
     ORDER BY c.id FOR NO KEY UPDATE) AS locked
 WHERE c.id = locked.id
 RETURNING c.id, c.account_id, c.external_id, c.name, c.minute_type
