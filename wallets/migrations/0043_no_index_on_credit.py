@@ -8,5 +8,5 @@ from django.db import migrations
 class Migration(migrations.Migration):
     atomic = False
 
-    dependencies = [("wallets", "0041_call_holds")]
+    dependencies = [("wallets", "0042_low_wallets")]
     operations = [RemoveIndexConcurrently("wallet", "wallets_by_credit")]
