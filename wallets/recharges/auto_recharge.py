@@ -345,7 +345,7 @@ def without_coming(wallets: str, now: datetime) -> RawSQL:
 
     A set less another: as a condition on each wallet PostgreSQL would rather read all of them.
     """
-    return RawSQL(f"({wallets}) EXCEPT ({COMING})", _coming_values(now))  # nosec B608 B611 # constants of ours, and parameters
+    return RawSQL(f"({wallets}) EXCEPT ({COMING})", coming_values(now))  # nosec B608 B611 # constants of ours, and parameters
 
 
 def coming_among(*, wallet_ids: Iterable[int], now: datetime) -> set[int]:

@@ -84,7 +84,8 @@ def test_after_the_pause_one_tries_and_when_it_answers_all_do(
 
 
 @pytest.mark.django_db
-def test_a_server_that_refuses_at_once_is_asked_each_time(silent, caplog):
+def test_a_server_that_refuses_at_once_is_asked_each_time(silent, caplog, monkeypatch):
+    monkeypatch.setattr(silent_redis, "WAITED", 60)
     silent.close()
 
     for _ in range(2):
