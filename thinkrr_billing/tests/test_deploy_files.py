@@ -190,6 +190,9 @@ def test_compose_understands_its_file_and_starts_what_the_product_needs(tmp_path
     users = {name: services[name]["environment"]["DATABASE_URL"].split(":")[1] for name in ours}
     assert users.pop("migrate") == "//thinkrr_owner"
     assert set(users.values()) == {"//thinkrr_app"}
+    for name in ours:
+        assert services[name]["read_only"]
+        assert services[name]["cap_drop"] == ["ALL"]
     for name in users:
         assert services[name]["depends_on"] == {
             "migrate": {"condition": "service_completed_successfully"},
