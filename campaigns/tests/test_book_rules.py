@@ -21,6 +21,7 @@ from wallets.balances import ledger, short
 from wallets.books import checking
 from wallets.models import AutoRecharge, MinuteRate, Wallet
 from wallets.prices.rates import rates_now
+from wallets.tests.worlds.books_world import plant
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +138,23 @@ def test_a_call_of_another_account_than_its_campaign_breaks_the_books():
     write_call(wallet, campaign=make_campaign(other.account))
 
     assert broken("I10") == [("I10", wallet.pk)]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        ("campaign_id = 0", "is of a campaign that is not there"),
+        ("account_id = gen_random_uuid()", "is of an account that is not there"),
+    ],
+)
+@pytest.mark.parametrize("since", [None, timedelta(hours=1)])
+def test_a_call_of_what_is_not_there_breaks_the_books(change, text, since):
+    call = write_call(make_wallet())
+    plant(f"UPDATE campaigns_call SET {change}")
+
+    found = checking.check_all(since=since and clock.now() - since)
+
+    assert [(one.rule, one.text) for one in found] == [("I10", f"call {call.pk} {text}")]
 
 
 def long_ago(campaign):

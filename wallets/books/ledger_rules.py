@@ -93,6 +93,17 @@ def pots_hold_what_their_entries_say() -> str:
     )  # nosec B608 # constants of ours
 
 
+@rule("I10", freezes=True, recent="wallets_ledgerentry")
+def entries_are_of_wallets_that_are_there() -> str:
+    return """
+        SELECT NULL::bigint, 'entry ' || id || ' is of wallet ' || wallet_id
+                             || ', which is not there'
+        FROM wallets_ledgerentry e
+        WHERE NOT EXISTS (SELECT FROM wallets_wallet w WHERE w.id = e.wallet_id)
+        ORDER BY id
+    """
+
+
 # What a purchase's entries brought.
 CREDITED = f"""
     SUM({VALUE}) AS worth,

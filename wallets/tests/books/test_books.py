@@ -293,6 +293,13 @@ PLANTS = [
         "",
     ),
     (
+        "an entry in no wallet",
+        "I10",
+        "is of wallet 0, which is not there",
+        "UPDATE wallets_ledgerentry SET wallet_id = 0 WHERE kind = 'recharge'",
+        "wallets_ledgerentry.ledger_entry_posted_once_per_cause",
+    ),
+    (
         "a purchase on another's card",
         "I10",
         "is paid by an account that may not",
