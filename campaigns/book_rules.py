@@ -18,6 +18,8 @@ from wallets.prices.rates import rates_now
 TAKEN = """(VALUES ('credit', k.cost), ('included', k.included_seconds::numeric),
                        ('premium', k.premium_seconds::numeric),
                        ('basic', k.basic_seconds::numeric)) AS p (pot, taken)"""
+# What calls name.
+NAMED = ("accounts_account", "campaigns_campaign")
 A_BATCH = "'^calls:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'"
 
 
@@ -282,6 +284,15 @@ def calls_belong_to_their_campaigns_account() -> str:
 @rule("I7", freezes=True)
 def the_guards_of_calls_are_in_place() -> str:
     forbids = "campaigns_forbid_call_change"
+    changes = ("UPDATE", "DELETE", "TRUNCATE")
     return missing_guards(
-        ("campaigns_call", operation, forbids) for operation in ("UPDATE", "DELETE", "TRUNCATE")
+        [
+            ("campaigns_call", "INSERT", "campaigns_check_references"),
+            *(("campaigns_call", operation, forbids) for operation in changes),
+            *(
+                (table, operation, "wallets_forbid_removal")
+                for table in NAMED
+                for operation in changes
+            ),
+        ]
     )

@@ -161,11 +161,21 @@ class Call(models.Model):
     # The account whose key reported it, or PLATFORM. Ids are unique per reporter.
     reporter = models.UUIDField(default=PLATFORM)
     external_id = models.CharField(max_length=EXTERNAL_ID_LENGTH)
+    # A trigger checks both once a statement; accounts and campaigns stay.
     account = models.ForeignKey(
-        Account, on_delete=models.PROTECT, related_name="calls", db_index=False
+        Account,
+        on_delete=models.PROTECT,
+        related_name="calls",
+        db_index=False,
+        db_constraint=False,
     )
     campaign = models.ForeignKey(
-        Campaign, on_delete=models.PROTECT, null=True, related_name="calls", db_index=False
+        Campaign,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="calls",
+        db_index=False,
+        db_constraint=False,
     )
     # As the report said it (empty: it did not), and what it was charged as.
     minute_type_sent = models.CharField(max_length=18, choices=MinuteUse, blank=True)

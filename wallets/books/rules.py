@@ -136,11 +136,15 @@ def runs_are_paid_by_a_purchase() -> str:
 # Table, operation, and the function whose trigger guards the one against the other.
 GUARDS = (
     ("wallets_ledgerentry", "INSERT", "wallets_move_balances"),
+    ("wallets_ledgerentry", "INSERT", "wallets_check_references"),
     ("wallets_ledgerentry", "UPDATE", "wallets_forbid_change"),
     ("wallets_ledgerentry", "DELETE", "wallets_forbid_change"),
     ("wallets_ledgerentry", "TRUNCATE", "wallets_forbid_change"),
     ("wallets_wallet", "INSERT", "wallets_forbid_balance"),
     ("wallets_wallet", "UPDATE", "wallets_forbid_balance"),
+    ("wallets_wallet", "UPDATE", "wallets_forbid_removal"),
+    ("wallets_wallet", "DELETE", "wallets_forbid_removal"),
+    ("wallets_wallet", "TRUNCATE", "wallets_forbid_removal"),
     ("wallets_purchase", "UPDATE", "wallets_guard_purchase"),
     ("wallets_purchase", "UPDATE", "wallets_forbid_change"),
     ("wallets_purchase", "DELETE", "wallets_forbid_change"),

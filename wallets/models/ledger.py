@@ -35,8 +35,13 @@ class LedgerEntry(models.Model):
         DISPUTE = "dispute", "Dispute"
         DISPUTE_WON = "dispute_won", "Dispute won"
 
+    # A trigger checks it once a statement, and wallets stay.
     wallet = models.ForeignKey(
-        Wallet, on_delete=models.PROTECT, related_name="entries", db_index=False
+        Wallet,
+        on_delete=models.PROTECT,
+        related_name="entries",
+        db_index=False,
+        db_constraint=False,
     )
     pot = models.CharField(max_length=8, choices=Pot)
     # Positive adds, negative takes. USD for credit, whole seconds for the minute pots.

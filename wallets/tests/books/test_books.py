@@ -243,6 +243,20 @@ PLANTS = [
         "",
     ),
     (
+        "entries may name any wallet",
+        "I7",
+        "no trigger guards wallets_ledgerentry against INSERT",
+        "DROP TRIGGER wallets_entries_checked ON wallets_ledgerentry",
+        "",
+    ),
+    (
+        "campaigns may go",
+        "I7",
+        "no trigger guards campaigns_campaign against DELETE",
+        "ALTER TABLE campaigns_campaign DISABLE TRIGGER campaigns_never_deleted",
+        "",
+    ),
+    (
         "calls lost their guard",
         "I7",
         "no trigger guards campaigns_call against DELETE",

@@ -1,0 +1,1 @@
+"""What entries and calls refer to is there: by triggers, held against PostgreSQL's own keys."""
