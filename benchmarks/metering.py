@@ -42,16 +42,21 @@ class Kind:
 
 SIDES = {
     "limit": Kind("limit: one SQL statement", "limit"),
+    "limit_keyed": Kind("the same with foreign keys", "limit"),
     "limit_before": Kind("the same on the schema before", "limit", "before"),
     "ours": Kind("calls.record", "record"),
+    "keyed": Kind("the same with foreign keys", "record"),
     "before": Kind("calls.record before", "record", "before"),
     "plain": Kind("plain Django", "plain", "before"),
     "api": Kind("POST /api/v1/calls, no network", "api"),
     "hordak": Kind("django-hordak, in bulk", "hordak"),
     "pgledger": Kind("pgledger, one call for all", "pgledger"),
 }
-# Of these only how fast a large batch is.
 PEERS = ("hordak", "pgledger")
+# Entries and calls with foreign keys, where ours have triggers.
+KEYED = ("limit_keyed", "keyed")
+# Of these only how fast a large batch is.
+LARGE_ALONE = (*PEERS, *KEYED)
 # What the package asks for besides, we have or its models do not need.
 HORDAK = ("django-hordak==2.0.0", "django-mptt==0.20.0", "django-js-asset==5.0.0", "tablib==3.10.0")
 
@@ -74,6 +79,8 @@ def run() -> None:
             for name, kind in SIDES.items()
         }
         figures = Figures()
+        for name in KEYED:
+            ask(sides[name], do="keys")
         for one in sides.values():
             ask(one, do="batches", size=1000, times=1)
         for _ in range(ROUNDS):
@@ -88,7 +95,7 @@ def run() -> None:
 def _round(sides: dict, figures: Figures, names: dict[str, str]) -> None:
     for size, (quick, slow) in TIMES.items():
         for name, one in sides.items():
-            if name in PEERS and size != max(TIMES):
+            if name in LARGE_ALONE and size != max(TIMES):
                 continue
             times = slow if name in SLOW else quick
             figures.add(name, str(size), ask(one, do="batches", size=size, times=times), size)
@@ -113,9 +120,13 @@ def _ratios(figures: Figures) -> dict[str, float]:
     for name in PEERS:
         if name in SIDES:
             found[f"record_1000_to_{name}"] = speed("ours", 1000) / speed(name, 1000)
+    found["record_1000_to_limit_keyed"] = speed("ours", 1000) / speed("limit_keyed", 1000)
+    found["record_1000_to_keyed"] = speed("ours", 1000) / speed("keyed", 1000)
     found["record_1000_to_limit_before"] = speed("ours", 1000) / speed("limit_before", 1000)
     found["before_1000_to_limit_before"] = speed("before", 1000) / speed("limit_before", 1000)
     found["postgres_cpu"] = postgres("limit", 1000) / postgres("ours", 1000)
+    found["postgres_cpu_keyed"] = postgres("limit_keyed", 1000) / postgres("keyed", 1000)
+    found["postgres_cpu_to_keyed"] = postgres("keyed", 1000) / postgres("ours", 1000)
     found["postgres_cpu_before"] = postgres("limit_before", 1000) / postgres("before", 1000)
     return {name: round(value, 3) for name, value in found.items()}
 

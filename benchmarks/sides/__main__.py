@@ -50,7 +50,7 @@ def _world() -> None:
 
 def _serve(kind: str) -> None:
     import thinkrr_billing.urls  # noqa: F401
-    from benchmarks.sides import hosts, limit, peers, plain, record, served
+    from benchmarks.sides import hosts, keys, limit, peers, plain, record, served
     from benchmarks.sides.measuring import at_once, one_after_the_other
     from thinkrr_billing.memory import keep_what_is_loaded
     from wallets.books import checking
@@ -75,6 +75,8 @@ def _serve(kind: str) -> None:
             # No worker runs here, so that recharges wait for longer than I8 allows.
             broken = [str(one) for one in checking.check_all()]
             found: object = [sentence for sentence in broken if not sentence.startswith("I8")]
+        elif task["do"] == "keys":
+            found = keys.give_back()
         elif (do := task.pop("do")) == "hot":
             found = at_once(side, **task)
         elif do in ("requests", "questions", "spread", "pool"):
