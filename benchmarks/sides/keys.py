@@ -6,10 +6,10 @@ from django.db import connection, transaction
 
 # Undone in this order.
 MIGRATIONS = (
-    "campaigns.migrations.0202_calls_without_keys_of_accounts_and_campaigns",
-    "campaigns.migrations.0201_what_calls_refer_to_stays",
-    "wallets.migrations.0202_entries_without_a_key_of_wallets",
-    "wallets.migrations.0201_what_entries_refer_to_stays",
+    "campaigns.migrations.0017_calls_without_keys_of_accounts_and_campaigns",
+    "campaigns.migrations.0016_what_calls_refer_to_stays",
+    "wallets.migrations.0045_entries_without_a_key_of_wallets",
+    "wallets.migrations.0044_what_entries_refer_to_stays",
 )
 
 

@@ -15,12 +15,12 @@ from campaigns.models import Call
 from campaigns.tests.builders import make_campaign, make_wallet
 
 TRIGGERS = [
-    import_module("wallets.migrations.0201_what_entries_refer_to_stays"),
-    import_module("campaigns.migrations.0201_what_calls_refer_to_stays"),
+    import_module("wallets.migrations.0044_what_entries_refer_to_stays"),
+    import_module("campaigns.migrations.0016_what_calls_refer_to_stays"),
 ]
 NO_KEYS = [
-    import_module("wallets.migrations.0202_entries_without_a_key_of_wallets"),
-    import_module("campaigns.migrations.0202_calls_without_keys_of_accounts_and_campaigns"),
+    import_module("wallets.migrations.0045_entries_without_a_key_of_wallets"),
+    import_module("campaigns.migrations.0017_calls_without_keys_of_accounts_and_campaigns"),
 ]
 # By what references are checked, and the migrations that are undone for it.
 CHECKS = {"triggers": [], "both": NO_KEYS, "keys": [*NO_KEYS, *TRIGGERS[::-1]]}

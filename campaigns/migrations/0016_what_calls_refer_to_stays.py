@@ -1,4 +1,4 @@
-"""Check the accounts and campaigns of calls once a statement, as wallets' 0201 does of entries."""
+"""Check the accounts and campaigns of calls once a statement, as wallets' 0044 does of entries."""
 
 from django.db import migrations
 
@@ -58,6 +58,6 @@ BACKWARDS = NO_CHECK + GO.format(**CAMPAIGNS) + GO.format(**ACCOUNTS)
 class Migration(migrations.Migration):
     dependencies = [
         ("campaigns", "0015_days_kept_before_are_summed"),
-        ("wallets", "0201_what_entries_refer_to_stays"),
+        ("wallets", "0044_what_entries_refer_to_stays"),
     ]
     operations = [migrations.RunSQL(FORWARDS, BACKWARDS)]

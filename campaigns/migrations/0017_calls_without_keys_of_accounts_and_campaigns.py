@@ -1,4 +1,4 @@
-"""Calls lose the foreign keys that 0201 has taken the place of."""
+"""Calls lose the foreign keys that 0016 has taken the place of."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -12,7 +12,7 @@ SET CONSTRAINTS {OF_ACCOUNTS}, {OF_CAMPAIGNS} IMMEDIATE;
 ALTER TABLE campaigns_call DROP CONSTRAINT {OF_ACCOUNTS};
 ALTER TABLE campaigns_call DROP CONSTRAINT {OF_CAMPAIGNS};
 """
-# Going back 0201 validates them, while others read and write.
+# Going back 0016 validates them, while others read and write.
 BACKWARDS = f"""{LOCK}
 ALTER TABLE campaigns_call ADD CONSTRAINT {OF_ACCOUNTS} FOREIGN KEY (account_id)
     REFERENCES accounts_account (id) DEFERRABLE INITIALLY DEFERRED NOT VALID;
@@ -22,9 +22,9 @@ ALTER TABLE campaigns_call ADD CONSTRAINT {OF_CAMPAIGNS} FOREIGN KEY (campaign_i
 
 
 class Migration(migrations.Migration):
-    allowed = {"ban-drop-constraint": "the triggers of 0201 refuse whatever the keys refused"}
+    allowed = {"ban-drop-constraint": "the triggers of 0016 refuse whatever the keys refused"}
 
-    dependencies = [("campaigns", "0201_what_calls_refer_to_stays")]
+    dependencies = [("campaigns", "0016_what_calls_refer_to_stays")]
     operations = [
         migrations.RunSQL(
             FORWARDS,

@@ -51,5 +51,5 @@ DROP FUNCTION wallets_forbid_removal();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("wallets", "0041_call_holds")]
+    dependencies = [("wallets", "0043_no_index_on_credit")]
     operations = [migrations.RunSQL(FORWARDS, BACKWARDS)]

@@ -1,4 +1,4 @@
-"""Entries lose the foreign key that 0201 has taken the place of."""
+"""Entries lose the foreign key that 0044 has taken the place of."""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -10,7 +10,7 @@ FORWARDS = f"""{LOCK}
 SET CONSTRAINTS {KEY} IMMEDIATE;
 ALTER TABLE wallets_ledgerentry DROP CONSTRAINT {KEY};
 """
-# Going back 0201 validates it, while others read and write.
+# Going back 0044 validates it, while others read and write.
 BACKWARDS = f"""{LOCK}
 ALTER TABLE wallets_ledgerentry ADD CONSTRAINT {KEY} FOREIGN KEY (wallet_id)
     REFERENCES wallets_wallet (id) DEFERRABLE INITIALLY DEFERRED NOT VALID;
@@ -18,9 +18,9 @@ ALTER TABLE wallets_ledgerentry ADD CONSTRAINT {KEY} FOREIGN KEY (wallet_id)
 
 
 class Migration(migrations.Migration):
-    allowed = {"ban-drop-constraint": "the triggers of 0201 refuse whatever the key refused"}
+    allowed = {"ban-drop-constraint": "the triggers of 0044 refuse whatever the key refused"}
 
-    dependencies = [("wallets", "0201_what_entries_refer_to_stays")]
+    dependencies = [("wallets", "0044_what_entries_refer_to_stays")]
     operations = [
         migrations.RunSQL(
             FORWARDS,
