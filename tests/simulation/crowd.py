@@ -16,7 +16,7 @@ from accounts.models import Account
 from accounts.runtime.queues import Queue
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from wallets import inbox
-from wallets.allocations import planning
+from wallets.allocations import month_runs, planning
 from wallets.balances.opening import open_wallet
 from wallets.charging import purchases
 from wallets.models import (
@@ -209,7 +209,7 @@ def _of_runs() -> Crowd:
         anchor_date=date(2900, 1, 1),
     )
     run = AllocationRun(allocation=allocation, period=allocation.anchor_date, look_at=ASLEEP)
-    planning.freeze(run)
+    month_runs.freeze(run)
     run.save()
 
     def grow(first: int, last: int) -> None:
