@@ -1,10 +1,11 @@
 #!/bin/sh
 # Makes the standby the primary, and nobody is refused: the poolers hold what comes meanwhile.
-#   deploy/switchover.sh web1 web2 worker1 worker2
-# on a database host, naming every host with a pooler. Each of them knows the passwords of pooler_admin (its own
-# pooler's) and thinkrr_app in its ~/.pgpass. ON says how a command is run there, PATRONI where Patroni's file is.
+#   PROXIES="nginx1 nginx2" deploy/switchover.sh web1 web2 worker1 worker2
+# on a database host, naming every host with a pooler; PROXIES names those with haproxy-web.cfg, which would send calls
+# away after four seconds. Each host with a pooler knows the passwords of pooler_admin (its own pooler's) and
+# thinkrr_app in its ~/.pgpass. ON says how a command is run there, PATRONI where Patroni's file is.
 set -eu
-: "${ON:=ssh}" "${PATRONI:=/etc/patroni/billing.yml}"
+: "${ON:=ssh}" "${PATRONI:=/etc/patroni/billing.yml}" "${PROXIES:=}"
 [ $# -gt 0 ] || { echo "usage: $0 every host with a pooler" >&2; exit 2; }
 export PGCONNECT_TIMEOUT=5
 
@@ -44,6 +45,9 @@ let_go() {
 }
 
 trap 'let_go "$@"' EXIT
+for host in $PROXIES; do $ON "$host" curl --fail --silent --show-error --max-time 5 http://127.0.0.1:8102/; done
+# What came before that is answered.
+[ -z "$PROXIES" ] || sleep 1
 # Nobody's patience ends while it is held: query_wait_timeout is far shorter.
 tell_each "SET query_wait_timeout = 30;" "$@"
 tell_each "PAUSE thinkrr;" "$@"

@@ -35,6 +35,7 @@ def _switchover(cluster: Cluster) -> None:
             "PATH": os.environ["PATH"],
             "ON": "ip netns exec",
             "PATRONI": f"{plan.RUN}/{cluster.primary()}/patroni.yml",
+            "PROXIES": " ".join(plan.PROXIES),
             "PGPASSFILE": str(plan.RUN / "pgpass"),
         },
         capture_output=True,

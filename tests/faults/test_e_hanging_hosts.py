@@ -6,6 +6,7 @@ import socketserver
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -93,11 +94,12 @@ class Front:
     """What nginx asks."""
 
     def __init__(self, folder: Path, hosts: list[Host]) -> None:
-        self.port = free_port()
+        self.port, self.held_port = free_port(), free_port()
         self.proxy = HAProxy(
             folder,
             "haproxy-web.cfg",
             ("127.0.0.1:8100", f"127.0.0.1:{self.port}"),
+            ("127.0.0.1:8102", f"127.0.0.1:{self.held_port}"),
             *(
                 (
                     f"{there}:8000 check port 8101",
@@ -209,3 +211,10 @@ def test_what_the_platform_waits_for_is_told_in_time_where_a_host_that_is_well_i
 )
 def test_what_may_take_longer_is_waited_for(front, hosts, path, body):
     assert front.ask(path, body, works_for=6) in {host.port for host in hosts}
+
+
+def test_while_a_switchover_holds_what_comes_the_platform_is_let_wait(front, hosts):
+    with urllib.request.urlopen(f"http://127.0.0.1:{front.held_port}/", timeout=5) as told:
+        assert told.status == 200
+
+    assert front.ask(works_for=6) in {host.port for host in hosts}
