@@ -5,6 +5,8 @@ from decimal import Decimal
 
 # One batch is one transaction: it holds its wallets' locks for well under a second.
 CALLS_PER_BATCH = 1_000
+# A larger one gains nothing from others that are recorded with it.
+CALLS_ALONE = 100
 
 # A day: a longer call is a hung line, which support corrects by hand.
 CALL_MOST_SECONDS = 86_400

@@ -14,6 +14,7 @@ import msgspec
 from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+from django.utils.functional import SimpleLazyObject
 
 from accounts.runtime.pipeline import Pipeline, Values
 from accounts.runtime.time_limits import TimeIsUp
@@ -153,7 +154,9 @@ class _Together:
         execute: Callable[..., Answer] = self._send
         for watching in others:
             execute = partial(watching, execute)
-        context = {"connection": self._connection, "cursor": self._connection.cursor()}
+        # Hardly anybody who watches wants a cursor, which takes longer to make than to send this.
+        cursor = SimpleLazyObject(self._connection.cursor)
+        context = {"connection": self._connection, "cursor": cursor}
         return execute(statement, values, False, context)
 
     def end_for_others(

@@ -57,6 +57,7 @@ def _serve(kind: str) -> None:
 
     kinds = {
         "record": record.Record,
+        "at_once": record.AtOnce,
         "api": record.Api,
         "limit": limit.Limit,
         "plain": plain.Plain,

@@ -5,11 +5,12 @@ Time swings on a machine that others use, too; processor time does not.
 
 import multiprocessing
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from threading import Thread
 
 from django.db import connection
 
@@ -36,8 +37,11 @@ def one_after_the_other(side: Side, *, size: int, times: int) -> dict:
     return asdict(found)
 
 
-def at_once(side: Side, *, clients: int, times: int, size: int | None = None) -> dict:
-    """So many processes, each with so many calls of the one wallet, or batches of any.
+def at_once(
+    side: Side, *, clients: int, times: int, size: int | None = None, threads: int = 1
+) -> dict:
+    """So many clients, each with so many calls of the one wallet, or batches of any, in processes
+    of so many threads.
 
     Of batches each has one more, which is not measured: in it the statement is planned.
     """
@@ -49,15 +53,16 @@ def at_once(side: Side, *, clients: int, times: int, size: int | None = None) ->
     connection.close()
     context = multiprocessing.get_context("fork")
     barrier, answers = context.Barrier(clients + 1), context.Queue()
+    all_clients = list(zip(warm_ups, work, strict=True))
     processes = [
-        context.Process(target=_client, args=(warm_up, one, barrier, answers))
-        for warm_up, one in zip(warm_ups, work, strict=True)
+        context.Process(target=_clients, args=(of_one, barrier, answers))
+        for of_one in (all_clients[first : first + threads] for first in range(0, clients, threads))
     ]
     for process in processes:
         process.start()
     barrier.wait()
     began = time.perf_counter()
-    parts = [answers.get() for _ in processes]
+    parts = [answers.get() for _ in all_clients]
     together = time.perf_counter() - began
     for process in processes:
         process.join()
@@ -71,14 +76,26 @@ def at_once(side: Side, *, clients: int, times: int, size: int | None = None) ->
     )
 
 
+def _clients(
+    clients: Sequence[tuple[Callable[[], None] | None, list[Callable[[], None]]]],
+    barrier: Barrier,
+    answers: Queue,
+) -> None:
+    threads = [Thread(target=_client, args=(*one, barrier, answers)) for one in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def _client(
     warm_up: Callable[[], None] | None,
     batches: list[Callable[[], None]],
     barrier: Barrier,
     answers: Queue,
 ) -> None:
-    found = Measured()
     connection.ensure_connection()
+    found = Measured()
     if warm_up is not None:
         warm_up()
     barrier.wait()
@@ -89,10 +106,10 @@ def _client(
 
 def _timed(batch: Callable[[], None], found: Measured) -> None:
     server = processor_seconds(connection.connection.info.backend_pid)
-    python, began = time.process_time(), time.perf_counter()
+    python, began = time.thread_time(), time.perf_counter()
     batch()
     found.each.append(time.perf_counter() - began)
-    found.python.append(time.process_time() - python)
+    found.python.append(time.thread_time() - python)
     found.postgres.append(processor_seconds(connection.connection.info.backend_pid) - server)
 
 

@@ -19,7 +19,7 @@ from accounts.errors import Forbidden
 from accounts.models import Account, Scope
 from accounts.people import access
 from accounts.people.access import Permission
-from campaigns import calls, history, lifecycle, limits
+from campaigns import calls, history, lifecycle, limits, recording
 from campaigns.api import calls_csv, shapes
 from campaigns.api.usage import campaigns_named
 from campaigns.calls import Rejection, Result
@@ -162,7 +162,9 @@ class Calls(Route):
         reporter = reporter_of(request)
         batch = _batch(request.data)
         readable = [one for one in batch if isinstance(one, Report)]
-        recorded = iter(calls.record(reports=readable, reporter=reporter))
+        recorded = iter(
+            recording.record(reports=readable, reporter=reporter, client=request.user.key.pk)
+        )
         results = [next(recorded) if isinstance(one, Report) else one for one in batch]
         return Response(shapes.ResultBatch("USD", [_result(one) for one in results]))
 
