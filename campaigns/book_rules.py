@@ -72,33 +72,46 @@ def _weights() -> dict[str, object]:
     return {name: secrets.randbits(30) + 1 for name in ("seed", "included", "premium", "basic")}
 
 
+# What a call took and an entry moved, times a number of its batch and account (64 bits that the
+# seed decides): an entry takes away what the calls of its own batch and account add, and no other.
+CALL_TOOK = """
+    hashtextextended('calls:' || k.batch, uuid_hash_extended(k.account_id, %(seed)s))
+    * (k.cost + (k.included_seconds * %(included)s::bigint + k.premium_seconds * %(premium)s::bigint
+                 + k.basic_seconds * %(basic)s::bigint))
+"""
+# One of a wallet that is not there is of no account, and nothing takes it away.
+ENTRY_MOVED = """
+    hashtextextended(e.key, COALESCE(uuid_hash_extended(w.account_id, %(seed)s), 0))
+    * CASE e.pot WHEN 'included' THEN e.amount * %(included)s
+           WHEN 'premium' THEN e.amount * %(premium)s WHEN 'basic' THEN e.amount * %(basic)s
+           ELSE e.amount END
+"""
+CHARGES = """
+    wallets_ledgerentry e LEFT JOIN wallets_wallet w ON w.id = e.wallet_id WHERE e.kind = 'calls'
+"""
+
+
 @rule("I5", freezes=True, figures=_weights, recent=batches_charged_lately)
 def calls_took_what_their_entries_say() -> str:
     """Each call is charged once: what a batch's calls took from a pot is the batch's entry.
 
-    For each wallet one number is made of all its calls and entries: what they moved, times a
-    random weight of the pot, times a hash of the batch. Where everything is right they cancel out;
-    only where they do not are calls and entries compared batch by batch.
+    One number is made of all calls and entries: what they moved, each times a random weight of its
+    pot, times a random number of its batch and account. Where everything is right they cancel out.
+    Only where they do not the same is asked of each wallet, and of those that differ calls and
+    entries are compared batch by batch.
     """
     return _of_suspects(
-        """
+        f"""
         SELECT wallet_id FROM (
-            SELECT w.id AS wallet_id, k.moved
-            FROM (SELECT account_id,
-                         SUM(hashtextextended('calls:' || batch, %(seed)s)
-                             * (cost + (included_seconds * %(included)s::bigint
-                                        + premium_seconds * %(premium)s::bigint
-                                        + basic_seconds * %(basic)s::bigint))) AS moved
-                  FROM campaigns_call GROUP BY 1) k
-            JOIN wallets_wallet w ON w.account_id = k.account_id
+            SELECT w.id AS wallet_id, c.moved
+            FROM (SELECT k.account_id, SUM({CALL_TOOK}) AS moved FROM campaigns_call k GROUP BY 1) c
+            JOIN wallets_wallet w USING (account_id)
             UNION ALL
-            SELECT wallet_id,
-                   SUM(hashtextextended(key, %(seed)s) * amount
-                       * CASE pot WHEN 'included' THEN %(included)s WHEN 'premium' THEN %(premium)s
-                              WHEN 'basic' THEN %(basic)s ELSE 1 END)
-            FROM wallets_ledgerentry WHERE kind = 'calls' GROUP BY 1) m
+            SELECT e.wallet_id, SUM({ENTRY_MOVED}) FROM {CHARGES} GROUP BY 1) m
+        WHERE COALESCE((SELECT SUM({CALL_TOOK}) FROM campaigns_call k), 0)
+              + COALESCE((SELECT SUM({ENTRY_MOVED}) FROM {CHARGES}), 0) <> 0
         GROUP BY wallet_id HAVING SUM(moved) <> 0
-        """,
+        """,  # nosec B608 # constants of ours
         "",
         "",
     )

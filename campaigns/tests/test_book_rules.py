@@ -119,6 +119,30 @@ def test_a_call_that_took_seconds_of_another_pot_than_its_entry_breaks_the_books
     assert broken("I5") == [("I5", wallet.pk)] * 2
 
 
+def test_what_one_account_took_and_another_was_charged_for_breaks_the_books():
+    calling, charged = make_wallet(credit="5"), make_wallet(credit="5")
+    batch = uuid.uuid4()
+    write_call(calling, cost=Decimal(1), batch=batch)
+    movement = ledger.Movement(
+        wallet_id=charged.pk, pot="credit", amount=-1, kind="calls", key=f"calls:{batch}"
+    )
+    ledger.post(movements=[movement])
+
+    assert sorted(broken("I5")) == [("I5", calling.pk), ("I5", charged.pk)]
+
+
+def test_a_charge_of_a_wallet_that_is_not_there_breaks_the_books():
+    wallet, batch = make_wallet(credit="5"), uuid.uuid4()
+    write_call(wallet, cost=Decimal(1), batch=batch)
+    movement = ledger.Movement(
+        wallet_id=wallet.pk, pot="credit", amount=-1, kind="calls", key=f"calls:{batch}"
+    )
+    ledger.post(movements=[movement])
+    plant("UPDATE wallets_ledgerentry SET wallet_id = 0 WHERE kind = 'calls'")
+
+    assert sorted(broken("I5")) == [("I5", 0), ("I5", wallet.pk)]
+
+
 def test_a_batch_on_both_sides_of_a_moment_is_in_order_since_then():
     wallet = make_wallet(credit="5")
     batch, moment = uuid.uuid4(), clock.now() - checking.BEGUN_BEFORE

@@ -358,6 +358,18 @@ def test_every_planted_error_is_found(subtests):
     assert checking.check_all() == []
 
 
+@pytest.mark.parametrize("since", [None, timedelta(days=1)])
+def test_an_entry_of_a_wallet_that_went_from_among_others_is_found(since):
+    _, gone, _ = [make_wallet(credit="5") for _ in range(3)]
+    plant(f"DELETE FROM wallets_wallet WHERE id = {gone.pk}")
+
+    found = checking.check_all(since=since and clock.now() - since)
+
+    [told] = [row for row in found if row.rule == "I10"]
+    assert told.wallet_id is None
+    assert told.text.endswith(f"is of wallet {gone.pk}, which is not there")
+
+
 def automatic(wallet, *, at, cents=1000, state="succeeded"):
     return Purchase.objects.create(
         payer=wallet.account,

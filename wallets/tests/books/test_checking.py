@@ -6,6 +6,7 @@ from io import StringIO
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
@@ -30,6 +31,20 @@ def test_the_hourly_check_freezes_the_wallets_named_and_tells_support(paid):
     assert (paid.blocked_reason, innocent.blocked_reason) == ("books", "")
     [alert] = StaffAlert.objects.filter(kind="books")
     assert alert.text.startswith("I1 is broken 1 times, 1 wallets were blocked: credit holds 51")
+
+
+@pytest.mark.parametrize("days", [None, 1])
+def test_no_rule_holds_a_lock_that_anybody_who_writes_waits_for(days):
+    since = None if days is None else clock.now() - timedelta(days=days)
+    with transaction.atomic(), connection.cursor() as cursor:
+        checking.check_all(since=since)
+        cursor.execute(
+            "SELECT DISTINCT mode FROM pg_locks"
+            " WHERE pid = pg_backend_pid() AND locktype = 'relation'"
+        )
+        modes = {mode for (mode,) in cursor.fetchall()}
+
+    assert modes == {"AccessShareLock"}
 
 
 @pytest.mark.usefixtures("paid")
