@@ -1,29 +1,20 @@
 """Nights: what the jobs of the clock find, plan and prove among a million wallets.
 
-Works on the database of `growth`, in one process. Prints a table, and writes
+Works on the database of `growth`; the books are in `books`. Prints a table, and writes
 `.data/bench/nightly.json`.
 """
 
 import json
-import time
 from collections.abc import Callable
-from datetime import timedelta
-from statistics import median
 
 from django.db import connection
 
+from benchmarks import books
 from benchmarks.growth import KEPT, WALLETS, grown
 from benchmarks.growth_rows import Size, account_id
 from benchmarks.reporting import settings_of_the_server
-from benchmarks.sides.measuring import processor_seconds
+from benchmarks.sides.measuring import looked_at
 
-SUM = """
-SELECT count(*), max(total)
-FROM (SELECT wallet_id, pot, sum(amount) AS total FROM wallets_ledgerentry GROUP BY 1, 2) s
-"""
-# The books of the benchmark's world are in order but for these: no worker runs, so that nobody
-# pauses campaigns or takes what waits out of its queue.
-NO_WORKER = ("I8", "I9")
 ROUNDS = 3
 
 
@@ -35,7 +26,7 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
         connection.settings_dict["NAME"] = database
         try:
             found = {
-                "books": _books(),
+                "books": books.measured(),
                 "finding": _finding(),
                 "planning": _planning(),
                 "usage": _usage(Size(wallets)),
@@ -44,52 +35,6 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
             connection.close()
             connection.settings_dict["NAME"] = before
     _keep(found, Size(wallets))
-
-
-def _measured(look: Callable[[], object]) -> dict[str, float]:
-    """Seconds; and of them those of this process and of PostgreSQL's backend."""
-    connection.ensure_connection()
-    server = connection.connection.info.backend_pid
-    theirs, own, began = processor_seconds(server), time.process_time(), time.perf_counter()
-    look()
-    return {
-        "seconds": time.perf_counter() - began,
-        "python": time.process_time() - own,
-        "postgres": processor_seconds(server) - theirs,
-    }
-
-
-def _books() -> dict[str, object]:
-    """Each rule over everything and over a day, beside one sum of the ledger that reads it from one
-    end to the other. By processor time nothing runs in two processes."""
-    from accounts import clock
-    from wallets.books import checking
-    from wallets.books.register import rules
-
-    with connection.cursor() as cursor:
-        cursor.execute("SET max_parallel_workers_per_gather = 0")
-    sums = [_measured(_sum)]
-    found: dict[str, dict[str, dict]] = {"full": {}, "day": {}}
-    for mode, since in (("full", None), ("day", clock.now() - timedelta(days=1))):
-        for rule in rules:
-            broken = []
-
-            def check(rule=rule, since=since, broken=broken) -> None:
-                broken += checking.check_rule(rule, since)
-
-            found[mode][f"{rule.name} {rule.query.__name__}"] = _measured(check)
-            if broken and rule.name not in NO_WORKER:
-                raise RuntimeError(f"The books are not in order: {broken[0]}")
-        sums.append(_measured(_sum))
-    with connection.cursor() as cursor:
-        cursor.execute("RESET max_parallel_workers_per_gather")
-    return {"sum": {key: median(one[key] for one in sums) for key in sums[0]}, **found}
-
-
-def _sum() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(SUM)
-        cursor.fetchall()
 
 
 def _finding() -> dict[str, dict]:
@@ -110,7 +55,7 @@ def _finding() -> dict[str, dict]:
 
 
 def _least(look: Callable[[], object]) -> dict[str, float]:
-    rounds = [_measured(look) for _ in range(ROUNDS)]
+    rounds = [looked_at(look) for _ in range(ROUNDS)]
     return min(rounds, key=lambda one: one["python"] + one["postgres"])
 
 
@@ -129,9 +74,9 @@ def _planning() -> dict[str, object]:
     from wallets.models import AutoAllocation
 
     due, planned = AutoAllocation.objects.filter(active=True).count(), []
-    ticks = [_measured(lambda: planned.extend(planning.plan_due(now=clock.now()))) for _ in "12"]
+    ticks = [looked_at(lambda: planned.extend(planning.plan_due(now=clock.now()))) for _ in "12"]
     both = {key: sum(tick[key] for tick in ticks) for key in ticks[0]}
-    oldest = _measured(planning.oldest_unplanned)
+    oldest = looked_at(planning.oldest_unplanned)
     return {"due": due, "planned": len(planned), "planning": both, "oldest": oldest}
 
 
@@ -147,35 +92,21 @@ def _usage(size: Size) -> dict[str, dict]:
         model.objects.filter(account=account).delete()
     today = account.local_date(clock.now())
     return {
-        "a year kept": _measured(lambda: usage_days.keep(account=account, today=today)),
-        "nothing to keep": _measured(lambda: usage_days.keep(account=account, today=today)),
+        "a year kept": looked_at(lambda: usage_days.keep(account=account, today=today)),
+        "nothing to keep": looked_at(lambda: usage_days.keep(account=account, today=today)),
     }
 
 
 def _keep(found: dict, size: Size) -> None:
-    books, planning = found["books"], found["planning"]
-    together = {
-        mode: {key: sum(one[key] for one in books[mode].values()) for key in books["sum"]}
-        for mode in ("full", "day")
-    }
-    cpu = {
-        name: one["python"] + one["postgres"]
-        for name, one in {**together, "sum": books["sum"]}.items()
-    }
-    ledger = books["full"]["I1 pots_hold_what_their_entries_say"]
+    planning = found["planning"]
     found["ratios"] = {
-        "books_full_to_sum": round(cpu["full"] / cpu["sum"], 2),
-        "books_ledger_to_sum": round((ledger["python"] + ledger["postgres"]) / cpu["sum"], 2),
-        "books_day_to_full": round(cpu["day"] / cpu["full"], 3),
+        **books.ratios(found["books"]),
         "plans_a_second": round(planning["planned"] / planning["planning"]["seconds"], 1),
     }
     print(f"{'':52}{'seconds':>10}{'Python s':>10}{'PostgreSQL s':>14}")
-    _line("one sum of the ledger", books["sum"])
-    for mode in ("full", "day"):
-        _line(f"books, {mode}", together[mode])
-        for name, one in books[mode].items():
-            if one["seconds"] > 0.1:
-                _line(f"  {name}", one)
+    for name, one in books.lines(found["books"]):
+        _line(name, one)
+    print(f"temporary files of the books: {found['books']['temporary']['bytes'] / 1e6:.1f} MB")
     for name, one in found["finding"].items():
         _line(f"finding: {name}", one)
         if one.get("read_whole"):

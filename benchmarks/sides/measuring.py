@@ -4,6 +4,7 @@ Time swings on a machine that others use, too; processor time does not.
 """
 
 import multiprocessing
+import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -113,7 +114,32 @@ def _timed(batch: Callable[[], None], found: Measured) -> None:
     found.postgres.append(processor_seconds(connection.connection.info.backend_pid) - server)
 
 
+def looked_at(look: Callable[[], object]) -> dict[str, float]:
+    """Seconds; and of them those of this process and of PostgreSQL, whose helpers it counts in."""
+    connection.ensure_connection()
+    server = connection.connection.info.backend_pid
+    theirs, own, began = _with_helpers(server), time.process_time(), time.perf_counter()
+    look()
+    return {
+        "seconds": time.perf_counter() - began,
+        "python": time.process_time() - own,
+        "postgres": _with_helpers(server) - theirs,
+    }
+
+
 def processor_seconds(pid: int) -> float:
     """Of all threads of a process of this machine."""
     told = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/schedstat")]
     return sum(int(one.split()[0]) for one in told) / 1e9
+
+
+def _with_helpers(backend: int) -> float:
+    """Of the backend, and of all processes that its parent saw end: workers of parallel plans."""
+    parent = _stat(backend)[1]
+    ended = sum(int(ticks) for ticks in _stat(int(parent))[13:15])
+    return processor_seconds(backend) + ended / os.sysconf("SC_CLK_TCK")
+
+
+def _stat(pid: int) -> list[str]:
+    """What /proc tells of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
