@@ -4,7 +4,14 @@ import logging
 import os
 
 from celery import Celery, Task
-from celery.signals import setup_logging, task_postrun, worker_init, worker_process_init
+from celery.signals import (
+    setup_logging,
+    task_postrun,
+    task_prerun,
+    worker_init,
+    worker_process_init,
+)
+from django.db import close_old_connections, connections
 from kombu.transport import TRANSPORT_ALIASES
 
 from accounts.runtime import crash_points
@@ -52,9 +59,17 @@ setup_logging.connect(logs.set_up)
 
 @worker_init.connect
 def _limit_statements(**kwargs: object) -> None:
-    from thinkrr_billing.database import limit_statements
+    from thinkrr_billing.database import UNUSED, limit_statements
 
-    limit_statements()
+    limit_statements(more=UNUSED)
+
+
+@worker_init.connect
+def _keep_connections(**kwargs: object) -> None:
+    """From one task to the next, as web does between requests: Django ends what is too old, or
+    what an error has left unusable."""
+    task_prerun.connect(close_old_connections)
+    task_postrun.connect(close_old_connections)
 
 
 @worker_init.connect
@@ -64,6 +79,8 @@ def _refuse_an_older_database(**kwargs: object) -> None:
 
     if health.migrations_are_pending():
         raise SystemExit("The database is older than this code: run `manage.py migrate` first.")
+    # Children are forked from here: none inherits a socket.
+    connections.close_all()
 
 
 @worker_init.connect

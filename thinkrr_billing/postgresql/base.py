@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 from django.db.backends.postgresql import base
+from psycopg.pq import TransactionStatus
 
 from thinkrr_billing.postgresql import silence
 
@@ -27,15 +28,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.force_debug_cursor
 
     def is_usable(self) -> bool:
-        """Whether a kept connection still works, as is asked before each request's first statement.
+        """Whether a kept connection still works, as is asked before the first statement of each
+        request and task.
 
         A server that ends a connection says so on it, and its death closes it: while nothing has
         come there is nothing to ask, which saves a round trip. Otherwise Django sends a statement.
+        That fails where an answer is still to come, as after a task that was cut off waiting.
         """
         return self._is_quiet() or super().is_usable()
 
     def _is_quiet(self) -> bool:
         if self.connection is None or self.connection.closed:
+            return False
+        if self.connection.info.transaction_status != TransactionStatus.IDLE:
             return False
         told = select.poll()
         told.register(self.connection.fileno(), select.POLLIN)
