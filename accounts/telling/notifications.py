@@ -46,19 +46,20 @@ def notify(
     nobody and answers None. `title` is the mail's subject; `link` is a path of ours; `also_to` are
     addresses outside."""
     notification = _once(
-        Notification,
-        account=account,
-        kind=kind,
-        title=(title or kind.replace("_", " ").capitalize())[:MAX_TITLE_LENGTH],
-        text=text,
-        level=level,
-        data=data or {},
-        dedupe_key=dedupe_key,
-        link=link,
-        audience=audience,
-        also_to=list(also_to),
-        created_at=clock.now(),
-        mail_due_at=clock.now() if mail else None,
+        Notification(
+            account=account,
+            kind=kind,
+            title=(title or kind.replace("_", " ").capitalize())[:MAX_TITLE_LENGTH],
+            text=text,
+            level=level,
+            data=data or {},
+            dedupe_key=dedupe_key,
+            link=link,
+            audience=audience,
+            also_to=list(also_to),
+            created_at=clock.now(),
+            mail_due_at=clock.now() if mail else None,
+        )
     )
     if notification and mail:
         nudge("accounts.mail_notification", notification.pk)
@@ -84,13 +85,14 @@ def alert_staff(
 ) -> StaffAlert | None:
     """Ask support to look: a row, a line in the log at ERROR, and a mail. Once per `dedupe_key`."""
     alert = _once(
-        StaffAlert,
-        kind=kind,
-        text=text,
-        data=data or {},
-        dedupe_key=dedupe_key,
-        created_at=clock.now(),
-        mail_due_at=clock.now(),
+        StaffAlert(
+            kind=kind,
+            text=text,
+            data=data or {},
+            dedupe_key=dedupe_key,
+            created_at=clock.now(),
+            mail_due_at=clock.now(),
+        )
     )
     if alert:
         logger.error("staff alert id=%s kind=%s key=%s", alert.pk, kind, dedupe_key)
@@ -143,10 +145,11 @@ def page(*, account_id: UUID, before: int | None = None) -> tuple[list[Notificat
     return found[:PAGE_SIZE], more
 
 
-def _once(model: type[Row], *, dedupe_key: str, **values: object) -> Row | None:
+def _once(row: Row) -> Row | None:
     """Insert, unless a row of this cause is there. Two at once: the second waits and sees it."""
-    if not dedupe_key:
-        return model.objects.create(dedupe_key="", **values)
-    scope = {"account": values["account"]} if "account" in values else {}
-    row, created = model.objects.get_or_create(dedupe_key=dedupe_key, **scope, defaults=values)
-    return row if created else None
+    told = statements.insert([row], ending="ON CONFLICT DO NOTHING RETURNING id").rows()
+    if not told:
+        return None
+    ((row.pk,),) = told
+    row._state.adding = False
+    return row

@@ -47,10 +47,10 @@ def charged(run: AllocationRun, purchase: Purchase) -> None:
     charge = dollars(purchase.amount_cents)
     run_decided(run, Allocation.CHARGED, charge=charge, card=purchase.card)
     minutes = minutes_text(basic=run.basic_minutes, premium=run.premium_minutes)
-    allocation = run.allocation
     # The month, too: twice the same minutes are not one thing seen twice.
     received = {"minutes": minutes, "period": run.period}
-    _write(allocation.account, Allocation.RECEIVED, allocation.agency, received)
+    agency = run.allocation.agency
+    decisions.record(_entry(purchase.wallet_id, Allocation.RECEIVED, agency, received))
 
 
 def given(purchase: Purchase) -> None:
@@ -86,11 +86,8 @@ def stopped(allocation: AutoAllocation, actor: object) -> None:
 
 
 def _to_agency(allocation: AutoAllocation, code: Code, figures: dict[str, object]) -> None:
-    _write(allocation.agency, code, allocation.account, figures)
-
-
-def _write(reader: Account, code: Code, about: Account, figures: dict[str, object]) -> None:
-    decisions.record(_entry(open_wallet(account=reader).pk, code, about, figures))
+    agency, account = allocation.agency, allocation.account
+    decisions.record(_entry(open_wallet(account=agency).pk, code, account, figures))
 
 
 def _entry(

@@ -58,12 +58,17 @@ def lock(*, allocation_id: int) -> LockedAllocation:
 def lock_all(*, allocation_ids: Collection[int]) -> list[LockedAllocation]:
     """Lock the sub-accounts' wallets, then their allocations, each by primary key."""
     accounts = Account.objects.filter(auto_allocation__in=allocation_ids)
-    for account in accounts.filter(wallet__auto_recharge=None):
-        open_wallet(account=account)
-    wallets = ledger.lock(wallet_ids=accounts.values_list("wallet", flat=True))
+    accounts = accounts.select_related("wallet__auto_recharge")
+    wallets = ledger.lock(wallet_ids=[_wallet_of(account).pk for account in accounts])
     by_account = {wallet.account_id: wallet for wallet in wallets.values()}
     allocations = _locking().filter(pk__in=allocation_ids).order_by("pk")
     return [LockedAllocation(one, by_account[one.account_id]) for one in allocations]
+
+
+def _wallet_of(account: Account) -> Wallet:
+    """The one that came with it, or a new one."""
+    wallet = getattr(account, "wallet", None)
+    return wallet if hasattr(wallet, "auto_recharge") else open_wallet(account=account)
 
 
 def lock_active(*, account: Account, agency: Account) -> LockedAllocation:

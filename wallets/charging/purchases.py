@@ -36,7 +36,8 @@ def drive(*, purchase_id: UUID) -> Purchase:
     in quarantine waits for support. Of one that was declined and is tried with the backup card
     the answer is that card's purchase.
     """
-    purchase = _drive(Purchase.objects.get(pk=purchase_id))
+    said = Purchase.objects.select_related("payer", "wallet", "allocation_run")
+    purchase = _drive(said.get(pk=purchase_id))
     backup = None
     if purchase.state == State.DECLINED:
         backup = purchase.backups.first()

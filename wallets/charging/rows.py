@@ -33,7 +33,7 @@ def locked(purchase_id: UUID) -> Iterator[tuple[Purchase, Wallet]]:
     with in_log(found):
         with transaction.atomic(durable=True):
             wallet = ledger.lock_one(wallet_id=found.wallet_id)
-            purchase = Purchase.objects.locked().get(pk=purchase_id)
+            purchase = Purchase.objects.locked().select_related("payer").get(pk=purchase_id)
             before = purchase.state
             yield purchase, wallet
         if purchase.state != before:

@@ -73,7 +73,7 @@ def record(entry: Entry) -> None:
                 last_at=now, figures=figures, times=F("times") + 1
             )
         return
-    LoggedDecision.objects.bulk_create([_row(entry, figures, now)])
+    statements.insert([_row(entry, figures, now)])
 
 
 def _is_expected(latest: LoggedDecision) -> bool:
