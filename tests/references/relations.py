@@ -18,12 +18,16 @@ TRIGGERS = [
     import_module("wallets.migrations.0044_what_entries_refer_to_stays"),
     import_module("campaigns.migrations.0016_what_calls_refer_to_stays"),
 ]
+FORMS = [
+    import_module("wallets.migrations.0101_entries_are_read_before_wallets"),
+    import_module("campaigns.migrations.0101_calls_and_days_are_read_first"),
+]
 NO_KEYS = [
     import_module("wallets.migrations.0045_entries_without_a_key_of_wallets"),
     import_module("campaigns.migrations.0017_calls_without_keys_of_accounts_and_campaigns"),
 ]
 # By what references are checked, and the migrations that are undone for it.
-CHECKS = {"triggers": [], "both": NO_KEYS, "keys": [*NO_KEYS, *TRIGGERS[::-1]]}
+CHECKS = {"triggers": [], "both": NO_KEYS, "keys": [*NO_KEYS, *FORMS, *TRIGGERS[::-1]]}
 
 # No two rows have the same number.
 numbers = count(10_000)
