@@ -1,4 +1,4 @@
-"""Calls and kept days are read before what they name, as wallets' 0101 reads entries. What is
+"""Calls and kept days are read before what they name, as entries are before wallets. What is
 refused, and what is summed up, stays the same."""
 
 from importlib import import_module

@@ -1,5 +1,5 @@
-"""The migrations since the last release, each held to two promises: no large table is locked for
-long, and the code of the last release goes on beside it."""
+"""The migrations since the last release, each held to three promises: no large table is locked for
+long, the code of the last release goes on beside it, and distributed tables (Citus) take it."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from django.db.migrations import Migration, operations
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 
-from tests.releases import sql, unseen
+from tests.releases import distributed, sql, unseen
 from tests.releases.last import last_release
 
 _ROWS = "Python writes rows in one transaction, which stay locked until all are done. Go in "
@@ -55,6 +55,7 @@ def _found(migration: Migration, before: ProjectState) -> Iterator[tuple[str, st
         yield from _of_operations(migration, migration.operations, before, before, editor)
     yield from sql.problems(editor.collected_sql, atomic=migration.atomic)
     yield from unseen.problems(editor.collected_sql, tables=_tables(before))
+    yield from distributed.problems(editor.collected_sql, tables=_tables(before))
 
 
 def _tables(state: ProjectState) -> set[str]:

@@ -9,7 +9,7 @@ _DATA += "its own transaction and safe to repeat, in a migration with atomic = F
 _GUARD = "Yesterday's code may write what it refuses. Release first the code that writes nothing "
 _GUARD += "else, then this, and say so in `allowed`."
 
-_FLAGS = re.IGNORECASE | re.DOTALL
+FLAGS = re.IGNORECASE | re.DOTALL
 _NAME = r'"?(?:\w+"?\."?)?(\w+)"?'
 # How a statement begins, without its texts, bodies and comments.
 _BEGINNINGS = {
@@ -36,7 +36,7 @@ _BEGINNINGS = {
     ),
 }
 _BEGINS = {
-    kind: (re.compile(rf"\s*(?:{words})\b", _FLAGS), said)
+    kind: (re.compile(rf"\s*(?:{words})\b", FLAGS), said)
     for kind, (words, said) in _BEGINNINGS.items()
 }
 _GONE = "Yesterday's code counts on it. Create its new form in the same migration, or say in "
@@ -45,19 +45,19 @@ _GONE += "`allowed` why nobody needs it."
 # Dollars may have a name between them: $body$ … $body$.
 _TEXT = re.compile(r"\$(\w*)\$.*?\$\1\$|'(?:[^']|'')*'", re.DOTALL)
 _COMMENT = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_FUNCTION = re.compile(rf"\bFUNCTION\s+{_NAME}\s*\([^;]*?\$(\w*)\$(.*?)\$\2\$", _FLAGS)
+FUNCTION = re.compile(rf"\bFUNCTION\s+{_NAME}\s*\([^;]*?\$(\w*)\$(.*?)\$\2\$", FLAGS)
 _RAISES = re.compile(r"\bRAISE\b(?!\s+(?:DEBUG|LOG|INFO|NOTICE|WARNING)\b)", re.IGNORECASE)
 _TRIGGER = re.compile(
-    rf"\s*CREATE\b.*?\bTRIGGER\s+{_NAME}.*?\bON\s+{_NAME}.*?\bEXECUTE\s+\w+\s+{_NAME}", _FLAGS
+    rf"\s*CREATE\b.*?\bTRIGGER\s+{_NAME}.*?\bON\s+{_NAME}.*?\bEXECUTE\s+\w+\s+{_NAME}", FLAGS
 )
-_UNIQUE = re.compile(rf"\s*CREATE\s+UNIQUE\s+INDEX\b.*?\bON\s+(?:ONLY\s+)?{_NAME}", _FLAGS)
-_NO_TRIGGER = re.compile(rf"\s*DROP\s+TRIGGER\s+(?:IF\s+EXISTS\s+)?{_NAME}\s+ON\s+{_NAME}", _FLAGS)
-_OFF = re.compile(rf"\s*ALTER\s+TABLE\s+(?:ONLY\s+)?{_NAME}\s+DISABLE\s+(?:TRIGGER|RULE)\b", _FLAGS)
+_UNIQUE = re.compile(rf"\s*CREATE\s+UNIQUE\s+INDEX\b.*?\bON\s+(?:ONLY\s+)?{_NAME}", FLAGS)
+_NO_TRIGGER = re.compile(rf"\s*DROP\s+TRIGGER\s+(?:IF\s+EXISTS\s+)?{_NAME}\s+ON\s+{_NAME}", FLAGS)
+_OFF = re.compile(rf"\s*ALTER\s+TABLE\s+(?:ONLY\s+)?{_NAME}\s+DISABLE\s+(?:TRIGGER|RULE)\b", FLAGS)
 
 
 def problems(statements: list[str], *, tables: set[str]) -> Iterator[tuple[str, str]]:
     """Kind and sentence of each. `tables` are those that yesterday's code knows."""
-    parts = [part for text in statements for part in _plain(text).split(";")]
+    parts = [part for text in statements for part in plain(text).split(";")]
     for part in parts:
         yield from ((kind, said) for kind, (begins, said) in _BEGINS.items() if begins.match(part))
         if (unique := _UNIQUE.match(part)) and unique[1] in tables:
@@ -69,9 +69,9 @@ def _of_triggers(
     statements: list[str], parts: list[str], tables: set[str]
 ) -> Iterator[tuple[str, str]]:
     written = {
-        name: bool(_RAISES.search(_plain(body)))
+        name: bool(_RAISES.search(plain(body)))
         for text in statements
-        for name, _, body in _FUNCTION.findall(text)
+        for name, _, body in FUNCTION.findall(text)
     }
     made = [found.groups() for part in parts if (found := _TRIGGER.match(part))]
     used = {function for _, _, function in made}
@@ -87,5 +87,6 @@ def _of_triggers(
             yield "trigger-dropped", _GONE
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """A statement without its texts, bodies and comments."""
     return _COMMENT.sub(" ", _TEXT.sub("''", text))

@@ -51,7 +51,10 @@ DROP FUNCTION wallets_forbid_removal();
 
 
 class Migration(migrations.Migration):
-    allowed = {"narrower": "the key refuses such entries, and no code deletes a wallet"}
+    allowed = {
+        "narrower": "the key refuses such entries, and no code deletes a wallet",
+        "transition-beside-table": "a later one gives the function another form",
+    }
 
     dependencies = [("wallets", "0043_no_index_on_credit")]
     operations = [migrations.RunSQL(FORWARDS, BACKWARDS)]
