@@ -1,5 +1,5 @@
-"""What a distributed table (Citus) refuses: constraints inside of an added column, and trigger
-functions whose statements read a transition table beside another."""
+"""What a distributed table (Citus) refuses: constraints inside of an added column, functions in
+SQL, and trigger functions whose statements read a transition table beside another."""
 
 import re
 from collections.abc import Iterator
@@ -18,6 +18,11 @@ _TOGETHER += "TABLE. Make it a statement of its own."
 _MIXED = "A distributed table (Citus) cannot be read in one statement with a transition table. "
 _MIXED += "Read that one alone into arrays first, then the tables with unnest."
 
+_IN_SQL = (
+    "A distributed table (Citus) is not reached by the values of a function in SQL. Write it in "
+)
+_IN_SQL += "plpgsql."
+
 _ALTER = re.compile(r"\s*ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?[\w.\"]+\s+(.*)", FLAGS)
 _ADD = re.compile(r"\s*ADD\s+(.*)", FLAGS)
 _CONSTRAINT = re.compile(
@@ -29,6 +34,9 @@ _IN_COLUMN = re.compile(
 _INNER = re.compile(r"\([^()]*\)|\"[^\"]*\"")
 _TRANSITION = re.compile(r"\b(?:NEW|OLD)\s+TABLE\s+(?:AS\s+)?(\w+)", re.IGNORECASE)
 _CREATED = re.compile(r"\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?\"?(\w+)", re.IGNORECASE)
+_FUNCTION_IN_SQL = re.compile(
+    r"\bFUNCTION\s+[\w.\"]+\s*\([^;$]*?\bLANGUAGE\s+sql\b[^;$]*?\$(\w*)\$(.*?)\$\1\$", FLAGS
+)
 _ENDS = re.compile(r";|\b(?:BEGIN|LOOP)\b", re.IGNORECASE)
 
 
@@ -40,6 +48,9 @@ def problems(statements: list[str], *, tables: set[str]) -> Iterator[tuple[str, 
             yield from _of_changes(_outer(changes[1]).split(","))
     made = {found[1] for part in parts if (found := _CREATED.match(part))}
     transitions = _known() | {name for text in statements for name in _TRANSITION.findall(text)}
+    in_sql = [body for text in statements for _, body in _FUNCTION_IN_SQL.findall(text)]
+    if any(_names(body) & (tables | made) for body in in_sql):
+        yield "function-in-sql", _IN_SQL
     bodies = [body for text in statements for _, _, body in FUNCTION.findall(text)]
     if any(mixes(body, transitions, tables | made) for body in bodies):
         yield "transition-beside-table", _MIXED
@@ -70,7 +81,11 @@ def mixes(body: str, transitions: set[str], tables: set[str]) -> bool:
 def _mixes(statement: str, transitions: set[str], tables: set[str]) -> bool:
     own = set(re.findall(r"\b(\w+)\s+AS\s+(?:NOT\s+)?(?:MATERIALIZED\s+)?\(", statement, FLAGS))
     read = set(re.findall(r"(?:\b(?:FROM|JOIN|USING)|,)\s+(?:ONLY\s+)?(\w+)", statement, FLAGS))
-    return bool(read & transitions - own and set(re.findall(r"\w+", statement)) & tables)
+    return bool(read & transitions - own and _names(statement) & tables)
+
+
+def _names(text: str) -> set[str]:
+    return set(re.findall(r"\w+", plain(text)))
 
 
 @cache

@@ -11,6 +11,7 @@ from tests.releases.test_migrations import told
 # Nothing is done concurrently inside a transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
 
+IN_SQL = "CREATE FUNCTION s(call bigint) RETURNS void LANGUAGE sql AS $$ {} $$"
 JOINS = """CREATE FUNCTION j() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 UPDATE shop_call c SET seconds = 1 FROM {added} a WHERE a.id = c.id; RETURN NULL; END $$"""
 COPIES = """CREATE FUNCTION j() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -55,6 +56,11 @@ REFUSED = {
         "constraint-beside-changes",
         "a statement of its own",
     ),
+    "a function in SQL": (
+        sql(IN_SQL.format("UPDATE shop_call SET seconds = 1 WHERE id = call")),
+        "function-in-sql",
+        "in plpgsql",
+    ),
     "a trigger that reads its rows beside a table": (
         sql(f"{JOINS.format(added='added')}; {JOINED}"),
         "transition-beside-table",
@@ -83,6 +89,7 @@ PASSES = {
     "a column whose name sounds like a constraint": [
         sql('ALTER TABLE shop_call ADD COLUMN "unique" integer NULL')
     ],
+    "a function in SQL that reads no table": [sql(IN_SQL.format("SELECT call + 1"))],
     "a trigger that reads its rows alone": [sql(f"{READS_ALONE}; {JOINED}")],
 }
 

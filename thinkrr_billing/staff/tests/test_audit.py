@@ -8,6 +8,7 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from accounts import clock
 from accounts.audit import requests
+from accounts.audited import watch
 from accounts.models import AuditEntry, Invitation, RecoveryCode, WebhookEndpoint
 from accounts.tests.builders import (
     make_agency,
@@ -178,6 +179,17 @@ def write_raw(table: str, column: str, kind: str) -> bool:
         except DatabaseError:
             continue
     return False
+
+
+@pytest.mark.usefixtures("owner")
+def test_a_change_of_a_shard_is_noted_as_one_of_its_table():
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE shop_call_102008 (id integer, account_id uuid)")
+        cursor.execute(watch("shop_call_102008"))
+        cursor.execute("INSERT INTO shop_call_102008 VALUES (7, NULL)")
+
+    entry = AuditEntry.objects.latest("pk")
+    assert (entry.table, entry.operation, entry.row) == ("shop_call", "insert", "7")
 
 
 @pytest.mark.usefixtures("_rows", "owner")
