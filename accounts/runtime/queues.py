@@ -95,11 +95,16 @@ class Queue:
         return [key for _, key in found]
 
     def _later(self, now: datetime) -> RawSQL:
-        """Half its age more, and never less or more than the waits: 1, 1.5, 2.25 minutes ..."""
+        """Half its age more, and never less or more than the waits: 1, 1.5, 2.25 minutes ...
+
+        In seconds: no UPDATE of a distributed table (Citus) adds an interval of a column to a
+        moment, since time zones have a say in that.
+        """
+        waits = [one.total_seconds() for one in (self.first_wait, self.longest_wait)]
         return RawSQL(  # nosec B611 # a column of ours, and parameters
-            "%s::timestamptz + GREATEST(%s::interval, LEAST(%s::interval, "
-            f"(%s::timestamptz - {self.since}) / 2))",
-            [now, self.first_wait, self.longest_wait, now],
+            "to_timestamp(%s + GREATEST(%s, LEAST(%s, "
+            f"EXTRACT(epoch FROM %s::timestamptz - {self.since}) / 2)))",
+            [now.timestamp(), *waits, now],
             output_field=DateTimeField(),
         )
 
