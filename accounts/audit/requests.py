@@ -22,7 +22,7 @@ from accounts.runtime.addresses import client_ip
 # Only Django writes a table's name with quotes; raw statements of hot paths cost nothing extra.
 _WRITES = re.compile(r'\s*(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"', re.ASCII)
 # Until the transaction ends: behind a pooler the next one of this session may be anybody's.
-TELL = "SELECT set_config('thinkrr.audit', %s::text, true)"
+TOLD = "thinkrr.audit"
 
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 _watched: set[str] = set()
@@ -54,7 +54,7 @@ def of(request: HttpRequest) -> Iterator[None]:
         told.append(True)
         with _transaction():
             # Not by the cursor, which would end a row of statements that are sent together.
-            statements.run(TELL, [json.dumps(_facts(request))])
+            statements.set_local(TOLD, json.dumps(_facts(request)))
             return execute(sql, params, many, context)
 
     try:
@@ -79,8 +79,7 @@ def _transaction() -> AbstractContextManager:
 def _forget() -> None:
     """A transaction that is still open may go on for somebody else, as one around a test does."""
     if connection.in_atomic_block and not connection.needs_rollback:
-        with connection.cursor() as cursor:
-            cursor.execute(TELL, [""])
+        statements.set_local(TOLD, "")
 
 
 def current_request() -> HttpRequest | None:

@@ -40,6 +40,10 @@ _prepared: WeakKeyDictionary[psycopg.Connection, dict[str, bytes]] = WeakKeyDict
 _numbers = count()
 
 
+class Unprepared(str):
+    """A statement whose text is another each time. It has neither values nor rows."""
+
+
 class Answer:
     """The rows of a statement that was sent."""
 
@@ -81,8 +85,12 @@ class Pipeline:
         self._pgconn.send_query_params(text.encode(), None)
         self._unanswered.append(None)
 
-    def ask(self, statement: str, values: Values) -> Answer:
+    def ask(self, statement: str, values: Values | None) -> Answer:
         """Send a statement. What it fails with is raised when an answer is read, or on leaving."""
+        if isinstance(statement, Unprepared):
+            self._pgconn.send_query_params(statement.encode(), None)
+            self._unanswered.append(answer := Answer(self))
+            return answer
         text, keys = _with_numbers(statement)
         written = [_written(values[key]) for key in keys]
         if self._prepares:

@@ -15,8 +15,9 @@ from django.db import DEFAULT_DB_ALIAS, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.utils.functional import SimpleLazyObject
+from psycopg import sql
 
-from accounts.runtime.pipeline import Pipeline, Values
+from accounts.runtime.pipeline import Pipeline, Unprepared, Values
 from accounts.runtime.time_limits import TimeIsUp
 
 _block: ContextVar["_Together | None"] = ContextVar("block", default=None)
@@ -29,7 +30,7 @@ class Answer(Protocol):
         """Read them, once: waits until they are here."""
 
 
-def ask(statement: str, values: Values = ()) -> Answer:
+def ask(statement: str, values: Values | None = ()) -> Answer:
     """Send one statement whose text never changes; its rows are read when somebody needs them.
 
     Values are plain (texts, numbers, ids, moments, None): each that stands alone needs a cast.
@@ -41,6 +42,13 @@ def ask(statement: str, values: Values = ()) -> Answer:
 def run(statement: str, values: Values = ()) -> None:
     """The same for a statement without rows."""
     ask(statement, values)
+
+
+def set_local(name: str, value: str) -> None:
+    """Give a setting this value until the transaction ends. A statement, and not a function's work:
+    where tables are distributed (Citus), only this reaches the nodes that have them."""
+    text = sql.Literal(value).as_string(connections[DEFAULT_DB_ALIAS].connection)
+    ask(Unprepared(f"SET LOCAL {name} = {text}"), None)
 
 
 def rows(statement: str, values: Values = ()) -> list[tuple]:
@@ -146,7 +154,7 @@ class _Together:
         # Whoever reads Django's log wants to see each statement, its values, and what it took.
         self._pipeline = None if connection.queries_logged else _pipeline(connection)
 
-    def ask(self, statement: str, values: Values) -> Answer:
+    def ask(self, statement: str, values: Values | None) -> Answer:
         """Past whoever watches what is executed on this connection, like a cursor's statements."""
         others = [w for w in self._connection.execute_wrappers if w != self.end_for_others]
         if not others:
@@ -178,7 +186,7 @@ class _Together:
         if self._pipeline is not None:
             self._pipeline.abandon()
 
-    def _send(self, statement: str, values: Values, *_: object) -> Answer:
+    def _send(self, statement: str, values: Values | None, *_: object) -> Answer:
         if self._pipeline is None:
             return _Logged(self._connection.cursor(), statement, values)
         if self._pipeline.is_open:
@@ -193,7 +201,7 @@ class _Together:
 class _Logged:
     """The rows of a statement that Django's own cursor has sent."""
 
-    def __init__(self, cursor: CursorWrapper, statement: str, values: Values) -> None:
+    def __init__(self, cursor: CursorWrapper, statement: str, values: Values | None) -> None:
         self._cursor = cursor
         self._cursor.execute(statement, values)
 

@@ -362,3 +362,22 @@ def test_one_row_that_is_refused_leaves_out_all_that_were_inserted_with_it():
         statements.insert(new)
 
     assert not Notification.objects.exists()
+
+
+def test_a_setting_of_any_text_holds_until_the_transaction_ends_and_leaves_nothing_prepared():
+    def told() -> tuple:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT current_setting('thinkrr.audit', true), count(*)"
+                " FROM pg_prepared_statements WHERE statement LIKE 'SET LOCAL%%thinkrr%%'"
+            )
+            return cursor.fetchone()
+
+    value = 'it\'s 5 % of \\ "50" %s $1 é'
+    with transaction.atomic():
+        with statements.together():
+            statements.set_local("thinkrr.audit", value)
+        assert told() == (value, 0)
+        statements.set_local("thinkrr.audit", "")
+
+    assert told() == ("", 0)
