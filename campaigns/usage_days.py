@@ -37,8 +37,9 @@ ORDER BY a.id LIMIT %(most)s
 """
 
 # Late calls hold it together, who keeps days holds it alone. One of a few locks for all accounts: a
-# transaction with late calls of a thousand of them must not fill the server's table of locks.
-LOCK = "SELECT pg_advisory_xact_lock(campaigns_usage_lock(%s))"
+# transaction with late calls of a thousand of them must not fill the server's table of locks. Taken
+# where the account's row is, as the trigger does: each node of a distributed table has its own.
+LOCK = "SELECT pg_advisory_xact_lock(campaigns_usage_lock(id)) FROM accounts_account WHERE id = %s"
 
 KEEP = """
 INSERT INTO campaigns_usageday
