@@ -21,7 +21,7 @@ TEST_PROCESSES ?= 2
 # Which of them `make test` plays.
 MARKS ?= not faults and not journey
 
-.PHONY: help run test journeys snapshots lint audit sbom bench demo calls stripe-check faults cluster machines image simulate liveness mutants lock clean
+.PHONY: help run test journeys snapshots lint audit sbom bench demo calls stripe-check faults cluster cells-trial machines image simulate liveness mutants lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ faults: $(INSTALLED) ## real parts killed, stopped and cut off; 200 seeds; the b
 
 cluster: $(INSTALLED) ## as root: many hosts on a network of their own, one of which dies; ARGS=primary-killed alone
 	@$(PYTHON) -m tests.cluster $(ARGS)
+
+cells-trial: $(INSTALLED) ## with CITUS_BIN=, a server's programs with Citus: the money story on a distributed cell
+	@$(PYTHON) -m tests.cells
 
 machines: $(INSTALLED) ## as root: docs/deploy.md and docs/upgrade.md typed into three empty machines, timed
 	@$(PYTHON) -m tests.machines

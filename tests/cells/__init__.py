@@ -1,0 +1,1 @@
+"""A cell on Citus itself: `make cells-trial`, by hand."""
