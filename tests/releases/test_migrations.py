@@ -9,9 +9,12 @@ from django.db import models
 from django.db.migrations import Migration, operations
 from django.db.migrations.loader import MigrationLoader
 
-from tests.releases import migrations
+from tests.releases import distributed_examples, migrations
 from tests.releases.examples import LISTED, PASSES, REFUSED, sql, yesterday
 from tests.releases.last import last_release
+
+REFUSALS = REFUSED | distributed_examples.REFUSED
+WAYS = PASSES | distributed_examples.PASSES
 
 # Nothing is done concurrently inside a transaction.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +30,7 @@ def told(*those, atomic: bool = True, **attributes) -> tuple[list[str], list[str
     return migrations.problems(New("0002_new", "shop"), yesterday())
 
 
-@pytest.mark.parametrize(("operation", "kind", "instead"), REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize(("operation", "kind", "instead"), REFUSALS.values(), ids=REFUSALS)
 def test_what_locks_for_long_or_breaks_yesterdays_code_is_refused_with_the_way_to_do_it(
     operation, kind, instead
 ):
@@ -38,7 +41,7 @@ def test_what_locks_for_long_or_breaks_yesterdays_code_is_refused_with_the_way_t
     assert instead in line
 
 
-@pytest.mark.parametrize(("those", "atomic"), PASSES.values(), ids=PASSES)
+@pytest.mark.parametrize(("those", "atomic"), WAYS.values(), ids=WAYS)
 def test_the_ways_to_do_it_pass(those, atomic):
     assert told(*those, atomic=atomic) == ([], [])
 
