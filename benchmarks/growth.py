@@ -5,7 +5,7 @@ statement for the same rows. They take turns in every round.
 Prints one table, and writes `.data/bench/growth.json` with every statement's plan.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,10 +21,12 @@ from benchmarks.running import run as finish
 KEPT = Path(__file__).resolve().parents[1] / ".data" / "bench"
 WALLETS, FEW_WALLETS = 1_000_000, 10_000
 ROUNDS = 5
-# So many large batches are not measured: the first ones after a checkpoint write whole pages.
-WARM_UPS = {"empty": 20, "grown": 150}
+# So many large batches are not measured: until most pages were touched since the checkpoint, they
+# write whole pages. It is what 10,000 calls a second are done with in the first minute of each.
+WARM_UPS = {"empty": 20, "grown": 500}
 # How many batches of a size a round has.
 TIMES = {1000: 4, 100: 8, 1: 40}
+LARGEST = max(TIMES)
 PAGE_ROUNDS = 3
 # The most a page may take of processors, ours and PostgreSQL's together.
 MOST_MS = 60
@@ -53,14 +55,18 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
             sides[name] = stack.enter_context(served(side))
             limits[f"limit_{name}"] = stack.enter_context(served([*side, "limit"]))
         figures, pages = Figures(), {name: defaultdict(list) for name in sides}
+        logs = {name: Counter() for name in sides | limits}
         for name, side in sides.items():
             ask(limits[f"limit_{name}"], do="batches", size=1000, times=WARM_UPS["empty"])
             ask(side, do="batches", size=1000, times=WARM_UPS[name])
         for _ in range(ROUNDS):
             for size, times in TIMES.items():
                 for name, side in (sides | limits).items():
+                    before = ask(side, do="written")
                     measured = ask(side, do="batches", size=size, times=times)
                     figures.add(name, str(size), measured, size)
+                    if size == LARGEST:
+                        logs[name] += Counter(ask(side, do="written")) - Counter(before)
             for name, side in sides.items():
                 for page, each in ask(side, do="pages", rounds=PAGE_ROUNDS).items():
                     pages[name][page] += each
@@ -68,6 +74,9 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
     labels = {name: f"{size:,} wallets" for name, size in sizes.items()}
     labels |= {f"limit_{name}": f"limit, {label}" for name, label in labels.items()}
     print_table(figures, labels, **{"1": "one call"})
+    written = {name: _of_a_batch(log) for name, log in logs.items()}
+    for name, one in written.items():
+        print(f"{labels[name]}: a batch of {LARGEST:,} writes {one}")
     table = _table(pages)
     _print_pages(table, plans)
     write(
@@ -75,9 +84,21 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
         figures,
         _ratios(figures, table),
         entries={name: Size(size).entries for name, size in sizes.items()},
+        written=written,
         pages=table,
         plans=plans,
     )
+
+
+def _of_a_batch(log: Counter) -> dict[str, float]:
+    """Pages that went to the log whole, kilobytes of log, and which part of the wallets found room
+    in their page."""
+    batches = ROUNDS * TIMES[LARGEST]
+    return {
+        "images": round(log["images"] / batches),
+        "log_kb": round(log["log"] / batches / 1024),
+        "within_their_page": round(log["within"] / log["changed"], 3),
+    }
 
 
 def _ratios(figures: Figures, table: dict[str, dict]) -> dict[str, float]:

@@ -106,6 +106,25 @@ class Limit:
         Cursor(connection.connection).execute(self._statement, values, prepare=True)
 
 
+# Until now: pages that went to the log whole, its bytes, and wallets that were changed, with those
+# that found room in their page, so that no index had to hear of it.
+WRITTEN = """
+SELECT w.wal_fpi, w.wal_bytes::bigint, t.n_tup_upd, t.n_tup_hot_upd
+FROM pg_stat_wal w, pg_stat_user_tables t WHERE t.relname = 'wallets_wallet'
+"""
+
+
+def written() -> dict[str, int]:
+    """What PostgreSQL has written; of the log, for everybody who wrote."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(WRITTEN)
+        ((images, log, changed, within),) = cursor.fetchall()
+    return {"images": images, "log": log, "changed": changed, "within": within}
+
+
 def _record(record: Callable, reports: list) -> None:
     results = record(reports=reports, reporter=None)
     if any(one.status != "charged" for one in results):
@@ -278,6 +297,8 @@ def main(database: str, wallets: str, limit: str = "") -> None:
         task = json.loads(line)
         if task["do"] == "batches":
             found: object = one_after_the_other(side, size=task["size"], times=task["times"])
+        elif task["do"] == "written":
+            found = written()
         elif task["do"] == "pages":
             found = pages.times(task["rounds"])
         else:
