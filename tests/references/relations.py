@@ -19,8 +19,8 @@ TRIGGERS = [
     import_module("campaigns.migrations.0016_what_calls_refer_to_stays"),
 ]
 FORMS = [
-    import_module("wallets.migrations.0101_entries_are_read_before_wallets"),
-    import_module("campaigns.migrations.0101_calls_and_days_are_read_first"),
+    import_module("wallets.migrations.0046_entries_are_read_before_wallets"),
+    import_module("campaigns.migrations.0018_calls_and_days_are_read_first"),
 ]
 NO_KEYS = [
     import_module("wallets.migrations.0045_entries_without_a_key_of_wallets"),

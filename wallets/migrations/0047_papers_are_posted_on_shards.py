@@ -6,7 +6,7 @@ from importlib import import_module
 from django.db import migrations
 
 _before = import_module("wallets.migrations.0032_billing_addresses").POST
-_as_it_was = import_module("accounts.migrations.0101_functions_for_shards").as_it_was
+_as_it_was = import_module("accounts.migrations.0021_functions_for_shards").as_it_was
 
 POST = """
 CREATE OR REPLACE FUNCTION wallets_post_paper(
@@ -31,7 +31,7 @@ $$;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0101_functions_for_shards"),
-        ("wallets", "0101_entries_are_read_before_wallets"),
+        ("accounts", "0021_functions_for_shards"),
+        ("wallets", "0046_entries_are_read_before_wallets"),
     ]
     operations = [migrations.RunSQL(POST, _as_it_was(_before, "wallets_post_paper"))]

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from django.db import migrations
 
-_wallets = import_module("wallets.migrations.0101_entries_are_read_before_wallets")
+_wallets = import_module("wallets.migrations.0046_entries_are_read_before_wallets")
 _sums = import_module("campaigns.migrations.0014_sums_of_usage")
 _CALLS = "campaigns.migrations.0016_what_calls_refer_to_stays"
 
@@ -78,6 +78,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("campaigns", "0017_calls_without_keys_of_accounts_and_campaigns"),
-        ("wallets", "0101_entries_are_read_before_wallets"),
+        ("wallets", "0046_entries_are_read_before_wallets"),
     ]
     operations = [migrations.RunSQL(FORWARDS, BACKWARDS)]
