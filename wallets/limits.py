@@ -254,6 +254,8 @@ SUGGESTED_STEP = Decimal(5)
 # An export is read and sent in bites: enough rows that asking costs little, few enough that a
 # process holds no more for a year of calls than for a day.
 EXPORT_BITE = 2_000
+# Its first rows are asked for before it is answered.
+EXPORT_FIRST_BITE = 100
 EXPORT_BITE_BYTES = 64 * 1024
 # beancount knows no year before 1700, and a spreadsheet no day before 1900.
 EXPORT_FIRST_YEAR = 1900

@@ -1,25 +1,13 @@
 """The lines of a file: a line an entry, and payments that moved nothing in this wallet."""
 
 import heapq
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import (
-    DateTimeField,
-    Exists,
-    F,
-    IntegerField,
-    Max,
-    OuterRef,
-    Q,
-    QuerySet,
-    Subquery,
-    Sum,
-    Window,
-)
+from django.db.models import Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from wallets import limits
@@ -76,18 +64,52 @@ def lines(
     kinds: Collection[str] | None = None,
     newest_first: bool = False,
 ) -> Iterator[Line]:
-    """The period's entries in their order, read in bites: as they were when reading began.
+    """The period's entries in their order, read in bites: each one query, or two.
 
-    Empty `pot` and None mean all. One query.
+    Empty `pot` and None mean all. Whoever reads no further has asked for no more: a file of a busy
+    account begins before PostgreSQL has read all of it.
     """
     found = _entries(period)
     if pot:
         found = found.filter(pot=pot)
     if kinds is not None:
         found = found.filter(kind__in=kinds)
-    found = found.order_by("-pk" if newest_first else "pk")
-    for entry in found.iterator(chunk_size=limits.EXPORT_BITE):
+    for entry in _newest_before(found) if newest_first else _oldest_before(found):
         yield _of_entry(period, entry)
+
+
+def _oldest_before(found: QuerySet[LedgerEntry]) -> Iterator[LedgerEntry]:
+    latest = None
+    for bite in _bites(found.order_by("pk"), "pk__gt"):
+        latest = _date(bite, latest)
+        yield from bite
+
+
+def _newest_before(found: QuerySet[LedgerEntry]) -> Iterator[LedgerEntry]:
+    for bite in _bites(found.order_by("-pk"), "pk__lt"):
+        oldest = bite[-1]
+        later = (oldest.created_at, oldest.created_at + limits.CLOCKS_APART)
+        before = found.filter(pk__lt=oldest.pk, created_at__range=later)
+        _date(reversed(bite), before.aggregate(Max("created_at"))["created_at__max"])
+        yield from bite
+
+
+def _bites(found: QuerySet[LedgerEntry], further: str) -> Iterator[list[LedgerEntry]]:
+    """The first is small, so that it comes at once."""
+    size, left = limits.EXPORT_FIRST_BITE, found
+    while bite := list(left[:size]):
+        yield bite
+        if len(bite) < size:
+            return
+        size, left = limits.EXPORT_BITE, found.filter(**{further: bite[-1].pk})
+
+
+def _date(entries: Iterable[LedgerEntry], latest: datetime | None) -> datetime | None:
+    """Note beside each, in their order, when it stands (`at`): never before one that is before it,
+    of which the `latest` stands at that moment."""
+    for entry in entries:
+        latest = entry.at = max(entry.created_at, latest or entry.created_at)
+    return latest
 
 
 def payments(period: Period, *, kinds: Collection[str] | None = None) -> Iterator[Line]:
@@ -139,7 +161,6 @@ def _entries(period: Period) -> QuerySet[LedgerEntry]:
         purchase=OuterRef("purchase"), kind=OuterRef("kind"), wallet=OuterRef("wallet")
     ).filter(Q(reversal=OuterRef("reversal")) | Q(reversal=None), pk__lt=OuterRef("pk"))
     return found.select_related("wallet", "purchase__payer", "reversal").annotate(
-        at=Window(Max("created_at"), order_by=F("pk").asc(), output_field=DateTimeField()),
         is_first=~Exists(same),
         refunded=_refunded("purchase"),
     )

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from python_calamine import CalamineWorkbook
 
 from accounts import clock
@@ -15,6 +17,8 @@ from wallets import limits
 from wallets.balances import adjustments
 from wallets.errors import InvalidAmount
 from wallets.exports.asking import Format
+from wallets.exports.lines import lines
+from wallets.exports.periods import period
 from wallets.exports.tables import COLUMNS
 from wallets.models import LedgerEntry
 from wallets.statements import monthly, statements
@@ -300,8 +304,46 @@ def test_many_rows_take_as_many_queries_as_one(django_assert_num_queries):
     for number in range(30):
         post(wallet, "credit", "-0.01", kind="calls", key=f"calls:{number}")
 
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(3):
         assert len(rows_of(account)) == 31
+
+
+def test_a_file_begins_before_all_of_it_is_read(monkeypatch):
+    """PostgreSQL sorted a million entries before the first of them was sent."""
+    monkeypatch.setattr(limits, "EXPORT_FIRST_BITE", 2)
+    wallet = make_wallet()
+    for _ in range(9):
+        post(wallet, "credit", "1")
+    found = lines(period(account=wallet.account, since=None, until=None), newest_first=True)
+
+    with CaptureQueriesContext(connection) as queries:
+        first = [next(found), next(found)]
+
+    newest = LedgerEntry.objects.filter(wallet=wallet).order_by("-pk")[:2]
+    assert [line.entry_id for line in first] == [entry.pk for entry in newest]
+    assert " LIMIT 2" in queries[0]["sql"]
+    assert len(queries) == 2
+    assert len(list(found)) == 7
+
+
+@pytest.mark.parametrize("bite", [1, 2, 3, 5, 20])
+def test_bites_join_into_the_file_that_is_read_at_once(bite, monkeypatch):
+    """Also where clocks went back: an entry never stands earlier than one before it."""
+    wallet = make_wallet()
+    for minutes in (0, 90, 30, 40, 91, 10, 92, 80, 93, 60, 70):
+        with clock.at(NOON + timedelta(minutes=minutes)):
+            post(wallet, "credit", "1")
+    with clock.at(NOON + timedelta(hours=2)):
+        asked = period(account=wallet.account, since=None, until=None)
+    monkeypatch.setattr(limits, "EXPORT_FIRST_BITE", bite)
+    monkeypatch.setattr(limits, "EXPORT_BITE", bite + 1)
+
+    oldest_first = list(lines(asked))
+    newest_first = list(lines(asked, newest_first=True))
+
+    moments = [(line.at - NOON) // timedelta(minutes=1) for line in oldest_first]
+    assert moments == [0, 90, 90, 90, 91, 91, 92, 92, 93, 93, 93]
+    assert newest_first == oldest_first[::-1]
 
 
 def test_the_file_has_every_row_that_the_page_of_the_ledger_has():
