@@ -238,7 +238,11 @@ def test_a_days_check_finds_a_campaign_without_a_minute_whatever_the_settings_sa
     Campaign.objects.filter(pk=campaign.pk).update(updated_at=hour_ago)
 
     assert found == [("I9", moved.pk)]
-    assert broken("I9", days=1) == broken("I9") == [("I9", w.pk) for w in Wallet.objects.all()]
+    assert (
+        broken("I9", days=1)
+        == broken("I9")
+        == [("I9", wallet.pk) for wallet in Wallet.objects.order_by("pk")]
+    )
 
 
 def test_a_days_check_judges_every_campaign_while_a_minute_costs_more_than_any_threshold():
