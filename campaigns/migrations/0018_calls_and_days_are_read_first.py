@@ -7,7 +7,8 @@ from django.db import migrations
 
 _wallets = import_module("wallets.migrations.0046_entries_are_read_before_wallets")
 _sums = import_module("campaigns.migrations.0014_sums_of_usage")
-_CALLS = "campaigns.migrations.0016_what_calls_refer_to_stays"
+_calls = import_module("campaigns.migrations.0016_what_calls_refer_to_stays").FORWARDS
+_as_it_was = import_module("accounts.migrations.0021_functions_for_shards").as_it_was
 
 CHECK = f"""
 CREATE OR REPLACE FUNCTION campaigns_check_references() RETURNS trigger LANGUAGE plpgsql
@@ -68,7 +69,7 @@ END $$;
 """
 
 FORWARDS = CHECK + SUM
-BACKWARDS = _wallets.before(_CALLS, "campaigns_check_references") + _sums.FUNCTION.replace(
+BACKWARDS = _as_it_was(_calls, "campaigns_check_references") + _sums.FUNCTION.replace(
     "CREATE", "CREATE OR REPLACE", 1
 )
 

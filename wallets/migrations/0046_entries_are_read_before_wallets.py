@@ -5,6 +5,10 @@ from importlib import import_module
 
 from django.db import migrations
 
+_as_it_was = import_module("accounts.migrations.0021_functions_for_shards").as_it_was
+_entries = import_module("wallets.migrations.0044_what_entries_refer_to_stays").FORWARDS
+_balances = import_module("wallets.migrations.0008_balances_follow_entries").FORWARDS
+
 # Planned once, for few rows, so that wallets are looked up in the index; else a statement may be
 # planned anew each time, by how many rows it has.
 ONE_PLAN = "SET plan_cache_mode = force_generic_plan"
@@ -77,17 +81,10 @@ $$;
 """
 
 
-def before(migration: str, function: str) -> str:
-    """The form that another migration has given this function, to take its place again."""
-    forwards = import_module(migration).FORWARDS
-    form = forwards[forwards.index(f"CREATE FUNCTION {function}(") :]
-    return form[: form.index("CREATE TRIGGER")].replace("CREATE", "CREATE OR REPLACE", 1)
-
-
 FORWARDS = CHECK + MOVE
-BACKWARDS = before(
-    "wallets.migrations.0044_what_entries_refer_to_stays", "wallets_check_references"
-) + before("wallets.migrations.0008_balances_follow_entries", "wallets_move_balances")
+BACKWARDS = _as_it_was(_entries, "wallets_check_references") + _as_it_was(
+    _balances, "wallets_move_balances"
+)
 
 
 class Migration(migrations.Migration):
