@@ -174,6 +174,8 @@ if _standby_url := env.text("DATABASE_STANDBY_URL"):
         MIDDLEWARE.index("accounts.middleware.CurrentAccountMiddleware"),
         "accounts.runtime.just_changed.JustChangedMiddleware",
     )
+# Whether accounts live in cells (`manage.py cells`), each a schema of its own.
+CELLS = env.boolean("CELLS", default=False)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CURRENCIES = ("USD",)
 if REDIS_URL:

@@ -4,6 +4,7 @@ Nothing here knows money. Who may do what is decided in `accounts.people.access`
 
 from accounts.models.accounts import Account, Invitation, Membership, Role, validate_timezone
 from accounts.models.asked_mails import InvitationSent, PasswordReset
+from accounts.models.cells import Cell, CellOfAccount, CellOfCustomer, CellOfPerson
 from accounts.models.changes import Change, Numbering
 from accounts.models.kept_answers import KeptAnswer
 from accounts.models.keys import ApiKey, Scope
@@ -25,6 +26,10 @@ __all__ = [
     "AgencyNotice",
     "ApiKey",
     "AuditEntry",
+    "Cell",
+    "CellOfAccount",
+    "CellOfCustomer",
+    "CellOfPerson",
     "Change",
     "FailedLogin",
     "InSteps",

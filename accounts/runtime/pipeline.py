@@ -23,6 +23,8 @@ from psycopg.generators import fetch_many, send
 from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 
+from accounts.cells import place
+
 Values = Sequence[object] | Mapping[str, object]
 
 # Bytes of values from which on PostgreSQL gets its work at once, and answers as soon as it is done,
@@ -36,7 +38,8 @@ _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 
 # What each connection has prepared, under which name. None is given twice: of one that was sent
 # together with a mistake nobody knows whether it is there.
-_prepared: WeakKeyDictionary[psycopg.Connection, dict[str, bytes]] = WeakKeyDictionary()
+# Where there are cells, each has its own: planned for another's tables it would be planned anew.
+_prepared: WeakKeyDictionary[psycopg.Connection, dict[str, dict[str, bytes]]] = WeakKeyDictionary()
 _numbers = count()
 
 
@@ -69,16 +72,19 @@ class Pipeline:
     def __init__(self, connection: psycopg.Connection, *, prepares: bool = True) -> None:
         self._prepares = prepares
         self._connection, self._pgconn = connection, connection.pgconn
-        self._names = _prepared.setdefault(connection, {})
+        self._names = _prepared.setdefault(connection, {}).setdefault(place.current(), {})
         self._named_here: list[str] = []
         # One for each command that is not answered yet; None where nobody asked for rows.
         self._unanswered: deque[Answer | None] = deque()
         self._failure: psycopg.Error | None = None
         self.is_open = True
         idle = self._pgconn.transaction_status == TransactionStatus.IDLE
+        path = _path(connection)
         self._pgconn.enter_pipeline_mode()
         if idle and not connection.autocommit:
             self.command("BEGIN")
+        if path:
+            self.command(path)
 
     def command(self, text: str) -> None:
         """Send what has neither values nor rows."""
@@ -169,6 +175,12 @@ class Pipeline:
             self._names.pop(statement, None)
         if self._failure.sqlstate == errors.InvalidSqlStatementName.sqlstate:
             self._names.clear()
+
+
+def _path(connection: psycopg.Connection) -> str:
+    """What says in which cell this is, where there are any and it has not been said."""
+    path = getattr(connection, "path", None)
+    return path.before() if path else ""
 
 
 @cache

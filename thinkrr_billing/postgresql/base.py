@@ -4,10 +4,11 @@ import select
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db.backends.postgresql import base
 from psycopg.pq import TransactionStatus
 
-from thinkrr_billing.postgresql import silence
+from thinkrr_billing.postgresql import paths, silence
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -16,7 +17,24 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # Only where statements have limits may a long silence be taken for an end.
         if self.settings_dict.get("LIMITED"):
             silence.bound(connection, seconds=self.settings_dict.get("SILENCE"))
+        if settings.CELLS:
+            paths.follow(connection)
         return connection
+
+    def chunked_cursor(self) -> Any:
+        """A cursor on the server outlives the transaction that has the path of a cell: without one
+        around it, rows are fetched at once, as behind a pooler."""
+        if settings.CELLS:
+            if not self.in_atomic_block:
+                return self.cursor()
+            self.ensure_connection()
+            paths.set_path(self.connection)
+        return super().chunked_cursor()
+
+    def _savepoint_rollback(self, sid: str) -> None:
+        super()._savepoint_rollback(sid)
+        if settings.CELLS:
+            self.connection.path.forget()
 
     @property
     def queries_logged(self) -> bool:

@@ -1,0 +1,75 @@
+"""A database of a test's own that is divided into two cells."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.test import override_settings
+
+from thinkrr_billing.cells import adding, beginning, copying
+
+FIRST, SECOND = "first", "second"
+_END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+
+
+@contextmanager
+def undivided(name: str) -> Iterator[None]:
+    """Statements go to a copy of the test's tables, which goes with the block."""
+    facts = connection.settings_dict
+    before, copy = facts["NAME"], f"{name}_{facts['NAME']}"
+    connection.close()
+    with connection._nodb_cursor() as cursor:
+        cursor.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
+        # What threads of other tests have left open.
+        cursor.execute(_END, [before])
+        cursor.execute(f'CREATE DATABASE "{copy}" TEMPLATE "{before}"')
+        try:
+            facts["NAME"] = copy
+            yield
+        finally:
+            connection.close()
+            facts["NAME"] = before
+            cursor.execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
+
+
+@contextmanager
+def divided(name: str) -> Iterator[None]:
+    """The same, with two cells, as a process with CELLS sees it from outside of both."""
+    with undivided(name):
+        beginning.begin(name=FIRST)
+        adding.add(name=SECOND)
+        connection.close()
+        with override_settings(CELLS=True):
+            yield
+            connection.close()
+
+
+# Everything a schema has, in words that do not name the schema itself.
+_STRUCTURE = """
+SELECT format('%%s.%%s %%s not null %%s default %%s identity %%s', t.relname, attname,
+              format_type(atttypid, atttypmod), attnotnull, pg_get_expr(adbin, adrelid),
+              attidentity)
+FROM pg_attribute a JOIN pg_class t ON t.oid = attrelid
+    LEFT JOIN pg_attrdef d ON d.adrelid = attrelid AND d.adnum = attnum
+WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'r'
+    AND attnum > 0 AND NOT attisdropped
+UNION ALL SELECT format('%%s: %%s %%s', conrelid::regclass, conname,
+                       pg_get_constraintdef(oid, true))
+FROM pg_constraint WHERE connamespace = %(schema)s::regnamespace
+UNION ALL SELECT concat(pg_get_indexdef(oid, 0, true), reloptions) FROM pg_class
+WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'i'
+UNION ALL SELECT concat(pg_get_triggerdef(g.oid, true), tgenabled) FROM pg_trigger g
+JOIN pg_class t ON t.oid = tgrelid
+WHERE NOT tgisinternal AND relnamespace = %(schema)s::regnamespace
+UNION ALL SELECT replace(pg_get_functiondef(oid), %(schema)s || '.', '') FROM pg_proc
+WHERE pronamespace = %(schema)s::regnamespace
+UNION ALL SELECT format('sequence %%s', relname) FROM pg_class
+WHERE relnamespace = %(schema)s::regnamespace AND relkind = 'S'
+ORDER BY 1
+"""
+
+
+def structure(schema: str) -> list[str]:
+    """All that there is in a schema but its rows."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        return copying.read(cursor, _STRUCTURE, schema, schema=schema)

@@ -1,0 +1,25 @@
+"""A database with two cells for the tests of this folder that ask for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.cells import divided
+
+
+@pytest.fixture(scope="module")
+def _divided(django_db_setup: None, django_db_blocker: object) -> Iterator[None]:  # noqa: ARG001
+    with django_db_blocker.unblock(), divided("cells"):
+        yield
+
+
+@pytest.fixture
+def two_cells(_divided: None, db: None) -> None:
+    """Cells named as in `tests.cells`, without a row, in a transaction that is rolled back."""
+
+
+@pytest.fixture
+def kept_cells(_divided: None, django_db_blocker: object) -> Iterator[None]:
+    """The same with real transactions: rows stay until the file's last test."""
+    with django_db_blocker.unblock():
+        yield

@@ -1,0 +1,65 @@
+"""Every table is at home in one place, and no key leads out of `public` into a cell by itself."""
+
+import pytest
+from django.apps import apps
+from django.db import connection
+
+from thinkrr_billing.cells import homes
+from thinkrr_billing.cells.homes import Home
+
+
+def test_every_model_has_one_home():
+    for model in homes.kept():
+        homes.home_of(model)
+
+
+def test_every_name_is_of_a_model_and_stands_once():
+    for app, places in homes.MODELS.items():
+        named = [name for names in places.values() for name in names.split()]
+        known = {
+            model._meta.object_name
+            for model in apps.get_app_config(app).get_models(include_auto_created=True)
+        }
+        assert sorted(named) == sorted(known)
+
+
+def test_an_app_that_is_not_ours_is_listed():
+    labels = {model._meta.app_label for model in homes.kept()}
+
+    assert labels == {*homes.APPS, *homes.MODELS}
+
+
+def test_a_model_without_a_home_is_refused(monkeypatch):
+    monkeypatch.setitem(homes.MODELS, "campaigns", {Home.CELL: "Call"})
+
+    with pytest.raises(homes.NoHome, match=r"campaigns\.Campaign stands 0 times"):
+        homes.tables()
+
+
+@pytest.mark.django_db
+def test_the_database_has_no_table_without_a_home():
+    with connection.cursor() as cursor:
+        assert set(homes.tables()) == set(connection.introspection.table_names(cursor))
+
+
+@pytest.mark.django_db
+def test_keys_lead_from_public_into_a_cell_only_where_begin_cuts_them():
+    """And from what is in both places only to what is seen from both."""
+    its = homes.tables()
+    leading_in = {
+        (table, column)
+        for table, column, target in _foreign_keys()
+        if its[table] is not Home.CELL and its[target] is not Home.GLOBAL
+    }
+
+    assert leading_in == homes.CUT
+
+
+def _foreign_keys():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT conrelid::regclass::text, attname::text, confrelid::regclass::text"
+            " FROM pg_constraint JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY(conkey)"
+            " WHERE contype = 'f'"
+        )
+        return cursor.fetchall()
