@@ -34,11 +34,11 @@ class Rule:
             return self.query()
         if callable(self.recent):
             return self.recent()
-        # In the query the table's name now means these rows of it.
+        # In the query the table's name now means these rows of it; in front of it, the table.
         since = "begun" if self.recent in ENDING else "since"
         return f"""
             WITH {self.recent} AS (
-                SELECT * FROM public.{self.recent} WHERE created_at >= %({since})s)
+                SELECT * FROM {self.recent} WHERE created_at >= %({since})s)
             SELECT * FROM ({self.query()}) r
         """  # nosec B608 # names of ours
 
