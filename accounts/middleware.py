@@ -16,6 +16,7 @@ from django.shortcuts import render, resolve_url
 from structlog.contextvars import bound_contextvars
 
 from accounts.audit import requests
+from accounts.cells import place
 from accounts.errors import Conflict, Forbidden, NotFound, TooMany, Unusable
 from accounts.people import access
 from accounts.runtime.just_changed import SAFE_METHODS
@@ -78,8 +79,10 @@ class CurrentAccountMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
         request.account, request.permissions, request.role = None, access.NOTHING, ""
-        with requests.of(request), bound_contextvars(request=request.id):
+        with requests.of(request), bound_contextvars(request=request.id), place.of_a_request():
             response = self.get_response(request)
+            if response.streaming and (cell := place.current()):
+                response.streaming_content = place.each(response.streaming_content, cell)
         response["X-Request-ID"] = request.id
         return _send_htmx_to_login(request, response)
 
@@ -95,6 +98,7 @@ class CurrentAccountMiddleware:
             return None
         standing = access.standing(user=request.user, account_id=_chosen(request))
         if standing:
+            place.enter(standing.cell)
             request.account = standing.account
             request.permissions = standing.permissions
             if _is_looking(request):

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from accounts.audit import job_runs
+from accounts.cells import place
 from accounts.people import invitation_mails, logins, open_sessions, resets
 from accounts.runtime import kept_answers
 from accounts.runtime.nudges import nudge
@@ -49,13 +50,16 @@ def send_webhooks() -> None:
 @shared_task(name="accounts.tick")
 def tick() -> None:
     with job_runs.noted("accounts.tick"):
-        # A link that nobody could send for a day helps nobody.
-        resets.forget_old()
+        if place.has_everybodys():
+            # A link that nobody could send for a day helps nobody.
+            resets.forget_old()
         mails.mail_due()
-        logins.forget_old_failures()
-        invitation_mails.forget_old()
-        open_sessions.forget_old()
-        security.forget_old()
-        sending.sweep()
-        sending.forget_old()
+        if place.has_everybodys():
+            logins.forget_old_failures()
+            open_sessions.forget_old()
+            security.forget_old()
+        if place.has_accounts():
+            invitation_mails.forget_old()
+            sending.sweep()
+            sending.forget_old()
         kept_answers.forget_old()

@@ -171,20 +171,21 @@ def _sort_out(
         if (before := known.get(report.id)) is not None:
             first, cost = before
             same = first == facts(report)
-            results.append(Result(report.id, "duplicate", cost) if same else _rejected(report))
+            results.append(Result(report.id, "duplicate", cost) if same else rejected(report))
         elif (place := places.get(report.id)) is not None:
             same = facts(new[place].report) == facts(report)
-            results.append((report, "duplicate", place) if same else _rejected(report))
+            results.append((report, "duplicate", place) if same else rejected(report))
         elif isinstance(one, Accepted):
             places[report.id] = len(new)
             results.append((report, "charged", len(new)))
             new.append(one)
         else:
-            results.append(_rejected(report, one))
+            results.append(rejected(report, one))
     return results, new
 
 
-def _rejected(report: Report, code: str = "conflict") -> Result:
+def rejected(report: Report, code: str = "conflict") -> Result:
+    """`code` is one of `REJECTIONS`."""
     return Result(report.id, "rejected", error=Rejection(code, REJECTIONS[code]))
 
 

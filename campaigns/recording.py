@@ -7,10 +7,11 @@ wait for each other's.
 from collections.abc import Hashable, Sequence
 from functools import partial
 
+from accounts.cells import place
 from accounts.models import Account
 from accounts.runtime.group_commit import GroupCommit
 from accounts.runtime.outages import is_outage
-from campaigns import calls, limits
+from campaigns import batches, limits
 from campaigns.calls import Result
 from campaigns.errors import Busy
 from campaigns.reports import Report
@@ -27,16 +28,16 @@ _groups = GroupCommit[Report, Result](most=limits.CALLS_PER_BATCH, concerns_all=
 def record(
     *, reports: Sequence[Report], reporter: Account | None, client: Hashable
 ) -> list[Result]:
-    """The same as `calls.record`, perhaps in one transaction with others of the same client.
+    """The same as `batches.record`, perhaps in one transaction with others of the same client.
 
     `client` stands for one API key: whoever it is, its reporter is always the same. Raises what
-    `calls.record` raises.
+    `batches.record` raises.
     """
     work = partial(_record, reporter)
     if len(reports) > limits.CALLS_ALONE:
         return work(reports)
-    return _groups.do(key=client, wishes=reports, work=work)
+    return _groups.do(key=(client, place.current()), wishes=reports, work=work)
 
 
 def _record(reporter: Account | None, reports: Sequence[Report]) -> list[Result]:
-    return calls.record(reports=reports, reporter=reporter)
+    return batches.record(reports=reports, reporter=reporter)

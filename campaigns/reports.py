@@ -35,6 +35,7 @@ REJECTIONS = {
     "in_future": "ended_at is more than 5 minutes in the future.",
     "too_late": "ended_at is more than 35 days ago. Ask support to adjust.",
     "conflict": "This id was reported before with other facts. The first report stands.",
+    "unavailable": "This account's calls cannot be recorded now. Nothing was: send this one again.",
 }
 
 # What the API's document says of them: `invalid` is for what cannot be read at all.

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from accounts.audit import job_runs
+from accounts.cells import place
 from campaigns import pausing, usage_days
 
 
@@ -10,11 +11,11 @@ from campaigns import pausing, usage_days
 def tick() -> int:
     """Each minute: pause what no movement announced. Safe to run twice, late or never."""
     with job_runs.noted("campaigns.tick"):
-        return pausing.sweep()
+        return pausing.sweep() if place.has_accounts() else 0
 
 
 @shared_task(name="campaigns.keep_usage")
 def keep_usage() -> int:
     """Each night: keep the use of days that became final. Safe to run twice, late or never."""
     with job_runs.noted("campaigns.keep_usage"):
-        return usage_days.keep_all()
+        return usage_days.keep_all() if place.has_accounts() else 0

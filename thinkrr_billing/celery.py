@@ -5,6 +5,7 @@ import os
 
 from celery import Celery, Task
 from celery.signals import (
+    before_task_publish,
     setup_logging,
     task_postrun,
     task_prerun,
@@ -14,6 +15,7 @@ from celery.signals import (
 from django.db import close_old_connections, connections
 from kombu.transport import TRANSPORT_ALIASES
 
+from accounts.cells import place
 from accounts.runtime import crash_points
 from thinkrr_billing import logs, task_logs  # noqa: F401
 from thinkrr_billing.jobs import beat_schedule
@@ -22,6 +24,9 @@ from thinkrr_billing.memory import keep_what_is_loaded
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
 
 logger = logging.getLogger(__name__)
+
+# The header that says in which cell a task is done; without it, outside of all.
+CELL = "cell"
 
 TRANSPORT_ALIASES["files"] = "thinkrr_billing.sandbox.file_broker:Transport"
 
@@ -33,10 +38,21 @@ class OnTime(Task):
     """
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        if self._is_worth_nothing():
-            logger.info("left out a late message of %s", self.name)
-            return None
-        return super().__call__(*args, **kwargs)
+        with place.inside(self.request.get(CELL) or place.current()):
+            if self._is_worth_nothing():
+                logger.info("left out a late message of %s", self.name)
+                return None
+            if self.request.get("from_beat"):
+                self._send_to_cells()
+            return super().__call__(*args, **kwargs)
+
+    def _send_to_cells(self) -> None:
+        """A job of the clock does what is everybody's, and has each cell do its own."""
+        from accounts.cells import directory
+
+        for cell in [] if place.current() else directory.names():
+            with place.inside(cell):
+                self.apply_async(headers={"from_beat": True})
 
     def _is_worth_nothing(self) -> bool:
         from accounts.audit import job_runs
@@ -46,6 +62,13 @@ class OnTime(Task):
         if self.request.get("from_beat"):
             return job_runs.begun_within(self.name, pause_of(self.name))
         return messages.is_late(self.request.get(messages.USEFUL_UNTIL))
+
+
+@before_task_publish.connect
+def _name_the_cell(headers: dict[str, object], **kwargs: object) -> None:
+    """What is sent from within a cell is done there."""
+    if cell := place.current():
+        headers[CELL] = cell
 
 
 app = Celery("thinkrr_billing", task_cls=OnTime)

@@ -16,12 +16,14 @@ from django.db.models import QuerySet
 from structlog.contextvars import bound_contextvars
 
 from accounts import clock
+from accounts.cells import place
 from accounts.runtime.nudges import nudge
 from accounts.runtime.queues import Queue
 from accounts.telling.notifications import alert_staff
 from wallets import limits
 from wallets.cards import keeping
 from wallets.charging import purchases
+from wallets.charging.cells import cells_of
 from wallets.errors import Refused
 from wallets.models import Purchase, Reversal, StripeEvent
 from wallets.reversals import disputes, refunds
@@ -184,12 +186,18 @@ def _is_of_others(event: StripeEvent, error: Exception) -> bool:
     """Whether Stripe has said often enough that it knows no such object, and we know none."""
     if not isinstance(error, answers.Impossible) or error.code != "resource_missing":
         return False
-    found = _object_of(event).get("id")
-    return (
-        event.attempts >= limits.EVENT_ATTEMPTS_OF_OTHERS
-        and not Purchase.objects.filter(payment_intent=found).exists()
-        and not Reversal.objects.filter(stripe_id=found).exists()
-    )
+    if event.attempts < limits.EVENT_ATTEMPTS_OF_OTHERS:
+        return False
+    found = _object_of(event)
+    return not any(_knows(cell, found.get("id")) for cell in cells_of(found))
+
+
+def _knows(cell: str, stripe_id: str | None) -> bool:
+    with place.inside(cell):
+        return (
+            Purchase.objects.filter(payment_intent=stripe_id).exists()
+            or Reversal.objects.filter(stripe_id=stripe_id).exists()
+        )
 
 
 @transaction.atomic
@@ -223,8 +231,20 @@ def _act(event: StripeEvent) -> bool | None:
     """Do what the event means. False when it is about money that is none of ours."""
     for prefix, act in _ACTIONS:
         if event.type.startswith(prefix):
-            return act(_object_of(event))
+            return _act_somewhere(act, _object_of(event))
     return None
+
+
+def _act_somewhere(
+    act: Callable[[dict[str, Any]], bool | None], found: dict[str, Any]
+) -> bool | None:
+    is_ours = None
+    for cell in cells_of(found):
+        with place.inside(cell):
+            is_ours = act(found)
+        if is_ours is not False:
+            break
+    return is_ours
 
 
 def _object_of(event: StripeEvent) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator
 
 from accounts import clock
+from accounts.cells import place
 from accounts.runtime.queues import Queue
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import inbox
@@ -76,9 +77,16 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
 }
 
 
+# Of what no account has: Stripe's events, and looks at all that Stripe has.
+EVERYBODYS = frozenset({"events", "refunds and disputes", "comparisons"})
+
+
 def work() -> Iterator[Work]:
-    """Everything that is due now, as it is found. A finder that fails does not stop the others."""
+    """Everything that is due here and now, as it is found. A finder that fails does not stop the
+    others."""
     for name, find in FINDERS.items():
+        if not (place.has_everybodys() if name in EVERYBODYS else place.has_accounts()):
+            continue
         try:
             yield from find()
         except TimeIsUp:

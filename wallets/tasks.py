@@ -9,6 +9,7 @@ from celery import current_app, shared_task
 
 from accounts import clock
 from accounts.audit import job_runs
+from accounts.cells import place
 from accounts.runtime.messages import useful_for
 from accounts.runtime.queues import MESSAGE_SECONDS, Queue
 from accounts.telling.notifications import alert_staff
@@ -116,7 +117,8 @@ def mail_paper(paper_id: int) -> None:
 def reset_included() -> None:
     """At each midnight of the world: Included minutes of those whose month begins there."""
     with job_runs.noted("wallets.reset_included"):
-        included.reset_due()
+        if place.has_accounts():
+            included.reset_due()
 
 
 def _ask_stripe(look: Callable[[], object]) -> None:
@@ -137,9 +139,11 @@ _LONG = {
 def check_books() -> None:
     """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
     with job_runs.noted("wallets.check_books") as found:
-        found += map(str, checking.check_and_freeze())
-        since = clock.now() - limits.CATCH_UP_HOURLY
-        _ask_stripe(partial(catching_up.catch_up, since=since))
+        if place.has_accounts():
+            found += map(str, checking.check_and_freeze())
+        if place.has_everybodys():
+            since = clock.now() - limits.CATCH_UP_HOURLY
+            _ask_stripe(partial(catching_up.catch_up, since=since))
 
 
 @shared_task(name="wallets.nightly", **_LONG)
@@ -149,10 +153,12 @@ def nightly() -> None:
     What of the last does not fit into this task is gone on with.
     """
     with job_runs.noted("wallets.nightly"):
-        expiry.tell()
-        decisions.delete_old()
-        sending.forget_old()
-        _ask_stripe(partial(catching_up.go_on, catch_up_id=catching_up.begin().pk))
+        if place.has_accounts():
+            expiry.tell()
+            decisions.delete_old()
+            sending.forget_old()
+        if place.has_everybodys():
+            _ask_stripe(partial(catching_up.go_on, catch_up_id=catching_up.begin().pk))
 
 
 @shared_task(name="wallets.catch_up", **_LONG)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts import clock
+from accounts.cells import directory, place
 from accounts.models import ApiKey
 from accounts.people import api_keys
 from accounts.runtime import soft_cache
@@ -56,6 +57,8 @@ class ApiKeyAuthentication(BaseAuthentication):
                 raise AuthenticationFailed("This API key is unknown, revoked or expired.")
             raise AuthenticationFailed(f"This API key may not be used from {ip}.")
         api_keys.note_use(key=key)
+        if key.account_id:
+            place.enter(directory.must_have(key.account_id))
         return ApiClient(key), key
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002

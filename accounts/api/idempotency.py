@@ -20,6 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.shapes import read_id
+from accounts.cells import directory, place
 from accounts.runtime import kept_answers
 from accounts.runtime.kept_answers import Asked, Given
 
@@ -83,13 +84,25 @@ def _once(
                 said |= {without: None}
             return Given(done[0].status_code, json.dumps(said))
 
-        given = keep(_asked(request, kwargs), do)
+        asked = _asked(request, kwargs)
+        _enter_the_cell(asked)
+        given = keep(asked, do)
         if not given.is_repeat:
             return done[0]
         return Response(json.loads(given.body), given.status, headers={REPEATED: "true"})
 
     answer.takes_idempotency_key = True
     return answer
+
+
+def _enter_the_cell(asked: Asked) -> None:
+    """Where what is done and its answer are kept, if it is about one account."""
+    if (
+        not place.current()
+        and asked.account_id
+        and (cell := directory.of_account(asked.account_id))
+    ):
+        place.enter(cell)
 
 
 def _asked(request: Request, named: dict[str, object]) -> Asked:

@@ -6,6 +6,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from accounts.api.shapes import read_id
+from accounts.cells import directory, place
 from accounts.errors import NotFound
 from accounts.models import Account
 from accounts.people import access
@@ -50,6 +51,8 @@ def account_for(request: Request, *, account_id: UUID | None, permission: Permis
         raise exceptions.ValidationError(
             {"account": ["A platform key belongs to no account: send ?account=<id>."]}
         )
+    if key.is_platform and (cell := directory.of_account(account_id)):
+        place.enter(cell)
     account = key.account
     if account_id is not None and account_id != key.account_id:
         account = _by_id(account_id)
@@ -60,6 +63,8 @@ def account_for(request: Request, *, account_id: UUID | None, permission: Permis
 
 
 def _by_id(account_id: UUID) -> Account | None:
+    if not place.has_accounts():
+        return None
     for row in statements.rows(BY_ID, [account_id]):
         account, account.agency = statements.instances(row, Account, Account)
         return account

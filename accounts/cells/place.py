@@ -2,15 +2,18 @@
 
 The connection reads it when it sends something (`thinkrr_billing/postgresql/paths.py`)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TypeVar
 
 from django.conf import settings
 from django.db import connection
 
 # Outside of all cells their tables are not there: a query fails instead of finding nothing.
 OUTSIDE = "public"
+
+T = TypeVar("T")
 
 _current: ContextVar[str] = ContextVar("cell", default="")
 
@@ -40,6 +43,47 @@ def inside(cell: str) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+@contextmanager
+def of_a_request() -> Iterator[None]:
+    """Whatever is entered in this block is left at its end."""
+    before = _current.get()
+    try:
+        yield
+    finally:
+        if _current.get() != before:
+            _current.set(before)
+
+
+def enter(cell: str) -> None:
+    """The rest of the request belongs to this cell, as in `inside`. Called within `of_a_request`,
+    once its account is known."""
+    if settings.CELLS and cell != _current.get():
+        _refuse_in_a_transaction(cell)
+        _current.set(cell)
+
+
+def each(parts: Iterable[T], cell: str) -> Iterator[T]:
+    """What is made of an answer after its request has ended: each part inside this cell."""
+    making = iter(parts)
+    while True:
+        with inside(cell):
+            try:
+                part = next(making)
+            except StopIteration:
+                return
+        yield part
+
+
+def has_everybodys() -> bool:
+    """Whether what is everybody's is the business of work that is here: not inside of a cell."""
+    return not (settings.CELLS and _current.get())
+
+
+def has_accounts() -> bool:
+    """Whether accounts are the business of work that is here: not outside of all cells."""
+    return not settings.CELLS or bool(_current.get())
 
 
 def _refuse_in_a_transaction(cell: str) -> None:

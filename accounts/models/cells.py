@@ -39,7 +39,7 @@ class Cell(models.Model):
 
 
 class CellOfAccount(models.Model):
-    """Written before the account itself, and the truth about where it is."""
+    """Written with the account itself, and the truth about where it is."""
 
     account_id = models.UUIDField(primary_key=True)
     cell = models.ForeignKey(Cell, models.PROTECT, related_name="+")

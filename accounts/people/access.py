@@ -3,12 +3,14 @@
 What nobody told the caller about is `NotFound`; what they may see but not do is `Forbidden`.
 Support staff have no rights here: on customers' pages they are who their memberships say."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import QuerySet
 
+from accounts.cells import directory, place
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 
@@ -47,10 +49,24 @@ class Standing:
     account: Account
     role: str
     permissions: frozenset[Permission]
+    # The cell it is in; empty without cells.
+    cell: str = ""
 
 
 def standing(*, user: User, account_id: UUID | None) -> Standing | None:
-    """Where the user stands in the account, or else in their first one. One or two queries."""
+    """Where the user stands in the account, or else in their first one. One or two queries, and
+    where there are cells one more for each that is looked into."""
+    if not settings.CELLS:
+        return _standing(user, account_id)
+    named = directory.of_account(account_id) if account_id else ""
+    for cell in filter(None, (named, *directory.of_person(user.pk))):
+        with place.inside(cell):
+            if found := _standing(user, account_id):
+                return replace(found, cell=cell)
+    return None
+
+
+def _standing(user: User, account_id: UUID | None) -> Standing | None:
     memberships = list(
         Membership.objects.filter(user_id=user.pk).select_related("account__agency").order_by("pk")
     )

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from accounts import clock
 from accounts.audit import seen as seen_before
+from accounts.cells import directory
 from accounts.errors import Conflict, Forbidden, NotFound
 from accounts.models import Account, Invitation, Level, Membership, Role, User
 from accounts.models.accounts import new_nonce
@@ -130,6 +131,7 @@ def accept(*, token: str, user: User) -> Account:
         defaults={"role": invitation.role, "invitation": invitation},
     )
     if joined:
+        directory.note_person(user.pk)
         _tell_who_joined(membership)
     return invitation.account
 

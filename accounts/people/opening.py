@@ -4,6 +4,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
 
+from accounts.cells import directory, place
 from accounts.errors import Conflict, Invalid
 from accounts.models import Account, Membership, Role, User, validate_timezone
 from accounts.people import access, members
@@ -36,12 +37,18 @@ def add_sub_account(
     account = Account.objects.create(
         kind=Account.Kind.SUB_ACCOUNT, agency=agency, name=name, timezone=agency.timezone
     )
+    directory.note_account(account.pk)
     members.invite(account=account, email=owner_email, role=Role.OWNER, invited_by=invited_by)
     return account
 
 
-@transaction.atomic
 def _open(kind: str, name: str, owner: User, timezone: str, included_minutes: int) -> Account:
+    with place.inside(directory.for_somebody_new()):
+        return _open_here(kind, name, owner, timezone, included_minutes)
+
+
+@transaction.atomic
+def _open_here(kind: str, name: str, owner: User, timezone: str, included_minutes: int) -> Account:
     try:
         validate_timezone(timezone)
     except ValidationError as error:
@@ -49,7 +56,9 @@ def _open(kind: str, name: str, owner: User, timezone: str, included_minutes: in
     account = Account.objects.create(
         kind=kind, name=_name(name), timezone=timezone, included_minutes=included_minutes
     )
+    directory.note_account(account.pk)
     Membership.objects.create(user=owner, account=account, role=Role.OWNER)
+    directory.note_person(owner.pk)
     return account
 
 

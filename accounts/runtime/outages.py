@@ -2,6 +2,8 @@
 
 from django.db import InterfaceError, InternalError, OperationalError
 
+from accounts.cells import place
+
 # Seconds. Standbys take over within about ten (docs/deploy.md): who comes again each five loses the
 # least, and finds a server that is back after a restart at the second try.
 RETRY_AFTER = 5
@@ -9,6 +11,8 @@ RETRY_AFTER = 5
 # Django calls them errors of the database's inside: a server that is a standby, still or again,
 # and transactions that the server ended because we did not go on with them.
 READ_ONLY, IDLE_TOO_LONG, OPEN_TOO_LONG = "25006", "25P03", "25P04"
+# Within a cell: it is not there, or not any more.
+NO_TABLE = "42P01"
 _INTERNAL = frozenset({READ_ONLY, IDLE_TOO_LONG, OPEN_TOO_LONG})
 
 
@@ -18,4 +22,6 @@ def is_outage(error: BaseException | None) -> bool:
     if isinstance(error, (OperationalError, InterfaceError)):
         return True
     sqlstate = getattr(error.__cause__, "sqlstate", None) if error is not None else None
+    if sqlstate == NO_TABLE and place.current():
+        return True
     return isinstance(error, InternalError) and sqlstate in _INTERNAL

@@ -21,6 +21,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
 from accounts import clock
+from accounts.cells import place
 from accounts.models import (
     Invitation,
     Level,
@@ -57,6 +58,8 @@ def mail_due() -> int:
     """
     sent = 0
     for model, send in _SENDERS.items():
+        if not _is_here(model):
+            continue
         give_up(model, kind=WAITING[model].kind)
         for pk in _due(model):
             try:
@@ -67,6 +70,13 @@ def mail_due() -> int:
             except Exception:
                 logger.exception("mail broken %s=%s", model.__name__, pk)
     return sent
+
+
+def _is_here(model: type[Mailed]) -> bool:
+    """Support's alerts are of every place."""
+    if model in (PasswordReset, SecurityMail):
+        return place.has_everybodys()
+    return model is StaffAlert or place.has_accounts()
 
 
 def give_up(model: type[Mailed], *, kind: str) -> None:

@@ -39,10 +39,10 @@ MODELS = {
         Home.GLOBAL: "ApiKey FailedLogin OpenSession PasswordReset RecoveryCode SecurityMail"
         " StaffAction User User_groups User_user_permissions"
         " Cell CellOfAccount CellOfCustomer CellOfPerson",
-        Home.CELL: "Account AgencyNotice Change Invitation InvitationSent KeptAnswer Membership"
+        Home.CELL: "Account AgencyNotice Change Invitation InvitationSent Membership"
         " Notification Numbering WebhookAttempt WebhookDelivery WebhookEndpoint WebhookEvent"
         " WebhookSender",
-        Home.BOTH: "AuditEntry JobRun QueueEmptied StaffAlert",
+        Home.BOTH: "AuditEntry JobRun KeptAnswer QueueEmptied StaffAlert",
     },
     "wallets": {
         # Rates and who sells are everybody's, and Stripe knows of no cells.

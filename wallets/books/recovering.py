@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from accounts.cells import directory
 from accounts.models import Account
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
@@ -79,6 +80,7 @@ def _customers(since: datetime, linked: dict[UUID, str], *, apply: bool) -> Iter
         linked[pk] = customers[0]
         yield Found(MAKE_UP, f"customer {customers[0]} of account {pk}")
         if apply:
+            directory.note_customer(customers[0])
             open_account = Account.objects.filter(pk=pk, stripe_customer=None)
             open_account.update(stripe_customer=customers[0])
 

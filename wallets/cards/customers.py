@@ -7,6 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from accounts import clock
+from accounts.cells import directory
 from accounts.models import Account, Membership, Role
 from accounts.telling.notifications import alert_staff
 from wallets import limits
@@ -27,6 +28,7 @@ def ensure(*, account: Account) -> str:
     if account.stripe_customer:
         return account.stripe_customer
     customer = _create(account, key=f"customer:{account.pk}")
+    directory.note_customer(customer)
     Account.objects.filter(pk=account.pk, stripe_customer=None).update(stripe_customer=customer)
     account.refresh_from_db(fields=["stripe_customer"])
     return account.stripe_customer
@@ -38,6 +40,7 @@ def replace(*, account: Account, gone: str) -> str:
     Payments of the old one stay the account's (`Account.customers`). Raises GatewayError.
     """
     made = _create(account, key=f"customer:{account.pk}:after:{gone}")
+    directory.note_customer(made)
     with transaction.atomic():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         if locked.stripe_customer == gone:

@@ -11,9 +11,11 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from accounts import clock
+from accounts.cells import place
 from accounts.runtime.steps import Steps
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import limits
+from wallets.charging.cells import cells_of
 from wallets.models import CatchUp
 from wallets.reversals.crediting import NotYet
 from wallets.reversals.disputes import apply_dispute_from
@@ -52,6 +54,14 @@ def _look(
     return {"known": F("known") + known}, lambda: None
 
 
+def _is_known(found: dict[str, object], apply: Callable[..., object | None]) -> bool:
+    for cell in cells_of(found):
+        with place.inside(cell):
+            if apply(found=found) is not None:
+                return True
+    return False
+
+
 def left_ids() -> list[int]:
     """Looks that nobody is at: another process goes on. For the sweep."""
     idle = CatchUp.objects.filter(
@@ -72,7 +82,7 @@ def catch_up(*, since: datetime, until: datetime | None = None) -> int:
         *((found, apply_dispute_from) for found in gateway.disputes_since(**span)),
     ]:
         try:
-            known += apply(found=found) is not None
+            known += _is_known(found, apply)
         except NotYet as error:
             logger.warning("%s must wait: %s", found.get("id"), error)
         except TimeIsUp:

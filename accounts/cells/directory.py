@@ -1,0 +1,90 @@
+"""Which cell has what. Without `CELLS` nothing is asked, and every cell is called "".
+
+What is noted here goes with the transaction that makes it so."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.conf import settings
+from django.db import OperationalError
+from django.db.models import Count
+
+from accounts.cells import place
+from accounts.models import Cell, CellOfAccount, CellOfCustomer, CellOfPerson
+
+
+class NoCell(OperationalError):
+    """An account that is in none, as while it is moved: answered as if its database were away."""
+
+
+def names() -> list[str]:
+    """Every cell, the oldest first."""
+    return list(Cell.objects.values_list("name", flat=True)) if settings.CELLS else []
+
+
+def of_account(account_id: UUID) -> str:
+    """Empty where there is no such account."""
+    return of_accounts([account_id]).get(account_id, "")
+
+
+def must_have(account_id: UUID) -> str:
+    """The cell of an account that is known to be there. Raises NoCell."""
+    cell = of_account(account_id)
+    if settings.CELLS and not cell:
+        raise NoCell(f"account {account_id} is in no cell")
+    return cell
+
+
+def of_accounts(account_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Of those that there are."""
+    if not settings.CELLS:
+        return {}
+    found = CellOfAccount.objects.filter(pk__in=account_ids)
+    return dict(found.values_list("pk", "cell__name"))
+
+
+def of_customer(customer: str) -> str:
+    """Of a customer at Stripe; empty where it is nobody's."""
+    if not settings.CELLS:
+        return ""
+    found = CellOfCustomer.objects.filter(pk=customer)
+    return found.values_list("cell__name", flat=True).first() or ""
+
+
+def of_person(person_id: int) -> list[str]:
+    """Where they have or had a seat, the first one first."""
+    if not settings.CELLS:
+        return []
+    found = CellOfPerson.objects.filter(person=person_id).order_by("pk")
+    return list(found.values_list("cell__name", flat=True))
+
+
+def for_somebody_new() -> str:
+    """Where an agency or individual is opened: here, or else where there are fewest accounts."""
+    if not settings.CELLS or place.current():
+        return place.current()
+    counted = CellOfAccount.objects.values_list("cell").annotate(Count("pk")).order_by()
+    accounts = dict(counted)
+    return min(Cell.objects.all(), key=lambda cell: accounts.get(cell.pk, 0)).name
+
+
+def note_account(account_id: UUID) -> None:
+    """It is opened in this cell."""
+    if cell := _here():
+        CellOfAccount.objects.create(account_id=account_id, cell=cell)
+
+
+def note_customer(customer: str) -> None:
+    """It is of an account in this cell. Repeatable."""
+    if cell := _here():
+        CellOfCustomer.objects.get_or_create(customer=customer, defaults={"cell": cell})
+
+
+def note_person(person_id: int) -> None:
+    """They get a seat in this cell. Repeatable."""
+    if cell := _here():
+        CellOfPerson.objects.get_or_create(person_id=person_id, cell=cell)
+
+
+def _here() -> Cell | None:
+    return Cell.objects.get(name=place.current()) if place.current() else None

@@ -1,0 +1,79 @@
+"""What Stripe tells reaches the cell of its customer, or whichever knows it."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock
+from accounts.cells import directory
+from accounts.cells.place import inside
+from tests.cells import FIRST, SECOND
+from wallets import inbox
+from wallets.charging.cells import cells_of
+from wallets.models import StripeEvent, Wallet
+from wallets.reversals import catching_up
+from wallets.tests.test_inbox import event, receive
+from wallets.tests.worlds.builders import add_card, make_wallet, stranger_pays
+from wallets.tests.worlds.purchases import taken_and_not_stored
+from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card, refunded_outside
+
+pytestmark = pytest.mark.usefixtures("two_cells")
+
+
+def credit(cell):
+    with inside(cell):
+        return [wallet.credit.amount for wallet in Wallet.objects.all()]
+
+
+def test_a_customer_is_noted_in_its_cell(stripe):
+    with inside(SECOND):
+        wallet = make_wallet()
+        add_card(stripe, wallet)
+        customer = wallet.account.stripe_customer
+
+    assert directory.of_customer(customer) == SECOND
+    for found in (
+        {"object": "payment_intent", "customer": customer},
+        {"object": "setup_intent", "customer": {"id": customer}},
+        {"object": "customer", "id": customer},
+        {"object": "payment_intent", "metadata": {"account": str(wallet.account_id)}},
+    ):
+        assert cells_of(found) == [SECOND]
+    for found in ({}, {"customer": "cus_of_others"}, {"metadata": {"account": "nobody"}}):
+        assert cells_of(found) == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize("says_whose", [True, False])
+def test_a_payment_is_credited_in_its_cell(stripe, says_whose):
+    with inside(FIRST):
+        make_wallet()
+    with inside(SECOND):
+        _, intent = taken_and_not_stored(stripe)
+        customer = Wallet.objects.get().account.stripe_customer
+    found = {"id": intent, "object": "payment_intent"}
+    stored = receive(event(found=found | ({"customer": customer} if says_whose else {})))
+
+    assert inbox.apply(event_pk=stored.pk) is True
+
+    assert credit(SECOND) == [Decimal(58)]
+    assert credit(FIRST) == [0]
+    assert StripeEvent.objects.get().not_ours is False
+
+
+def test_what_no_cell_knows_is_none_of_ours(stripe):
+    stored = receive(event(found={"id": stranger_pays(stripe), "object": "payment_intent"}))
+
+    assert inbox.apply(event_pk=stored.pk) is True
+
+    assert StripeEvent.objects.get().not_ours is True
+
+
+def test_a_refund_that_no_event_told_is_found_in_its_cell(stripe):
+    with inside(SECOND):
+        refunded_outside(buy(make_wallet_with_card(stripe)), 2000)
+
+    known = catching_up.catch_up(since=clock.now() - timedelta(hours=1))
+
+    assert known == 1
+    assert credit(SECOND) == [Decimal(30)]
