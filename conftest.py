@@ -13,8 +13,9 @@ import pytest
 import stripe as stripe_sdk
 from django.conf import settings as django_settings
 
+from tests.cells import play_in_the_second
 from tests.clients import share_middleware
-from tests.databases import as_owner, copy_tables, flush_by_deleting
+from tests.databases import as_owner, copy_tables, flush_by_deleting, has_test_database
 from tests.secrets import Watch
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.memory import look_for_garbage_rarely
@@ -72,6 +73,14 @@ def chromium_path() -> str | None:
     """The browser of the `browser` tests; the variable CHROMIUM names another."""
     names = (os.environ.get("CHROMIUM", ""), *CHROMIUM_NAMES)
     return next((path for path in map(shutil.which, filter(None, names)) if path), None)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--cells",
+        action="store_true",
+        help="play every test in the second of two cells, while none may change the first",
+    )
 
 
 def pytest_configure() -> None:
@@ -142,6 +151,17 @@ def _call_nobody(base: str) -> None:
     django_settings.STRIPE_API_BASE = base
     # dj-stripe's own commands call through the SDK's global address.
     stripe_sdk.api_base = base
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_db_setup: None,  # noqa: ARG001
+    django_db_blocker: object,
+    request: pytest.FixtureRequest,
+) -> None:
+    if request.config.getoption("--cells") and has_test_database():
+        with django_db_blocker.unblock():
+            play_in_the_second()
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import override_settings
 
+from accounts.cells import place
 from thinkrr_billing.cells import adding, beginning, copying
 
 FIRST, SECOND = "first", "second"
@@ -42,6 +45,34 @@ def divided(name: str) -> Iterator[None]:
         with override_settings(CELLS=True):
             yield
             connection.close()
+
+
+# Whatever would change the first cell fails at once, and says what it was about to write.
+_GUARD = """
+DO $$ DECLARE name regclass; BEGIN
+    CREATE FUNCTION cell_first.untouched() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+        RAISE EXCEPTION ''% of the first cell would be changed from the second'', TG_TABLE_NAME;
+    END';
+    FOR name IN SELECT oid FROM pg_class
+            WHERE relkind = 'r' AND relnamespace = 'cell_first'::regnamespace LOOP
+        EXECUTE format('CREATE TRIGGER untouched BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE'
+                       ' ON %s EXECUTE FUNCTION cell_first.untouched()', name);
+    END LOOP;
+END $$
+"""
+
+
+def play_in_the_second() -> None:
+    """Divide the test database. From now on everything in this process is done in the second cell,
+    and whatever would change the first fails (`pytest --cells`)."""
+    beginning.begin(name=FIRST)
+    adding.add(name=SECOND)
+    with connection.cursor() as cursor:
+        cursor.execute(_GUARD)
+    connection.close()
+    settings.CELLS = True
+    # Threads that tests start begin there, too.
+    place._current = ContextVar("cell", default=SECOND)
 
 
 # Everything a schema has, in words that do not name the schema itself.
