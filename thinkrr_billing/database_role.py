@@ -10,6 +10,7 @@ from django.apps import apps
 from django.db import connection, models, transaction
 from psycopg import sql
 
+from accounts.cells import directory, place
 from accounts.kept import Rows
 from thinkrr_billing import database_rights
 from thinkrr_billing.database_rights import AT_FIRST
@@ -75,12 +76,13 @@ def grant(role: str) -> None:
 
     Raises BadRole, and has changed nothing then.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        owners = _owners(cursor)
-        _refuse_useless(cursor, role, owners)
-        for statement in _statements(cursor, role, owners):
-            cursor.execute(statement)
+    for cell in ("", *directory.names()):
+        with place.inside(cell), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+            owners = _owners(cursor)
+            _refuse_useless(cursor, role, owners)
+            for statement in _statements(cursor, role, owners):
+                cursor.execute(statement)
 
 
 def differences(role: str = "") -> list[str]:
@@ -89,11 +91,19 @@ def differences(role: str = "") -> list[str]:
 
     What it may do by becoming another role counts. Raises BadRole when it is not there.
     """
-    with connection.cursor() as cursor:
+    found = (_differences_here(role, cell) for cell in ("", *directory.names()))
+    return sorted(set().union(*found))
+
+
+def _differences_here(role: str, cell: str) -> list[str]:
+    with place.inside(cell), connection.cursor() as cursor:
         name = role or _one(cursor, "SELECT current_user::text")
         if _is_superuser(cursor, name):
             return ["is a superuser, who may do everything"]
-        wanted = [(table, right) for table, rows in tables().items() for right in rows.value]
+        its = tables()
+        if not place.has_accounts():
+            its = {table: its[table] for table in its.keys() & _present(cursor)}
+        wanted = [(table, right) for table, rows in its.items() for right in rows.value]
         return database_rights.differences(cursor, role=name, wanted=wanted)
 
 

@@ -176,6 +176,8 @@ if _standby_url := env.text("DATABASE_STANDBY_URL"):
     )
 # Whether accounts live in cells (`manage.py cells`), each a schema of its own.
 CELLS = env.boolean("CELLS", default=False)
+# All queries would ask it.
+DATABASE_ROUTERS = ["thinkrr_billing.cells.migrating.Router"] if CELLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CURRENCIES = ("USD",)
 if REDIS_URL:

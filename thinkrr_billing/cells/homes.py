@@ -64,10 +64,15 @@ class NoHome(LookupError):
 
 def home_of(model: type[models.Model]) -> Home:
     """Raises NoHome."""
-    app, name = model._meta.app_label, model._meta.object_name
+    return home_of_name(model._meta.app_label, model._meta.object_name)
+
+
+def home_of_name(app: str, name: str) -> Home:
+    """The same of a model that may be gone, however its name is written. Raises NoHome."""
     if (home := APPS.get(app)) is not None:
         return home
-    found = [home for home, names in MODELS.get(app, {}).items() if name in names.split()]
+    places = MODELS.get(app, {}).items()
+    found = [home for home, names in places if name.lower() in names.lower().split()]
     if len(found) != 1:
         raise NoHome(f"{app}.{name} stands {len(found)} times in {__name__}: it needs one home.")
     return found[0]

@@ -27,14 +27,16 @@ class Path:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._of_transaction = _UNKNOWN
+        # What the session has by itself.
+        self.of_session = place.OUTSIDE
 
     def before(self) -> str:
         """What has to be sent in front of the next statement, and with it, if anything."""
         wanted = place.search_path()
         if self.is_idle:
-            self._of_transaction = place.OUTSIDE
+            self._of_transaction = self.of_session
             if self._connection.autocommit:
-                return "" if wanted == place.OUTSIDE else _SET_FOR_ONE.format(wanted)
+                return "" if wanted == self.of_session else _SET_FOR_ONE.format(wanted)
         if wanted == self._of_transaction:
             return ""
         self._of_transaction = wanted
@@ -75,6 +77,13 @@ def follow(connection: psycopg.Connection) -> None:
     """From now on what this connection sends is looked for from where its thread is."""
     connection.path = Path(connection)
     connection.cursor_factory = PathCursor
+
+
+def keep_for_session(connection: psycopg.Connection) -> None:
+    """For what can be in no transaction: until it is closed, this connection has the path from
+    here by itself. Never behind a pooler, nor where requests share a connection."""
+    Cursor(connection).execute(f"SET search_path TO {place.search_path()}")
+    connection.path.of_session = place.search_path()
 
 
 def set_path(connection: psycopg.Connection) -> None:

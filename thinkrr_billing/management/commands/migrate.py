@@ -9,6 +9,9 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from psycopg.errors import LockNotAvailable
 
+from thinkrr_billing.cells import migrating
+from thinkrr_billing.cells.homes import NoHome
+
 LOCK_SECONDS = 5
 TOO_LONG = (
     f"A table was in use for {LOCK_SECONDS} seconds, and nobody was made to wait for longer: this "
@@ -23,8 +26,16 @@ class Command(migrate.Command):
         # longer than it saves. Without that the process takes 100 MB more.
         gc.disable()
         try:
-            with connections[options["database"]].execute_wrapper(_within_the_limit):
-                super().handle(*args, **options)
+            for where in migrating.places():
+                if where:
+                    self.stdout.write(f"In the cell {where}:")
+                with (
+                    migrating.at(where),
+                    connections[options["database"]].execute_wrapper(_within_the_limit),
+                ):
+                    super().handle(*args, **options)
+        except NoHome as error:
+            raise CommandError(f"{error} This migration was undone.") from error
         except OperationalError as error:
             if not isinstance(error.__cause__, LockNotAvailable):
                 raise

@@ -1,0 +1,69 @@
+"""Migrations where there are cells: everybody's tables once in `public`, the others in each cell.
+
+Each place has its own `django_migrations`, so that one that failed goes on by itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db import connection
+
+from accounts.cells import directory, place
+from accounts.models import Cell
+from thinkrr_billing.cells.homes import Home, NoHome, home_of_name
+from thinkrr_billing.postgresql import paths
+
+# The key of an operation's hints that says where it belongs: one of Home. What has no model needs
+# it: SQL and Python say by themselves neither which tables they touch nor whose.
+HOME = "home"
+SAY_WHERE = "say whose tables it is about, by hints={migrating.HOME: Home.CELL}, GLOBAL or BOTH."
+
+_here: ContextVar[str | None] = ContextVar("migrating", default=None)
+
+
+def places() -> list[str | None]:
+    """Where migrations are to be applied, one after the other: outside of all cells (""), and in
+    each. None where there is only one place."""
+    with connection.cursor() as cursor:
+        known = Cell._meta.db_table in connection.introspection.table_names(cursor)
+    cells = directory.names() if known else []
+    return ["", *cells] if cells else [None]
+
+
+@contextmanager
+def at(where: str | None) -> Iterator[None]:
+    """Migrate this place until the block ends: with its path for the session, since some steps can
+    be in no transaction. Not behind a pooler."""
+    if where is None:
+        yield
+        return
+    token = _here.set(where)
+    connection.close()
+    try:
+        with place.inside(where):
+            connection.ensure_connection()
+            paths.keep_for_session(connection.connection)
+            yield
+    finally:
+        connection.close()
+        _here.reset(token)
+
+
+class Router:
+    """Lets each place have its own tables. Not asked where nobody migrates cells."""
+
+    def allow_migrate(
+        self,
+        db: str,  # noqa: ARG002
+        app_label: str,
+        model_name: str | None = None,
+        **hints: object,
+    ) -> bool | None:
+        """Raises NoHome for SQL and Python without a hint, and for a table that is nowhere."""
+        if (where := _here.get()) is None:
+            return None
+        home = hints.get(HOME)
+        if home is None and not model_name:
+            raise NoHome(f"{app_label} runs SQL or Python: {SAY_WHERE}")
+        home = home or home_of_name(app_label, model_name)
+        return home is Home.BOTH or home is (Home.CELL if where else Home.GLOBAL)
