@@ -2,7 +2,7 @@
 
 What is noted here goes with the transaction that makes it so."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from django.conf import settings
@@ -20,6 +20,14 @@ class NoCell(OperationalError):
 def names() -> list[str]:
     """Every cell, the oldest first."""
     return list(Cell.objects.values_list("name", flat=True)) if settings.CELLS else []
+
+
+def every() -> Iterator[str]:
+    """Each cell in turn, and what is done until the next is asked for is done inside of it. Once,
+    with "", where there are none."""
+    for cell in names() or [""]:
+        with place.inside(cell):
+            yield cell
 
 
 def of_account(account_id: UUID) -> str:

@@ -77,23 +77,39 @@ def withdraw(*, account: Account, invitation_id: int) -> None:
     Invitation.objects.filter(pk=invitation_id, account=account, accepted_at__isnull=True).delete()
 
 
+def cell_of(*, token: str) -> str:
+    """The cell of the account that this link invites to; empty when there is none."""
+    known = (
+        cell for cell in directory.every() if cell and Invitation.objects.filter(**_meant(token))
+    )
+    return next(known, "")
+
+
+def _meant(token: str) -> dict[str, object]:
+    """Raises NotFound for what is no link of ours."""
+    try:
+        pk, nonce = signing.loads(token, salt=Invitation.LINK_SALT)
+    except (signing.BadSignature, ValueError, TypeError):
+        raise _gone() from None
+    return {"pk": pk, "nonce": nonce}
+
+
+def _gone() -> NotFound:
+    return NotFound("This invitation is no longer valid. Ask for a new one.")
+
+
 def find_invitation(*, token: str) -> Invitation:
     """The open invitation behind a link, or `NotFound` with what to do.
 
     It is gone, too, when whoever made it could not make it any more.
     """
-    gone = NotFound("This invitation is no longer valid. Ask for a new one.")
-    try:
-        pk, nonce = signing.loads(token, salt=Invitation.LINK_SALT)
-    except (signing.BadSignature, ValueError, TypeError):
-        raise gone from None
     invitation = (
         Invitation.objects.select_related("account__agency", "invited_by")
-        .filter(pk=pk, nonce=nonce, accepted_at__isnull=True, expires_at__gt=clock.now())
+        .filter(**_meant(token), accepted_at__isnull=True, expires_at__gt=clock.now())
         .first()
     )
     if invitation is None or not inviting.stands(invitation):
-        raise gone
+        raise _gone()
     return invitation
 
 

@@ -1,5 +1,6 @@
 """Logging in and out, the code after it, forgotten passwords, and accepting invitations."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login, views
 from django.contrib.auth.decorators import login_not_required
@@ -11,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 from django_otp import login as mark_as_verified
 
+from accounts.cells import place
 from accounts.errors import AccountError, TooMany
 from accounts.forms import CodeForm, ForgottenForm, JoinForm, LogInForm
 from accounts.middleware import SESSION_KEY
@@ -109,6 +111,7 @@ class PasswordResetComplete(views.PasswordResetCompleteView):
 @require_http_methods(["GET", "POST"])
 def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Join with a new log-in, or with the one that already has the invited address."""
+    _enter_cell(token)
     invitation = members.find_invitation(token=token)
     context = {"invitation": invitation, "token": token}
     if request.user.is_authenticated or User.objects.filter(email=invitation.email).exists():
@@ -132,8 +135,15 @@ def accept_invitation(request: HttpRequest, token: str) -> HttpResponse:
 @require_POST
 def invitation_opened(request: HttpRequest, token: str) -> HttpResponse:  # noqa: ARG001
     """Told by the page itself once it is shown: programs that look into mails run no script."""
+    _enter_cell(token)
     seats.note_opened(token=token)
     return HttpResponse(status=204)
+
+
+def _enter_cell(token: str) -> None:
+    """Whoever follows a link may work elsewhere, or nowhere yet."""
+    if settings.CELLS:
+        place.enter(members.cell_of(token=token))
 
 
 def _accept_as_known_user(request: HttpRequest, token: str, context: dict) -> HttpResponse:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from celery.signals import before_task_publish
+from django.core.management import call_command
 from django.db import OperationalError
 from django.test import Client
 
@@ -27,6 +28,7 @@ from wallets import sweeps
 from wallets import tasks as wallets_tasks
 from wallets.models import Wallet
 from wallets.tests.worlds.api_clients import client_of
+from wallets.tests.worlds.books_world import plant
 from wallets.tests.worlds.builders import make_wallet
 
 pytestmark = pytest.mark.usefixtures("two_cells")
@@ -279,3 +281,34 @@ def test_an_invitation_leads_to_the_cell():
         members.accept(token=invitation.path.split("/")[-2], user=user)
 
     assert access.standing(user=user, account_id=None).account == account
+
+
+def test_whoever_follows_an_invitation_is_led_to_its_cell():
+    with inside(SECOND):
+        account = make_individual(name="Harbor Yoga", owner=(owner := make_user()))
+        path = members.invite(
+            account=account, email="new@example.com", role=Role.ADMIN, invited_by=owner
+        ).path
+    client = Client()
+    client.force_login(make_user("new@example.com"))
+
+    assert "Harbor Yoga" in client.get(path).content.decode()
+    assert client.post(path).status_code == 302
+    assert client.get("/payments/").status_code == 200
+    assert client.get(path).status_code == 404
+    assert Client().get(path.replace(path[-3], "x")).status_code == 404
+
+
+def test_the_books_of_every_cell_are_proved(capsys):
+    for cell in (FIRST, SECOND):
+        wallet_in(cell, credit="10")
+    call_command("verify_books")
+    with inside(SECOND):
+        plant("UPDATE wallets_wallet SET credit = 11")
+
+    with pytest.raises(SystemExit):
+        call_command("verify_books")
+
+    told = capsys.readouterr().out.splitlines()
+    assert told
+    assert all(line.startswith("cell second: ") for line in told)

@@ -3,6 +3,7 @@
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts import clock
+from accounts.cells import directory
 from wallets.allocations import planning, runs
 
 
@@ -15,10 +16,11 @@ class Command(BaseCommand):
     def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         now = clock.now()
         if dry_run:
-            for line in planning.dry_run(now=now) or ["Nothing is due."]:
+            due = [line for _ in directory.every() for line in planning.dry_run(now=now)]
+            for line in due or ["Nothing is due."]:
                 self.stdout.write(line)
             return
-        decisions = runs.charge_due(now=now)
+        decisions = [one for _ in directory.every() for one in runs.charge_due(now=now)]
         for decision in decisions:
             self.stdout.write(
                 f"{decision.figures.get('period', '')}: {decision.code}"

@@ -3,6 +3,8 @@
 from celery import current_app
 from django.core.management.base import BaseCommand
 
+from accounts.cells import directory, place
+
 
 class Command(BaseCommand):
     help = "Run every task whose name ends in .tick once. What they find goes to the workers."
@@ -11,5 +13,7 @@ class Command(BaseCommand):
         current_app.loader.import_default_modules()
         for name in sorted(current_app.tasks):
             if name.endswith(".tick"):
-                current_app.tasks[name]()
+                for cell in ("", *directory.names()):
+                    with place.inside(cell):
+                        current_app.tasks[name]()
                 self.stdout.write(name)

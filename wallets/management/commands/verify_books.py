@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import clock
+from accounts.cells import directory
 from wallets.books import checking
 from wallets.stripe import answers
 
@@ -23,13 +24,17 @@ class Command(BaseCommand):
     def handle(self, *args: object, stripe: bool, days: int | None, **options: object) -> None:
         since = None if days is None else clock.now() - timedelta(days=days)
         try:
-            broken = checking.check_all(stripe=stripe, since=since)
+            broken = [
+                f"cell {cell}: {row}" if cell else str(row)
+                for cell in directory.every()
+                for row in checking.check_all(stripe=stripe, since=since)
+            ]
         except answers.GatewayError as error:
             raise CommandError(
                 f"Stripe did not answer, so the books were not compared with it: {error}",
                 returncode=2,
             ) from error
         for row in broken:
-            self.stdout.write(str(row))
+            self.stdout.write(row)
         if broken:
             raise SystemExit(1)
