@@ -1,8 +1,8 @@
 """What `manage.py check --deploy --database default` warns of.
 
-Connections that leave this machine in the clear, or to whoever answers, and a database role with
-other rights than it needs. Not refused at start: a network may be private, and `migrate` is run by
-the owner of the tables (docs/deploy.md).
+Connections that leave this machine in the clear, or to whoever answers, a database role with other
+rights than it needs, and cells nobody looks into. Not refused at start: a network may be private,
+and `migrate` is run by the owner of the tables (docs/deploy.md).
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Tags, Warning, register
 
+from accounts.models import Cell
 from accounts.runtime.standby import STANDBY
 from thinkrr_billing import database_role, redis_servers
 
@@ -70,6 +71,20 @@ def the_role_cannot_change_the_past(
             hint="Let the application run as a role of its own: docs/deploy.md.",
         )
     ]
+
+
+@register(Tags.database, deploy=True)
+def cells_are_as_the_environment_says(
+    databases: Sequence[str] | None = None, **kwargs: object
+) -> list[Warning]:
+    """Warn when this process would look for accounts where they are not."""
+    if "default" not in (databases or ()) or Cell.objects.exists() == settings.CELLS:
+        return []
+    if settings.CELLS:
+        sentence = "CELLS is True, and there are no cells: leave it out."
+    else:
+        sentence = "All accounts are in cells, and CELLS is not True: set it."
+    return [_warning(sentence, "W005", hint="`manage.py cells list` shows them.")]
 
 
 def _is_proven(database: dict[str, Any]) -> bool:

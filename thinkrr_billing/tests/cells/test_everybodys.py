@@ -8,9 +8,10 @@ from django.contrib.auth.models import Group
 
 from accounts import clock
 from accounts.cells.place import inside
-from accounts.models import AuditEntry, WebhookEndpoint, WebhookEvent
+from accounts.models import AuditEntry, Cell, CellOfPerson, WebhookEndpoint, WebhookEvent
 from accounts.tests.builders import make_individual
 from tests.cells import FIRST, SECOND
+from thinkrr_billing.deploy_checks import cells_are_as_the_environment_says
 from wallets.prices import rates
 
 pytestmark = pytest.mark.usefixtures("two_cells")
@@ -56,3 +57,21 @@ def test_the_audit_is_kept_where_it_was_done():
 
     assert "accounts_account" in first
     assert [entry.table for entry in AuditEntry.objects.all()] == ["auth_group"]
+
+
+def test_a_process_that_looks_in_the_wrong_place_is_warned_of(settings):
+    def told():
+        warnings = cells_are_as_the_environment_says(databases=["default"])
+        return [(warning.id, warning.msg.split(",")[0]) for warning in warnings]
+
+    assert told() == []
+    assert cells_are_as_the_environment_says(databases=[]) == []
+
+    settings.CELLS = False
+    assert told() == [("thinkrr_billing.W005", "All accounts are in cells")]
+
+    CellOfPerson.objects.all().delete()
+    Cell.objects.all().delete()
+    assert told() == []
+    settings.CELLS = True
+    assert told() == [("thinkrr_billing.W005", "CELLS is True")]
