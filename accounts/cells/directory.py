@@ -2,7 +2,8 @@
 
 What is noted here goes with the transaction that makes it so."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
@@ -11,6 +12,8 @@ from django.db.models import Count
 
 from accounts.cells import place
 from accounts.models import Cell, CellOfAccount, CellOfCustomer, CellOfPerson
+
+T = TypeVar("T")
 
 
 class NoCell(OperationalError):
@@ -22,12 +25,14 @@ def names() -> list[str]:
     return list(Cell.objects.values_list("name", flat=True)) if settings.CELLS else []
 
 
-def every() -> Iterator[str]:
-    """Each cell in turn, and what is done until the next is asked for is done inside of it. Once,
-    with "", where there are none."""
+def in_every(do: Callable[[str], T]) -> list[T]:
+    """What `do` answers inside of each cell, of which it is given the name. Once, with "", where
+    there are none."""
+    answers = []
     for cell in names() or [""]:
         with place.inside(cell):
-            yield cell
+            answers.append(do(cell))
+    return answers
 
 
 def of_account(account_id: UUID) -> str:

@@ -79,10 +79,11 @@ def withdraw(*, account: Account, invitation_id: int) -> None:
 
 def cell_of(*, token: str) -> str:
     """The cell of the account that this link invites to; empty when there is none."""
-    known = (
-        cell for cell in directory.every() if cell and Invitation.objects.filter(**_meant(token))
+    meant = _meant(token)
+    known = directory.in_every(
+        lambda cell: cell if Invitation.objects.filter(**meant).exists() else ""
     )
-    return next(known, "")
+    return "".join(known)
 
 
 def _meant(token: str) -> dict[str, object]:

@@ -312,3 +312,15 @@ def test_the_books_of_every_cell_are_proved(capsys):
     told = capsys.readouterr().out.splitlines()
     assert told
     assert all(line.startswith("cell second: ") for line in told)
+
+
+def test_what_breaks_in_one_cell_leaves_nobody_there():
+    def breaks(cell):
+        if cell == FIRST:
+            raise ValueError(cell)
+
+    with inside(SECOND), pytest.raises(ValueError, match=FIRST) as kept:
+        directory.in_every(breaks)
+
+    assert kept.tb
+    assert place.current() == ""

@@ -1,5 +1,7 @@
 """Plan and charge what monthly allocation is due, by hand."""
 
+from itertools import chain
+
 from django.core.management.base import BaseCommand, CommandParser
 
 from accounts import clock
@@ -16,11 +18,12 @@ class Command(BaseCommand):
     def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         now = clock.now()
         if dry_run:
-            due = [line for _ in directory.every() for line in planning.dry_run(now=now)]
-            for line in due or ["Nothing is due."]:
+            due = directory.in_every(lambda _: planning.dry_run(now=now))
+            for line in list(chain.from_iterable(due)) or ["Nothing is due."]:
                 self.stdout.write(line)
             return
-        decisions = [one for _ in directory.every() for one in runs.charge_due(now=now)]
+        done = directory.in_every(lambda _: runs.charge_due(now=now))
+        decisions = list(chain.from_iterable(done))
         for decision in decisions:
             self.stdout.write(
                 f"{decision.figures.get('period', '')}: {decision.code}"

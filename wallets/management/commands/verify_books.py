@@ -1,6 +1,8 @@
 """Prove the books: silent when they agree, one line a broken rule's row and exit 1 otherwise."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -24,17 +26,18 @@ class Command(BaseCommand):
     def handle(self, *args: object, stripe: bool, days: int | None, **options: object) -> None:
         since = None if days is None else clock.now() - timedelta(days=days)
         try:
-            broken = [
-                f"cell {cell}: {row}" if cell else str(row)
-                for cell in directory.every()
-                for row in checking.check_all(stripe=stripe, since=since)
-            ]
+            broken = directory.in_every(partial(_broken, stripe=stripe, since=since))
         except answers.GatewayError as error:
             raise CommandError(
                 f"Stripe did not answer, so the books were not compared with it: {error}",
                 returncode=2,
             ) from error
-        for row in broken:
+        for row in chain.from_iterable(broken):
             self.stdout.write(row)
-        if broken:
+        if any(broken):
             raise SystemExit(1)
+
+
+def _broken(cell: str, *, stripe: bool, since: datetime | None) -> list[str]:
+    found = checking.check_all(stripe=stripe, since=since)
+    return [f"cell {cell}: {row}" if cell else str(row) for row in found]
