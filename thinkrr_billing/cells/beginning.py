@@ -144,6 +144,6 @@ def _make_both(cursor: Any, schema: str) -> None:
 def copy_migrations(cursor: Any, *, source: str, target: str) -> None:
     """Note in one schema what was applied in the other."""
     cursor.execute(
-        f"INSERT INTO {target}.{MIGRATIONS} (app, name, applied)"
+        f"INSERT INTO {target}.{MIGRATIONS} (app, name, applied)"  # nosec B608 # constants of ours
         f" SELECT app, name, applied FROM {source}.{MIGRATIONS} ORDER BY id"
     )
