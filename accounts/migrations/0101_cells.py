@@ -35,12 +35,6 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["number"],
-                "constraints": [
-                    models.CheckConstraint(
-                        condition=models.Q(("name__regex", "^[a-z][a-z0-9_]*$")),
-                        name="cell_name_is_a_schemas",
-                    )
-                ],
             },
         ),
         migrations.CreateModel(

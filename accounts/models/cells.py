@@ -4,7 +4,6 @@ Like everything a request needs before its cell is known, they are the same from
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
 
 from accounts import clock
 from accounts.kept import Rows
@@ -28,11 +27,6 @@ class Cell(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(name__regex=r"^[a-z][a-z0-9_]*$"), name="cell_name_is_a_schemas"
-            )
-        ]
 
     def __str__(self) -> str:
         return self.name

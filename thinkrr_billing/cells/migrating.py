@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from django.conf import settings
 from django.db import connection
 
-from accounts.cells import directory, place
+from accounts.cells import place
 from accounts.models import Cell
+from thinkrr_billing.cells.beginning import Refused
 from thinkrr_billing.cells.homes import Home, NoHome, home_of_name
 from thinkrr_billing.postgresql import paths
 
@@ -23,10 +25,15 @@ _here: ContextVar[str | None] = ContextVar("migrating", default=None)
 
 def places() -> list[str | None]:
     """Where migrations are to be applied, one after the other: outside of all cells (""), and in
-    each. None where there is only one place."""
+    each. None where there is only one place.
+
+    Raises Refused where there are cells and this process looks into none.
+    """
     with connection.cursor() as cursor:
         known = Cell._meta.db_table in connection.introspection.table_names(cursor)
-    cells = directory.names() if known else []
+    cells = list(Cell.objects.values_list("name", flat=True)) if known else []
+    if cells and not settings.CELLS:
+        raise Refused("All accounts are in cells: set CELLS=True. Nothing was changed.")
     return ["", *cells] if cells else [None]
 
 

@@ -10,6 +10,7 @@ from django.db import OperationalError, connections
 from psycopg.errors import LockNotAvailable
 
 from thinkrr_billing.cells import migrating
+from thinkrr_billing.cells.beginning import Refused
 from thinkrr_billing.cells.homes import NoHome
 
 LOCK_SECONDS = 5
@@ -34,6 +35,8 @@ class Command(migrate.Command):
                     connections[options["database"]].execute_wrapper(_within_the_limit),
                 ):
                     super().handle(*args, **options)
+        except Refused as error:
+            raise CommandError(str(error)) from error
         except NoHome as error:
             raise CommandError(f"{error} This migration was undone.") from error
         except OperationalError as error:

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import ProgrammingError, connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
+from django.test import override_settings
 
 from accounts.cells.place import inside
 from tests.cells import FIRST, SECOND, divided
@@ -25,9 +26,9 @@ PLACES = ("public", "cell_first", "cell_second")
 
 
 @pytest.fixture
-def _cells(django_db_blocker, settings):
-    with django_db_blocker.unblock(), divided("migrated"):
-        settings.DATABASE_ROUTERS = ["thinkrr_billing.cells.migrating.Router"]
+def _cells(django_db_blocker):
+    routers = override_settings(DATABASE_ROUTERS=["thinkrr_billing.cells.migrating.Router"])
+    with django_db_blocker.unblock(), divided("migrated"), routers:
         yield
 
 
@@ -127,6 +128,17 @@ def test_sql_that_does_not_say_where_it_belongs_is_refused(monkeypatch):
         migrate()
 
     assert where("of_nobody") == []
+    assert applied() == [0, 0, 0]
+
+
+def test_a_process_that_looks_into_no_cell_migrates_none(monkeypatch, settings):
+    pending(monkeypatch, at_home(Home.GLOBAL, "CREATE TABLE of_everybody (id int)"))
+    settings.CELLS = False
+
+    with pytest.raises(CommandError, match="set CELLS=True"):
+        migrate()
+
+    assert where("of_everybody") == []
     assert applied() == [0, 0, 0]
 
 

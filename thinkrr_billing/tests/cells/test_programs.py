@@ -1,0 +1,112 @@
+"""Programs work in the cell of the account they are about, and a batch of calls in several."""
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import OperationalError
+
+from accounts import clock
+from accounts.cells import place
+from accounts.cells.place import inside
+from accounts.models import CellOfAccount, KeptAnswer, Scope
+from campaigns import batches, calls
+from campaigns.models import Call
+from campaigns.tests.builders import make_report
+from tests.cells import FIRST, SECOND
+from thinkrr_billing.tests.cells.worlds import wallet_in
+from wallets.models import Wallet
+from wallets.tests.worlds.api_clients import client_of
+
+pytestmark = pytest.mark.usefixtures("two_cells")
+
+
+def pots(cell):
+    with inside(cell):
+        return [str(wallet.credit.amount) for wallet in Wallet.objects.order_by("pk")]
+
+
+def test_a_key_of_an_account_opens_its_cell():
+    wallet_in(FIRST, credit="11.00")
+    wallet = wallet_in(SECOND, credit="23.00")
+    with inside(SECOND):
+        client = client_of(wallet.account, Scope.READ)
+
+    assert client.get("/api/v1/wallet").json()["credit"] == "23.000000"
+    assert place.current() == ""
+
+
+def test_the_platforms_key_is_led_to_each_account_it_names():
+    wallets = [wallet_in(FIRST, credit="11.00"), wallet_in(SECOND, credit="23.00")]
+    client = client_of(None, Scope.READ)
+
+    found = [client.get(f"/api/v1/wallet?account={one.account_id}").json() for one in wallets]
+
+    assert [one["credit"] for one in found] == ["11.000000", "23.000000"]
+    assert client.get(f"/api/v1/wallet?account={uuid.uuid4()}").status_code == 404
+
+
+def test_a_key_whose_account_is_nowhere_may_come_again():
+    wallet = wallet_in(SECOND)
+    with inside(SECOND):
+        client = client_of(wallet.account, Scope.READ)
+    CellOfAccount.objects.filter(pk=wallet.account_id).delete()
+
+    answer = client.get("/api/v1/wallet")
+
+    assert (answer.status_code, answer["Retry-After"]) == (503, "5")
+    assert answer.json()["error"]["code"] == "unavailable"
+
+
+def test_a_batch_is_split_by_cell_and_answered_in_order():
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    named = [second.account_id, first.account_id, uuid.uuid4(), second.account_id]
+    reports = [make_report(pk, seconds=60, id=f"c{at}") for at, pk in enumerate(named)]
+
+    told = batches.record(reports=reports, reporter=None)
+    again = batches.record(reports=reports, reporter=None)
+
+    assert [one.id for one in told] == ["c0", "c1", "c2", "c3"]
+    assert [one.status for one in told] == ["charged", "charged", "rejected", "charged"]
+    assert told[2].error.code == "unknown_account"
+    assert [one.status for one in again] == ["duplicate", "duplicate", "rejected", "duplicate"]
+    for cell, recorded in ((FIRST, ["c1"]), (SECOND, ["c0", "c3"])):
+        with inside(cell):
+            assert sorted(call.external_id for call in Call.objects.all()) == recorded
+
+
+def test_a_cell_that_is_away_rejects_its_own_calls_only(monkeypatch):
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    before, record = pots(FIRST), calls.record
+
+    def away(**batch):
+        if place.current() == FIRST:
+            raise OperationalError("the server closed the connection")
+        return record(**batch)
+
+    monkeypatch.setattr(calls, "record", away)
+    reports = [make_report(one.account_id, seconds=60) for one in (first, second)]
+    told = batches.record(reports=reports, reporter=None)
+
+    assert [one.status for one in told] == ["rejected", "charged"]
+    assert told[0].error.code == "unavailable"
+    assert pots(FIRST) == before
+
+
+def test_a_kept_answer_of_the_platform_is_found_again():
+    wallet = wallet_in(SECOND, credit="10")
+    client = client_of(None, Scope.CALLS)
+    call = {
+        "id": "c1",
+        "account": str(wallet.account_id),
+        "minute_type": "premium",
+        "seconds": 60,
+        "ended_at": (clock.now() - timedelta(minutes=1)).isoformat(),
+    }
+    sent = {"data": {"calls": [call]}, "HTTP_IDEMPOTENCY_KEY": "one"}
+
+    told = [client.post("/api/v1/calls", **sent) for _ in range(2)]
+
+    assert [one.json()["results"][0]["status"] for one in told] == ["charged", "charged"]
+    assert told[1]["Idempotency-Replayed"] == "true"
+    assert KeptAnswer.objects.count() == 1
