@@ -13,10 +13,10 @@ import pytest
 import stripe as stripe_sdk
 from django.conf import settings as django_settings
 
-from tests.cells import play_in_the_second
 from tests.clients import share_middleware
 from tests.databases import as_owner, copy_tables, flush_by_deleting, has_test_database
 from tests.secrets import Watch
+from tests.two_cells import play_in_the_second
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.memory import look_for_garbage_rarely
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox, start

@@ -16,8 +16,9 @@ BOUGHT = "e.kind IN ('recharge', 'auto_recharge', 'allocation')"
 
 
 # A wallet's entries of one pot are a chain. One number names it: a number is sorted more cheaply
-# than a number and a text. Of 2,147,483,648 wallets or more it would be an error, never another's.
-CHAIN = "wallet_id * 4294967296 + hashtext(pot)"
+# than a number and a text. Ids of wallets, those of every cell, stay below 2 ** 52: a larger one
+# would be an error, never another's.
+CHAIN = "wallet_id * 2048 + (hashtext(pot) & 2047)"
 
 # What every wallet holds, pot by pot.
 HELD = """

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.cells import divided
+from tests.two_cells import divided
 
 
 @pytest.fixture(scope="module")
@@ -15,7 +15,7 @@ def _divided(django_db_setup: None, django_db_blocker: object) -> Iterator[None]
 
 @pytest.fixture
 def two_cells(_divided: None, db: None) -> None:
-    """Cells named as in `tests.cells`, without a row, in a transaction that is rolled back."""
+    """Cells named as in `tests.two_cells`, without a row, in a transaction that is rolled back."""
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from accounts import clock
 from accounts.cells.place import inside
 from accounts.models import AuditEntry, Cell, CellOfPerson, WebhookEndpoint, WebhookEvent
 from accounts.tests.builders import make_individual
-from tests.cells import FIRST, SECOND
+from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.deploy_checks import cells_are_as_the_environment_says
 from wallets.prices import rates
 

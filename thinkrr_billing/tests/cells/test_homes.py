@@ -68,7 +68,7 @@ def _foreign_keys():
 
 
 # The last that were written while all accounts were in one place: `begin` asks for them.
-BEFORE_CELLS = {"accounts": "0101", "wallets": "0045", "campaigns": "0017"}
+BEFORE_CELLS = {"accounts": "0022", "wallets": "0047", "campaigns": "0018"}
 
 
 def test_migrations_say_whose_tables_their_sql_and_python_are_about():

@@ -9,7 +9,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.test import override_settings
 
 from accounts.cells.place import inside
-from tests.cells import FIRST, SECOND, divided
+from tests.two_cells import FIRST, SECOND, divided
 from thinkrr_billing import database_role
 from thinkrr_billing.cells import homes, migrating
 from thinkrr_billing.cells.homes import Home, NoHome

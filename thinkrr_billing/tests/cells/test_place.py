@@ -10,8 +10,8 @@ from accounts.cells import place
 from accounts.cells.place import InTheMiddle, inside
 from accounts.models import Account, User
 from accounts.runtime import statements
-from tests.cells import FIRST, SECOND
 from tests.poolers import pooled
+from tests.two_cells import FIRST, SECOND
 
 NAMES = "SELECT name FROM accounts_account ORDER BY name"
 

@@ -10,10 +10,10 @@ from accounts import clock
 from accounts.cells import place
 from accounts.cells.place import inside
 from accounts.models import CellOfAccount, KeptAnswer, Scope
-from campaigns import batches, calls
+from campaigns import batches, calls, recording
 from campaigns.models import Call
 from campaigns.tests.builders import make_report
-from tests.cells import FIRST, SECOND
+from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets.models import Wallet
 from wallets.tests.worlds.api_clients import client_of
@@ -91,6 +91,23 @@ def test_a_cell_that_is_away_rejects_its_own_calls_only(monkeypatch):
     assert [one.status for one in told] == ["rejected", "charged"]
     assert told[0].error.code == "unavailable"
     assert pots(FIRST) == before
+
+
+def test_what_one_key_reports_in_two_cells_never_waits_for_each_other(monkeypatch):
+    groups, do = [], recording._groups.do
+    monkeypatch.setattr(
+        recording._groups, "do", lambda **one: groups.append(one["key"]) or do(**one)
+    )
+
+    for cell in (FIRST, SECOND):
+        wallet = wallet_in(cell, credit="10")
+        with inside(cell):
+            [told] = recording.record(
+                reports=[make_report(wallet.account_id)], reporter=None, client="a key"
+            )
+        assert told.status == "charged"
+
+    assert groups == [("a key", FIRST), ("a key", SECOND)]
 
 
 def test_a_kept_answer_of_the_platform_is_found_again():

@@ -8,7 +8,7 @@ import pytest
 from accounts import clock
 from accounts.cells import directory
 from accounts.cells.place import inside
-from tests.cells import FIRST, SECOND
+from tests.two_cells import FIRST, SECOND
 from wallets import inbox
 from wallets.charging.cells import cells_of
 from wallets.models import StripeEvent, Wallet

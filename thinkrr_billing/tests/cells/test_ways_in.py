@@ -15,7 +15,7 @@ from accounts.people import access, members, opening
 from accounts.runtime.nudges import nudge
 from accounts.tests.builders import make_individual, make_user
 from campaigns import tasks as campaigns_tasks
-from tests.cells import FIRST, SECOND
+from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.celery import CELL
 from thinkrr_billing.celery import app as celery_app
 from thinkrr_billing.tests.cells.worlds import wallet_in

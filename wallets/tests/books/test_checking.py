@@ -10,9 +10,9 @@ from django.db import connection, transaction
 
 from accounts import clock
 from accounts.models import StaffAlert
-from wallets.books import checking
+from wallets.books import checking, ledger_rules
 from wallets.books.register import Rule
-from wallets.models import StripeEvent, Wallet
+from wallets.models import Pot, StripeEvent, Wallet
 from wallets.tests.worlds.books_world import plant
 from wallets.tests.worlds.builders import make_wallet
 
@@ -31,6 +31,17 @@ def test_the_hourly_check_freezes_the_wallets_named_and_tells_support(paid):
     assert (paid.blocked_reason, innocent.blocked_reason) == ("books", "")
     [alert] = StaffAlert.objects.filter(kind="books")
     assert alert.text.startswith("I1 is broken 1 times, 1 wallets were blocked: credit holds 51")
+
+
+def test_every_pot_is_a_chain_of_its_own_in_the_last_of_all_cells():
+    wallets, pots = [1, 2, 4001 * 2**40 - 1], list(Pot)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(DISTINCT {ledger_rules.CHAIN})"
+            " FROM unnest(%s::bigint[]) AS wallet_id, unnest(%s::text[]) AS pot",
+            [wallets, pots],
+        )
+        assert cursor.fetchone() == (len(wallets) * len(pots),)
 
 
 @pytest.mark.parametrize("days", [None, 1])

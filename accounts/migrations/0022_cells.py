@@ -10,7 +10,7 @@ import accounts.clock
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0020_answers_are_kept"),
+        ("accounts", "0021_functions_for_shards"),
     ]
 
     operations = [
