@@ -1,7 +1,7 @@
 """Celery's door into wallets. Tasks take ids, call one function, and may run twice or never."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from uuid import UUID
 
@@ -171,16 +171,22 @@ def catch_up(catch_up_id: int) -> None:
 def compare() -> None:
     """The books with Stripe, every night. What does not fit into this task is gone on with."""
     with job_runs.noted("wallets.compare") as found:
-        comparison = comparing.begin()
-        try:
-            comparison = comparing.go_on(comparison_id=comparison.pk)
-        except answers.GatewayError as error:
-            checking.tell_not_compared(error)
-            found.append(f"Stripe did not answer: {error}")
-        if comparison.found:
-            found.append(f"{comparison.found} differences")
-        if comparison.finished_at is None:
-            found.append(f"not complete yet: {comparison}")
+        if place.has_everybodys():
+            found += _compare()
+
+
+def _compare() -> Iterator[str]:
+    """What somebody should read of it."""
+    comparison = comparing.begin()
+    try:
+        comparison = comparing.go_on(comparison_id=comparison.pk)
+    except answers.GatewayError as error:
+        checking.tell_not_compared(error)
+        yield f"Stripe did not answer: {error}"
+    if comparison.found:
+        yield f"{comparison.found} differences"
+    if comparison.finished_at is None:
+        yield f"not complete yet: {comparison}"
 
 
 @shared_task(name="wallets.compare_stripe", **_LONG)

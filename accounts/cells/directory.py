@@ -58,10 +58,15 @@ def of_accounts(account_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 def of_customer(customer: str) -> str:
     """Of a customer at Stripe; empty where it is nobody's."""
+    return of_customers([customer]).get(customer, "")
+
+
+def of_customers(customers: Iterable[str]) -> dict[str, str]:
+    """Of those that are somebody's."""
     if not settings.CELLS:
-        return ""
-    found = CellOfCustomer.objects.filter(pk=customer)
-    return found.values_list("cell__name", flat=True).first() or ""
+        return {}
+    found = CellOfCustomer.objects.filter(pk__in=customers)
+    return dict(found.values_list("pk", "cell__name"))
 
 
 def of_person(person_id: int) -> list[str]:

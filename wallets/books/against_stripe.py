@@ -15,6 +15,8 @@ from django.db.models import Exists, F, Min, OuterRef, Q
 from accounts import clock
 from accounts.models import Account
 from wallets import limits
+from wallets.books import held
+from wallets.books.held import Held
 from wallets.models import LedgerEntry, Purchase, Reversal
 from wallets.reversals.disputes import funds_are_withdrawn
 from wallets.reversals.refunds import has_failed
@@ -26,22 +28,25 @@ Finding = tuple[int | None, str]
 SLACK = timedelta(minutes=5)
 
 
-def compare(*, since: datetime | None = None, until: datetime | None = None) -> Iterator[Finding]:
+def read(*, since: datetime, until: datetime | None) -> Held:
+    """What Stripe has between these moments, and a little more: ours may be a little older or
+    younger there."""
+    return held.read(since=since - SLACK, until=until and until + SLACK)
+
+
+def compare(
+    *, since: datetime | None = None, until: datetime | None = None, there: Held | None = None
+) -> Iterator[Finding]:
     """Everything between these moments on which Stripe and we disagree; without them, everything.
 
-    Call with no transaction open. Raises GatewayError when Stripe does not answer.
+    `there` is what `read` has answered for them: without it Stripe is asked. Call with no
+    transaction open. Raises GatewayError when Stripe does not answer.
     """
     since, end = since or beginning(), until or clock.now()
-    # A little more than is compared: ours may be a little older or younger at Stripe.
-    listed = {"since": since - SLACK, "until": until and until + SLACK}
-    intents = {intent.id: intent for intent in gateway.intents_since(**listed)}
-    refunds = {found["id"]: found for found in gateway.refunds_since(**listed)}
-    disputes = {found["id"]: found for found in gateway.disputes_since(**listed)}
+    mine = held.here(there or read(since=since, until=until))
+    intents, standing = mine.intents, mine.standing
     purchases = _purchases(since, end, intents)
     yield from _ours_at_stripe(purchases, intents)
-    standing = {found["id"]: found for found in refunds.values() if not has_failed(found)} | {
-        found["id"]: found for found in disputes.values() if funds_are_withdrawn(found)
-    }
     window = range(int(since.timestamp()), int(until.timestamp()) if until else sys.maxsize)
     theirs = {pk: intent for pk, intent in intents.items() if intent.created in window}
     yield from _theirs_with_us(purchases, theirs, standing)

@@ -1,18 +1,17 @@
 """The comparison with Stripe in steps: each commits where it is, and another process may go on.
 
 Each night it takes in what happened since the last complete one, and a little before; all since
-the first account only when somebody asks. What differs is frozen and told with the step that
-finds it.
+the first account only when somebody asks. What differs is frozen and told by the step that finds
+it.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import partial
 
-from django.db import transaction
 from django.db.models import F
 
 from accounts import clock
+from accounts.cells import directory
 from accounts.runtime.steps import Steps
 from accounts.telling.notifications import alert_staff
 from wallets import limits
@@ -23,7 +22,6 @@ from wallets.models import StripeComparison
 STEPS = Steps(longest=limits.COMPARE_SLICE, shortest=limits.COMPARE_SLICE_LEAST)
 
 
-@transaction.atomic
 def begin(*, full: bool = False) -> StripeComparison:
     """The comparison that is under way, or a new one up to now. Two at once get the same."""
     under_way = StripeComparison.objects.filter(is_full=full, finished_at=None).first()
@@ -40,7 +38,7 @@ def begin(*, full: bool = False) -> StripeComparison:
 
 def _since(full: bool) -> datetime:
     last = StripeComparison.objects.exclude(finished_at=None).order_by("-until").first()
-    beginning = against_stripe.beginning()
+    beginning = min(directory.in_every(lambda _: against_stripe.beginning()))
     if full or last is None:
         return beginning
     return max(beginning, last.until - limits.COMPARE_OVERLAP)
@@ -59,16 +57,20 @@ def go_on(*, comparison_id: int, within: timedelta = limits.COMPARE_BUDGET) -> S
 def _compare(
     *, since: datetime, until: datetime | None
 ) -> tuple[dict[str, object], Callable[[], object]]:
-    found = [
-        Broken("I13", wallet_id, text, freezes=True)
-        for wallet_id, text in against_stripe.compare(since=since, until=until)
-    ]
-    return {"found": F("found") + len(found)}, partial(_tell, found, since)
+    """Stripe is asked once for all cells. What differs is frozen and told in the cell that has it,
+    before the step is done: twice is the same as once."""
+    there = against_stripe.read(since=since, until=until)
 
+    def of_a_cell(_: str) -> int:
+        found = [
+            Broken("I13", wallet_id, text, freezes=True)
+            for wallet_id, text in against_stripe.compare(since=since, until=until, there=there)
+        ]
+        if found:
+            checking.freeze_and_tell(found, about=f"{since:%Y-%m-%dT%H:%M}")
+        return len(found)
 
-def _tell(found: list[Broken], since: datetime) -> None:
-    if found:
-        checking.freeze_and_tell(found, about=f"{since:%Y-%m-%dT%H:%M}")
+    return {"found": F("found") + sum(directory.in_every(of_a_cell))}, lambda: None
 
 
 def left_ids() -> list[int]:

@@ -4,19 +4,21 @@ Looked at in the order in which one rests on the other: customers, payments, wha
 Whatever is not plain is reported and left alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from accounts.cells import directory
+from accounts.cells import directory, place
 from accounts.models import Account
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.cards import keeping, payment_methods
 from wallets.charging import facts, purchases, switch
+from wallets.charging.cells import cells_of
 from wallets.charging.facts import Unreadable
 from wallets.errors import Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase, Reversal
@@ -28,6 +30,8 @@ from wallets.stripe.answers import Intent
 from wallets.texts import usd
 
 MAKE_UP, LOOK = "recover", "look into"
+
+T = TypeVar("T", Intent, dict[str, Any])
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Found:
 def recover(*, since: datetime, apply: bool) -> Iterator[Found]:
     """Everything Stripe has since then that is missing here; with `apply` it is made up for.
 
+    Where there are cells, of the one that this is called in: what is nobody's is told in the first.
     Safe to repeat: what was recovered is not found again. Call with no transaction open. Raises
     Refused while automatic charges go on, and GatewayError when Stripe does not answer.
     """
@@ -57,10 +62,17 @@ def recover(*, since: datetime, apply: bool) -> Iterator[Found]:
     yield from _cards(apply=apply)
 
 
+def _of_here(found: Iterable[T]) -> Iterator[T]:
+    for one in found:
+        says = one if isinstance(one, dict) else vars(one)
+        if cells_of(says)[0] == place.current():
+            yield one
+
+
 def _customers(since: datetime, linked: dict[UUID, str], *, apply: bool) -> Iterator[Found]:
     """Customers made for accounts that do not know them; `linked` is filled with those."""
     candidates: dict[UUID, list[str]] = {}
-    for customer in gateway.customers_since(since=since):
+    for customer in _of_here(gateway.customers_since(since=since)):
         try:
             pk = UUID((customer.get("metadata") or {}).get("account") or "")
         except ValueError:
@@ -89,7 +101,8 @@ def _payments(
     since: datetime, linked: dict[UUID, str], recovered: set[str], *, apply: bool
 ) -> Iterator[Found]:
     """Succeeded intents whose purchase is missing or not paid, oldest first."""
-    paid = [one for one in gateway.intents_since(since=since) if one.status == "succeeded"]
+    intents = _of_here(gateway.intents_since(since=since))
+    paid = [one for one in intents if one.status == "succeeded"]
     for intent in reversed(paid):
         if found := _payment(intent, linked, apply=apply):
             yield found

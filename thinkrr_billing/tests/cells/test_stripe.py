@@ -2,19 +2,24 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 
 from accounts import clock
 from accounts.cells import directory
 from accounts.cells.place import inside
+from accounts.models import JobRun, StaffAlert
 from tests.two_cells import FIRST, SECOND
-from wallets import inbox
+from wallets import inbox, tasks
+from wallets.charging import switch
 from wallets.charging.cells import cells_of
-from wallets.models import StripeEvent, Wallet
+from wallets.models import StripeComparison, StripeEvent, Wallet
 from wallets.reversals import catching_up
+from wallets.tests.books.test_recovering import lost
 from wallets.tests.test_inbox import event, receive
-from wallets.tests.worlds.builders import add_card, make_wallet, stranger_pays
+from wallets.tests.worlds.builders import add_card, make_wallet, pay, stranger_pays
 from wallets.tests.worlds.purchases import taken_and_not_stored
 from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card, refunded_outside
 
@@ -77,3 +82,57 @@ def test_a_refund_that_no_event_told_is_found_in_its_cell(stripe):
 
     assert known == 1
     assert credit(SECOND) == [Decimal(30)]
+
+
+def blocked(cell):
+    with inside(cell):
+        return [wallet.blocked_reason for wallet in Wallet.objects.order_by("pk")]
+
+
+def alerts(cell):
+    with inside(cell):
+        return StaffAlert.objects.filter(kind="books").count()
+
+
+def test_what_a_cell_and_stripe_disagree_on_is_frozen_there_and_stripe_asked_once(stripe):
+    for cell in (FIRST, SECOND):
+        with inside(cell):
+            buy(make_wallet_with_card(stripe))
+    with inside(SECOND):
+        wrong = make_wallet_with_card(stripe)
+        pay(stripe, wrong.account.stripe_customer, cents=700)
+    stranger_pays(stripe)
+    stripe.clear_requests()
+
+    for cell in (FIRST, "", SECOND):
+        with inside(cell):
+            tasks.compare()
+
+    assert StripeComparison.objects.get().found == 1
+    assert len(stripe.requests(path="/v1/payment_intents", method="GET")) == 1
+    assert blocked(FIRST) == [""]
+    assert blocked(SECOND) == ["", "books"]
+    assert (alerts(FIRST), alerts(SECOND), alerts("")) == (0, 1, 0)
+    assert JobRun.objects.get(pk="wallets.compare").text == "1 differences"
+
+
+def test_what_a_restored_cell_has_lost_is_made_up_for_there(stripe):
+    with inside(FIRST):
+        buy(make_wallet_with_card(stripe))
+    with inside(SECOND):
+        wallet = make_wallet(credit="5")
+        intent = lost(wallet, add_card(stripe, wallet)).payment_intent
+    switch.stop(reason="Restored", actor=None)
+
+    told = recovered("--apply")
+
+    assert told == [f"cell second: recover: payment {intent} of $50.00"]
+    assert credit(SECOND) == [Decimal(55)]
+    assert credit(FIRST) == [Decimal(50)]
+    assert recovered("--apply") == ["Nothing is missing."]
+
+
+def recovered(*arguments):
+    out = StringIO()
+    call_command("recover_from_stripe", *arguments, stdout=out)
+    return out.getvalue().splitlines()

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import clock
+from accounts.cells import directory
 from wallets import limits
 from wallets.books import recovering
 from wallets.errors import WalletError
@@ -28,14 +29,18 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, apply: bool, since: datetime | None, **options: object) -> None:
+        since = since or clock.now() - limits.RECOVER_FROM
         left = count = 0
-        try:
-            for found in recovering.recover(
-                since=since or clock.now() - limits.RECOVER_FROM, apply=apply
-            ):
-                self.stdout.write(str(found))
+
+        def of_a_cell(cell: str) -> None:
+            nonlocal left, count
+            for found in recovering.recover(since=since, apply=apply):
+                self.stdout.write(f"cell {cell}: {found}" if cell else str(found))
                 count += 1
                 left += found.what == recovering.LOOK
+
+        try:
+            directory.in_every(of_a_cell)
         except WalletError as error:
             raise CommandError(str(error)) from error
         except answers.GatewayError as error:

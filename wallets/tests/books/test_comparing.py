@@ -10,7 +10,7 @@ from accounts import clock
 from accounts.models import StaffAlert
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import limits, sweeps, tasks
-from wallets.books import against_stripe, comparing
+from wallets.books import against_stripe, comparing, held
 from wallets.models import StripeComparison
 from wallets.stripe import answers
 from wallets.tests.worlds.builders import add_card, make_wallet, pay
@@ -80,7 +80,7 @@ def test_what_differs_is_frozen_and_told_by_the_step_that_finds_it(wallet, strip
 
 def test_a_step_that_is_killed_leaves_what_was_done_and_a_shorter_step(wallet, monkeypatch):
     open_for(wallet, days=2)
-    real, asked = against_stripe.compare, []
+    real, asked = against_stripe.read, []
 
     def die_at_the_third(**window):
         asked.append(window)
@@ -88,7 +88,7 @@ def test_a_step_that_is_killed_leaves_what_was_done_and_a_shorter_step(wallet, m
             raise TimeIsUp
         return real(**window)
 
-    monkeypatch.setattr(against_stripe, "compare", die_at_the_third)
+    monkeypatch.setattr(against_stripe, "read", die_at_the_third)
     begun = comparing.begin()
 
     with pytest.raises(TimeIsUp):
@@ -106,8 +106,8 @@ def test_a_step_that_is_killed_leaves_what_was_done_and_a_shorter_step(wallet, m
 
 def test_one_that_was_left_for_weeks_does_not_list_those_weeks(wallet, monkeypatch):
     open_for(wallet, days=1)
-    asked = []
-    monkeypatch.setattr(against_stripe, "compare", lambda **window: asked.append(window) or [])
+    asked, nothing = [], held.Held({}, {})
+    monkeypatch.setattr(against_stripe, "read", lambda **span: asked.append(span) or nothing)
     begun = comparing.begin()
 
     with clock.at(clock.now() + timedelta(days=30)):
