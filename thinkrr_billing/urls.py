@@ -39,7 +39,7 @@ urlpatterns = [
     path("", include("wallets.urls")),
     path("", include("campaigns.urls")),
     path("admin/", admin.site.urls),
-    path("looking/", include("hijack.urls")),
+    path("looking/", include("thinkrr_billing.staff.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics.metrics, name="metrics"),

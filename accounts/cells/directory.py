@@ -28,8 +28,17 @@ def names() -> list[str]:
 def in_every(do: Callable[[str], T]) -> list[T]:
     """What `do` answers inside of each cell, of which it is given the name. Once, with "", where
     there are none."""
+    return _in(names() or [""], do)
+
+
+def everywhere(do: Callable[[str], T]) -> list[T]:
+    """The same outside of all cells first. Once where there are none."""
+    return _in(["", *names()], do)
+
+
+def _in(cells: Iterable[str], do: Callable[[str], T]) -> list[T]:
     answers = []
-    for cell in names() or [""]:
+    for cell in cells:
         with place.inside(cell):
             answers.append(do(cell))
     return answers
@@ -75,6 +84,11 @@ def of_person(person_id: int) -> list[str]:
         return []
     found = CellOfPerson.objects.filter(person=person_id).order_by("pk")
     return list(found.values_list("cell__name", flat=True))
+
+
+def where_seated(person_id: int, do: Callable[[str], T]) -> list[T]:
+    """What `do` answers inside of each cell where this person has or had a seat, as `in_every`."""
+    return _in(of_person(person_id) if settings.CELLS else [""], do)
 
 
 def for_somebody_new() -> str:

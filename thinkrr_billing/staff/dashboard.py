@@ -2,6 +2,7 @@
 
 Every figure is one query by an index; together they stay far below a page's time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -11,10 +12,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from accounts import clock
+from accounts.cells import place
 from accounts.models import JobRun, StaffAlert
 from accounts.runtime import soft_cache
 from campaigns.models import Campaign
 from thinkrr_billing.jobs import JOBS, Job
+from thinkrr_billing.staff.cells import CELL, OUTSIDE
 from wallets import inbox
 from wallets.models import (
     AdjustmentRequest,
@@ -58,9 +61,8 @@ class Day:
 def context() -> dict[str, object]:
     now = clock.now()
     # Days gone by change rarely, and reading them all is the longest part of the page.
-    days = soft_cache.keep(
-        f"staff:days:{now.date()}", lambda: by_day(now=now), seconds=DAYS_KEPT_SECONDS
-    )
+    key = f"staff:days:{place.current()}:{now.date()}"
+    days = soft_cache.keep(key, lambda: by_day(now=now), seconds=DAYS_KEPT_SECONDS)
     most = max((max(day.paid, day.failed) for day in days), default=0) or 1
     bars = [
         {"day": one, "paid": _height(one.paid, most), "failed": _height(one.failed, most)}
@@ -112,8 +114,17 @@ def _queues(now: datetime) -> list[Figure]:
         _waiting_events(),
         _figure("Events given up", StripeEvent, given_up_at__isnull=False),
         _figure("Open alerts", StaffAlert, closed_at__isnull=True),
+        *_alerts_of_no_cell(),
         _books(now),
     ]
+
+
+def _alerts_of_no_cell() -> Iterator[Figure]:
+    """What support was told outside of all cells: nowhere else does anybody see it."""
+    if place.current():
+        with place.inside(""):
+            figure = _figure("Open alerts of no cell", StaffAlert, closed_at__isnull=True)
+        yield replace(figure, link=f"{figure.link}&{CELL}={OUTSIDE}")
 
 
 def _waiting_events() -> Figure:

@@ -17,6 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from accounts.cells import directory
 from accounts.models import Account, User
 from accounts.people import searching as account_search
 from accounts.people.searching import MOST_FOUND
@@ -84,15 +85,28 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def find(text: str, *, user: User) -> list[Section]:
-    """What this text names, by kind; without those that have no hit or are not theirs to see."""
-    kinds = _kinds(text)
-    sections = [_section(title, hits) for title, seen_by, hits in kinds if user.has_perms(seen_by)]
-    return [section for section in sections if section.hits]
+    """What this text names, by kind; without those that have no hit or are not theirs to see.
+
+    In every cell, wherever the page works."""
+    found: dict[str, list[Hit]] = {}
+    for kinds in directory.in_every(lambda _: _found(text, user)):
+        for title, hits in kinds:
+            found.setdefault(title, []).extend(hits)
+    return [_section(title, hits) for title, hits in found.items() if hits]
 
 
-def _section(title: str, hits: Iterable[Hit]) -> Section:
-    found = list(islice(hits, MOST_HITS + 1))
-    return Section(title, found[:MOST_HITS], len(found) > MOST_HITS)
+def _found(text: str, user: User) -> list[tuple[str, list[Hit]]]:
+    return [
+        (title, list(islice(hits, MOST_HITS + 1)))
+        for title, seen_by, hits in _kinds(text)
+        if user.has_perms(seen_by)
+    ]
+
+
+def _section(title: str, hits: list[Hit]) -> Section:
+    # What is everybody's is found from within each cell.
+    once = list(dict.fromkeys(hits))
+    return Section(title, once[:MOST_HITS], len(once) > MOST_HITS)
 
 
 def _kinds(text: str) -> Iterator[Kind]:

@@ -3,13 +3,16 @@
 That nothing can be changed meanwhile is held in one place, `accounts.middleware`."""
 
 import logging
+from itertools import chain
 
 from django.dispatch import receiver
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from hijack.signals import hijack_ended, hijack_started
+from hijack.views import AcquireUserView, ReleaseUserView
 
 from accounts import clock
-from accounts.models import StaffAction, User
+from accounts.cells import directory
+from accounts.models import Account, Membership, StaffAction, User
 from accounts.people import fresh
 from accounts.runtime.addresses import client_ip
 
@@ -30,6 +33,27 @@ def may_look(*, hijacker: User, hijacked: User) -> bool:
     )
 
 
+class Begin(AcquireUserView):
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        request.looked_at = _accounts_of(request.POST.get("user_pk", ""))
+        return super().dispatch(request, *args, **kwargs)
+
+
+class End(ReleaseUserView):
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+        request.looked_at = _accounts_of(str(request.user.pk))
+        return super().dispatch(request, *args, **kwargs)
+
+
+def _accounts_of(pk: str) -> list[Account]:
+    """Where the customer works. Read before the transaction of the view: it is of one cell."""
+    if not pk.isdecimal():
+        return []
+    seats = Membership.objects.filter(user_id=pk).select_related("account")
+    found = directory.where_seated(int(pk), lambda _: [seat.account for seat in seats.all()])
+    return list(chain.from_iterable(found))
+
+
 @receiver(hijack_started)
 def _began(request: HttpRequest, hijacker: User, hijacked: User, **kwargs: object) -> None:
     # It was a log-in to Django, and nobody typed a password.
@@ -45,9 +69,8 @@ def _ended(request: HttpRequest, hijacker: User, hijacked: User, **kwargs: objec
 
 def _note(request: HttpRequest, staff: User, customer: User, kind: str, result: str) -> None:
     """One line a working place of the customer, so that each account's timeline shows it."""
-    accounts = [seat.account for seat in customer.memberships.select_related("account")]
     now = clock.now()
-    for account in accounts or [None]:
+    for account in request.looked_at or [None]:
         StaffAction.objects.create(
             actor=staff,
             account=account,

@@ -53,7 +53,9 @@ class StaffSite(UnfoldAdminSite):
         return redirect_to_login(back, "admin:second_factor")
 
     def admin_view(self, view: Callable, cacheable: bool = False) -> Callable:
-        return csp_update(LOOSER_POLICY)(super().admin_view(view, cacheable))
+        from thinkrr_billing.staff.cells import in_its_cell
+
+        return csp_update(LOOSER_POLICY)(super().admin_view(in_its_cell(view), cacheable))
 
     def get_urls(self) -> list[URLPattern]:
         # Imported here: these modules import what the admin of the apps registers.
@@ -72,12 +74,14 @@ class StaffSite(UnfoldAdminSite):
         ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """Every page says it while automatic charges are stopped."""
+        """Every page says it while automatic charges are stopped, and in which cell it works."""
+        from thinkrr_billing.staff import cells
         from wallets.charging import switch
 
         found = super().each_context(request)
         if self.has_permission(request):
             found["charges_stopped"] = switch.stopped()
+            found["cells"] = cells.chooser(request)
         return found
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None):
