@@ -11,6 +11,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from accounts.cells import directory
 from accounts.runtime.outages import RETRY_AFTER
 from thinkrr_billing.database import without_limits
 
@@ -78,9 +79,13 @@ def _migrations() -> str:
     global _migrated
     # Asked until it is true; a process does not outlive its own migrations.
     if not _migrated:
-        executor = MigrationExecutor(connection)
-        _migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        _migrated = not any(directory.everywhere(_pending))
     return "ok" if _migrated else "pending"
+
+
+def _pending(_: str) -> bool:
+    executor = MigrationExecutor(connection)
+    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _broker() -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from accounts import clock
+from accounts.cells.place import Of
 from accounts.models import JobRun
 from accounts.runtime.waits import Wait
 from accounts.telling.notifications import alert_staff
@@ -35,6 +36,7 @@ def _in_trouble() -> Iterator[tuple[Job, JobRun, str]]:
 Wait(
     kind="job",
     since=lambda: min((run.started_at for _, run, _ in _in_trouble()), default=None),
+    of=Of.BOTH,
 )
 
 

@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from accounts import clock
 from accounts.cells import place
+from accounts.cells.place import Of
 from accounts.runtime.nudges import nudge
 from accounts.runtime.queues import Queue
 from accounts.telling.notifications import alert_staff
@@ -224,7 +225,7 @@ def _appliable(now: datetime) -> QuerySet:
     return StripeEvent.objects.waiting().filter(next_attempt_at__lte=now)
 
 
-WAITING = Queue(kind="event", rows=_appliable, since="received_at")
+WAITING = Queue(kind="event", rows=_appliable, since="received_at", of=Of.EVERYBODY)
 
 
 def _act(event: StripeEvent) -> bool | None:

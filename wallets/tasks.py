@@ -139,8 +139,7 @@ _LONG = {
 def check_books() -> None:
     """Hourly: what is broken is frozen; then the refunds and disputes that no event told."""
     with job_runs.noted("wallets.check_books") as found:
-        if place.has_accounts():
-            found += map(str, checking.check_and_freeze())
+        found += map(str, checking.check_and_freeze())
         if place.has_everybodys():
             since = clock.now() - limits.CATCH_UP_HOURLY
             _ask_stripe(partial(catching_up.catch_up, since=since))

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db.models import Count, Exists, Max, Min, OuterRef, Q, QuerySet
 
 from accounts import clock
+from accounts.cells.place import Of
 from accounts.runtime.queues import REST
 from accounts.runtime.waits import Wait, not_since_done, oldest
 from wallets import limits
@@ -145,6 +146,7 @@ Wait(
     since=lambda: oldest(
         StripeEvent.objects.filter(applied_at=None).exclude(given_up_at=None), "given_up_at"
     ),
+    of=Of.EVERYBODY,
 )
 Wait(
     kind="dispute",
@@ -202,9 +204,14 @@ Wait(
     since=lambda: not_since_done("included", included.oldest_due()),
     bound=limits.INCLUDED_WITHIN,
 )
-Wait(kind="comparison", since=_compared, bound=limits.COMPARED_WITHIN)
-Wait(kind="catching_up", since=_caught_up, bound=limits.CAUGHT_UP_WITHIN)
-Wait(kind="charges_stopped", since=_stopped)
+Wait(kind="comparison", since=_compared, bound=limits.COMPARED_WITHIN, of=Of.EVERYBODY)
+Wait(
+    kind="catching_up",
+    since=_caught_up,
+    bound=limits.CAUGHT_UP_WITHIN,
+    of=Of.EVERYBODY,
+)
+Wait(kind="charges_stopped", since=_stopped, of=Of.EVERYBODY)
 Wait(
     kind="adjustment",
     since=lambda: oldest(

@@ -5,6 +5,7 @@ The connection reads it when it sends something (`thinkrr_billing/postgresql/pat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import Enum
 from typing import TypeVar
 
 from django.conf import settings
@@ -16,6 +17,15 @@ OUTSIDE = "public"
 T = TypeVar("T")
 
 _current: ContextVar[str] = ContextVar("cell", default="")
+
+
+class Of(Enum):
+    """Whose something is: what is an account's is in its cell, what is everybody's outside of
+    all; some things are kept in both."""
+
+    ACCOUNTS = "accounts"
+    EVERYBODY = "everybody"
+    BOTH = "both"
 
 
 class InTheMiddle(RuntimeError):
@@ -84,6 +94,11 @@ def has_everybodys() -> bool:
 def has_accounts() -> bool:
     """Whether accounts are the business of work that is here: not outside of all cells."""
     return not settings.CELLS or bool(_current.get())
+
+
+def concerns(of: Of) -> bool:
+    """Whether what is of these is the business of work that is here."""
+    return of is Of.BOTH or (has_accounts() if of is Of.ACCOUNTS else has_everybodys())
 
 
 def _refuse_in_a_transaction(cell: str) -> None:

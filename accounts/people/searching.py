@@ -3,11 +3,13 @@
 Words are found by PostgreSQL's own text search, which every server has."""
 
 import re
+from itertools import chain
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Q, QuerySet
 
+from accounts.cells import directory
 from accounts.models import Account, Membership
 
 _WORD = re.compile(r"\w+")
@@ -35,6 +37,13 @@ def accounts(rows: QuerySet[Account], text: str) -> QuerySet[Account]:
         return rows.none()
     # Some of many hits, then sorted: sorting all of them would take the longer part of a second.
     return rows.filter(pk__in=list(_named(words).values_list("pk", flat=True)[:MOST_FOUND]))
+
+
+def anywhere(**lookups: object) -> list[Account]:
+    """Accounts of every cell of which this is true; of very many the first."""
+    rows = Account.objects.filter(**lookups)
+    found = directory.in_every(lambda _: list(rows[:MOST_FOUND]))
+    return list(chain.from_iterable(found))
 
 
 def _named(words: str) -> QuerySet[Account]:

@@ -16,6 +16,7 @@ from django.db.models import DateTimeField, F, Min, Model, Q, QuerySet
 from django.db.models.expressions import RawSQL
 
 from accounts import clock
+from accounts.cells.place import Of
 from accounts.models import QueueEmptied
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class Queue:
     # Where tries are counted, and until when the row rests after too many.
     tries: str = "tries"
     rests_until: str = "rests_until"
+    # Whose it is, where there are cells.
+    of: Of = Of.ACCOUNTS
 
     def __post_init__(self) -> None:
         registered[self.kind] = self

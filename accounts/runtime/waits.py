@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from django.db.models import Min, QuerySet
 
 from accounts import clock
+from accounts.cells import place
+from accounts.cells.place import Of
 from accounts.models import QueueEmptied
 from accounts.runtime import queues
 from accounts.runtime.queues import Queue
@@ -26,6 +28,8 @@ class Wait:
     since: Callable[[], datetime | None]
     # The books say so when the oldest has waited for longer.
     bound: timedelta | None = None
+    # Whose it is, where there are cells.
+    of: Of = Of.ACCOUNTS
 
     def __post_init__(self) -> None:
         registered[self.kind] = self
@@ -41,8 +45,13 @@ registered: dict[str, Wait] = {}
 
 
 def every() -> dict[str, Queue | Wait]:
-    """All that waits, by its kind: for the figures, the books and docs/waiting.md."""
+    """All that may wait anywhere, by its kind."""
     return {**queues.registered, **registered}
+
+
+def here() -> list[Queue | Wait]:
+    """What may wait where this is asked: all of it without cells."""
+    return [one for one in every().values() if place.concerns(one.of)]
 
 
 def oldest(rows: QuerySet, column: str) -> datetime | None:

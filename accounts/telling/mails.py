@@ -22,6 +22,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from accounts import clock
 from accounts.cells import place
+from accounts.cells.place import Of
 from accounts.models import (
     Invitation,
     Level,
@@ -58,7 +59,7 @@ def mail_due() -> int:
     """
     sent = 0
     for model, send in _SENDERS.items():
-        if not _is_here(model):
+        if not place.concerns(WAITING[model].of):
             continue
         give_up(model, kind=WAITING[model].kind)
         for pk in _due(model):
@@ -70,13 +71,6 @@ def mail_due() -> int:
             except Exception:
                 logger.exception("mail broken %s=%s", model.__name__, pk)
     return sent
-
-
-def _is_here(model: type[Mailed]) -> bool:
-    """Support's alerts are of every place."""
-    if model in (PasswordReset, SecurityMail):
-        return place.has_everybodys()
-    return model is StaffAlert or place.has_accounts()
 
 
 def give_up(model: type[Mailed], *, kind: str) -> None:
@@ -284,24 +278,25 @@ def absolute(path: str) -> str:
     return f"{settings.SITE_URL.rstrip('/')}{path or '/'}"
 
 
-def _list_of(model: type[Mailed], kind: str) -> Queue:
+def _list_of(model: type[Mailed], kind: str, of: Of) -> Queue:
     """Its own list: `claim` takes the turns. For the figures and the books."""
     return Queue(
         kind=kind,
         rows=lambda now: model.objects.filter(created_at__gt=now - model.GIVE_UP_AFTER),
         column="mail_due_at",
         bound=OVERDUE_MOST,
+        of=of,
     )
 
 
 WAITING = {
-    model: _list_of(model, kind)
-    for model, kind in (
-        (PasswordReset, "reset_mail"),
-        (SecurityMail, "security_mail"),
-        (Notification, "notification_mail"),
-        (StaffAlert, "alert_mail"),
-        (Invitation, "invitation_mail"),
+    model: _list_of(model, kind, of)
+    for model, kind, of in (
+        (PasswordReset, "reset_mail", Of.EVERYBODY),
+        (SecurityMail, "security_mail", Of.EVERYBODY),
+        (Notification, "notification_mail", Of.ACCOUNTS),
+        (StaffAlert, "alert_mail", Of.BOTH),
+        (Invitation, "invitation_mail", Of.ACCOUNTS),
     )
 }
 

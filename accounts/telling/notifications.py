@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 
 from accounts import clock
+from accounts.cells.place import Of
 from accounts.models import Account, Level, Notification, StaffAlert
 from accounts.runtime import statements
 from accounts.runtime.nudges import nudge, nudge_each
@@ -25,6 +26,7 @@ MAX_TITLE_LENGTH = 120
 Wait(
     kind="staff_alert",
     since=lambda: oldest(StaffAlert.objects.filter(closed_at=None), "created_at"),
+    of=Of.BOTH,
 )
 
 

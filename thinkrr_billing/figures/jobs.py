@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from celery import current_app
 
 from accounts import clock
+from accounts.cells.place import Of
 from accounts.models import JobRun
 from thinkrr_billing.figures.figure import Figure, Sample
 from thinkrr_billing.jobs import JOBS
@@ -45,6 +46,7 @@ FIGURES = [
         text="Since the last run of each job of the clock began. Support: the dashboard's Jobs.",
         read=_since_begun,
         labels=("task",),
+        of=Of.BOTH,
     ),
     Figure(
         name="thinkrr_task_overdue_after_seconds",
@@ -58,6 +60,7 @@ FIGURES = [
         "the dashboard's Jobs say why.",
         read=_failed,
         labels=("task",),
+        of=Of.BOTH,
     ),
 ]
 OF_BROKER = [

@@ -8,6 +8,7 @@ from django.db.models import Case, Count, Min, Value, When
 from django.db.models.functions import Greatest
 
 from accounts import clock
+from accounts.cells.place import Of
 from accounts.models import StaffAlert
 from accounts.runtime import waits
 from thinkrr_billing.figures.figure import Figure, Sample, number
@@ -18,6 +19,8 @@ from wallets.recharges import auto_recharge
 # A figure that is asked for each minute must be seen once; an hour shows it to those who are late.
 RECENT = timedelta(hours=1)
 GIFT = "gift"
+# Of what cells have: theirs all together.
+COUNTED = {"of": Of.ACCOUNTS, "together": sum}
 
 
 def _charges() -> Iterator[Sample]:
@@ -53,7 +56,7 @@ def _compared() -> Iterator[Sample]:
 
 
 def _waiting() -> Iterator[Sample]:
-    for one in waits.every().values():
+    for one in waits.here():
         yield (one.kind,), one.oldest_overdue().total_seconds()
 
 
@@ -69,11 +72,13 @@ FIGURES = [
         "thinkrr_purchases_open",
         "Purchases without an outcome.",
         lambda: Purchase.objects.open().count(),
+        **COUNTED,
     ),
     number(
         "thinkrr_purchases_unknown",
         "Purchases Stripe was asked to take and has not answered about.",
         lambda: Purchase.objects.open().filter(state=Purchase.State.SUBMITTED).count(),
+        **COUNTED,
     ),
     Figure(
         name="thinkrr_charges_last_hour",
@@ -81,12 +86,14 @@ FIGURES = [
         "agency gives once. Support: Purchases.",
         read=_charges,
         labels=("kind", "outcome"),
+        **COUNTED,
     ),
     number(
         "thinkrr_auto_recharge_due_oldest_seconds",
         "For how long the oldest Auto-Recharge that could be charged now has been due. High for a "
         "moment when a suspension is lifted. Support: Wallets, Auto-Recharge.",
         _due,
+        of=Of.ACCOUNTS,
     ),
     number(
         "thinkrr_stripe_events_waiting",
@@ -102,11 +109,13 @@ FIGURES = [
         "thinkrr_intents_per_wallet_minute_most",
         "The most intents of one wallet within a minute, of the last hour.",
         lambda: most_intents_in_a_minute(since=clock.now() - RECENT),
+        of=Of.ACCOUNTS,
     ),
     number(
         "thinkrr_wallets_in_debt",
         "Wallets whose credit is below zero.",
         lambda: Wallet.objects.filter(credit__lt=0).count(),
+        **COUNTED,
     ),
     Figure(
         name="thinkrr_staff_alerts_open",
@@ -114,6 +123,8 @@ FIGURES = [
         "yet. Support: Staff alerts.",
         read=_open_alerts,
         labels=("kind",),
+        of=Of.BOTH,
+        together=sum,
     ),
     Figure(
         name="thinkrr_comparison_differences",
@@ -126,6 +137,7 @@ FIGURES = [
         "overdue.",
         read=_waiting,
         labels=("kind",),
+        of=Of.BOTH,
     ),
     Figure(
         name="thinkrr_waiting_bound_seconds",

@@ -7,6 +7,8 @@ written lately can be proven alone: of a rule over large tables `recent` says ho
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from accounts.cells.place import Of
+
 # Tables whose rows change once they were written, until they end.
 ENDING = frozenset({"wallets_purchase"})
 
@@ -24,6 +26,7 @@ class Rule:
     freezes: bool
     figures: Figures = dict
     recent: Query | str = ""
+    of: Of = Of.ACCOUNTS
 
     def asked(self, *, recently: bool) -> str:
         """The query: of all rows, or of those written since %(since)s where that tells them apart.
@@ -64,17 +67,23 @@ rules: list[Rule] = []
 
 
 def rule(
-    name: str, *, freezes: bool, figures: Figures = dict, recent: Query | str = ""
+    name: str,
+    *,
+    freezes: bool,
+    figures: Figures = dict,
+    recent: Query | str = "",
+    of: Of = Of.ACCOUNTS,
 ) -> Callable[[Query], Query]:
     """Add a rule: the decorated function returns SQL whose rows are (wallet id or NULL, text).
 
     `figures` are what Python works out for it: what a zone means is not asked of PostgreSQL.
     `recent` names the table whose rows since a moment it is played over to prove what was written
     since, or is a query of its own for that. Without it the rule is always played over everything.
+    `of` says whose its rows are, where there are cells.
     """
 
     def add(query: Query) -> Query:
-        rules.append(Rule(name, query, freezes, figures, recent))
+        rules.append(Rule(name, query, freezes, figures, recent, of))
         return query
 
     return add

@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Min
 
 from accounts import clock
+from accounts.cells.place import Of
 from accounts.zones import known, zone_of
 from wallets import limits
 from wallets.books.ledger_rules import VALUE
@@ -334,7 +335,7 @@ def every_zone_is_known() -> str:
     """
 
 
-@rule("I12", freezes=False)
+@rule("I12", freezes=False, of=Of.EVERYBODY)
 def events_are_applied_soon() -> str:
     return """
         SELECT NULL::bigint, 'event ' || event_id || ' waits since ' || received_at

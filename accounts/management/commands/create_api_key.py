@@ -8,9 +8,10 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
+from accounts.cells import directory, place
 from accounts.errors import AccountError
 from accounts.models import Account
-from accounts.people import api_keys
+from accounts.people import api_keys, searching
 
 
 class Command(BaseCommand):
@@ -35,13 +36,14 @@ class Command(BaseCommand):
         if days is not None and not 1 <= days <= 3650:
             raise CommandError("--expires-days must be between 1 and 3650.")
         try:
-            _, secret = api_keys.create(
-                account=account,
-                name=options["name"],
-                scopes=[part.strip() for part in options["scopes"].split(",")],
-                expires_at=clock.now() + timedelta(days=days) if days else None,
-                addresses=api_keys.addresses_in(options["addresses"]),
-            )
+            with place.inside(directory.must_have(account.pk) if account else ""):
+                _, secret = api_keys.create(
+                    account=account,
+                    name=options["name"],
+                    scopes=[part.strip() for part in options["scopes"].split(",")],
+                    expires_at=clock.now() + timedelta(days=days) if days else None,
+                    addresses=api_keys.addresses_in(options["addresses"]),
+                )
         except AccountError as error:
             raise CommandError(str(error)) from None
         self.stdout.write(secret)
@@ -49,9 +51,9 @@ class Command(BaseCommand):
 
 
 def _account(given: str) -> Account:
-    found = list(Account.objects.filter(name=given)[:2])
+    found = searching.anywhere(name=given)
     with contextlib.suppress(ValueError):
-        found = found or list(Account.objects.filter(pk=UUID(given)))
+        found = found or searching.anywhere(pk=UUID(given))
     if not found:
         raise CommandError(f"There is no account with the id or name “{given}”.")
     if len(found) > 1:

@@ -6,6 +6,7 @@ from time import monotonic
 
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.cells import directory, place
 from thinkrr_billing.sandbox.demo import LOGINS
 
 
@@ -24,7 +25,8 @@ class Command(BaseCommand):
         # Told to end, it sets the sandbox's clock right first, as after Ctrl-C.
         before = signal.signal(signal.SIGTERM, signal.default_int_handler)
         try:
-            self._seed(people_only=options["people_only"])
+            with place.inside(next(iter(directory.names()), "")):
+                self._seed(people_only=options["people_only"])
         except KeyboardInterrupt:
             raise CommandError(
                 "Interrupted: the demo data is not complete. Run make clean, then start again."

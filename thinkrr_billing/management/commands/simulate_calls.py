@@ -4,11 +4,13 @@ import signal
 import time
 from argparse import ArgumentParser
 from datetime import datetime, timedelta
+from itertools import chain
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
+from accounts.cells import directory
 from accounts.models import Account, ApiKey, Scope
 from accounts.people import api_keys
 from wallets.models import Purchase
@@ -80,9 +82,10 @@ class Command(BaseCommand):
 
     def _say(self, dialer: object, elapsed: float, since: datetime) -> None:
         totals = dialer.totals
-        recharges = Purchase.objects.filter(
+        automatic = Purchase.objects.filter(
             purpose=Purchase.Purpose.AUTO_RECHARGE, state="succeeded", closed_at__gte=since
-        ).count()
+        )
+        recharges = sum(directory.in_every(lambda _: automatic.count()))
         self.stdout.write(
             f"{timedelta(seconds=int(elapsed))}  calls {totals['reported']:,}  "
             f"charged {totals['charged']:,} (${dialer.cost:,.2f})  "
@@ -108,7 +111,8 @@ def _demo_accounts() -> list[Account]:
     found = Account.objects.active().filter(
         name__in=names, memberships__user__email__in=owners, memberships__role="owner"
     )
-    accounts = list(found.distinct().order_by("created_at", "name"))
+    in_order = found.distinct().order_by("created_at", "name")
+    accounts = list(chain.from_iterable(directory.in_every(lambda _: list(in_order.all()))))
     if not accounts:
         raise CommandError("The demo accounts are not there: load them with seed_demo first.")
     return accounts

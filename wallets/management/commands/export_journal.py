@@ -1,12 +1,15 @@
 """An account's ledger as a journal of plain-text accounting, on standard output."""
 
+import contextlib
 from datetime import date
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.cells import directory, place
 from accounts.errors import Unusable
 from accounts.models import Account
+from accounts.people import searching
 from wallets.errors import WalletError
 from wallets.exports import asking, files
 from wallets.exports.asking import JOURNALS, Format
@@ -29,23 +32,21 @@ class Command(BaseCommand):
         self, *args: object, account: str, format: str, since: str, until: str, **options: object
     ) -> None:
         try:
-            asked = asking.ask(
-                account=_account(account),
-                format=Format(format),
-                since=_day("--from", since),
-                until=_day("--to", until),
-            )
+            days = {"since": _day("--from", since), "until": _day("--to", until)}
+            found = _account(account)
+            with place.inside(directory.must_have(found.pk)):
+                asked = asking.ask(account=found, format=Format(format), **days)
+                for text in files.make(asked).bites:
+                    self.stdout.write(text, ending="")
         except WalletError as error:
             raise CommandError(str(error)) from error
-        for text in files.make(asked).bites:
-            self.stdout.write(text, ending="")
 
 
 def _account(given: str) -> Account:
-    try:
-        return Account.objects.get(pk=UUID(given))
-    except (ValueError, Account.DoesNotExist):
-        raise CommandError(f"There is no account with the id “{given}”.") from None
+    with contextlib.suppress(ValueError):
+        if found := searching.anywhere(pk=UUID(given)):
+            return found[0]
+    raise CommandError(f"There is no account with the id “{given}”.")
 
 
 def _day(option: str, given: str | None) -> date | None:

@@ -3,7 +3,7 @@
 from celery import current_app
 from django.core.management.base import BaseCommand
 
-from accounts.cells import directory, place
+from accounts.cells import directory
 
 
 class Command(BaseCommand):
@@ -13,7 +13,5 @@ class Command(BaseCommand):
         current_app.loader.import_default_modules()
         for name in sorted(current_app.tasks):
             if name.endswith(".tick"):
-                for cell in ("", *directory.names()):
-                    with place.inside(cell):
-                        current_app.tasks[name]()
+                directory.everywhere(lambda _, task=name: current_app.tasks[task]())
                 self.stdout.write(name)

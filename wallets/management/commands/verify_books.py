@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, stripe: bool, days: int | None, **options: object) -> None:
         since = None if days is None else clock.now() - timedelta(days=days)
         try:
-            broken = directory.in_every(partial(_broken, stripe=stripe, since=since))
+            broken = directory.everywhere(partial(_broken, stripe=stripe, since=since))
         except answers.GatewayError as error:
             raise CommandError(
                 f"Stripe did not answer, so the books were not compared with it: {error}",
