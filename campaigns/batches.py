@@ -45,11 +45,11 @@ def _by_cell(reports: Sequence[Report]) -> dict[str, list[int]]:
 def _record(cell: str, reports: list[Report]) -> list[Result]:
     if not cell:
         return [calls.rejected(report, "unknown_account") for report in reports]
-    try:
-        with place.inside(cell):
+    with place.inside(cell):
+        try:
             return calls.record(reports=reports, reporter=None)
-    except (Busy, Error) as error:
-        if isinstance(error, Error) and not is_outage(error):
-            raise
-        logger.warning("calls not recorded cell=%s error=%s", cell, type(error).__name__)
-        return [calls.rejected(report, "unavailable") for report in reports]
+        except (Busy, Error) as error:
+            if isinstance(error, Error) and not is_outage(error):
+                raise
+            logger.warning("calls not recorded cell=%s error=%s", cell, type(error).__name__)
+            return [calls.rejected(report, "unavailable") for report in reports]

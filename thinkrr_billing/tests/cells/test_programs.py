@@ -4,7 +4,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from accounts import clock
 from accounts.cells import place
@@ -91,6 +91,18 @@ def test_a_cell_that_is_away_rejects_its_own_calls_only(monkeypatch):
     assert [one.status for one in told] == ["rejected", "charged"]
     assert told[0].error.code == "unavailable"
     assert pots(FIRST) == before
+
+
+def test_a_cell_whose_schema_is_gone_rejects_its_own_calls_only():
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SCHEMA cell_first RENAME TO gone")
+
+    reports = [make_report(one.account_id, seconds=60) for one in (first, second)]
+    told = batches.record(reports=reports, reporter=None)
+
+    assert [one.status for one in told] == ["rejected", "charged"]
+    assert told[0].error.code == "unavailable"
 
 
 def test_what_one_key_reports_in_two_cells_never_waits_for_each_other(monkeypatch):
