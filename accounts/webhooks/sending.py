@@ -5,23 +5,30 @@ statements a round. Another worker follows it when it dies.
 """
 
 import json
+import logging
 import time
 import uuid
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from django.db import Error
 from django.db.models import Q
 
 from accounts import clock, limits
+from accounts.cells import directory, place
 from accounts.models import WebhookDelivery, WebhookEvent, WebhookSender
 from accounts.runtime.nudges import nudge
+from accounts.runtime.outages import is_outage
 from accounts.telling import slack
 from accounts.webhooks import addresses, catalogue, claiming, outbox, signing
 from accounts.webhooks.claiming import Lane, Told
 from accounts.webhooks.posting import Answer, Parcel, Post
 from accounts.webhooks.waking import TASK
+
+logger = logging.getLogger(__name__)
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -29,8 +36,9 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 def send(*, seconds: float = limits.WEBHOOKS_SENT_SECONDS) -> int:
     """Send what is due, for so long at most; returns how many tries were made.
 
-    Call with no transaction open. While another worker sends, nothing. Repeatable, and may die at
-    any moment: what it was sending is sent again, under the same id.
+    Call with no transaction open, and outside of all cells: it goes over them. While another worker
+    sends, nothing. Repeatable, and may die at any moment: what it was sending is sent again, under
+    the same id.
     """
     ends, tries, made = time.monotonic() + seconds, 0, 1
     # Whoever was told while we were about to end has gone: so we look once more.
@@ -41,12 +49,12 @@ def send(*, seconds: float = limits.WEBHOOKS_SENT_SECONDS) -> int:
             with Post() as post:
                 made = _Round(turn, post, ends=ends).all()
         tries += made
-    sweep()
+    directory.in_every(lambda _: sweep())
     return tries
 
 
 def sweep() -> None:
-    """Wake a sender when something waits for one."""
+    """Wake a sender when something waits here for one."""
     new = WebhookEvent.objects.filter(sequence=None)
     if new.exists() or claiming.is_due_by(clock.now()):
         nudge(TASK)
@@ -94,6 +102,14 @@ def _turn() -> Iterator[_Turn | None]:
         WebhookSender.objects.filter(pk=1, token=token).update(token=None)
 
 
+@dataclass(frozen=True)
+class _UnderWay:
+    delivery: WebhookDelivery
+    began: datetime
+    lane: Lane
+    cell: str
+
+
 @dataclass
 class _Round:
     """What one sender does until its time is up or nothing is left."""
@@ -102,8 +118,10 @@ class _Round:
     post: Post
     ends: float
     tries: int = 0
-    # What is under way, by its delivery: when it began, and in which lane.
-    under_way: dict[int, tuple[WebhookDelivery, datetime, Lane]] = field(default_factory=dict)
+    # By its delivery.
+    under_way: dict[int, _UnderWay] = field(default_factory=dict)
+    # Those that it goes over, each round in another order: they share the room of each lane.
+    cells: deque[str] = field(default_factory=lambda: deque(directory.names() or [""]))
 
     def all(self) -> int:
         idle_since = time.monotonic()
@@ -124,19 +142,38 @@ class _Round:
         if now >= self.ends:
             return True
         rested = now - idle_since >= limits.WEBHOOKS_IDLE_SECONDS
-        return rested and not claiming.is_due_by(clock.now() + limits.WEBHOOKS_LINGER)
+        soon = clock.now() + limits.WEBHOOKS_LINGER
+        return rested and not any(self._in_each(lambda _: claiming.is_due_by(soon)))
 
     def _begin_some(self) -> int:
         if time.monotonic() >= self.ends or not self.turn.is_still_ours():
             return 0
+        self.cells.rotate()
+        return sum(self._in_each(self._begin_in))
+
+    def _begin_in(self, cell: str) -> int:
         outbox.accept()
-        begun = self._claim(Lane.WELL) + self._claim(Lane.NEW)
+        begun = self._claim(Lane.WELL, cell) + self._claim(Lane.NEW, cell)
         # These may hang: so that nothing is under way when our time is up, they end before.
         hang = time.monotonic() >= self.ends - limits.WEBHOOK_TOTAL_SECONDS
-        return begun if hang else begun + self._claim(Lane.TROUBLED)
+        return begun if hang else begun + self._claim(Lane.TROUBLED, cell)
 
-    def _claim(self, lane: Lane) -> int:
-        taken = sum(1 for *_, of in self.under_way.values() if of == lane)
+    def _in_each(self, do: Callable[[str], int]) -> list[int]:
+        """What it answers in each cell. One that is away is left alone by this round."""
+        answers = []
+        for cell in list(self.cells):
+            with place.inside(cell):
+                try:
+                    answers.append(do(cell))
+                except Error as error:
+                    if not cell or not is_outage(error):
+                        raise
+                    logger.warning("webhooks wait cell=%s error=%s", cell, type(error).__name__)
+                    self.cells.remove(cell)
+        return answers
+
+    def _claim(self, lane: Lane, cell: str) -> int:
+        taken = sum(1 for one in self.under_way.values() if one.lane == lane)
         room = min(claiming.ROOM[lane][0] - taken, limits.WEBHOOKS_CLAIMED)
         claimed = claiming.claim(lane=lane, room=room)
         now, parcels, spoiled = clock.now(), [], []
@@ -146,7 +183,7 @@ class _Round:
             except (ValueError, addresses.Invalid) as error:
                 spoiled.append(Told(delivery, Answer(error=str(error)[:200]), now))
             else:
-                self.under_way[delivery.pk] = (delivery, now, lane)
+                self.under_way[delivery.pk] = _UnderWay(delivery, now, lane, cell)
         self.post.send(parcels)
         if spoiled:
             claiming.finish(spoiled)
@@ -154,12 +191,13 @@ class _Round:
         return len(claimed)
 
     def _end(self, answers: list[Answer]) -> None:
-        told = []
+        """Of a cell that is away nothing is noted: what it sent is sent again when it is back."""
+        told: dict[str, list[Told]] = {}
         for answer in answers:
-            delivery, at, _ = self.under_way.pop(answer.key)
-            told.append(Told(delivery, answer, at))
+            one = self.under_way.pop(answer.key)
+            told.setdefault(one.cell, []).append(Told(one.delivery, answer, one.began))
         if told:
-            claiming.finish(told)
+            self._in_each(lambda cell: cell in told and claiming.finish(told[cell]))
 
 
 def parcel(delivery: WebhookDelivery, now: datetime) -> Parcel:

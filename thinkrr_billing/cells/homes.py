@@ -35,13 +35,13 @@ APPS = {
 # Our own by name, so that a new one has to be thought of.
 MODELS = {
     "accounts": {
-        # How people and machines get in, and the way to the cell of what they ask for.
-        Home.GLOBAL: "ApiKey FailedLogin OpenSession PasswordReset RecoveryCode SecurityMail"
-        " StaffAction User User_groups User_user_permissions"
+        # How people and machines get in, the way to the cell of what they ask for, what is counted
+        # of them wherever they work, and the one who sends webhooks of all.
+        Home.GLOBAL: "ApiKey FailedLogin InvitationSent OpenSession PasswordReset RecoveryCode"
+        " SecurityMail StaffAction User User_groups User_user_permissions WebhookSender"
         " Cell CellOfAccount CellOfCustomer CellOfPerson",
-        Home.CELL: "Account AgencyNotice Change Invitation InvitationSent Membership"
-        " Notification Numbering WebhookAttempt WebhookDelivery WebhookEndpoint WebhookEvent"
-        " WebhookSender",
+        Home.CELL: "Account AgencyNotice Change Invitation Membership Notification Numbering"
+        " WebhookAttempt WebhookDelivery WebhookEndpoint WebhookEvent",
         Home.BOTH: "AuditEntry JobRun KeptAnswer QueueEmptied StaffAlert",
     },
     "wallets": {
@@ -55,7 +55,13 @@ MODELS = {
 }
 # Foreign keys from `public` into a cell, as (table, column): `begin` drops them. The rows they lead
 # to never go (`wallets_forbid_removal`), so that nothing is left to check but their first writing.
-CUT = frozenset({("accounts_apikey", "account_id"), ("accounts_staffaction", "account_id")})
+CUT = frozenset(
+    {
+        ("accounts_apikey", "account_id"),
+        ("accounts_invitationsent", "account_id"),
+        ("accounts_staffaction", "account_id"),
+    }
+)
 
 
 class NoHome(LookupError):
