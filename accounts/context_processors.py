@@ -28,7 +28,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     if account is not None:
         context["current_role"] = _role_label(request.role, account)
         context["switchable_accounts"] = SimpleLazyObject(
-            lambda: list(access.visible_accounts(user=request.user)[:MENU_SIZE])
+            lambda: access.switchable(user=request.user)[:MENU_SIZE]
         )
         context["unread_count"] = SimpleLazyObject(
             lambda: notifications.unread_count(account_id=account.pk)

@@ -88,7 +88,12 @@ def of_person(person_id: int) -> list[str]:
 
 def where_seated(person_id: int, do: Callable[[str], T]) -> list[T]:
     """What `do` answers inside of each cell where this person has or had a seat, as `in_every`."""
-    return _in(of_person(person_id) if settings.CELLS else [""], do)
+    return _in(seats_of(person_id), do)
+
+
+def seats_of(person_id: int) -> list[str]:
+    """As `of_person`; the one place there is ("") without cells."""
+    return of_person(person_id) if settings.CELLS else [""]
 
 
 def for_somebody_new() -> str:

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.cells import directory, place
+from accounts.cells.across import Across
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 
@@ -40,6 +41,21 @@ def visible_accounts(*, user: User) -> QuerySet[Account]:
     # Asked for either, PostgreSQL would read every account there is.
     below = Account.objects.filter(agency_id__in=own).values("pk")
     return Account.objects.filter(pk__in=own.union(below)).select_related("agency")
+
+
+def switchable(*, user: User, named: str = "") -> Across[Account]:
+    """All that the user may switch to, in every cell; with `named` of a name with that in it."""
+    rows = visible_accounts(user=user)
+    if named:
+        rows = rows.filter(name__icontains=named)
+    return Across(rows, directory.seats_of(user.pk))
+
+
+def visible_account(*, user: User, account_id: UUID | None) -> Account | None:
+    """One of these, wherever it is."""
+    one = visible_accounts(user=user).filter(pk=account_id)
+    found = directory.where_seated(user.pk, lambda _: one.first())
+    return next(filter(None, found), None)
 
 
 @dataclass(frozen=True)

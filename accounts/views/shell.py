@@ -21,16 +21,15 @@ MAX_ID_DIGITS = 18  # What surely fits a bigint.
 @require_http_methods(["GET", "POST"])
 def switch(request: HttpRequest) -> HttpResponse:
     """GET lists the accounts the user may see; POST goes to one of them."""
-    visible = access.visible_accounts(user=request.user)
     if request.method == "POST":
-        account = visible.filter(pk=_account_id(request.POST.get("account", ""))).first()
+        wanted = _account_id(request.POST.get("account", ""))
+        account = access.visible_account(user=request.user, account_id=wanted)
         if account is None:
             raise NotFound("There is no such account.")
         request.session[SESSION_KEY] = str(account.pk)
         return redirect(next_path(request))
     search = request.GET.get("q", "").strip()[:120]
-    if search:
-        visible = visible.filter(name__icontains=search)
+    visible = access.switchable(user=request.user, named=search)
     accounts = Paginator(visible, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
     return render(request, "accounts/switch.html", {"accounts": accounts, "search": search})
 

@@ -7,10 +7,12 @@ from celery.signals import before_task_publish
 from django.core.management import call_command
 from django.test import Client
 
+from accounts import limits
 from accounts import tasks as accounts_tasks
 from accounts.cells import directory, place
 from accounts.cells.place import inside
-from accounts.models import JobRun, Role
+from accounts.errors import TooMany
+from accounts.models import Invitation, InvitationSent, JobRun, Role
 from accounts.people import access, members, opening
 from accounts.runtime.nudges import nudge
 from accounts.tests.builders import make_individual, make_user
@@ -68,6 +70,54 @@ def test_a_person_works_in_the_account_they_chose_in_whichever_cell():
         (first, FIRST),
     ]
     assert access.standing(user=make_user(), account_id=second.pk) is None
+
+
+def test_a_person_sees_and_opens_their_accounts_of_every_cell():
+    person = make_user()
+    names = {FIRST: ["Ada", "Bea"], SECOND: ["Cleo", "Dora", "Eve"]}
+    accounts = {}
+    for cell, called in names.items():
+        with inside(cell):
+            accounts |= {name: make_individual(name, owner=person) for name in called}
+            make_individual("Of nobody they know")
+    client = Client()
+    client.force_login(person)
+
+    shown = access.switchable(user=person)
+    page = client.get("/accounts/switch/").content.decode()
+    answer = client.post("/accounts/switch/", {"account": accounts["Dora"].pk})
+
+    assert shown.count() == 5
+    assert [one.name for one in shown[:4]] == ["Ada", "Bea", "Cleo", "Dora"]
+    assert [one.name for one in shown[1:5]] == ["Bea", "Cleo", "Dora", "Eve"]
+    assert [one.name for one in access.switchable(user=person, named="e")[:9]] == [
+        "Bea",
+        "Cleo",
+        "Eve",
+    ]
+    assert all(name in page for name in accounts)
+    assert "Of nobody" not in page
+    assert answer.status_code == 302
+    assert client.session["account"] == str(accounts["Dora"].pk)
+    with inside(SECOND):
+        stranger = make_individual()
+    assert client.post("/accounts/switch/", {"account": stranger.pk}).status_code == 404
+    assert access.switchable(user=make_user()).count() == 0
+
+
+def test_invitations_to_one_address_are_counted_over_all_cells():
+    guest, person = "guest@example.net", make_user()
+    with inside(FIRST):
+        account = make_individual(owner=person)
+        for _ in range(limits.INVITATIONS_TO_ADDRESS_A_DAY):
+            InvitationSent.objects.create(account=account, email=guest, person=person)
+    with inside(SECOND):
+        account = make_individual(owner=person)
+
+        with pytest.raises(TooMany, match=f"{guest} was sent as many"):
+            members.invite(account=account, email=guest, role=Role.MEMBER, invited_by=person)
+
+        assert not Invitation.objects.exists()
 
 
 @pytest.mark.parametrize("cell", [FIRST, SECOND])
