@@ -5,7 +5,6 @@ statements a round. Another worker follows it when it dies.
 """
 
 import json
-import logging
 import time
 import uuid
 from collections import deque
@@ -14,21 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from django.db import Error
 from django.db.models import Q
 
 from accounts import clock, limits
-from accounts.cells import directory, place
+from accounts.cells import directory
 from accounts.models import WebhookDelivery, WebhookEvent, WebhookSender
+from accounts.runtime import reachable
 from accounts.runtime.nudges import nudge
-from accounts.runtime.outages import is_outage
 from accounts.telling import slack
 from accounts.webhooks import addresses, catalogue, claiming, outbox, signing
 from accounts.webhooks.claiming import Lane, Told
 from accounts.webhooks.posting import Answer, Parcel, Post
 from accounts.webhooks.waking import TASK
-
-logger = logging.getLogger(__name__)
 
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -160,17 +156,10 @@ class _Round:
 
     def _in_each(self, do: Callable[[str], int]) -> list[int]:
         """What it answers in each cell. One that is away is left alone by this round."""
-        answers = []
-        for cell in list(self.cells):
-            with place.inside(cell):
-                try:
-                    answers.append(do(cell))
-                except Error as error:
-                    if not cell or not is_outage(error):
-                        raise
-                    logger.warning("webhooks wait cell=%s error=%s", cell, type(error).__name__)
-                    self.cells.remove(cell)
-        return answers
+        answers, away = reachable.ask_each(self.cells, do)
+        for cell in away:
+            self.cells.remove(cell)
+        return list(answers.values())
 
     def _claim(self, lane: Lane, cell: str) -> int:
         taken = sum(1 for one in self.under_way.values() if one.lane == lane)

@@ -32,7 +32,7 @@ def in_its_cell(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
     def there(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if not settings.CELLS:
             return view(request, *args, **kwargs)
-        names = directory.names()
+        names = request.cells = directory.names()
         if request.method == "GET" and (told := request.GET.get(CELL)) is not None:
             if told not in (*names, OUTSIDE):
                 raise Unusable(f"There is no cell {told}.")
@@ -46,12 +46,12 @@ def in_its_cell(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
 
 
 def chooser(request: HttpRequest) -> dict[str, object] | None:
-    """Where this page works, and the way to the others. None without cells."""
-    if not settings.CELLS:
+    """Where this page works, and the way to the others. None where it works in no cell."""
+    if not (names := getattr(request, "cells", [])):
         return None
     is_list = request.resolver_match.view_name.endswith("_changelist")
     page = request.path if is_list else reverse("admin:index")
-    names = directory.names() + ([OUTSIDE] if _may_be_outside(_model(request)) else [])
+    names = names + ([OUTSIDE] if _may_be_outside(_model(request)) else [])
     ways = [{"name": _called(name), "link": f"{page}?{CELL}={name}"} for name in names]
     return {"here": _called(place.current() or OUTSIDE), "ways": ways}
 
@@ -70,7 +70,8 @@ def _cell_of(request: HttpRequest, names: list[str]) -> str:
     model = _model(request)
     chosen = request.session.get(CELL, "")
     if chosen not in names:
-        chosen = "" if chosen == OUTSIDE and _may_be_outside(model) else names[0]
+        here = place.current() or names[0]
+        chosen = "" if chosen == OUTSIDE and _may_be_outside(model) else here
     pk = request.resolver_match.kwargs.get("object_id")
     if model is None or pk is None:
         return chosen

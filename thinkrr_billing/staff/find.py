@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, timedelta
-from itertools import islice
+from itertools import chain, islice
 from uuid import UUID
 
 import djstripe.models
@@ -21,6 +21,7 @@ from accounts.cells import directory
 from accounts.models import Account, User
 from accounts.people import searching as account_search
 from accounts.people.searching import MOST_FOUND
+from accounts.runtime import reachable
 from campaigns import searching as campaign_search
 from campaigns.models import Call, Campaign
 from thinkrr_billing.staff import pasted
@@ -72,27 +73,32 @@ class Section:
 def page(request: HttpRequest) -> HttpResponse:
     """Exactly one account found, and nothing else: its page opens at once."""
     text = request.GET.get("q", "").strip()[:MOST_TEXT]
-    sections = find(text, user=request.user) if text else []
-    if len(sections) == 1 and len(sections[0].hits) == 1:
+    sections, away = look_up(text, user=request.user) if text else ([], [])
+    if len(sections) == 1 and len(sections[0].hits) == 1 and not away:
         return redirect(sections[0].hits[0].link)
     context = {
         **admin.site.each_context(request),
         "title": "Search",
         "query": text,
         "sections": sections,
+        "away": away,
     }
     return TemplateResponse(request, "staff/find.html", context)
 
 
 def find(text: str, *, user: User) -> list[Section]:
-    """What this text names, by kind; without those that have no hit or are not theirs to see.
+    """What this text names, by kind; without those that have no hit or are not theirs to see."""
+    return look_up(text, user=user)[0]
 
-    In every cell, wherever the page works."""
+
+def look_up(text: str, *, user: User) -> tuple[list[Section], list[str]]:
+    """The same, of every cell wherever the page works; and the cells that cannot be asked now."""
+    cells = directory.names() or [""]
+    answers, away = reachable.ask_each(cells, lambda _: _found(text, user))
     found: dict[str, list[Hit]] = {}
-    for kinds in directory.in_every(lambda _: _found(text, user)):
-        for title, hits in kinds:
-            found.setdefault(title, []).extend(hits)
-    return [_section(title, hits) for title, hits in found.items() if hits]
+    for title, hits in chain.from_iterable(answers.values()):
+        found.setdefault(title, []).extend(hits)
+    return [_section(title, hits) for title, hits in found.items() if hits], away
 
 
 def _found(text: str, user: User) -> list[tuple[str, list[Hit]]]:

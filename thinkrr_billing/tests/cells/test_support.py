@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib import admin
+from django.db import OperationalError
 
+from accounts.cells import place
 from accounts.cells.place import inside
 from accounts.models import StaffAction
 from accounts.telling.notifications import alert_staff
@@ -10,6 +12,7 @@ from accounts.tests.builders import owner_of
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.cells import homes
 from thinkrr_billing.cells.homes import Home
+from thinkrr_billing.staff import find
 from thinkrr_billing.staff.tests.phone import press, said, staff_client, url
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets.balances import blocking
@@ -40,6 +43,21 @@ def test_one_search_finds_what_is_in_any_cell(support):
     page = shown(support.get("/admin/find/", {"q": "Brightline"}))
 
     assert all(name in page for name in names)
+
+
+def test_a_search_says_which_cell_is_away_and_shows_what_the_others_have(support, monkeypatch):
+    account, kinds = wallet_in(SECOND).account, find._kinds
+
+    def away(text):
+        if place.current() == FIRST:
+            raise OperationalError("the server closed the connection")
+        return kinds(text)
+
+    monkeypatch.setattr(find, "_kinds", away)
+    page = shown(support.get("/admin/find/", {"q": str(account)}))
+
+    assert "The cell first cannot be asked" in page
+    assert url("accounts.account", "change", account.pk) in page
 
 
 def test_what_is_everybodys_is_found_once(support):
