@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db.models import Q
 
@@ -45,7 +46,7 @@ def send(*, seconds: float = limits.WEBHOOKS_SENT_SECONDS) -> int:
             with Post() as post:
                 made = _Round(turn, post, ends=ends).all()
         tries += made
-    directory.in_every(lambda _: sweep())
+    reachable.ask_each(directory.names() or [""], lambda _: sweep())
     return tries
 
 
@@ -154,7 +155,7 @@ class _Round:
         hang = time.monotonic() >= self.ends - limits.WEBHOOK_TOTAL_SECONDS
         return begun if hang else begun + self._claim(Lane.TROUBLED, cell)
 
-    def _in_each(self, do: Callable[[str], int]) -> list[int]:
+    def _in_each(self, do: Callable[[str], Any]) -> list[Any]:
         """What it answers in each cell. One that is away is left alone by this round."""
         answers, away = reachable.ask_each(self.cells, do)
         for cell in away:

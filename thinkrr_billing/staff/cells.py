@@ -17,6 +17,7 @@ from django.urls import reverse
 from accounts.cells import directory, place
 from accounts.errors import Unusable
 from accounts.models import User
+from accounts.runtime import reachable
 from thinkrr_billing.cells import homes
 from thinkrr_billing.cells.homes import Home
 
@@ -84,15 +85,15 @@ def _cell_of(request: HttpRequest, names: list[str]) -> str:
 
 
 def _cell_of_row(model: type[Model], pk: str, chosen: str, names: list[str]) -> str | None:
-    """None where there is no such row."""
+    """None where there is no such row, as far as cells can be asked."""
     if homes.home_of(model) is Home.GLOBAL:
         owners = _cells_of_owner(model, pk)
         return chosen if chosen in owners or not owners else owners[0]
     for name in dict.fromkeys([chosen, *names, ""]):
         if name or _may_be_outside(model):
-            with place.inside(name):
-                if _row(model, pk):
-                    return name
+            found, _ = reachable.ask_each([name], lambda _: _row(model, pk))
+            if found.get(name):
+                return name
     return None
 
 

@@ -12,7 +12,7 @@ from accounts.tests.builders import owner_of
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.cells import homes
 from thinkrr_billing.cells.homes import Home
-from thinkrr_billing.staff import find
+from thinkrr_billing.staff import cells, find
 from thinkrr_billing.staff.tests.phone import press, said, staff_client, url
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets.balances import blocking
@@ -140,6 +140,20 @@ def test_every_list_opens_in_a_cell_and_outside_what_is_kept_there(support, cell
         is_outside = cell == "-" and homes.home_of(model) is Home.BOTH
         where = "no cell" if is_outside else FIRST if cell == "-" else SECOND
         assert f"In cell <strong>{where}</strong>" in page, name
+
+
+def test_a_page_of_another_cell_opens_while_the_chosen_one_is_away(support, monkeypatch):
+    wallet, row = wallet_in(SECOND, credit="23"), cells._row
+    support.get("/admin/", {"cell": FIRST})
+
+    def away(model, pk):
+        if place.current() == FIRST:
+            raise OperationalError("the server closed the connection")
+        return row(model, pk)
+
+    monkeypatch.setattr(cells, "_row", away)
+
+    assert "$23.00" in shown(support.get(url("accounts.account", "change", wallet.account_id)))
 
 
 def test_a_person_opens_where_they_have_a_seat(support):

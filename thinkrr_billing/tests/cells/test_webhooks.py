@@ -11,7 +11,7 @@ from accounts.people import closing
 from accounts.tests.builders import make_individual
 from accounts.tests.webhooks.conftest import receiver  # noqa: F401
 from accounts.tests.webhooks.receiver import endpoint
-from accounts.webhooks import outbox
+from accounts.webhooks import outbox, sending
 from tests.two_cells import FIRST, SECOND
 
 pytestmark = pytest.mark.usefixtures("two_cells", "nudges")
@@ -48,15 +48,18 @@ def test_what_a_cell_that_is_away_would_tell_waits_and_the_others_is_sent(
 ):
     for cell in (FIRST, SECOND):
         close_one_in(cell, receiver)
-    accept = outbox.accept
 
-    def away():
-        if place.current() == FIRST:
-            raise OperationalError("the server closed the connection")
-        return accept()
+    def away(do):
+        def asked():
+            if place.current() == FIRST:
+                raise OperationalError("the server closed the connection")
+            return do()
+
+        return asked
 
     with monkeypatch.context() as patch:
-        patch.setattr(outbox, "accept", away)
+        patch.setattr(outbox, "accept", away(outbox.accept))
+        patch.setattr(sending, "sweep", away(sending.sweep))
         tasks.send_webhooks()
     assert (receiver.types("/first"), receiver.types("/second")) == ([], ["account.closed"])
 
