@@ -62,11 +62,17 @@ class Answer:
         return self.loaded
 
 
+class ForCursor(Answer):
+    """An answer as libpq has it, for a cursor that loads its rows; None until it is here."""
+
+    result: PGresult | None = None
+
+
 class Pipeline:
     """Sends what it is given without waiting; answers come in the order they were asked for.
 
     Until it is left its connection can do nothing else. Begins the transaction where there has to
-    be one; in autocommit all that it sends is one.
+    be one; in autocommit all that it sends is one, and within a cell it begins and ends that.
     """
 
     def __init__(self, connection: psycopg.Connection, *, prepares: bool = True) -> None:
@@ -80,8 +86,10 @@ class Pipeline:
         self.is_open = True
         idle = self._pgconn.transaction_status == TransactionStatus.IDLE
         path = _path(connection)
+        # Only within a transaction that was begun does a path reach the nodes of Citus.
+        self._ends = bool(idle and connection.autocommit and path)
         self._pgconn.enter_pipeline_mode()
-        if idle and not connection.autocommit:
+        if idle and (path or not connection.autocommit):
             self.command("BEGIN")
         if path:
             self.command(path)
@@ -107,6 +115,12 @@ class Pipeline:
         if sum(len(value) for value in written if value) >= LARGE:
             self._pgconn.send_flush_request()
             self._pgconn.flush()
+        return answer
+
+    def ask_for_cursor(self, text: bytes) -> ForCursor:
+        """Send a statement that has its values."""
+        self._pgconn.send_query_params(text, None)
+        self._unanswered.append(answer := ForCursor(self))
         return answer
 
     def _named(self, statement: str, text: bytes) -> bytes:
@@ -140,10 +154,15 @@ class Pipeline:
         if not self.is_open or self._connection.closed:
             return
         self.is_open = False
+        if self._ends:
+            self.command("COMMIT")
         self._pgconn.pipeline_sync()
         self._unanswered.append(None)
         self._wait(None)
         self._pgconn.exit_pipeline_mode()
+        if self._ends and self._failure is not None:
+            # Nobody answered its end.
+            self._connection.rollback()
 
     def _wait(self, wanted: Answer | None) -> None:
         try:
@@ -160,6 +179,8 @@ class Pipeline:
             answer = self._unanswered.popleft()
             if result.status in _FAILED:
                 self._fail(result)
+            elif isinstance(answer, ForCursor):
+                answer.result = result
             elif answer is not None:
                 answer.loaded = self._loaded(result)
             if answer is not None and answer is wanted:

@@ -1,24 +1,26 @@
 """The search path of what is sent, where there are cells (`accounts.cells.place`).
 
 It is set for a transaction, never for a session: a pooler gives that to somebody else, and so
-nothing has to be taken back, whatever happens. It goes in one message with the first statement, and
-costs no round trip."""
+nothing has to be taken back, whatever happens. It goes with what begins the transaction, and costs
+no round trip.
+
+It is a statement of its own: where tables are distributed (Citus), SET LOCAL is sent to the nodes
+as the text it came in, with whatever else stands there, and what a function sets stays here."""
 
 from contextlib import nullcontext
 from typing import Any
 
 import psycopg
 from django.db.backends.postgresql.base import Cursor
+from psycopg.adapt import Transformer
 from psycopg.pq import TransactionStatus
-from psycopg.sql import SQL, Composable
 
 from accounts.cells import place
+from accounts.runtime.pipeline import Pipeline
 
 # After a savepoint was rolled back nobody knows.
 _UNKNOWN = ""
 _SET = "SET LOCAL search_path TO {}"
-# What is a transaction by itself: SET LOCAL would warn that there is none.
-_SET_FOR_ONE = "SELECT set_config('search_path', '{}', true)"
 
 
 class Path:
@@ -30,17 +32,20 @@ class Path:
         # What the session has by itself.
         self.of_session = place.OUTSIDE
 
-    def before(self) -> str:
-        """What has to be sent in front of the next statement, and with it, if anything."""
-        wanted = place.search_path()
+    @property
+    def is_known(self) -> bool:
+        """Whether the next statement is looked for where it should be."""
         if self.is_idle:
             self._of_transaction = self.of_session
-            if self._connection.autocommit:
-                return "" if wanted == self.of_session else _SET_FOR_ONE.format(wanted)
-        if wanted == self._of_transaction:
+        return self._of_transaction == place.search_path()
+
+    def before(self) -> str:
+        """What has to be sent in front of the next statement, and within its transaction, if
+        anything."""
+        if self.is_known:
             return ""
-        self._of_transaction = wanted
-        return _SET.format(wanted)
+        self._of_transaction = place.search_path()
+        return _SET.format(self._of_transaction)
 
     @property
     def is_idle(self) -> bool:
@@ -54,13 +59,25 @@ class PathCursor(Cursor):
     """Sets the path in front of a statement that needs it."""
 
     def execute(self, query: Any, params: Any = None, **options: Any) -> "PathCursor":
-        if not (before := self.connection.path.before()):
+        path = self.connection.path
+        if path.is_known:
             return super().execute(query, params, **options)
-        first = f"{before}; "
-        together = SQL(first) + query if isinstance(query, Composable) else first + query
-        super().execute(together, params, **options)
-        # Past the answer to what was put in front.
-        self.nextset()
+        if path.is_idle and self.connection.autocommit:
+            return self._execute_alone(query, params)
+        set_path(self.connection)
+        return super().execute(query, params, **options)
+
+    def _execute_alone(self, query: Any, params: Any) -> "PathCursor":
+        """What is a transaction by itself is sent with its begin, path and end. As psycopg does it
+        for the statement alone."""
+        self._reset()
+        self._tx = Transformer(self)
+        self._query = self._convert_query(query, params)
+        pipeline = Pipeline(self.connection)
+        answer = pipeline.ask_for_cursor(self._query.query)
+        pipeline.leave()
+        self._check_results([answer.result])
+        self._set_results([answer.result])
         return self
 
     def executemany(self, query: Any, params_seq: Any, **options: Any) -> None:
@@ -87,6 +104,7 @@ def keep_for_session(connection: psycopg.Connection) -> None:
 
 
 def set_path(connection: psycopg.Connection) -> None:
-    """For what cannot have it in front: a round trip, where a transaction begins with that."""
-    if before := connection.path.before():
-        Cursor(connection).execute(before)
+    """Within a transaction, which begins with that where there is none yet: a round trip, that of
+    its begin."""
+    if not connection.path.is_known:
+        Pipeline(connection).leave()

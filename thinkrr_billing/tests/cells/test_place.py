@@ -1,10 +1,13 @@
 """Statements of every kind reach the cell that work is in, and nothing of it is left behind."""
 
 from contextlib import nullcontext
+from itertools import groupby
+from tempfile import TemporaryFile
 from threading import Thread
 
 import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
+from psycopg.pq import Trace
 
 from accounts.cells import place
 from accounts.cells.place import InTheMiddle, inside
@@ -181,16 +184,37 @@ def test_a_thread_begins_outside_of_all():
     assert seen == [""]
 
 
+def traced(ask, *, around=nullcontext):
+    """What libpq sends and gets, a line a message."""
+    connection.ensure_connection()
+    sent = connection.connection.pgconn
+    with TemporaryFile() as trace:
+        sent.trace(trace.fileno())
+        sent.set_trace_flags(Trace.SUPPRESS_TIMESTAMPS)
+        with around():
+            ask()
+        sent.untrace()
+        trace.seek(0)
+        return trace.read().decode().splitlines()
+
+
 def trips(ask, *, around):
     """How often an answer is waited for."""
-    connection.ensure_connection()
-    raw, waited = connection.connection, []
-    wait = raw.wait
-    raw.wait = lambda *args, **more: (waited.append(1), wait(*args, **more))[1]
-    with around():
-        ask()
-    raw.wait = wait
-    return len(waited)
+    directions = [line[:1] for line in traced(ask, around=around)]
+    return len(list(groupby(directions))) // 2
+
+
+@cells
+@ways
+@with_and_without
+def test_the_path_is_a_statement_of_its_own_within_a_transaction(ask, around):
+    with inside(SECOND):
+        messages = traced(ask, around=around)
+
+    paths = [line for line in messages if "search_path" in line and line.startswith("F")]
+    assert paths
+    assert all("accounts_account" not in line for line in paths)
+    assert not [line for line in messages if "Notice" in line]
 
 
 ASKING = [
