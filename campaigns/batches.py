@@ -1,8 +1,13 @@
 """A batch of reported calls where there are cells: each cell records its own, in a transaction of
-its own, and all are answered in order. One that cannot be asked rejects its own calls only."""
+its own, and all are answered in order. One that cannot be asked rejects its own calls only.
+
+A cell knows the ids of its own accounts' calls. Only the platform reports for several cells: that
+one of its ids names two accounts in two of them is seen within a batch, and not between batches
+(docs/decisions/0027-an-id-of-a-call-is-known-in-its-cell.md).
+"""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from django.conf import settings
 from django.db import Error
@@ -25,21 +30,45 @@ def record(*, reports: Sequence[Report], reporter: Account | None) -> list[Resul
     """
     if not settings.CELLS or place.current():
         return calls.record(reports=reports, reporter=reporter)
+    return _in_cells(reports, _cells(reports))
+
+
+def _cells(reports: Sequence[Report]) -> list[str]:
+    """Where each report's account is; "" where there is no such account."""
+    named = named_accounts(reports, None)
+    cells = directory.of_accounts(set(named.values()))
+    return [cells.get(named.get(report.account), "") for report in reports]
+
+
+def _in_cells(reports: Sequence[Report], cells: Sequence[str]) -> list[Result]:
+    first: dict[str, str] = {}
+    parts: dict[str, list[int]] = {}
+    later = []
+    for at, (report, cell) in enumerate(zip(reports, cells, strict=True)):
+        if cell and first.setdefault(report.id, cell) != cell:
+            later.append(at)
+        else:
+            parts.setdefault(cell, []).append(at)
     results: dict[int, Result] = {}
-    for cell, mine in _by_cell(reports).items():
+    for cell, mine in parts.items():
         told = _record(cell, [reports[at] for at in mine])
         results |= dict(zip(mine, told, strict=True))
+    if later:
+        results |= _after(results.values(), later, reports, cells)
     return [results[at] for at in range(len(reports))]
 
 
-def _by_cell(reports: Sequence[Report]) -> dict[str, list[int]]:
-    """The places of the reports in the batch; under "" those of accounts that are not there."""
-    named = named_accounts(reports, None)
-    cells = directory.of_accounts(set(named.values()))
-    found: dict[str, list[int]] = {}
-    for at, report in enumerate(reports):
-        found.setdefault(cells.get(named.get(report.account), ""), []).append(at)
-    return found
+def _after(
+    told: Iterable[Result], later: list[int], reports: Sequence[Report], cells: Sequence[str]
+) -> dict[int, Result]:
+    """Reports whose ids were named for another cell's account before. What stands there is a
+    conflict, and what may stand there waits."""
+    stands = {one.id: one.error.code if one.error else "conflict" for one in told}
+    codes = {at: stands[reports[at].id] for at in later}
+    free = [at for at in later if codes[at] not in ("conflict", "unavailable")]
+    results = {at: calls.rejected(reports[at], codes[at]) for at in later}
+    recorded = _in_cells([reports[at] for at in free], [cells[at] for at in free])
+    return results | dict(zip(free, recorded, strict=True))
 
 
 def _record(cell: str, reports: list[Report]) -> list[Result]:

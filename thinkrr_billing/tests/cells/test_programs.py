@@ -105,6 +105,64 @@ def test_a_cell_whose_schema_is_gone_rejects_its_own_calls_only():
     assert told[0].error.code == "unavailable"
 
 
+def test_an_id_that_a_batch_names_for_accounts_of_two_cells_is_charged_once():
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    before = pots(FIRST)
+    same = [make_report(one.account_id, seconds=60, id="c1") for one in (second, first, second)]
+    others = [make_report(one.account_id, seconds=60) for one in (first, second)]
+
+    told = batches.record(reports=[*same, *others], reporter=None)
+
+    statuses = [(one.status, one.error and one.error.code) for one in told]
+    assert statuses == [
+        ("charged", None),
+        ("rejected", "conflict"),
+        ("rejected", "conflict"),
+        ("charged", None),
+        ("charged", None),
+    ]
+    with inside(FIRST):
+        assert [call.external_id for call in Call.objects.all()] == [others[0].id]
+    assert before != pots(FIRST)
+
+
+def test_an_id_whose_first_report_was_refused_may_be_another_accounts():
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    refused = make_report(first.account_id, seconds=60, id="c1", campaign="not there")
+    good = make_report(second.account_id, seconds=60, id="c1")
+
+    told = batches.record(reports=[refused, good, refused], reporter=None)
+
+    assert [one.status for one in told] == ["rejected", "charged", "rejected"]
+    assert told[0].error.code == told[2].error.code == "unknown_campaign"
+
+
+def test_an_id_whose_first_cell_is_away_is_charged_in_no_other(monkeypatch):
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    before, record = pots(SECOND), calls.record
+
+    def away(**batch):
+        if place.current() == FIRST:
+            raise OperationalError("the server closed the connection")
+        return record(**batch)
+
+    monkeypatch.setattr(calls, "record", away)
+    reports = [make_report(one.account_id, seconds=60, id="c1") for one in (first, second)]
+    told = batches.record(reports=reports, reporter=None)
+
+    assert [one.error.code for one in told] == ["unavailable", "unavailable"]
+    assert pots(SECOND) == before
+
+
+def test_between_batches_an_id_is_looked_up_in_its_accounts_cell():
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    reports = [make_report(one.account_id, seconds=60, id="c1") for one in (first, second)]
+
+    told = [batches.record(reports=[report], reporter=None)[0] for report in (*reports, *reports)]
+
+    assert [one.status for one in told] == ["charged", "charged", "duplicate", "duplicate"]
+
+
 def test_what_one_key_reports_in_two_cells_never_waits_for_each_other(monkeypatch):
     groups, do = [], recording._groups.do
     monkeypatch.setattr(
