@@ -43,6 +43,7 @@ def _fill(cursor: Any, *, number: int, source: str, target: str) -> None:
     cursor.execute(f"CREATE SCHEMA {target}")
     copying.functions(cursor, **both)
     copying.tables(cursor, homes.in_cells(), number=number, **both)
+    copying.begin_series(cursor, target, number=number)
     copy_migrations(cursor, **both)
     copying.rights(cursor, **both)
     copying.look_from(cursor, PUBLIC)

@@ -87,6 +87,7 @@ def begin(*, name: str) -> None:
                 cursor.execute(f"ALTER TABLE {table} SET SCHEMA {schema}")
         _move_functions(cursor, schema)
         _make_both(cursor, schema)
+        copying.begin_series(cursor, schema, number=1)
         copying.look_from(cursor, schema, PUBLIC)
         Cell.objects.create(number=1, name=name)
         cursor.execute(_WHERE_ALL_ARE)

@@ -12,7 +12,14 @@ from thinkrr_billing.cells.homes import PUBLIC
 # can move, and what names a row names one. Below 2 ** 53, which programs in JavaScript can count.
 KEYS_OF_A_CELL = 2**40
 MOST_CELLS = 4000
+# And numbers of its credit notes behind these: papers that have moved keep theirs.
+NUMBERS_OF_A_CELL = 10**9
 
+_SERIES = """
+INSERT INTO {schema}.wallets_creditnoteseries (id, last)
+SELECT 1, coalesce(max(credit_note_number), {first}) FROM {schema}.wallets_reversal
+ON CONFLICT DO NOTHING
+"""
 _FUNCTIONS = """
 SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE pronamespace = %(schema)s::regnamespace
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
@@ -93,6 +100,12 @@ def _count_from(cursor: Any, first: int, names: Sequence[str], *, source: str, t
         if kind == "a":
             cursor.execute(f"CREATE SEQUENCE {target}.{sequence} OWNED BY {target}.{column}")
         cursor.execute(f"ALTER SEQUENCE {target}.{sequence} RESTART WITH {first}")
+
+
+def begin_series(cursor: Any, schema: str, *, number: int) -> None:
+    """Let the credit notes of the cell of this number follow each other without gaps."""
+    first = (number - 1) * NUMBERS_OF_A_CELL + 1000
+    cursor.execute(_SERIES.format(schema=schema, first=first))
 
 
 def rights(cursor: Any, *, source: str, target: str) -> None:

@@ -4,23 +4,14 @@ A cell is a schema with everything of its agencies, their sub-accounts and indiv
 what belongs to nobody's cell."""
 
 from collections.abc import Iterator
-from enum import Enum
 
 from django.apps import apps
 from django.db import models
 
+from accounts.cells.home import Home
+
 PUBLIC = "public"
 MIGRATIONS = "django_migrations"
-
-
-class Home(Enum):
-    # Once, in `public`, and seen from within every cell.
-    GLOBAL = "global"
-    # In each cell, and nowhere else.
-    CELL = "cell"
-    # In each cell, and in `public` for what happens outside of all cells.
-    BOTH = "both"
-
 
 # All tables of these are at home in one place: Stripe's customers are those of accounts.
 APPS = {
@@ -48,8 +39,8 @@ MODELS = {
         # Rates and who sells are everybody's, and Stripe knows of no cells.
         Home.GLOBAL: "CatchUp ChargeSwitch MinuteRate Seller StripeComparison StripeEvent",
         Home.CELL: "AdjustmentRequest Alert AllocationRun AutoAllocation AutoRecharge"
-        " BillingAddress CallHold CardAttempt LedgerEntry LoggedDecision MinuteAsk PaperMail"
-        " Parties Purchase Reversal SlackHook SlackMessage Wallet",
+        " BillingAddress CallHold CardAttempt CreditNoteSeries LedgerEntry LoggedDecision MinuteAsk"
+        " PaperMail Parties Purchase Reversal SlackHook SlackMessage Wallet",
     },
     "campaigns": {Home.CELL: "AgencyUsageDay Call Campaign UsageDay UsageKept UsageMonth"},
 }

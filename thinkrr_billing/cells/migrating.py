@@ -10,15 +10,15 @@ from django.conf import settings
 from django.db import connection
 
 from accounts.cells import place
+from accounts.cells.home import HOME, Home
 from accounts.models import Cell
 from thinkrr_billing.cells.beginning import Refused
-from thinkrr_billing.cells.homes import Home, NoHome, home_of_name
+from thinkrr_billing.cells.homes import NoHome, home_of_name
 from thinkrr_billing.postgresql import paths
 
-# The key of an operation's hints that says where it belongs: one of Home. What has no model needs
-# it: SQL and Python say by themselves neither which tables they touch nor whose.
-HOME = "home"
-SAY_WHERE = "say whose tables it is about, by hints={migrating.HOME: Home.CELL}, GLOBAL or BOTH."
+SAY_WHERE = (
+    "say whose tables it is about, by hints={HOME: Home.CELL}, GLOBAL or BOTH (accounts.cells)."
+)
 
 _here: ContextVar[str | None] = ContextVar("migrating", default=None)
 

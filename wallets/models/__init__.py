@@ -16,7 +16,7 @@ from wallets.models.minute_ask import MinuteAsk
 from wallets.models.paper import Parties, Seller
 from wallets.models.purchase import Purchase
 from wallets.models.rate import MinuteRate, MinuteType
-from wallets.models.reversal import Reversal
+from wallets.models.reversal import CreditNoteSeries, Reversal
 from wallets.models.stripe_event import StripeEvent
 from wallets.models.wallet import Wallet
 
@@ -31,6 +31,7 @@ __all__ = [
     "CardAttempt",
     "CatchUp",
     "ChargeSwitch",
+    "CreditNoteSeries",
     "LedgerEntry",
     "LoggedDecision",
     "MinuteAsk",

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from accounts import clock
+from accounts.kept import Rows
 from accounts.models import Tried
 from wallets.models.purchase import Purchase
 
@@ -77,3 +78,19 @@ class Reversal(Tried):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ${self.amount_cents / 100:,.2f} ({self.state})"
+
+
+class CreditNoteSeries(models.Model):
+    """One row: the last number that a credit note was given. The trigger that gives the next holds
+    it until its transaction ends, so that none is left out. Each cell has a series of its own."""
+
+    rows = Rows.NEVER_DELETED
+
+    id = models.PositiveSmallIntegerField(primary_key=True)
+    last = models.BigIntegerField()
+
+    class Meta:
+        verbose_name_plural = "credit note series"
+
+    def __str__(self) -> str:
+        return f"Credit notes until {self.last}"

@@ -15,8 +15,8 @@ from tests.two_cells import FIRST, SECOND
 from wallets import inbox, tasks
 from wallets.charging import switch
 from wallets.charging.cells import cells_of
-from wallets.models import StripeComparison, StripeEvent, Wallet
-from wallets.reversals import catching_up
+from wallets.models import Reversal, StripeComparison, StripeEvent, Wallet
+from wallets.reversals import catching_up, refunds
 from wallets.tests.books.test_recovering import lost
 from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.builders import add_card, make_wallet, pay, stranger_pays
@@ -136,3 +136,14 @@ def recovered(*arguments):
     out = StringIO()
     call_command("recover_from_stripe", *arguments, stdout=out)
     return out.getvalue().splitlines()
+def test_numbers_of_credit_notes_are_never_given_twice_and_none_is_left_out(stripe):
+    given = {}
+    for cell in (FIRST, SECOND):
+        with inside(cell):
+            paid = buy(make_wallet_with_card(stripe))
+            for _ in range(2):
+                refunds.settle_refund_from(found=refunded_outside(paid, 500))
+            numbers = Reversal.objects.order_by("credit_note_number")
+            given[cell] = list(numbers.values_list("credit_note_number", flat=True))
+
+    assert given == {FIRST: [1001, 1002], SECOND: [1_000_001_001, 1_000_001_002]}
