@@ -8,6 +8,7 @@ one of its ids names two accounts in two of them is seen within a batch, and not
 
 import logging
 from collections.abc import Iterable, Sequence
+from itertools import compress
 
 from django.conf import settings
 from django.db import Error
@@ -28,14 +29,17 @@ def record(*, reports: Sequence[Report], reporter: Account | None) -> list[Resul
 
     Raises Busy only when there is one place to record them.
     """
-    if not settings.CELLS or place.current():
+    if not settings.CELLS:
         return calls.record(reports=reports, reporter=reporter)
-    return _in_cells(reports, _cells(reports))
+    if place.current():
+        told = calls.record(reports=reports, reporter=reporter)
+        return _found_here(reports, told, reporter)
+    return _in_cells(reports, _cells(reports, None))
 
 
-def _cells(reports: Sequence[Report]) -> list[str]:
-    """Where each report's account is; "" where there is no such account."""
-    named = named_accounts(reports, None)
+def _cells(reports: Sequence[Report], reporter: Account | None) -> list[str]:
+    """Where each report's account is; "" where there is no such account, AWAY while it is moved."""
+    named = named_accounts(reports, reporter)
     cells = directory.of_accounts(set(named.values()))
     return [cells.get(named.get(report.account), "") for report in reports]
 
@@ -72,13 +76,30 @@ def _after(
 
 
 def _record(cell: str, reports: list[Report]) -> list[Result]:
-    if not cell:
-        return [calls.rejected(report, "unknown_account") for report in reports]
+    if cell in ("", directory.AWAY):
+        code = "unavailable" if cell else "unknown_account"
+        return [calls.rejected(report, code) for report in reports]
     with place.inside(cell):
         try:
-            return calls.record(reports=reports, reporter=None)
+            return _found_here(reports, calls.record(reports=reports, reporter=None), None)
         except (Busy, Error) as error:
             if isinstance(error, Error) and not is_outage(error):
                 raise
             logger.warning("calls not recorded cell=%s error=%s", cell, type(error).__name__)
             return [calls.rejected(report, "unavailable") for report in reports]
+
+
+def _found_here(
+    reports: Sequence[Report], told: list[Result], reporter: Account | None
+) -> list[Result]:
+    """An account that has moved away since its cell was asked for is not unknown."""
+    unknown = [
+        at for at, one in enumerate(told) if one.error and one.error.code == "unknown_account"
+    ]
+    if not unknown:
+        return told
+    cells = _cells([reports[at] for at in unknown], reporter)
+    moved = [cell not in ("", place.current()) for cell in cells]
+    for at in compress(unknown, moved):
+        told[at] = calls.rejected(reports[at], "unavailable")
+    return told

@@ -17,6 +17,7 @@ from structlog.contextvars import bound_contextvars
 
 from accounts import clock
 from accounts.cells import place
+from accounts.cells.directory import NoCell
 from accounts.cells.place import Of
 from accounts.runtime.nudges import nudge
 from accounts.runtime.queues import Queue
@@ -240,11 +241,14 @@ def _act_somewhere(
     act: Callable[[dict[str, Any]], bool | None], found: dict[str, Any]
 ) -> bool | None:
     is_ours = None
-    for cell in cells_of(found):
+    cells = cells_of(found)
+    for cell in cells:
         with place.inside(cell):
             is_ours = act(found)
         if is_ours is not False:
-            break
+            return is_ours
+    if cells_of(found) != cells:
+        raise NoCell("its account has moved to another cell meanwhile")
     return is_ours
 
 

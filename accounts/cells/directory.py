@@ -3,17 +3,21 @@
 What is noted here goes with the transaction that makes it so."""
 
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import OperationalError
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
+from accounts import clock
 from accounts.cells import place
 from accounts.models import Cell, CellOfAccount, CellOfCustomer, CellOfPerson
 
 T = TypeVar("T")
+
+# Where accounts are while they are moved: no name of a cell.
+AWAY = "-"
 
 
 class NoCell(OperationalError):
@@ -45,8 +49,8 @@ def _in(cells: Iterable[str], do: Callable[[str], T]) -> list[T]:
 
 
 def of_account(account_id: UUID) -> str:
-    """Empty where there is no such account."""
-    return of_accounts([account_id]).get(account_id, "")
+    """Empty where there is no such account. Raises NoCell while it is moved."""
+    return _stays(of_accounts([account_id]).get(account_id, ""), f"account {account_id}")
 
 
 def must_have(account_id: UUID) -> str:
@@ -58,24 +62,33 @@ def must_have(account_id: UUID) -> str:
 
 
 def of_accounts(account_ids: Iterable[UUID]) -> dict[UUID, str]:
-    """Of those that there are."""
+    """Of those that there are. Those that are moved are in AWAY."""
     if not settings.CELLS:
         return {}
-    found = CellOfAccount.objects.filter(pk__in=account_ids)
-    return dict(found.values_list("pk", "cell__name"))
+    return _where(CellOfAccount.objects.filter(pk__in=account_ids))
 
 
 def of_customer(customer: str) -> str:
-    """Of a customer at Stripe; empty where it is nobody's."""
-    return of_customers([customer]).get(customer, "")
+    """Of a customer at Stripe; empty where it is nobody's. Raises NoCell while it is moved."""
+    return _stays(of_customers([customer]).get(customer, ""), f"customer {customer}")
 
 
 def of_customers(customers: Iterable[str]) -> dict[str, str]:
-    """Of those that are somebody's."""
+    """Of those that are somebody's. Those that are moved are in AWAY."""
     if not settings.CELLS:
         return {}
-    found = CellOfCustomer.objects.filter(pk__in=customers)
-    return dict(found.values_list("pk", "cell__name"))
+    return _where(CellOfCustomer.objects.filter(pk__in=customers))
+
+
+def _where(found: QuerySet) -> dict[Any, str]:
+    rows = found.values_list("pk", "cell__name", "moving_until")
+    return {pk: AWAY if until and until > clock.now() else name for pk, name, until in rows}
+
+
+def _stays(cell: str, what: str) -> str:
+    if cell == AWAY:
+        raise NoCell(f"{what} is being moved to another cell")
+    return cell
 
 
 def of_person(person_id: int) -> list[str]:

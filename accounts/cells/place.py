@@ -56,6 +56,16 @@ def inside(cell: str) -> Iterator[None]:
 
 
 @contextmanager
+def across(cell: str) -> Iterator[None]:
+    """The same within a transaction of another: for who moves rows from cell to cell."""
+    token = _current.set(cell)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
 def of_a_request() -> Iterator[None]:
     """Whatever is entered in this block is left at its end."""
     before = _current.get()

@@ -37,6 +37,8 @@ class CellOfAccount(models.Model):
 
     account_id = models.UUIDField(primary_key=True)
     cell = models.ForeignKey(Cell, models.PROTECT, related_name="+")
+    # While it is moved to another; a mover that died leaves it in the past by itself.
+    moving_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.account_id} in {self.cell_id}"
@@ -47,6 +49,7 @@ class CellOfCustomer(models.Model):
 
     customer = models.CharField(max_length=255, primary_key=True)
     cell = models.ForeignKey(Cell, models.PROTECT, related_name="+")
+    moving_until = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return f"{self.customer} in {self.cell_id}"

@@ -71,14 +71,17 @@ class Standing:
 
 def standing(*, user: User, account_id: UUID | None) -> Standing | None:
     """Where the user stands in the account, or else in their first one. One or two queries, and
-    where there are cells one more for each that is looked into."""
+    where there are cells one more for each that is looked into. Raises NoCell while it is moved."""
     if not settings.CELLS:
         return _standing(user, account_id)
     named = directory.of_account(account_id) if account_id else ""
     for cell in filter(None, (named, *directory.of_person(user.pk))):
         with place.inside(cell):
-            if found := _standing(user, account_id):
-                return replace(found, cell=cell)
+            found = _standing(user, account_id)
+        if found:
+            if found.account.pk != account_id:
+                cell = directory.must_have(found.account.pk)
+            return replace(found, cell=cell)
     return None
 
 

@@ -11,7 +11,7 @@ from thinkrr_billing.cells.homes import PUBLIC
 # Keys of a cell's rows begin here for each number, so that no two cells have the same: an agency
 # can move, and what names a row names one. Below 2 ** 53, which programs in JavaScript can count.
 KEYS_OF_A_CELL = 2**40
-MOST_CELLS = 4000
+MOST_CELLS = 1000
 # And numbers of its credit notes behind these: papers that have moved keep theirs.
 NUMBERS_OF_A_CELL = 10**9
 

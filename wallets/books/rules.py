@@ -61,7 +61,8 @@ def refunds_stay_within_their_purchase() -> str:
                || SUM(r.amount_cents) || ' were refunded'
         FROM wallets_reversal r JOIN wallets_purchase p ON p.id = r.purchase_id
         WHERE r.state <> 'failed' AND r.kind = 'refund'
-        GROUP BY p.id HAVING SUM(r.amount_cents) > p.amount_cents
+        GROUP BY p.id, p.wallet_id, p.amount_cents
+        HAVING SUM(r.amount_cents) > p.amount_cents
     """
 
 

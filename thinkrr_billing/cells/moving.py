@@ -1,0 +1,192 @@
+"""An agency with its sub-accounts, or an individual, goes to another cell of the same database.
+
+In one transaction, which a kill at any moment takes back: every row is taken out of one cell and
+put into the other, compared, proved by the books, and the directory says where it is now. Before
+that the directory says that the accounts are away: what comes for them is answered 503, and whoever
+was at work on them is waited for. Others go on in both cells."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import DeadlockDetected, InsufficientPrivilege, UniqueViolation
+
+from accounts import clock
+from accounts.cells import place
+from accounts.cells.place import schema_of
+from accounts.models import Account, Cell, CellOfAccount, CellOfCustomer
+from thinkrr_billing.cells import belonging, numbering, proving
+from thinkrr_billing.cells.beginning import LOCK_SECONDS, Refused, refuse_unmigrated
+from thinkrr_billing.cells.homes import PUBLIC
+
+# The directory's word holds for so long, should the mover die.
+AWAY_FOR = timedelta(minutes=2)
+# Who found the accounts in their cell just before has ended by then, or is waited for by its locks.
+DRAIN_SECONDS = 2.0
+
+_PREPARE = f"""
+SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
+SET LOCAL statement_timeout = 0;
+SET LOCAL search_path TO {PUBLIC};
+LOCK TABLE accounts_cell IN SHARE ROW EXCLUSIVE MODE;
+CREATE TEMPORARY TABLE moving (id uuid PRIMARY KEY) ON COMMIT DROP;
+CREATE TEMPORARY TABLE moving_customers (id text PRIMARY KEY) ON COMMIT DROP;
+"""
+# Wallets first, in the order in which batches of calls lock them.
+_LOCK = """
+SELECT FROM {source}.wallets_wallet WHERE account_id IN (
+    SELECT id FROM {source}.accounts_account WHERE %(account)s IN (id, agency_id))
+ORDER BY id FOR UPDATE;
+SELECT FROM {source}.accounts_account WHERE %(account)s IN (id, agency_id) ORDER BY id FOR UPDATE;
+INSERT INTO moving SELECT id FROM {source}.accounts_account WHERE %(account)s IN (id, agency_id);
+INSERT INTO moving_customers
+    SELECT stripe_customer FROM {source}.accounts_account JOIN moving USING (id)
+    WHERE stripe_customer IS NOT NULL
+    UNION SELECT unnest(former_customers) FROM {source}.accounts_account JOIN moving USING (id);
+ANALYZE moving
+"""
+# What a row has made happen has happened: no trigger is to do it again, or to forbid this.
+_NO_TRIGGERS = "SET LOCAL session_replication_role = replica"
+_MOVE = """
+WITH gone AS (DELETE FROM {source}.{table} WHERE {rows} RETURNING {columns}),
+    put AS (INSERT INTO {target}.{table} ({columns}) OVERRIDING SYSTEM VALUE
+            SELECT {columns} FROM gone)
+SELECT count(*), COALESCE(sum(hashtextextended(gone::text, 0)::numeric), 0) FROM gone
+"""
+_COPY_EVENTS = f"""
+INSERT INTO {{target}}.{belonging.EVENTS}
+SELECT * FROM {{source}}.{belonging.EVENTS} WHERE account_id IS NULL AND id IN (
+    SELECT event_id FROM {{target}}.{belonging.DELIVERIES} WHERE {{rows}})
+ON CONFLICT (id) DO NOTHING
+"""  # nosec B608 # names of ours
+_SWITCH = """
+UPDATE accounts_cellofaccount SET cell_id = %(number)s, moving_until = NULL
+    WHERE account_id IN (SELECT id FROM moving);
+UPDATE accounts_cellofcustomer SET cell_id = %(number)s, moving_until = NULL
+    WHERE customer IN (SELECT id FROM moving_customers);
+INSERT INTO accounts_cellofperson (person_id, cell_id)
+    SELECT DISTINCT user_id, %(number)s FROM {target}.accounts_membership
+    WHERE account_id IN (SELECT id FROM moving)
+    ON CONFLICT DO NOTHING
+"""
+
+IN_USE = (
+    f"The account was in use for {LOCK_SECONDS} seconds, and nobody was made to wait for longer. "
+    "Nothing was changed: try again."
+)
+MAY_NOT = (
+    "This role may not switch triggers off. As a superuser: "
+    "GRANT SET ON PARAMETER session_replication_role TO the owner of the tables."
+)
+
+
+@dataclass(frozen=True)
+class Moved:
+    accounts: int
+    rows: int
+    # How long the accounts were away.
+    seconds: float
+
+
+def move(*, account_id: UUID, name: str) -> Moved | None:
+    """Move an agency or individual into the cell of this name. None when it is there already.
+
+    Call outside of all cells, as the owner of the tables. Raises Refused, and OperationalError when
+    PostgreSQL cannot be asked; nothing is changed then, and the same may be tried again.
+    """
+    target = Cell.objects.filter(name=name).first()
+    if target is None:
+        raise Refused(f"There is no cell {name}. `manage.py cells list` shows them.")
+    where = CellOfAccount.objects.filter(pk=account_id).select_related("cell").first()
+    if where is None:
+        raise Refused(f"There is no account {account_id}.")
+    if where.cell == target:
+        return None
+    accounts = _goes(account_id, where.cell)
+    refuse_unmigrated()
+    began = time.monotonic()
+    with _away(accounts):
+        time.sleep(DRAIN_SECONDS)
+        rows = _move(account_id, where.cell, target)
+    return Moved(len(accounts), rows, time.monotonic() - began)
+
+
+def _goes(account_id: UUID, cell: Cell) -> list[Account]:
+    """The accounts that go together. Raises Refused for one that does not go by itself."""
+    with place.inside(cell.name):
+        account = Account.objects.get(pk=account_id)
+        if account.agency_id:
+            raise Refused(f"{account} goes where its agency goes: move {account.agency_id}.")
+        return [account, *Account.objects.filter(agency=account)]
+
+
+@contextmanager
+def _away(accounts: list[Account]) -> Iterator[None]:
+    """The directory says so in this block, and no longer if it fails."""
+    ids = [account.pk for account in accounts]
+    customers = [
+        customer
+        for account in accounts
+        for customer in (account.stripe_customer, *(account.former_customers or ()))
+        if customer
+    ]
+    _say(ids, customers, clock.now() + AWAY_FOR)
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        _say(ids, customers, None)
+        raise
+
+
+def _say(ids: list[UUID], customers: list[str], until: Any) -> None:
+    with transaction.atomic():
+        CellOfAccount.objects.filter(pk__in=ids).update(moving_until=until)
+        CellOfCustomer.objects.filter(pk__in=customers).update(moving_until=until)
+
+
+def _move(account_id: UUID, source: Cell, target: Cell) -> int:
+    """How many rows have moved. Raises Refused, with nothing changed."""
+    cells = {"source": schema_of(source.name), "target": schema_of(target.name)}
+    try:
+        with transaction.atomic(durable=True), connection.cursor() as cursor:
+            cursor.execute(_PREPARE)
+            cursor.execute(_LOCK.format(**cells), {"account": account_id})
+            cursor.execute("SELECT count(*) FROM moving")
+            if cursor.fetchone() == (0,):
+                raise Refused(f"{account_id} has just moved. Nothing was changed.")
+            before = proving.books(cursor, source.name)
+            cursor.execute(_NO_TRIGGERS)
+            moved = {table: _move_rows(cursor, table, **cells) for table in belonging.tables()}
+            events = belonging.rows(belonging.DELIVERIES, cells["target"])
+            cursor.execute(_COPY_EVENTS.format(rows=events, **cells))
+            proving.compare(cursor, moved, **cells)
+            proving.compare_books(before, proving.books(cursor, target.name))
+            numbering.count_above(cursor, cells["target"], belonging.tables())
+            cursor.execute(_SWITCH.format(**cells), {"number": target.number})
+    except OperationalError as error:
+        if isinstance(error.__cause__, DeadlockDetected):
+            raise Refused(IN_USE) from error
+        raise
+    except Exception as error:
+        if isinstance(error.__cause__, InsufficientPrivilege):
+            raise Refused(MAY_NOT) from error
+        if isinstance(error.__cause__, UniqueViolation):
+            raise Refused(f"{target} has one of its rows already: {error}") from error
+        raise
+    return sum(count for count, _ in moved.values())
+
+
+def _move_rows(cursor: Any, table: str, *, source: str, target: str) -> tuple[int, int]:
+    """How many there were, and the sum of what they say."""
+    columns = proving.columns(cursor, table, source, target)
+    rows = belonging.rows(table, source)
+    cursor.execute(
+        _MOVE.format(source=source, target=target, table=table, rows=rows, columns=columns)
+    )
+    return cursor.fetchone()

@@ -1,0 +1,487 @@
+"""An agency goes to another cell with all it has, or stays as it was."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, OperationalError, connection, connections, transaction
+from django.test import Client
+
+from accounts import clock
+from accounts.cells import directory
+from accounts.cells.directory import NoCell
+from accounts.cells.place import inside, schema_of
+from accounts.models import (
+    Account,
+    CellOfAccount,
+    Notification,
+    Scope,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookSender,
+)
+from accounts.tests.builders import owner_of
+from accounts.webhooks import outbox
+from campaigns import batches
+from campaigns.models import Call
+from campaigns.tests.builders import make_campaign, make_report
+from tests.two_cells import FIRST, SECOND
+from thinkrr_billing.cells import belonging, homes, moving, numbering, proving
+from thinkrr_billing.cells.beginning import Refused
+from thinkrr_billing.cells.homes import MIGRATIONS, Home
+from thinkrr_billing.tests.cells.worlds import wallet_in
+from wallets import inbox
+from wallets.books import checking
+from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent, Wallet
+from wallets.prices import rates
+from wallets.reversals import refunds
+from wallets.tests.test_inbox import event, receive
+from wallets.tests.worlds.api_clients import client_of
+from wallets.tests.worlds.reversal_world import buy, make_allocated, refunded_outside
+
+pytestmark = pytest.mark.journey
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch):
+    monkeypatch.setattr(moving, "DRAIN_SECONDS", 0)
+
+
+@pytest.fixture
+def world(kept_cells, stripe):  # noqa: ARG001
+    """An agency in the first cell with a sub-account, and something of everything."""
+    with inside(FIRST):
+        world = make_allocated(stripe)
+        paid = buy(Wallet.objects.get(account=world.agency))
+        refunds.settle_refund_from(found=refunded_outside(paid, 500))
+        campaign = make_campaign(world.sub)
+        facts = {"url": "https://example.com", "secret": "none", "events": ["rate.announced"]}
+        WebhookEndpoint.objects.create(account=world.agency, **facts)
+    assert charge(world.sub, campaign=campaign.external_id) == "charged"
+    later = clock.now() + timedelta(days=1)
+    rates.set_rate(minute_type="premium", price=Decimal("0.2"), effective_from=later, actor=None)
+    with inside(FIRST):
+        WebhookSender.objects.get_or_create(pk=1, defaults={"until": later})
+        outbox.accept()
+    return world
+
+
+def away(world):
+    return moving.move(account_id=world.agency.pk, name=SECOND)
+
+
+def kept(cell):
+    """The rows of the tables that move: how many, and the sum of what they say."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        found = {}
+        for table in belonging.tables():
+            cursor.execute(
+                "SELECT count(*), sum(hashtextextended(t::text, 0)::numeric)"
+                f" FROM {schema_of(cell)}.{table} t"
+            )
+            found[table] = cursor.fetchone()
+        return found
+
+
+def of(model, cell, **named):
+    with inside(cell):
+        return list(model.objects.filter(**named).order_by("pk"))
+
+
+def charge(account, **facts):
+    [told] = batches.record(reports=[make_report(account, **facts)], reporter=None)
+    return told.status if not told.error else told.error.code
+
+
+def books_are_in_order():
+    assert directory.in_every(lambda _: checking.check_all()) == [[], []]
+
+
+@pytest.mark.django_db
+def test_every_table_moves_or_stays():
+    its = homes.tables()
+    moves = set(belonging.tables())
+    others = {name for name, home in its.items() if home is not Home.GLOBAL} - moves
+
+    assert not moves & belonging.STAYS
+    assert {name for name in others if not name.startswith("djstripe_")} == {
+        MIGRATIONS,
+        *belonging.STAYS,
+    }
+    for table in moves:
+        assert "pg_temp.moving" in belonging.rows(table, "cell")
+
+
+def test_an_agency_moves_with_all_it_has_and_goes_on(world):
+    calls = of(Call, FIRST, account=world.sub)
+    entries = of(LedgerEntry, FIRST, wallet__account__in=[world.agency, world.sub])
+    told = of(Notification, FIRST, account=world.agency)
+    before = {cell: kept(cell) for cell in (FIRST, SECOND)}
+
+    moved = away(world)
+
+    assert (moved.accounts, moved.rows > 20) == (2, True)
+    assert directory.of_accounts([world.agency.pk, world.sub.pk]) == {
+        world.agency.pk: SECOND,
+        world.sub.pk: SECOND,
+    }
+    assert directory.of_customer(world.agency.stripe_customer) == SECOND
+    assert of(Call, SECOND, account=world.sub) == calls
+    assert of(LedgerEntry, SECOND, pk__in=[one.pk for one in entries]) == entries
+    assert of(Notification, SECOND, account=world.agency) == told
+    assert of(Account, FIRST, pk__in=[world.agency.pk, world.sub.pk]) == []
+    after = {cell: kept(cell) for cell in (FIRST, SECOND)}
+    more = {
+        table: after[FIRST][table][0] + after[SECOND][table][0] - count - before[SECOND][table][0]
+        for table, (count, _) in before[FIRST].items()
+    }
+    # Whoever else listens in the first cell needs it, too.
+    assert {table: count for table, count in more.items() if count} == {belonging.EVENTS: 1}
+    with inside(SECOND):
+        told_of = WebhookDelivery.objects.values_list("event__kind", flat=True)
+        assert list(told_of) == ["rate.announced"]
+    assert charge(world.sub, id=calls[0].external_id) == "conflict"
+    assert charge(world.sub) == "charged"
+    books_are_in_order()
+
+
+def test_it_may_move_back_and_reads_its_entries_in_order(world):
+    away(world)
+    assert charge(world.sub) == "charged"
+
+    moving.move(account_id=world.agency.pk, name=FIRST)
+
+    assert charge(world.sub) == "charged"
+    entries = of(LedgerEntry, FIRST, wallet__account=world.sub)
+    assert sorted(entries, key=lambda one: one.created_at) == entries
+    books_are_in_order()
+    away(world)
+    assert charge(world.sub) == "charged"
+    books_are_in_order()
+
+
+def test_a_credit_note_keeps_its_number_and_the_cell_goes_on_counting(world):
+    [note] = of(Reversal, FIRST, purchase__payer=world.agency)
+    away(world)
+    with inside(SECOND):
+        paid = buy(Wallet.objects.get(account=world.agency))
+        refunds.settle_refund_from(found=refunded_outside(paid, 500))
+    with inside(FIRST):
+        highest = Reversal.objects.order_by("-credit_note_number").first()
+
+    notes = of(Reversal, SECOND, purchase__payer=world.agency)
+    numbers = {one.credit_note_number for one in notes}
+    assert note.credit_note_number in numbers
+    assert max(numbers) > 10**9
+    assert highest is None or highest.credit_note_number != note.credit_note_number
+
+
+def test_triggers_guard_what_has_moved(world):
+    away(world)
+
+    with inside(SECOND), pytest.raises(DatabaseError), transaction.atomic():
+        LedgerEntry.objects.filter(wallet__account=world.sub).delete()
+
+
+STEPS = [
+    (moving, "_move_rows"),
+    (proving, "compare"),
+    (proving, "books"),
+    (proving, "compare_books"),
+    (numbering, "count_above"),
+]
+
+
+@pytest.mark.parametrize(("module", "name"), STEPS)
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Refused])
+def test_what_ends_in_the_middle_has_changed_nothing_and_may_be_done_again(
+    world, monkeypatch, module, name, error
+):
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+    do = getattr(module, name)
+
+    def ends(*args, **kwargs):
+        do(*args, **kwargs)
+        raise error("in the middle")
+
+    with monkeypatch.context() as patched, pytest.raises(error):
+        patched.setattr(module, name, ends)
+        away(world)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+    assert directory.of_account(world.agency.pk) == FIRST
+    assert charge(world.sub) == "charged"
+    assert away(world).accounts == 2
+
+
+TAMPERED = [
+    ("campaigns_call", "UPDATE {target}.campaigns_call SET seconds = seconds + 1", "or others"),
+    ("campaigns_call", "DELETE FROM {target}.campaigns_call", "0 came"),
+    (
+        "wallets_wallet",
+        "UPDATE {target}.wallets_wallet SET credit = credit + 1",
+        "or others",
+    ),
+    (
+        "campaigns_campaign",
+        "INSERT INTO {source}.campaigns_call SELECT * FROM {target}.campaigns_call"
+        " WHERE account_id IN (SELECT id FROM moving)",
+        "was written meanwhile",
+    ),
+]
+
+
+@pytest.mark.parametrize(("table", "change", "sentence"), TAMPERED)
+def test_what_differs_takes_all_back(world, monkeypatch, table, change, sentence):
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+    move_rows = moving._move_rows
+
+    def changed(cursor, moved, **cells):
+        found = move_rows(cursor, moved, **cells)
+        if moved == table:
+            cursor.execute(change.format(**cells))
+        return found
+
+    monkeypatch.setattr(moving, "_move_rows", changed)
+    with pytest.raises(Refused, match=sentence):
+        away(world)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+
+
+def test_what_names_something_that_did_not_come_takes_all_back(world, monkeypatch):
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+    monkeypatch.setattr(moving, "_COPY_EVENTS", "SELECT 1")
+
+    with pytest.raises(Refused, match="event_id: a row names what did not come"):
+        away(world)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+
+
+def test_a_mover_whose_connection_is_cut_has_changed_nothing(world, monkeypatch):
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+
+    def cut(cursor, *args, **cells):
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patched, pytest.raises(OperationalError):
+        patched.setattr(proving, "compare", cut)
+        away(world)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+    assert directory.of_account(world.agency.pk) == FIRST
+    assert away(world).accounts == 2
+
+
+def test_a_role_that_may_not_switch_triggers_off_is_told_so(world, monkeypatch):
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE ROLE of_tables")
+    off = moving._NO_TRIGGERS
+    monkeypatch.setattr(moving, "_NO_TRIGGERS", f"SET LOCAL ROLE of_tables; {off}")
+
+    with pytest.raises(Refused, match="GRANT SET ON PARAMETER session_replication_role"):
+        away(world)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+    with connection.cursor() as cursor:
+        cursor.execute("DROP ROLE of_tables")
+
+
+def test_books_that_differ_take_all_back(world, monkeypatch):
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+    books = proving.books
+    monkeypatch.setattr(
+        proving,
+        "books",
+        lambda cursor, cell: books(cursor, cell) + ([("I1", 1, "wrong")] if cell == SECOND else []),
+    )
+
+    with pytest.raises(Refused, match="The books differ"):
+        away(world)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+
+
+def elsewhere(do):
+    """What another thread does, with a connection of its own."""
+    try:
+        return do()
+    finally:
+        connections.close_all()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch, world):
+    """Do something while rows have moved and nobody sees it yet; returns what that was answered."""
+
+    def during(do):
+        compare, told = proving.compare, []
+
+        def begin(*args, **cells):
+            with ThreadPoolExecutor(1) as pool:
+                told.append(pool.submit(elsewhere, do).result(30))
+            return compare(*args, **cells)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(proving, "compare", begin)
+            away(world)
+        return told[0]
+
+    return during
+
+
+def test_in_one_batch_the_movers_calls_may_come_again_and_the_others_are_charged(world, meanwhile):
+    others = [wallet_in(cell, credit="10") for cell in (FIRST, SECOND)]
+    reports = [make_report(one) for one in (world.sub, *(one.account_id for one in others))]
+
+    told = meanwhile(lambda: batches.record(reports=reports, reporter=None))
+    again = batches.record(reports=reports, reporter=None)
+
+    assert [one.error and one.error.code for one in told] == ["unavailable", None, None]
+    assert [one.status for one in again] == ["charged", "duplicate", "duplicate"]
+    books_are_in_order()
+
+
+def test_programs_and_people_of_the_mover_are_told_to_come_again(world, meanwhile):
+    with inside(FIRST):
+        own = client_of(world.agency, Scope.READ)
+        platform = client_of(None, Scope.READ)
+        person = Client(raise_request_exception=False)
+        person.force_login(owner_of(world.agency))
+
+    def ask():
+        return [
+            own.get("/api/v1/wallet"),
+            platform.get(f"/api/v1/wallet?account={world.sub.pk}"),
+            person.get("/payments/"),
+        ]
+
+    assert [(one.status_code, one["Retry-After"]) for one in meanwhile(ask)] == [(503, "5")] * 3
+    assert [one.status_code for one in ask()] == [200, 200, 200]
+
+
+def test_what_stripe_tells_of_the_mover_is_heard_afterwards(world, meanwhile):
+    with inside(FIRST):
+        intent = Purchase.objects.filter(payer=world.agency).first().payment_intent
+    stored = receive(
+        event(
+            found={
+                "id": intent,
+                "object": "payment_intent",
+                "customer": world.agency.stripe_customer,
+            }
+        )
+    )
+
+    assert meanwhile(lambda: inbox.apply(event_pk=stored.pk)) is False
+    assert not StripeEvent.objects.get(pk=stored.pk).not_ours
+
+    inbox.apply_again(event_pk=stored.pk)
+    assert inbox.apply(event_pk=stored.pk) is True
+    assert not StripeEvent.objects.get(pk=stored.pk).not_ours
+
+
+def test_a_call_that_waits_for_a_mover_is_not_lost_and_not_charged_twice(world, monkeypatch):
+    report = make_report(world.sub)
+    compare = proving.compare
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = []
+
+        def begin(*args, **kwargs):
+            waiting.append(pool.submit(elsewhere, lambda: batches._record(FIRST, [report])))
+            with connection.cursor() as cursor:
+                for _ in range(200):
+                    cursor.execute(
+                        "SELECT count(*), pg_sleep(0.02) FROM pg_stat_activity"
+                        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                    )
+                    if cursor.fetchone()[0]:
+                        break
+            return compare(*args, **kwargs)
+
+        monkeypatch.setattr(proving, "compare", begin)
+        away(world)
+        [told] = waiting[0].result(30)
+
+    assert told.error.code == "unavailable"
+    assert [one.status for one in batches.record(reports=[report] * 2, reporter=None)] == [
+        "charged",
+        "duplicate",
+    ]
+    books_are_in_order()
+
+
+def test_an_account_whose_mover_died_is_back_by_itself(world):
+    rows = CellOfAccount.objects.filter(pk=world.agency.pk)
+    rows.update(moving_until=clock.now() + timedelta(minutes=1))
+    with pytest.raises(NoCell):
+        directory.of_account(world.agency.pk)
+
+    rows.update(moving_until=clock.now() - timedelta(seconds=1))
+
+    assert directory.of_account(world.agency.pk) == FIRST
+
+
+def test_what_cannot_move_is_refused_with_a_sentence(world):
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+    for account, cell, sentence in (
+        (uuid.uuid4(), SECOND, "no account"),
+        (world.agency.pk, "third", "no cell third"),
+        (world.sub.pk, SECOND, f"move {world.agency.pk}"),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            call_command("cells", "move", str(account), cell)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+
+
+def test_of_two_movers_the_second_changes_nothing(world, monkeypatch):
+    goes = moving._goes
+
+    def first_goes(*which):
+        accounts = goes(*which)
+        with monkeypatch.context() as patched:
+            patched.setattr(moving, "_goes", goes)
+            away(world)
+        return accounts
+
+    monkeypatch.setattr(moving, "_goes", first_goes)
+    with pytest.raises(Refused, match="has just moved"):
+        away(world)
+
+    assert directory.of_account(world.sub.pk) == SECOND
+    assert charge(world.sub) == "charged"
+    books_are_in_order()
+
+
+def test_a_call_whose_id_the_other_cell_has_keeps_the_agency_where_it_is(world):
+    other = wallet_in(SECOND, credit="10")
+    assert charge(world.sub, id="the same") == charge(other.account_id, id="the same") == "charged"
+    before = [kept(cell) for cell in (FIRST, SECOND)]
+
+    with pytest.raises(Refused, match="has one of its rows already"):
+        away(world)
+
+    assert [kept(cell) for cell in (FIRST, SECOND)] == before
+
+
+@pytest.mark.usefixtures("kept_cells")
+def test_the_command_says_what_it_did():
+    wallet = wallet_in(FIRST, credit="11.00")
+    out = StringIO()
+
+    for _ in range(2):
+        call_command("cells", "move", str(wallet.account_id), SECOND, stdout=out)
+
+    first, second = out.getvalue().splitlines()
+    assert first.startswith("1 accounts with ")
+    assert second == f"{wallet.account_id} is in {SECOND} already. Nothing was changed."
+    with inside(SECOND):
+        assert Wallet.objects.get(account_id=wallet.account_id).credit.amount == Decimal(11)
