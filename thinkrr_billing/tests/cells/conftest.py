@@ -5,6 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.two_cells import divided
+from thinkrr_billing.cells import moving
+from thinkrr_billing.sandbox.stripe.process import StripeSandbox
+from thinkrr_billing.tests.cells.moving_world import make_mover
+from wallets.tests.worlds.allocation_world import World
 
 
 @pytest.fixture(scope="module")
@@ -23,3 +27,14 @@ def kept_cells(_divided: None, django_db_blocker: object) -> Iterator[None]:
     """The same with real transactions: rows stay until the file's last test."""
     with django_db_blocker.unblock():
         yield
+
+
+@pytest.fixture
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is at work on what moves."""
+    monkeypatch.setattr(moving, "DRAIN_SECONDS", 0)
+
+
+@pytest.fixture
+def world(kept_cells: None, stripe: StripeSandbox) -> World:  # noqa: ARG001
+    return make_mover(stripe)

@@ -1,104 +1,28 @@
 """An agency goes to another cell with all it has, or stays as it was."""
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import DatabaseError, OperationalError, connection, connections, transaction
-from django.test import Client
+from django.db import DatabaseError, OperationalError, connection, transaction
 
-from accounts import clock
 from accounts.cells import directory
-from accounts.cells.directory import NoCell
-from accounts.cells.place import inside, schema_of
-from accounts.models import (
-    Account,
-    CellOfAccount,
-    Notification,
-    Scope,
-    WebhookDelivery,
-    WebhookEndpoint,
-    WebhookSender,
-)
-from accounts.tests.builders import owner_of
-from accounts.webhooks import outbox
-from campaigns import batches
+from accounts.cells.place import inside
+from accounts.models import Account, Notification, WebhookDelivery
 from campaigns.models import Call
-from campaigns.tests.builders import make_campaign, make_report
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.cells import belonging, homes, moving, numbering, proving
 from thinkrr_billing.cells.beginning import Refused
 from thinkrr_billing.cells.homes import MIGRATIONS, Home
+from thinkrr_billing.tests.cells.moving_world import away, books_are_in_order, charge, kept, of
 from thinkrr_billing.tests.cells.worlds import wallet_in
-from wallets import inbox
-from wallets.books import checking
-from wallets.models import LedgerEntry, Purchase, Reversal, StripeEvent, Wallet
-from wallets.prices import rates
+from wallets.models import LedgerEntry, Reversal, Wallet
 from wallets.reversals import refunds
-from wallets.tests.test_inbox import event, receive
-from wallets.tests.worlds.api_clients import client_of
-from wallets.tests.worlds.reversal_world import buy, make_allocated, refunded_outside
+from wallets.tests.worlds.reversal_world import buy, refunded_outside
 
-pytestmark = pytest.mark.journey
-
-
-@pytest.fixture(autouse=True)
-def _at_once(monkeypatch):
-    monkeypatch.setattr(moving, "DRAIN_SECONDS", 0)
-
-
-@pytest.fixture
-def world(kept_cells, stripe):  # noqa: ARG001
-    """An agency in the first cell with a sub-account, and something of everything."""
-    with inside(FIRST):
-        world = make_allocated(stripe)
-        paid = buy(Wallet.objects.get(account=world.agency))
-        refunds.settle_refund_from(found=refunded_outside(paid, 500))
-        campaign = make_campaign(world.sub)
-        facts = {"url": "https://example.com", "secret": "none", "events": ["rate.announced"]}
-        WebhookEndpoint.objects.create(account=world.agency, **facts)
-    assert charge(world.sub, campaign=campaign.external_id) == "charged"
-    later = clock.now() + timedelta(days=1)
-    rates.set_rate(minute_type="premium", price=Decimal("0.2"), effective_from=later, actor=None)
-    with inside(FIRST):
-        WebhookSender.objects.get_or_create(pk=1, defaults={"until": later})
-        outbox.accept()
-    return world
-
-
-def away(world):
-    return moving.move(account_id=world.agency.pk, name=SECOND)
-
-
-def kept(cell):
-    """The rows of the tables that move: how many, and the sum of what they say."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        found = {}
-        for table in belonging.tables():
-            cursor.execute(
-                "SELECT count(*), sum(hashtextextended(t::text, 0)::numeric)"
-                f" FROM {schema_of(cell)}.{table} t"
-            )
-            found[table] = cursor.fetchone()
-        return found
-
-
-def of(model, cell, **named):
-    with inside(cell):
-        return list(model.objects.filter(**named).order_by("pk"))
-
-
-def charge(account, **facts):
-    [told] = batches.record(reports=[make_report(account, **facts)], reporter=None)
-    return told.status if not told.error else told.error.code
-
-
-def books_are_in_order():
-    assert directory.in_every(lambda _: checking.check_all()) == [[], []]
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("_at_once")]
 
 
 @pytest.mark.django_db
@@ -306,127 +230,6 @@ def test_books_that_differ_take_all_back(world, monkeypatch):
         away(world)
 
     assert [kept(cell) for cell in (FIRST, SECOND)] == before
-
-
-def elsewhere(do):
-    """What another thread does, with a connection of its own."""
-    try:
-        return do()
-    finally:
-        connections.close_all()
-
-
-@pytest.fixture
-def meanwhile(monkeypatch, world):
-    """Do something while rows have moved and nobody sees it yet; returns what that was answered."""
-
-    def during(do):
-        compare, told = proving.compare, []
-
-        def begin(*args, **cells):
-            with ThreadPoolExecutor(1) as pool:
-                told.append(pool.submit(elsewhere, do).result(30))
-            return compare(*args, **cells)
-
-        with monkeypatch.context() as patched:
-            patched.setattr(proving, "compare", begin)
-            away(world)
-        return told[0]
-
-    return during
-
-
-def test_in_one_batch_the_movers_calls_may_come_again_and_the_others_are_charged(world, meanwhile):
-    others = [wallet_in(cell, credit="10") for cell in (FIRST, SECOND)]
-    reports = [make_report(one) for one in (world.sub, *(one.account_id for one in others))]
-
-    told = meanwhile(lambda: batches.record(reports=reports, reporter=None))
-    again = batches.record(reports=reports, reporter=None)
-
-    assert [one.error and one.error.code for one in told] == ["unavailable", None, None]
-    assert [one.status for one in again] == ["charged", "duplicate", "duplicate"]
-    books_are_in_order()
-
-
-def test_programs_and_people_of_the_mover_are_told_to_come_again(world, meanwhile):
-    with inside(FIRST):
-        own = client_of(world.agency, Scope.READ)
-        platform = client_of(None, Scope.READ)
-        person = Client(raise_request_exception=False)
-        person.force_login(owner_of(world.agency))
-
-    def ask():
-        return [
-            own.get("/api/v1/wallet"),
-            platform.get(f"/api/v1/wallet?account={world.sub.pk}"),
-            person.get("/payments/"),
-        ]
-
-    assert [(one.status_code, one["Retry-After"]) for one in meanwhile(ask)] == [(503, "5")] * 3
-    assert [one.status_code for one in ask()] == [200, 200, 200]
-
-
-def test_what_stripe_tells_of_the_mover_is_heard_afterwards(world, meanwhile):
-    with inside(FIRST):
-        intent = Purchase.objects.filter(payer=world.agency).first().payment_intent
-    stored = receive(
-        event(
-            found={
-                "id": intent,
-                "object": "payment_intent",
-                "customer": world.agency.stripe_customer,
-            }
-        )
-    )
-
-    assert meanwhile(lambda: inbox.apply(event_pk=stored.pk)) is False
-    assert not StripeEvent.objects.get(pk=stored.pk).not_ours
-
-    inbox.apply_again(event_pk=stored.pk)
-    assert inbox.apply(event_pk=stored.pk) is True
-    assert not StripeEvent.objects.get(pk=stored.pk).not_ours
-
-
-def test_a_call_that_waits_for_a_mover_is_not_lost_and_not_charged_twice(world, monkeypatch):
-    report = make_report(world.sub)
-    compare = proving.compare
-
-    with ThreadPoolExecutor(1) as pool:
-        waiting = []
-
-        def begin(*args, **kwargs):
-            waiting.append(pool.submit(elsewhere, lambda: batches._record(FIRST, [report])))
-            with connection.cursor() as cursor:
-                for _ in range(200):
-                    cursor.execute(
-                        "SELECT count(*), pg_sleep(0.02) FROM pg_stat_activity"
-                        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-                    )
-                    if cursor.fetchone()[0]:
-                        break
-            return compare(*args, **kwargs)
-
-        monkeypatch.setattr(proving, "compare", begin)
-        away(world)
-        [told] = waiting[0].result(30)
-
-    assert told.error.code == "unavailable"
-    assert [one.status for one in batches.record(reports=[report] * 2, reporter=None)] == [
-        "charged",
-        "duplicate",
-    ]
-    books_are_in_order()
-
-
-def test_an_account_whose_mover_died_is_back_by_itself(world):
-    rows = CellOfAccount.objects.filter(pk=world.agency.pk)
-    rows.update(moving_until=clock.now() + timedelta(minutes=1))
-    with pytest.raises(NoCell):
-        directory.of_account(world.agency.pk)
-
-    rows.update(moving_until=clock.now() - timedelta(seconds=1))
-
-    assert directory.of_account(world.agency.pk) == FIRST
 
 
 def test_what_cannot_move_is_refused_with_a_sentence(world):

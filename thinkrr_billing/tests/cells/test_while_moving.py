@@ -1,0 +1,150 @@
+"""What comes for an agency while it moves may come again, and nothing is lost or done twice."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections
+from django.test import Client
+
+from accounts import clock
+from accounts.cells import directory
+from accounts.cells.directory import NoCell
+from accounts.cells.place import inside
+from accounts.models import CellOfAccount, Scope
+from accounts.tests.builders import owner_of
+from campaigns import batches
+from campaigns.tests.builders import make_report
+from tests.two_cells import FIRST, SECOND
+from thinkrr_billing.cells import proving
+from thinkrr_billing.tests.cells.moving_world import away, books_are_in_order
+from thinkrr_billing.tests.cells.worlds import wallet_in
+from wallets import inbox
+from wallets.models import Purchase, StripeEvent
+from wallets.tests.test_inbox import event, receive
+from wallets.tests.worlds.api_clients import client_of
+
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("_at_once")]
+
+
+def elsewhere(do):
+    """What another thread does, with a connection of its own."""
+    try:
+        return do()
+    finally:
+        connections.close_all()
+
+
+@pytest.fixture
+def meanwhile(monkeypatch, world):
+    """Do something while rows have moved and nobody sees it yet; returns what that was answered."""
+
+    def during(do):
+        compare, told = proving.compare, []
+
+        def begin(*args, **cells):
+            with ThreadPoolExecutor(1) as pool:
+                told.append(pool.submit(elsewhere, do).result(30))
+            return compare(*args, **cells)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(proving, "compare", begin)
+            away(world)
+        return told[0]
+
+    return during
+
+
+def test_in_one_batch_the_movers_calls_may_come_again_and_the_others_are_charged(world, meanwhile):
+    others = [wallet_in(cell, credit="10") for cell in (FIRST, SECOND)]
+    reports = [make_report(one) for one in (world.sub, *(one.account_id for one in others))]
+
+    told = meanwhile(lambda: batches.record(reports=reports, reporter=None))
+    again = batches.record(reports=reports, reporter=None)
+
+    assert [one.error and one.error.code for one in told] == ["unavailable", None, None]
+    assert [one.status for one in again] == ["charged", "duplicate", "duplicate"]
+    books_are_in_order()
+
+
+def test_programs_and_people_of_the_mover_are_told_to_come_again(world, meanwhile):
+    with inside(FIRST):
+        own = client_of(world.agency, Scope.READ)
+        platform = client_of(None, Scope.READ)
+        person = Client(raise_request_exception=False)
+        person.force_login(owner_of(world.agency))
+
+    def ask():
+        return [
+            own.get("/api/v1/wallet"),
+            platform.get(f"/api/v1/wallet?account={world.sub.pk}"),
+            person.get("/payments/"),
+        ]
+
+    assert [(one.status_code, one["Retry-After"]) for one in meanwhile(ask)] == [(503, "5")] * 3
+    assert [one.status_code for one in ask()] == [200, 200, 200]
+
+
+def test_what_stripe_tells_of_the_mover_is_heard_afterwards(world, meanwhile):
+    with inside(FIRST):
+        intent = Purchase.objects.filter(payer=world.agency).first().payment_intent
+    stored = receive(
+        event(
+            found={
+                "id": intent,
+                "object": "payment_intent",
+                "customer": world.agency.stripe_customer,
+            }
+        )
+    )
+
+    assert meanwhile(lambda: inbox.apply(event_pk=stored.pk)) is False
+    assert not StripeEvent.objects.get(pk=stored.pk).not_ours
+
+    inbox.apply_again(event_pk=stored.pk)
+    assert inbox.apply(event_pk=stored.pk) is True
+    assert not StripeEvent.objects.get(pk=stored.pk).not_ours
+
+
+def test_a_call_that_waits_for_a_mover_is_not_lost_and_not_charged_twice(world, monkeypatch):
+    report = make_report(world.sub)
+    compare = proving.compare
+
+    with ThreadPoolExecutor(1) as pool:
+        waiting = []
+
+        def begin(*args, **kwargs):
+            waiting.append(pool.submit(elsewhere, lambda: batches._record(FIRST, [report])))
+            with connection.cursor() as cursor:
+                for _ in range(200):
+                    cursor.execute(
+                        "SELECT count(*), pg_sleep(0.02) FROM pg_stat_activity"
+                        " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+                    )
+                    if cursor.fetchone()[0]:
+                        break
+            return compare(*args, **kwargs)
+
+        monkeypatch.setattr(proving, "compare", begin)
+        away(world)
+        [told] = waiting[0].result(30)
+
+    assert told.error.code == "unavailable"
+    assert [one.status for one in batches.record(reports=[report] * 2, reporter=None)] == [
+        "charged",
+        "duplicate",
+    ]
+    books_are_in_order()
+
+
+@pytest.mark.usefixtures("two_cells")
+def test_an_account_whose_mover_died_is_back_by_itself():
+    account_id = wallet_in(FIRST).account_id
+    rows = CellOfAccount.objects.filter(pk=account_id)
+    rows.update(moving_until=clock.now() + timedelta(minutes=1))
+    with pytest.raises(NoCell):
+        directory.of_account(account_id)
+
+    rows.update(moving_until=clock.now() - timedelta(seconds=1))
+
+    assert directory.of_account(account_id) == FIRST
