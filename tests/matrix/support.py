@@ -21,9 +21,9 @@ MODELS = {
     "campaigns": "call campaign",
     "djstripe": "customer paymentmethod",
     "wallets": """adjustmentrequest alert allocationrun autoallocation autorecharge billingaddress
-        callhold cardattempt catchup chargeswitch ledgerentry loggeddecision minuteask minuterate
-        papermail parties purchase reversal seller slackhook slackmessage stripecomparison
-        stripeevent wallet""",
+        callhold cardattempt catchup chargeswitch creditnoteseries ledgerentry loggeddecision
+        minuteask minuterate papermail parties purchase reversal seller slackhook slackmessage
+        stripecomparison stripeevent wallet""",
 }
 ROW = "<path:object_id>/"
 # Every page of a model: looked at by everybody, and written by nobody.

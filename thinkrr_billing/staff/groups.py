@@ -38,6 +38,7 @@ SEEN = {
         "cardattempt",
         "catchup",
         "chargeswitch",
+        "creditnoteseries",
         "ledgerentry",
         "loggeddecision",
         "minuteask",

@@ -47,6 +47,7 @@ SECTIONS: tuple[tuple[str, tuple[tuple[str, str, str], ...]], ...] = (
             ("Rates", "sell", "wallets.minuterate"),
             ("Sellers", "storefront", "wallets.seller"),
             ("Papers’ parties", "handshake", "wallets.parties"),
+            ("Credit note numbers", "tag", "wallets.creditnoteseries"),
             ("Billing addresses", "contact_mail", "wallets.billingaddress"),
             ("Papers by mail", "forward_to_inbox", "wallets.papermail"),
             ("Automatic charges", "front_hand", "wallets.chargeswitch"),

@@ -10,7 +10,7 @@ from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.models import Account
 from accounts.people import searching
 from wallets.admin.base import ReadOnly, in_dollars
-from wallets.models import Reversal
+from wallets.models import CreditNoteSeries, Reversal
 from wallets.reversals import asking, refunds
 
 
@@ -24,6 +24,11 @@ class ReversalForm(ReasonForm):
             ("State", reversal.get_state_display()),
             ("At Stripe", reversal.stripe_id or "Not known there yet"),
         ]
+
+
+@admin.register(CreditNoteSeries)
+class CreditNoteSeriesAdmin(ReadOnly):
+    list_display = ["last"]
 
 
 @admin.register(Reversal)

@@ -26,6 +26,7 @@ from wallets.models import (
     CardAttempt,
     CatchUp,
     ChargeSwitch,
+    CreditNoteSeries,
     LedgerEntry,
     LoggedDecision,
     MinuteAsk,
@@ -101,6 +102,7 @@ def world() -> Wallet:
     ChargeSwitch.objects.create(reason="A restore")
     address = BillingAddress.objects.create(account=wallet.account, email="books@example.com")
     PaperMail.objects.create(address=address, kind="confirmation")
+    CreditNoteSeries.objects.create(pk=1, last=1001)
     CatchUp.objects.create(since=now, at=now, until=now, slice_seconds=60)
     StripeComparison.objects.create(since=now, at=now, until=now, slice_seconds=60)
     return wallet
