@@ -67,10 +67,14 @@ def _after(
 ) -> dict[int, Result]:
     """Reports whose ids were named for another cell's account before. What stands there is a
     conflict, and what may stand there waits."""
-    stands = {one.id: one.error.code if one.error else "conflict" for one in told}
-    codes = {at: stands[reports[at].id] for at in later}
-    free = [at for at in later if codes[at] not in ("conflict", "unavailable")]
-    results = {at: calls.rejected(reports[at], codes[at]) for at in later}
+    stands = {
+        one.id: one.error.code if one.error else "conflict"
+        for one in told
+        if not one.error or one.error.code in ("conflict", "unavailable")
+    }
+    known = [at for at in later if reports[at].id in stands]
+    free = [at for at in later if reports[at].id not in stands]
+    results = {at: calls.rejected(reports[at], stands[reports[at].id]) for at in known}
     recorded = _in_cells([reports[at] for at in free], [cells[at] for at in free])
     return results | dict(zip(free, recorded, strict=True))
 

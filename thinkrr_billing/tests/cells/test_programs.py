@@ -109,15 +109,17 @@ def test_an_id_that_a_batch_names_for_accounts_of_two_cells_is_charged_once():
     first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
     before = pots(FIRST)
     same = [make_report(one.account_id, seconds=60, id="c1") for one in (second, first, second)]
+    nobodys = make_report(uuid.uuid4(), seconds=60, id="c1")
     others = [make_report(one.account_id, seconds=60) for one in (first, second)]
 
-    told = batches.record(reports=[*same, *others], reporter=None)
+    told = batches.record(reports=[*same, nobodys, *others], reporter=None)
 
     statuses = [(one.status, one.error and one.error.code) for one in told]
     assert statuses == [
         ("charged", None),
         ("rejected", "conflict"),
         ("rejected", "conflict"),
+        ("rejected", "unknown_account"),
         ("charged", None),
         ("charged", None),
     ]
