@@ -1,8 +1,8 @@
 """`make bench`: metering and pages, in databases of its own that are dropped afterwards.
 
-`python -m benchmarks pages` runs that one alone; `admin`, `http`, `memory`, `growth`, `nightly`,
-`charging`, `scaling`, `partitions` and `webhooks` are run only when they are named. Some take
-sizes: `growth wallets=100000`, `memory loads=10`.
+`python -m benchmarks pages` runs that one alone; `admin`, `http`, `cells`, `memory`, `growth`,
+`nightly`, `charging`, `scaling`, `partitions` and `webhooks` are run only when they are named. Some
+take sizes: `growth wallets=100000`, `memory loads=10`.
 """
 
 import os
@@ -28,6 +28,7 @@ def main() -> None:
     import thinkrr_billing.urls  # noqa: F401
     from benchmarks import (
         admin,
+        cells,
         charging,
         growth,
         http,
@@ -61,6 +62,7 @@ def main() -> None:
         "growth": growth.run,
         "nightly": nightly.run,
         "scaling": scaling.run,
+        "cells": cells.run,
     }
     for name in asked:
         if name in apart:

@@ -40,9 +40,7 @@ def databases(builds: Mapping[str, Path], sides: Mapping[str, str]) -> Iterator[
     try:
         for name, build in builds.items():
             print(f"Preparing wallets for {name} …")
-            subprocess.run(
-                _command("world", worlds[name]), cwd=build, env=same_server(), check=True
-            )
+            subprocess.run(command("world", worlds[name]), cwd=build, env=same_server(), check=True)
         with connection.cursor() as cursor:
             for name, build in sides.items():
                 cursor.execute(f"DROP DATABASE IF EXISTS {names[name]}")
@@ -65,9 +63,7 @@ def same_server() -> dict[str, str]:
 def side(build: Path, kind: str, database: str, **env: str) -> Iterator[subprocess.Popen]:
     """A process of `benchmarks.sides` that answers tasks."""
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    started = subprocess.Popen(
-        _command(kind, database), cwd=build, env=same_server() | env, **pipes
-    )
+    started = subprocess.Popen(command(kind, database), cwd=build, env=same_server() | env, **pipes)
     try:
         yield started
     finally:
@@ -110,7 +106,7 @@ def pgbench(database: str, *, wallet: str, clients: int, times: int) -> dict:
     return {"each": each, "together": clients * times / speed, "python": [], "postgres": []}
 
 
-def _command(*arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "benchmarks.sides", *arguments]
 
 

@@ -1,7 +1,8 @@
 """`python -m benchmarks.sides KIND DATABASE`, in the folder of the build to be measured.
 
 Reads a task a line and answers each with a line of JSON. The kind `world` fills a new database,
-`fill` one that is there and empty, and both end.
+`fill` one that is there and empty, `divided` a new one with as many cells as are named behind it,
+and all of them end.
 """
 
 import json
@@ -13,7 +14,7 @@ import django
 from django.conf import settings
 
 
-def main(kind: str, database: str) -> None:
+def main(kind: str, database: str, cells: str = "") -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
     if kind == "hordak":
         settings.INSTALLED_APPS = [*settings.INSTALLED_APPS, "mptt", "hordak"]
@@ -31,10 +32,13 @@ def main(kind: str, database: str) -> None:
     connection.settings_dict["CONN_MAX_AGE"] = None
     # What a broker costs is none of metering's.
     current_app.conf.broker_url = "memory://"
-    if kind == "world":
+    if kind in ("world", "divided"):
         connection.settings_dict["TEST"]["NAME"] = database
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
-        _world()
+        if kind == "world":
+            _world()
+        else:
+            _divided(int(cells))
     elif kind == "fill":
         _world()
     else:
@@ -46,6 +50,12 @@ def _world() -> None:
     from benchmarks.sides import world
 
     world.prepare()
+
+
+def _divided(cells: int) -> None:
+    from benchmarks.sides import divided
+
+    divided.prepare(cells)
 
 
 def _serve(kind: str) -> None:
@@ -67,6 +77,11 @@ def _serve(kind: str) -> None:
         "hordak": peers.Hordak,
         "pgledger": peers.Pgledger,
     }
+    if kind == "cells":
+        # Not there in every build that is measured.
+        from benchmarks.sides import divided
+
+        kinds["cells"] = divided.Divided
     side = kinds[kind]()
     # As web and workers do.
     keep_what_is_loaded()

@@ -23,14 +23,21 @@ HERE = Path(__file__).parent
 
 def prepare() -> None:
     """Fill an empty database."""
+    fill(range(1, WALLETS + CROSSING + 1))
+    with connection.cursor() as cursor:
+        cursor.execute((HERE / "numbered.sql").read_text())
+        cursor.execute("VACUUM ANALYZE")
+
+
+def fill(numbers: range) -> dict[int, Account]:
+    """Make these of its accounts."""
     accounts = Account.objects.bulk_create(
-        Account(kind="individual", name=f"Bench {i}", timezone="UTC")
-        for i in range(1, WALLETS + CROSSING + 1)
+        Account(kind="individual", name=f"Bench {number}", timezone="UTC") for number in numbers
     )
     wallets = Wallet.objects.bulk_create(
         Wallet(account=account, default_payment_method="pm_bench") for account in accounts
     )
-    numbered = list(enumerate(wallets, start=1))
+    numbered = list(zip(numbers, wallets, strict=True))
     AutoRecharge.objects.bulk_create(
         AutoRecharge(wallet=wallet, enabled=_is_enabled(number)) for number, wallet in numbered
     )
@@ -42,14 +49,12 @@ def prepare() -> None:
             minute_type=_minute_type(number),
             status=Campaign.Status.STARTED,
         )
-        for number, account in enumerate(accounts, start=1)
+        for number, account in zip(numbers, accounts, strict=True)
     )
     _post(_first(numbered), key="adjustment:bench")
     # From well above the threshold, so that falling below it is news.
     _post(_back(numbered), key="adjustment:back")
-    with connection.cursor() as cursor:
-        cursor.execute((HERE / "numbered.sql").read_text())
-        cursor.execute("VACUUM ANALYZE")
+    return dict(zip(numbers, accounts, strict=True))
 
 
 def _minute_type(number: int) -> str:
