@@ -1,8 +1,7 @@
 """Group commit: what several threads want done at once, one of them does in one go.
 
-Whoever comes while few are at work begins at once. Whoever comes when there are enough of them
-waits, and the first of those who wait does the work of them all: the busier it gets, the fewer
-transactions there are.
+Whoever comes while nobody is at work begins at once. Whoever comes meanwhile waits, and the first
+of those who wait does the work of them all: the busier it gets, the fewer transactions there are.
 """
 
 import threading
@@ -13,9 +12,7 @@ from typing import Generic, TypeVar
 
 Wish, Result = TypeVar("Wish"), TypeVar("Result")
 
-# So that one has the processor while the other waits for PostgreSQL.
-AT_WORK = 2
-# Whoever has waited so long does its work alone: those before it may wait for somebody else.
+# Whoever has waited so long does its work alone: the one before it may wait for somebody else.
 PATIENCE_SECONDS = 0.2
 
 
@@ -32,9 +29,9 @@ class _Member(Generic[Wish, Result]):
 
 @dataclass
 class _Line(Generic[Wish, Result]):
-    """Those who want the same kind of work: who is at it, since when, and who waits."""
+    """Those who want the same kind of work: since when somebody is at it, and who waits."""
 
-    at_work: dict[_Member[Wish, Result], float] = field(default_factory=dict)
+    since: float
     waiting: list[_Member[Wish, Result]] = field(default_factory=list)
 
 
@@ -76,20 +73,20 @@ class GroupCommit(Generic[Wish, Result]):
             try:
                 self._do_all(me.group, work)
             finally:
-                self._call_next(key, line, me)
+                self._call_next(key)
         if me.failure is not None:
             raise me.failure
         return work(wishes) if me.results is None else me.results
 
     def _join(self, key: Hashable, me: _Member[Wish, Result]) -> _Line[Wish, Result] | None:
-        """Begin, or stand in line. None where all who are at work seem to be stuck."""
+        """Begin, or stand in line. None where whoever is at work seems to be stuck."""
         now = time.monotonic()
         with self._lock:
-            line = self._lines.setdefault(key, _Line())
-            if len(line.at_work) < AT_WORK:
-                line.at_work[me] = now
+            line = self._lines.get(key)
+            if line is None:
+                line = self._lines[key] = _Line(since=now)
                 me.group = [me]
-            elif now - max(line.at_work.values()) < self._patience:
+            elif now - line.since < self._patience:
                 line.waiting.append(me)
             else:
                 return None
@@ -125,16 +122,14 @@ class GroupCommit(Generic[Wish, Result]):
             for one in group[1:]:
                 one.called.set()
 
-    def _call_next(
-        self, key: Hashable, line: _Line[Wish, Result], me: _Member[Wish, Result]
-    ) -> None:
+    def _call_next(self, key: Hashable) -> None:
         with self._lock:
-            del line.at_work[me]
+            line = self._lines[key]
             group = self._take(line)
             if group:
-                line.at_work[group[0]] = time.monotonic()
+                line.since = time.monotonic()
                 group[0].group = group
-            elif not line.at_work:
+            else:
                 del self._lines[key]
         if group:
             group[0].called.set()
