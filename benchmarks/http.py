@@ -12,9 +12,10 @@ from benchmarks.metering import BEFORE
 from benchmarks.reporting import Figures, print_table, write
 
 ROUNDS = 5
-CLIENTS = 4
-# How many requests of so many calls each client sends in a round: ours and the limit, and before.
-TIMES = {1000: (4, 1), 100: (12, 4), 1: (60, 20)}
+# As many as gunicorn has threads on two cores, which is what it can serve at once; and a few.
+CLIENTS, FEW = 16, 4
+# How many requests of so many calls are sent in a round: of ours and the limit, and of before.
+SENT = {1000: (32, 16), 100: (96, 32), 1: (480, 160)}
 # Questions whether a call may start, a second, and how many each client asks in a round.
 A_SECOND, ASKED = 100, 50
 
@@ -30,10 +31,12 @@ class Kind:
 
 SIDES = {
     "limit": Kind("limit: one SQL statement", "limit"),
+    "limit_keyed": Kind("the same with foreign keys", "limit"),
     "ours": Kind("gunicorn", "served"),
     "before": Kind("gunicorn before", "served", "before"),
 }
 ASKS = ("ours", "before")
+LIMITS = ("limit", "limit_keyed")
 
 
 def run() -> None:
@@ -47,6 +50,7 @@ def run() -> None:
             for name, kind in SIDES.items()
         }
         figures = Figures()
+        ask(sides["limit_keyed"], do="keys")
         # Each of gunicorn's threads has to connect and plan once.
         _round(sides, Figures(), names)
         for _ in range(ROUNDS):
@@ -60,29 +64,48 @@ def run() -> None:
 
 
 def _round(sides: dict, figures: Figures, names: dict[str, str]) -> None:
-    for size, (quick, slow) in TIMES.items():
-        for name in ASKS:
-            task = {"size": size, "clients": CLIENTS, "times": slow if name == "before" else quick}
-            figures.add(name, str(size), ask(sides[name], do="requests", **task), size)
-        if size == 1:
-            found = pgbench(names["limit"], wallet="random(1, 10000)", clients=CLIENTS, times=quick)
-        else:
-            found = ask(sides["limit"], do="hot", size=size, clients=CLIENTS, times=quick)
-        figures.add("limit", str(size), found, size)
+    for size in SENT:
+        for clients in (CLIENTS, FEW):
+            _sent(sides, figures, names, size, clients)
     for name in ASKS:
-        task = {"a_second": A_SECOND, "clients": CLIENTS, "times": ASKED}
+        task = {"a_second": A_SECOND, "clients": FEW, "times": ASKED}
         figures.add(name, "authorize", ask(sides[name], do="questions", **task), 1)
     # There were no holds before.
     figures.add("ours", "holds", ask(sides["ours"], do="questions", hold=True, **task), 1)
 
 
+def _sent(sides: dict, figures: Figures, names: dict[str, str], size: int, clients: int) -> None:
+    quick, slow = (count // clients for count in SENT[size])
+    what = _named(size, clients)
+    for name in ASKS:
+        task = {"size": size, "clients": clients, "times": slow if name == "before" else quick}
+        figures.add(name, what, ask(sides[name], do="requests", **task), size)
+    for name in LIMITS:
+        if size == 1:
+            wallet = "random(1, 10000)"
+            found = pgbench(names[name], wallet=wallet, clients=clients, times=quick)
+        else:
+            found = ask(sides[name], do="hot", size=size, clients=clients, times=quick)
+        figures.add(name, what, found, size)
+
+
+def _named(size: int, clients: int) -> str:
+    return f"{size} a request, {clients} clients"
+
+
 def _ratios(figures: Figures) -> dict[str, float]:
-    """How near ours come to the limit's speed, and by what before was slower."""
-    speed = figures.speed
-    found = {f"http_{size}": speed("ours", size) / speed("limit", size) for size in TIMES}
-    for size in TIMES:
-        found[f"http_{size}_before"] = speed("before", size) / speed("limit", size)
-        found[f"http_{size}_to_before"] = speed("ours", size) / speed("before", size)
+    """How near ours come to the limit's speed, with foreign keys and without, and by what before
+    was slower."""
+    found = {}
+    for size in SENT:
+        for clients in (CLIENTS, FEW):
+            what, name = _named(size, clients), f"http_{size}"
+            if clients == FEW:
+                name += "_few"
+            ours, before = (figures.speed(side, what) for side in ASKS)
+            found[name] = ours / figures.speed("limit", what)
+            found[f"{name}_to_limit_keyed"] = ours / figures.speed("limit_keyed", what)
+            found[f"{name}_to_before"] = ours / before
     asked = figures.python("before", "authorize") / figures.python("ours", "authorize")
     found["authorize_python_to_before"] = asked
     held = figures.python("ours", "holds") / figures.python("ours", "authorize")
