@@ -20,6 +20,8 @@ def prepare(cells: int) -> None:
     beginning.begin(name="cell_1")
     for number in range(2, cells + 1):
         adding.add(name=f"cell_{number}")
+    # A connection knows whether there are cells from when it was opened.
+    connection.close()
     settings.CELLS = True
     with connection.cursor() as cursor:
         cursor.execute(_NUMBERED)

@@ -33,7 +33,6 @@ STAYS = frozenset(
         "accounts_numbering",
         "accounts_queueemptied",
         "accounts_staffalert",
-        "accounts_webhooksender",
         "wallets_creditnoteseries",
     }
 )
