@@ -35,7 +35,8 @@ REJECTIONS = {
     "in_future": "ended_at is more than 5 minutes in the future.",
     "too_late": "ended_at is more than 35 days ago. Ask support to adjust.",
     "conflict": "This id was reported before with other facts. The first report stands.",
-    "unavailable": "This account's calls cannot be recorded now. Nothing was: send this one again.",
+    "unavailable": "This account's calls cannot be recorded now, as while it is moved to another"
+    " place. Send this one again in seconds: it is charged once.",
 }
 
 # What the API's document says of them: `invalid` is for what cannot be read at all.

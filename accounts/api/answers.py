@@ -13,6 +13,7 @@ from rest_framework.views import exception_handler as default_handler
 from rest_framework.views import set_rollback
 
 from accounts.api.codes import CHOICES
+from accounts.cells.directory import Moving
 from accounts.runtime.outages import RETRY_AFTER, is_outage
 
 logger = logging.getLogger(__name__)
@@ -54,9 +55,15 @@ def exception_handler(error: Exception, context: dict) -> Response | None:
 
 
 def _without_database(error: Exception) -> Response:
-    """PostgreSQL is away, full or too slow. Whether a commit was the last it did is not known."""
-    logger.error("the database did not answer", exc_info=error)
-    message = f"The service is not answering. Send the same request again in {RETRY_AFTER} seconds."
+    """PostgreSQL is away, full or too slow, and whether a commit was the last it did is not known;
+    or the account is being moved, and nothing was done."""
+    if isinstance(error, Moving):
+        logger.warning("refused: %s", error)
+        why = "This account is being moved to another place, and is back in seconds."
+    else:
+        logger.error("the database did not answer", exc_info=error)
+        why = "The service is not answering."
+    message = f"{why} Send the same request again in {RETRY_AFTER} seconds."
     response = Response(_envelope("unavailable", message), status=503)
     response["Retry-After"] = str(RETRY_AFTER)
     return response

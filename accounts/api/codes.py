@@ -181,7 +181,7 @@ CODES = (
     ErrorCode(
         "unavailable",
         (503,),
-        "The database did not answer.",
+        "The database did not answer, or the account is being moved, which takes seconds.",
         "Send the same request again after the seconds in `Retry-After`.",
     ),
     ErrorCode(

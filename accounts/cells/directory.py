@@ -21,7 +21,11 @@ AWAY = "-"
 
 
 class NoCell(OperationalError):
-    """An account that is in none, as while it is moved: answered as if its database were away."""
+    """An account that is in none: answered as if its database were away."""
+
+
+class Moving(NoCell):
+    """One that is being moved from cell to cell, and is back within seconds."""
 
 
 def names() -> list[str]:
@@ -49,12 +53,12 @@ def _in(cells: Iterable[str], do: Callable[[str], T]) -> list[T]:
 
 
 def of_account(account_id: UUID) -> str:
-    """Empty where there is no such account. Raises NoCell while it is moved."""
+    """Empty where there is no such account. Raises Moving."""
     return _stays(of_accounts([account_id]).get(account_id, ""), f"account {account_id}")
 
 
 def must_have(account_id: UUID) -> str:
-    """The cell of an account that is known to be there. Raises NoCell."""
+    """The cell of an account that is known to be there. Raises NoCell, or Moving."""
     cell = of_account(account_id)
     if settings.CELLS and not cell:
         raise NoCell(f"account {account_id} is in no cell")
@@ -69,7 +73,7 @@ def of_accounts(account_ids: Iterable[UUID]) -> dict[UUID, str]:
 
 
 def of_customer(customer: str) -> str:
-    """Of a customer at Stripe; empty where it is nobody's. Raises NoCell while it is moved."""
+    """Of a customer at Stripe; empty where it is nobody's. Raises Moving."""
     return _stays(of_customers([customer]).get(customer, ""), f"customer {customer}")
 
 
@@ -87,7 +91,7 @@ def _where(found: QuerySet) -> dict[Any, str]:
 
 def _stays(cell: str, what: str) -> str:
     if cell == AWAY:
-        raise NoCell(f"{what} is being moved to another cell")
+        raise Moving(f"{what} is being moved to another cell")
     return cell
 
 

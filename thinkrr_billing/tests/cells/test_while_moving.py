@@ -81,7 +81,18 @@ def test_programs_and_people_of_the_mover_are_told_to_come_again(world, meanwhil
             person.get("/payments/"),
         ]
 
-    assert [(one.status_code, one["Retry-After"]) for one in meanwhile(ask)] == [(503, "5")] * 3
+    told = meanwhile(ask)
+
+    assert [(one.status_code, one["Retry-After"]) for one in told] == [(503, "5")] * 3
+    for one in told[:2]:
+        assert one.json()["error"]["message"] == (
+            "This account is being moved to another place, and is back in seconds. Send the same "
+            "request again in 5 seconds."
+        )
+    page = " ".join(told[2].content.decode().split())
+    assert "Your account is being moved" in page
+    assert "Try again in 5 seconds." in page
+    assert "Our database is not answering" not in page
     assert [one.status_code for one in ask()] == [200, 200, 200]
 
 
