@@ -1,5 +1,6 @@
 """A batch of reported calls where there are cells: each cell records its own, in a transaction of
-its own, and all are answered in order. One that cannot be asked rejects its own calls only.
+its own, all at once, and they are answered in order. One that cannot be asked, or does not answer
+in time, rejects its own calls only.
 
 A cell knows the ids of its own accounts' calls. Only the platform reports for several cells: that
 one of its ids names two accounts in two of them is seen within a batch, and not between batches
@@ -7,16 +8,17 @@ one of its ids names two accounts in two of them is seen within a batch, and not
 """
 
 import logging
+import time
 from collections.abc import Iterable, Sequence
 from itertools import compress
 
 from django.conf import settings
-from django.db import Error
 
 from accounts.cells import directory, place
 from accounts.models import Account
-from accounts.runtime.outages import is_outage
-from campaigns import calls
+from accounts.runtime import reachable, threads
+from accounts.runtime.reachable import Told
+from campaigns import calls, limits
 from campaigns.calls import Result
 from campaigns.errors import Busy
 from campaigns.reports import Report, named_accounts
@@ -24,17 +26,23 @@ from campaigns.reports import Report, named_accounts
 logger = logging.getLogger(__name__)
 
 
-def record(*, reports: Sequence[Report], reporter: Account | None) -> list[Result]:
+def record(
+    *,
+    reports: Sequence[Report],
+    reporter: Account | None,
+    within: float = limits.BATCH_SECONDS,
+) -> list[Result]:
     """As `calls.record`, whose are the calls. Called outside of all cells, or in the reporter's.
 
-    Raises Busy only when there is one place to record them.
+    Of several cells, those that have not answered `within` so many seconds are as if they were
+    away. Raises Busy only when there is one place to record them.
     """
     if not settings.CELLS:
         return calls.record(reports=reports, reporter=reporter)
     if place.current():
         told = calls.record(reports=reports, reporter=reporter)
         return _found_here(reports, told, reporter)
-    return _in_cells(reports, _cells(reports, None))
+    return _in_cells(reports, _cells(reports, None), time.monotonic() + within)
 
 
 def _cells(reports: Sequence[Report], reporter: Account | None) -> list[str]:
@@ -44,7 +52,7 @@ def _cells(reports: Sequence[Report], reporter: Account | None) -> list[str]:
     return [cells.get(named.get(report.account), "") for report in reports]
 
 
-def _in_cells(reports: Sequence[Report], cells: Sequence[str]) -> list[Result]:
+def _in_cells(reports: Sequence[Report], cells: Sequence[str], ends: float) -> list[Result]:
     first: dict[str, str] = {}
     parts: dict[str, list[int]] = {}
     later = []
@@ -53,17 +61,28 @@ def _in_cells(reports: Sequence[Report], cells: Sequence[str]) -> list[Result]:
             later.append(at)
         else:
             parts.setdefault(cell, []).append(at)
-    results: dict[int, Result] = {}
-    for cell, mine in parts.items():
-        told = _record(cell, [reports[at] for at in mine])
-        results |= dict(zip(mine, told, strict=True))
+
+    def record_in(cell: str) -> list[Result]:
+        return _record([reports[at] for at in parts[cell]])
+
+    results = {at: calls.rejected(reports[at], "unknown_account") for at in parts.pop("", ())}
+    moving = parts.pop(directory.AWAY, ())
+    results |= {at: calls.rejected(reports[at], "unavailable") for at in moving}
+    for told in reachable.in_each(parts, record_in, most=threads.MOST, ends=ends):
+        mine = parts[told.cell]
+        answers = told.answer or _not_recorded(told, [reports[at] for at in mine])
+        results |= dict(zip(mine, answers, strict=True))
     if later:
-        results |= _after(results.values(), later, reports, cells)
+        results |= _after(results.values(), later, reports, cells, ends)
     return [results[at] for at in range(len(reports))]
 
 
 def _after(
-    told: Iterable[Result], later: list[int], reports: Sequence[Report], cells: Sequence[str]
+    told: Iterable[Result],
+    later: list[int],
+    reports: Sequence[Report],
+    cells: Sequence[str],
+    ends: float,
 ) -> dict[int, Result]:
     """Reports whose ids were named for another cell's account before. What stands there is a
     conflict, and what may stand there waits."""
@@ -75,22 +94,20 @@ def _after(
     known = [at for at in later if reports[at].id in stands]
     free = [at for at in later if reports[at].id not in stands]
     results = {at: calls.rejected(reports[at], stands[reports[at].id]) for at in known}
-    recorded = _in_cells([reports[at] for at in free], [cells[at] for at in free])
+    recorded = _in_cells([reports[at] for at in free], [cells[at] for at in free], ends)
     return results | dict(zip(free, recorded, strict=True))
 
 
-def _record(cell: str, reports: list[Report]) -> list[Result]:
-    if cell in ("", directory.AWAY):
-        code = "unavailable" if cell else "unknown_account"
-        return [calls.rejected(report, code) for report in reports]
-    with place.inside(cell):
-        try:
-            return _found_here(reports, calls.record(reports=reports, reporter=None), None)
-        except (Busy, Error) as error:
-            if isinstance(error, Error) and not is_outage(error):
-                raise
-            logger.warning("calls not recorded cell=%s error=%s", cell, type(error).__name__)
-            return [calls.rejected(report, "unavailable") for report in reports]
+def _record(reports: list[Report]) -> list[Result]:
+    return _found_here(reports, calls.record(reports=reports, reporter=None), None)
+
+
+def _not_recorded(told: Told, reports: list[Report]) -> list[Result]:
+    """What may be sent again. Raises what is neither an outage nor Busy."""
+    if not told.is_away and not isinstance(told.error, Busy):
+        raise told.error
+    logger.warning("calls not recorded cell=%s error=%s", told.cell, type(told.error).__name__)
+    return [calls.rejected(report, "unavailable") for report in reports]
 
 
 def _found_here(

@@ -7,6 +7,11 @@ from decimal import Decimal
 CALLS_PER_BATCH = 1_000
 # A larger one gains nothing from others that are recorded with it.
 CALLS_ALONE = 100
+# A batch of several cells is answered after so long, whatever one of them does: as long as one
+# statement may take (thinkrr_billing/database.py), or, where a proxy in front gives small ones up
+# after four seconds (deploy/haproxy-web.cfg), a little less.
+BATCH_SECONDS = 30.0
+SMALL_BATCH_SECONDS = 3.5
 
 # A day: a longer call is a hung line, which support corrects by hand.
 CALL_MOST_SECONDS = 86_400

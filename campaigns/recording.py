@@ -33,11 +33,11 @@ def record(
     `client` stands for one API key: whoever it is, its reporter is always the same. Raises what
     `batches.record` raises.
     """
-    work = partial(_record, reporter)
     if len(reports) > limits.CALLS_ALONE:
-        return work(reports)
+        return batches.record(reports=reports, reporter=reporter)
+    work = partial(_record, reporter)
     return _groups.do(key=(client, place.current()), wishes=reports, work=work)
 
 
 def _record(reporter: Account | None, reports: Sequence[Report]) -> list[Result]:
-    return batches.record(reports=reports, reporter=reporter)
+    return batches.record(reports=reports, reporter=reporter, within=limits.SMALL_BATCH_SECONDS)

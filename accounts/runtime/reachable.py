@@ -1,32 +1,121 @@
-"""Asking several cells where one that is away is no reason to leave out the others."""
+"""Asking several cells, at once where that helps; one that fails or hangs is no reason to leave out
+the others."""
 
 import logging
+import time
+from collections import deque
 from collections.abc import Callable, Iterable
-from typing import TypeVar
+from concurrent.futures import wait
+from contextlib import ExitStack, suppress
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
 
-from django.db import Error
+from django.db import OperationalError, connection
 
 from accounts.cells import place
+from accounts.runtime import threads, time_limits
 from accounts.runtime.outages import is_outage
+from accounts.runtime.time_limits import TimeIsUp
 
 T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+# Whoever is asked beside its caller asks others by itself: threads never wait for threads.
+_is_beside: ContextVar[bool] = ContextVar("beside", default=False)
 
-def ask_each(cells: Iterable[str], do: Callable[[str], T]) -> tuple[dict[str, T], list[str]]:
+
+class Late(OperationalError):
+    """A cell that did not answer in time, as if its database were away."""
+
+
+@dataclass(frozen=True)
+class Told(Generic[T]):
+    """What a cell has answered, or why it has not."""
+
+    cell: str
+    answer: T | None = None
+    error: Exception | None = None
+    # The same may work when it is asked again. What was sent may have been done.
+    is_away: bool = False
+
+
+def in_each(
+    cells: Iterable[str], do: Callable[[str], T], *, most: int = 1, ends: float | None = None
+) -> list[Told[T]]:
+    """What became of `do` inside of each of these cells, in their order. It is given their names.
+
+    Up to `most` are asked at once, by threads that know of the request what this one knows, each
+    with a connection of its own; one after the other, and here, where there is only one or a
+    transaction is open. Whoever has not answered at `ends` (monotonic) is Late, and given up.
+    """
+    asked = list(cells)
+    most = min(most, len(asked))
+    if most < 2 or connection.in_atomic_block or _is_beside.get():
+        return [_ask(cell, do) for cell in asked]
+    told: dict[str, Told[T]] = {}
+    left, watching = deque(asked), list(connection.execute_wrappers)
+
+    def go_on() -> None:
+        _is_beside.set(True)
+        time_limits.ends.set(ends)
+        with ExitStack() as stack, suppress(IndexError):
+            for one in watching:
+                stack.enter_context(connection.execute_wrapper(one))
+            while True:
+                cell = left.popleft()
+                told[cell] = _ask(cell, do)
+
+    begin = threads.of_process().begin
+    at_work = [begin(partial(copy_context().run, go_on)) for _ in range(most)]
+    try:
+        wait(at_work, timeout=ends and max(0.0, ends - time.monotonic()))
+    finally:
+        left.clear()
+        given_up = [one.cancel() for one in at_work]
+    for one, never_begun in zip(at_work, given_up, strict=True):
+        if one.done() and not never_begun:
+            one.result()
+    return [told.get(cell) or _late(cell) for cell in asked]
+
+
+def _ask(cell: str, do: Callable[[str], T]) -> Told[T]:
+    with place.inside(cell):
+        try:
+            return Told(cell, do(cell))
+        except TimeIsUp:
+            raise
+        except Exception as error:
+            is_away = bool(cell) and is_outage(error)
+            if is_away:
+                logger.warning("a cell is away cell=%s error=%s", cell, type(error).__name__)
+            if not connection.in_atomic_block:
+                # The next one is not to find what this one has left.
+                connection.close_if_unusable_or_obsolete()
+            return Told(cell, error=error, is_away=is_away)
+
+
+def _late(cell: str) -> Told:
+    logger.warning("a cell is late cell=%s", cell)
+    error = Late(f"The cell {cell} did not answer in time." if cell else "No answer in time.")
+    return Told(cell, error=error, is_away=bool(cell))
+
+
+def ask_each(
+    cells: Iterable[str], do: Callable[[str], T], *, most: int = 1
+) -> tuple[dict[str, T], list[str]]:
     """What `do` answers inside of each of these cells, and those that cannot be asked now.
 
     Raises whatever is no outage of a cell.
     """
     answers, away = {}, []
-    for cell in cells:
-        with place.inside(cell):
-            try:
-                answers[cell] = do(cell)
-            except Error as error:
-                if not cell or not is_outage(error):
-                    raise
-                logger.warning("a cell is away cell=%s error=%s", cell, type(error).__name__)
-                away.append(cell)
+    for told in in_each(cells, do, most=most):
+        if told.is_away:
+            away.append(told.cell)
+        elif told.error is not None:
+            raise told.error
+        else:
+            answers[told.cell] = told.answer
     return answers, away

@@ -12,6 +12,8 @@ from collections.abc import Callable
 
 from psycopg import Connection
 
+from accounts.runtime import time_limits
+
 # Seconds: longer than the longest statement may take (thinkrr_billing/database.py), so that only
 # silence is cut off. A proxy in front, which asks the server itself, is sooner.
 LONGEST = 40
@@ -23,12 +25,13 @@ _begun = threading.Lock()
 
 
 def bound(connection: Connection, *, seconds: float | None = None) -> None:
-    """From now on, no wait on this connection takes longer (`LONGEST`, where nothing is said): it
-    ends as if the server had gone."""
+    """From now on, no wait on this connection takes longer (`LONGEST`, where nothing is said), nor
+    than its caller waits (`time_limits.ends`): it ends as if the server had gone."""
     wait, socket_number = connection.wait, connection.fileno()
 
     def noted(*args: object, **kwargs: object) -> object:
-        _waiting[socket_number] = time.monotonic() + (seconds or LONGEST)
+        until = time.monotonic() + (seconds or LONGEST)
+        _waiting[socket_number] = min(until, time_limits.ends.get() or until)
         try:
             return wait(*args, **kwargs)
         finally:

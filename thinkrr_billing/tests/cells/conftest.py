@@ -4,10 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
+from accounts.runtime import threads
+from accounts.runtime.threads import Threads
 from tests.two_cells import divided
 from thinkrr_billing.cells import moving
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
 from thinkrr_billing.tests.cells.moving_world import make_mover
+from thinkrr_billing.tests.cells.worlds import PATIENCE
+from thinkrr_billing.tests.processes import wait_until
 from wallets.tests.worlds.allocation_world import World
 
 
@@ -38,3 +42,11 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def world(kept_cells: None, stripe: StripeSandbox) -> World:  # noqa: ARG001
     return make_mover(stripe)
+
+
+@pytest.fixture
+def _threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Of the test's own; they end with it, and their connections."""
+    monkeypatch.setattr(threads, "_of_process", mine := Threads(idle=0.2))
+    yield
+    wait_until(lambda: not mine._count, seconds=PATIENCE, what="the threads end")

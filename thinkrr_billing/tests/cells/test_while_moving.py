@@ -35,6 +35,11 @@ def elsewhere(do):
         connections.close_all()
 
 
+def in_the_first(report):
+    with inside(FIRST):
+        return batches._record([report])
+
+
 @pytest.fixture
 def meanwhile(monkeypatch, world):
     """Do something while rows have moved and nobody sees it yet; returns what that was answered."""
@@ -125,7 +130,7 @@ def test_a_call_that_waits_for_a_mover_is_not_lost_and_not_charged_twice(world, 
         waiting = []
 
         def begin(*args, **kwargs):
-            waiting.append(pool.submit(elsewhere, lambda: batches._record(FIRST, [report])))
+            waiting.append(pool.submit(elsewhere, lambda: in_the_first(report)))
             with connection.cursor() as cursor:
                 for _ in range(200):
                     cursor.execute(
