@@ -12,6 +12,7 @@ from psycopg import sql
 
 from accounts.cells import directory, place
 from accounts.kept import Rows
+from accounts.runtime import reachable
 from thinkrr_billing import database_rights
 from thinkrr_billing.database_rights import AT_FIRST
 
@@ -74,15 +75,24 @@ def grant(role: str) -> None:
     """Give the role what the application needs and take everything else. Safe to repeat, and while
     the application runs.
 
-    Raises BadRole, and has changed nothing then.
+    Raises BadRole. Refused for what is everybody's, nothing is changed; a cell that fails keeps
+    what it had, the others have theirs, and repeating it does the rest.
     """
-    for cell in ("", *directory.names()):
-        with place.inside(cell), transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-            owners = _owners(cursor)
-            _refuse_useless(cursor, role, owners)
-            for statement in _statements(cursor, role, owners):
-                cursor.execute(statement)
+    with place.inside(""):
+        _grant_here(role)
+    # One after the other, as their lock has it.
+    told = reachable.in_each(directory.names(), lambda _: _grant_here(role))
+    if failed := [f"The cell {one.cell}: {one.error}" for one in told if one.error]:
+        raise BadRole("\n".join([*failed, "The others are done. Run it again for the rest."]))
+
+
+def _grant_here(role: str) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        owners = _owners(cursor)
+        _refuse_useless(cursor, role, owners)
+        for statement in _statements(cursor, role, owners):
+            cursor.execute(statement)
 
 
 def differences(role: str = "") -> list[str]:
@@ -91,12 +101,12 @@ def differences(role: str = "") -> list[str]:
 
     What it may do by becoming another role counts. Raises BadRole when it is not there.
     """
-    found = (_differences_here(role, cell) for cell in ("", *directory.names()))
+    found = directory.everywhere(lambda _: _differences_here(role))
     return sorted(set().union(*found))
 
 
-def _differences_here(role: str, cell: str) -> list[str]:
-    with place.inside(cell), connection.cursor() as cursor:
+def _differences_here(role: str) -> list[str]:
+    with connection.cursor() as cursor:
         name = role or _one(cursor, "SELECT current_user::text")
         if _is_superuser(cursor, name):
             return ["is a superuser, who may do everything"]

@@ -33,15 +33,20 @@ def names() -> list[str]:
     return list(Cell.objects.values_list("name", flat=True)) if settings.CELLS else []
 
 
+def places() -> list[str]:
+    """Outside of all cells (""), and each of them."""
+    return ["", *names()]
+
+
 def in_every(do: Callable[[str], T]) -> list[T]:
     """What `do` answers inside of each cell, of which it is given the name. Once, with "", where
-    there are none."""
+    there are none. (`accounts.runtime.reachable` goes on without one that is away.)"""
     return _in(names() or [""], do)
 
 
 def everywhere(do: Callable[[str], T]) -> list[T]:
     """The same outside of all cells first. Once where there are none."""
-    return _in(["", *names()], do)
+    return _in(places(), do)
 
 
 def _in(cells: Iterable[str], do: Callable[[str], T]) -> list[T]:

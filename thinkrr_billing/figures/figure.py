@@ -1,16 +1,22 @@
 """One figure of /metrics, and how those of one source are read."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from prometheus_client.core import GaugeMetricFamily
 
 from accounts.cells import directory, place
 from accounts.cells.place import Of
+from accounts.runtime import reachable, threads
 
 logger = logging.getLogger(__name__)
+
+# Prometheus waits for ten: a cell that hangs is missing, and the others are told.
+WITHIN_SECONDS = 8.0
 
 # The values of a figure's labels, in their order, and what it is for these.
 Sample = tuple[tuple[str, ...], float]
@@ -40,50 +46,70 @@ class Told:
 
     def __init__(self) -> None:
         self._families: list[GaugeMetricFamily] = []
-        # Cells that could not be asked: each try may take seconds.
-        self._away: set[str] = set()
 
     def collect(self) -> list[GaugeMetricFamily]:
         return [family for family in self._families if family.samples]
 
     def add(self, figures: list[Figure], *, source: str) -> int:
-        """Read the figures of one source up to the first that fails, and return how many are
-        missing, in whole or those of a cell.
+        """Read the figures of one source, in each place up to the first that fails, and return how
+        many are missing, in whole or those of a cell.
 
         What is away is not asked again for each of them: every try may take seconds.
         """
+        try:
+            read = _read(figures, source)
+        # Whatever a driver raises, monitoring wants to hear the rest.
+        except Exception as error:
+            logger.warning("figures unread source=%s error=%s", source, type(error).__name__)
+            return len(figures)
         missing = 0
-        for told, figure in enumerate(figures):
-            family = GaugeMetricFamily(figure.name, figure.text, labels=figure.labels)
-            self._families.append(family)
-            try:
-                for labels, values in self._read(figure).items():
-                    family.add_metric(labels, figure.together(values))
-            # Whatever a driver raises, monitoring wants to hear the rest.
-            except Exception as error:
-                logger.warning("figures unread source=%s error=%s", source, type(error).__name__)
-                return missing + len(figures) - told
-            missing += bool(self._away) and figure.of is not Of.EVERYBODY
+        for figure, found in zip(figures, zip(*read, strict=True), strict=True):
+            self._add(figure, [samples for samples in found if samples is not None])
+            missing += None in found
         return missing
 
-    def _read(self, figure: Figure) -> dict[tuple[str, ...], list[float]]:
-        """What it is in each place where it is at home."""
-        found: dict[tuple[str, ...], list[float]] = {}
+    def _add(self, figure: Figure, found: list[list[Sample]]) -> None:
+        values: dict[tuple[str, ...], list[float]] = {}
+        for labels, value in chain.from_iterable(found):
+            values.setdefault(labels, []).append(value)
+        family = GaugeMetricFamily(figure.name, figure.text, labels=figure.labels)
+        for labels, together in values.items():
+            family.add_metric(labels, figure.together(together))
+        self._families.append(family)
 
-        def of_a_place(cell: str) -> None:
-            if not place.concerns(figure.of) or cell in self._away:
-                return
-            try:
-                for labels, value in figure.read():
-                    found.setdefault(labels, []).append(value)
-            except Exception as error:
-                if not cell:
-                    raise
-                logger.warning("figures unread cell=%s error=%s", cell, type(error).__name__)
-                self._away.add(cell)
 
-        if figure.of is Of.EVERYBODY:
-            of_a_place("")
-        else:
-            directory.everywhere(of_a_place)
-        return found
+# What each figure of a source is in one place; None where that could not be asked.
+_Here = list[list[Sample] | None]
+
+
+def _read(figures: list[Figure], source: str) -> list[_Here]:
+    """In each place where they are at home."""
+    is_everybodys = all(figure.of is Of.EVERYBODY for figure in figures)
+    told = reachable.in_each(
+        [""] if is_everybodys else directory.places(),
+        lambda _: _read_here(figures, source),
+        most=threads.MOST,
+        ends=time.monotonic() + WITHIN_SECONDS,
+    )
+    return [one.answer or _unread_there(figures, one.cell) for one in told]
+
+
+def _read_here(figures: list[Figure], source: str) -> _Here:
+    read: _Here = []
+    for figure in figures:
+        try:
+            read.append(list(figure.read()) if place.concerns(figure.of) else [])
+        except Exception as error:
+            of = f"{source} cell={here}" if (here := place.current()) else source
+            logger.warning("figures unread source=%s error=%s", of, type(error).__name__)
+            break
+    return read + _unread(figures[len(read) :])
+
+
+def _unread_there(figures: list[Figure], cell: str) -> _Here:
+    with place.inside(cell):
+        return _unread(figures)
+
+
+def _unread(figures: list[Figure]) -> _Here:
+    return [None if place.concerns(figure.of) else [] for figure in figures]

@@ -21,7 +21,7 @@ from accounts.cells import directory
 from accounts.models import Account, User
 from accounts.people import searching as account_search
 from accounts.people.searching import MOST_FOUND
-from accounts.runtime import reachable
+from accounts.runtime import reachable, threads
 from campaigns import searching as campaign_search
 from campaigns.models import Call, Campaign
 from thinkrr_billing.staff import pasted
@@ -94,7 +94,7 @@ def find(text: str, *, user: User) -> list[Section]:
 def look_up(text: str, *, user: User) -> tuple[list[Section], list[str]]:
     """The same, of every cell wherever the page works; and the cells that cannot be asked now."""
     cells = directory.names() or [""]
-    answers, away = reachable.ask_each(cells, lambda _: _found(text, user))
+    answers, away = reachable.ask_each(cells, lambda _: _found(text, user), most=threads.MOST)
     found: dict[str, list[Hit]] = {}
     for title, hits in chain.from_iterable(answers.values()):
         found.setdefault(title, []).extend(hits)

@@ -1,13 +1,15 @@
 """`manage.py migrate` in a database with cells: each place gets what is at home there, once."""
 
 from io import StringIO
+from threading import Barrier
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import ProgrammingError, connection, migrations, models
+from django.db import connection, migrations, models
 from django.db.migrations.loader import MigrationLoader
 from django.test import override_settings
 
+from accounts.cells import place
 from accounts.cells.place import inside
 from tests.two_cells import FIRST, SECOND, divided
 from thinkrr_billing import database_role
@@ -107,18 +109,53 @@ def test_what_can_be_in_no_transaction_is_done_in_each_cell(monkeypatch):
     assert where("of_calls") == ["cell_first", "cell_second"]
 
 
-def test_a_cell_that_failed_goes_on_by_itself(monkeypatch):
-    sql("CREATE TABLE cell_second.of_accounts (id int)")
+def test_a_cell_that_failed_is_named_the_others_are_migrated_and_it_goes_on_by_itself(monkeypatch):
+    sql("CREATE TABLE cell_first.of_accounts (id int)")
     pending(monkeypatch, at_home(Home.CELL, "CREATE TABLE of_accounts (id int)"))
-    with pytest.raises(ProgrammingError, match="already exists"):
+
+    with pytest.raises(CommandError, match="The cell first was not migrated: .* already exists"):
         migrate()
-    assert applied() == [1, 1, 0]
-    sql("DROP TABLE cell_second.of_accounts")
+
+    assert applied() == [1, 0, 1]
+    sql("DROP TABLE cell_first.of_accounts")
 
     migrate()
 
     assert where("of_accounts") == ["cell_first", "cell_second"]
     assert applied() == [1, 1, 1]
+
+
+def test_cells_are_migrated_at_once(monkeypatch):
+    barrier = Barrier(2, timeout=20)
+
+    def wait(_, schema_editor):  # noqa: ARG001
+        if place.current():
+            barrier.wait()
+
+    meet = migrations.RunPython(wait, hints={migrating.HOME: Home.CELL})
+    pending(monkeypatch, meet)
+
+    told = migrate()
+
+    assert applied() == [1, 1, 1]
+    # What one has to say stands together.
+    first, second = (told.index(f"In the cell {cell}:") for cell in (FIRST, SECOND))
+    assert told[max(first, second) :].count("9999_in_every_place... OK") == 1
+    assert told.count("9999_in_every_place... OK") == 3
+
+
+def test_rights_that_one_cell_refuses_are_given_in_the_others():
+    sql(f"CREATE ROLE {ROLE}", f"ALTER TABLE cell_first.wallets_wallet OWNER TO {ROLE}")
+    try:
+        with pytest.raises(database_role.BadRole, match="The cell first: .* who owns tables"):
+            database_role.grant(ROLE)
+
+        may = "SELECT has_table_privilege('{}', 'cell_{}.accounts_account', 'SELECT')"
+        assert not asked(may.format(ROLE, FIRST))
+        assert asked(may.format(ROLE, SECOND))
+    finally:
+        sql("ALTER TABLE cell_first.wallets_wallet OWNER TO CURRENT_USER")
+        sql(f"DROP OWNED BY {ROLE}", f"DROP ROLE {ROLE}")
 
 
 def test_sql_that_does_not_say_where_it_belongs_is_refused(monkeypatch):

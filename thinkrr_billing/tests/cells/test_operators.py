@@ -18,7 +18,9 @@ from thinkrr_billing import health, late_jobs
 from thinkrr_billing.figures import money
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets import tasks
+from wallets.books import checking
 from wallets.models import StripeEvent, Wallet
+from wallets.tests.worlds.books_world import plant
 
 pytestmark = pytest.mark.usefixtures("two_cells")
 
@@ -91,6 +93,50 @@ def test_a_host_is_not_ready_while_one_cell_is_not_migrated(monkeypatch):
         cursor.execute(f"DELETE FROM django_migrations WHERE id = ({last})")
 
     assert health._migrations() == "pending"
+
+
+def test_a_cell_that_is_away_keeps_no_host_from_the_others(monkeypatch):
+    away, pending = [FIRST], health._pending
+
+    def reached(cell):
+        if cell in away:
+            raise OperationalError("the server closed the connection")
+        return pending(cell)
+
+    monkeypatch.setattr(health, "_pending", reached)
+    monkeypatch.setattr(health, "_migrated", False)
+
+    assert health._migrations() == "ok"
+    assert health._migrated is False
+    away.clear()
+    assert health._migrations() == "ok"
+    assert health._migrated is True
+
+
+def test_a_cell_whose_books_cannot_be_read_is_named_and_the_others_are_proved(monkeypatch, capsys):
+    for cell in (FIRST, SECOND):
+        wallet_in(cell, credit="10")
+    check_all = checking.check_all
+
+    def reached(**asked):
+        if place.current() == FIRST:
+            raise OperationalError("the server closed the connection")
+        return check_all(**asked)
+
+    monkeypatch.setattr(checking, "check_all", reached)
+    unread = "cell first: its books could not be proved: the server closed the connection\n"
+
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_books")
+    assert (ended.value.code, *capsys.readouterr()) == (1, "", unread)
+
+    with inside(SECOND):
+        plant("UPDATE wallets_wallet SET credit = 11")
+    with pytest.raises(SystemExit) as ended:
+        call_command("verify_books")
+    out, err = capsys.readouterr()
+    assert out.startswith("cell second: ")
+    assert (ended.value.code, err) == (1, unread)
 
 
 def test_a_job_that_stands_still_in_one_cell_is_told_there():

@@ -1,15 +1,20 @@
-"""Prove the books: silent when they agree, one line a broken rule's row and exit 1 otherwise."""
+"""Prove the books: silent when they agree, one line a broken rule's row, or a cell that could not
+be asked, and exit 1 otherwise."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
-from itertools import chain
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import clock
 from accounts.cells import directory
+from accounts.runtime import reachable
 from wallets.books import checking
+from wallets.books.register import Broken
 from wallets.stripe import answers
+
+# Each may take a gigabyte of PostgreSQL's memory (`checking.MEMORY`).
+CELLS_AT_ONCE = 2
 
 
 class Command(BaseCommand):
@@ -25,19 +30,27 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, stripe: bool, days: int | None, **options: object) -> None:
         since = None if days is None else clock.now() - timedelta(days=days)
-        try:
-            broken = directory.everywhere(partial(_broken, stripe=stripe, since=since))
-        except answers.GatewayError as error:
-            raise CommandError(
-                f"Stripe did not answer, so the books were not compared with it: {error}",
-                returncode=2,
-            ) from error
-        for row in chain.from_iterable(broken):
-            self.stdout.write(row)
-        if any(broken):
+        prove = partial(checking.check_all, stripe=stripe, since=since)
+        told = reachable.in_each(directory.places(), lambda _: prove(), most=CELLS_AT_ONCE)
+        for one in told:
+            self._tell(one)
+        for one in told:
+            if isinstance(one.error, answers.GatewayError):
+                raise CommandError(
+                    f"Stripe did not answer, so the books were not compared with it: {one.error}",
+                    returncode=2,
+                ) from one.error
+        if any(one.answer or one.error for one in told):
             raise SystemExit(1)
 
-
-def _broken(cell: str, *, stripe: bool, since: datetime | None) -> list[str]:
-    found = checking.check_all(stripe=stripe, since=since)
-    return [f"cell {cell}: {row}" if cell else str(row) for row in found]
+    def _tell(self, told: reachable.Told[list[Broken]]) -> None:
+        """Raises what is wrong outside of all cells."""
+        of = f"cell {told.cell}: " if told.cell else ""
+        for row in told.answer or ():
+            self.stdout.write(f"{of}{row}")
+        if isinstance(told.error, answers.GatewayError):
+            return
+        if told.error and not of:
+            raise told.error
+        if told.error:
+            self.stderr.write(f"{of}its books could not be proved: {told.error}")
