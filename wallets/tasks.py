@@ -186,6 +186,8 @@ def _compare() -> Iterator[str]:
         yield f"{comparison.found} differences"
     if comparison.finished_at is None:
         yield f"not complete yet: {comparison}"
+    for cell in comparing.left_out():
+        yield f"cell {cell} was away, and is compared when it is back"
 
 
 @shared_task(name="wallets.compare_stripe", **_LONG)

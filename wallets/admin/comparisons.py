@@ -8,8 +8,8 @@ from wallets.models import CatchUp, StripeComparison
 
 @admin.register(StripeComparison)
 class StripeComparisonAdmin(ReadOnly):
-    list_display = ["started_at", "since", "at", "until", "is_full", "found", "finished_at"]
-    list_filter = ["is_full"]
+    list_display = ["started_at", "since", "at", "until", "is_full", "cell", "found", "finished_at"]
+    list_filter = ["is_full", "cell"]
     ordering = ["-pk"]
 
 

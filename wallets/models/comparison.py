@@ -12,6 +12,8 @@ class StripeComparison(InSteps):
 
     # All since the first account, as somebody asked by command; else since the last one.
     is_full = models.BooleanField(default=False)
+    # Of this one alone, which was away when the others were compared; empty: of all.
+    cell = models.CharField(max_length=31, blank=True, db_default="")
     found = models.PositiveIntegerField(default=0)
     started_at = models.DateTimeField(default=clock.now)
 
@@ -20,8 +22,8 @@ class StripeComparison(InSteps):
         verbose_name_plural = "comparisons with Stripe"
         constraints = [
             models.UniqueConstraint(
-                fields=["is_full"],
-                name="one_comparison_at_a_time",
+                fields=["is_full", "cell"],
+                name="one_comparison_of_a_cell_at_a_time",
                 condition=Q(finished_at=None),
             ),
             models.CheckConstraint(
@@ -31,4 +33,5 @@ class StripeComparison(InSteps):
         ]
 
     def __str__(self) -> str:
-        return f"from {self.since:%-d %b %Y, %H:%M} to {self.until:%-d %b %Y, %H:%M} UTC"
+        span = f"from {self.since:%-d %b %Y, %H:%M} to {self.until:%-d %b %Y, %H:%M} UTC"
+        return f"{span}, of cell {self.cell}" if self.cell else span

@@ -3,16 +3,19 @@
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from accounts import clock
-from accounts.cells import directory
+from accounts.cells import directory, place
 from accounts.cells.place import inside
-from accounts.models import JobRun, StaffAlert
+from accounts.models import Account, JobRun, StaffAlert
 from tests.two_cells import FIRST, SECOND
-from wallets import inbox, tasks
+from wallets import inbox, limits, sweeps, tasks, waiting
+from wallets.books import against_stripe, comparing
 from wallets.charging import switch
 from wallets.charging.cells import cells_of
 from wallets.models import Reversal, StripeComparison, StripeEvent, Wallet
@@ -116,6 +119,90 @@ def test_what_a_cell_and_stripe_disagree_on_is_frozen_there_and_stripe_asked_onc
     assert JobRun.objects.get(pk="wallets.compare").text == "1 differences"
 
 
+@pytest.fixture
+def away(monkeypatch):
+    """Cells whose books cannot be read; and what was compared, by cell."""
+    told, compare = SimpleNamespace(cells=set(), compared=[]), against_stripe.compare
+
+    def reached(**span):
+        if place.current() in told.cells:
+            raise OperationalError("the server closed the connection")
+        told.compared.append((place.current(), span["since"]))
+        return compare(**span)
+
+    monkeypatch.setattr(against_stripe, "compare", reached)
+    return told
+
+
+def test_a_cell_that_is_away_is_compared_by_itself_when_it_is_back(stripe, away):
+    with inside(FIRST):
+        wrong = make_wallet_with_card(stripe)
+        pay(stripe, wrong.account.stripe_customer, cents=700)
+    with inside(SECOND):
+        make_wallet_with_card(stripe)
+        Account.objects.update(created_at=clock.now() - timedelta(days=1))
+    away.cells.add(FIRST)
+
+    tasks.compare()
+
+    of_all = StripeComparison.objects.get(cell="")
+    alone = StripeComparison.objects.get(cell=FIRST)
+    assert of_all.finished_at
+    assert (alone.since, alone.until, alone.finished_at) == (of_all.since, of_all.until, None)
+    assert {cell for cell, _ in away.compared} == {SECOND}
+    assert blocked(FIRST) == [""]
+    told = JobRun.objects.get(pk="wallets.compare").text
+    assert told == "cell first was away, and is compared when it is back"
+    piece = ("wallets.compare_stripe", (alone.pk,))
+    with clock.at(clock.now() + limits.COMPARE_IDLE + timedelta(minutes=1)):
+        assert piece in sweeps.find_work()
+
+        with pytest.raises(OperationalError):
+            tasks.compare_stripe(alone.pk)
+        away.cells.clear()
+        away.compared.clear()
+        tasks.compare_stripe(alone.pk)
+
+    alone.refresh_from_db()
+    assert alone.finished_at
+    assert alone.found == 1
+    assert {cell for cell, _ in away.compared} == {FIRST}
+    assert blocked(FIRST) == ["books"]
+    assert comparing.left_out() == []
+
+
+def test_what_is_left_of_a_cell_grows_until_it_is_back(stripe, away):
+    for cell in (FIRST, SECOND):
+        with inside(cell):
+            make_wallet_with_card(stripe)
+            Account.objects.update(created_at=clock.now() - timedelta(days=2))
+    away.cells.add(SECOND)
+    tasks.compare()
+    before = StripeComparison.objects.get(cell=SECOND)
+
+    with clock.at(clock.now() + timedelta(days=1)):
+        tasks.compare()
+
+    after = StripeComparison.objects.get(cell=SECOND)
+    of_all = StripeComparison.objects.filter(cell="").order_by("-until").first()
+    assert (after.pk, after.since) == (before.pk, before.since)
+    assert after.until == of_all.until
+    # The books call that overdue, however far the others have come.
+    assert waiting._compared() == before.at
+
+
+def test_the_command_says_what_it_did_not_compare(stripe, away):
+    with inside(SECOND):
+        make_wallet_with_card(stripe)
+    away.cells.add(SECOND)
+
+    with pytest.raises(CommandError, match="because they were away: second") as refused:
+        call_command("compare_with_stripe", stdout=StringIO())
+
+    assert refused.value.returncode == 2
+    assert comparing.left_out() == [SECOND]
+
+
 def test_what_a_restored_cell_has_lost_is_made_up_for_there(stripe):
     with inside(FIRST):
         buy(make_wallet_with_card(stripe))
@@ -136,6 +223,8 @@ def recovered(*arguments):
     out = StringIO()
     call_command("recover_from_stripe", *arguments, stdout=out)
     return out.getvalue().splitlines()
+
+
 def test_numbers_of_credit_notes_are_never_given_twice_and_none_is_left_out(stripe):
     given = {}
     for cell in (FIRST, SECOND):

@@ -24,5 +24,11 @@ class Command(BaseCommand):
                 f"Stripe did not answer: {error}. Run it again to go on.", returncode=2
             ) from error
         self.stdout.write(f"{row.found} differences.")
+        if left_out := comparing.left_out():
+            raise CommandError(
+                f"Not compared, because they were away: {', '.join(left_out)}. Workers do it as "
+                "soon as they are back, and tell support what differs.",
+                returncode=2,
+            )
         if row.found:
             raise SystemExit(1)
