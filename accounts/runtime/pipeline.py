@@ -41,6 +41,8 @@ _FAILED = (ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED)
 # Where there are cells, each has its own: planned for another's tables it would be planned anew.
 _prepared: WeakKeyDictionary[psycopg.Connection, dict[str, dict[str, bytes]]] = WeakKeyDictionary()
 _numbers = count()
+# A connection that serves more cells forgets those of the one that it has not served for longest.
+CELLS_PREPARED = 16
 
 
 class Unprepared(str):
@@ -78,7 +80,9 @@ class Pipeline:
     def __init__(self, connection: psycopg.Connection, *, prepares: bool = True) -> None:
         self._prepares = prepares
         self._connection, self._pgconn = connection, connection.pgconn
-        self._names = _prepared.setdefault(connection, {}).setdefault(place.current(), {})
+        of_cells = _prepared.setdefault(connection, {})
+        # Last what was used last.
+        self._names = of_cells[place.current()] = of_cells.pop(place.current(), {})
         self._named_here: list[str] = []
         # One for each command that is not answered yet; None where nobody asked for rows.
         self._unanswered: deque[Answer | None] = deque()
@@ -93,6 +97,13 @@ class Pipeline:
             self.command("BEGIN")
         if path:
             self.command(path)
+        if idle and len(of_cells) > CELLS_PREPARED:
+            self._forget(of_cells.pop(next(iter(of_cells))))
+
+    def _forget(self, names: dict[str, bytes]) -> None:
+        """Where a transaction has just begun, nothing keeps the server from doing so."""
+        for name in names.values():
+            self.command(f"DEALLOCATE {name.decode()}")
 
     def command(self, text: str) -> None:
         """Send what has neither values nor rows."""

@@ -12,7 +12,7 @@ from psycopg.pq import Trace
 from accounts.cells import place
 from accounts.cells.place import InTheMiddle, inside
 from accounts.models import Account, User
-from accounts.runtime import statements
+from accounts.runtime import pipeline, statements
 from tests.poolers import pooled
 from tests.two_cells import FIRST, SECOND
 
@@ -244,6 +244,29 @@ def test_each_cell_has_statements_of_its_own_prepared():
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement = %s", [NAMES])
         assert cursor.fetchone() == (2,)
+
+
+@pytest.mark.usefixtures("kept_cells")
+@with_and_without
+def test_a_connection_keeps_the_statements_of_few_cells(monkeypatch, around):
+    monkeypatch.setattr(pipeline, "CELLS_PREPARED", 2)
+    connection.close()
+
+    def ask(cell):
+        with inside(cell), around():
+            return statements.rows("SELECT current_schema()::text")[0][0]
+
+    def kept():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_prepared_statements")
+            return cursor.fetchone()[0]
+
+    asked = ["", FIRST, SECOND, FIRST, "", SECOND, SECOND]
+    told = [(ask(cell), kept()) for cell in asked]
+
+    schemas = {"": "public", FIRST: "cell_first", SECOND: "cell_second"}
+    assert [schema for schema, _ in told] == [schemas[cell] for cell in asked]
+    assert [count for _, count in told] == [1, 2, 2, 2, 2, 2, 2]
 
 
 @pytest.mark.django_db
