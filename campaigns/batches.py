@@ -9,7 +9,9 @@ one of its ids names two accounts in two of them is seen within a batch, and not
 
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 from itertools import compress
 
 from django.conf import settings
@@ -17,13 +19,18 @@ from django.conf import settings
 from accounts.cells import directory, place
 from accounts.models import Account
 from accounts.runtime import reachable, threads
-from accounts.runtime.reachable import Told
+from accounts.runtime.pauses import PauseAfter
+from accounts.runtime.reachable import Late, Told
 from campaigns import calls, limits
 from campaigns.calls import Result
 from campaigns.errors import Busy
 from campaigns.reports import Report, named_accounts
 
 logger = logging.getLogger(__name__)
+
+_pauses: dict[str, PauseAfter] = defaultdict(
+    partial(PauseAfter, limits.CELL_LATE_IN_A_ROW, seconds=limits.CELL_LEFT_ALONE_SECONDS)
+)
 
 
 def record(
@@ -66,9 +73,11 @@ def _in_cells(reports: Sequence[Report], cells: Sequence[str], ends: float) -> l
         return _record([reports[at] for at in parts[cell]])
 
     results = {at: calls.rejected(reports[at], "unknown_account") for at in parts.pop("", ())}
-    moving = parts.pop(directory.AWAY, ())
-    results |= {at: calls.rejected(reports[at], "unavailable") for at in moving}
-    for told in reachable.in_each(parts, record_in, most=threads.MOST, ends=ends):
+    asked = [cell for cell in parts if cell != directory.AWAY and _pauses[cell].lets_through()]
+    for cell in parts.keys() - set(asked):
+        results |= {at: calls.rejected(reports[at], "unavailable") for at in parts[cell]}
+    for told in reachable.in_each(asked, record_in, most=threads.MOST, ends=ends):
+        _note(told)
         mine = parts[told.cell]
         answers = told.answer or _not_recorded(told, [reports[at] for at in mine])
         results |= dict(zip(mine, answers, strict=True))
@@ -96,6 +105,14 @@ def _after(
     results = {at: calls.rejected(reports[at], stands[reports[at].id]) for at in known}
     recorded = _in_cells([reports[at] for at in free], [cells[at] for at in free], ends)
     return results | dict(zip(free, recorded, strict=True))
+
+
+def _note(told: Told) -> None:
+    """Whether the cell is to be left alone for a while."""
+    if isinstance(told.error, Late):
+        _pauses[told.cell].failed()
+    else:
+        _pauses[told.cell].release()
 
 
 def _record(reports: list[Report]) -> list[Result]:

@@ -12,6 +12,10 @@ CALLS_ALONE = 100
 # after four seconds (deploy/haproxy-web.cfg), a little less.
 BATCH_SECONDS = 30.0
 SMALL_BATCH_SECONDS = 3.5
+# A cell that was late so often in a row hangs: its calls are rejected at once, and one batch in so
+# many seconds tries it, or all who report would wait for it. A wallet that is locked is no reason.
+CELL_LATE_IN_A_ROW = 3
+CELL_LEFT_ALONE_SECONDS = 5.0
 
 # A day: a longer call is a hung line, which support corrects by hand.
 CALL_MOST_SECONDS = 86_400

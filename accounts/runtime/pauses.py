@@ -28,3 +28,21 @@ class Pause:
 
     def release(self) -> None:
         self._until: float | None = None
+
+
+class PauseAfter(Pause):
+    """One that begins after `failures` in a row, as what fails now and then is none."""
+
+    def __init__(self, failures: int, *, seconds: float) -> None:
+        self._failures = failures
+        super().__init__(seconds)
+
+    def failed(self) -> None:
+        """It did not help this time."""
+        self._in_a_row += 1
+        if self._in_a_row >= self._failures:
+            self.hold()
+
+    def release(self) -> None:
+        super().release()
+        self._in_a_row = 0

@@ -1,6 +1,9 @@
 """Each cell records its part of a batch at once, and one that hangs rejects its own calls."""
 
 import threading
+import time
+from collections import defaultdict
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection, transaction
@@ -9,7 +12,7 @@ from accounts.audit import requests
 from accounts.cells import place
 from accounts.cells.place import inside
 from accounts.models import AuditEntry, Scope
-from accounts.runtime import reachable
+from accounts.runtime import pauses, reachable
 from campaigns import batches, calls, limits
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign, make_report
@@ -127,6 +130,56 @@ def test_the_audit_names_the_request_in_every_cell():
             assert paused.request_id == answer["X-Request-ID"]
             assert paused.actor.startswith("API key ")
     assert requests.current_request() is None
+
+
+@pytest.fixture
+def hanging(monkeypatch):
+    """Cells that do not answer, and how often each was asked."""
+    cells, asked, in_each = set(), [], reachable.in_each
+
+    def all_but_those(names, *args, **options):
+        asked.extend(names)
+        late = {cell: reachable._late(cell) for cell in cells & set(names)}
+        told = in_each([cell for cell in names if cell not in cells], *args, **options)
+        return [*late.values(), *told]
+
+    monkeypatch.setattr(reachable, "in_each", all_but_those)
+    monkeypatch.setattr(batches, "_pauses", defaultdict(batches._pauses.default_factory))
+    return SimpleNamespace(cells=cells, asked=asked)
+
+
+@pytest.mark.usefixtures("two_cells")
+def test_a_cell_that_hangs_is_left_alone_and_tried_again(hanging, monkeypatch):
+    ours = wallets()
+    hanging.cells.add(FIRST)
+
+    def send():
+        hanging.asked.clear()
+        told = batches.record(reports=reports_of(ours), reporter=None)
+        return [one.status for one in told], sorted(hanging.asked)
+
+    late = [send() for _ in range(limits.CELL_LATE_IN_A_ROW)]
+    left_alone = send()
+    hanging.cells.clear()
+    later = time.monotonic() + limits.CELL_LEFT_ALONE_SECONDS
+    monkeypatch.setattr(pauses, "time", SimpleNamespace(monotonic=lambda: later))
+    back = [send() for _ in range(2)]
+
+    assert late == [(["rejected", "charged"], [FIRST, SECOND])] * limits.CELL_LATE_IN_A_ROW
+    assert left_alone == (["rejected", "charged"], [SECOND])
+    assert back == [(["charged", "charged"], [FIRST, SECOND])] * 2
+
+
+@pytest.mark.usefixtures("two_cells")
+def test_a_cell_that_is_late_now_and_then_is_asked_each_time(hanging):
+    ours = wallets()
+    for _ in range(limits.CELL_LATE_IN_A_ROW):
+        for late in ({FIRST}, set()):
+            hanging.cells.clear()
+            hanging.cells |= late
+            batches.record(reports=reports_of(ours), reporter=None)
+
+    assert sorted(hanging.asked) == sorted(CELLS * 2 * limits.CELL_LATE_IN_A_ROW)
 
 
 @pytest.mark.usefixtures("two_cells")
