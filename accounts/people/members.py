@@ -13,10 +13,12 @@ from django.urls import reverse
 from accounts import clock
 from accounts.audit import seen as seen_before
 from accounts.cells import directory
+from accounts.cells.directory import NoCell
 from accounts.errors import Conflict, Forbidden, NotFound
 from accounts.models import Account, Invitation, Level, Membership, Role, User
 from accounts.models.accounts import new_nonce
 from accounts.people import invitation_mails, inviting
+from accounts.runtime import reachable, threads
 from accounts.runtime.nudges import nudge
 from accounts.runtime.waits import Wait, oldest
 from accounts.telling.notifications import notify
@@ -80,10 +82,15 @@ def withdraw(*, account: Account, invitation_id: int) -> None:
 def cell_of(*, token: str) -> str:
     """The cell of the account that this link invites to; empty when there is none."""
     meant = _meant(token)
-    known = directory.in_every(
-        lambda cell: cell if Invitation.objects.filter(**meant).exists() else ""
+    known, away = reachable.ask_each(
+        directory.names() or [""],
+        lambda _: Invitation.objects.filter(**meant).exists(),
+        most=threads.MOST,
     )
-    return "".join(known)
+    found = [cell for cell, is_there in known.items() if is_there]
+    if away and not found:
+        raise NoCell(f"an invitation may be in {', '.join(away)}")
+    return "".join(found)
 
 
 def _meant(token: str) -> dict[str, object]:

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from celery.signals import before_task_publish
 from django.core.management import call_command
+from django.db import OperationalError
 from django.test import Client
 
 from accounts import limits
@@ -240,6 +241,28 @@ def test_whoever_follows_an_invitation_is_led_to_its_cell():
     assert client.get("/payments/").status_code == 200
     assert client.get(path).status_code == 404
     assert Client().get(path.replace(path[-3], "x")).status_code == 404
+
+
+def test_an_invitation_is_found_while_another_cell_is_away(monkeypatch):
+    with inside(SECOND):
+        account = make_individual(owner=(owner := make_user()))
+        path = members.invite(
+            account=account, email="new@example.com", role=Role.ADMIN, invited_by=owner
+        ).path
+    away, find = {FIRST}, Invitation.objects.filter
+
+    def reached(**lookups):
+        if place.current() in away:
+            raise OperationalError("the server closed the connection")
+        return find(**lookups)
+
+    monkeypatch.setattr(Invitation.objects, "filter", reached)
+    client = Client(raise_request_exception=False)
+    client.force_login(make_user("new@example.com"))
+
+    assert client.get(path).status_code == 200
+    away.add(SECOND)
+    assert client.get(path).status_code == 503
 
 
 def test_the_books_of_every_cell_are_proved(capsys):
