@@ -53,9 +53,12 @@ def record(
 
 
 def _cells(reports: Sequence[Report], reporter: Account | None) -> list[str]:
-    """Where each report's account is; "" where there is no such account, AWAY while it is moved."""
+    """Where each report's account is; "" where there is no such account, AWAY while it is moved,
+    or where nobody noted its cell."""
     named = named_accounts(reports, reporter)
-    cells = directory.of_accounts(set(named.values()))
+    accounts = set(named.values())
+    cells = directory.of_accounts(accounts)
+    cells |= dict.fromkeys(reachable.unnoted(accounts - cells.keys()), directory.AWAY)
     return [cells.get(named.get(report.account), "") for report in reports]
 
 
@@ -130,14 +133,12 @@ def _not_recorded(told: Told, reports: list[Report]) -> list[Result]:
 def _found_here(
     reports: Sequence[Report], told: list[Result], reporter: Account | None
 ) -> list[Result]:
-    """An account that has moved away since its cell was asked for is not unknown."""
+    """An account that is noted somewhere is not unknown: it has just moved away, or its cell was
+    restored from before it came."""
     unknown = [
         at for at, one in enumerate(told) if one.error and one.error.code == "unknown_account"
     ]
-    if not unknown:
-        return told
-    cells = _cells([reports[at] for at in unknown], reporter)
-    moved = [cell not in ("", place.current()) for cell in cells]
-    for at in compress(unknown, moved):
+    cells = _cells([reports[at] for at in unknown], reporter) if unknown else []
+    for at in compress(unknown, cells):
         told[at] = calls.rejected(reports[at], "unavailable")
     return told

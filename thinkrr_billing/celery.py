@@ -38,7 +38,14 @@ class OnTime(Task):
     """
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        with place.inside(self.request.get(CELL) or place.current()):
+        from accounts.cells import directory
+
+        cell = self.request.get(CELL) or place.current()
+        if not directory.is_there(cell):
+            # Whatever it was about is found again from rows, where it is now.
+            logger.error("left out a message of %s: there is no cell %r", self.name, cell)
+            return None
+        with place.inside(cell):
             if self._is_worth_nothing():
                 logger.info("left out a late message of %s", self.name)
                 return None
@@ -96,12 +103,13 @@ def _keep_connections(**kwargs: object) -> None:
 
 
 @worker_init.connect
-def _refuse_an_older_database(**kwargs: object) -> None:
-    """Today's code on yesterday's tables could post half of a movement."""
+def _refuse_another_database(**kwargs: object) -> None:
+    """Today's code on yesterday's tables could post half of a movement, and who looks for accounts
+    where they are not finds no work."""
     from thinkrr_billing import health
 
-    if health.migrations_are_pending():
-        raise SystemExit("The database is older than this code: run `manage.py migrate` first.")
+    if reason := health.why_not_to_start():
+        raise SystemExit(reason)
     # Children are forked from here: none inherits a socket.
     connections.close_all()
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Tags, Warning, register
 
-from accounts.models import Cell
+from accounts.cells import directory
 from accounts.runtime.standby import STANDBY
 from thinkrr_billing import database_role, redis_servers
 
@@ -78,12 +78,8 @@ def cells_are_as_the_environment_says(
     databases: Sequence[str] | None = None, **kwargs: object
 ) -> list[Warning]:
     """Warn when this process would look for accounts where they are not."""
-    if "default" not in (databases or ()) or Cell.objects.exists() == settings.CELLS:
+    if "default" not in (databases or ()) or not (sentence := directory.contradiction()):
         return []
-    if settings.CELLS:
-        sentence = "CELLS is True, and there are no cells: leave it out."
-    else:
-        sentence = "All accounts are in cells, and CELLS is not True: set it."
     return [_warning(sentence, "W005", hint="`manage.py cells list` shows them.")]
 
 

@@ -18,6 +18,8 @@ from thinkrr_billing.database import without_limits
 
 logger = logging.getLogger(__name__)
 
+OLDER = "The database is older than this code: run `manage.py migrate` first."
+
 _migrated = False
 
 
@@ -34,6 +36,7 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     parts = {
         "database": _state(_database),
         "migrations": _state(_migrations),
+        "cells": _state(_cells),
         "broker": _state(_broker),
     }
     ready = all(state == "ok" for state in parts.values())
@@ -65,13 +68,14 @@ def _database() -> str:
     return "read-only" if read_only else "ok"
 
 
-def migrations_are_pending() -> bool:
-    """Whether the code is newer than the tables. False while PostgreSQL cannot be asked."""
+def why_not_to_start() -> str:
+    """A sentence when the database is not the one this process is for. Empty while PostgreSQL
+    cannot be asked."""
     try:
-        return _migrations() == "pending"
+        return OLDER if _migrations() == "pending" else directory.contradiction()
     except DatabaseError:
-        logger.exception("whether migrations are pending is not known")
-        return False
+        logger.exception("whether the database is that of this code is not known")
+        return ""
     finally:
         connection.close()
 
@@ -91,6 +95,10 @@ def _migrations() -> str:
 def _pending(_: str) -> bool:
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _cells() -> str:
+    return directory.contradiction() or "ok"
 
 
 def _broker() -> str:

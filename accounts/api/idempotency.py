@@ -20,8 +20,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.api.shapes import read_id
-from accounts.cells import directory, place
-from accounts.runtime import kept_answers
+from accounts.cells import place
+from accounts.runtime import kept_answers, reachable
 from accounts.runtime.kept_answers import Asked, Given
 
 HEADER = "Idempotency-Key"
@@ -97,11 +97,7 @@ def _once(
 
 def _enter_the_cell(asked: Asked) -> None:
     """Where what is done and its answer are kept, if it is about one account."""
-    if (
-        not place.current()
-        and asked.account_id
-        and (cell := directory.of_account(asked.account_id))
-    ):
+    if not place.current() and asked.account_id and (cell := reachable.cell_of(asked.account_id)):
         place.enter(cell)
 
 

@@ -6,12 +6,12 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from accounts.api.shapes import read_id
-from accounts.cells import directory, place
+from accounts.cells import place
 from accounts.errors import NotFound
 from accounts.models import Account
 from accounts.people import access
 from accounts.people.access import Permission
-from accounts.runtime import statements
+from accounts.runtime import reachable, statements
 from accounts.runtime.statements import columns
 
 # The voice platform's key asks it at every request.
@@ -51,7 +51,7 @@ def account_for(request: Request, *, account_id: UUID | None, permission: Permis
         raise exceptions.ValidationError(
             {"account": ["A platform key belongs to no account: send ?account=<id>."]}
         )
-    if key.is_platform and (cell := directory.of_account(account_id)):
+    if key.is_platform and (cell := reachable.cell_of(account_id)):
         place.enter(cell)
     account = key.account
     if account_id is not None and account_id != key.account_id:

@@ -15,9 +15,12 @@ from accounts.cells import place
 from accounts.models import Cell, CellOfAccount, CellOfCustomer, CellOfPerson
 
 T = TypeVar("T")
+F = TypeVar("F", list, dict)
 
 # Where accounts are while they are moved: no name of a cell.
 AWAY = "-"
+
+_seen: set[str] = set()
 
 
 class NoCell(OperationalError):
@@ -36,6 +39,24 @@ def names() -> list[str]:
 def places() -> list[str]:
     """Outside of all cells (""), and each of them."""
     return ["", *names()]
+
+
+def is_there(name: str) -> bool:
+    """Whether work may be in the cell of this name, or outside of all (""). Asked until it is
+    true: no cell is ever taken away."""
+    if not settings.CELLS or not name or name in _seen:
+        return True
+    _seen.update(names())
+    return name in _seen
+
+
+def contradiction() -> str:
+    """A sentence when this process would look for accounts where they are not; else empty."""
+    if Cell.objects.exists() == settings.CELLS:
+        return ""
+    if settings.CELLS:
+        return "CELLS is True, and there are no cells: leave it out."
+    return "All accounts are in cells, and CELLS is not True: set it."
 
 
 def in_every(do: Callable[[str], T]) -> list[T]:
@@ -74,7 +95,7 @@ def of_accounts(account_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Of those that there are. Those that are moved are in AWAY."""
     if not settings.CELLS:
         return {}
-    return _where(CellOfAccount.objects.filter(pk__in=account_ids))
+    return _or_refuse(_where(CellOfAccount.objects.filter(pk__in=account_ids)))
 
 
 def of_customer(customer: str) -> str:
@@ -94,6 +115,14 @@ def _where(found: QuerySet) -> dict[Any, str]:
     return {pk: AWAY if until and until > clock.now() else name for pk, name, until in rows}
 
 
+def _or_refuse(found: F) -> F:
+    """Raises NoCell when nothing was found because there is no cell at all: whoever asks would be
+    told that there is no such account."""
+    if not found and (said := contradiction()):
+        raise NoCell(said)
+    return found
+
+
 def _stays(cell: str, what: str) -> str:
     if cell == AWAY:
         raise Moving(f"{what} is being moved to another cell")
@@ -105,7 +134,7 @@ def of_person(person_id: int) -> list[str]:
     if not settings.CELLS:
         return []
     found = CellOfPerson.objects.filter(person=person_id).order_by("pk")
-    return list(found.values_list("cell__name", flat=True))
+    return _or_refuse(list(found.values_list("cell__name", flat=True)))
 
 
 def where_seated(person_id: int, do: Callable[[str], T]) -> list[T]:
@@ -124,7 +153,8 @@ def for_somebody_new() -> str:
         return place.current()
     counted = CellOfAccount.objects.values_list("cell").annotate(Count("pk")).order_by()
     accounts = dict(counted)
-    return min(Cell.objects.all(), key=lambda cell: accounts.get(cell.pk, 0)).name
+    cells = _or_refuse(list(Cell.objects.all()))
+    return min(cells, key=lambda cell: accounts.get(cell.pk, 0)).name
 
 
 def note_account(account_id: UUID) -> None:

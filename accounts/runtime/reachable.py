@@ -11,10 +11,13 @@ from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from django.db import OperationalError, connection
 
-from accounts.cells import place
+from accounts.cells import directory, place
+from accounts.cells.directory import NoCell
+from accounts.models import Account
 from accounts.runtime import threads, time_limits
 from accounts.runtime.outages import is_outage
 from accounts.runtime.time_limits import TimeIsUp
@@ -119,3 +122,24 @@ def ask_each(
         else:
             answers[told.cell] = told.answer
     return answers, away
+
+
+def cell_of(account_id: UUID) -> str:
+    """As `directory.of_account`. Raises NoCell for an account that there is and nobody noted."""
+    cell = directory.of_account(account_id)
+    if not cell and unnoted({account_id}):
+        raise NoCell(f"account {account_id} is noted in no cell")
+    return cell
+
+
+def unnoted(account_ids: set[UUID]) -> set[UUID]:
+    """Which of these, that are noted in no cell, stand in one all the same, as after `public` was
+    restored from an older backup. All of them while a cell cannot be asked."""
+    if not account_ids:
+        return set()
+    found, away = ask_each(directory.names(), lambda _: set(_present(account_ids)))
+    return account_ids if away else set().union(*found.values())
+
+
+def _present(account_ids: set[UUID]) -> Iterable[UUID]:
+    return Account.objects.filter(pk__in=account_ids).values_list("pk", flat=True)

@@ -30,6 +30,7 @@ def test_ready_names_each_part(client):
         "status": "ok",
         "database": "ok",
         "migrations": "ok",
+        "cells": "ok",
         "broker": "ok",
     }
 

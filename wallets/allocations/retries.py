@@ -15,7 +15,7 @@ from wallets.allocations.terms import check_parties
 from wallets.cards import payment_methods, trying
 from wallets.cards.trying import Who
 from wallets.errors import PurchaseInProgress, QuoteChanged, Refused, TooManyAttempts
-from wallets.models import AllocationRun, AutoAllocation, Purchase, Wallet
+from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
 from wallets.prices.amounts import dollars
 from wallets.stripe import gateway
@@ -126,8 +126,7 @@ def payment_method_changed(*, wallet_id: int) -> None:
     A month becomes due again when its allocation's card is usable and was never tried for it
     (it had expired, for example). Another card is chosen per allocation, by `save`.
     """
-    agency = Wallet.objects.select_related("account").get(pk=wallet_id).account
-    failed = AutoAllocation.objects.filter(agency=agency, runs__state=State.FAILED)
+    failed = AutoAllocation.objects.filter(agency__wallet=wallet_id, runs__state=State.FAILED)
     for allocation_id in set(failed.values_list("pk", flat=True)):
         with transaction.atomic():
             locked = planning.lock(allocation_id=allocation_id)
