@@ -20,6 +20,8 @@ INSERT INTO {schema}.wallets_creditnoteseries (id, last)
 SELECT 1, coalesce(max(credit_note_number), {first}) FROM {schema}.wallets_reversal
 ON CONFLICT DO NOTHING
 """
+# What stands in a function is looked up when it runs.
+UNCHECKED_BODIES = "SET LOCAL check_function_bodies = off"
 _FUNCTIONS = """
 SELECT pg_get_functiondef(p.oid) FROM pg_proc p WHERE pronamespace = %(schema)s::regnamespace
     AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
@@ -73,9 +75,8 @@ WHERE s.relkind = 'S' AND t.relnamespace = %(schema)s::regnamespace AND t.relnam
 
 
 def functions(cursor: Any, *, source: str, target: str) -> None:
-    """Make each function of one schema again in the other. What stands in them is looked up when
-    they run."""
-    cursor.execute("SET LOCAL check_function_bodies = off")
+    """Make each function of one schema again in the other."""
+    cursor.execute(UNCHECKED_BODIES)
     for text in read(cursor, _FUNCTIONS, source, schema=source):
         cursor.execute(text.replace(f" FUNCTION {source}.", f" FUNCTION {target}.", 1))
 

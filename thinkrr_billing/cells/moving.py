@@ -29,10 +29,13 @@ AWAY_FOR = timedelta(minutes=2)
 # Who found the accounts in their cell just before has ended by then, or is waited for by its locks.
 DRAIN_SECONDS = 2.0
 
-_PREPARE = f"""
-SET LOCAL lock_timeout = '{LOCK_SECONDS}s';
-SET LOCAL statement_timeout = 0;
-SET LOCAL search_path TO {PUBLIC};
+# Each sent by itself, as Citus wants it.
+_SETTINGS = (
+    f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'",
+    "SET LOCAL statement_timeout = 0",
+    f"SET LOCAL search_path TO {PUBLIC}",
+)
+_PREPARE = """
 LOCK TABLE accounts_cell IN SHARE ROW EXCLUSIVE MODE;
 CREATE TEMPORARY TABLE moving (id uuid PRIMARY KEY) ON COMMIT DROP;
 CREATE TEMPORARY TABLE moving_customers (id text PRIMARY KEY) ON COMMIT DROP;
@@ -50,18 +53,19 @@ INSERT INTO moving_customers
     UNION SELECT unnest(former_customers) FROM {source}.accounts_account JOIN moving USING (id);
 ANALYZE moving
 """
-# What a row has made happen has happened: no trigger is to do it again, or to forbid this.
-_NO_TRIGGERS = "SET LOCAL session_replication_role = replica"
-_MOVE = """
-WITH gone AS (DELETE FROM {source}.{table} WHERE {rows} RETURNING {columns}),
-    put AS (INSERT INTO {target}.{table} ({columns}) OVERRIDING SYSTEM VALUE
-            SELECT {columns} FROM gone)
+# Two statements, since cells may be on two nodes.
+_PUT = """
+INSERT INTO {target}.{table} ({columns}) OVERRIDING SYSTEM VALUE
+SELECT {columns} FROM {source}.{table} WHERE {rows}
+"""
+_TAKE = """
+WITH gone AS (DELETE FROM {source}.{table} WHERE {rows} RETURNING {columns})
 SELECT count(*), COALESCE(sum(hashtextextended(gone::text, 0)::numeric), 0) FROM gone
 """
 _COPY_EVENTS = f"""
 INSERT INTO {{target}}.{belonging.EVENTS}
 SELECT * FROM {{source}}.{belonging.EVENTS} WHERE account_id IS NULL AND id IN (
-    SELECT event_id FROM {{target}}.{belonging.DELIVERIES} WHERE {{rows}})
+    SELECT event_id FROM {{source}}.{belonging.DELIVERIES} WHERE {{rows}})
 ON CONFLICT (id) DO NOTHING
 """  # nosec B608 # names of ours
 _SWITCH = """
@@ -155,16 +159,18 @@ def _move(account_id: UUID, source: Cell, target: Cell) -> int:
     cells = {"source": schema_of(source.name), "target": schema_of(target.name)}
     try:
         with transaction.atomic(durable=True), connection.cursor() as cursor:
+            for setting in _SETTINGS:
+                cursor.execute(setting)
             cursor.execute(_PREPARE)
             cursor.execute(_LOCK.format(**cells), {"account": account_id})
             cursor.execute("SELECT count(*) FROM moving")
             if cursor.fetchone() == (0,):
                 raise Refused(f"{account_id} has just moved. Nothing was changed.")
             before = proving.books(cursor, source.name)
-            cursor.execute(_NO_TRIGGERS)
-            moved = {table: _move_rows(cursor, table, **cells) for table in belonging.tables()}
-            events = belonging.rows(belonging.DELIVERIES, cells["target"])
+            cursor.execute(proving.NO_TRIGGERS)
+            events = belonging.rows(belonging.DELIVERIES, cells["source"])
             cursor.execute(_COPY_EVENTS.format(rows=events, **cells))
+            moved = {table: _move_rows(cursor, table, **cells) for table in belonging.tables()}
             proving.compare(cursor, moved, **cells)
             proving.compare_books(before, proving.books(cursor, target.name))
             numbering.count_above(cursor, cells["target"], belonging.tables())
@@ -186,7 +192,8 @@ def _move_rows(cursor: Any, table: str, *, source: str, target: str) -> tuple[in
     """How many there were, and the sum of what they say."""
     columns = proving.columns(cursor, table, source, target)
     rows = belonging.rows(table, source)
-    cursor.execute(
-        _MOVE.format(source=source, target=target, table=table, rows=rows, columns=columns)
-    )
+    for statement in (_PUT, _TAKE):
+        cursor.execute(
+            statement.format(source=source, target=target, table=table, rows=rows, columns=columns)
+        )
     return cursor.fetchone()

@@ -1,13 +1,18 @@
 """Keys of a cell whose accounts come from elsewhere.
 
 Entries are read in the order of their keys, so a cell goes on above whatever came into it. Two
-cells never count in the same range: where one would have to, it gets the next that nobody has."""
+cells never count in the same range: where one would have to, it gets the next that nobody has.
+On Citus a node counts for itself: in the upper half of the range of its cell."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from thinkrr_billing.cells import nodes
 from thinkrr_billing.cells.beginning import NUMBER_OF_PUBLIC, Refused
 from thinkrr_billing.cells.copying import KEYS_OF_A_CELL, MOST_CELLS
+from thinkrr_billing.cells.nodes import Node
+
+OF_A_NODE = KEYS_OF_A_CELL // 2
 
 _SEQUENCES = """
 SELECT s.oid::regclass::text, t.relname::text, attname::text
@@ -21,6 +26,20 @@ _NEXT_RANGE = f"""
 SELECT GREATEST({MOST_CELLS}, max(last_value) / {KEYS_OF_A_CELL} + 1) FROM pg_sequences
 WHERE schemaname LIKE 'cell\\_%'
 """  # nosec B608 # names of ours
+
+# By itself Citus counts in a range a node, which all cells there share. Such a sequence may not be
+# altered through it.
+_ON_NODE = """
+DO $$ BEGIN
+    SET LOCAL citus.enable_ddl_propagation = off;
+    {}
+END $$
+"""
+_GO_ON = """
+    ALTER SEQUENCE {sequence} MINVALUE 1 NO MAXVALUE;
+    PERFORM setval('{sequence}', CASE WHEN last_value BETWEEN {first} AND {last}
+                   THEN GREATEST(last_value, {above}) ELSE {above} END) FROM {sequence};
+"""
 
 
 def count_above(cursor: Any, schema: str, tables: Iterable[str]) -> None:
@@ -40,11 +59,40 @@ def count_above(cursor: Any, schema: str, tables: Iterable[str]) -> None:
         raise Refused("No range of keys is left: accounts can only move to a cell that is younger.")
     for sequence, _, _ in sequences:
         cursor.execute("SELECT setval(%s, %s)", [sequence, number * KEYS_OF_A_CELL + 1])
+    if nodes.has_citus(cursor) and (node := nodes.node_of(cursor, schema)):
+        count_on(cursor, node, schema)
+
+
+def count_on(cursor: Any, node: Node, schema: str, *, ahead: int = 0) -> None:
+    """Let this node give keys that are greater by `ahead` than those that there are. Repeatable.
+
+    Raises Refused when the node fails.
+    """
+    cursor.execute(_SEQUENCES, [schema])
+    parts = []
+    for sequence, table, column in cursor.fetchall():
+        given, greatest = _given(cursor, sequence), _greatest(cursor, schema, table, column)
+        first = _range(given) * KEYS_OF_A_CELL + OF_A_NODE
+        above = max(first, greatest + ahead)
+        last = first + OF_A_NODE
+        parts.append(_GO_ON.format(sequence=sequence, first=first, last=last, above=above))
+    nodes.run(cursor, node, _ON_NODE.format("".join(parts)))
 
 
 def _is_behind(cursor: Any, schema: str, sequence: str, table: str, column: str) -> bool:
-    cursor.execute(
-        f"SELECT COALESCE(max({column}) > (SELECT last_value FROM {sequence}), false)"  # nosec B608 # names of ours
-        f" FROM {schema}.{table}"
-    )
+    greatest = _greatest(cursor, schema, table, column)
+    return _range(greatest) > _range(_given(cursor, sequence))
+
+
+def _range(key: int) -> int:
+    return key // KEYS_OF_A_CELL
+
+
+def _given(cursor: Any, sequence: str) -> int:
+    cursor.execute(f"SELECT last_value FROM {sequence}")  # nosec B608 # names of ours
+    return cursor.fetchone()[0]
+
+
+def _greatest(cursor: Any, schema: str, table: str, column: str) -> int:
+    cursor.execute(f"SELECT COALESCE(max({column}), 0) FROM {schema}.{table}")  # nosec B608 # names of ours
     return cursor.fetchone()[0]

@@ -28,13 +28,15 @@ def wallets_keep_what_their_holds_reserve() -> str:
 def holds_reserve_what_their_seconds_cost() -> str:
     """Whatever no minutes pay, credit does, at the rate of its moment or a higher one."""
     return f"""
+        WITH rates AS MATERIALIZED (
+            SELECT minute_type, effective_from, price FROM wallets_minuterate)
         SELECT h.wallet_id, 'hold ' || h.id || ' reserves ' || h.credit || ' dollars for '
                || u.rest || ' seconds at ' || r.price
         FROM wallets_callhold h
         CROSS JOIN LATERAL (SELECT h.seconds - h.included_seconds - h.premium_seconds
                                    - h.basic_seconds AS rest) u
         CROSS JOIN LATERAL (
-            SELECT price FROM wallets_minuterate
+            SELECT price FROM rates
             WHERE minute_type = CASE h.minute_type WHEN 'basic' THEN 'basic' ELSE 'premium' END
               AND effective_from <= h.held_at
             ORDER BY effective_from DESC LIMIT 1) r

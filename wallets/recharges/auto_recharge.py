@@ -58,7 +58,7 @@ WHERE ar.enabled AND ar.suspended_at IS NULL AND w.blocked_at IS NULL AND a.stat
   AND NOT EXISTS (
       SELECT FROM wallets_purchase p WHERE p.wallet_id = ar.wallet_id
       AND p.purpose IN ('recharge', 'auto_recharge') AND p.state = 'requires_action')
-  AND NOT EXISTS (SELECT FROM wallets_chargeswitch s WHERE s.stopped)
+  AND NOT EXISTS (SELECT 1 FROM wallets_chargeswitch s WHERE s.stopped)
 """
 COMING_AMONG = f"{COMING} AND ar.wallet_id = ANY(%s::bigint[])"
 

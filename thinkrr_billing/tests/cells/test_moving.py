@@ -206,8 +206,8 @@ def test_a_role_that_may_not_switch_triggers_off_is_told_so(world, monkeypatch):
     before = [kept(cell) for cell in (FIRST, SECOND)]
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE of_tables")
-    off = moving._NO_TRIGGERS
-    monkeypatch.setattr(moving, "_NO_TRIGGERS", f"SET LOCAL ROLE of_tables; {off}")
+    off = proving.NO_TRIGGERS
+    monkeypatch.setattr(proving, "NO_TRIGGERS", f"SET LOCAL ROLE of_tables; {off}")
 
     with pytest.raises(Refused, match="GRANT SET ON PARAMETER session_replication_role"):
         away(world)

@@ -1,0 +1,64 @@
+"""What Citus is asked about its nodes, where the database has it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from thinkrr_billing.cells.beginning import Refused
+
+_HAS_CITUS = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'citus')"
+_WHERE = """
+SELECT DISTINCT nodename, nodeport FROM pg_dist_schema s
+    JOIN pg_dist_partition USING (colocationid) JOIN pg_dist_shard USING (logicalrelid)
+    JOIN pg_dist_placement USING (shardid) JOIN pg_dist_node n USING (groupid)
+WHERE schemaid = %s::regnamespace AND noderole = 'primary'
+"""
+_WORKERS = "SELECT node_name, node_port FROM citus_get_active_worker_nodes() ORDER BY 1, 2"
+_RUN = "SELECT success, result FROM master_run_on_worker(ARRAY[%s], ARRAY[%s], ARRAY[%s], false)"
+
+
+@dataclass(frozen=True)
+class Node:
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+def refuse_without_citus(cursor: Any) -> None:
+    """Raises Refused where nothing can be distributed from."""
+    if not has_citus(cursor):
+        raise Refused(
+            "This database has no Citus: cells stay where they are, on one server. Nothing was "
+            "changed."
+        )
+
+
+def has_citus(cursor: Any) -> bool:
+    cursor.execute(_HAS_CITUS)
+    return cursor.fetchone()[0]
+
+
+def workers(cursor: Any) -> list[Node]:
+    cursor.execute(_WORKERS)
+    return [Node(*row) for row in cursor.fetchall()]
+
+
+def node_of(cursor: Any, schema: str) -> Node | None:
+    """Which one has the tables of this schema. None while the server itself has them."""
+    cursor.execute(_WHERE, [schema])
+    row = cursor.fetchone()
+    return Node(*row) if row else None
+
+
+def is_distributed(cursor: Any, schema: str) -> bool:
+    return has_citus(cursor) and node_of(cursor, schema) is not None
+
+
+def run(cursor: Any, node: Node, statements: str) -> str:
+    """What a node answers, in a transaction of its own. Raises Refused when it fails."""
+    cursor.execute(_RUN, [node.host, node.port, statements])
+    succeeded, result = cursor.fetchone()
+    if not succeeded:
+        raise Refused(f"{node} refuses: {result}")
+    return result
