@@ -114,7 +114,7 @@ def _note(told: Told) -> None:
     """Whether the cell is to be left alone for a while."""
     if isinstance(told.error, Late):
         _pauses[told.cell].failed()
-    else:
+    elif not told.is_away:
         _pauses[told.cell].release()
 
 

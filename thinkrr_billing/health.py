@@ -72,7 +72,8 @@ def why_not_to_start() -> str:
     """A sentence when the database is not the one this process is for. Empty while PostgreSQL
     cannot be asked."""
     try:
-        return OLDER if _migrations() == "pending" else directory.contradiction()
+        # Its caller forks: no thread of this process is to have a connection then.
+        return OLDER if _migrations(at_once=1) == "pending" else directory.contradiction()
     except DatabaseError:
         logger.exception("whether the database is that of this code is not known")
         return ""
@@ -80,11 +81,11 @@ def why_not_to_start() -> str:
         connection.close()
 
 
-def _migrations() -> str:
+def _migrations(*, at_once: int = threads.MOST) -> str:
     global _migrated
     # Asked until it is true; a process does not outlive its own migrations.
     if not _migrated:
-        pending, away = reachable.ask_each(directory.places(), _pending, most=threads.MOST)
+        pending, away = reachable.ask_each(directory.places(), _pending, most=at_once)
         if any(pending.values()):
             return "pending"
         # A cell that is away keeps this host from none of the others.

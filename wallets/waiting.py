@@ -70,11 +70,11 @@ def _unnamed() -> datetime | None:
 
 
 def _compared() -> datetime | None:
-    """Up to when Stripe and we were compared last, in every cell; on the first night, since it
-    began."""
+    """Up to when Stripe and we were compared last; on the first night, since it began, and of a
+    cell that was away, since the others were."""
     behind = StripeComparison.objects.filter(finished_at=None).exclude(cell="")
-    if at := oldest(behind, "at"):
-        return at
+    if since := oldest(behind, "started_at"):
+        return since
     done = StripeComparison.objects.exclude(finished_at=None)
     latest = done.aggregate(latest=Max("until"))["latest"]
     return latest or oldest(StripeComparison.objects.all(), "started_at")

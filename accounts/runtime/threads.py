@@ -43,16 +43,7 @@ class Threads:
     def _work(self) -> None:
         try:
             while job := self._next():
-                future, do = job
-                if not future.set_running_or_notify_cancel():
-                    continue
-                close_old_connections()
-                try:
-                    future.set_result(do())
-                except BaseException as error:
-                    future.set_exception(error)
-                finally:
-                    close_old_connections()
+                _do(*job)
         finally:
             connections.close_all()
 
@@ -66,6 +57,17 @@ class Threads:
                 return None
             finally:
                 self._waiting -= 1
+
+
+def _do(future: Future[None], do: Callable[[], None]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        close_old_connections()
+        future.set_result(do())
+    # Whatever it is, whoever waits hears of it.
+    except BaseException as error:
+        future.set_exception(error)
 
 
 _of_process = Threads()

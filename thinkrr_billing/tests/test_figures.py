@@ -6,6 +6,7 @@ import pytest
 
 from accounts import clock
 from accounts.audit import job_runs
+from accounts.cells.place import Of
 from accounts.models import StaffAlert
 from thinkrr_billing import metrics
 from thinkrr_billing.figures import database, jobs, money
@@ -160,7 +161,7 @@ def test_what_fails_leaves_out_itself_and_what_comes_after_it(figures):
         raise ConnectionError
 
     told = metrics.Told()
-    broken = Figure(name="thinkrr_broken", text="Never.", read=refuse)
+    broken = Figure(name="thinkrr_broken", text="Never.", read=refuse, of=Of.BOTH)
 
     missing = told.add([figures[0], broken, *figures[1:]], source="database")
 

@@ -9,7 +9,7 @@ from wallets.models import CatchUp, StripeComparison
 @admin.register(StripeComparison)
 class StripeComparisonAdmin(ReadOnly):
     list_display = ["started_at", "since", "at", "until", "is_full", "cell", "found", "finished_at"]
-    list_filter = ["is_full", "cell"]
+    list_filter = ["is_full"]
     ordering = ["-pk"]
 
 

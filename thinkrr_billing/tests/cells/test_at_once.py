@@ -1,10 +1,11 @@
 """Several cells are asked at once, and one that fails or hangs is no reason to wait for it."""
 
+import os
 import threading
 import time
 
 import pytest
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, connection
 from structlog.contextvars import bound_contextvars, get_contextvars
 
 from accounts.cells import place
@@ -79,6 +80,16 @@ def test_whoever_has_nothing_to_do_ends_and_its_connection_with_it():
     assert [one.answer for one in in_each(CELLS, lambda cell: cell, most=2)] == CELLS
 
 
+def test_a_fork_has_none_of_the_threads():
+    before = threads.of_process()
+
+    child = os.fork()
+    if not child:
+        os._exit(threads.of_process() is before)
+
+    assert os.waitpid(child, 0) == (child, 0)
+
+
 @at_once
 def test_one_connection_that_the_server_has_ended_is_made_anew():
     def end_mine(cell):
@@ -115,16 +126,18 @@ def test_whoever_is_asked_beside_asks_others_by_itself():
     assert [one.answer for one in in_each(CELLS, nested, most=2)] == [True, True]
 
 
+def where(_):
+    return threading.get_ident()
+
+
 @at_once
-def test_one_cell_or_a_transaction_stays_in_its_own_thread():
-    here = threading.get_ident()
+def test_one_cell_stays_in_its_own_thread():
+    assert [one.answer for one in in_each([SECOND], where, most=2)] == [threading.get_ident()]
 
-    def where(_):
-        return threading.get_ident()
 
-    assert [one.answer for one in in_each([SECOND], where, most=2)] == [here]
-    with inside(FIRST), transaction.atomic():
-        assert [one.answer for one in in_each([FIRST, FIRST], where, most=2)] == [here] * 2
+@pytest.mark.usefixtures("two_cells")
+def test_within_a_transaction_cells_are_asked_one_after_the_other():
+    assert [one.answer for one in in_each(CELLS, where, most=2)] == [threading.get_ident()] * 2
 
 
 @at_once

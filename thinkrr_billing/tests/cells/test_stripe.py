@@ -188,7 +188,7 @@ def test_what_is_left_of_a_cell_grows_until_it_is_back(stripe, away):
     assert (after.pk, after.since) == (before.pk, before.since)
     assert after.until == of_all.until
     # The books call that overdue, however far the others have come.
-    assert waiting._compared() == before.at
+    assert waiting._compared() == before.started_at
 
 
 def test_the_command_says_what_it_did_not_compare(stripe, away):
