@@ -14,6 +14,7 @@ from accounts.cells import directory, place
 from accounts.kept import Rows
 from accounts.runtime import reachable
 from thinkrr_billing import database_rights
+from thinkrr_billing.cells import nodes
 from thinkrr_billing.database_rights import AT_FIRST
 
 USUAL_NAME = "thinkrr_app"
@@ -47,6 +48,12 @@ _ALL_BUT_TABLES = (
     "GRANT USAGE ON SCHEMA {schema} TO {role}",
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}",
 )
+_ON_NODES = """
+DO $$ BEGIN
+    SET LOCAL citus.enable_ddl_propagation = off;
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+END $$
+"""
 _TABLES = "GRANT {rights} ON {tables} TO {role}"
 # So that what a migration makes is not forgotten; `grant` after it says the rest.
 _NEW_TABLES = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA {schema} "
@@ -81,9 +88,16 @@ def grant(role: str) -> None:
     with place.inside(""):
         _grant_here(role)
     # One after the other, as their lock has it.
-    told = reachable.in_each(directory.names(), lambda _: _grant_here(role))
+    told = reachable.in_each(directory.names(), lambda cell: _grant_in(cell, role))
     if failed := [f"The cell {one.cell}: {one.error}" for one in told if one.error]:
         raise BadRole("\n".join([*failed, "The others are done. Run it again for the rest."]))
+
+
+def _grant_in(cell: str, role: str) -> None:
+    _grant_here(role)
+    # Only when that is committed: another connection of the node's waits for the same rows.
+    with connection.cursor() as cursor:
+        _grant_on_nodes(cursor, role, place.schema_of(cell))
 
 
 def _grant_here(role: str) -> None:
@@ -93,6 +107,16 @@ def _grant_here(role: str) -> None:
         _refuse_useless(cursor, role, owners)
         for statement in _statements(cursor, role, owners):
             cursor.execute(statement)
+
+
+def _grant_on_nodes(cursor: Any, role: str, schema: str) -> None:
+    """Rows that triggers write are numbered where they are. Citus forgets those sequences, and a
+    cell may be placed on any node."""
+    if not nodes.is_distributed(cursor, schema):
+        return
+    text = sql.SQL(_ON_NODES).format(role=sql.Identifier(role), schema=sql.Identifier(schema))
+    for node in nodes.workers(cursor):
+        nodes.run(cursor, node, text.as_string(connection.connection))
 
 
 def differences(role: str = "") -> list[str]:

@@ -1,16 +1,13 @@
-"""`python -m tests.cells`: a cell on Citus plays the money story; 1 when a promise breaks."""
+"""`python -m tests.cells`: two cells on Citus play the money story; 1 when a promise breaks."""
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-from tests.cells.distributing import distribute
-from tests.cells.nodes import Nodes
-from tests.releases.last import ROOT
+from tests.cells.nodes import FIRST, ROLE, SECOND, Nodes
 from thinkrr_billing.sandbox.stripe.process import start
 
 BINARIES = "CITUS_BIN"
@@ -36,10 +33,18 @@ def main() -> int:
             "DJANGO_SETTINGS_MODULE": "thinkrr_billing.settings",
         }
         os.environ.pop("REDIS_URL", None)
-        migrate = [sys.executable, "manage.py", "migrate", "-v", "0"]
-        subprocess.run(migrate, cwd=ROOT, check=True)
-        distribute(nodes)
-        print(f"A cell is distributed after {time.monotonic() - began:.0f} s.", flush=True)
+        # As it comes about: one database first, then cells, then Citus.
+        nodes.manage("migrate", "-v", "0")
+        nodes.sql(f"CREATE ROLE {ROLE} LOGIN")
+        nodes.manage("grant_application_role")
+        nodes.manage("cells", "begin", FIRST)
+        os.environ["CELLS"] = "True"
+        nodes.manage("cells", "add", SECOND)
+        nodes.unite()
+        for cell in (FIRST, SECOND):
+            print(nodes.manage("cells", "prepare", cell), flush=True)
+        nodes.manage("grant_application_role")
+        print(f"Two cells are distributed after {time.monotonic() - began:.0f} s.", flush=True)
         # Django reads the address of the database when it is loaded.
         from tests.cells.playing import play
 

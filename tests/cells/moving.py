@@ -1,15 +1,16 @@
-"""What is done to the cell and its nodes while the story goes on."""
+"""What is done to cells and their nodes while the story goes on."""
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import uuid4
 
 import psycopg
-from django.db import OperationalError, connection, connections
+from django.db import connections
 
-from campaigns import calls
+from accounts.cells import directory
+from accounts.cells.place import inside, schema_of
 from campaigns.models import Call
-from tests.cells import distributing
+from tests.cells.load import under_load
+from tests.cells.nodes import Nodes
 from tests.cells.playing import insist
 from tests.cells.story import Story
 
@@ -20,76 +21,78 @@ ADDED = (
     "ALTER TABLE campaigns_campaign VALIDATE CONSTRAINT trial_positive",
     "CREATE UNIQUE INDEX CONCURRENTLY trial_once ON campaigns_campaign (trial)",
 )
-# Of batches while the cell moves: what goes on for longer is broken.
-MOST_REFUSED = 100
+# What may be taken back, each to the step before.
+LAST = {"wallets": "0047"}
 INLINE = "ALTER TABLE campaigns_campaign ADD COLUMN inline integer NULL CHECK (inline >= 0)"
 
 
-def steps(story: Story) -> list[Callable[[], str | None]]:
-    nodes = story.nodes
+def steps(nodes: Nodes, told: list[Story]) -> list[Callable[[], str | None]]:
+    first, second = told
 
     def a_migration_in_the_way_that_passes() -> None:
-        for one in ADDED:
-            nodes.sql(one)
-        try:
-            nodes.sql(INLINE)
-        except psycopg.errors.FeatureNotSupported:
-            return
-        insist(False, "a constraint inside of a column passes: lint need not refuse it")
+        for one in told:
+            path = schema_of(one.cell)
+            for statement in ADDED:
+                nodes.sql(statement, path=path)
+            try:
+                nodes.sql(INLINE, path=path)
+            except psycopg.errors.FeatureNotSupported:
+                continue
+            insist(False, "a constraint inside of a column passes: lint need not refuse it")
+
+    def the_last_migrations_go_back_and_forth_in_every_cell() -> None:
+        for app, before in LAST.items():
+            nodes.manage("migrate", app, before, "-v", "0")
+        nodes.manage("migrate", "-v", "0")
+        nodes.manage("migrate", "--check")
 
     def a_stopped_node_refuses_and_comes_back() -> str:
-        before, port, call = Call.objects.count(), distributing.place(nodes), str(uuid4())
+        with inside(first.cell):
+            before, port, call = Call.objects.count(), nodes.node_of(first.cell), str(uuid4())
         nodes.stop(port)
-        refused = story.post(call)
+        refused, other = first.post(call), second.post(str(uuid4()))
         nodes.start(port)
         connections.close_all()
-        insist(refused == "503", f"the answer is {refused}")
-        again = story.post(call)
+        insist(refused == "unavailable", f"the answer is {refused}")
+        insist(other == "charged", f"in the other cell it is {other}")
+        again = first.post(call)
         insist(again == "charged", f"sent again it is {again}")
-        insist(Call.objects.count() == before + 1, "it is charged twice, or lost")
-        return story.in_step()
+        with inside(first.cell):
+            insist(Call.objects.count() == before + 1, "it is charged twice, or lost")
+            return first.in_step()
 
-    def moved_to_the_other_worker() -> str:
-        return _moved(story)
+    def placed_on_the_other_node_under_load() -> str:
+        return _placed(nodes, told, nodes.node_of(second.cell))
 
-    def moved_back_again() -> str:
-        return _moved(story)
+    def placed_back_again_under_load() -> str:
+        (other,) = set(nodes.ports[1:]) - {nodes.node_of(second.cell)}
+        return _placed(nodes, told, other)
+
+    def an_individual_moves_to_the_other_cell_and_back() -> str:
+        account = first.payer.account_id
+        said = []
+        for one in (second, first):
+            said.append(nodes.manage("cells", "move", str(account), one.cell))
+            insist(directory.of_account(account) == one.cell, "it is where it was")
+            for each in told:
+                with inside(each.cell):
+                    each.in_step()
+                    each.the_books_are_in_order()
+        return " ".join(said)
 
     return [
         a_migration_in_the_way_that_passes,
+        the_last_migrations_go_back_and_forth_in_every_cell,
         a_stopped_node_refuses_and_comes_back,
-        moved_to_the_other_worker,
-        moved_back_again,
+        placed_on_the_other_node_under_load,
+        placed_back_again_under_load,
+        an_individual_moves_to_the_other_cell_and_back,
     ]
 
 
-def _moved(story: Story) -> str:
-    nodes, before = story.nodes, Call.objects.count()
-    (other,) = set(nodes.ports[1:]) - {distributing.place(nodes)}
-    with ThreadPoolExecutor(1) as pool:
-        moving = pool.submit(distributing.move, nodes, other)
-        sent, refused = _sent_while(moving, story)
-        moving.result()
-    insist(distributing.place(nodes) == other, "it is where it was")
-    insist(Call.objects.count() == before + sent, "calls are missing, or there twice")
-    story.in_step()
-    return f"{sent} calls meanwhile, {refused} batches sent again; {story.the_books_are_in_order()}"
-
-
-def _sent_while(moving: Future, story: Story) -> tuple[int, int]:
-    """How many calls are charged until it has moved, and how many batches were refused first."""
-    sent = refused = 0
-    while not moving.done():
-        batch = story.reports(100)
-        while True:
-            try:
-                answers = calls.record(reports=batch, reporter=None)
-            except OperationalError as error:
-                refused += 1
-                insist(refused < MOST_REFUSED, f"refused again and again: {error}")
-                connection.close()
-                continue
-            insist({one.status for one in answers} == {"charged"}, f"{answers[:1]}")
-            break
-        sent += len(batch)
-    return sent, refused
+def _placed(nodes: Nodes, told: list[Story], port: int) -> str:
+    cell = told[0].cell
+    with under_load(told) as sent:
+        said = nodes.manage("cells", "place", cell, f"127.0.0.1:{port}")
+    insist(nodes.node_of(cell) == port, "it is where it was")
+    return " ".join([said, *(f"{name}: {what}." for name, what in sent.items())])

@@ -1,4 +1,4 @@
-"""The story of money, told by the functions that doors call."""
+"""The story of money in one cell, told by the functions that doors call."""
 
 import json
 from collections.abc import Callable
@@ -13,6 +13,7 @@ from django.test import Client, RequestFactory
 
 from accounts import clock
 from accounts.audit import requests
+from accounts.cells.place import inside, schema_of
 from accounts.models import Account, AuditEntry
 from accounts.people import api_keys
 from accounts.tests.builders import make_user
@@ -50,9 +51,12 @@ REFUSED = {
 
 
 class Story:
-    def __init__(self, nodes: Nodes, stripe: StripeSandbox) -> None:
+    """Its steps are played within the cell."""
+
+    def __init__(self, nodes: Nodes, stripe: StripeSandbox, cell: str) -> None:
         self.nodes = nodes
         self.stripe = stripe
+        self.cell = cell
 
     def steps(self) -> list[Callable[[], str | None]]:
         return [
@@ -94,7 +98,7 @@ class Story:
         before = Call.objects.count()
         batches = [self.reports() for _ in range(SENDERS * 2)]
         with ThreadPoolExecutor(SENDERS) as pool:
-            answers = list(pool.map(_recorded, batches))
+            answers = list(pool.map(self._recorded, batches))
         insist(all(one.status == "charged" for answer in answers for one in answer), "refused")
         insist(Call.objects.count() == before + BATCH * len(batches), "calls are missing")
         return self.in_step()
@@ -103,7 +107,7 @@ class Story:
         insist((found := self.post(str(uuid4()))) == "charged", f"it is {found}")
 
     def post(self, id: str) -> str:
-        """What becomes of a call that the first account reports, or the answer's status."""
+        """What becomes of a call of the first account, why not, or the status of the answer."""
         facts = {
             "id": id,
             "account": str(self.wallets[0].account_id),
@@ -112,15 +116,17 @@ class Story:
             "ended_at": clock.now().isoformat(),
             "outcome": "completed",
         }
-        answer = Client(raise_request_exception=False).post(
-            "/api/v1/calls",
-            json.dumps({"calls": [facts]}),
-            content_type="application/json",
-            headers={"Authorization": f"Bearer {self.token}"},
-        )
+        with inside(""):
+            answer = Client(raise_request_exception=False).post(
+                "/api/v1/calls",
+                json.dumps({"calls": [facts]}),
+                content_type="application/json",
+                headers={"Authorization": f"Bearer {self.token}"},
+            )
         if answer.status_code != 200:
             return str(answer.status_code)
-        return answer.json()["results"][0]["status"]
+        (told,) = answer.json()["results"]
+        return told["error"]["code"] if told["status"] == "rejected" else told["status"]
 
     def campaigns_pause_when_nobody_pays(self) -> None:
         wallet = make_wallet(credit="0.20")
@@ -140,7 +146,7 @@ class Story:
         add_card(self.stripe, wallet)
         set_auto_recharge(wallet, threshold=10, amount=50)
         with ThreadPoolExecutor(SENDERS) as pool:
-            list(pool.map(_recharged, [wallet] * SENDERS))
+            list(pool.map(self._recharged, [wallet] * SENDERS))
         insist(_credit(wallet) == 58, f"credit is {_credit(wallet)}")
 
     def a_month_is_allocated_and_paid(self) -> None:
@@ -169,7 +175,8 @@ class Story:
         late = make_report(account, campaign=self.campaigns[0], ended_at=then, id=str(uuid4()))
         with transaction.atomic():
             calls.record(reports=[late], reporter=None)
-            ((free,),) = self.nodes.sql(usage_days.LOCK.replace("pg_", "pg_try_"), account.pk)
+            locked = usage_days.LOCK.replace("pg_", "pg_try_")
+            ((free,),) = self.nodes.sql(locked, account.pk, path=schema_of(self.cell))
             insist(not free, "days may be kept while a late call is on its way")
         insist(not days.all().exists(), "the day is not taken back")
 
@@ -209,20 +216,20 @@ class Story:
         insist(cost == -taken, f"calls cost {cost}, entries took {-taken}")
         return f"{Call.objects.count()} calls, {Campaign.objects.count()} campaigns"
 
+    def _recorded(self, batch: list) -> list:
+        try:
+            with inside(self.cell):
+                return calls.record(reports=batch, reporter=None)
+        finally:
+            connection.close()
+
+    def _recharged(self, wallet: Wallet) -> str:
+        try:
+            with inside(self.cell):
+                return auto_recharge.run(wallet_id=wallet.pk).code
+        finally:
+            connection.close()
+
 
 def _credit(wallet: Wallet) -> Decimal:
     return Wallet.objects.get(pk=wallet.pk).credit.amount
-
-
-def _recorded(batch: list) -> list:
-    try:
-        return calls.record(reports=batch, reporter=None)
-    finally:
-        connection.close()
-
-
-def _recharged(wallet: Wallet) -> str:
-    try:
-        return auto_recharge.run(wallet_id=wallet.pk).code
-    finally:
-        connection.close()

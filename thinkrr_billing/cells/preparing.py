@@ -85,11 +85,20 @@ def prepare(*, name: str) -> Prepared:
         _refuse_settings(cursor)
         rows = 0 if nodes.node_of(cursor, schema) else _distribute(cursor, schema)
     seconds = time.monotonic() - began if rows else 0.0
+    return Prepared(look_through(name=name), rows, seconds)
+
+
+def look_through(*, name: str) -> Node | None:
+    """Let the node of a distributed cell count where it should, and have all triggers: after it was
+    distributed, and after each migration. None where it is on no node. Raises Refused."""
+    schema = schema_of(name)
     with transaction.atomic(durable=True), connection.cursor() as cursor:
+        if not nodes.is_distributed(cursor, schema):
+            return None
         node = nodes.node_of(cursor, schema)
         numbering.count_on(cursor, node, schema)
         _compare_triggers(cursor, node, schema)
-    return Prepared(node, rows, seconds)
+    return node
 
 
 def _refuse_settings(cursor: Any) -> None:
@@ -141,6 +150,6 @@ def _compare_triggers(cursor: Any, node: Node, schema: str) -> None:
     if here != there:
         differ = sorted(name for name in {*here, *there} if here.get(name) != there.get(name))
         raise Refused(
-            f"{node} has not the triggers of {', '.join(differ)}. The cell is there already: stop "
-            f"web and workers, and take it back: `SELECT citus_schema_undistribute('{schema}')`."
+            f"{node} has not the triggers of {', '.join(differ)}: stop web and workers, and take "
+            f"the cell back with `SELECT citus_schema_undistribute('{schema}')`."
         )

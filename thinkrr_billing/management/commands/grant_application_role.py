@@ -4,6 +4,7 @@ has happened. Run by who owns the tables, after each `migrate` (docs/deploy.md).
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from thinkrr_billing import database_role
+from thinkrr_billing.cells.beginning import Refused
 
 
 class Command(BaseCommand):
@@ -22,7 +23,7 @@ class Command(BaseCommand):
             if not check:
                 database_role.grant(role)
             found = database_role.differences(role)
-        except database_role.BadRole as error:
+        except (database_role.BadRole, Refused) as error:
             raise CommandError(str(error)) from error
         for one in found:
             self.stdout.write(f"{role} {one}")

@@ -10,9 +10,10 @@ from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from psycopg.errors import LockNotAvailable
 
+from accounts.cells import place
 from accounts.runtime import reachable
 from accounts.runtime.reachable import Told
-from thinkrr_billing.cells import migrating
+from thinkrr_billing.cells import migrating, preparing
 from thinkrr_billing.cells.beginning import Refused
 from thinkrr_billing.cells.homes import NoHome
 
@@ -53,6 +54,8 @@ class Command(migrate.Command):
         command = Command(stdout=said, no_color=True)
         try:
             self._migrate(cell, command, *args, **options)
+            with place.inside(""):
+                preparing.look_through(name=cell)
         finally:
             self.stdout.write(said.getvalue())
 
