@@ -245,8 +245,8 @@ def _act_somewhere(
     for cell in cells:
         with place.inside(cell):
             is_ours = act(found)
-        if is_ours is not False:
-            return is_ours
+        if is_ours:
+            return True
     if cells_of(found) != cells:
         raise NoCell("its account has moved to another cell meanwhile")
     return is_ours
@@ -277,16 +277,21 @@ def _is_of_ours(found: dict[str, Any]) -> bool:
     return Purchase.objects.filter(payment_intent=found.get("payment_intent") or "").exists()
 
 
+def _about_cards(act: Callable[[dict[str, Any]], bool]) -> Callable[[dict[str, Any]], bool | None]:
+    """What is of nobody here may have been ours: a card that we took away ourselves."""
+    return lambda found: act(found) or None
+
+
 # No two fit one event. Others are kept in the inbox and mean nothing to us.
 _ACTIONS: tuple[tuple[str, Callable[[dict[str, Any]], bool | None]], ...] = (
     ("payment_intent.", _intent_changed),
     ("refund.", _refund_changed),
     ("charge.refund.updated", _refund_changed),
     ("charge.dispute.", _dispute_changed),
-    ("setup_intent.succeeded", keeping.card_saved),
-    ("checkout.session.completed", keeping.card_saved),
-    ("payment_method.detached", keeping.card_changed),
-    ("payment_method.automatically_updated", keeping.card_changed),
-    ("payment_method.updated", keeping.card_changed),
-    ("customer.deleted", keeping.customer_deleted),
+    ("setup_intent.succeeded", _about_cards(keeping.card_saved)),
+    ("checkout.session.completed", _about_cards(keeping.card_saved)),
+    ("payment_method.detached", _about_cards(keeping.card_changed)),
+    ("payment_method.automatically_updated", _about_cards(keeping.card_changed)),
+    ("payment_method.updated", _about_cards(keeping.card_changed)),
+    ("customer.deleted", _about_cards(keeping.customer_deleted)),
 )

@@ -121,6 +121,11 @@ def of_customers(customers: Iterable[str]) -> dict[str, str]:
     return _here_or_away(found.values_list("pk", "cell__name", "moving_until"))
 
 
+def has_customer(customer: str) -> bool:
+    """Whether this is its cell; without cells always."""
+    return not settings.CELLS or of_customer(customer) == place.current()
+
+
 def _here_or_away(rows: Iterable[tuple[K, str, datetime | None]]) -> dict[K, str]:
     return {key: AWAY if until and until > clock.now() else name for key, name, until in rows}
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts import clock
 from accounts.audit import seen as seen_before
+from accounts.cells import directory
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
 from accounts.telling.notifications import alert_staff
@@ -249,8 +250,11 @@ def forget(*, account: Account, card_id: str, by_person: bool = False) -> None:
         notices.tell_removed(account, card_id)
 
 
-def card_saved(found: dict[str, Any]) -> None:
-    """A set-up finished; the person may have closed the window before coming back to us."""
+def card_saved(found: dict[str, Any]) -> bool:
+    """A set-up finished; the person may have closed the window before coming back to us.
+
+    Answers whether it is of an account here, as the next two.
+    """
     if found.get("object") == "checkout.session":
         customer, card_id = gateway.finished_card_setup(session_id=found["id"])
     else:
@@ -259,9 +263,10 @@ def card_saved(found: dict[str, Any]) -> None:
     account = Account.objects.filter(stripe_customer=customer).first() if customer else None
     if account and card_id:
         adopt(account=account, card_id=card_id)
+    return account is not None
 
 
-def card_changed(found: dict[str, Any]) -> None:
+def card_changed(found: dict[str, Any]) -> bool:
     """A card was renewed by its bank, or taken off the customer.
 
     What is no card never enters the mirror, so nobody hears of its end either.
@@ -270,19 +275,21 @@ def card_changed(found: dict[str, Any]) -> None:
         data = gateway.retrieve_card(card_id=found["id"])
     except answers.Impossible:
         data = {}
-    if data.get("customer"):
-        if data.get("card"):
+    if customer := data.get("customer"):
+        is_here = directory.has_customer(customer)
+        if is_here and data.get("card"):
             mirror.keep_card(data)
-        return
+        return is_here
     account = payment_methods.owner_of(card_id=found["id"])
     if account:
         forget(account=account, card_id=found["id"])
+    return account is not None
 
 
-def customer_deleted(found: dict[str, Any]) -> None:
+def customer_deleted(found: dict[str, Any]) -> bool:
     """Every card of a deleted customer is gone."""
     account = Account.objects.filter(stripe_customer=found["id"]).first()
-    if account is None or not customers.is_gone(customer=found["id"]):
-        return
-    for card in payment_methods.cards(account):
-        forget(account=account, card_id=card.id)
+    if account and customers.is_gone(customer=found["id"]):
+        for card in payment_methods.cards(account):
+            forget(account=account, card_id=card.id)
+    return account is not None

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError
+from djstripe.models import PaymentMethod
 
 from accounts import clock
 from accounts.cells import directory, place
@@ -16,10 +17,12 @@ from accounts.models import Account, JobRun, StaffAlert
 from tests.two_cells import FIRST, SECOND
 from wallets import inbox, limits, sweeps, tasks, waiting
 from wallets.books import against_stripe, comparing
+from wallets.cards import payment_methods
 from wallets.charging import switch
 from wallets.charging.cells import cells_of
 from wallets.models import Reversal, StripeComparison, StripeEvent, Wallet
 from wallets.reversals import catching_up, refunds
+from wallets.stripe import gateway
 from wallets.tests.books.test_recovering import lost
 from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.builders import add_card, make_wallet, pay, stranger_pays
@@ -67,6 +70,26 @@ def test_a_payment_is_credited_in_its_cell(stripe, says_whose):
     assert credit(SECOND) == [Decimal(58)]
     assert credit(FIRST) == [0]
     assert StripeEvent.objects.get().not_ours is False
+
+
+def test_a_card_that_names_no_customer_is_looked_for_in_every_cell(stripe):
+    with inside(FIRST):
+        make_wallet()
+    with inside(SECOND):
+        wallet = make_wallet()
+        stays, goes = add_card(stripe, wallet), add_card(stripe, wallet)
+        gateway.detach_card(card_id=goes.id)
+    stripe.set_card(stays.id, exp_year=2044)
+    told = {"payment_method.detached": goes, "payment_method.updated": stays}
+
+    for kind, card in told.items():
+        stored = receive(event(kind, {"id": card.id, "customer": None}, event_id=kind))
+        assert inbox.apply(event_pk=stored.pk) is True
+
+    with inside(SECOND):
+        assert [card.exp_year for card in payment_methods.cards(wallet.account)] == [2044]
+    with inside(FIRST):
+        assert not PaymentMethod.objects.exists()
 
 
 def test_what_no_cell_knows_is_none_of_ours(stripe):
