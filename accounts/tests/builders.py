@@ -8,6 +8,7 @@ from django_otp import DEVICE_ID_SESSION_KEY
 from django_otp.plugins.otp_static.models import StaticDevice
 
 from accounts import clock
+from accounts.cells import directory
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
 from accounts.people import api_keys, opening
 
@@ -79,6 +80,7 @@ def make_account(kind: str = Account.Kind.INDIVIDUAL, **facts) -> Account:
 def add_member(account: Account, role: str = Role.MEMBER, *, user: User | None = None) -> User:
     user = user or make_user()
     Membership.objects.create(user=user, account=account, role=role)
+    directory.note_person(user.pk)
     return user
 
 

@@ -6,6 +6,7 @@ from itertools import count
 from uuid import UUID
 
 from accounts import clock
+from accounts.cells import directory
 from accounts.models import Account
 from campaigns.models import Campaign
 from campaigns.reports import Report
@@ -19,7 +20,9 @@ _numbers = count(1)
 def make_account(*, name: str = "", **fields: object) -> Account:
     number = next(_numbers)
     fields.setdefault("kind", Account.Kind.INDIVIDUAL)
-    return Account.objects.create(name=name or f"Account {number}", **fields)
+    account = Account.objects.create(name=name or f"Account {number}", **fields)
+    directory.note_account(account.pk)
+    return account
 
 
 def make_wallet(

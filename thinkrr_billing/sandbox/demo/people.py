@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.contrib.auth.hashers import make_password
 
+from accounts.cells import directory
 from accounts.models import Account, Membership, Role, User
 from accounts.people import members, opening
 from thinkrr_billing.sandbox.demo import cast
@@ -40,6 +41,7 @@ def open_accounts() -> list[Player]:
     )
     for person, role in ((cast.AGENCY_ADMIN, Role.ADMIN), (cast.AGENCY_MEMBER, Role.MEMBER)):
         Membership.objects.create(user=users[person.email], account=agency, role=role)
+        directory.note_person(users[person.email].pk)
     accounts = [agency]
     for actor in cast.SUB_ACCOUNTS:
         accounts.append(_sub_account(agency, actor, users))

@@ -9,9 +9,9 @@ from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 
 from accounts import clock
-from accounts.cells import place
+from accounts.cells import directory, place
 from accounts.cells.place import inside
-from accounts.models import Account, ApiKey, JobRun, StaffAlert
+from accounts.models import Account, ApiKey, JobRun, StaffAlert, User
 from accounts.telling.notifications import alert_staff
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing import health, late_jobs
@@ -212,6 +212,8 @@ def test_the_demo_data_are_in_the_first_cell(settings):
 
     said("seed_demo", "--people-only", "--quiet")
 
+    for person in User.objects.filter(is_staff=False):
+        assert directory.of_person(person.pk) == [FIRST], person
     with inside(FIRST):
         assert Account.objects.count() > 5
     with inside(SECOND):

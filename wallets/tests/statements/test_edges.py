@@ -10,6 +10,7 @@ from accounts import clock
 from accounts.models import Account, User
 from accounts.people import access
 from accounts.tests.builders import make_agency, make_individual, make_sub_account, owner_of
+from tests.databases import as_owner
 from tests.plans import rows_read
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
@@ -33,7 +34,7 @@ def wallet() -> Wallet:
     for day in range(DAYS):
         with clock.at(BEGINS + timedelta(days=day, hours=12)):
             post(wallet, "credit", Decimal(1), [f"{day}-{number}" for number in range(A_DAY)])
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ANALYZE wallets_ledgerentry")
     return wallet
 
@@ -75,7 +76,7 @@ def test_among_many_wallets_a_long_history_is_read_from_the_newest_ones_too(wall
     for number in range(A_DAY * DAYS // 2):
         for one in (wallet, others[number % OTHERS]):
             post(one, "credit", Decimal(1), [f"later-{number}"])
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ANALYZE wallets_ledgerentry")
     asked = [(one.pk, edges.NO_ENTRY) for one in (wallet, *others)]
 
@@ -118,7 +119,7 @@ def test_who_sees_which_accounts_is_not_asked_of_all_of_them():
     Account.objects.bulk_create(
         Account(kind="individual", name=f"Other {number}", timezone="UTC") for number in range(2000)
     )
-    with connection.cursor() as cursor:
+    with as_owner(), connection.cursor() as cursor:
         cursor.execute("ANALYZE accounts_account, accounts_membership")
 
     visible = access.visible_accounts(user=User.objects.get(pk=owner.pk))
