@@ -3,6 +3,7 @@
 import threading
 import time
 from collections import defaultdict
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
@@ -16,6 +17,7 @@ from accounts.runtime import pauses, reachable
 from campaigns import batches, calls, limits
 from campaigns.models import Call, Campaign
 from campaigns.tests.builders import make_campaign, make_report
+from tests.poolers import pooled
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.tests.cells.worlds import PATIENCE, Together, wallet_in
 from wallets.models import Wallet
@@ -35,7 +37,10 @@ def reports_of(wallets, **facts):
 
 
 @at_once
-def test_each_cell_records_its_part_of_a_batch_at_once(monkeypatch):
+@pytest.mark.parametrize(
+    "way", [nullcontext, pytest.param(pooled, marks=pytest.mark.pooler)], ids=["direct", "pooled"]
+)
+def test_each_cell_records_its_part_of_a_batch_at_once(monkeypatch, way):
     together, record = Together(2), calls.record
 
     def in_time(**batch):
@@ -46,7 +51,8 @@ def test_each_cell_records_its_part_of_a_batch_at_once(monkeypatch):
     ours = wallets()
     reports = reports_of([*ours, *reversed(ours)])
 
-    told = batches.record(reports=reports, reporter=None)
+    with way():
+        told = batches.record(reports=reports, reporter=None)
 
     assert [(one.id, one.status) for one in told] == [(one.id, "charged") for one in reports]
     for cell in CELLS:
