@@ -63,6 +63,7 @@ NEEDS = {
         "apt-get install hledger ledger ofx",
     ),
 }
+OUTSIDE_OF_CELLS = "outside_of_cells"
 _left_out: dict[str, int] = {}
 
 # Tests of pages are journeys: a third of all processor time (CONTRIBUTING.md, Running things).
@@ -103,14 +104,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if any(folder in item.path.as_posix() for folder in OF_PAGES):
             item.add_marker(pytest.mark.journey)
+    if config.getoption("--cells"):
+        _leave_out(config, items, OUTSIDE_OF_CELLS)
     if os.environ.get("CI") == "true":
         return
     for mark, (_, found, _) in NEEDS.items():
-        wanting = [item for item in items if item.get_closest_marker(mark)]
-        if wanting and not found():
-            _left_out[mark] = len(wanting)
-            config.hook.pytest_deselected(items=wanting)
-            items[:] = [item for item in items if item not in wanting]
+        if not found():
+            _leave_out(config, items, mark)
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], mark: str) -> None:
+    if left_out := [item for item in items if item.get_closest_marker(mark)]:
+        _left_out[mark] = len(left_out)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def pytest_collection_finish() -> None:
@@ -134,8 +141,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if hasattr(config, "workeroutput"):
         return
     for mark, count in _left_out.items():
-        name, _, install = NEEDS[mark]
-        print(f"LEFT OUT: {count} tests need {name}. To include them: {install}")
+        if mark == OUTSIDE_OF_CELLS:
+            print(f"LEFT OUT: {count} tests cannot hold in the second of two cells.")
+        else:
+            name, _, install = NEEDS[mark]
+            print(f"LEFT OUT: {count} tests need {name}. To include them: {install}")
 
 
 def _use_own_redis_database() -> None:

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.test import override_settings
 
 from accounts.cells import place
+from tests.databases import as_owner
 from thinkrr_billing.cells import adding, beginning, copying
 
 FIRST, SECOND = "first", "second"
@@ -47,7 +48,7 @@ def divided(name: str) -> Iterator[None]:
             connection.close()
 
 
-# Whatever would change the first cell fails at once, and says what it was about to write.
+# Whatever would change a row of the first cell fails at once, and says of which table.
 _GUARD = """
 DO $$ DECLARE name regclass; BEGIN
     CREATE FUNCTION cell_first.untouched() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
@@ -55,8 +56,8 @@ DO $$ DECLARE name regclass; BEGIN
     END';
     FOR name IN SELECT oid FROM pg_class
             WHERE relkind = 'r' AND relnamespace = 'cell_first'::regnamespace LOOP
-        EXECUTE format('CREATE TRIGGER untouched BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE'
-                       ' ON %s EXECUTE FUNCTION cell_first.untouched()', name);
+        EXECUTE format('CREATE TRIGGER untouched BEFORE INSERT OR UPDATE OR DELETE ON %s'
+                       ' FOR EACH ROW EXECUTE FUNCTION cell_first.untouched()', name);
     END LOOP;
 END $$
 """
@@ -65,10 +66,11 @@ END $$
 def play_in_the_second() -> None:
     """Divide the test database. From now on everything in this process is done in the second cell,
     and whatever would change the first fails (`pytest --cells`)."""
-    beginning.begin(name=FIRST)
-    adding.add(name=SECOND)
-    with connection.cursor() as cursor:
-        cursor.execute(_GUARD)
+    with as_owner():
+        beginning.begin(name=FIRST)
+        adding.add(name=SECOND)
+        with connection.cursor() as cursor:
+            cursor.execute(_GUARD)
     connection.close()
     settings.CELLS = True
     # Threads that tests start begin there, too.

@@ -16,6 +16,7 @@ def said(*command):
     return out.getvalue().splitlines()
 
 
+@pytest.mark.outside_of_cells("the command notes its sweep in the first cell, too")
 def test_run_allocations_charges_what_is_due(stripe):
     world = make_world(stripe)
     with clock.at(moment("2026-11-14")):
@@ -32,6 +33,7 @@ def test_run_allocations_charges_what_is_due(stripe):
     assert world.taken() == [20500]
 
 
+@pytest.mark.outside_of_cells("the command notes its beat in the first cell, too")
 def test_tick_does_one_beat_of_every_app_by_hand(stripe, nudges):
     world = make_world(stripe)
     with clock.at(moment("2026-11-14")):

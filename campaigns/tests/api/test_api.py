@@ -396,6 +396,7 @@ def test_an_unknown_campaign_or_account_is_404(platform, wallet):
     assert (stranger.status_code, error(stranger)["code"]) == (404, "not_found")
 
 
+@pytest.mark.outside_of_cells("the cell of the account is asked for besides")
 def test_asking_changes_nothing(platform, wallet, django_assert_max_num_queries):
     make_campaign(wallet.account, external_id="spring")
     before = Wallet.objects.values().get()

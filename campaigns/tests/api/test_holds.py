@@ -144,6 +144,7 @@ def test_the_longest_call_may_be_held(platform):
     assert ask(platform, wallet.account, seconds=86_400).json()["seconds"] == 86_400
 
 
+@pytest.mark.outside_of_cells("the cell of the account is asked for besides")
 def test_a_hold_costs_as_many_statements_as_a_question(
     platform, wallet, django_assert_max_num_queries
 ):

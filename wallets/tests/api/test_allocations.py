@@ -246,6 +246,7 @@ def test_only_sub_accounts_ask_and_only_their_agency_answers(client, world):
     assert world.taken() == []
 
 
+@pytest.mark.outside_of_cells("the cell of a key and its account are asked for besides")
 def test_allocations_of_an_agency_cost_as_many_statements_however_many(
     client, world, django_assert_num_queries
 ):

@@ -55,6 +55,7 @@ def test_sub_accounts_are_listed_with_what_they_have(client, agency):
     }
 
 
+@pytest.mark.outside_of_cells("the cell of a key and its account are asked for besides")
 def test_sub_accounts_come_in_pages_of_constant_cost(client, agency, django_assert_num_queries):
     for number in range(5):
         with clock.at(NOON + timedelta(minutes=number // 2)):

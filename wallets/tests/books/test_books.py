@@ -490,6 +490,7 @@ def test_a_database_that_is_gone_is_no_finding(monkeypatch):
         checking.check_all()
 
 
+@pytest.mark.outside_of_cells("events and looks at all of Stripe are everybody's")
 def test_an_event_that_waits_longer_than_five_minutes_breaks_i12():
     old = clock.now() - timedelta(minutes=6)
     for name, facts in {
@@ -506,6 +507,7 @@ def test_an_event_that_waits_longer_than_five_minutes_breaks_i12():
     assert "evt_old" in found.text
 
 
+@pytest.mark.outside_of_cells("events and looks at all of Stripe are everybody's")
 @pytest.mark.parametrize(("minutes", "says"), [(5, []), (6, ["event"])])
 def test_whatever_is_not_looked_at_within_its_bound_breaks_the_books(minutes, says):
     now = clock.now()

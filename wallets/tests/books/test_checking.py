@@ -67,6 +67,7 @@ def test_a_freezing_rule_that_names_no_wallet_freezes_all():
     assert not Wallet.objects.filter(blocked_at=None).exists()
 
 
+@pytest.mark.outside_of_cells("events and looks at all of Stripe are everybody's")
 @pytest.mark.usefixtures("paid")
 def test_rules_that_only_alert_freeze_nobody():
     old = clock.now() - timedelta(minutes=6)
@@ -87,6 +88,7 @@ def test_verify_books_is_silent_when_the_books_agree():
     assert out.getvalue() == ""
 
 
+@pytest.mark.outside_of_cells("the command names the cell")
 def test_verify_books_says_one_line_a_broken_row_and_blocks_nobody(paid):
     plant(f"UPDATE wallets_wallet SET credit = 7 WHERE id = {paid.pk}")
     out = StringIO()

@@ -306,6 +306,7 @@ def test_cards_that_came_and_went_meanwhile_are_followed(stripe, wallet):
     assert settings_of(wallet).enabled
 
 
+@pytest.mark.outside_of_cells("the command names the cell")
 def test_the_command_says_what_it_found_and_whether_something_is_left(wallet):
     out = StringIO()
     call_command("recover_from_stripe", stdout=out)

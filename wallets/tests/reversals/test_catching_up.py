@@ -145,6 +145,7 @@ def _dies(**_):
     raise TimeIsUp
 
 
+@pytest.mark.outside_of_cells("events and looks at all of Stripe are everybody's")
 @pytest.mark.usefixtures("wallet", "nudges")
 def test_without_an_answer_the_sweep_goes_on_a_quarter_of_an_hour_later(stripe):
     stripe.fault(kind="reset_before", path="/v1/disputes", times=9)

@@ -150,6 +150,7 @@ def test_a_refund_waits_until_the_key_is_mended(stripe, wallet, lacking, setting
     assert drive(reversal) == "succeeded"
 
 
+@pytest.mark.outside_of_cells("an event of nobody known is tried in the first cell")
 def test_an_event_waits_until_the_key_is_mended(wallet, browser, lacking, settings):
     right = settings.STRIPE_SECRET_KEY
     page = browser.post(reverse("wallets:methods_add"))
