@@ -10,6 +10,8 @@ from django.core.management import execute_from_command_line
 from thinkrr_billing.memory import look_for_garbage_rarely
 from thinkrr_billing.sandbox import postgres
 
+# With CELLS.
+FIRST_CELL = "first"
 NO_DEMO_DATA, PEOPLE_ONLY, TWO_ROLES = "--no-demo-data", "--people-only", "--two-roles"
 
 
@@ -21,6 +23,7 @@ def main(loaded: int, *options: str) -> None:
         print("bringing the database up to date", flush=True)
         # The next command makes the checks. They need the views, which web loads meanwhile.
         _command("migrate", "--no-input", "-v", "1", "--skip-checks")
+    _begin_cells()
     if TWO_ROLES in options:
         _command("grant_application_role", "--role", postgres.APPLICATION)
     if NO_DEMO_DATA not in options and not _has_accounts():
@@ -32,20 +35,44 @@ def _command(*arguments: str) -> None:
     execute_from_command_line(["manage.py", *arguments])
 
 
+def _begin_cells() -> None:
+    """With CELLS an empty database begins with its first. Ends with a sentence where the parts
+    would look for accounts in the wrong place."""
+    from django.conf import settings
+
+    from accounts.cells import directory
+    from accounts.models import Cell
+
+    if settings.CELLS and not Cell.objects.exists() and not _has_accounts():
+        _command("cells", "begin", FIRST_CELL)
+    if wrong := directory.contradiction():
+        sys.exit(wrong)
+
+
 def _has_to_migrate() -> bool:
+    from django.conf import settings
+    from django.db import connection
+
+    from accounts.cells import directory
+
+    if not connection.introspection.table_names() or _is_behind():
+        return True
+    return settings.CELLS and any(directory.in_every(lambda _: _is_behind()))
+
+
+def _is_behind() -> bool:
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
 
-    if not connection.introspection.table_names():
-        return True
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 
 def _has_accounts() -> bool:
+    from accounts.cells import directory
     from accounts.models import Account
 
-    return Account.objects.exists()
+    return any(directory.in_every(lambda _: Account.objects.exists()))
 
 
 if __name__ == "__main__":

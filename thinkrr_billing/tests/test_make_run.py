@@ -1,6 +1,7 @@
 """`make run` in a copy of this checkout: all parts, and no trace of them afterwards."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,13 +25,13 @@ FIRST_START_SECONDS = 240
 
 
 class Run:
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, **variables: str) -> None:
         self.folder, self.port = folder, port
         self.log = folder / f"run-{port}.log"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "thinkrr_billing.sandbox"],
             cwd=folder,
-            env=clean({"PORT": str(port)}),
+            env=clean({"PORT": str(port)} | variables),
             stdin=subprocess.DEVNULL,
             stdout=self.log.open("w"),
             stderr=subprocess.STDOUT,
@@ -153,3 +154,25 @@ def test_a_taken_port_is_named(copy):
 
     assert code == 1
     assert f"Port {port} is taken: stop what listens there" in run.log.read_text()
+
+
+def test_with_cells_an_empty_database_begins_with_the_first(copy):
+    data = {"DATA_DIR": str(copy.parent / "cells")}
+    run = Run(copy, free_port(), CELLS="True", **data)
+    run.wait_until_ready()
+    opened = run.get("/healthz")
+    listed = subprocess.run(
+        [sys.executable, "manage.py", "cells", "list"],
+        cwd=copy,
+        env=clean({"CELLS": "True", **data}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert run.stop(signal.SIGTERM) == 0
+
+    assert opened == 200
+    assert re.fullmatch(r"1 first: [1-9]\d* accounts\n", listed.stdout)
+    without = Run(copy, free_port(), **data)
+    assert without.process.wait(60) == 1
+    assert "All accounts are in cells, and CELLS is not True: set it." in without.log.read_text()
