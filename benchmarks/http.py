@@ -15,7 +15,7 @@ ROUNDS = 5
 # As many as gunicorn has threads on two cores, which is what it can serve at once; and a few.
 CLIENTS, FEW = 16, 4
 # How many requests of so many calls are sent in a round: of ours and the limit, and of before.
-SENT = {1000: (32, 16), 100: (96, 32), 1: (480, 160)}
+SENT = {1000: (16, 16), 100: (96, 32), 1: (480, 160)}
 # Questions whether a call may start, a second, and how many each client asks in a round.
 A_SECOND, ASKED = 100, 50
 
