@@ -40,7 +40,9 @@ def main() -> int:
         nodes.manage("cells", "begin", FIRST)
         os.environ["CELLS"] = "True"
         nodes.manage("cells", "add", SECOND)
+        nodes.refuses("This database has no Citus", "cells", "prepare", FIRST)
         nodes.unite()
+        refuses_what_is_not_set(nodes)
         for cell in (FIRST, SECOND):
             print(nodes.manage("cells", "prepare", cell), flush=True)
         nodes.manage("grant_application_role")
@@ -49,6 +51,16 @@ def main() -> int:
         from tests.cells.playing import play
 
         return play(nodes, stripe)
+
+
+def refuses_what_is_not_set(nodes: Nodes) -> None:
+    port, setting = nodes.ports[-1], "citus.enable_unsafe_triggers"
+    for value in ("off", "on"):
+        nodes.sql(f"ALTER SYSTEM SET {setting} = {value}", port=port)
+        nodes.sql("SELECT pg_reload_conf()", port=port)
+        if value == "off":
+            wrong = f"127.0.0.1:{port} has {setting} = off, and must have on"
+            nodes.refuses(wrong, "cells", "prepare", FIRST)
 
 
 if __name__ == "__main__":

@@ -182,16 +182,18 @@ class Nodes:
 
     def manage(self, *arguments: str) -> str:
         """What this command of ours says, which must succeed."""
-        done = subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT,
-            check=False,
-            capture_output=True,
-            text=True,
-        )
+        done = managed(*arguments)
         if done.returncode:
             raise RuntimeError(f"{' '.join(arguments)}: {done.stderr[-2000:]}")
         return done.stdout.strip()
+
+    def refuses(self, sentence: str, *arguments: str) -> None:
+        """This command must say so, and every cell stay where it is."""
+        before, done = self.manage("cells", "list"), managed(*arguments)
+        after = self.manage("cells", "list")
+        if not done.returncode or sentence not in done.stderr or before != after:
+            raise RuntimeError(f"{' '.join(arguments)}: {done.stdout}{done.stderr[-2000:]}")
+        print(f"refused: {done.stderr.strip()}", flush=True)
 
     def _bring_up(self) -> None:
         for port in self.ports:
@@ -225,6 +227,12 @@ class Nodes:
             return self.sql("SELECT 1", port=port, database="postgres") == [(1,)]
         except psycopg.OperationalError:
             return False
+
+
+def managed(*arguments: str) -> subprocess.CompletedProcess:
+    """What became of this command of ours."""
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
 def _user() -> dict[str, int]:

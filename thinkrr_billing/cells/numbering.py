@@ -66,7 +66,7 @@ def count_above(cursor: Any, schema: str, tables: Iterable[str]) -> None:
 def count_on(cursor: Any, node: Node, schema: str, *, ahead: int = 0) -> None:
     """Let this node give keys that are greater by `ahead` than those that there are. Repeatable.
 
-    Raises Refused when the node fails.
+    Raises Refused when the node fails, and when its half of the range is used up.
     """
     cursor.execute(_SEQUENCES, [schema])
     parts = []
@@ -74,7 +74,11 @@ def count_on(cursor: Any, node: Node, schema: str, *, ahead: int = 0) -> None:
         given, greatest = _given(cursor, sequence), _greatest(cursor, schema, table, column)
         first = _range(given) * KEYS_OF_A_CELL + OF_A_NODE
         above = max(first, greatest + ahead)
-        last = first + OF_A_NODE
+        last = first + OF_A_NODE - 1
+        if above > last:
+            raise Refused(
+                f"{sequence} has no keys left for {node}: move its agencies to a new cell."
+            )
         parts.append(_GO_ON.format(sequence=sequence, first=first, last=last, above=above))
     nodes.run(cursor, node, _ON_NODE.format("".join(parts)))
 

@@ -18,18 +18,20 @@ from thinkrr_billing.cells.beginning import LOCK_SECONDS, Refused, refuse_unmigr
 from thinkrr_billing.cells.homes import PUBLIC
 from thinkrr_billing.cells.nodes import Node
 
-# What every node must say, and what it is for.
-SETTINGS = {
+# What each server must say, and what it is for.
+EVERYWHERE = {
     "citus.enable_unsafe_triggers": ("on", "triggers fire where the rows are"),
     "wal_level": ("logical", "cells are placed on another node while they go on"),
 }
-# What a session here must have, and what it is for.
-OF_SESSIONS = {
+HERE = {
     "citus.propagate_set_commands": ("local", "the path of a cell reaches its node"),
     "citus.local_table_join_policy": (
         "prefer-distributed",
         "else all people are sent to a node to find the few of an account",
     ),
+}
+THERE = {
+    "citus.propagate_set_commands": ("none", "what a trigger asks would begin twice, and fail"),
 }
 
 _LIMITS = (f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'", "SET LOCAL statement_timeout = 0")
@@ -104,10 +106,10 @@ def look_through(*, name: str) -> Node | None:
 def _refuse_settings(cursor: Any) -> None:
     if not (known := nodes.workers(cursor)):
         raise Refused("Citus has no nodes here: add them with citus_add_node. Nothing was changed.")
-    for setting, wanted in (OF_SESSIONS | SETTINGS).items():
+    for setting, wanted in (EVERYWHERE | HERE).items():
         cursor.execute("SELECT current_setting(%s)", [setting])
         _refuse_setting("This server", setting, cursor.fetchone()[0], *wanted)
-    for setting, wanted in SETTINGS.items():
+    for setting, wanted in (EVERYWHERE | THERE).items():
         for node in known:
             there = nodes.run(cursor, node, f"SELECT current_setting('{setting}')")
             _refuse_setting(str(node), setting, there, *wanted)
