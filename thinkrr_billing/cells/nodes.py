@@ -1,7 +1,12 @@
 """What Citus is asked about its nodes, where the database has it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from django.db import DatabaseError
+from psycopg.errors import InsufficientPrivilege, LockNotAvailable
 
 from thinkrr_billing.cells.beginning import Refused
 
@@ -13,6 +18,10 @@ SELECT DISTINCT nodename, nodeport FROM pg_dist_schema s
 WHERE schemaid = %s::regnamespace AND noderole = 'primary'
 """
 _WORKERS = "SELECT node_name, node_port FROM citus_get_active_worker_nodes() ORDER BY 1, 2"
+MAY_NOT = (
+    "This role may not distribute tables, or may not switch triggers off. It must own the tables, "
+    "or be a superuser; and GRANT SET ON PARAMETER session_replication_role TO it on every server."
+)
 _RUN = "SELECT success, result FROM master_run_on_worker(ARRAY[%s], ARRAY[%s], ARRAY[%s], false)"
 
 
@@ -23,6 +32,21 @@ class Node:
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+@contextmanager
+def told(cell: str) -> Iterator[None]:
+    """What fails in this block is told as a sentence: raises Refused, and OperationalError when a
+    table was in use."""
+    try:
+        yield
+    except DatabaseError as error:
+        if isinstance(error.__cause__, LockNotAvailable):
+            raise
+        if isinstance(error.__cause__, InsufficientPrivilege):
+            raise Refused(MAY_NOT) from error
+        why = str(error).partition("\n")[0]
+        raise Refused(f"{why}. `manage.py cells list` says where {cell} is.") from error
 
 
 def refuse_without_citus(cursor: Any) -> None:

@@ -73,12 +73,11 @@ def count_on(cursor: Any, node: Node, schema: str, *, ahead: int = 0) -> None:
     for sequence, table, column in cursor.fetchall():
         given, greatest = _given(cursor, sequence), _greatest(cursor, schema, table, column)
         first = _range(given) * KEYS_OF_A_CELL + OF_A_NODE
-        above = max(first, greatest + ahead)
         last = first + OF_A_NODE - 1
-        if above > last:
-            raise Refused(
-                f"{sequence} has no keys left for {node}: move its agencies to a new cell."
-            )
+        above = max(first, greatest + ahead)
+        # What is beyond was given by Citus, before this was done for the first time.
+        if greatest <= last < above:
+            raise Refused(f"{sequence} has no keys left on a node: move agencies to a new cell.")
         parts.append(_GO_ON.format(sequence=sequence, first=first, last=last, above=above))
     nodes.run(cursor, node, _ON_NODE.format("".join(parts)))
 

@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.db import connection, transaction
 
 from accounts.cells.place import schema_of
 from accounts.models import Cell
@@ -28,13 +28,9 @@ def put(*, name: str, node: Node) -> float | None:
         # Entries are read in the order of their keys, and there another sequence gives them.
         numbering.count_on(cursor, node, schema, ahead=AHEAD)
     began = time.monotonic()
-    try:
-        with transaction.atomic(durable=True), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute("SELECT citus_schema_move(%s, %s, %s)", [schema, node.host, node.port])
-    except DatabaseError as error:
-        why = str(error).partition("\n")[0]
-        raise Refused(f"{why}. `manage.py cells list` says where {name} is.") from error
+    with nodes.told(name), transaction.atomic(durable=True), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = 0")
+        cursor.execute("SELECT citus_schema_move(%s, %s, %s)", [schema, node.host, node.port])
     return time.monotonic() - began
 
 

@@ -71,15 +71,15 @@ class Prepared:
 
 
 def prepare(*, name: str) -> Prepared:
-    """Distribute a cell, in one transaction. Repeatable: one that is distributed already is looked
-    through again, and numbered on where that was left out.
+    """Distribute a cell, in one transaction, and let its node count in its range right after.
+    Repeatable: one that is distributed already is looked through again.
 
     Call outside of all cells, as the owner of the tables. Raises Refused, with nothing changed
     unless it says so; and OperationalError when a table was in use for too long.
     """
     schema = schema_of(name)
     began = time.monotonic()
-    with transaction.atomic(durable=True), connection.cursor() as cursor:
+    with nodes.told(name), transaction.atomic(durable=True), connection.cursor() as cursor:
         nodes.refuse_without_citus(cursor)
         if not Cell.objects.filter(name=name).exists():
             raise Refused(f"There is no cell {name}. `manage.py cells list` shows them.")

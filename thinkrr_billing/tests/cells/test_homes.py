@@ -47,14 +47,7 @@ def test_the_database_has_no_table_without_a_home():
 @pytest.mark.django_db
 def test_keys_lead_from_public_into_a_cell_only_where_begin_cuts_them():
     """And from what is in both places only to what is seen from both."""
-    its = homes.tables()
-    leading_in = {
-        (table, column)
-        for table, column, target in _foreign_keys()
-        if its[table] is not Home.CELL and its[target] is not Home.GLOBAL
-    }
-
-    assert leading_in == homes.CUT
+    assert _keys(lambda its, named: its is not Home.CELL and named is not Home.GLOBAL) == homes.CUT
 
 
 # Made before cells were distributed: `prepare` drops them. No other may be added where it did.
@@ -82,14 +75,16 @@ _INTO_PUBLIC = {
 @pytest.mark.django_db
 def test_no_more_keys_lead_from_a_cell_into_public():
     """A new one says `db_constraint=False`: on Citus the cell may be on another server."""
-    its = homes.tables()
-    leading_out = {
-        (table, column)
-        for table, column, target in _foreign_keys()
-        if its[table] is not Home.GLOBAL and its[target] is Home.GLOBAL
-    }
+    out = _keys(lambda its, named: its is not Home.GLOBAL and named is Home.GLOBAL)
 
-    assert leading_out == _INTO_PUBLIC
+    assert out == _INTO_PUBLIC
+
+
+def _keys(lead):
+    """Foreign keys of which this is true, given the homes of their table and of what they name."""
+    its = homes.tables()
+    found = _foreign_keys()
+    return {(table, column) for table, column, named in found if lead(its[table], its[named])}
 
 
 def _foreign_keys():
