@@ -74,6 +74,8 @@ def why_not_to_start() -> str:
     try:
         # Its caller forks: no thread of this process is to have a connection then.
         return OLDER if _migrations(at_once=1) == "pending" else directory.contradiction()
+    except directory.NoCell as error:
+        return str(error)
     except DatabaseError:
         logger.exception("whether the database is that of this code is not known")
         return ""

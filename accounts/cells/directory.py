@@ -40,8 +40,11 @@ class Moving(NoCell):
 
 
 def names() -> list[str]:
-    """Every cell, the oldest first."""
-    return list(Cell.objects.values_list("name", flat=True)) if settings.CELLS else []
+    """Every cell, the oldest first. Raises NoCell when CELLS is True and there are none: who looks
+    in all would find nothing, and say that all is well."""
+    if not settings.CELLS:
+        return []
+    return _or_refuse(list(Cell.objects.values_list("name", flat=True)))
 
 
 def places() -> list[str]:

@@ -51,8 +51,17 @@ def inside(cell: str) -> Iterator[None]:
     token = _current.set(cell)
     try:
         yield
+    except Exception as error:
+        # Whoever answers it may be outside again.
+        error.cell = getattr(error, "cell", cell)
+        raise
     finally:
         _current.reset(token)
+
+
+def of_error(error: BaseException) -> str:
+    """The name of the cell in which it was raised; empty outside of all."""
+    return getattr(error, "cell", _current.get())
 
 
 @contextmanager

@@ -22,6 +22,6 @@ def is_outage(error: BaseException | None) -> bool:
     if isinstance(error, (OperationalError, InterfaceError)):
         return True
     sqlstate = getattr(error.__cause__, "sqlstate", None) if error is not None else None
-    if sqlstate == NO_TABLE and place.current():
+    if sqlstate == NO_TABLE and place.of_error(error):
         return True
     return isinstance(error, InternalError) and sqlstate in _INTERNAL

@@ -41,9 +41,9 @@ def _begin_cells() -> None:
     from django.conf import settings
 
     from accounts.cells import directory
-    from accounts.models import Cell
+    from accounts.models import Account, Cell
 
-    if settings.CELLS and not Cell.objects.exists() and not _has_accounts():
+    if settings.CELLS and not Cell.objects.exists() and not Account.objects.exists():
         _command("cells", "begin", FIRST_CELL)
     if wrong := directory.contradiction():
         sys.exit(wrong)
@@ -54,10 +54,13 @@ def _has_to_migrate() -> bool:
     from django.db import connection
 
     from accounts.cells import directory
+    from accounts.models import Cell
 
     if not connection.introspection.table_names() or _is_behind():
         return True
-    return settings.CELLS and any(directory.in_every(lambda _: _is_behind()))
+    if not settings.CELLS or not Cell.objects.exists():
+        return False
+    return any(directory.in_every(lambda _: _is_behind()))
 
 
 def _is_behind() -> bool:

@@ -4,6 +4,7 @@ again: nothing is lost, and nothing done elsewhere."""
 import uuid
 
 import pytest
+from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.test import Client
 
@@ -19,6 +20,7 @@ from accounts.models import (
     CellOfPerson,
     JobRun,
     Scope,
+    StaffAlert,
 )
 from accounts.people import opening
 from accounts.tests.builders import make_user
@@ -102,6 +104,12 @@ def test_where_there_are_no_cells_nobody_hears_that_they_are_unknown(no_cells): 
         opening.open_agency(name="New", owner=make_user())
 
 
+@pytest.mark.parametrize("command", ["verify_books", "run_allocations", "seed_demo"])
+def test_a_command_that_finds_no_cell_does_not_say_that_all_is_well(no_cells, command):  # noqa: ARG001
+    with pytest.raises(NoCell, match=NONE_THERE):
+        call_command(command)
+
+
 BAD_NAMES = ["gone", "First", "-", "first, public", "first; DROP SCHEMA cell_second CASCADE; --"]
 
 
@@ -133,6 +141,8 @@ def test_a_message_about_what_has_moved_away_ends_well(name):
 
     with inside(FIRST):
         celery_app.tasks[name](str(uuid.uuid4()) if OF_A_ROW[name] is str else 2**50)
+
+        assert not StaffAlert.objects.exists()
 
 
 def test_a_cell_that_was_added_meanwhile_is_found_by_whoever_works(monkeypatch):
@@ -195,11 +205,3 @@ class TestNotedNowhere:
 
         assert [refusal(one, 503)["code"] for one in answers[:2]] == ["unavailable"] * 2
         assert answers[2].status_code == 503
-
-
-def test_an_account_that_its_cell_has_lost_is_not_unknown():
-    wallet = wallet_in(SECOND, credit="10")
-    CellOfAccount.objects.filter(pk=wallet.account_id).update(cell=Cell.objects.get(name=FIRST))
-
-    assert codes([report(wallet)]) == ["unavailable"]
-    assert (calls_of(FIRST), calls_of(SECOND)) == (0, 0)
