@@ -45,6 +45,7 @@ def triggered_tables(operation: str) -> set[str]:
         return {table for (table,) in cursor.fetchall()}
 
 
+@pytest.mark.outside_of_cells("everybody's tables have a function of their own")
 @pytest.mark.parametrize("operation", TRIGGERED_BY)
 def test_exactly_the_watched_tables_have_a_trigger_for_every_operation(operation):
     assert triggered_tables(operation) == requests.watched()

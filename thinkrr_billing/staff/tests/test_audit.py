@@ -158,7 +158,8 @@ def columns(table: str) -> list[tuple[str, str]]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT column_name, udt_name FROM information_schema.columns"
-            " WHERE table_schema = 'public' AND table_name = %s ORDER BY ordinal_position",
+            " WHERE format('%%I.%%I', table_schema, table_name)::regclass = %s::regclass"
+            " ORDER BY ordinal_position",
             [table],
         )
         return cursor.fetchall()

@@ -558,6 +558,7 @@ class TestRemovingASecondFactor:
     BUTTON = ("accounts.user", "remove_second_factor")
     TITLE = "Remove the second factor"
 
+    @pytest.mark.outside_of_cells("mails about a person's log-in are everybody's")
     def test_it_is_gone_noted_with_its_reason_and_the_person_is_told(self, mailoutbox):
         account = make_agency()
         person = owner_of(account)

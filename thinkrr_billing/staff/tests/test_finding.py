@@ -257,6 +257,7 @@ def troubles(wallet) -> dict[str, int]:
     }
 
 
+@pytest.mark.outside_of_cells("what is of no cell is a figure besides, in another place")
 def test_each_figure_of_the_dashboard_leads_to_a_list_of_exactly_as_many_rows(troubles):
     client = staff_client()
 
@@ -454,6 +455,7 @@ def test_a_refund_is_found_in_its_list_by_account_id_stripe_and_purchase(wallet)
         assert list(client.get(page, {"q": text}).context["cl"].result_list) == [], text
 
 
+@pytest.mark.outside_of_cells("search asks in each cell")
 @pytest.mark.django_db
 def test_the_digits_of_cards_are_looked_up_by_their_index():
     reader = make_staff(READ_ONLY)
@@ -468,6 +470,7 @@ def test_the_digits_of_cards_are_looked_up_by_their_index():
     assert "wallets_cards_by_last_four" in plan
 
 
+@pytest.mark.outside_of_cells("the names of cells are asked for besides")
 def test_the_account_page_asks_the_database_as_often_however_much_happened(wallet):
     client, page = staff_client(), url("accounts.account", "change", wallet.account_id)
     client.get(page)

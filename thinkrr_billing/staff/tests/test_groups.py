@@ -244,6 +244,7 @@ def test_staff_without_a_role_see_no_page():
     assert client.get(reverse("admin:index"), follow=True).status_code == 403
 
 
+@pytest.mark.outside_of_cells("each place is migrated on a connection of its own")
 @pytest.mark.usefixtures("owner")
 def test_a_fresh_migrate_makes_the_three_roles_with_their_rights():
     Group.objects.all().delete()
