@@ -123,9 +123,13 @@ def differences(role: str = "") -> list[str]:
     """What the role (of this connection, if none is named) may and should not, and what it must
     and may not, in the order of the alphabet: “may UPDATE wallets_ledgerentry”.
 
-    What it may do by becoming another role counts. Raises BadRole when it is not there.
+    What it may do by becoming another role counts. Raises BadRole when it is not there, or a cell
+    cannot be asked.
     """
-    found = directory.everywhere(lambda _: _differences_here(role))
+    told = reachable.in_each(directory.places(), lambda _: _differences_here(role))
+    found, failed = reachable.told_apart(told)
+    if failed:
+        raise BadRole("\n".join(failed))
     return sorted(set().union(*found))
 
 

@@ -9,8 +9,10 @@ from uuid import UUID
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db.models import Q, QuerySet
 
-from accounts.cells import directory
+from accounts.cells import directory, place
+from accounts.cells.directory import NoCell
 from accounts.models import Account, Membership
+from accounts.runtime import reachable
 
 _WORD = re.compile(r"\w+")
 MOST_WORDS = 8
@@ -39,11 +41,22 @@ def accounts(rows: QuerySet[Account], text: str) -> QuerySet[Account]:
     return rows.filter(pk__in=list(_named(words).values_list("pk", flat=True)[:MOST_FOUND]))
 
 
-def anywhere(**lookups: object) -> list[Account]:
-    """Accounts of every cell of which this is true; of very many the first."""
-    rows = Account.objects.filter(**lookups)
-    found = directory.in_every(lambda _: list(rows[:MOST_FOUND]))
-    return list(chain.from_iterable(found))
+def by_id(account_id: UUID) -> Account | None:
+    """The account, from the cell it is in. Raises NoCell."""
+    with place.inside(reachable.cell_of(account_id)):
+        return Account.objects.filter(pk=account_id).first() if place.has_accounts() else None
+
+
+def by_name(name: str) -> list[Account]:
+    """Accounts of every cell with exactly this name; of very many the first. Raises NoCell while
+    one cannot be asked: there may be another of this name."""
+    rows = Account.objects.filter(name=name)
+    found, away = reachable.ask_each(
+        directory.names() or [""], lambda _: list(rows.all()[:MOST_FOUND])
+    )
+    if away:
+        raise NoCell(f"an account named “{name}” may be in {', '.join(away)}")
+    return list(chain.from_iterable(found.values()))
 
 
 def _named(words: str) -> QuerySet[Account]:

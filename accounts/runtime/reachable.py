@@ -124,6 +124,22 @@ def ask_each(
     return answers, away
 
 
+def told_apart(told: Iterable[Told[T]]) -> tuple[list[T], list[str]]:
+    """What was answered, and a line for each cell that failed, for commands.
+
+    Raises what has failed outside of all cells: then it is not a cell's own.
+    """
+    answers, failed = [], []
+    for one in told:
+        if one.error is None:
+            answers.append(one.answer)
+        elif one.cell:
+            failed.append(f"The cell {one.cell}: {one.error}")
+        else:
+            raise one.error
+    return answers, failed
+
+
 def cell_of(account_id: UUID) -> str:
     """As `directory.of_account`. Raises NoCell for an account that there is and nobody noted."""
     cell = directory.of_account(account_id)

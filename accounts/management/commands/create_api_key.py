@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts import clock
 from accounts.cells import directory, place
+from accounts.cells.directory import NoCell
 from accounts.errors import AccountError
 from accounts.models import Account
 from accounts.people import api_keys, searching
@@ -31,7 +32,10 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: object, **options: object) -> None:
-        account = None if options["platform"] else _account(options["account"])
+        try:
+            account = None if options["platform"] else _account(options["account"])
+        except NoCell as error:
+            raise CommandError(f"No key was made: {error}.") from error
         days = options["expires_days"]
         if days is not None and not 1 <= days <= 3650:
             raise CommandError("--expires-days must be between 1 and 3650.")
@@ -51,9 +55,10 @@ class Command(BaseCommand):
 
 
 def _account(given: str) -> Account:
-    found = searching.anywhere(name=given)
     with contextlib.suppress(ValueError):
-        found = found or searching.anywhere(pk=UUID(given))
+        if account := searching.by_id(UUID(given)):
+            return account
+    found = searching.by_name(given)
     if not found:
         raise CommandError(f"There is no account with the id or name “{given}”.")
     if len(found) > 1:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.cells import directory, place
+from accounts.cells.directory import NoCell
 from accounts.errors import Unusable
 from accounts.models import Account
 from accounts.people import searching
@@ -38,14 +39,14 @@ class Command(BaseCommand):
                 asked = asking.ask(account=found, format=Format(format), **days)
                 for text in files.make(asked).bites:
                     self.stdout.write(text, ending="")
-        except WalletError as error:
+        except (WalletError, NoCell) as error:
             raise CommandError(str(error)) from error
 
 
 def _account(given: str) -> Account:
     with contextlib.suppress(ValueError):
-        if found := searching.anywhere(pk=UUID(given)):
-            return found[0]
+        if found := searching.by_id(UUID(given)):
+            return found
     raise CommandError(f"There is no account with the id “{given}”.")
 
 

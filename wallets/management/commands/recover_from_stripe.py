@@ -1,11 +1,14 @@
 """After a restore from a backup: show what Stripe holds and we do not; with --apply, make it up."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts import clock
 from accounts.cells import directory
+from accounts.runtime import reachable
+from accounts.runtime.reachable import Told
 from wallets import limits
 from wallets.books import recovering
 from wallets.errors import WalletError
@@ -16,7 +19,7 @@ class Command(BaseCommand):
     help = (
         "Show what Stripe holds and this database does not: payments, refunds, disputes, customers "
         "and cards. With --apply, write and credit it once; automatic charges must be stopped. "
-        "Exit 1 when something is left to look into."
+        "Exit 1 when something is left to look into, or a cell failed; the others are done then."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -39,21 +42,30 @@ class Command(BaseCommand):
                 count += 1
                 left += found.what == recovering.LOOK
 
-        try:
-            directory.in_every(of_a_cell)
-        except WalletError as error:
-            raise CommandError(str(error)) from error
-        except answers.GatewayError as error:
-            raise CommandError(
-                f"Stripe did not answer: {error}. What was recovered stays; run it again.",
-                returncode=2,
-            ) from error
+        told = reachable.in_each(directory.names() or [""], of_a_cell)
+        _refuse_for_all(told)
+        _, failed = reachable.told_apart(told)
+        if failed:
+            lines = [*failed, "What was recovered stays; run it again for the rest."]
+            raise CommandError("\n".join(lines))
         if not count:
             self.stdout.write("Nothing is missing.")
         elif not apply:
             self.stdout.write("Nothing was changed: this was a dry run. --apply makes it up.")
         if left:
             raise SystemExit(1)
+
+
+def _refuse_for_all(told: Sequence[Told]) -> None:
+    """What is no cell's own."""
+    for error in (one.error for one in told):
+        if isinstance(error, WalletError):
+            raise CommandError(str(error)) from error
+        if isinstance(error, answers.GatewayError):
+            raise CommandError(
+                f"Stripe did not answer: {error}. What was recovered stays; run it again.",
+                returncode=2,
+            ) from error
 
 
 def _day(text: str) -> datetime:
