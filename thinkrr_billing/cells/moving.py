@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
+from django.db.models import QuerySet
 from psycopg.errors import DeadlockDetected, InsufficientPrivilege, UniqueViolation
 
 from accounts import clock
@@ -83,6 +84,10 @@ IN_USE = (
     f"The account was in use for {LOCK_SECONDS} seconds, and nobody was made to wait for longer. "
     "Nothing was changed: try again."
 )
+ANOTHER = (
+    "Somebody is moving it, or did until a moment ago and was killed. Nothing was changed: try "
+    "again after {:%H:%M:%S} UTC."
+)
 MAY_NOT = (
     "This role may not switch triggers off. As a superuser: "
     "GRANT SET ON PARAMETER session_replication_role TO the owner of the tables."
@@ -123,7 +128,9 @@ def move(*, account_id: UUID, name: str) -> Moved | None:
 def _goes(account_id: UUID, cell: Cell) -> list[Account]:
     """The accounts that go together. Raises Refused for one that does not go by itself."""
     with place.inside(cell.name):
-        account = Account.objects.get(pk=account_id)
+        account = Account.objects.filter(pk=account_id).first()
+        if account is None:
+            raise Refused(f"{account_id} is not in {cell}, or not any more. Nothing was changed.")
         if account.agency_id:
             raise Refused(f"{account} goes where its agency goes: move {account.agency_id}.")
         return [account, *Account.objects.filter(agency=account)]
@@ -139,19 +146,30 @@ def _away(accounts: list[Account]) -> Iterator[None]:
         for customer in (account.stripe_customer, *(account.former_customers or ()))
         if customer
     ]
-    _say(ids, customers, clock.now() + AWAY_FOR)
+    with transaction.atomic():
+        of_accounts = CellOfAccount.objects.filter(pk__in=ids)
+        _refuse_moving(of_accounts)
+        _say(of_accounts, customers, clock.now() + AWAY_FOR)
     try:
         yield
     except BaseException:
         connection.close()
-        _say(ids, customers, None)
+        with transaction.atomic():
+            _say(of_accounts, customers, None)
         raise
 
 
-def _say(ids: list[UUID], customers: list[str], until: Any) -> None:
-    with transaction.atomic():
-        CellOfAccount.objects.filter(pk__in=ids).update(moving_until=until)
-        CellOfCustomer.objects.filter(pk__in=customers).update(moving_until=until)
+def _refuse_moving(of_accounts: QuerySet[CellOfAccount]) -> None:
+    """Whoever says first that they are away is the one who says when they are back."""
+    locked = of_accounts.order_by("pk").select_for_update()
+    until = max((one.moving_until for one in locked if one.moving_until), default=None)
+    if until and until > clock.now():
+        raise Refused(ANOTHER.format(until))
+
+
+def _say(of_accounts: QuerySet[CellOfAccount], customers: list[str], until: Any) -> None:
+    of_accounts.update(moving_until=until)
+    CellOfCustomer.objects.filter(pk__in=customers).update(moving_until=until)
 
 
 def _move(account_id: UUID, source: Cell, target: Cell) -> int:

@@ -1,7 +1,9 @@
 """An agency goes to another cell with all it has, or stays as it was."""
 
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
+from functools import partial
 from io import StringIO
 
 import pytest
@@ -9,14 +11,22 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from accounts.cells import directory
+from accounts.cells.directory import Moving
 from accounts.cells.place import inside
-from accounts.models import Account, Notification, WebhookDelivery
+from accounts.models import Account, CellOfAccount, Notification, WebhookDelivery
 from campaigns.models import Call
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.cells import belonging, homes, moving, numbering, proving
 from thinkrr_billing.cells.beginning import Refused
 from thinkrr_billing.cells.homes import MIGRATIONS, Home
-from thinkrr_billing.tests.cells.moving_world import away, books_are_in_order, charge, kept, of
+from thinkrr_billing.tests.cells.moving_world import (
+    away,
+    books_are_in_order,
+    charge,
+    elsewhere,
+    kept,
+    of,
+)
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets.models import LedgerEntry, Reversal, Wallet
 from wallets.reversals import refunds
@@ -262,6 +272,35 @@ def test_of_two_movers_the_second_changes_nothing(world, monkeypatch):
     assert directory.of_account(world.sub.pk) == SECOND
     assert charge(world.sub) == "charged"
     books_are_in_order()
+
+
+def test_a_second_mover_is_refused_and_the_account_stays_away_for_the_first(world, monkeypatch):
+    compare = proving.compare
+
+    def another(*args, **cells):
+        with ThreadPoolExecutor(1) as pool, pytest.raises(Refused, match="Somebody is moving it"):
+            pool.submit(elsewhere, lambda: away(world)).result(30)
+        with ThreadPoolExecutor(1) as pool, pytest.raises(Moving):
+            where = partial(directory.of_account, world.agency.pk)
+            pool.submit(elsewhere, where).result(30)
+        return compare(*args, **cells)
+
+    monkeypatch.setattr(proving, "compare", another)
+    away(world)
+
+    assert directory.of_account(world.sub.pk) == SECOND
+    assert charge(world.sub) == "charged"
+    books_are_in_order()
+
+
+def test_an_account_that_is_not_where_it_is_noted_is_refused(world):
+    CellOfAccount.objects.create(account_id=(nobody := uuid.uuid4()), cell_id=1)
+
+    with pytest.raises(Refused, match=f"{nobody} is not in first"):
+        moving.move(account_id=nobody, name=SECOND)
+
+    assert directory.of_account(nobody) == FIRST
+    assert directory.of_account(world.agency.pk) == FIRST
 
 
 def test_a_call_whose_id_the_other_cell_has_keeps_the_agency_where_it_is(world):

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 from django.test import Client
 
 from accounts import clock
@@ -17,7 +17,7 @@ from campaigns import batches
 from campaigns.tests.builders import make_report
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.cells import proving
-from thinkrr_billing.tests.cells.moving_world import away, books_are_in_order
+from thinkrr_billing.tests.cells.moving_world import away, books_are_in_order, elsewhere
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets import inbox
 from wallets.models import Purchase, StripeEvent
@@ -25,14 +25,6 @@ from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.api_clients import client_of
 
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("_at_once")]
-
-
-def elsewhere(do):
-    """What another thread does, with a connection of its own."""
-    try:
-        return do()
-    finally:
-        connections.close_all()
 
 
 def in_the_first(report):
