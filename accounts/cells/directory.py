@@ -2,12 +2,14 @@
 
 What is noted here goes with the transaction that makes it so."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import OperationalError, connection
 from django.db.models import Count
 
@@ -76,11 +78,6 @@ def in_every(do: Callable[[str], T]) -> list[T]:
     return _in(names() or [""], do)
 
 
-def everywhere(do: Callable[[str], T]) -> list[T]:
-    """The same outside of all cells first. Once where there are none."""
-    return _in(places(), do)
-
-
 def _in(cells: Iterable[str], do: Callable[[str], T]) -> list[T]:
     answers = []
     for cell in cells:
@@ -145,6 +142,17 @@ def _stays(cell: str, what: str) -> str:
     if cell == AWAY:
         raise Moving(f"{what} is being moved to another cell")
     return cell
+
+
+@contextmanager
+def still_here() -> Iterator[None]:
+    """What is missing in this block, and is never deleted, has moved. Raises NoCell then."""
+    try:
+        yield
+    except ObjectDoesNotExist as error:
+        if not place.current():
+            raise
+        raise NoCell("its account has moved to another cell meanwhile") from error
 
 
 def of_person(person_id: int) -> list[str]:

@@ -155,9 +155,13 @@ def is_due_by(moment: datetime) -> bool:
 
 
 def finish(told: Sequence[Told]) -> None:
-    """Write down what was answered. What another sender took over meanwhile stays as it is."""
+    """Write down what was answered. What another sender took over meanwhile stays as it is, and of
+    what has gone nothing is noted: where its account has moved to, it is sent again."""
     now = clock.now()
     with transaction.atomic():
+        tried = WebhookDelivery.objects.filter(pk__in=[one.delivery.pk for one in told])
+        here = set(tried.values_list("pk", flat=True))
+        told = [one for one in told if one.delivery.pk in here]
         WebhookAttempt.objects.bulk_create([_attempt(one) for one in told])
         taken = [one for one in told if one.answer.is_taken]
         others = [one for one in told if not one.answer.is_taken]

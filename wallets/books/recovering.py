@@ -92,9 +92,15 @@ def _customers(since: datetime, linked: dict[UUID, str], *, apply: bool) -> Iter
         linked[pk] = customers[0]
         yield Found(MAKE_UP, f"customer {customers[0]} of account {pk}")
         if apply:
-            directory.note_customer(customers[0])
-            open_account = Account.objects.filter(pk=pk, stripe_customer=None)
-            open_account.update(stripe_customer=customers[0])
+            _link(pk, customers[0])
+
+
+def _link(account_id: UUID, customer: str) -> None:
+    """Unless the account has one by now, or has moved to another cell."""
+    with transaction.atomic():
+        unlinked = Account.objects.filter(pk=account_id, stripe_customer=None)
+        if unlinked.update(stripe_customer=customer):
+            directory.note_customer(customer)
 
 
 def _payments(

@@ -22,27 +22,29 @@ KEYS_LIVE = timedelta(days=2)
 def ensure(*, account: Account) -> str:
     """The account's customer, created once under the key `customer:<account>`.
 
-    Raises GatewayError.
+    Raises GatewayError; and NoCell where the account has moved meanwhile, and nothing is noted.
     """
     account.refresh_from_db(fields=["stripe_customer", "former_customers"])
     if account.stripe_customer:
         return account.stripe_customer
     customer = _create(account, key=f"customer:{account.pk}")
-    directory.note_customer(customer)
-    Account.objects.filter(pk=account.pk, stripe_customer=None).update(stripe_customer=customer)
-    account.refresh_from_db(fields=["stripe_customer"])
+    # Only where the account is still: it may have moved to another cell while Stripe was asked.
+    with directory.still_here(), transaction.atomic():
+        Account.objects.filter(pk=account.pk, stripe_customer=None).update(stripe_customer=customer)
+        account.refresh_from_db(fields=["stripe_customer"])
+        directory.note_customer(customer)
     return account.stripe_customer
 
 
 def replace(*, account: Account, gone: str) -> str:
     """A new customer instead of one that Stripe has no more. Safe to repeat and to race.
 
-    Payments of the old one stay the account's (`Account.customers`). Raises GatewayError.
+    Payments of the old one stay the account's (`Account.customers`). Raises what `ensure` raises.
     """
     made = _create(account, key=f"customer:{account.pk}:after:{gone}")
-    directory.note_customer(made)
-    with transaction.atomic():
+    with directory.still_here(), transaction.atomic():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
+        directory.note_customer(made)
         if locked.stripe_customer == gone:
             locked.stripe_customer = made
             locked.former_customers = [gone, *(locked.former_customers or [])]

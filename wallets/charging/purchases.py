@@ -16,6 +16,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from accounts import clock
+from accounts.cells import directory
 from accounts.runtime import crash_points
 from accounts.runtime.queues import SWEEP_SECONDS, Queue, awake
 from wallets import limits
@@ -34,14 +35,16 @@ def drive(*, purchase_id: UUID) -> Purchase:
 
     Call with no transaction open. An unknown outcome leaves the purchase open for the sweep; one
     in quarantine waits for support. Of one that was declined and is tried with the backup card
-    the answer is that card's purchase.
+    the answer is that card's purchase. Raises NoCell when its account has moved to another cell
+    meanwhile, where the sweep goes on with it.
     """
     said = Purchase.objects.select_related("payer", "wallet", "allocation_run")
-    purchase = _drive(said.get(pk=purchase_id))
-    backup = None
-    if purchase.state == State.DECLINED:
-        backup = purchase.backups.first()
-    return _drive(backup) if backup else purchase
+    with directory.still_here():
+        purchase = _drive(said.get(pk=purchase_id))
+        backup = None
+        if purchase.state == State.DECLINED:
+            backup = purchase.backups.first()
+        return _drive(backup) if backup else purchase
 
 
 def _drive(purchase: Purchase) -> Purchase:

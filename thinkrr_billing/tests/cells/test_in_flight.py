@@ -1,0 +1,102 @@
+"""What was sent outside before an account moved, and is answered when it is in another cell."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts import clock, limits, tasks
+from accounts.cells import directory
+from accounts.cells.directory import NoCell
+from accounts.cells.place import inside
+from accounts.models import Account, WebhookDelivery
+from accounts.people import closing
+from accounts.tests.builders import make_individual
+from accounts.tests.webhooks.conftest import receiver  # noqa: F401
+from accounts.tests.webhooks.receiver import endpoint
+from tests.two_cells import FIRST, SECOND
+from thinkrr_billing.cells import moving
+from thinkrr_billing.tests.cells.moving_world import books_are_in_order, elsewhere
+from thinkrr_billing.tests.cells.worlds import wallet_in
+from wallets.cards import customers
+from wallets.charging import purchases
+from wallets.models import Purchase
+from wallets.tests.worlds.purchases import during, taken
+from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card
+
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("kept_cells", "_at_once", "nudges")]
+
+
+def goes(account_id):
+    with inside(""):
+        moving.move(account_id=account_id, name=SECOND)
+
+
+@pytest.mark.parametrize("step", ["create_intent", "confirm_intent"])
+def test_a_payment_that_stripe_is_asked_for_while_its_payer_moves_is_taken_once(
+    stripe, monkeypatch, step
+):
+    with inside(FIRST):
+        wallet = make_wallet_with_card(stripe)
+        before = len(taken(stripe))
+        during(monkeypatch, step, lambda _: goes(wallet.account_id))
+        with pytest.raises(NoCell):
+            buy(wallet)
+
+    with inside(SECOND):
+        [purchase] = Purchase.objects.filter(payer=wallet.account_id)
+        assert purchase.is_open
+        for _ in range(2):
+            assert purchases.drive(purchase_id=purchase.pk).state == "succeeded"
+        wallet.refresh_from_db()
+        assert wallet.credit.amount == Decimal(50)
+    assert len(taken(stripe)) == before + 1
+    books_are_in_order()
+
+
+@pytest.mark.usefixtures("stripe")
+def test_a_customer_that_is_made_while_its_account_moves_is_noted_where_the_account_is(
+    monkeypatch,
+):
+    account_id = wallet_in(FIRST).account_id
+    with inside(FIRST):
+        account = Account.objects.get(pk=account_id)
+        during(monkeypatch, "create_customer", lambda _: goes(account_id))
+        with pytest.raises(NoCell):
+            customers.ensure(account=account)
+
+    with inside(SECOND):
+        customer = customers.ensure(account=Account.objects.get(pk=account_id))
+
+    assert directory.of_customer(customer) == SECOND
+
+
+def test_what_an_endpoint_is_told_while_its_account_moves_is_sent_again_and_holds_up_nobody(
+    receiver,  # noqa: F811
+):
+    accounts = {}
+    for cell in (FIRST, SECOND):
+        with inside(cell):
+            accounts[cell] = make_individual()
+            endpoint(receiver, accounts[cell], path=f"/{cell}")
+            closing.close(account=accounts[cell])
+
+    def moves(handler):
+        if len(receiver.to("/first")) == 1:
+            elsewhere(lambda: goes(accounts[FIRST].pk))
+        handler.send_response(200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    receiver.answers["/first"] = moves
+    tasks.send_webhooks()
+    assert directory.of_account(accounts[FIRST].pk) == SECOND
+    assert receiver.types("/second") == ["account.closed"]
+
+    with clock.at(clock.now() + limits.WEBHOOK_CLAIM + timedelta(seconds=1)):
+        tasks.send_webhooks()
+
+    first, again = receiver.to("/first")
+    assert first.id == again.id
+    with inside(SECOND):
+        assert not WebhookDelivery.objects.exclude(state="sent").exists()
