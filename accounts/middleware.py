@@ -20,6 +20,7 @@ from accounts.cells import place
 from accounts.errors import Conflict, Forbidden, NotFound, TooMany, Unusable
 from accounts.people import access
 from accounts.runtime.just_changed import SAFE_METHODS
+from accounts.runtime.outages import is_outage
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +69,8 @@ PERSONAL = frozenset(
     }
 )
 
+WAYS_OUT = frozenset({"accounts:switch", "accounts:logout"})
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}", re.ASCII)
 
 
@@ -96,7 +99,7 @@ class CurrentAccountMiddleware:
             return render(request, "403.html", {"reason": THEIRS_ALONE}, status=403)
         if not getattr(view, "login_required", True) or not request.user.is_authenticated:
             return None
-        standing = access.standing(user=request.user, account_id=_chosen(request))
+        standing = _standing(request)
         if standing:
             place.enter(standing.cell)
             request.account = standing.account
@@ -106,7 +109,7 @@ class CurrentAccountMiddleware:
             request.role = standing.role
             if _is_of_another_account(request):
                 return _stale(request)
-        elif not _needs_no_account(request):
+        elif not (_needs_no_account(request) or _is_way_out(request)):
             return render(request, "accounts/no_account.html", status=403)
         return None
 
@@ -123,6 +126,21 @@ class CurrentAccountMiddleware:
             context = {"reason": str(error)}
             return render(request, f"{error.status}.html", context, status=error.status)
         return None
+
+
+def _standing(request: HttpRequest) -> access.Standing | None:
+    """As `access.standing`; also None on the way out of an account whose cell is away."""
+    try:
+        return access.standing(user=request.user, account_id=_chosen(request))
+    except Exception as error:
+        if not (_is_way_out(request) and is_outage(error)):
+            raise
+        return None
+
+
+def _is_way_out(request: HttpRequest) -> bool:
+    """Whether this leads to another account, or out of all."""
+    return settings.CELLS and request.resolver_match.view_name in WAYS_OUT
 
 
 def _is_looking(request: HttpRequest) -> bool:

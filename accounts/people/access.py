@@ -11,9 +11,9 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from accounts.cells import directory, place
-from accounts.cells.across import Across
 from accounts.errors import Forbidden, NotFound
 from accounts.models import Account, ApiKey, Membership, Role, Scope, User
+from accounts.runtime.across import Across
 
 
 class Permission(StrEnum):
@@ -51,11 +51,13 @@ def switchable(*, user: User, named: str = "") -> Across[Account]:
     return Across(rows, directory.seats_of(user.pk))
 
 
-def visible_account(*, user: User, account_id: UUID | None) -> Account | None:
-    """One of these, wherever it is."""
-    one = visible_accounts(user=user).filter(pk=account_id)
-    found = directory.where_seated(user.pk, lambda _: one.first())
-    return next(filter(None, found), None)
+def visible_account(*, user: User, account_id: UUID) -> Account | None:
+    """One of these, wherever it is. Raises NoCell while it is moved."""
+    cell = directory.of_account(account_id)
+    if settings.CELLS and not cell:
+        return None
+    with place.inside(cell):
+        return visible_accounts(user=user).filter(pk=account_id).first()
 
 
 @dataclass(frozen=True)

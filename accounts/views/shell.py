@@ -31,7 +31,8 @@ def switch(request: HttpRequest) -> HttpResponse:
     search = request.GET.get("q", "").strip()[:120]
     visible = access.switchable(user=request.user, named=search)
     accounts = Paginator(visible, ACCOUNTS_PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "accounts/switch.html", {"accounts": accounts, "search": search})
+    facts = {"accounts": accounts, "search": search, "is_incomplete": visible.is_incomplete}
+    return render(request, "accounts/switch.html", facts)
 
 
 @require_GET
