@@ -18,8 +18,6 @@ from wallets.books import recovering
 from wallets.errors import Refused
 from wallets.stripe import answers
 
-pytestmark = pytest.mark.usefixtures("kept_cells")
-
 
 @pytest.fixture
 def broken(monkeypatch):
@@ -49,6 +47,7 @@ def failed(*arguments):
 AWAY = "The cell first: the server closed the connection"
 
 
+@pytest.mark.usefixtures("two_cells")
 @pytest.mark.parametrize(
     ("module", "name", "arguments"),
     [(planning, "dry_run", ["--dry-run"]), (runs, "charge_due", [])],
@@ -59,6 +58,7 @@ def test_allocations_of_the_other_cells_are_done(broken, module, name, arguments
     assert failed("run_allocations", *arguments) == ([], AWAY, 1)
 
 
+@pytest.mark.usefixtures("two_cells")
 def test_what_would_be_charged_elsewhere_is_said(broken):
     broken(planning, "dry_run", answer=["Acme, 1 Dec 2026: charge $5.00"])
 
@@ -67,6 +67,7 @@ def test_what_would_be_charged_elsewhere_is_said(broken):
     assert (told, why, code) == (["Acme, 1 Dec 2026: charge $5.00"], AWAY, 1)
 
 
+@pytest.mark.usefixtures("kept_cells")
 def test_one_beat_by_hand_goes_on_to_the_other_cells_and_tasks(broken):
     broken(sweeps, "work")
 
@@ -78,6 +79,7 @@ def test_one_beat_by_hand_goes_on_to_the_other_cells_and_tasks(broken):
             assert JobRun.objects.get(pk="wallets.tick").ok is runs_well
 
 
+@pytest.mark.usefixtures("two_cells")
 def test_what_the_other_cells_lost_is_recovered(broken):
     found = recovering.Found(recovering.MAKE_UP, "payment pi_1 of $50.00")
     broken(recovering, "recover", answer=[found])
@@ -89,6 +91,7 @@ def test_what_the_other_cells_lost_is_recovered(broken):
     assert code == 1
 
 
+@pytest.mark.usefixtures("two_cells")
 @pytest.mark.parametrize(
     ("error", "said", "exits"),
     [
@@ -119,6 +122,7 @@ def without_the_first(monkeypatch):
     return lambda: monkeypatch.setattr(searching.Account.objects, "filter", away)
 
 
+@pytest.mark.usefixtures("two_cells")
 def test_a_key_is_made_by_id_while_another_cell_is_away(without_the_first):
     account_id = wallet_in(SECOND).account_id
     without_the_first()
@@ -128,6 +132,7 @@ def test_a_key_is_made_by_id_while_another_cell_is_away(without_the_first):
     assert ApiKey.objects.filter(account_id=account_id).count() == 1
 
 
+@pytest.mark.usefixtures("two_cells")
 def test_no_key_is_made_by_a_name_that_an_account_of_a_cell_that_is_away_may_have(
     monkeypatch,
 ):

@@ -24,7 +24,7 @@ from wallets.models import Purchase
 from wallets.tests.worlds.purchases import during, taken
 from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card
 
-pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("kept_cells", "_at_once", "nudges")]
+pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("_at_once", "nudges")]
 
 
 def goes(account_id):
@@ -32,6 +32,7 @@ def goes(account_id):
         moving.move(account_id=account_id, name=SECOND)
 
 
+@pytest.mark.usefixtures("kept_cells")
 @pytest.mark.parametrize("step", ["create_intent", "confirm_intent"])
 def test_a_payment_that_stripe_is_asked_for_while_its_payer_moves_is_taken_once(
     stripe, monkeypatch, step
@@ -54,7 +55,7 @@ def test_a_payment_that_stripe_is_asked_for_while_its_payer_moves_is_taken_once(
     books_are_in_order()
 
 
-@pytest.mark.usefixtures("stripe")
+@pytest.mark.usefixtures("two_cells", "stripe")
 def test_a_customer_that_is_made_while_its_account_moves_is_noted_where_the_account_is(
     monkeypatch,
 ):
@@ -71,6 +72,7 @@ def test_a_customer_that_is_made_while_its_account_moves_is_noted_where_the_acco
     assert directory.of_customer(customer) == SECOND
 
 
+@pytest.mark.usefixtures("kept_cells")
 def test_what_an_endpoint_is_told_while_its_account_moves_is_sent_again_and_holds_up_nobody(
     receiver,  # noqa: F811
 ):

@@ -14,8 +14,6 @@ from tests.two_cells import FIRST, SECOND
 from wallets.tests.worlds.api_clients import client_of
 from wallets.tests.worlds.builders import make_wallet
 
-pytestmark = pytest.mark.usefixtures("kept_cells")
-
 
 def refuse(execute, sql, params, many, context):
     if place.current() == FIRST:
@@ -50,6 +48,7 @@ def client_for(person):
 MISSING = "Some of your accounts cannot be shown at the moment."
 
 
+@pytest.mark.usefixtures("two_cells")
 def test_a_person_of_two_cells_works_in_the_other_and_is_told_what_is_missing():
     person = make_user()
     with inside(FIRST):
@@ -75,6 +74,7 @@ def test_a_person_of_two_cells_works_in_the_other_and_is_told_what_is_missing():
     assert client.session["account"] == str(cleo.pk)
 
 
+@pytest.mark.usefixtures("two_cells")
 def test_whose_account_is_away_may_open_another_or_log_out():
     person = make_user()
     with inside(FIRST):
@@ -97,6 +97,7 @@ def test_whose_account_is_away_may_open_another_or_log_out():
     assert "_auth_user_id" not in client.session
 
 
+@pytest.mark.usefixtures("kept_cells")
 @pytest.mark.parametrize("away", [is_away, is_not_there])
 def test_people_of_a_cell_that_is_away_see_a_page_that_says_so(away):
     person = make_user()
@@ -111,6 +112,7 @@ def test_people_of_a_cell_that_is_away_see_a_page_that_says_so(away):
     assert all("Try again in 5 seconds." in " ".join(one.content.decode().split()) for one in told)
 
 
+@pytest.mark.usefixtures("kept_cells")
 @pytest.mark.parametrize("away", [is_away, is_not_there])
 def test_keys_of_a_cell_that_is_away_may_come_again_and_others_go_on(away):
     with inside(FIRST):
