@@ -7,13 +7,14 @@ was at work on them is waited for. Others go on in both cells."""
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Event, Thread
 from typing import Any
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from psycopg.errors import DeadlockDetected, InsufficientPrivilege, UniqueViolation
 
@@ -25,8 +26,9 @@ from thinkrr_billing.cells import belonging, numbering, proving
 from thinkrr_billing.cells.beginning import LOCK_SECONDS, Refused, refuse_unmigrated
 from thinkrr_billing.cells.homes import PUBLIC
 
-# The directory's word holds for so long, should the mover die.
+# The directory's word holds for so long, should the mover die. Until then it is renewed.
 AWAY_FOR = timedelta(minutes=2)
+RENEWED_AFTER_SECONDS = 30.0
 # Who found the accounts in their cell just before has ended by then, or is waited for by its locks.
 DRAIN_SECONDS = 2.0
 
@@ -151,12 +153,39 @@ def _away(accounts: list[Account]) -> Iterator[None]:
         _refuse_moving(of_accounts)
         _say(of_accounts, customers, clock.now() + AWAY_FOR)
     try:
-        yield
+        with _renewed(of_accounts, customers):
+            yield
     except BaseException:
         connection.close()
         with transaction.atomic():
             _say(of_accounts, customers, None)
         raise
+
+
+@contextmanager
+def _renewed(of_accounts: QuerySet[CellOfAccount], customers: list[str]) -> Iterator[None]:
+    """Accounts with a long past stay away until they have moved. Once they have, and the directory
+    says that they are back, there is nothing to renew."""
+    over = Event()
+
+    def renew() -> None:
+        try:
+            while not over.wait(RENEWED_AFTER_SECONDS):
+                with suppress(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+                    # It never makes the mover wait that is just saying where they are now.
+                    cursor.execute("SET LOCAL lock_timeout = '100ms'")
+                    still = of_accounts.filter(moving_until__isnull=False)
+                    _say(still, customers, clock.now() + AWAY_FOR)
+        finally:
+            connection.close()
+
+    renewing = Thread(target=renew, daemon=True)
+    renewing.start()
+    try:
+        yield
+    finally:
+        over.set()
+        renewing.join()
 
 
 def _refuse_moving(of_accounts: QuerySet[CellOfAccount]) -> None:
@@ -168,8 +197,8 @@ def _refuse_moving(of_accounts: QuerySet[CellOfAccount]) -> None:
 
 
 def _say(of_accounts: QuerySet[CellOfAccount], customers: list[str], until: Any) -> None:
-    of_accounts.update(moving_until=until)
-    CellOfCustomer.objects.filter(pk__in=customers).update(moving_until=until)
+    if of_accounts.update(moving_until=until):
+        CellOfCustomer.objects.filter(pk__in=customers).update(moving_until=until)
 
 
 def _move(account_id: UUID, source: Cell, target: Cell) -> int:

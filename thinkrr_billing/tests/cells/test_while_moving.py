@@ -1,5 +1,6 @@
 """What comes for an agency while it moves may come again, and nothing is lost or done twice."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -9,14 +10,14 @@ from django.test import Client
 
 from accounts import clock
 from accounts.cells import directory
-from accounts.cells.directory import NoCell
+from accounts.cells.directory import Moving, NoCell
 from accounts.cells.place import inside
 from accounts.models import CellOfAccount, Scope
 from accounts.tests.builders import owner_of
 from campaigns import batches
 from campaigns.tests.builders import make_report
 from tests.two_cells import FIRST, SECOND
-from thinkrr_billing.cells import proving
+from thinkrr_billing.cells import moving, proving
 from thinkrr_billing.tests.cells.moving_world import away, books_are_in_order, elsewhere
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets import inbox
@@ -143,6 +144,20 @@ def test_a_call_that_waits_for_a_mover_is_not_lost_and_not_charged_twice(world, 
         "duplicate",
     ]
     books_are_in_order()
+
+
+def test_an_account_with_a_long_past_stays_away_until_it_has_moved(world, meanwhile, monkeypatch):
+    monkeypatch.setattr(moving, "AWAY_FOR", timedelta(seconds=3))
+    monkeypatch.setattr(moving, "RENEWED_AFTER_SECONDS", 0.2)
+
+    def much_later():
+        time.sleep(3.5)
+        with pytest.raises(Moving):
+            directory.of_account(world.sub.pk)
+
+    meanwhile(much_later)
+
+    assert directory.of_account(world.sub.pk) == SECOND
 
 
 @pytest.mark.usefixtures("two_cells")
