@@ -16,7 +16,8 @@ from django.shortcuts import render, resolve_url
 from structlog.contextvars import bound_contextvars
 
 from accounts.audit import requests
-from accounts.cells import place
+from accounts.cells import directory, place
+from accounts.cells.directory import Moving
 from accounts.errors import Conflict, Forbidden, NotFound, TooMany, Unusable
 from accounts.people import access
 from accounts.runtime.just_changed import SAFE_METHODS
@@ -81,13 +82,24 @@ class CurrentAccountMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         given = request.headers.get("X-Request-ID", "")
         request.id = given if _REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        request.account, request.permissions, request.role = None, access.NOTHING, ""
-        with requests.of(request), bound_contextvars(request=request.id), place.of_a_request():
-            response = self.get_response(request)
-            if response.streaming and (cell := place.current()):
-                response.streaming_content = place.each(response.streaming_content, cell)
+        with requests.of(request), bound_contextvars(request=request.id):
+            response = self._answer(request) or self._answer(request)
+            if response is None:
+                raise Moving("an account has moved twice while it was read")
         response["X-Request-ID"] = request.id
         return _send_htmx_to_login(request, response)
+
+    def _answer(self, request: HttpRequest) -> HttpResponse | None:
+        """None when what was read has moved to another cell meanwhile, where it may be read again.
+        Raises Moving for a file of an account on the move: nobody knows where its end will be."""
+        request.account, request.permissions, request.role = None, access.NOTHING, ""
+        with place.of_a_request(only_reads=request.method in SAFE_METHODS) as movers:
+            response = self.get_response(request)
+            if movers and response.streaming:
+                raise Moving("a file is read, and its account is being moved")
+            if response.streaming and (cell := place.current()):
+                response.streaming_content = place.each(response.streaming_content, cell)
+        return None if movers and directory.have_moved(movers) else response
 
     def process_view(self, request: HttpRequest, view: Callable, *_: object) -> HttpResponse | None:
         # Pages that ask for no log-in write, too: an invitation is accepted there.

@@ -87,8 +87,18 @@ def _in(cells: Iterable[str], do: Callable[[str], T]) -> list[T]:
 
 
 def of_account(account_id: UUID) -> str:
-    """Empty where there is no such account. Raises Moving."""
-    return _stays(of_accounts([account_id]).get(account_id, ""), f"account {account_id}")
+    """Empty where there is no such account. Raises Moving, unless the request only reads: what is
+    moved stands where it was until it has arrived."""
+    for _, cell, until in _rows([account_id]):
+        if _is_away(until) and not place.may_read(account_id, cell):
+            raise Moving(f"account {account_id} is being moved to another cell")
+        return cell
+    return ""
+
+
+def have_moved(movers: dict[UUID, str]) -> bool:
+    """Whether any of these accounts is elsewhere now."""
+    return any(movers[account] != cell for account, cell, _ in _rows(movers))
 
 
 def must_have(account_id: UUID) -> str:
@@ -101,16 +111,23 @@ def must_have(account_id: UUID) -> str:
 
 def of_accounts(account_ids: Iterable[UUID]) -> dict[UUID, str]:
     """Of those that there are. Those that are moved are in AWAY."""
+    return _here_or_away(_rows(account_ids))
+
+
+def _rows(account_ids: Iterable[UUID]) -> list[tuple[UUID, str, datetime | None]]:
     if not settings.CELLS:
-        return {}
+        return []
     with connection.cursor() as cursor:
         cursor.execute(_OF_ACCOUNTS, [list(account_ids)])
-        return _or_refuse(_here_or_away(cursor.fetchall()))
+        return _or_refuse(cursor.fetchall())
 
 
 def of_customer(customer: str) -> str:
     """Of a customer at Stripe; empty where it is nobody's. Raises Moving."""
-    return _stays(of_customers([customer]).get(customer, ""), f"customer {customer}")
+    cell = of_customers([customer]).get(customer, "")
+    if cell == AWAY:
+        raise Moving(f"customer {customer} is being moved to another cell")
+    return cell
 
 
 def of_customers(customers: Iterable[str]) -> dict[str, str]:
@@ -127,7 +144,11 @@ def has_customer(customer: str) -> bool:
 
 
 def _here_or_away(rows: Iterable[tuple[K, str, datetime | None]]) -> dict[K, str]:
-    return {key: AWAY if until and until > clock.now() else name for key, name, until in rows}
+    return {key: AWAY if _is_away(until) else name for key, name, until in rows}
+
+
+def _is_away(until: datetime | None) -> bool:
+    return bool(until) and until > clock.now()
 
 
 def _or_refuse(found: F) -> F:
@@ -136,12 +157,6 @@ def _or_refuse(found: F) -> F:
     if not found and (said := contradiction()):
         raise NoCell(said)
     return found
-
-
-def _stays(cell: str, what: str) -> str:
-    if cell == AWAY:
-        raise Moving(f"{what} is being moved to another cell")
-    return cell
 
 
 @contextmanager

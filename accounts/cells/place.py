@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from enum import Enum
 from typing import TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -17,6 +18,8 @@ OUTSIDE = "public"
 T = TypeVar("T")
 
 _current: ContextVar[str] = ContextVar("cell", default="")
+# None where it is not only read.
+_movers: ContextVar[dict[UUID, str] | None] = ContextVar("movers", default=None)
 
 
 class Of(Enum):
@@ -75,14 +78,34 @@ def across(cell: str) -> Iterator[None]:
 
 
 @contextmanager
-def of_a_request() -> Iterator[None]:
-    """Whatever is entered in this block is left at its end."""
-    before = _current.get()
+def of_a_request(*, only_reads: bool = False) -> Iterator[dict[UUID, str]]:
+    """Whatever is entered in this block is left at its end.
+
+    Yields the accounts on the move that it has read so far, each with the cell it was found in: a
+    request that `only_reads` may, and PostgreSQL lets it write nothing in a cell from then on.
+    """
+    before, movers = _current.get(), {}
+    token = _movers.set(movers if only_reads else None)
     try:
-        yield
+        yield movers
     finally:
+        _movers.reset(token)
         if _current.get() != before:
             _current.set(before)
+
+
+def may_read(account_id: UUID, cell: str) -> bool:
+    """Whether what is done here may read an account of this cell that is being moved."""
+    movers = _movers.get()
+    if movers is None:
+        return False
+    movers[account_id] = cell
+    return True
+
+
+def is_read_only() -> bool:
+    """Whether nothing may be written from here, for it would not go along."""
+    return bool(_movers.get()) and bool(_current.get())
 
 
 def enter(cell: str) -> None:

@@ -89,14 +89,14 @@ class Pipeline:
         self._failure: psycopg.Error | None = None
         self.is_open = True
         idle = self._pgconn.transaction_status == TransactionStatus.IDLE
-        path = _path(connection)
+        first = _first(connection)
         # Only within a transaction that was begun does a path reach the nodes of Citus.
-        self._ends = bool(idle and connection.autocommit and path)
+        self._ends = bool(idle and connection.autocommit and first)
         self._pgconn.enter_pipeline_mode()
-        if idle and (path or not connection.autocommit):
+        if idle and (first or not connection.autocommit):
             self.command("BEGIN")
-        if path:
-            self.command(path)
+        for one in first:
+            self.command(one)
         if idle and len(of_cells) > CELLS_PREPARED:
             self._forget(of_cells.pop(next(iter(of_cells))))
 
@@ -209,10 +209,10 @@ class Pipeline:
             self._names.clear()
 
 
-def _path(connection: psycopg.Connection) -> str:
+def _first(connection: psycopg.Connection) -> list[str]:
     """What says in which cell this is, where there are any and it has not been said."""
     path = getattr(connection, "path", None)
-    return path.before() if path else ""
+    return path.before() if path else []
 
 
 @cache

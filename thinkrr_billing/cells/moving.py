@@ -2,8 +2,8 @@
 
 In one transaction, which a kill at any moment takes back: every row is taken out of one cell and
 put into the other, compared, proved by the books, and the directory says where it is now. Before
-that the directory says that the accounts are away: what comes for them is answered 503, and whoever
-was at work on them is waited for. Others go on in both cells."""
+that the directory says that the accounts are away: they may only be read, and whoever was at work
+on them is waited for. Others go on in both cells."""
 
 import time
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ MAY_NOT = (
 class Moved:
     accounts: int
     rows: int
-    # How long the accounts were away.
+    # For how long they could only be read.
     seconds: float
 
 

@@ -21,6 +21,8 @@ from accounts.runtime.pipeline import Pipeline
 # After a savepoint was rolled back nobody knows.
 _UNKNOWN = ""
 _SET = "SET LOCAL search_path TO {}"
+# Nobody may take it back within the transaction.
+_READ_ONLY = "SET LOCAL transaction_read_only TO on"
 
 
 class Path:
@@ -29,6 +31,7 @@ class Path:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
         self._of_transaction = _UNKNOWN
+        self._is_read_only = False
         # What the session has by itself.
         self.of_session = place.OUTSIDE
 
@@ -36,16 +39,20 @@ class Path:
     def is_known(self) -> bool:
         """Whether the next statement is looked for where it should be."""
         if self.is_idle:
-            self._of_transaction = self.of_session
-        return self._of_transaction == place.search_path()
+            self._of_transaction, self._is_read_only = self.of_session, False
+        return self._of_transaction == place.search_path() and (
+            self._is_read_only or not place.is_read_only()
+        )
 
-    def before(self) -> str:
+    def before(self) -> list[str]:
         """What has to be sent in front of the next statement, and within its transaction, if
-        anything."""
+        anything. Each is a statement."""
         if self.is_known:
-            return ""
+            return []
         self._of_transaction = place.search_path()
-        return _SET.format(self._of_transaction)
+        self._is_read_only = place.is_read_only()
+        path = _SET.format(self._of_transaction)
+        return [path, _READ_ONLY] if self._is_read_only else [path]
 
     @property
     def is_idle(self) -> bool:

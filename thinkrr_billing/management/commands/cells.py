@@ -31,7 +31,7 @@ class Command(BaseCommand):
         "list: the cells and how many accounts each has. begin NAME: move all accounts of a "
         "database without cells into its first, for which web and workers are stopped. add NAME: "
         "make an empty one. move ACCOUNT NAME: move an agency with its sub-accounts, or an "
-        "individual, to another; what comes for them meanwhile is answered 503. prepare NAME: "
+        "individual, to another; meanwhile they may only be read. prepare NAME: "
         "distribute one to a node of Citus. place NAME HOST:PORT: put a distributed one on another "
         "node, while it goes on."
     )
@@ -72,8 +72,8 @@ class Command(BaseCommand):
         if moved is None:
             return f"{account} is in {name} already. Nothing was changed."
         return (
-            f"{moved.accounts} accounts with {moved.rows} rows are in {name} now. They were away "
-            f"for {moved.seconds:.1f} s."
+            f"{moved.accounts} accounts with {moved.rows} rows are in {name} now. They could "
+            f"only be read for {moved.seconds:.1f} s."
         )
 
     def _prepare(self, name: str) -> str:

@@ -2,17 +2,21 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
-from django.db import connection
-from django.test import Client
+from django.db import InternalError, connection, transaction
+from django.http import HttpResponse
+from django.test import Client, RequestFactory
 
 from accounts import clock
-from accounts.cells import directory
+from accounts.cells import directory, place
 from accounts.cells.directory import Moving, NoCell
 from accounts.cells.place import inside
-from accounts.models import CellOfAccount, Scope
+from accounts.middleware import CurrentAccountMiddleware
+from accounts.models import Cell, CellOfAccount, Scope
+from accounts.runtime.outages import is_outage
 from accounts.tests.builders import owner_of
 from campaigns import batches
 from campaigns.tests.builders import make_report
@@ -21,9 +25,22 @@ from thinkrr_billing.cells import moving, proving
 from thinkrr_billing.tests.cells.moving_world import away, books_are_in_order, elsewhere
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets import inbox
-from wallets.models import Purchase, StripeEvent
+from wallets.models import Purchase, StripeEvent, Wallet
 from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.api_clients import client_of
+
+PAGES = (
+    "/payments/",
+    "/payments/transactions/",
+    "/payments/why/",
+    "/payments/receipts/",
+    "/payments/statements/",
+    "/help/",
+    "/settings/alerts/",
+    "/account-manager/",
+    "/campaigns/",
+    "/usage/",
+)
 
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("_at_once")]
 
@@ -65,7 +82,37 @@ def test_in_one_batch_the_movers_calls_may_come_again_and_the_others_are_charged
     books_are_in_order()
 
 
-def test_programs_and_people_of_the_mover_are_told_to_come_again(world, meanwhile):
+def test_who_would_change_something_of_the_mover_is_told_to_come_again(world, meanwhile):
+    with inside(FIRST):
+        own = client_of(world.agency, Scope.READ, Scope.WRITE)
+        person = Client(raise_request_exception=False)
+        person.force_login(owner_of(world.agency))
+    charged = {"amount": "20.00"}
+
+    def ask(number):
+        return [
+            own.post(
+                "/api/v1/wallet/recharges", charged, headers={"Idempotency-Key": f"key {number}"}
+            ),
+            person.post("/payments/auto-recharge/", {"enabled": "on"}),
+        ]
+
+    told = meanwhile(lambda: ask(1))
+
+    assert [(one.status_code, one.get("Retry-After")) for one in told] == [(503, "5")] * 2
+    assert told[0].json()["error"]["message"] == (
+        "This account is being moved to another place, and is back in seconds. Send the same "
+        "request again in 5 seconds."
+    )
+    page = " ".join(told[1].content.decode().split())
+    assert "Your account is being moved" in page
+    assert "Try again in 5 seconds." in page
+    assert "Our database is not answering" not in page
+    assert 503 not in [one.status_code for one in ask(2)]
+    books_are_in_order()
+
+
+def test_what_only_reads_the_mover_is_answered_from_where_it_was(world, meanwhile):
     with inside(FIRST):
         own = client_of(world.agency, Scope.READ)
         platform = client_of(None, Scope.READ)
@@ -74,24 +121,27 @@ def test_programs_and_people_of_the_mover_are_told_to_come_again(world, meanwhil
 
     def ask():
         return [
-            own.get("/api/v1/wallet"),
-            platform.get(f"/api/v1/wallet?account={world.sub.pk}"),
-            person.get("/payments/"),
+            own.get("/api/v1/wallet").content,
+            platform.get(f"/api/v1/wallet?account={world.sub.pk}").content,
+            *(person.get(page).status_code for page in PAGES),
         ]
 
-    told = meanwhile(ask)
+    before = ask()
 
-    assert [(one.status_code, one["Retry-After"]) for one in told] == [(503, "5")] * 3
-    for one in told[:2]:
-        assert one.json()["error"]["message"] == (
-            "This account is being moved to another place, and is back in seconds. Send the same "
-            "request again in 5 seconds."
-        )
-    page = " ".join(told[2].content.decode().split())
-    assert "Your account is being moved" in page
-    assert "Try again in 5 seconds." in page
-    assert "Our database is not answering" not in page
-    assert [one.status_code for one in ask()] == [200, 200, 200]
+    assert before[2:] == [200] * len(PAGES)
+    assert meanwhile(ask) == before
+    assert ask() == before
+
+
+def test_a_file_of_the_mover_is_asked_for_again(world, meanwhile):
+    with inside(FIRST):
+        person = Client(raise_request_exception=False)
+        person.force_login(owner_of(world.agency))
+
+    told = meanwhile(lambda: person.get("/payments/transactions.csv"))
+
+    assert (told.status_code, told["Retry-After"]) == (503, "5")
+    assert person.get("/payments/transactions.csv").status_code == 200
 
 
 def test_what_stripe_tells_of_the_mover_is_heard_afterwards(world, meanwhile):
@@ -171,3 +221,46 @@ def test_an_account_whose_mover_died_is_back_by_itself():
     rows.update(moving_until=clock.now() - timedelta(seconds=1))
 
     assert directory.of_account(account_id) == FIRST
+
+
+def make_moving():
+    account_id = wallet_in(FIRST, credit="10").account_id
+    away_until(account_id, clock.now() + timedelta(minutes=1))
+    return account_id
+
+
+def away_until(account_id, moment, **facts):
+    CellOfAccount.objects.filter(pk=account_id).update(moving_until=moment, **facts)
+
+
+@pytest.mark.usefixtures("kept_cells")
+@pytest.mark.parametrize("around", [nullcontext, transaction.atomic])
+def test_whoever_only_reads_a_mover_can_write_nothing_in_its_cell(around):
+    moving_account = make_moving()
+    with place.of_a_request(only_reads=True):
+        with inside(directory.of_account(moving_account)):
+            assert Wallet.objects.get(account=moving_account).credit.amount == 10
+            with pytest.raises(InternalError) as error, around():
+                Wallet.objects.filter(account=moving_account).update(premium_seconds=60)
+        assert is_outage(error.value)
+        # What is everybody's may be written.
+        away_until(moving_account, clock.now() + timedelta(minutes=2))
+
+    with inside(FIRST):
+        assert Wallet.objects.get(account=moving_account).premium_seconds == 0
+        Wallet.objects.filter(account=moving_account).update(default_payment_method="pm_new")
+
+
+@pytest.mark.usefixtures("two_cells")
+def test_what_arrived_while_it_was_read_is_read_again_where_it_is():
+    moving_account, seen = make_moving(), []
+
+    def read(_):
+        seen.append(directory.of_account(moving_account))
+        away_until(moving_account, None, cell=Cell.objects.get(name=SECOND))
+        return HttpResponse(seen[-1])
+
+    told = CurrentAccountMiddleware(read)(RequestFactory().get("/"))
+
+    assert told.content.decode() == SECOND
+    assert seen == [FIRST, SECOND]
