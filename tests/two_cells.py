@@ -18,9 +18,11 @@ _END = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datna
 
 @contextmanager
 def undivided(name: str) -> Iterator[None]:
-    """Statements go to a copy of the test's tables, which goes with the block."""
+    """Statements go to a copy of the test's tables, which goes with the block: as its owner, who
+    divides it and moves rows."""
     facts = connection.settings_dict
     before, copy = facts["NAME"], f"{name}_{facts['NAME']}"
+    role = facts["OPTIONS"].pop("assume_role", None)
     connection.close()
     with connection._nodb_cursor() as cursor:
         cursor.execute(f'DROP DATABASE IF EXISTS "{copy}" WITH (FORCE)')
@@ -34,6 +36,8 @@ def undivided(name: str) -> Iterator[None]:
             connection.close()
             facts["NAME"] = before
             cursor.execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
+            if role:
+                facts["OPTIONS"]["assume_role"] = role
 
 
 @contextmanager
