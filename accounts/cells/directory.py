@@ -25,8 +25,7 @@ K = TypeVar("K", str, UUID)
 AWAY = "-"
 
 # Asked with every batch: putting it together anew would take longer than its answer.
-_OF_ACCOUNTS = """
-SELECT account_id, name, moving_until
+_OF_ACCOUNTS = """SELECT account_id, name, moving_until
 FROM accounts_cellofaccount JOIN accounts_cell ON number = cell_id WHERE account_id = ANY(%s)
 """
 
