@@ -89,7 +89,8 @@ def grant(role: str) -> None:
         _grant_here(role)
     # One after the other, as their lock has it.
     told = reachable.in_each(directory.names(), lambda cell: _grant_in(cell, role))
-    if failed := [f"The cell {one.cell}: {one.error}" for one in told if one.error]:
+    _, failed = reachable.told_apart(told)
+    if failed:
         raise BadRole("\n".join([*failed, "The others are done. Run it again for the rest."]))
 
 

@@ -53,6 +53,11 @@ def places() -> list[str]:
     return ["", *names()]
 
 
+def with_accounts() -> list[str]:
+    """Every cell; without cells the one place there is ("")."""
+    return names() or [""]
+
+
 def is_there(name: str) -> bool:
     """Whether work may be in the cell of this name, or outside of all (""). Asked until it is
     true: no cell is ever taken away."""
@@ -74,7 +79,7 @@ def contradiction() -> str:
 def in_every(do: Callable[[str], T]) -> list[T]:
     """What `do` answers inside of each cell, of which it is given the name. Once, with "", where
     there are none. (`accounts.runtime.reachable` goes on without one that is away.)"""
-    return _in(names() or [""], do)
+    return _in(with_accounts(), do)
 
 
 def _in(cells: Iterable[str], do: Callable[[str], T]) -> list[T]:

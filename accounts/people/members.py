@@ -83,7 +83,7 @@ def cell_of(*, token: str) -> str:
     """The cell of the account that this link invites to; empty when there is none."""
     meant = _meant(token)
     known, away = reachable.ask_each(
-        directory.names() or [""],
+        directory.with_accounts(),
         lambda _: Invitation.objects.filter(**meant).exists(),
         most=threads.MOST,
     )

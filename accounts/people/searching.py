@@ -52,7 +52,7 @@ def by_name(name: str) -> list[Account]:
     one cannot be asked: there may be another of this name."""
     rows = Account.objects.filter(name=name)
     found, away = reachable.ask_each(
-        directory.names() or [""], lambda _: list(rows.all()[:MOST_FOUND])
+        directory.with_accounts(), lambda _: list(rows.all()[:MOST_FOUND])
     )
     if away:
         raise NoCell(f"an account named “{name}” may be in {', '.join(away)}")

@@ -46,7 +46,7 @@ def send(*, seconds: float = limits.WEBHOOKS_SENT_SECONDS) -> int:
             with Post() as post:
                 made = _Round(turn, post, ends=ends).all()
         tries += made
-    reachable.ask_each(directory.names() or [""], lambda _: sweep())
+    reachable.ask_each(directory.with_accounts(), lambda _: sweep())
     return tries
 
 
@@ -118,7 +118,7 @@ class _Round:
     # By its delivery.
     under_way: dict[int, _UnderWay] = field(default_factory=dict)
     # Those that it goes over, each round in another order: they share the room of each lane.
-    cells: deque[str] = field(default_factory=lambda: deque(directory.names() or [""]))
+    cells: deque[str] = field(default_factory=lambda: deque(directory.with_accounts()))
 
     def all(self) -> int:
         idle_since = time.monotonic()

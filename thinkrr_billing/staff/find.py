@@ -93,7 +93,7 @@ def find(text: str, *, user: User) -> list[Section]:
 
 def look_up(text: str, *, user: User) -> tuple[list[Section], list[str]]:
     """The same, of every cell wherever the page works; and the cells that cannot be asked now."""
-    cells = directory.names() or [""]
+    cells = directory.with_accounts()
     answers, away = reachable.ask_each(cells, lambda _: _found(text, user), most=threads.MOST)
     found: dict[str, list[Hit]] = {}
     for title, hits in chain.from_iterable(answers.values()):

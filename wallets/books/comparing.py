@@ -46,7 +46,7 @@ def _since(full: bool) -> datetime:
     done = StripeComparison.objects.filter(cell="").exclude(finished_at=None)
     last = None if full else done.order_by("-until").first()
     beginnings, away = reachable.ask_each(
-        directory.names() or [""], lambda _: against_stripe.beginning()
+        directory.with_accounts(), lambda _: against_stripe.beginning()
     )
     if last is None and away:
         raise NoCell(f"when the first account of {', '.join(away)} was opened is not known")
@@ -83,7 +83,7 @@ def _compare(
             checking.freeze_and_tell(found, about=f"{since:%Y-%m-%dT%H:%M}")
         return len(found)
 
-    told = reachable.in_each([row.cell] if row.cell else directory.names() or [""], of_a_cell)
+    told = reachable.in_each([row.cell] if row.cell else directory.with_accounts(), of_a_cell)
     away = [one.cell for one in told if one.is_away]
     for one in told:
         if one.error and (row.cell or not one.is_away):

@@ -10,7 +10,7 @@ def cells_of(found: dict[str, Any]) -> list[str]:
     """Where to look for what it is about, one after the other: the cell of its customer or of the
     account that we noted on it, or else all of them. Without cells the one place there is."""
     cell = directory.of_customer(_customer(found)) or _noted(found)
-    return [cell] if cell else directory.names() or [""]
+    return [cell] if cell else directory.with_accounts()
 
 
 def _customer(found: dict[str, Any]) -> str:

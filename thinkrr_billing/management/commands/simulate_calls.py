@@ -106,7 +106,7 @@ class Command(BaseCommand):
 
 
 def _cells() -> list[str]:
-    return directory.names() or [""]
+    return directory.with_accounts()
 
 
 def _check(options: dict) -> None:

@@ -42,7 +42,7 @@ class Command(BaseCommand):
                 count += 1
                 left += found.what == recovering.LOOK
 
-        told = reachable.in_each(directory.names() or [""], of_a_cell)
+        told = reachable.in_each(directory.with_accounts(), of_a_cell)
         _refuse_for_all(told)
         _, failed = reachable.told_apart(told)
         if failed:

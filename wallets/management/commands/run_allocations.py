@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *args: object, dry_run: bool, **options: object) -> None:
         now = clock.now()
         do = _would_do if dry_run else _do
-        told = reachable.in_each(directory.names() or [""], lambda _: do(now))
+        told = reachable.in_each(directory.with_accounts(), lambda _: do(now))
         done, failed = reachable.told_apart(told)
         lines = list(chain.from_iterable(done))
         for line in lines:
