@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from itertools import count
+from typing import TypeVar
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
@@ -26,6 +27,7 @@ from psycopg.pq.abc import PGresult
 from accounts.cells import place
 
 Values = Sequence[object] | Mapping[str, object]
+A = TypeVar("A", bound="Answer | None")
 
 # Bytes of values from which on PostgreSQL gets its work at once, and answers as soon as it is done,
 # while we write what comes next.
@@ -43,10 +45,6 @@ _prepared: WeakKeyDictionary[psycopg.Connection, dict[str, dict[str, bytes]]] = 
 _numbers = count()
 # A connection that serves more cells forgets those of the one that it has not served for longest.
 CELLS_PREPARED = 16
-
-
-class Unprepared(str):
-    """A statement whose text is another each time. It has neither values nor rows."""
 
 
 class Answer:
@@ -107,15 +105,15 @@ class Pipeline:
 
     def command(self, text: str) -> None:
         """Send what has neither values nor rows."""
-        self._pgconn.send_query_params(text.encode(), None)
-        self._unanswered.append(None)
+        self._send_as_it_is(text.encode(), None)
 
     def ask(self, statement: str, values: Values | None) -> Answer:
-        """Send a statement. What it fails with is raised when an answer is read, or on leaving."""
-        if isinstance(statement, Unprepared):
-            self._pgconn.send_query_params(statement.encode(), None)
-            self._unanswered.append(answer := Answer(self))
-            return answer
+        """Send a statement. What it fails with is raised when an answer is read, or on leaving.
+
+        Without values (None) it is one whose text is another each time, and is not prepared.
+        """
+        if values is None:
+            return self._send_as_it_is(statement.encode(), Answer(self))
         text, keys = _with_numbers(statement)
         written = [_written(values[key]) for key in keys]
         if self._prepares:
@@ -130,8 +128,11 @@ class Pipeline:
 
     def ask_for_cursor(self, text: bytes) -> ForCursor:
         """Send a statement that has its values."""
+        return self._send_as_it_is(text, ForCursor(self))
+
+    def _send_as_it_is(self, text: bytes, answer: A) -> A:
         self._pgconn.send_query_params(text, None)
-        self._unanswered.append(answer := ForCursor(self))
+        self._unanswered.append(answer)
         return answer
 
     def _named(self, statement: str, text: bytes) -> bytes:

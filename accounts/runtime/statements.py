@@ -17,7 +17,7 @@ from django.db.backends.utils import CursorWrapper
 from django.utils.functional import SimpleLazyObject
 from psycopg import sql
 
-from accounts.runtime.pipeline import Pipeline, Unprepared, Values
+from accounts.runtime.pipeline import Pipeline, Values
 from accounts.runtime.time_limits import TimeIsUp
 
 _block: ContextVar["_Together | None"] = ContextVar("block", default=None)
@@ -33,7 +33,8 @@ class Answer(Protocol):
 def ask(statement: str, values: Values | None = ()) -> Answer:
     """Send one statement whose text never changes; its rows are read when somebody needs them.
 
-    Values are plain (texts, numbers, ids, moments, None): each that stands alone needs a cast.
+    Values are plain (texts, numbers, ids, moments, None): each that stands alone needs a cast. None
+    instead of them: a text that is another each time, which is not prepared.
     """
     with together():
         return _block.get().ask(statement, values)
@@ -48,7 +49,7 @@ def set_local(name: str, value: str) -> None:
     """Give a setting this value until the transaction ends. A statement, and not a function's work:
     where tables are distributed (Citus), only this reaches the nodes that have them."""
     text = sql.Literal(value).as_string(connections[DEFAULT_DB_ALIAS].connection)
-    ask(Unprepared(f"SET LOCAL {name} = {text}"), None)
+    ask(f"SET LOCAL {name} = {text}", None)
 
 
 def rows(statement: str, values: Values = ()) -> list[tuple]:
