@@ -38,10 +38,12 @@ _OLDEST_DUE = """
     LEFT JOIN wallets_wallet w ON w.account_id = a.id
     WHERE (a.included_minutes > 0 OR w.included_seconds > 0)
       AND NOT EXISTS (
-          SELECT 1 FROM wallets_ledgerentry e
-          WHERE e.wallet_id = w.id
-            AND (e.key = p.reset OR (e.kind = 'included_grant'
-                 AND split_part(e.key, ':', 2)::date + interval '1 month' > p.period)))
+          SELECT FROM wallets_ledgerentry e
+          WHERE e.wallet_id = w.id AND e.pot = 'included' AND e.key = p.reset)
+      AND COALESCE(split_part((
+          SELECT max(e.key) FROM wallets_ledgerentry e
+          WHERE e.wallet_id = w.id AND e.pot = 'included' AND e.kind = 'included_grant'
+      ), ':', 2)::date + interval '1 month' <= p.period, true)
 """
 
 
@@ -127,7 +129,7 @@ def _next_begins(wallet: Wallet) -> date:
     So neither another anchor day nor another time zone brings a period in the middle of one, and
     what lies behind one already granted is over.
     """
-    grants = wallet.entries.filter(kind=LedgerEntry.Kind.INCLUDED_GRANT)
+    grants = wallet.entries.filter(pot=Pot.INCLUDED, kind=LedgerEntry.Kind.INCLUDED_GRANT)
     latest = grants.aggregate(latest=Max("key"))["latest"]
     if latest is None:
         return date.min
@@ -145,7 +147,8 @@ def _reset(account: Account, period: date) -> bool:
     wallet = open_wallet(account=account)
     wallet = ledger.lock_one(wallet_id=wallet.pk)
     # A reset that found an empty pot left no entry: the grant tells, too.
-    if wallet.entries.filter(key__in=[_key(period, "reset"), _key(period, "grant")]).exists():
+    keys = [_key(period, "reset"), _key(period, "grant")]
+    if wallet.entries.filter(pot=Pot.INCLUDED, key__in=keys).exists():
         return False
     if period < _next_begins(wallet):
         return False

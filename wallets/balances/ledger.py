@@ -243,11 +243,15 @@ def lock_one(*, wallet_id: int) -> Wallet:
 
 def _without_posted(movements: Sequence[Movement]) -> list[Movement]:
     """Leave out what was posted before. Refuses a key that was used for another amount."""
+    # All three of the unique key: without the pot PostgreSQL before 18 reads every key of a wallet.
+    found = LedgerEntry.objects.filter(
+        wallet_id__in={m.wallet_id for m in movements},
+        pot__in={m.pot for m in movements},
+        key__in={m.key for m in movements},
+    )
     posted = {
         (wallet_id, pot, key): amount
-        for wallet_id, pot, key, amount in LedgerEntry.objects.filter(
-            wallet_id__in={m.wallet_id for m in movements}, key__in={m.key for m in movements}
-        ).values_list("wallet_id", "pot", "key", "amount")
+        for wallet_id, pot, key, amount in found.values_list("wallet_id", "pot", "key", "amount")
     }
     new = []
     for movement in movements:

@@ -2,10 +2,13 @@ from datetime import UTC, date, datetime
 from itertools import count
 
 import pytest
+from django.db import connection
 
 from accounts import clock
 from accounts.models import Account
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
+from tests.databases import as_owner
+from tests.plans import rows_read_by
 from wallets.balances import included, ledger
 from wallets.balances.holds import free_of
 from wallets.balances.opening import open_wallet
@@ -342,3 +345,27 @@ def test_running_calls_keep_the_included_minutes_they_hold(granted, left):
     wallet.refresh_from_db()
     assert wallet.included_seconds == left
     assert free_of(wallet)["included"] == left - 60
+
+
+ENTRIES = """
+INSERT INTO wallets_ledgerentry
+    (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
+SELECT %s, 'included', %s::int, %s + g * %s::int, %s, 'calls:' || g, '', now(), now()
+FROM generate_series(1, %s) g ORDER BY g
+"""
+
+
+def test_of_a_busy_account_few_entries_are_read_to_know_what_is_due():
+    agency = make_agency(included_minutes=100)
+    wallet, other = plan(agency, day=15), open_wallet(account=make_sub_account(agency=agency))
+    reset_at(noon(2026, 11, 15))
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(ENTRIES, [wallet.pk, -1, 6000, -1, "calls", 3000])
+        cursor.execute(ENTRIES, [other.pk, 1, 0, 1, "included_grant", 3000])
+        cursor.execute("ANALYZE wallets_ledgerentry")
+
+    def look():
+        with clock.at(noon(2026, 12, 15)):
+            assert included.oldest_due() == datetime(2026, 12, 15, tzinfo=UTC)
+
+    assert rows_read_by(look, of="wallets_ledgerentry") < 20

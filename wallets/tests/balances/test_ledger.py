@@ -6,6 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from accounts import clock
 from accounts.tests.builders import make_individual, make_user
@@ -44,6 +45,22 @@ def test_the_same_key_again_changes_nothing():
     assert posted == 0
     assert wallet.credit.amount == Decimal("50.00")
     assert wallet.entries.count() == 1
+
+
+def test_what_was_posted_is_looked_up_by_all_of_the_unique_key():
+    # Before PostgreSQL 18 a look without the pot reads every key of the wallet.
+    wallet = make_wallet()
+
+    with CaptureQueriesContext(connection) as sent:
+        ledger.post(movements=[movement(wallet, Decimal("50.00"))])
+
+    (look,) = [one["sql"] for one in sent if one["sql"].startswith("SELECT") and "k:1" in one["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute(f"EXPLAIN {look}")
+        plan = " ".join(line for (line,) in cursor.fetchall())
+    condition = plan.partition("Index Cond:")[2]
+    assert all(f"{column} = " in condition for column in ("wallet_id", "(pot)::text", "(key)::text"))
 
 
 def test_the_same_key_with_another_amount_is_refused():

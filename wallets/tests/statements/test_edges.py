@@ -11,7 +11,7 @@ from accounts.models import Account, User
 from accounts.people import access
 from accounts.tests.builders import make_agency, make_individual, make_sub_account, owner_of
 from tests.databases import as_owner
-from tests.plans import rows_read
+from tests.plans import rows_read, rows_read_by
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.models import LedgerEntry, Pot, Wallet
@@ -49,15 +49,7 @@ def post(wallet: Wallet, pot: str, amount: Decimal, keys: list[str]) -> None:
 
 
 def entries_read(look) -> int:
-    sent = []
-
-    def watch(execute, sql, values, many, context):
-        sent.append((sql, values))
-        return execute(sql, values, many, context)
-
-    with connection.execute_wrapper(watch):
-        look()
-    return sum(rows_read(sql, values, of="wallets_ledgerentry") for sql, values in sent)
+    return rows_read_by(look, of="wallets_ledgerentry")
 
 
 def test_what_was_held_before_an_entry_is_read_from_the_newest_ones(wallet):
