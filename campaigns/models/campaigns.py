@@ -83,7 +83,6 @@ class Campaign(Waiting):
             GinIndex(SearchVector("name", config="simple"), name="campaigns_by_words"),
             models.Index(fields=["external_id"], name="campaigns_by_external_id"),
             models.Index(fields=["status", "-id"], name="campaigns_by_status"),
-            models.Index(fields=["account", "updated_at", "id"], name="campaigns_changed"),
             models.Index(
                 fields=["account"], name="campaigns_started", condition=Q(status="started")
             ),
