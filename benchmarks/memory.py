@@ -1,8 +1,8 @@
 """The memory of all Python processes of `make run`, idle and under load, beside the build before.
 
 Both run side by side, each with its own embedded PostgreSQL, and take turns: a load is 100,000
-calls through HTTP. `loads=N` says how many (3). Prints one table, and writes
-`.data/bench/memory.json`.
+calls through HTTP. `loads=N` says how many (3), `minutes=N` over how long they are spread (as they
+come). Prints one table, and writes `.data/bench/memory.json`.
 """
 
 import json
@@ -83,7 +83,7 @@ class Run:
         self._process.wait()
 
 
-def run(*, loads: int = LOADS) -> None:
+def run(*, loads: int = LOADS, minutes: int = 0) -> None:
     """Measure both builds side by side."""
     with ExitStack() as stack:
         builds = {"before": stack.enter_context(build_of(BEFORE)), "ours": ROOT}
@@ -96,9 +96,11 @@ def run(*, loads: int = LOADS) -> None:
             name: stack.enter_context(side(builds[name], "requests", postgres.DATABASE, **one.env))
             for name, one in runs.items()
         }
-        for _ in range(loads):
+        began = time.monotonic()
+        for number in range(1, loads + 1):
             for client in clients.values():
                 ask(client, do="requests", size=SIZE, clients=CLIENTS, times=BATCHES)
+            _idle_until(began + 60 * minutes * number / loads - SETTLES_SECONDS)
             _look(runs, series)
     _report(series)
 
@@ -119,6 +121,10 @@ def _running(build: Path) -> Iterator[Run]:
 def _fill(build: Path, one: Run) -> None:
     command = [sys.executable, "-m", "benchmarks.sides", "fill", postgres.DATABASE]
     subprocess.run(command, cwd=build, env=one.env, check=True)
+
+
+def _idle_until(moment: float) -> None:
+    time.sleep(max(moment - time.monotonic(), 0))
 
 
 def _look(runs: dict[str, Run], series: dict[str, list[dict[str, float]]]) -> None:

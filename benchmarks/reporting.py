@@ -90,10 +90,11 @@ def write(path: Path, figures: Figures, ratios: dict[str, float], **more: object
 
 
 def settings_of_the_server() -> dict[str, str]:
-    """Its version, and whether what it has committed is on the disk."""
-    found = {}
+    """Its version, whether what it has committed is on the disk, and how it keeps its buffers."""
     with connection.cursor() as cursor:
-        for name in ("server_version", *DURABLE):
-            cursor.execute(f"SHOW {name}")
-            found[name] = cursor.fetchone()[0]
-    return found
+        # Before 17 it did not say whether it has huge pages.
+        cursor.execute(
+            "SELECT name, coalesce(current_setting(name, true), '') FROM unnest(%s::text[]) name",
+            [["server_version", *DURABLE, "shared_buffers", "huge_pages_status"]],
+        )
+        return dict(cursor.fetchall())
