@@ -15,6 +15,7 @@ from accounts.api.webhooks import ID, TAGS, OfWebhook
 from accounts.errors import NotFound
 from accounts.models import WebhookDelivery
 from accounts.people.access import Permission
+from accounts.runtime.of_one import of_one
 from accounts.webhooks import endpoints
 
 _DELIVERY = {
@@ -94,10 +95,12 @@ class DeliveriesView(OfWebhook):
     )
     def get(self, request: Request, endpoint_id: UUID) -> Response:
         one, query = self.of(request, endpoint_id, Permission.SEE), self.query
-        found = WebhookDelivery.objects.filter(endpoint=one).select_related("event")
+        found = WebhookDelivery.objects.filter(of_one("endpoint", one.pk)).select_related("event")
         if query.cursor:
             found = found.filter(pk__lt=query.cursor)
-        rows = list(found.prefetch_related("tries").order_by("-pk")[: query.limit + 1])
+        rows = list(
+            found.prefetch_related("tries").order_by("endpoint_id", "-pk")[: query.limit + 1]
+        )
         results = [delivery(row) for row in rows[: query.limit]]
         return Response(Deliveries(results=results, **beside(request, rows, query.limit)))
 

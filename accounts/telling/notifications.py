@@ -14,6 +14,7 @@ from accounts.cells.place import Of
 from accounts.models import Account, Level, Notification, StaffAlert
 from accounts.runtime import statements
 from accounts.runtime.nudges import nudge, nudge_each
+from accounts.runtime.of_one import of_one
 from accounts.runtime.waits import Wait, oldest
 
 Row = TypeVar("Row", bound=Model)
@@ -139,10 +140,10 @@ def mark_read(*, account_id: UUID, ids: Iterable[int] | None = None) -> int:
 
 def page(*, account_id: UUID, before: int | None = None) -> tuple[list[Notification], int | None]:
     """The newest notifications older than the id `before`, and the `before` of the next page."""
-    rows: QuerySet[Notification] = Notification.objects.filter(account_id=account_id)
+    rows: QuerySet[Notification] = Notification.objects.filter(of_one("account", account_id))
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("-pk")[: PAGE_SIZE + 1])
+    found = list(rows.order_by("account_id", "-pk")[: PAGE_SIZE + 1])
     more = found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None
     return found[:PAGE_SIZE], more
 

@@ -15,6 +15,7 @@ from accounts.errors import AccountError
 from accounts.models import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 from accounts.pages import needs, numbered, require
 from accounts.people.access import Permission
+from accounts.runtime.of_one import of_one
 from accounts.views import seen
 from accounts.views.dialogs import add_errors, done, refused
 from accounts.views.webhook_forms import ChangeWebhookForm, WebhookForm
@@ -156,7 +157,7 @@ def _one_page(
     secret: str = "",
 ) -> HttpResponse:
     last = WebhookAttempt.objects.filter(delivery=OuterRef("pk")).order_by("-pk")
-    rows = WebhookDelivery.objects.filter(endpoint=endpoint).select_related("event")
+    rows = WebhookDelivery.objects.filter(of_one("endpoint", endpoint.pk)).select_related("event")
     rows = rows.annotate(
         last_status=Subquery(last.values("status")[:1]),
         last_error=Subquery(last.values("error")[:1]),
@@ -164,7 +165,7 @@ def _one_page(
     )
     context = {
         "webhook": _shown(endpoint),
-        "deliveries": numbered(request, rows.order_by("-pk")),
+        "deliveries": numbered(request, rows.order_by("endpoint_id", "-pk")),
         "form": form or _change_form(request, endpoint),
         "secret": secret,
         "old_secrets": len(signing.still_old(endpoint, clock.now())),

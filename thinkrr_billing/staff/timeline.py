@@ -12,6 +12,7 @@ from django.utils.html import strip_tags
 
 from accounts.admin.audit import changed
 from accounts.models import Account, AuditEntry, Notification, StaffAction
+from accounts.runtime.of_one import of_one
 from wallets.admin.base import amount_of
 from wallets.models import LedgerEntry, LoggedDecision, Purchase, Reversal, Wallet
 from wallets.prices.amounts import dollars
@@ -76,10 +77,11 @@ KINDS = {
 }
 
 
-def _newest(rows, moment: str, before: datetime | None) -> Iterable:
+def _newest(rows, moment: str, before: datetime | None, *, of: str = "") -> Iterable:
     if before is not None:
         rows = rows.filter(**{f"{moment}__lt": before})
-    return rows.order_by(f"-{moment}")[: PAGE_SIZE + 1]
+    order = [of, f"-{moment}"] if of else [f"-{moment}"]
+    return rows.order_by(*order)[: PAGE_SIZE + 1]
 
 
 def _wallet_id(account: Account) -> int | None:
@@ -88,8 +90,8 @@ def _wallet_id(account: Account) -> int | None:
 
 
 def _entries(account: Account, before: datetime | None) -> Iterator[Event]:
-    rows = LedgerEntry.objects.filter(wallet_id=_wallet_id(account)).select_related("actor")
-    for entry in _newest(rows, "created_at", before):
+    rows = LedgerEntry.objects.filter(of_one("wallet", _wallet_id(account)))
+    for entry in _newest(rows.select_related("actor"), "created_at", before, of="wallet_id"):
         by = f" by {entry.actor}" if entry.actor else ""
         note = f" “{entry.note}”" if entry.note else ""
         if entry.customer_note:

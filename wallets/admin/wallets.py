@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from accounts.admin.ranges import Amounts, Marked
 from accounts.models import Account
 from accounts.people import searching
+from accounts.runtime.of_one import of_one
 from wallets.admin.base import ReadOnly, amount_of
 from wallets.models import AutoRecharge, LoggedDecision, Pot, Purchase, Wallet
 from wallets.texts import usd
@@ -84,8 +85,9 @@ class WalletAdmin(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Wallet]:
         # PostgreSQL asks it of the rows it returns only, each by the index purchases_of_wallet.
-        paid = Purchase.objects.recharges().filter(wallet=OuterRef("pk"), state="succeeded")
-        newest = paid.order_by("-created_at").values("created_at")[:1]
+        of_wallet = Purchase.objects.recharges().filter(of_one("wallet", OuterRef("pk")))
+        paid = of_wallet.filter(state="succeeded").order_by("wallet_id", "-created_at")
+        newest = paid.values("created_at")[:1]
         return super().get_queryset(request).annotate(recharged_at=Subquery(newest))
 
     def get_search_results(self, request: HttpRequest, queryset, search_term: str):

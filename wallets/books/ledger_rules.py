@@ -74,9 +74,9 @@ def pots_moved_lately() -> str:
                   WHERE created_at >= %(since)s GROUP BY 1, 2) moved
             LEFT JOIN LATERAL (
                 SELECT e.balance_after AS left_then FROM wallets_ledgerentry e
-                WHERE e.wallet_id = moved.wallet_id AND e.pot = moved.pot
+                WHERE e.wallet_id = ANY (ARRAY[moved.wallet_id]) AND e.pot = moved.pot
                   AND e.id < moved.first_id
-                ORDER BY e.id DESC LIMIT 1) earlier ON true
+                ORDER BY e.wallet_id, e.id DESC LIMIT 1) earlier ON true
             CROSS JOIN LATERAL (
                 SELECT e.id, e.amount, e.balance_after FROM wallets_ledgerentry e
                 WHERE e.wallet_id = moved.wallet_id AND e.pot = moved.pot

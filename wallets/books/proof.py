@@ -25,7 +25,8 @@ CROSS JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT balance_after
     FROM (SELECT id, pot, balance_after FROM wallets_ledgerentry
-          WHERE wallet_id = %(wallet)s ORDER BY created_at DESC, id DESC LIMIT %(most)s) e
+          WHERE wallet_id = ANY (ARRAY[%(wallet)s])
+          ORDER BY wallet_id DESC, created_at DESC, id DESC LIMIT %(most)s) e
     WHERE e.pot = p.pot AND few.entries > %(most)s
     ORDER BY id DESC LIMIT 1
 ) newest ON true

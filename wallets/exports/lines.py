@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
+from accounts.runtime.of_one import of_one
 from wallets import limits
 from wallets.exports.periods import Period
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal
@@ -80,13 +81,13 @@ def lines(
 
 def _oldest_before(found: QuerySet[LedgerEntry]) -> Iterator[LedgerEntry]:
     latest = None
-    for bite in _bites(found.order_by("pk"), "pk__gt"):
+    for bite in _bites(found.order_by("-wallet_id", "pk"), "pk__gt"):
         latest = _date(bite, latest)
         yield from bite
 
 
 def _newest_before(found: QuerySet[LedgerEntry]) -> Iterator[LedgerEntry]:
-    for bite in _bites(found.order_by("-pk"), "pk__lt"):
+    for bite in _bites(found.order_by("wallet_id", "-pk"), "pk__lt"):
         oldest = bite[-1]
         later = (oldest.created_at, oldest.created_at + limits.CLOCKS_APART)
         before = found.filter(pk__lt=oldest.pk, created_at__range=later)
@@ -155,7 +156,7 @@ def _newest_first(period: Period, found: QuerySet) -> Iterator:
 
 def _entries(period: Period) -> QuerySet[LedgerEntry]:
     found = LedgerEntry.objects.filter(
-        wallet=period.wallet_id, pk__gte=period.first_id, pk__lt=period.end_id
+        of_one("wallet", period.wallet_id), pk__gte=period.first_id, pk__lt=period.end_id
     )
     same = LedgerEntry.objects.filter(
         purchase=OuterRef("purchase"), kind=OuterRef("kind"), wallet=OuterRef("wallet")

@@ -29,8 +29,8 @@ _ZERO = Decimal(0)
 USED = """
 SELECT asked.id, used.*, (
     SELECT created_at FROM wallets_ledgerentry
-    WHERE wallet_id = asked.id AND kind = 'calls' AND created_at < %(since)s
-    ORDER BY created_at LIMIT 1) IS NOT NULL
+    WHERE wallet_id = ANY (ARRAY[asked.id]) AND kind = 'calls' AND created_at < %(since)s
+    ORDER BY wallet_id, created_at LIMIT 1) IS NOT NULL
 FROM unnest(%(wallets)s::bigint[]) AS asked (id)
 CROSS JOIN LATERAL (
     SELECT pot,

@@ -34,8 +34,8 @@ GROUP BY slot ORDER BY slot
 """
 OPENING = """
 SELECT balance_after FROM wallets_ledgerentry
-WHERE wallet_id = %s AND pot = 'credit' AND created_at < %s
-ORDER BY created_at DESC, id DESC LIMIT 1
+WHERE wallet_id = ANY (ARRAY[%s]) AND pot = 'credit' AND created_at < %s
+ORDER BY wallet_id DESC, created_at DESC, id DESC LIMIT 1
 """
 
 

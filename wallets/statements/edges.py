@@ -29,8 +29,8 @@ FROM unnest(%(wallets)s::bigint[], %(moments)s::timestamptz[])
     WITH ORDINALITY AS w (id, moment, place)
 LEFT JOIN LATERAL (
     SELECT e.created_at FROM wallets_ledgerentry AS e
-    WHERE e.wallet_id = w.id AND e.created_at >= w.moment
-    ORDER BY e.created_at, e.id LIMIT 1) AS dated ON TRUE
+    WHERE e.wallet_id = ANY (ARRAY[w.id]) AND e.created_at >= w.moment
+    ORDER BY e.wallet_id, e.created_at, e.id LIMIT 1) AS dated ON TRUE
 LEFT JOIN LATERAL (
     SELECT min(e.id + 0) AS id FROM wallets_ledgerentry AS e
     WHERE e.wallet_id = w.id AND e.created_at >= dated.created_at
@@ -70,7 +70,8 @@ CROSS JOIN LATERAL (
 # Each pot stands in it as a word: of a pot that few entries have, PostgreSQL then reads those few.
 LATEST_OF_A_POT = """
 SELECT %s::int, %s, (SELECT balance_after FROM wallets_ledgerentry
-                     WHERE wallet_id = %s AND pot = %s AND id < %s ORDER BY id DESC LIMIT 1)
+                     WHERE wallet_id = ANY (ARRAY[%s]) AND pot = %s AND id < %s
+                     ORDER BY wallet_id, id DESC LIMIT 1)
 """
 
 # What pots held: dollars of credit, seconds.

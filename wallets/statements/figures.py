@@ -14,9 +14,9 @@ from wallets.prices.amounts import dollars
 CLOSING_BALANCES = """
 SELECT d.day, (
     SELECT e.balance_after FROM wallets_ledgerentry AS e
-    WHERE e.wallet_id = %s AND e.pot = 'credit'
+    WHERE e.wallet_id = ANY (ARRAY[%s]) AND e.pot = 'credit'
       AND e.created_at >= d.begins AND e.created_at < d.ends
-    ORDER BY e.created_at DESC, e.id DESC LIMIT 1)
+    ORDER BY e.wallet_id DESC, e.created_at DESC, e.id DESC LIMIT 1)
 FROM unnest(%s::date[], %s::timestamptz[], %s::timestamptz[]) AS d (day, begins, ends)
 ORDER BY d.day
 """

@@ -31,6 +31,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account
+from accounts.runtime.of_one import of_one
 from wallets.cursors import ENTRY, BadCursor, Place, Reached
 from wallets.limits import CLOCKS_APART
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
@@ -80,7 +81,7 @@ def transactions(
     if reached.payment:
         payments = payments.filter(_before(*reached.payment))
     found = merged(
-        causes(moved.order_by("-pk")[:most]),
+        causes(moved.order_by("wallet_id", "-pk")[:most]),
         payments.order_by("-stands_at", "-pk")[: limit + 1],
         reached=reached,
         limit=limit + 1,
@@ -130,7 +131,7 @@ def entries(
         if place.rank != ENTRY:
             raise BadCursor
         found = found.filter(pk__lt=place.pk)
-    rows = list(found.order_by("-pk")[: limit + 1])
+    rows = list(found.order_by("wallet_id", "-pk")[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
     last = Place.of(rows[-1]) if more else None
@@ -163,13 +164,15 @@ def debit(*, account: Account, entry_id: int) -> Debit | None:
 _UNINDEXED_MOMENT = ExpressionWrapper(
     F("created_at") + Value(timedelta(0)), output_field=DateTimeField()
 )
+# The least of a wallet's would be looked for among everybody's, from the first on.
+_UNINDEXED_NUMBER = F("pk") + 0
 
 
 def _entries(account: Account) -> QuerySet[LedgerEntry]:
     # A join would hide from the planner that it is one wallet, and all its entries be sorted.
     wallet = Wallet.objects.filter(account=account).values("pk")[:1]
-    found = LedgerEntry.objects.filter(wallet=wallet).select_related("wallet", "purchase__payer")
-    return found.annotate(stands_at=_UNINDEXED_MOMENT)
+    found = LedgerEntry.objects.filter(of_one("wallet", Subquery(wallet)))
+    return found.select_related("wallet", "purchase__payer").annotate(stands_at=_UNINDEXED_MOMENT)
 
 
 def _statement_entries(
@@ -252,18 +255,18 @@ def _entries_within(account: Account, since: date | None, until: date | None) ->
     """
     exactly = _within(account, since, until, "stands_at")
     condition = _within(account, since, until)
-    dated = _entries(account).filter(condition).order_by("created_at", "pk")
+    dated = _entries(account).filter(condition).order_by("wallet_id", "created_at", "pk")
     moments = dated.values_list("created_at", flat=True)
     if since is not None:
         if (first := moments.first()) is None:
             return Q(pk__in=[])
         near = dated.filter(created_at__lte=first + CLOCKS_APART)
-        exactly &= Q(pk__gte=near.aggregate(pk=Min("pk"))["pk"])
+        exactly &= Q(pk__gte=near.aggregate(pk=Min(_UNINDEXED_NUMBER))["pk"])
     if until is not None:
         if (last := moments.last()) is None:
             return Q(pk__in=[])
         near = dated.filter(created_at__gte=last - CLOCKS_APART)
-        exactly &= Q(pk__lte=near.aggregate(pk=Max("pk"))["pk"])
+        exactly &= Q(pk__lte=near.aggregate(pk=Max(_UNINDEXED_NUMBER))["pk"])
     return exactly
 
 

@@ -1,6 +1,6 @@
 """However long a history is, only what is asked for is read of it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,14 +12,21 @@ from accounts.people import access
 from accounts.tests.builders import make_agency, make_individual, make_sub_account, owner_of
 from tests.databases import as_owner
 from tests.plans import rows_read, rows_read_by
+from thinkrr_billing.staff import timeline
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
+from wallets.books import proof
+from wallets.exports import periods
+from wallets.exports.lines import lines
+from wallets.forecasts import pace, replay
 from wallets.models import LedgerEntry, Pot, Wallet
-from wallets.statements import edges
+from wallets.statements import edges, figures, statements
+from wallets.statements.edges import NO_ENTRY
 
 pytestmark = pytest.mark.django_db
 
 BEGINS = datetime(2026, 1, 1, tzinfo=UTC)
+ONE = Decimal(1)
 DAYS = 20
 A_DAY = 50
 OTHERS = 10
@@ -50,6 +57,51 @@ def post(wallet: Wallet, pot: str, amount: Decimal, keys: list[str]) -> None:
 
 def entries_read(look) -> int:
     return rows_read_by(look, of="wallets_ledgerentry")
+
+
+OF_OTHERS = """
+INSERT INTO wallets_ledgerentry
+    (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
+SELECT %s, 'credit', 1, g, 'adjustment', 'k' || g, '', moment, moment
+FROM generate_series(1, 4000) g, LATERAL (SELECT %s + g * interval '1 hour' AS moment) AS m
+ORDER BY g
+"""
+LOOKS = {
+    "the list": lambda one: statements.transactions(account=one.account),
+    "the list since a day": lambda one: statements.transactions(
+        account=one.account, since=BEGINS.date()
+    ),
+    "the list until a day": lambda one: statements.transactions(
+        account=one.account, until=date(2026, 3, 1)
+    ),
+    "the ledger": lambda one: statements.entries(account=one.account),
+    "a file": lambda one: list(lines(whole(one), newest_first=True)),
+    "a file from its beginning": lambda one: list(lines(whole(one), newest_first=False)),
+    "where a day begins": lambda one: edges.first_from([(one.pk, BEGINS)]),
+    "what was held": lambda one: edges.held_before([(one.pk, NO_ENTRY)]),
+    "the balance of each day": lambda one: figures.balance_history(wallet=one, days=30),
+    "what settings would have done": lambda one: replay.past(wallet=one),
+    "the pace": lambda one: pace.measure(wallet=one, rates={"premium": ONE, "basic": ONE}),
+    "the proof": proof.of,
+    "what support sees": lambda one: timeline.of(one.account, kind="ledger"),
+}
+
+
+def whole(wallet: Wallet) -> periods.Period:
+    return periods.period(account=wallet.account, since=None, until=None)
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_of_a_wallet_that_rests_nothing_is_read_of_the_few_others(look):
+    quiet, busy = open_wallet(account=make_individual()), open_wallet(account=make_individual())
+    with clock.at(BEGINS):
+        post(quiet, "credit", ONE, ["a", "b"])
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(OF_OTHERS, [busy.pk, BEGINS + timedelta(days=1)])
+        cursor.execute("ANALYZE wallets_ledgerentry")
+
+    with clock.at(BEGINS + timedelta(days=170)):
+        assert entries_read(lambda: look(quiet)) <= 30
 
 
 def test_what_was_held_before_an_entry_is_read_from_the_newest_ones(wallet):

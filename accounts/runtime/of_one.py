@@ -1,0 +1,28 @@
+"""Rows of one account among those of all, in their order: read by the index that begins with it.
+
+Of `wallet = 5 ORDER BY id DESC LIMIT 25` PostgreSQL knows that the wallet orders nothing. So it may
+take the index of all ids instead, where few wallets have rows, and looks through everybody's for
+one that has not moved for long.
+"""
+
+from django.db.models import BooleanField, F, Func, Q, Value
+from django.db.models.expressions import Combinable, Subquery
+
+
+def of_one(field: str, key: object) -> Func | Q:
+    """The condition that a foreign key is this one (or that of a Subquery or OuterRef), for
+    `filter`. Of None there are no rows.
+
+    Order by that column first, by its name with `_id`: only an index that begins with it has that
+    order. In SQL: `WHERE e.wallet_id = ANY (ARRAY[5]) ORDER BY e.wallet_id, e.id DESC`.
+    """
+    if key is None:
+        return Q(pk__in=[])
+    one = key if isinstance(key, (Combinable, Subquery)) else Value(key)
+    return Func(
+        F(field),
+        one,
+        arg_joiner=" = ANY (ARRAY[",
+        template="%(expressions)s])",
+        output_field=BooleanField(),
+    )
