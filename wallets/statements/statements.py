@@ -260,12 +260,12 @@ def _entries_within(account: Account, since: date | None, until: date | None) ->
     if since is not None:
         if (first := moments.first()) is None:
             return Q(pk__in=[])
-        near = dated.filter(created_at__lte=first + CLOCKS_APART)
+        near = dated.filter(created_at__range=(first, first + CLOCKS_APART))
         exactly &= Q(pk__gte=near.aggregate(pk=Min(_UNINDEXED_NUMBER))["pk"])
     if until is not None:
         if (last := moments.last()) is None:
             return Q(pk__in=[])
-        near = dated.filter(created_at__gte=last - CLOCKS_APART)
+        near = dated.filter(created_at__range=(last - CLOCKS_APART, last))
         exactly &= Q(pk__lte=near.aggregate(pk=Max(_UNINDEXED_NUMBER))["pk"])
     return exactly
 

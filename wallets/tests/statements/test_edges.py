@@ -98,7 +98,7 @@ def test_of_a_wallet_that_rests_nothing_is_read_of_the_few_others(look):
         post(quiet, "credit", ONE, ["a", "b"])
     with as_owner(), connection.cursor() as cursor:
         cursor.execute(OF_OTHERS, [busy.pk, BEGINS + timedelta(days=1)])
-        cursor.execute("ANALYZE wallets_ledgerentry")
+        cursor.execute("ANALYZE wallets_ledgerentry, wallets_wallet, accounts_account")
 
     with clock.at(BEGINS + timedelta(days=170)):
         assert entries_read(lambda: look(quiet)) <= 30
