@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from django.urls import reverse
 
 from accounts.models import Account
+from accounts.runtime.of_one import has_any
 from campaigns.models import Call, Campaign
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
-from wallets.models import AutoRecharge
+from wallets.models import AutoRecharge, LedgerEntry
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Step:
 
 def first_steps(*, account: Account) -> list[Step]:
     """All of them with what is done, or none. Up to five queries."""
-    if account.is_closed or Call.objects.filter(account=account).exists():
+    if account.is_closed or has_any(Call.objects, "account", account.pk):
         return []
     wallet = open_wallet(account=account)
     automatic = AutoRecharge.objects.get(wallet=wallet)
@@ -47,7 +48,7 @@ def first_steps(*, account: Account) -> list[Step]:
         Step(
             title="Add credit",
             text="Credit pays calls by the minute.",
-            done=wallet.entries.exists(),
+            done=has_any(LedgerEntry.objects, "wallet", wallet.pk),
             action="Add credit",
             url=reverse("wallets:recharge"),
             about="recharge",

@@ -1,11 +1,14 @@
 """The first steps of a new account."""
 
 import pytest
+from django.db import connection
 
 from accounts.tests.builders import add_member, close, make_individual, owner_of
 from campaigns import calls
 from campaigns.first_steps import first_steps
 from campaigns.tests.builders import make_campaign, make_report
+from tests.databases import as_owner
+from tests.plans import rows_read_by
 from wallets.balances.opening import open_wallet
 from wallets.tests.worlds.builders import add_card, fill, set_auto_recharge
 
@@ -80,3 +83,24 @@ def test_a_member_asks_an_owner_for_what_costs_money(client, account):
 
 def test_a_closed_account_begins_nothing(account):
     assert first_steps(account=close(account)) == []
+
+
+MANY_CALLS = """
+INSERT INTO campaigns_call
+    (account_id, reporter, external_id, minute_type_sent, minute_type, seconds, ended_at, outcome,
+     included_seconds, premium_seconds, basic_seconds, cost, batch, created_at)
+SELECT %s, gen_random_uuid(), g, '', 'basic', 60, now(), 'failed', 0, 0, 0, 0, gen_random_uuid(),
+       now()
+FROM generate_series(1, 4000) g
+"""
+
+
+def test_of_an_account_that_has_half_of_all_calls_since_lately_one_is_read(account):
+    with as_owner(), connection.cursor() as cursor:
+        for one in (make_individual(), account):
+            cursor.execute(MANY_CALLS, [one.pk])
+        cursor.execute("ANALYZE campaigns_call")
+
+    read = rows_read_by(lambda: first_steps(account=account), of="campaigns_call")
+
+    assert read == 1

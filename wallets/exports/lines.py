@@ -7,7 +7,18 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Exists, F, IntegerField, Max, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import (
+    Exists,
+    F,
+    IntegerField,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+)
 from django.db.models.functions import Coalesce
 
 from accounts.runtime.of_one import of_one
@@ -161,7 +172,8 @@ def _entries(period: Period) -> QuerySet[LedgerEntry]:
     same = LedgerEntry.objects.filter(
         purchase=OuterRef("purchase"), kind=OuterRef("kind"), wallet=OuterRef("wallet")
     ).filter(Q(reversal=OuterRef("reversal")) | Q(reversal=None), pk__lt=OuterRef("pk"))
-    return found.select_related("wallet", "purchase__payer", "reversal").annotate(
+    return found.select_related("purchase__payer", "reversal").annotate(
+        owner_id=Value(period.account.pk),
         is_first=~Exists(same),
         refunded=_refunded("purchase"),
     )

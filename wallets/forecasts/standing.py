@@ -2,9 +2,10 @@
 
 from enum import Enum
 
+from accounts.runtime.of_one import has_any
 from wallets import limits
 from wallets.forecasts.runway import Runway
-from wallets.models import AutoRecharge, Wallet
+from wallets.models import AutoRecharge, LedgerEntry, Wallet
 
 
 class Standing(Enum):
@@ -41,4 +42,4 @@ def standing(*, wallet: Wallet, automatic: AutoRecharge, runway: Runway) -> Stan
 
 def is_new(wallet: Wallet) -> bool:
     """Whether nothing was ever in this wallet, so that nothing is missing from it either."""
-    return not any(wallet.pots.values()) and not wallet.entries.exists()
+    return not any(wallet.pots.values()) and not has_any(LedgerEntry.objects, "wallet", wallet.pk)

@@ -98,10 +98,11 @@ class Row:
 
 
 def of_entries(entries: Sequence[LedgerEntry], *, refunded_cents: int = 0) -> Row:
-    """The row of what one cause moved. Wants `wallet` and `purchase.payer` selected."""
+    """The row of what one cause moved. Wants `purchase.payer` selected, and `owner_id`:
+    whose wallet it is, which is not joined (`accounts.runtime.of_one`)."""
     entry = min(entries, key=lambda one: one.pk)
     paid_by = entry.purchase.payer if entry.purchase else None
-    foreign = paid_by is not None and paid_by.pk != entry.wallet.account_id
+    foreign = paid_by is not None and paid_by.pk != entry.owner_id
     own = None if foreign else entry.purchase
     payment = own if entry.kind in PAYMENTS else None
     payer = paid_by if foreign else None

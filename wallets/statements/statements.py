@@ -169,10 +169,12 @@ _UNINDEXED_NUMBER = F("pk") + 0
 
 
 def _entries(account: Account) -> QuerySet[LedgerEntry]:
-    # A join would hide from the planner that it is one wallet, and all its entries be sorted.
+    # A join would hide from the planner that it is one wallet, and all its entries be sorted; or be
+    # made in the order of wallets, through all of them.
     wallet = Wallet.objects.filter(account=account).values("pk")[:1]
     found = LedgerEntry.objects.filter(of_one("wallet", Subquery(wallet)))
-    return found.select_related("wallet", "purchase__payer").annotate(stands_at=_UNINDEXED_MOMENT)
+    found = found.select_related("purchase__payer").annotate(owner_id=Value(account.pk))
+    return found.annotate(stands_at=_UNINDEXED_MOMENT)
 
 
 def _statement_entries(
