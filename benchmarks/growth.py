@@ -54,6 +54,9 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
             side = command("benchmarks.sides.growth", database, str(size))
             sides[name] = stack.enter_context(served(side))
             limits[f"limit_{name}"] = stack.enter_context(served([*side, "limit"]))
+        with connection.cursor() as cursor:
+            # The next one is as far away as the server's settings say.
+            cursor.execute("CHECKPOINT")
         figures, pages = Figures(), {name: defaultdict(list) for name in sides}
         logs = {name: Counter() for name in sides | limits}
         for name, side in sides.items():
