@@ -55,14 +55,8 @@ def test_what_was_posted_is_looked_up_by_all_of_the_unique_key():
         ledger.post(movements=[movement(wallet, Decimal("50.00"))])
 
     (look,) = [sql for one in sent if (sql := one["sql"]).startswith("SELECT") and "k:1" in sql]
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(f"EXPLAIN {look}")
-        plan = " ".join(line for (line,) in cursor.fetchall())
-    condition = plan.partition("Index Cond:")[2]
-    assert all(
-        f"{column} = " in condition for column in ("wallet_id", "(pot)::text", "(key)::text")
-    )
+    condition = look.partition("WHERE")[2]
+    assert all(f'"{column}" IN' in condition for column in ("wallet_id", "pot", "key"))
 
 
 def test_the_same_key_with_another_amount_is_refused():
