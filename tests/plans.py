@@ -5,8 +5,8 @@ from collections.abc import Callable
 from django.db import connection
 
 
-def rows_read_by(look: Callable[[], object], *, of: str) -> int:
-    """The same of every statement that this sends through Django's cursors."""
+def sent_by(look: Callable[[], object]) -> list[tuple[str, object]]:
+    """The statements that this sends through Django's cursors, with their values."""
     sent = []
 
     def watch(execute, sql, values, many, context):
@@ -15,7 +15,12 @@ def rows_read_by(look: Callable[[], object], *, of: str) -> int:
 
     with connection.execute_wrapper(watch):
         look()
-    return sum(rows_read(sql, values, of=of) for sql, values in sent)
+    return sent
+
+
+def rows_read_by(look: Callable[[], object], *, of: str) -> int:
+    """`rows_read` of all that this sends."""
+    return sum(rows_read(sql, values, of=of) for sql, values in sent_by(look))
 
 
 def rows_read(statement: str, values: object, *, of: str) -> int:

@@ -6,7 +6,7 @@ one that has not moved for long.
 """
 
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
-from django.db.models.expressions import Combinable, Subquery
+from django.db.models.expressions import Combinable
 
 
 def of_one(field: str, key: object) -> Func | Q:
@@ -19,7 +19,7 @@ def of_one(field: str, key: object) -> Func | Q:
     """
     if key is None:
         return Q(pk__in=[])
-    one = key if isinstance(key, (Combinable, Subquery)) else Value(key)
+    one = key if isinstance(key, Combinable) else Value(key)
     return Func(
         F(field),
         one,

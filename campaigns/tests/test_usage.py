@@ -15,7 +15,7 @@ from campaigns.models import Call, Campaign, UsageDay, UsageKept
 from campaigns.tests.builders import make_campaign, make_report, make_wallet
 from campaigns.usage import Asked, By, Figures
 from tests.databases import as_owner
-from tests.plans import rows_read
+from tests.plans import rows_read, sent_by
 from wallets.books import checking
 from wallets.books.register import rules
 
@@ -168,16 +168,14 @@ def test_of_sixty_days_of_calls_only_those_of_the_days_asked_for_are_read(accoun
     with connection.cursor() as cursor:
         cursor.execute(MANY, [account.pk, datetime(2026, 8, 1, 4, tzinfo=UTC)])
     two_days = asked(account, since=date(2026, 9, 9), until=date(2026, 9, 10))
-    sent = []
+    found = []
 
-    def watch(execute, sql, values, many, context):
-        sent.append((sql, values))
-        return execute(sql, values, many, context)
-
-    with connection.execute_wrapper(watch):
-        found = usage.usage(asked=two_days, by=By.CAMPAIGN)
+    def look():
+        found.append(usage.usage(asked=two_days, by=By.CAMPAIGN))
         with clock.at(LATER):
             usage_days.keep(account=account, today=date(2026, 8, 15))
+
+    sent = sent_by(look)
 
     UsageDay.objects.all().delete()
     read = {
@@ -185,7 +183,7 @@ def test_of_sixty_days_of_calls_only_those_of_the_days_asked_for_are_read(accoun
         for sql, values in sent
         if "width_bucket" in sql
     }
-    assert found.total.calls == 48
+    assert found[0].total.calls == 48
     assert read == {"WITH": 48, "INSERT": 14 * 24}
 
 

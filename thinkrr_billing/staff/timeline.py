@@ -77,11 +77,10 @@ KINDS = {
 }
 
 
-def _newest(rows, moment: str, before: datetime | None, *, of: str = "") -> Iterable:
+def _newest(rows, moment: str, before: datetime | None, *, by: tuple[str, ...] = ()) -> Iterable:
     if before is not None:
         rows = rows.filter(**{f"{moment}__lt": before})
-    order = [of, f"-{moment}"] if of else [f"-{moment}"]
-    return rows.order_by(*order)[: PAGE_SIZE + 1]
+    return rows.order_by(*by, f"-{moment}")[: PAGE_SIZE + 1]
 
 
 def _wallet_id(account: Account) -> int | None:
@@ -91,7 +90,7 @@ def _wallet_id(account: Account) -> int | None:
 
 def _entries(account: Account, before: datetime | None) -> Iterator[Event]:
     rows = LedgerEntry.objects.filter(of_one("wallet", _wallet_id(account)))
-    for entry in _newest(rows.select_related("actor"), "created_at", before, of="wallet_id"):
+    for entry in _newest(rows.select_related("actor"), "created_at", before, by=("wallet_id",)):
         by = f" by {entry.actor}" if entry.actor else ""
         note = f" “{entry.note}”" if entry.note else ""
         if entry.customer_note:
