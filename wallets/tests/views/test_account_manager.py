@@ -526,9 +526,11 @@ def test_the_sub_account_never_sees_the_agencys_payment(stripe, client, browser,
 
     assert "Basic, 500 min × $0.09" in receipt
     assert "$205.00" in receipt
+    assert "Visa •••• 4242" in receipt
     assert "from Brightline Agency" in page
     assert "$205.00" not in page
-    assert "4242" not in page
+    assert "Visa" not in page
+    assert "•••• 4242" not in page
     for name in ("wallets:receipt", "wallets:purchase"):
         assert client.get(reverse(name, args=[purchase.pk])).status_code == 404
 
