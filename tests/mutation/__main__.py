@@ -37,7 +37,9 @@ def main() -> int:
     hypothesis.settings.load_profile("mutants")
     driver = Driver(plan)
     started = time.monotonic()
-    options = ["-q", "--no-header", "-p", "no:cacheprovider", "-m", config["marks"]]
+    # The alarm of each fork is the driver's.
+    without = ["-p", "no:cacheprovider", "-o", "timeout=0"]
+    options = ["-q", "--no-header", *without, "-m", config["marks"]]
     about = [
         test for path in [*config["modules"], *asked.modules] for test in plan.tests_about(path)
     ]
