@@ -7,13 +7,13 @@ from celery import current_app
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from accounts.cells import directory
 from accounts.runtime import reachable, threads
 from accounts.runtime.outages import RETRY_AFTER
+from thinkrr_billing import unmigrated
 from thinkrr_billing.database import without_limits
 
 logger = logging.getLogger(__name__)
@@ -87,17 +87,16 @@ def _migrations(*, at_once: int = threads.MOST) -> str:
     global _migrated
     # Asked until it is true; a process does not outlive its own migrations.
     if not _migrated:
-        pending, away = reachable.ask_each(directory.places(), _pending, most=at_once)
-        if any(pending.values()):
+        behind, away = reachable.ask_each(directory.places(), _is_behind, most=at_once)
+        if any(behind.values()):
             return "pending"
         # A cell that is away keeps this host from none of the others.
         _migrated = not away
     return "ok"
 
 
-def _pending(_: str) -> bool:
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+def _is_behind(_: str) -> bool:
+    return unmigrated.is_behind()
 
 
 def _cells() -> str:

@@ -4,11 +4,11 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 
 from accounts.cells.place import schema_of
 from accounts.models import Cell
 from accounts.models.cells import CELL_NAME
+from thinkrr_billing import unmigrated
 from thinkrr_billing.cells import copying, homes
 from thinkrr_billing.cells.homes import CUT, MIGRATIONS, PUBLIC, Home
 
@@ -111,8 +111,7 @@ def _refuse_unready(cursor: Any) -> None:
 
 def refuse_unmigrated() -> None:
     """Raises Refused where the tables are not those of this code."""
-    executor = MigrationExecutor(connection)
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    if unmigrated.is_behind():
         raise Refused("Some migrations were not applied: run `manage.py migrate` first.")
 
 

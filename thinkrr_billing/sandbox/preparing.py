@@ -55,20 +55,13 @@ def _has_to_migrate() -> bool:
 
     from accounts.cells import directory
     from accounts.models import Cell
+    from thinkrr_billing.unmigrated import is_behind
 
-    if not connection.introspection.table_names() or _is_behind():
+    if not connection.introspection.table_names() or is_behind():
         return True
     if not settings.CELLS or not Cell.objects.exists():
         return False
-    return any(directory.in_every(lambda _: _is_behind()))
-
-
-def _is_behind() -> bool:
-    from django.db import connection
-    from django.db.migrations.executor import MigrationExecutor
-
-    executor = MigrationExecutor(connection)
-    return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    return any(directory.in_every(lambda _: is_behind()))
 
 
 def _has_accounts() -> bool:

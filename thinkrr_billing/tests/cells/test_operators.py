@@ -96,14 +96,14 @@ def test_a_host_is_not_ready_while_one_cell_is_not_migrated(monkeypatch):
 
 
 def test_a_cell_that_is_away_keeps_no_host_from_the_others(monkeypatch):
-    away, pending = [FIRST], health._pending
+    away, is_behind = [FIRST], health._is_behind
 
     def reached(cell):
         if cell in away:
             raise OperationalError("the server closed the connection")
-        return pending(cell)
+        return is_behind(cell)
 
-    monkeypatch.setattr(health, "_pending", reached)
+    monkeypatch.setattr(health, "_is_behind", reached)
     monkeypatch.setattr(health, "_migrated", False)
 
     assert health._migrations() == "ok"
