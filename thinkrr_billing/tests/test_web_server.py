@@ -1,9 +1,13 @@
-"""What gunicorn is told by the file that it reads in the checkout."""
+"""What gunicorn is told by the file that it reads in the checkout, and what it loads of ours."""
+
+import json
+import subprocess
+import sys
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from thinkrr_billing.access_log import AccessLog
-from thinkrr_billing.tests.environments import FOLDER
+from thinkrr_billing.tests.environments import DEVELOPMENT, FOLDER, clean
 
 
 def test_the_application_is_loaded_once_and_each_worker_has_threads(monkeypatch):
@@ -15,3 +19,39 @@ def test_the_application_is_loaded_once_and_each_worker_has_threads(monkeypatch)
     assert told.preload_app
     assert (told.worker_class_str, told.threads) == ("gthread", 8)
     assert told.logger_class is AccessLog
+
+
+LOADED = """
+import json, os, sys
+import thinkrr_billing.wsgi
+from django.urls import get_resolver
+opened = []
+for number in os.listdir("/proc/self/fd"):
+    try:
+        opened.append(os.readlink(f"/proc/self/fd/{number}"))
+    except FileNotFoundError:
+        pass
+print(json.dumps({
+    "modules": [name for name in ("kombu.transport.redis", "wallets.urls") if name in sys.modules],
+    "addresses": len(get_resolver()._reverse_dict),
+    "sockets": [name for name in opened if name.startswith("socket:")],
+}))
+"""
+
+
+def test_what_workers_share_is_loaded_before_they_fork_and_connects_nowhere():
+    nowhere = {"DATABASE_URL": "postgres://us@127.0.0.1:9/x", "REDIS_URL": "redis://127.0.0.1:9/0"}
+    told = subprocess.run(
+        [sys.executable, "-c", LOADED],
+        cwd=FOLDER,
+        env=clean(DEVELOPMENT | nowhere),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
+
+    loaded = json.loads(told.stdout)
+    assert loaded["modules"] == ["kombu.transport.redis", "wallets.urls"]
+    assert loaded["addresses"] > 0
+    assert loaded["sockets"] == []
