@@ -6,6 +6,7 @@ from django.urls import reverse
 from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_sub_account, owner_of
+from wallets.balances import ledger
 from wallets.errors import InvalidAmount
 from wallets.recharges import low_minutes
 from wallets.tests.worlds.builders import fill, make_wallet
@@ -38,6 +39,40 @@ def test_it_is_told_once_per_crossing_and_armed_again_well_above():
     assert at_the_level == []
     assert first == near == ["58 minutes and $0.00 of credit are left."]
     assert len(tell(wallet)) == 2
+
+
+def test_whoever_falls_below_is_told_at_once(nudges, django_capture_on_commit_callbacks):
+    wallet = make_wallet(premium=2 * HOUR)
+    with django_capture_on_commit_callbacks(execute=True):
+        fill(wallet, premium=-HOUR)
+        at_the_level = [*nudges]
+        fill(wallet, premium=-60)
+
+    assert at_the_level == []
+    assert nudges == [("wallets.tell_low_minutes", (wallet.pk,))]
+
+
+@pytest.mark.parametrize(
+    ("kind", "pot", "told"),
+    [
+        ("recharge", "basic", ["59 minutes and $0.00 of credit are left."]),
+        ("allocation", "basic", ["59 minutes and $0.00 of credit are left."]),
+        ("included_grant", "included", ["59 minutes and $0.00 of credit are left."]),
+        ("adjustment", "basic", []),
+    ],
+)
+def test_minutes_that_were_bought_or_granted_arm_it_at_the_level_and_support_only_well_above(
+    kind, pot, told
+):
+    wallet = make_wallet()
+    brought = ledger.Movement(
+        wallet_id=wallet.pk, pot=pot, amount=HOUR, kind=kind, key="k:1", note="Why"
+    )
+
+    ledger.post(movements=[brought])
+    fill(wallet, **{pot: -60})
+
+    assert tell(wallet) == told
 
 
 def test_all_types_of_minutes_count_together():
