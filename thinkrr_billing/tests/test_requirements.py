@@ -31,6 +31,7 @@ MODULES = {
     "cyclonedx-bom": "cyclonedx-py",
     "pytest-django": "DJANGO_SETTINGS_MODULE",
     "pytest-xdist": "workeroutput",
+    "pytest-timeout": "timeout = 600",
     "time-machine": "time_machine",
     "import-linter": "importlinter",
     "squawk-cli": "squawk",
