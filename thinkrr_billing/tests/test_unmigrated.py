@@ -1,3 +1,5 @@
+"""Whether the database is behind is told by names, as Django would tell it by what it loads."""
+
 import subprocess
 import sys
 
@@ -12,7 +14,6 @@ from thinkrr_billing import unmigrated
 from thinkrr_billing.tests.environments import DEVELOPMENT, FOLDER, clean
 
 
-@pytest.mark.django_db
 def test_the_files_of_this_code_are_what_django_would_load():
     loader = MigrationLoader(None)
 
