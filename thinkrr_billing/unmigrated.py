@@ -1,6 +1,6 @@
 """Whether a database has all that this code's migrations bring, without loading them.
 
-They would stay for good in every process that asks: 25 MB of the models of all times.
+They would stay for good in every process that asks: the models of all times.
 """
 
 from collections.abc import Iterable
