@@ -145,6 +145,7 @@ def test_an_allocation_is_minutes_to_the_sub_account_without_card_price_or_purch
     assert (row.kind, row.status, row.note) == ("allocation", Status.POSTED, "")
     assert row.moved == (Moved("basic", Decimal(30_000), Decimal(30_000)),)
     assert (row.charged, row.purchase_id, row.has_receipt) == (None, None, False)
+    assert "Visa" not in repr(row)
     assert "•••• 1881" not in repr(row)
     assert "45" not in f"{row.description}{row.note}{row.moved}"
 

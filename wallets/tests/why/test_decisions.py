@@ -324,6 +324,7 @@ def test_the_agency_sees_what_was_decided_about_a_sub_accounts_month(client, fam
     assert "account is closed" not in agency_sees
     assert "500 Basic minutes arrived from Brightline Agency." in sub_account_sees
     assert "$45.00" not in sub_account_sees
+    assert "Visa" not in sub_account_sees
     assert "•••• 4242" not in sub_account_sees
 
 
