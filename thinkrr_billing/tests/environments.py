@@ -1,6 +1,8 @@
 """A good production environment and a good developer's one, for tests to spoil."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[2]
@@ -38,3 +40,16 @@ def clean(variables: dict[str, str]) -> dict[str, str]:
     """This process's environment with only the given ones of ours."""
     kept = {name: value for name, value in os.environ.items() if name not in NAMES}
     return kept | variables
+
+
+def said_by(program: str, *arguments: str, **variables: str) -> str:
+    """What this prints in a process of its own, in the developer's environment with these."""
+    told = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        cwd=FOLDER,
+        env=clean(DEVELOPMENT | variables),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return told.stdout

@@ -1,11 +1,9 @@
 """Beat sends what workers know, and loads nothing that it does not need for that."""
 
 import json
-import subprocess
-import sys
 
 from thinkrr_billing import celery
-from thinkrr_billing.tests.environments import DEVELOPMENT, FOLDER, clean
+from thinkrr_billing.tests.environments import said_by
 
 LOADED = """
 import json, sys
@@ -16,26 +14,20 @@ print(json.dumps([name for name in sys.modules if name.split(".")[0] in sys.argv
 NEVER = ("accounts", "wallets", "campaigns", "psycopg", "rest_framework", "stripe", "unfold")
 
 
-def run(program: str, *arguments: str) -> str:
-    command = [sys.executable, "-c", program, *arguments]
-    done = subprocess.run(
-        command, cwd=FOLDER, env=clean(DEVELOPMENT), capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 def test_beat_loads_no_app_no_database_and_no_page():
-    assert json.loads(run(LOADED, *NEVER)) == []
+    assert json.loads(said_by(LOADED, *NEVER)) == []
 
 
 def test_beat_sends_the_jobs_that_workers_know_with_the_same_options():
-    told = run("from thinkrr_billing.beat import app; print(repr(dict(app.conf.beat_schedule)))")
+    told = said_by(
+        "from thinkrr_billing.beat import app; print(repr(dict(app.conf.beat_schedule)))"
+    )
 
     assert told.strip() == repr(dict(celery.app.conf.beat_schedule))
 
 
 def test_what_beat_says_is_a_line_like_all_others():
-    said = run(
+    said = said_by(
         "import logging, sys; from celery.signals import setup_logging;"
         "import thinkrr_billing.beat; sys.stderr = sys.stdout;"
         "setup_logging.send(sender=None, loglevel=logging.WARNING);"

@@ -15,6 +15,7 @@ from thinkrr_billing.tests.environments import (
     PRODUCTION,
     TEST_KEY,
     clean,
+    said_by,
 )
 
 
@@ -312,16 +313,7 @@ def test_webhooks_lead_to_our_own_machines_on_a_developers_alone(read):
 def test_nothing_of_traces_is_loaded_or_asked_unless_they_are_sent_somewhere(read):
     loads = "import django, sys; django.setup(); print('opentelemetry' in sys.modules)"
     told = [
-        subprocess.run(
-            [sys.executable, "-c", loads],
-            cwd=FOLDER,
-            env=clean(
-                DEVELOPMENT | {"DJANGO_SETTINGS_MODULE": "thinkrr_billing.settings"} | traces
-            ),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        said_by(loads, DJANGO_SETTINGS_MODULE="thinkrr_billing.settings", **traces).strip()
         for traces in ({}, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9"})
     ]
 

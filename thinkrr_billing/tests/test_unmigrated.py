@@ -1,8 +1,5 @@
 """Whether the database is behind is told by names, as Django would tell it by what it loads."""
 
-import subprocess
-import sys
-
 import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
@@ -11,7 +8,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from tests.databases import as_owner
 from thinkrr_billing import unmigrated
-from thinkrr_billing.tests.environments import DEVELOPMENT, FOLDER, clean
+from thinkrr_billing.tests.environments import said_by
 
 
 def test_the_files_of_this_code_are_what_django_would_load():
@@ -54,15 +51,7 @@ def test_whoever_asks_keeps_no_migration_in_memory():
         "assert len(unmigrated.of_this_code()) > 100\n"
         "print(*(name for name in sys.modules if '.migrations.0' in name))"
     )
-    environment = clean(DEVELOPMENT | {"DJANGO_SETTINGS_MODULE": "thinkrr_billing.settings"})
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=FOLDER,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
 
-    assert done.stdout.split() == []
+    loaded = said_by(code, DJANGO_SETTINGS_MODULE="thinkrr_billing.settings")
+
+    assert loaded.split() == []

@@ -1,13 +1,11 @@
 """What gunicorn is told by the file that it reads in the checkout, and what it loads of ours."""
 
 import json
-import subprocess
-import sys
 
 from gunicorn.app.wsgiapp import WSGIApplication
 
 from thinkrr_billing.access_log import AccessLog
-from thinkrr_billing.tests.environments import DEVELOPMENT, FOLDER, clean
+from thinkrr_billing.tests.environments import FOLDER, said_by
 
 
 def test_the_application_is_loaded_once_and_each_worker_has_threads(monkeypatch):
@@ -40,18 +38,10 @@ print(json.dumps({
 
 
 def test_what_workers_share_is_loaded_before_they_fork_and_connects_nowhere():
-    nowhere = {"DATABASE_URL": "postgres://us@127.0.0.1:9/x", "REDIS_URL": "redis://127.0.0.1:9/0"}
-    told = subprocess.run(
-        [sys.executable, "-c", LOADED],
-        cwd=FOLDER,
-        env=clean(DEVELOPMENT | nowhere),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=120,
-    )
+    server, broker = "postgres://us@127.0.0.1:9/x", "redis://127.0.0.1:9/0"
 
-    loaded = json.loads(told.stdout)
+    loaded = json.loads(said_by(LOADED, DATABASE_URL=server, REDIS_URL=broker))
+
     assert loaded["modules"] == ["kombu.transport.redis", "wallets.urls"]
     assert loaded["addresses"] > 0
     assert loaded["sockets"] == []
