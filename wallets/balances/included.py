@@ -109,7 +109,9 @@ def oldest_due() -> datetime | None:
         zone = zone_of(name)
         period = period_of(anchor_day=day, today=clock.now().astimezone(zone).date())
         rows.append((name, day, _key(period, "reset"), period, beginning(period, zone)))
-    columns = [list(column) for column in zip(*rows, strict=True)] or [[]] * 5
+    if not rows:
+        return None
+    columns = [list(column) for column in zip(*rows, strict=True)]
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST_DUE, columns)
         return cursor.fetchone()[0]
@@ -146,11 +148,9 @@ def _reset(account: Account, period: date) -> bool:
     """
     wallet = open_wallet(account=account)
     wallet = ledger.lock_one(wallet_id=wallet.pk)
-    # A reset that found an empty pot left no entry: the grant tells, too.
-    keys = [_key(period, "reset"), _key(period, "grant")]
-    if wallet.entries.filter(pot=Pot.INCLUDED, key__in=keys).exists():
-        return False
-    if period < _next_begins(wallet):
+    # Reset and not granted: the plan had ended, and one that began again waits for its next period.
+    ended = wallet.entries.filter(pot=Pot.INCLUDED, key=_key(period, "reset"))
+    if period < _next_begins(wallet) or ended.exists():
         return False
     granted = account.included_minutes * 60
     held = holds.reserved_of(wallets=[wallet]).get(wallet.pk, {}).get(Pot.INCLUDED, 0)

@@ -5,10 +5,12 @@ import pytest
 from django.db import connection
 
 from accounts import clock
-from accounts.models import Account
+from accounts.models import Account, QueueEmptied
+from accounts.runtime.time_limits import TimeIsUp
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
 from tests.databases import as_owner
 from tests.plans import rows_read_by
+from wallets import limits
 from wallets.balances import included, ledger
 from wallets.balances.holds import free_of
 from wallets.balances.opening import open_wallet
@@ -25,6 +27,11 @@ def noon(year, month, day):
 def reset_at(moment):
     with clock.at(moment):
         return included.reset_due()
+
+
+def due_at(moment):
+    with clock.at(moment):
+        return included.oldest_due()
 
 
 def included_minutes(account):
@@ -153,6 +160,20 @@ def test_an_account_that_moves_its_zone_west_is_not_granted_the_month_before_aga
     ]
 
 
+def test_a_plan_of_the_31st_comes_each_month_on_its_last_day_where_there_is_none():
+    account = make_individual(included_minutes=10)
+    plan(account, day=31)
+    last_days = [(2026, 12, 31), (2027, 1, 31), (2027, 2, 28), (2027, 3, 31), (2027, 4, 30)]
+
+    assert [reset_at(noon(*day)) for day in last_days] == [1, 1, 1, 1, 1]
+
+    assert included_minutes(account) == 10
+
+
+def test_where_nobody_is_nothing_is_due():
+    assert due_at(noon(2026, 11, 1)) is None
+
+
 def test_a_plan_that_ended_loses_what_is_left_and_gets_nothing():
     account = make_individual(included_minutes=100)
     plan(account, day=1)
@@ -178,6 +199,34 @@ def test_the_smallest_plan_is_granted_and_the_smallest_rest_is_reset():
     assert wallet.included_seconds == 0
 
 
+def test_a_plan_that_begins_again_in_the_period_it_ended_in_gets_its_minutes_with_the_next():
+    account = make_individual(included_minutes=100)
+    plan(account, day=1)
+    reset_at(noon(2026, 11, 1))
+    Account.objects.filter(pk=account.pk).update(included_minutes=0)
+    reset_at(noon(2026, 12, 1))
+    Account.objects.filter(pk=account.pk).update(included_minutes=100)
+
+    assert reset_at(noon(2026, 12, 2)) == 0
+    assert due_at(noon(2026, 12, 2)) is None
+    assert included_minutes(account) == 0
+    assert reset_at(noon(2027, 1, 1)) == 1
+    assert included_minutes(account) == 100
+
+
+def test_a_plan_that_begins_again_on_another_day_gets_its_minutes_on_that_day():
+    account = make_individual(included_minutes=100)
+    plan(account, day=1)
+    reset_at(noon(2026, 11, 1))
+    Account.objects.filter(pk=account.pk).update(included_minutes=0)
+    reset_at(noon(2026, 12, 1))
+    Account.objects.filter(pk=account.pk).update(included_minutes=50, included_anchor_day=15)
+
+    assert reset_at(noon(2026, 12, 15)) == 1
+
+    assert included_minutes(account) == 50
+
+
 def test_minutes_granted_after_the_plan_ended_are_kept_until_the_next_period():
     account = make_individual(included_minutes=100)
     wallet = plan(account, day=1)
@@ -187,6 +236,7 @@ def test_minutes_granted_after_the_plan_ended_are_kept_until_the_next_period():
     fill(wallet, included=600)
 
     assert reset_at(noon(2026, 12, 2)) == 0
+    assert due_at(noon(2026, 12, 2)) is None
     assert included_minutes(account) == 10
     assert reset_at(noon(2027, 1, 1)) == 1
     assert included_minutes(account) == 0
@@ -251,6 +301,19 @@ def test_a_crowd_of_accounts_that_fail_keeps_no_other_from_its_minutes(monkeypat
     assert reset_at(noon(2026, 11, 15)) == 1
 
     assert included_minutes(good) == 100
+    assert not QueueEmptied.objects.filter(kind="included").exists()
+
+
+def test_the_end_of_a_tasks_time_is_no_failure_of_an_account(monkeypatch):
+    make_agency(included_minutes=100)
+
+    def end(*_):
+        raise TimeIsUp
+
+    monkeypatch.setattr(included, "_reset", end)
+
+    with pytest.raises(TimeIsUp):
+        reset_at(noon(2026, 11, 15))
 
 
 def test_what_its_time_is_too_short_for_is_asked_for_at_once(
@@ -258,13 +321,16 @@ def test_what_its_time_is_too_short_for_is_asked_for_at_once(
 ):
     for _ in range(3):
         make_agency(included_minutes=100)
-    seconds = count(step=15)
+    # Its last moment is used, too.
+    seconds = count(step=limits.RESET_SECONDS // 2)
     monkeypatch.setattr(included.time, "monotonic", lambda: next(seconds))
+    noted = QueueEmptied.objects.filter(kind="included")
 
     with django_capture_on_commit_callbacks(execute=True):
-        done = [reset_at(noon(2026, 11, 15)) for _ in range(2)]
+        first = (reset_at(noon(2026, 11, 15)), noted.exists())
+        second = (reset_at(noon(2026, 11, 15)), noted.exists())
 
-    assert done == [2, 1]
+    assert (first, second) == ((2, False), (1, True))
     assert nudges == [("wallets.reset_included", ())]
 
 
@@ -365,7 +431,6 @@ def test_of_a_busy_account_few_entries_are_read_to_know_what_is_due():
         cursor.execute("ANALYZE wallets_ledgerentry")
 
     def look():
-        with clock.at(noon(2026, 12, 15)):
-            assert included.oldest_due() == datetime(2026, 12, 15, tzinfo=UTC)
+        assert due_at(noon(2026, 12, 15)) == datetime(2026, 12, 15, tzinfo=UTC)
 
     assert rows_read_by(look, of="wallets_ledgerentry") < 20
