@@ -15,8 +15,9 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.tests.builders import make_agency, owner_of
 from tests.browser.people import Person, Watched, Windows
 from tests.browser.world import Rich, rich_world
+from tests.databases import as_owner
 from thinkrr_billing.sandbox.stripe.process import StripeSandbox
-from wallets.models import Wallet
+from wallets.models import CardAttempt, Wallet
 from wallets.tests.worlds.builders import make_wallet
 
 HERE = Path(__file__).parent
@@ -71,6 +72,13 @@ def nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     from thinkrr_billing.celery import app
 
     monkeypatch.setattr(app, "send_task", lambda name, args=(), **options: None)
+
+
+@pytest.fixture(autouse=True)
+def cards_tried_before_are_forgotten(site: LiveServer) -> None:  # noqa: ARG001
+    """All browsers have one address, from which only so many may be declined in an hour."""
+    with as_owner():
+        CardAttempt.objects.all().delete()
 
 
 @pytest.fixture(scope="package")

@@ -116,13 +116,24 @@ class Person:
     def sees(self, text: str, within: str = "body") -> None:
         """Waits until the text is visible, and what came with it answers."""
         self.page.locator(f"{within} >> text={text}").first.wait_for(state="visible")
+        self._reads_to_the_end()
         self.page.wait_for_selector(".htmx-added", state="detached")
 
     def sees_not(self, text: str) -> None:
         assert text not in self.text()
 
     def text(self, within: str = "body") -> str:
+        self._reads_to_the_end()
         return " ".join(self.page.inner_text(within).split())
+
+    def count(self, selector: str) -> int:
+        """How many there are on the page now, which is read to its end first."""
+        self._reads_to_the_end()
+        return self.page.locator(selector).count()
+
+    def _reads_to_the_end(self) -> None:
+        """A click waits until the next page begins, and its rows may still be on their way."""
+        self.page.wait_for_load_state("domcontentloaded")
 
     def dialog(self) -> str:
         return self.text("dialog")

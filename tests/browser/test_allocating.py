@@ -102,7 +102,7 @@ def test_without_a_card_there_is_nothing_to_save_but_a_way_to_add_one(owner, den
     open_allocation(owner, dental)
 
     assert "Add a payment method before saving." in owner.dialog()
-    assert owner.page.locator("#allocation-save").count() == 0
+    assert owner.count("#allocation-save") == 0
 
 
 def test_the_coming_dates_are_shown_clamped_to_short_months(owner, stripe, wallet, dental):

@@ -10,8 +10,6 @@ from tests.browser.hands import Keyboard, Mouse
 from tests.browser.people import DESK, PHONE
 from tests.browser.scenes import ROLES, Scene
 from tests.browser.tasks import TASKS
-from tests.databases import as_owner
-from wallets.models import CardAttempt
 
 TABLET = 820
 LOOKS = [(width, scheme) for width in (PHONE, TABLET, DESK) for scheme in ("light", "dark")]
@@ -31,9 +29,6 @@ def begin(enter, stripe):
     """Somebody of this role, about to begin the task."""
 
     def at_the_task(name: str, role: str, **look):
-        # Everybody here comes from one address, which may not try so many cards.
-        with as_owner():
-            CardAttempt.objects.all().delete()
         scene = Scene.of(stripe, role)
         TASKS[name].prepare(scene)
         person = enter(scene.user, **look)
@@ -84,7 +79,7 @@ def test_who_may_not_do_a_task_finds_no_way_and_is_told_why(begin, name, role):
     person.visit("/payments/")
 
     assert any(words in told for words in task.told)
-    assert person.page.locator(task.ways).count() == 0
+    assert person.count(task.ways) == 0
     assert scene.paid() == []
 
 

@@ -12,7 +12,7 @@ from wallets.tests.worlds.builders import fill
 def load_older(person, rows: str, count: int) -> None:
     person.page.click("#load-older")
     person.page.locator(rows).nth(count - 1).wait_for(state="attached")
-    assert person.page.locator(rows).count() == count
+    assert person.count(rows) == count
 
 
 def test_older_transactions_come_below_and_keep_their_menus(owner, wallet):
@@ -23,11 +23,11 @@ def test_older_transactions_come_below_and_keep_their_menus(owner, wallet):
     load_older(owner, "tbody tr", 50)
     owner.focuses("#load-older")
     load_older(owner, "tbody tr", 55)
-    left = owner.page.locator("#load-older").count()
+    left = owner.count("#load-older")
     owner.page.locator("tbody tr button[popovertarget]").last.click()
 
     assert left == 0
-    assert owner.page.locator(".menu:popover-open").count() == 1
+    assert owner.count(".menu:popover-open") == 1
 
 
 def test_while_older_rows_come_the_button_turns(owner, wallet):

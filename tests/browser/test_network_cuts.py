@@ -116,10 +116,10 @@ def test_what_was_lost_on_the_way_out_charges_nothing_says_so_and_can_be_sent_ag
     person.sees(UNKNOWN)
     # Longer than a note beside the page is shown otherwise.
     person.page.wait_for_timeout(7500)
-    assert person.page.locator(f"text={UNKNOWN}").count() == 1
+    assert person.count(f"text={UNKNOWN}") == 1
     person.context.set_offline(False)
     person.sees(NOTHING)
-    assert person.page.locator(f"text={UNKNOWN}").count() == 0
+    assert person.count(f"text={UNKNOWN}") == 0
     assert scene.states() == []
     person.page.locator(button).first.click()
     person.sees("Payment received: $")
@@ -137,7 +137,7 @@ def test_what_was_charged_with_its_answer_lost_is_charged_once_and_shown(scene, 
     person.context.set_offline(False)
     person.sees("Payment received: $")
 
-    assert person.page.locator(f"text={UNKNOWN}").count() == 0
+    assert person.count(f"text={UNKNOWN}") == 0
     assert scene.states() == ["succeeded"]
 
 
@@ -222,7 +222,7 @@ def test_the_way_back_from_adding_a_card_may_be_gone_again(owner, stripe, wallet
 
     owner.visit(failed())
     owner.page.wait_for_selector("#recharge-pay")
-    assert owner.page.locator("#id_payment_method option").count() == 1
+    assert owner.count("#id_payment_method option") == 1
     wallet.refresh_from_db()
     assert wallet.default_payment_method
     assert not Purchase.objects.filter(payer=wallet.account).exists()

@@ -72,7 +72,7 @@ def test_from_the_banner_to_running_campaigns_with_the_keyboard_alone(enter, str
 
 def tab_to(person, selector: str) -> None:
     for _ in range(40):
-        if person.page.locator(f"{selector}:focus").count():
+        if person.count(f"{selector}:focus"):
             return
         person.page.keyboard.press("Tab")
     raise AssertionError(f"40 tabs did not reach {selector}.")
@@ -105,7 +105,7 @@ def test_a_balance_used_meanwhile_refuses_each_campaign_with_its_reason(enter, w
     person.sees("1 campaign resumed. Not resumed: Autumn: needs premium minutes.", here)
 
     assert "Needs Premium minutes" in person.text(f"{here} li:has-text('Autumn')")
-    assert person.page.locator(f"{here} input[name=campaign]:enabled").count() == 0
+    assert person.count(f"{here} input[name=campaign]:enabled") == 0
     assert (status_of(basic), status_of(premium)) == ("started", "paused")
 
 
@@ -178,4 +178,4 @@ def test_while_campaigns_are_paused_the_banner_cannot_be_dismissed(owner, wallet
     owner.visit("/payments/")
     owner.sees("still paused", "#low-balance")
 
-    assert owner.page.locator("#low-balance [aria-label=Dismiss]").count() == 0
+    assert owner.count("#low-balance [aria-label=Dismiss]") == 0

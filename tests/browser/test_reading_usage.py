@@ -26,7 +26,7 @@ def test_bars_are_read_by_pointing_and_with_the_arrow_keys(enter, rich):
     assert last == newest
     assert left.endswith(": no calls")
     assert left != pointed
-    assert person.page.locator('.bar[tabindex="0"]').count() == 1
+    assert person.count('.bar[tabindex="0"]') == 1
     assert bars.last.get_attribute("aria-label") == newest
     assert bars.last.get_attribute("role") == "img"
 

@@ -156,7 +156,7 @@ def test_a_quote_that_is_answered_while_one_pays_neither_ends_the_wait_nor_leads
         quotes.pop().continue_()
     owner.page.wait_for_selector(".htmx-request:not(form)", state="detached")
 
-    assert owner.page.locator("form[aria-busy=true] #recharge-pay.is-busy").count() == 1
+    assert owner.count("form[aria-busy=true] #recharge-pay.is-busy") == 1
     assert owner.page.url.endswith("/payments/")
     owner.context.add_cookies(cookies)
     payments.pop().continue_()

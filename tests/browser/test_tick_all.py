@@ -27,7 +27,7 @@ def test_all_campaigns_are_ticked_and_unticked_with_the_keyboard(owner, paused):
 
     owner.page.keyboard.press("Space")
     owner.sees("Resume campaigns", "#resume-button")
-    none = owner.page.locator("[name=campaign]:checked").count()
+    none = owner.count("[name=campaign]:checked")
     owner.page.keyboard.press("Tab")
     owner.page.keyboard.press("Space")
     owner.sees("Resume 1 campaign", "#resume-button")
@@ -49,7 +49,7 @@ def test_rows_show_that_all_of_the_list_is_chosen_and_one_less_shows_some(owner,
     owner.visit("/account-manager/")
 
     owner.page.check("[name=everyone]")
-    ticked = owner.page.locator("[name=chosen]:checked").count()
+    ticked = owner.count("[name=chosen]:checked")
     owner.page.uncheck("[name=chosen] >> nth=0")
     some = shows(owner, "[name=everyone]")
     owner.opens("text=Send a notice", "#id_text")
@@ -66,5 +66,5 @@ def test_without_javascript_no_tick_is_shown_that_would_do_nothing(enter, wallet
     person = enter(owner_of(wallet.account), javascript=False)
     person.visit("/campaigns/resume/")
 
-    assert person.page.locator("[data-all]:visible").count() == 0
-    assert person.page.locator("[name=campaign]:visible").count() == len(paused)
+    assert person.count("[data-all]:visible") == 0
+    assert person.count("[name=campaign]:visible") == len(paused)

@@ -224,8 +224,8 @@ def test_after_a_first_card_the_answer_takes_the_place_of_the_form(owner, wallet
     owner.page.click("#recharge-pay")
     owner.sees("Payment received: $50.00.")
 
-    assert owner.page.locator("#recharge-form").count() == 0
-    assert owner.page.locator("dialog").count() == 0
+    assert owner.count("#recharge-form") == 0
+    assert owner.count("dialog") == 0
     assert Purchase.objects.get(wallet=wallet).state == "succeeded"
 
 

@@ -23,7 +23,7 @@ def test_a_member_sees_the_money_and_no_way_to_move_it(enter, stripe, wallet):
     person = enter(add_member(wallet.account))
 
     person.visit("/payments/")
-    buttons = [person.page.locator(one).count() for one in ("#add-credit", "#configure")]
+    buttons = [person.count(one) for one in ("#add-credit", "#configure")]
     person.visit("/payments/recharge/")
     refused = person.text("main")
 
@@ -50,8 +50,8 @@ def test_an_agency_sees_a_sub_accounts_auto_recharge_but_cannot_set_it(enter, st
     switched = person.text("main")
 
     assert "Minimum Threshold $10.00 Auto-Recharge Amount $50.00" in page
-    assert person.page.locator("#configure").count() == 0
-    assert person.page.locator("#add-credit").count() == 0
+    assert person.count("#configure") == 0
+    assert person.count("#add-credit") == 0
     assert "Set by the sub-account" in switched
     person.visit("/payments/auto-recharge/")
     assert "You can't do this" in person.text("main")
@@ -62,7 +62,7 @@ def test_a_closed_account_is_read_only(enter, wallet):
     person = enter(owner_of(wallet.account))
     person.visit("/payments/")
 
-    assert person.page.locator("#add-credit").count() == 0
+    assert person.count("#add-credit") == 0
     assert "Ask an owner" not in person.text("main")
     for path in ("/payments/", "/campaigns/", "/settings/"):
         said = person.visit(path).text("main")
@@ -263,7 +263,7 @@ def test_somebody_without_an_account_is_told_so(enter):
     person.visit("/payments/")
 
     assert "you do not work in any account" in person.text("main")
-    assert person.page.locator("nav").count() == 0
+    assert person.count("nav") == 0
 
 
 def background(person) -> str:

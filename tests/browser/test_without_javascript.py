@@ -131,9 +131,9 @@ def test_older_transactions_are_another_page(owner, wallet):
     for _ in range(26):
         fill(wallet, credit="1")
     owner.visit("/payments/transactions/")
-    first = owner.page.locator("tbody tr").count()
+    first = owner.count("tbody tr")
 
     owner.page.click("text=Load older")
 
     assert first == 25
-    assert owner.page.locator("tbody tr").count() == 2
+    assert owner.count("tbody tr") == 2
