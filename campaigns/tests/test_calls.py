@@ -451,6 +451,15 @@ def test_a_batch_is_a_fixed_number_of_statements(size, django_assert_max_num_que
         record(*reports)
 
 
+def test_which_campaigns_run_is_asked_once_where_all_can_be_paid(django_assert_num_queries):
+    wallet = make_wallet(basic=120)
+    campaign = make_campaign(wallet.account, minute_type="basic")
+
+    # As above, though a Premium minute cannot be paid.
+    with django_assert_num_queries(10):
+        record(make_report(wallet.account, campaign=campaign, seconds=1))
+
+
 def test_reporting_known_calls_again_writes_nothing(django_assert_num_queries):
     wallet = make_wallet(credit="5")
     report = make_report(wallet.account)

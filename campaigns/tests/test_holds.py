@@ -355,6 +355,17 @@ def test_when_nothing_else_is_left_minutes_that_others_hold_go_before_a_debt():
     assert wallet.credit.amount == Decimal("-0.08")
 
 
+def test_credit_that_others_hold_is_the_last_to_go():
+    wallet = make_wallet(premium=60, credit="0.32")
+    hold(wallet, "a", 120)
+
+    (result,) = report(wallet, "b", seconds=120)
+
+    wallet.refresh_from_db()
+    assert (result.cost, wallet.premium_seconds) == (Decimal("0.16"), 0)
+    assert wallet.credit.amount == Decimal("0.16")
+
+
 def test_held_basic_minutes_are_not_taken_by_a_call_that_holds_credit():
     wallet = make_wallet(basic=60, credit="0.09")
     hold(wallet, "a", 60, minute_type="premium_then_basic")
