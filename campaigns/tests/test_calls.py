@@ -4,8 +4,8 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock
-from campaigns import calls
-from campaigns.models import PLATFORM, Call
+from campaigns import calls, limits
+from campaigns.models import PLATFORM, Call, Campaign
 from campaigns.tests.builders import make_account, make_campaign, make_report, make_wallet
 from wallets.models import LedgerEntry, MinuteRate
 
@@ -458,6 +458,46 @@ def test_which_campaigns_run_is_asked_once_where_all_can_be_paid(django_assert_n
     # As above, though a Premium minute cannot be paid.
     with django_assert_num_queries(10):
         record(make_report(wallet.account, campaign=campaign, seconds=1))
+
+
+@pytest.mark.parametrize(("more", "statements"), [(0, 10), (1, 9)])
+def test_of_few_accounts_it_is_asked_in_advance_which_campaigns_run_of_more_only_once_in_need(
+    monkeypatch, django_assert_num_queries, more, statements
+):
+    monkeypatch.setattr(limits, "FEW_ACCOUNTS", 2)
+    wallets = [make_wallet(credit="5") for _ in range(2 + more)]
+    campaigns = [make_campaign(wallet.account) for wallet in wallets]
+
+    def report_each(seconds):
+        record(*[make_report(one.account, campaign=one, seconds=seconds) for one in campaigns])
+
+    with django_assert_num_queries(statements):
+        report_each(1)
+    report_each(4000)
+
+    assert set(Campaign.objects.values_list("status", flat=True)) == {"paused"}
+
+
+def test_a_campaign_that_starts_while_its_accounts_wallet_is_opened_is_paused_with_the_others(
+    monkeypatch,
+):
+    opening, account = calls.with_new_wallets, make_account()
+
+    def after_a_start(*which):
+        make_campaign(account)
+        return opening(*which)
+
+    monkeypatch.setattr(calls, "with_new_wallets", after_a_start)
+
+    record(make_report(account))
+
+    assert Campaign.objects.get().status == "paused"
+
+
+def test_a_call_of_an_account_that_has_no_wallet_yet_is_not_allowed():
+    answer = calls.authorize(account=make_account(), minute_type="premium")
+
+    assert answer == calls.Authorization(False, 0, "low_balance")
 
 
 def test_reporting_known_calls_again_writes_nothing(django_assert_num_queries):
