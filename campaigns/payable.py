@@ -128,13 +128,8 @@ def with_payable_seconds(
     of_premium = Case(
         When(minute_type=MinuteUse.BASIC, then=nothing),
         default=_pot("premium") + _pot("included"),
-        output_field=_SECONDS,
     )
-    of_basic = Case(
-        When(minute_type=MinuteUse.PREMIUM, then=nothing),
-        default=_pot("basic"),
-        output_field=_SECONDS,
-    )
+    of_basic = Case(When(minute_type=MinuteUse.PREMIUM, then=nothing), default=_pot("basic"))
     price = Case(
         *[
             When(minute_type=use, then=Value(rates[tier], _DOLLARS))
@@ -142,7 +137,7 @@ def with_payable_seconds(
         ]
     )
     held = Cast(F("account__wallet__credit"), _DOLLARS) - _reserved("credit", _DOLLARS)
-    credit = Greatest(held, Value(Decimal(0), _DOLLARS), output_field=_DOLLARS)
+    credit = Greatest(held, Value(Decimal(0), _DOLLARS))
     # div() is exact; a quotient could be rounded up to the next whole second.
     bought = Func(credit * Value(MINUTE, _DOLLARS), price, function="div")
     return campaigns.annotate(payable_seconds=of_premium + of_basic + Cast(bought, _SECONDS))
@@ -150,7 +145,7 @@ def with_payable_seconds(
 
 def _pot(name: str) -> Combinable:
     held, reserved = F(f"account__wallet__{name}_seconds"), _reserved(f"{name}_seconds", _SECONDS)
-    return Greatest(held - reserved, 0, output_field=_SECONDS)
+    return Greatest(held - reserved, 0)
 
 
 class _Reserved(Func):

@@ -439,10 +439,11 @@ def test_what_is_held_keeps_campaigns_from_starting_and_resuming_and_says_so():
     hold(wallet, "a", 30)
     sentence = "What there is is reserved for running calls. Try again when they have ended."
 
-    with pytest.raises(CannotRun, match=sentence):
+    with pytest.raises(CannotRun, match=sentence) as refused:
         resuming.resume_one(campaign_id=paused.pk, account=wallet.account, actor=None)
     with pytest.raises(CannotRun, match=sentence):
         lifecycle.start(campaign_id=new.pk, account=wallet.account)
+    assert refused.value.code == "low_balance"
     assert not resuming.can_resume_any(account=wallet.account)
     holds.release(call="a", reporter=None)
 

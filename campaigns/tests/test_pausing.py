@@ -262,6 +262,17 @@ def test_the_sweep_counts_all_it_paused_and_leaves_what_can_be_paid():
     assert sorted(told) == sorted(wallet.account_id for wallet in broke)
 
 
+def test_what_waits_for_a_recharge_is_poor_and_has_one_on_its_way():
+    poor, enough, waiting = (make_wallet(premium=seconds) for seconds in (59, 60, 59))
+    campaigns = [make_campaign(one.account) for one in (poor, enough, waiting)]
+    for wallet in (enough, waiting):
+        turn_on_auto_recharge(wallet)
+
+    found = payable.waits_for_recharge(campaigns=Campaign.objects.all(), now=clock.now())
+
+    assert list(found) == campaigns[2:]
+
+
 def test_one_sweep_takes_everything_however_small_its_bites(monkeypatch):
     monkeypatch.setattr(limits, "SWEEP_BATCH", 1)
     spared = set()

@@ -196,6 +196,37 @@ def test_a_second_rate_of_a_type_from_the_same_moment_is_refused():
     assert rates.rate(minute_type="basic", at=moment) == Decimal("0.10")
 
 
+@pytest.mark.django_db
+def test_a_rate_may_begin_this_very_moment():
+    now = clock.now()
+
+    with clock.at(now):
+        assert set_basic_rate(at=now).effective_from == now
+
+
+@pytest.mark.django_db
+def test_whoever_asks_first_is_told_of_the_rate_that_begins_then_of_that_type():
+    moment = clock.now() + timedelta(days=1)
+    set_basic_rate("0.10", at=moment)
+    asked = {"price": Decimal("0.11"), "effective_from": moment}
+
+    rates.check(minute_type="premium", **asked)
+    with pytest.raises(InvalidAmount, match="already"):
+        rates.check(minute_type="basic", **asked)
+
+
+@pytest.mark.django_db
+def test_of_two_who_set_a_rate_from_the_same_moment_at_once_one_is_refused(monkeypatch):
+    monkeypatch.setattr(rates, "check", lambda **_: None)
+    moment = clock.now() + timedelta(days=1)
+    set_basic_rate("0.10", at=moment)
+
+    with pytest.raises(InvalidAmount, match="already"):
+        set_basic_rate("0.11", at=moment)
+
+    assert rates.rate(minute_type="basic", at=moment) == Decimal("0.10")
+
+
 def test_a_moment_before_any_rate_has_no_price():
     now = clock.now()
 
@@ -218,6 +249,15 @@ def test_payable_seconds_are_the_usable_pots_and_what_credit_buys(usable, second
     rates = {"premium": PREMIUM, "basic": BASIC}
 
     assert payable_seconds(pots=wallet.pots, usable=usable, rates=rates) == seconds
+
+
+@pytest.mark.parametrize(("credit", "seconds"), [("0.50", 187), ("0.01", 3), ("0.002", 0)])
+def test_credit_of_less_than_a_dollar_pays_for_whole_seconds(credit, seconds):
+    pots = {"credit": Decimal(credit), "premium": 0, "basic": 0, "included": 0}
+
+    found = payable_seconds(pots=pots, usable="premium", rates={"premium": PREMIUM})
+
+    assert found == seconds
 
 
 @pytest.mark.django_db
