@@ -160,6 +160,7 @@ def test_a_pause_says_when_and_tells_the_account_once():
         "2 campaigns paused: balance too low. The balance is $0.05. "
         "Recharge to continue calling. Spring, Autumn."
     )
+    assert told.data == {"campaigns": [campaign.pk for campaign in campaigns]}
 
 
 def test_a_failed_pause_undoes_the_debit(monkeypatch):
