@@ -45,3 +45,9 @@ def test_what_workers_share_is_loaded_before_they_fork_and_connects_nowhere():
     assert loaded["modules"] == ["kombu.transport.redis", "wallets.urls"]
     assert loaded["addresses"] > 0
     assert loaded["sockets"] == []
+
+
+def test_no_words_of_a_language_are_loaded_for_the_name_of_a_currency():
+    program = "import thinkrr_billing.wsgi, babel.localedata as words; print(len(words._cache))"
+
+    assert said_by(program) == "0\n"
