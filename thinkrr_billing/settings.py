@@ -181,7 +181,6 @@ DATABASE_ROUTERS = ["thinkrr_billing.cells.migrating.Router"] if CELLS else []
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # With its name, for which django-money would load Babel's names of everything: 4 MB a process.
 CURRENCY_CHOICES = [("USD", "US Dollar")]
-CURRENCIES = ("USD",)
 if REDIS_URL:
     CACHES = {
         "default": {
