@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Quiet(BaseHTTPRequestHandler):
@@ -14,9 +14,10 @@ class Quiet(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(handler: type[Quiet]) -> Iterator[HTTPServer]:
+def serving(handler: type[Quiet]) -> Iterator[ThreadingHTTPServer]:
     """Answers until the block ends. `told` of the server is a list for what the handler notes."""
-    server = HTTPServer(("127.0.0.1", 0), handler)
+    # A browser opens connections on which it may never ask.
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.told = []
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

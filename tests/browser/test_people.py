@@ -1,17 +1,17 @@
 """What a journey reads is the whole page, however slowly the server sends it."""
 
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+
+from tests.servers import Quiet, serving
 
 FIRST, NEXT = b"<a href='/next'>Go on</a>", b"<main><h1>Rows</h1>"
 REST = b"<p>One</p><p>Two</p></main>"
 
 
-class Slow(BaseHTTPRequestHandler):
+class Slow(Quiet):
     """A page with a link, and one whose rows come long after its heading."""
 
     def do_GET(self) -> None:
@@ -27,17 +27,11 @@ class Slow(BaseHTTPRequestHandler):
         time.sleep(0.5)
         self.wfile.write(REST)
 
-    def log_message(self, *said: object) -> None:
-        """Not among what the tests say."""
-
 
 @pytest.fixture
 def slow() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    server.server_close()
+    with serving(Slow) as server:
+        yield f"http://127.0.0.1:{server.server_port}/"
 
 
 @pytest.mark.parametrize("javascript", [True, False])

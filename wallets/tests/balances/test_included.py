@@ -199,12 +199,18 @@ def test_the_smallest_plan_is_granted_and_the_smallest_rest_is_reset():
     assert wallet.included_seconds == 0
 
 
-def test_a_plan_that_begins_again_in_the_period_it_ended_in_gets_its_minutes_with_the_next():
+def ended_plan():
+    """An account whose plan came on 1 November and was over, its rest taken, on 1 December."""
     account = make_individual(included_minutes=100)
     plan(account, day=1)
     reset_at(noon(2026, 11, 1))
     Account.objects.filter(pk=account.pk).update(included_minutes=0)
     reset_at(noon(2026, 12, 1))
+    return account
+
+
+def test_a_plan_that_begins_again_in_the_period_it_ended_in_gets_its_minutes_with_the_next():
+    account = ended_plan()
     Account.objects.filter(pk=account.pk).update(included_minutes=100)
 
     assert reset_at(noon(2026, 12, 2)) == 0
@@ -215,11 +221,7 @@ def test_a_plan_that_begins_again_in_the_period_it_ended_in_gets_its_minutes_wit
 
 
 def test_a_plan_that_begins_again_on_another_day_gets_its_minutes_on_that_day():
-    account = make_individual(included_minutes=100)
-    plan(account, day=1)
-    reset_at(noon(2026, 11, 1))
-    Account.objects.filter(pk=account.pk).update(included_minutes=0)
-    reset_at(noon(2026, 12, 1))
+    account = ended_plan()
     Account.objects.filter(pk=account.pk).update(included_minutes=50, included_anchor_day=15)
 
     assert reset_at(noon(2026, 12, 15)) == 1
@@ -228,12 +230,8 @@ def test_a_plan_that_begins_again_on_another_day_gets_its_minutes_on_that_day():
 
 
 def test_minutes_granted_after_the_plan_ended_are_kept_until_the_next_period():
-    account = make_individual(included_minutes=100)
-    wallet = plan(account, day=1)
-    reset_at(noon(2026, 11, 1))
-    Account.objects.filter(pk=account.pk).update(included_minutes=0)
-    reset_at(noon(2026, 12, 1))
-    fill(wallet, included=600)
+    account = ended_plan()
+    fill(account.wallet, included=600)
 
     assert reset_at(noon(2026, 12, 2)) == 0
     assert due_at(noon(2026, 12, 2)) is None

@@ -186,7 +186,11 @@ def test_a_rate_out_of_range_or_of_no_type_is_refused(price, minute_type, field)
 
 
 @pytest.mark.django_db
-def test_a_second_rate_of_a_type_from_the_same_moment_is_refused():
+@pytest.mark.parametrize("at_once", [False, True])
+def test_a_second_rate_of_a_type_from_the_same_moment_is_refused(monkeypatch, at_once):
+    if at_once:
+        # Neither of the two finds the other's yet.
+        monkeypatch.setattr(rates, "check", lambda **_: None)
     moment = clock.now() + timedelta(days=1)
     set_basic_rate("0.10", at=moment)
 
@@ -213,18 +217,6 @@ def test_whoever_asks_first_is_told_of_the_rate_that_begins_then_of_that_type():
     rates.check(minute_type="premium", **asked)
     with pytest.raises(InvalidAmount, match="already"):
         rates.check(minute_type="basic", **asked)
-
-
-@pytest.mark.django_db
-def test_of_two_who_set_a_rate_from_the_same_moment_at_once_one_is_refused(monkeypatch):
-    monkeypatch.setattr(rates, "check", lambda **_: None)
-    moment = clock.now() + timedelta(days=1)
-    set_basic_rate("0.10", at=moment)
-
-    with pytest.raises(InvalidAmount, match="already"):
-        set_basic_rate("0.11", at=moment)
-
-    assert rates.rate(minute_type="basic", at=moment) == Decimal("0.10")
 
 
 def test_a_moment_before_any_rate_has_no_price():
