@@ -1,7 +1,8 @@
 """Growth: metering and customers' pages at a million wallets, beside an almost empty database.
 
-Two processes for each database (`benchmarks/sides/growth.py`), of which one is the limit: one SQL
-statement for the same rows. They take turns in every round.
+Calls of all wallets there are, and of only as many as the almost empty database has: what grows is
+then the data and not the traffic. Two processes for each (`benchmarks/sides/growth.py`), of which
+one is the limit: one SQL statement for the same rows. They take turns in every round.
 Prints one table, and writes `.data/bench/growth.json` with every statement's plan.
 """
 
@@ -23,7 +24,7 @@ WALLETS, FEW_WALLETS = 1_000_000, 10_000
 ROUNDS = 5
 # So many large batches are not measured: until most pages were touched since the checkpoint, they
 # write whole pages. It is what 10,000 calls a second are done with in the first minute of each.
-WARM_UPS = {"empty": 20, "grown": 500}
+WARM_UPS = {"empty": 20, "same": 20, "grown": 500}
 # How many batches of a size a round has.
 TIMES = {1000: 4, 100: 8, 1: 40}
 LARGEST = max(TIMES)
@@ -47,17 +48,21 @@ def grown(name: str, wallets: int, *, keep: bool = False) -> Iterator[str]:
 def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
     """Measure both in turns. `keep` leaves the databases for another run."""
     sizes = {"empty": FEW_WALLETS, "grown": wallets}
+    called = {"empty": ("empty", FEW_WALLETS), "same": ("grown", FEW_WALLETS)}
+    called |= {"grown": ("grown", wallets)}
     with ExitStack() as stack:
         sides, limits = {}, {}
         for name, size in sizes.items():
-            database = stack.enter_context(grown(f"bench_{name}", size, keep=bool(keep)))
-            side = command("benchmarks.sides.growth", database, str(size))
+            stack.enter_context(grown(f"bench_{name}", size, keep=bool(keep)))
+        for name, (database, many) in called.items():
+            parts = (f"bench_{database}", str(sizes[database]), str(many))
+            side = command("benchmarks.sides.growth", *parts)
             sides[name] = stack.enter_context(served(side))
             limits[f"limit_{name}"] = stack.enter_context(served([*side, "limit"]))
         with connection.cursor() as cursor:
             # The next one is as far away as the server's settings say.
             cursor.execute("CHECKPOINT")
-        figures, pages = Figures(), {name: defaultdict(list) for name in sides}
+        figures, pages = Figures(), {name: defaultdict(list) for name in sizes}
         logs = {name: Counter() for name in sides | limits}
         for name, side in sides.items():
             ask(limits[f"limit_{name}"], do="batches", size=1000, times=WARM_UPS["empty"])
@@ -70,11 +75,12 @@ def run(*, wallets: int = WALLETS, keep: int = 0) -> None:
                     figures.add(name, str(size), measured, size)
                     if size == LARGEST:
                         logs[name] += Counter(ask(side, do="written")) - Counter(before)
-            for name, side in sides.items():
-                for page, each in ask(side, do="pages", rounds=PAGE_ROUNDS).items():
+            for name in pages:
+                for page, each in ask(sides[name], do="pages", rounds=PAGE_ROUNDS).items():
                     pages[name][page] += each
         plans = ask(sides["grown"], do="plans")
     labels = {name: f"{size:,} wallets" for name, size in sizes.items()}
+    labels["same"] = f"{FEW_WALLETS:,} of {wallets:,} wallets"
     labels |= {f"limit_{name}": f"limit, {label}" for name, label in labels.items()}
     print_table(figures, labels, **{"1": "one call"})
     written = {name: _of_a_batch(log) for name, log in logs.items()}
@@ -108,16 +114,19 @@ def _ratios(figures: Figures, table: dict[str, dict]) -> dict[str, float]:
     """What is left of an empty database's speed: 1 is all of it."""
     found = {}
     for name, size in (("batch", 1000), ("batch_100", 100), ("single", 1)):
-        found[f"growth_{name}"] = figures.speed("grown", size) / figures.speed("empty", size)
-        found[f"growth_{name}_cpu"] = _processors(figures, "empty", size) / _processors(
-            figures, "grown", size
-        )
-        found[f"growth_{name}_limit"] = figures.speed("limit_grown", size) / figures.speed(
-            "limit_empty", size
-        )
-        found[f"growth_{name}_limit_cpu"] = figures.postgres("limit_empty", size) / (
-            figures.postgres("limit_grown", size)
-        )
+        for side, called in (("grown", ""), ("same", "_same")):
+            found[f"growth_{name}{called}"] = figures.speed(side, size) / figures.speed(
+                "empty", size
+            )
+            found[f"growth_{name}{called}_cpu"] = _processors(figures, "empty", size) / (
+                _processors(figures, side, size)
+            )
+            found[f"growth_{name}{called}_limit"] = figures.speed(f"limit_{side}", size) / (
+                figures.speed("limit_empty", size)
+            )
+            found[f"growth_{name}{called}_limit_cpu"] = figures.postgres("limit_empty", size) / (
+                figures.postgres(f"limit_{side}", size)
+            )
     quiet = [one for name, one in table.items() if name.endswith("quiet")]
     found["growth_pages"] = min(one["empty"]["cpu_ms"] / one["grown"]["cpu_ms"] for one in quiet)
     return {name: round(value, 3) for name, value in found.items()}

@@ -1,4 +1,4 @@
-"""One side of growth's benchmark: `python -m benchmarks.sides.growth DATABASE WALLETS [limit]`.
+"""One side: `python -m benchmarks.sides.growth DATABASE WALLETS CALLED [limit]`.
 
 Reads a task a line and answers each with a line of JSON: batches of calls, pages, their plans.
 """
@@ -9,7 +9,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -20,11 +20,20 @@ from django.conf import settings
 STARTED = range(3, 10)
 
 
-class Grown:
-    """Batches of everyday calls, each of another wallet of all there are."""
+def called_wallets(wallets: int, called: int) -> Sequence[int]:
+    """The numbers of those with a started campaign among so many, which lie anywhere among all."""
+    many = len(STARTED)
+    all_places, places = range(wallets // 20 * many), called // 20 * many
+    if places < len(all_places):
+        all_places = random.Random(called).sample(all_places, places)
+    return [20 * (place // many) + STARTED[place % many] for place in all_places]
 
-    def __init__(self, wallets: int) -> None:
-        self._wallets = wallets
+
+class Grown:
+    """Batches of everyday calls, each of another of the wallets that are called."""
+
+    def __init__(self, called: Sequence[int]) -> None:
+        self._called = called
 
     def batch(self, size: int) -> Callable[[], None]:
         from accounts import clock
@@ -33,9 +42,7 @@ class Grown:
         from campaigns import calls
         from campaigns.reports import Report
 
-        many = len(STARTED)
-        places = random.sample(range(self._wallets // 20 * many), size)
-        numbers = [20 * (place // many) + STARTED[place % many] for place in places]
+        numbers = random.sample(self._called, size)
         name, ended_at = time_ordered_uuid(), clock.now() - timedelta(seconds=5)
         reports = [
             Report(
@@ -56,32 +63,31 @@ ANY, ANOTHER = (
     "1 + ((%(start)s::bigint + g * 7919) %% %(wallets)s)::int",
 )
 NUMBERED = """
-DROP TABLE IF EXISTS bench_wallet;
-CREATE TABLE bench_wallet AS
+DROP TABLE IF EXISTS {table};
+CREATE TABLE {table} AS
 SELECT row_number() OVER (ORDER BY w.id)::int AS number, w.id AS wallet_id, w.account_id,
        c.id AS campaign_id, c.minute_type, 'credit' AS pot, 0.16 AS rate
 FROM wallets_wallet w JOIN campaigns_campaign c ON c.id = w.id
-WHERE w.id % 20 BETWEEN {first} AND {last} AND w.id <= {wallets};
-CREATE UNIQUE INDEX ON bench_wallet (number);
-ANALYZE bench_wallet
+WHERE w.id = ANY (%s);
+CREATE UNIQUE INDEX ON {table} (number);
+ANALYZE {table}
 """
 
 
 class Limit:
     """The limit of metering, of the same wallets: what the database itself loses."""
 
-    def __init__(self, wallets: int) -> None:
+    def __init__(self, called: Sequence[int]) -> None:
         from django.db import connection
 
         from benchmarks.sides.world import HERE
 
+        # Beside another limit on the same database, which has a table of its own.
+        table, self._wallets = f"bench_wallet_{len(called)}", len(called)
         self._statement = (HERE / "limit.sql").read_text().replace(ANY, ANOTHER)
+        self._statement = self._statement.replace("bench_wallet", table)
         with connection.cursor() as cursor:
-            cursor.execute(
-                NUMBERED.format(first=STARTED.start, last=STARTED.stop - 1, wallets=wallets)
-            )
-            cursor.execute("SELECT count(*) FROM bench_wallet")
-            ((self._wallets,),) = cursor.fetchall()
+            cursor.execute(NUMBERED.format(table=table), [called])
         connection.connection.prepare_threshold = 0
 
     def batch(self, size: int) -> Callable[[], None]:
@@ -270,7 +276,7 @@ def _worded(node: dict) -> str:
     return f"{node['Node Type']} {on} rows={node['Plan Rows']}".replace("  ", " ")
 
 
-def main(database: str, wallets: str, limit: str = "") -> None:
+def main(database: str, wallets: str, called: str, limit: str = "") -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "thinkrr_billing.settings")
     django.setup()
     settings.DEBUG = False
@@ -290,7 +296,7 @@ def main(database: str, wallets: str, limit: str = "") -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0")
     current_app.conf.broker_url = "memory://"
-    side = Limit(int(wallets)) if limit else Grown(int(wallets))
+    side = (Limit if limit else Grown)(called_wallets(int(wallets), int(called)))
     pages = None if limit else Pages(int(wallets))
     keep_what_is_loaded()
     for line in sys.stdin:
