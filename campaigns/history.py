@@ -26,7 +26,7 @@ CROSS JOIN LATERAL (
       AND (%(campaigns)s::bigint[] IS NULL OR c.campaign_id = ANY(%(campaigns)s))
       AND (%(outcomes)s::text[] IS NULL OR c.outcome = ANY(%(outcomes)s))
       AND (%(minute_types)s::text[] IS NULL OR c.minute_type = ANY(%(minute_types)s))
-    ORDER BY c.ended_at DESC, c.id DESC LIMIT %(limit)s) AS k
+    ORDER BY c.ended_at DESC, c.id DESC LIMIT (SELECT %(limit)s)) AS k
 ORDER BY k.ended_at DESC, k.id DESC LIMIT %(limit)s
 """
 _FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)

@@ -8,6 +8,7 @@ from django.db.models import Count, OuterRef, Q, Subquery
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.first_rows import first
 from campaigns import limits, resuming
 from campaigns.models import Call, Campaign
 from campaigns.payable import Verdict
@@ -67,7 +68,7 @@ def page(
     found = Campaign.objects.filter(TABS[tab][1], account=account).select_related("account")
     if before is not None:
         found = found.filter(pk__lt=before)
-    campaigns = list(found.order_by("-pk")[: limits.PAGE + 1])
+    campaigns = first(found.order_by("-pk"), limits.PAGE + 1)
     more = campaigns[limits.PAGE - 1].pk if len(campaigns) > limits.PAGE else None
     return rows(campaigns=campaigns[: limits.PAGE], account=account, wallet=wallet), more
 
@@ -84,7 +85,7 @@ def rows(*, campaigns: list[Campaign], account: Account, wallet: Wallet) -> list
 
 def last_calls(*, campaign: Campaign) -> list[Call]:
     """The latest calls of a campaign, newest first."""
-    return list(campaign.calls.order_by("-ended_at", "-pk")[: limits.LAST_CALLS])
+    return first(campaign.calls.order_by("-ended_at", "-pk"), limits.LAST_CALLS)
 
 
 def _use(campaigns: Sequence[Campaign], account: Account) -> dict[int, tuple]:

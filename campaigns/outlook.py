@@ -42,17 +42,21 @@ FREE = (Call.Outcome.FAILED, Call.Outcome.ISSUE_DIALING)
 
 
 # The latest of a window; more would say the same and take longer. A call of no campaign may be
-# followed by others, whatever runs. A single account stands in it as a constant: of an array's
-# PostgreSQL expects few calls, reads the whole window and sorts it.
+# followed by others, whatever runs. A limit that PostgreSQL sees is more than it expects of most:
+# it would read the whole window and sort it. One that it does not see lets it expect a tenth of
+# all calls, and read all campaigns for them: so both stand there.
 TAKEN = """
 SELECT asked.id,
   CASE WHEN c.id IS NULL OR c.status = 'started' THEN latest.minute_type ELSE %s END AS kind,
   sum(included_seconds), sum(premium_seconds), sum(basic_seconds), sum(cost)
 FROM (VALUES {accounts}) AS asked (id)
 CROSS JOIN LATERAL (
-  SELECT minute_type, premium_seconds, included_seconds, basic_seconds, cost, campaign_id
-  FROM campaigns_call
-  WHERE account_id = asked.id AND ended_at >= %s ORDER BY ended_at DESC LIMIT %s) latest
+  SELECT * FROM (
+    SELECT minute_type, premium_seconds, included_seconds, basic_seconds, cost, campaign_id
+    FROM campaigns_call
+    WHERE account_id = asked.id AND ended_at >= %s
+    ORDER BY ended_at DESC LIMIT (SELECT %s)) AS few
+  LIMIT %s) latest
 LEFT JOIN campaigns_campaign c ON c.id = latest.campaign_id
 GROUP BY 1, 2
 """
@@ -64,9 +68,10 @@ def taken(accounts: Sequence[UUID], since: datetime) -> dict[UUID, Taken]:
     """What each account's latest calls took from each pot, by minute type; what has stopped is kept
     apart. One query."""
     found: dict[UUID, dict[str, dict[str, Decimal]]] = defaultdict(dict)
+    most = limits.CALLS_SAMPLED
     statement = TAKEN.format(accounts=", ".join(["(%s::uuid)"] * len(accounts)))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [STOPPED, *accounts, since, limits.CALLS_SAMPLED])
+        cursor.execute(statement, [STOPPED, *accounts, since, most, most])
         for account_id, kind, *used in cursor.fetchall():
             found[account_id][kind] = dict(zip(TAKEN_POTS, map(Decimal, used), strict=True))
     return found

@@ -14,6 +14,8 @@ from accounts.api.shapes import Answer, Moment
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.models import Invitation, Level, Membership, Notification, Role
+from accounts.runtime.first_rows import first
+from accounts.runtime.of_one import of_one
 
 
 class Member(Answer):
@@ -178,9 +180,9 @@ class NoticesView(ApiView):
     )
     def get(self, request: Request) -> Response:
         query, account = self.query, resolve_account(request)
-        found = Notification.objects.filter(account=account)
+        found = Notification.objects.filter(of_one("account", account.pk))
         if query.cursor:
             found = found.filter(pk__lt=query.cursor)
-        rows = list(found.order_by("-pk")[: query.limit + 1])
+        rows = first(found.order_by("account_id", "-pk"), query.limit + 1)
         results = [Notice.of(one, is_read=one.read_at is not None) for one in rows[: query.limit]]
         return Response(Notices(results=results, **beside(request, rows, query.limit)))

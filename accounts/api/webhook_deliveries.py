@@ -15,6 +15,7 @@ from accounts.api.webhooks import ID, TAGS, OfWebhook
 from accounts.errors import NotFound
 from accounts.models import WebhookDelivery
 from accounts.people.access import Permission
+from accounts.runtime.first_rows import first
 from accounts.runtime.of_one import of_one
 from accounts.webhooks import endpoints
 
@@ -98,9 +99,8 @@ class DeliveriesView(OfWebhook):
         found = WebhookDelivery.objects.filter(of_one("endpoint", one.pk)).select_related("event")
         if query.cursor:
             found = found.filter(pk__lt=query.cursor)
-        rows = list(
-            found.prefetch_related("tries").order_by("endpoint_id", "-pk")[: query.limit + 1]
-        )
+        newest = found.prefetch_related("tries").order_by("endpoint_id", "-pk")
+        rows = first(newest, query.limit + 1)
         results = [delivery(row) for row in rows[: query.limit]]
         return Response(Deliveries(results=results, **beside(request, rows, query.limit)))
 

@@ -2,7 +2,7 @@
 
 Of `wallet = 5 ORDER BY id DESC LIMIT 25` PostgreSQL knows that the wallet orders nothing. So it may
 take the index of all ids instead, where few wallets have rows, and looks through everybody's for
-one that has not moved for long.
+one that has not moved for long. (`first_rows`: of one that has much, where most have little.)
 """
 
 from django.db.models import BooleanField, F, Func, Q, QuerySet, Value

@@ -13,6 +13,7 @@ from accounts import clock
 from accounts.cells.place import Of
 from accounts.models import Account, Level, Notification, StaffAlert
 from accounts.runtime import statements
+from accounts.runtime.first_rows import first
 from accounts.runtime.nudges import nudge, nudge_each
 from accounts.runtime.of_one import of_one
 from accounts.runtime.waits import Wait, oldest
@@ -143,7 +144,7 @@ def page(*, account_id: UUID, before: int | None = None) -> tuple[list[Notificat
     rows: QuerySet[Notification] = Notification.objects.filter(of_one("account", account_id))
     if before is not None:
         rows = rows.filter(pk__lt=before)
-    found = list(rows.order_by("account_id", "-pk")[: PAGE_SIZE + 1])
+    found = first(rows.order_by("account_id", "-pk"), PAGE_SIZE + 1)
     more = found[PAGE_SIZE - 1].pk if len(found) > PAGE_SIZE else None
     return found[:PAGE_SIZE], more
 

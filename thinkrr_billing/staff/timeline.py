@@ -12,6 +12,7 @@ from django.utils.html import strip_tags
 
 from accounts.admin.audit import changed
 from accounts.models import Account, AuditEntry, Notification, StaffAction
+from accounts.runtime.first_rows import first
 from accounts.runtime.of_one import of_one
 from wallets.admin.base import amount_of
 from wallets.models import LedgerEntry, LoggedDecision, Purchase, Reversal, Wallet
@@ -80,7 +81,7 @@ KINDS = {
 def _newest(rows, moment: str, before: datetime | None, *, by: tuple[str, ...] = ()) -> Iterable:
     if before is not None:
         rows = rows.filter(**{f"{moment}__lt": before})
-    return rows.order_by(*by, f"-{moment}")[: PAGE_SIZE + 1]
+    return first(rows.order_by(*by, f"-{moment}"), PAGE_SIZE + 1)
 
 
 def _wallet_id(account: Account) -> int | None:
@@ -90,7 +91,7 @@ def _wallet_id(account: Account) -> int | None:
 
 def _entries(account: Account, before: datetime | None) -> Iterator[Event]:
     rows = LedgerEntry.objects.filter(of_one("wallet", _wallet_id(account)))
-    for entry in _newest(rows.select_related("actor"), "created_at", before, by=("wallet_id",)):
+    for entry in _newest(rows.select_related("actor"), "created_at", before, by=("-wallet_id",)):
         by = f" by {entry.actor}" if entry.actor else ""
         note = f" “{entry.note}”" if entry.note else ""
         if entry.customer_note:
@@ -169,8 +170,8 @@ def _reversals(account: Account, before: datetime | None) -> Iterator[Event]:
 
 
 def _decisions(account: Account, before: datetime | None) -> Iterator[Event]:
-    rows = LoggedDecision.objects.filter(wallet_id=_wallet_id(account))
-    for decision in _newest(rows, "last_at", before):
+    rows = LoggedDecision.objects.filter(of_one("wallet", _wallet_id(account)))
+    for decision in _newest(rows, "last_at", before, by=("-wallet_id",)):
         figures = [f"{name}: {value}" for name, value in decision.figures.items()]
         often = [f"{decision.times} times since {_clock(decision.first_at)}"]
         yield Event(

@@ -22,6 +22,7 @@ from accounts.models import Account
 from accounts.people import access
 from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
+from accounts.runtime.first_rows import first
 from wallets.allocations import gifts
 from wallets.api.allocation import (
     MINUTES,
@@ -158,7 +159,7 @@ class GiftsView(ApiView):
         if place:
             found = found.filter(place.after(PURCHASE))
         limit = self.query.limit
-        rows = list(found.order_by("-created_at", "-pk")[: limit + 1])
+        rows = first(found.order_by("-created_at", "-pk"), limit + 1)
         more, rows = len(rows) > limit, rows[:limit]
         cursor = Place.of(rows[-1]).written(of="gifts") if more else ""
         results = [_shown(one, request) for one in rows]

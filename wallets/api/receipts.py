@@ -18,6 +18,7 @@ from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account, resolve_accounts
 from accounts.errors import NotFound
 from accounts.models import Account, Change
+from accounts.runtime.first_rows import first_of_several
 from wallets import models
 from wallets.api.fields import CURRENCY, Currency, Dollars, check_range, dollars_text
 from wallets.api.following import ChangeNumber, Followed, FollowQuery, changed, followed, in_order
@@ -120,22 +121,22 @@ class ReceiptsView(ApiView):
         accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
         zone = accounts[0].zone
         check_range(query.since or None, query.until or None, account=accounts[0])
-        found = models.Purchase.objects.filter(
-            payer__in=[one.pk for one in accounts], state=models.Purchase.State.SUCCEEDED
-        )
-        found = found.prefetch_related(_REVERSALS)
+        payers = [one.pk for one in accounts]
+        found = models.Purchase.objects.filter(state=models.Purchase.State.SUCCEEDED)
+        found = found.prefetch_related(_REVERSALS).order_by("-closed_at", "-pk")
         if query.since:
             found = found.filter(closed_at__gte=beginning(query.since, zone))
         if query.until:
             found = found.filter(closed_at__lt=end_of(query.until, zone))
         if query.after is not UNSET:
+            found = found.filter(payer__in=payers)
             return Response(_followed(request, query, accounts, found))
         place = Place.read(query.cursor or None, of="receipts")
         if place and place.rank != PURCHASE:
             raise BadCursor
         if place:
             found = found.filter(place.after(PURCHASE, moment="closed_at"))
-        rows = list(found.order_by("-closed_at", "-pk")[: query.limit + 1])
+        rows = first_of_several(found, query.limit + 1, field="payer", keys=payers)
         more, rows = len(rows) > query.limit, rows[: query.limit]
         last = Place(rows[-1].closed_at, PURCHASE, rows[-1].pk) if more else None
         cursor = last.written(of="receipts") if last else ""

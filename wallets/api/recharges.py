@@ -23,6 +23,7 @@ from accounts.api.whose import resolve_account, resolve_accounts
 from accounts.errors import NotFound
 from accounts.models import Account, Change
 from accounts.people.access import Permission
+from accounts.runtime.first_rows import first_of_several
 from wallets import limits, models
 from wallets.api.fields import CardId, DayOrMoment, check_range
 from wallets.api.following import Followed, FollowQuery, changed, followed, in_order
@@ -119,10 +120,11 @@ class RechargesView(ApiView):
     def get(self, request: Request) -> Response:
         query = self.query
         accounts = resolve_accounts(request, with_sub_accounts=bool(query.include))
-        found = _found(query, accounts)
+        found, payers = _found(query, accounts[0]), [one.pk for one in accounts]
         if query.after is not UNSET:
             page = changed(query, accounts=accounts, kind=Change.Kind.RECHARGE)
-            rows = in_order(page, found.filter(pk__in=page.sequences), id_of=lambda one: one.pk)
+            found = found.filter(payer__in=payers, pk__in=page.sequences)
+            rows = in_order(page, found, id_of=lambda one: one.pk)
             results = [shown(one, request, sequence=number) for one, number in rows]
             return Response(Recharges(results=results, **followed(request, page)))
         place = Place.read(query.cursor or None, of="recharges")
@@ -130,7 +132,7 @@ class RechargesView(ApiView):
             raise BadCursor
         if place:
             found = found.filter(place.after(PURCHASE))
-        rows = list(found.order_by("-created_at", "-pk")[: query.limit + 1])
+        rows = first_of_several(found, query.limit + 1, field="payer", keys=payers)
         more, rows = len(rows) > query.limit, rows[: query.limit]
         cursor = Place.of(rows[-1]).written(of="recharges") if more else ""
         results = [shown(one, request) for one in rows]
@@ -204,11 +206,12 @@ class RechargeView(ApiView):
         return Response(shown(found, request))
 
 
-def _found(query: RechargesQuery, accounts: list[Account]) -> QuerySet[models.Purchase]:
-    zone, since, until = accounts[0].zone, query.since or None, query.until or None
-    check_range(since, until, account=accounts[0])
+def _found(query: RechargesQuery, account: Account) -> QuerySet[models.Purchase]:
+    """Those asked for, newest first, whoever paid. Days are the account's."""
+    zone, since, until = account.zone, query.since or None, query.until or None
+    check_range(since, until, account=account)
     bought = LedgerEntry.objects.filter(kind__in=["recharge", "auto_recharge"])
-    found = models.Purchase.objects.recharges().filter(payer__in=[one.pk for one in accounts])
+    found = models.Purchase.objects.recharges().order_by("-created_at", "-pk")
     found = found.prefetch_related(Prefetch("entries", queryset=bought, to_attr="bought"))
     if query.state:
         found = found.filter(state__in=query.state)

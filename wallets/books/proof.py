@@ -20,13 +20,13 @@ FROM unnest(%(pots)s::text[]) AS p (pot)
 CROSS JOIN LATERAL (
     SELECT count(*) AS entries, COALESCE(SUM(amount), 0) AS total
     FROM (SELECT amount FROM wallets_ledgerentry
-          WHERE wallet_id = %(wallet)s AND pot = p.pot ORDER BY key LIMIT %(most)s + 1) e
+          WHERE wallet_id = %(wallet)s AND pot = p.pot ORDER BY key LIMIT (SELECT %(most)s + 1)) e
 ) few
 LEFT JOIN LATERAL (
     SELECT balance_after
     FROM (SELECT id, pot, balance_after FROM wallets_ledgerentry
           WHERE wallet_id = ANY (ARRAY[%(wallet)s])
-          ORDER BY wallet_id DESC, created_at DESC, id DESC LIMIT %(most)s) e
+          ORDER BY wallet_id DESC, created_at DESC, id DESC LIMIT (SELECT %(most)s)) e
     WHERE e.pot = p.pot AND few.entries > %(most)s
     ORDER BY id DESC LIMIT 1
 ) newest ON true

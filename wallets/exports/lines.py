@@ -21,6 +21,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
+from accounts.runtime.first_rows import first
 from accounts.runtime.of_one import of_one
 from wallets import limits
 from wallets.exports.periods import Period
@@ -109,7 +110,7 @@ def _newest_before(found: QuerySet[LedgerEntry]) -> Iterator[LedgerEntry]:
 def _bites(found: QuerySet[LedgerEntry], further: str) -> Iterator[list[LedgerEntry]]:
     """The first is small, so that it comes at once."""
     size, left = limits.EXPORT_FIRST_BITE, found
-    while bite := list(left[:size]):
+    while bite := first(left, size):
         yield bite
         if len(bite) < size:
             return

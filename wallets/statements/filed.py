@@ -9,6 +9,7 @@ from django.db.models import Prefetch
 
 from accounts.errors import Unusable
 from accounts.models import Account
+from accounts.runtime.first_rows import first
 from wallets import texts
 from wallets.models import Purchase, Reversal
 from wallets.months import beginning, due_date
@@ -94,10 +95,10 @@ def filed(*, account: Account, span: Span, most: int) -> list[Filed]:
     notes = Reversal.objects.filter(
         purchase__payer=account, credit_note_at__gte=begins, credit_note_at__lt=ends
     ).select_related("purchase__payer", "purchase__wallet__account")
-    found = [Filed(one.closed_at, one) for one in paid.order_by("closed_at")[: most + 1]]
+    found = [Filed(one.closed_at, one) for one in first(paid.order_by("closed_at"), most + 1)]
     found += [
         Filed(one.credit_note_at, one.purchase, one)
-        for one in notes.order_by("credit_note_at")[: most + 1]
+        for one in first(notes.order_by("credit_note_at"), most + 1)
     ]
     if len(found) > most:
         sentence = f"{span.title} has more than {most:,} papers. Choose one of its months."

@@ -31,6 +31,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from accounts.models import Account
+from accounts.runtime.first_rows import first
 from accounts.runtime.of_one import of_one
 from wallets.cursors import ENTRY, BadCursor, Place, Reached
 from wallets.limits import CLOCKS_APART
@@ -81,8 +82,8 @@ def transactions(
     if reached.payment:
         payments = payments.filter(_before(*reached.payment))
     found = merged(
-        causes(moved.order_by("wallet_id", "-pk")[:most]),
-        payments.order_by("-stands_at", "-pk")[: limit + 1],
+        causes(first(moved.order_by("wallet_id", "-pk"), most)),
+        first(payments.order_by("-stands_at", "-pk"), limit + 1),
         reached=reached,
         limit=limit + 1,
     )
@@ -131,7 +132,7 @@ def entries(
         if place.rank != ENTRY:
             raise BadCursor
         found = found.filter(pk__lt=place.pk)
-    rows = list(found.order_by("wallet_id", "-pk")[: limit + 1])
+    rows = first(found.order_by("wallet_id", "-pk"), limit + 1)
     more = len(rows) > limit
     rows = rows[:limit]
     last = Place.of(rows[-1]) if more else None

@@ -15,6 +15,8 @@ from djmoney.money import Money
 
 from accounts import clock
 from accounts.runtime import statements
+from accounts.runtime.first_rows import first
+from accounts.runtime.of_one import of_one
 from wallets import limits
 from wallets.cursors import ENTRY, Place
 from wallets.models import LoggedDecision
@@ -136,14 +138,14 @@ def page(
     found = _found(wallet_id, subject, about)
     if place:
         found = found.filter(place.after(ENTRY, moment="last_at"))
-    rows = list(found.order_by("-last_at", "-pk")[: limit + 1])
+    rows = first(found.order_by("-wallet_id", "-last_at", "-pk"), limit + 1)
     more, rows = len(rows) > limit, rows[:limit]
     cursor = Place(rows[-1].last_at, ENTRY, rows[-1].pk).written() if more else ""
     return Page(rows=rows, next_cursor=cursor)
 
 
 def _found(wallet_id: int, subject: str, about: str) -> QuerySet[LoggedDecision]:
-    found = LoggedDecision.objects.filter(wallet_id=wallet_id)
+    found = LoggedDecision.objects.filter(of_one("wallet", wallet_id))
     if subject:
         found = found.filter(subject=subject)
     return found.filter(about=about) if about else found

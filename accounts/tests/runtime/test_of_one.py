@@ -15,22 +15,22 @@ TOLD = """
 INSERT INTO accounts_notification
     (account_id, kind, title, text, level, data, dedupe_key, link, audience, created_at,
      mail_due_at, mail_attempts)
-SELECT %s, 'recharged', 'Recharged', 'Recharged', 'info', '{}', %s || g, '', 'managers', now(),
-       NULL, 0
-FROM generate_series(1, %s) g
+SELECT account, 'recharged', 'Recharged', 'Recharged', 'info', '{}', gen_random_uuid(), '',
+       'managers', now(), NULL, 0
+FROM unnest(%s::uuid[]) account, generate_series(1, %s) g
 """
 
 
-def tell(account: Account, times: int) -> None:
+def tell(times: int, *accounts: Account) -> None:
     with as_owner(), connection.cursor() as cursor:
-        cursor.execute(TOLD, [account.pk, account.pk.hex, times])
+        cursor.execute(TOLD, [[one.pk for one in accounts], times])
         cursor.execute("ANALYZE accounts_notification, accounts_account")
 
 
 def test_it_is_the_same_condition():
     one, other, nobody = make_individual(), make_individual(), make_individual()
-    tell(one, 2)
-    tell(other, 3)
+    tell(2, one)
+    tell(3, other)
     of_outer = Notification.objects.filter(of_one("account", OuterRef("pk")))
     newest = Subquery(of_outer.order_by("account_id", "-pk").values("pk")[:1])
 
@@ -46,8 +46,8 @@ def test_it_is_the_same_condition():
 
 def test_of_an_account_that_rests_no_notification_of_the_few_others_is_read():
     quiet, busy = make_individual(), make_individual()
-    tell(quiet, 2)
-    tell(busy, 4000)
+    tell(2, quiet)
+    tell(4000, busy)
 
     read = rows_read_by(lambda: notifications.page(account_id=quiet.pk), of="accounts_notification")
 

@@ -66,6 +66,14 @@ SELECT %s, 'credit', 1, g, 'adjustment', 'k' || g, '', moment, moment
 FROM generate_series(1, 4000) g, LATERAL (SELECT %s + g * interval '1 hour' AS moment) AS m
 ORDER BY g
 """
+OF_EACH_OTHER = """
+INSERT INTO wallets_ledgerentry
+    (wallet_id, pot, amount, balance_after, kind, key, note, occurred_at, created_at)
+SELECT wallet, 'credit', 1, g, 'adjustment', 'k' || g, '', moment, moment
+FROM generate_series(1, 10) g, unnest(%s::bigint[]) wallet,
+     LATERAL (SELECT %s + g * interval '1 hour' AS moment) AS m
+ORDER BY g
+"""
 LOOKS = {
     "the list": lambda one: statements.transactions(account=one.account),
     "the list since a day": lambda one: statements.transactions(
@@ -104,6 +112,30 @@ def test_of_a_wallet_that_rests_nothing_is_read_of_the_few_others(look):
         assert entries_read(lambda: look(quiet)) <= 30
 
 
+BEGINNINGS = {
+    "a file": lambda one: next(lines(whole(one), newest_first=True)),
+    "a file from its beginning": lambda one: next(lines(whole(one), newest_first=False)),
+}
+
+
+@pytest.mark.parametrize("look", (LOOKS | BEGINNINGS).values(), ids=LOOKS)
+def test_of_a_wallet_that_has_much_among_many_it_is_not_read_as_a_whole(look, monkeypatch):
+    """What PostgreSQL expects of a wallet is less than a page there, and it would sort it all."""
+    monkeypatch.setattr("wallets.books.proof.SUMMED", 100)
+    busy = open_wallet(account=make_individual())
+    others = Account.objects.bulk_create(
+        Account(kind="individual", name=f"Other {number}", timezone="UTC") for number in range(600)
+    )
+    wallets = Wallet.objects.bulk_create(Wallet(account=other) for other in others)
+    with as_owner(), connection.cursor() as cursor:
+        cursor.execute(OF_EACH_OTHER, [[one.pk for one in wallets], BEGINS])
+        cursor.execute(OF_OTHERS, [busy.pk, BEGINS + timedelta(days=1)])
+        cursor.execute("ANALYZE wallets_ledgerentry, wallets_wallet, accounts_account")
+
+    with clock.at(BEGINS + timedelta(days=400)):
+        assert entries_read(lambda: look(busy)) <= 2 * edges.NEAR
+
+
 def test_what_was_held_before_an_entry_is_read_from_the_newest_ones(wallet):
     last = LedgerEntry.objects.latest("pk").pk
 
@@ -126,7 +158,7 @@ def test_among_many_wallets_a_long_history_is_read_from_the_newest_ones_too(wall
 
     read = entries_read(lambda: edges.held_before(asked))
 
-    assert read <= edges.NEAR + 1 + A_DAY * DAYS // 2
+    assert read <= edges.NEAR + len(Pot) + A_DAY * DAYS // 2
     held = edges.held_before(asked)
     assert held[0] == {Pot.PREMIUM: Decimal(600), Pot.CREDIT: Decimal(A_DAY * DAYS * 3 // 2)}
     assert held[1:] == [{Pot.CREDIT: Decimal(A_DAY * DAYS // 2 // OTHERS)}] * OTHERS
