@@ -30,7 +30,10 @@ class Notification(Mailed):
         EVERYONE = "everyone", "Everyone"
         NOBODY = "nobody", "Nobody here"
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="notifications")
+    # The index of its list leads with it, too.
+    account = models.ForeignKey(
+        Account, models.CASCADE, related_name="notifications", db_index=False
+    )
     kind = models.CharField(max_length=40)
     level = models.CharField(max_length=7, choices=Level, default=Level.INFO)
     title = models.CharField(max_length=120)

@@ -57,8 +57,13 @@ class Purchase(Tried):
     # Random, so that no two databases ever send Stripe the same idempotency key.
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     # Whose card pays, and whose wallet is credited. They differ for allocations only.
-    payer = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="purchases")
-    wallet = models.ForeignKey(Wallet, on_delete=models.PROTECT, related_name="purchases")
+    # The indexes of their lists lead with them, too.
+    payer = models.ForeignKey(
+        Account, on_delete=models.PROTECT, related_name="purchases", db_index=False
+    )
+    wallet = models.ForeignKey(
+        Wallet, on_delete=models.PROTECT, related_name="purchases", db_index=False
+    )
     purpose = models.CharField(max_length=15, choices=Purpose)
     # What the card is charged, in US cents.
     amount_cents = models.PositiveIntegerField()
@@ -135,6 +140,16 @@ class Purchase(Tried):
                 F("id").desc(),
                 name="purchases_in_no_pot",
                 condition=IN_NO_POT,
+            ),
+            models.Index(
+                fields=["payer", "-closed_at", "-id"],
+                name="receipts_of_payer",
+                condition=Q(state="succeeded"),
+            ),
+            models.Index(
+                fields=["wallet", "-closed_at"],
+                name="paid_into_wallet",
+                condition=Q(state="succeeded"),
             ),
             models.Index(
                 fields=["created_at"],
