@@ -99,9 +99,16 @@ def declined(purchase: Purchase, wallet: Wallet) -> None:
 def _count(automatic: AutoRecharge, purchase: Purchase) -> None:
     """One more decline in a row. Only another first card lifts what follows from it."""
     automatic.consecutive_declines += 1
-    if not purchase.instead_of:
+    if _is_of_first(automatic, purchase):
         automatic.failed_fingerprint = purchase.card_fingerprint
     automatic.save(update_fields=["consecutive_declines", "failed_fingerprint"])
+
+
+def _is_of_first(automatic: AutoRecharge, purchase: Purchase) -> bool:
+    """Whether it charged the first card, which a backup may have become meanwhile."""
+    if not purchase.instead_of:
+        return True
+    return purchase.payment_method == automatic.effective_payment_method
 
 
 def _try_backup(automatic: AutoRecharge, purchase: Purchase, wallet: Wallet) -> Purchase | None:
@@ -118,14 +125,12 @@ def _try_backup(automatic: AutoRecharge, purchase: Purchase, wallet: Wallet) -> 
 
 
 def _is_for_good(automatic: AutoRecharge, purchase: Purchase) -> bool:
-    """Whether no card is left that might be charged later. Of the backup only when the first one
-    was declined for good, too: else that is tried again."""
+    """Whether no card is left that might be charged later. Of the backup only when the card that is
+    first by now is gone, or was declined for good, too: else that is tried again."""
     if not declines.is_hard(purchase.decline_code):
         return False
-    if not purchase.instead_of:
+    if _is_of_first(automatic, purchase):
         return True
-    if purchase.backup_of:
-        return declines.is_hard(purchase.backup_of.decline_code)
     first = payment_methods.card(account=purchase.payer, card_id=automatic.effective_payment_method)
     if first is None or first.is_expired:
         return True

@@ -20,38 +20,26 @@ from wallets.statements.papers import receipt
 from wallets.tests.worlds.auto_recharge_world import (
     credit,
     decline,
+    figures,
     logged,
     run,
     settings_of,
     told,
+    tried,
 )
-from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card, set_auto_recharge
-from wallets.tests.worlds.histories import buy
-from wallets.tests.worlds.pages import text_of
+from wallets.tests.worlds.builders import (
+    OTHER_GOOD_CARD,
+    THIRD_GOOD_CARD,
+    add_card,
+    fill,
+    set_auto_recharge,
+)
+from wallets.tests.worlds.purchases import taken
 
 pytestmark = pytest.mark.django_db
 
 VISA, MASTERCARD = "Visa •••• 4242", "Mastercard •••• 4444"
 NOON = datetime(2026, 11, 24, 12, tzinfo=UTC)
-
-
-@pytest.fixture
-def other(low, stripe):
-    """The backup card of the wallet below its threshold."""
-    card = add_card(stripe, low, OTHER_GOOD_CARD)
-    backup.choose(account=low.account, card_id=card.id)
-    low.refresh_from_db()
-    return card
-
-
-def tried(wallet) -> list[tuple[str, str]]:
-    rows = wallet.purchases.order_by("created_at", "instead_of")
-    return list(rows.values_list("card", "state"))
-
-
-def taken(stripe) -> list[int]:
-    intents = stripe.truth()["payment_intents"]
-    return [one["amount_received"] for one in intents if one["amount_received"]]
 
 
 def test_a_declined_first_card_is_made_good_by_the_backup_card_once(low, other, stripe):
@@ -65,6 +53,7 @@ def test_a_declined_first_card_is_made_good_by_the_backup_card_once(low, other, 
     assert second.payment_method == other.id
     assert (taken(stripe), credit(low)) == ([5000], 58)
     assert logged(low) == ["charge", "backup", "paid"]
+    assert figures(low, "backup") == {"charge": "50", "error": first.error_text, "card": MASTERCARD}
 
 
 @pytest.mark.usefixtures("other")
@@ -113,57 +102,6 @@ def test_receipt_statement_and_support_tell_it_alike(low, stripe):
         f"Charged $50.00 to the backup card {MASTERCARD} ({VISA} was declined) because the balance "
         "of $8.00 was below $10.00"
     )
-
-
-def test_when_both_are_declined_each_counts_and_the_next_try_waits_six_hours(low, other, stripe):
-    decline(stripe, low)
-    stripe.set_card(other.id, behaviour={"decline_code": "do_not_honor"})
-
-    with clock.at(NOON):
-        run(low)
-
-    assert tried(low) == [(VISA, "declined"), (MASTERCARD, "declined")]
-    automatic = settings_of(low)
-    assert automatic.consecutive_declines == 2
-    assert automatic.not_before == NOON + timedelta(hours=6)
-    assert told(low, "recharge_failed") == [
-        f"Auto-Recharge failed: {VISA} was declined. Your backup card {MASTERCARD} was declined. "
-        "You were not charged. Contact your bank or use another card. We try again at 18:00 (UTC)."
-    ]
-    assert taken(stripe) == []
-
-
-def test_banner_and_payments_name_both_cards_whatever_a_person_tries_since(
-    low, other, stripe, client
-):
-    decline(stripe, low)
-    stripe.set_card(other.id, behaviour={"decline_code": "do_not_honor"})
-    run(low)
-    client.force_login(owner_of(low.account))
-
-    pages = {path: text_of(client.get(path)) for path in ("/banner/", "/payments/")}
-    buy(low, state="declined", card="Visa •••• 0002")
-    later = {path: text_of(client.get(path)) for path in ("/banner/", "/payments/")}
-
-    both = f"{VISA} was declined, and your backup card {MASTERCARD} was declined. We try again "
-    assert f"Auto-Recharge failed: {both}" in pages["/banner/"]
-    assert f"{VISA} was declined. Your backup card {MASTERCARD} was" in pages["/payments/"]
-    assert f"Auto-Recharge failed: {both}" in later["/banner/"]
-    assert "The last automatic charge was declined. Retrying" in later["/payments/"]
-
-
-def test_the_third_decline_in_a_row_suspends_whichever_card_it_was(low, other, stripe):
-    decline(stripe, low)
-    stripe.set_card(other.id, behaviour={"decline_code": "do_not_honor"})
-    with clock.at(NOON):
-        run(low)
-
-    with clock.at(NOON + timedelta(hours=6, minutes=1)):
-        run(low)
-
-    assert settings_of(low).suspended_reason == "payment_failed"
-    # Both cards of both rounds, and no fifth try.
-    assert len(tried(low)) == 4
 
 
 @pytest.mark.usefixtures("other")
@@ -245,6 +183,24 @@ def test_after_the_hour_the_first_card_is_tried_again_and_a_success_forgets(low,
 
 
 @pytest.mark.usefixtures("other")
+def test_a_person_who_saves_the_settings_waits_for_no_rest_of_the_first_card(low, stripe):
+    decline(stripe, low)
+    with clock.at(NOON):
+        run(low)
+    stripe.set_card(low.default_payment_method, behaviour="ok")
+
+    with clock.at(NOON + timedelta(minutes=5)):
+        configure.save(
+            wallet_id=low.pk,
+            settings=configure.Settings(enabled=True, threshold=Decimal(100), amount=Decimal(50)),
+            actor=owner_of(low.account),
+        )
+
+    assert tried(low)[-1] == (VISA, "succeeded")
+    assert settings_of(low).consecutive_declines == 0
+
+
+@pytest.mark.usefixtures("other")
 def test_a_card_declined_for_good_is_never_tried_again_while_the_backup_card_pays(low, stripe):
     decline(stripe, low, "invalid_account")
     with clock.at(NOON):
@@ -256,36 +212,6 @@ def test_a_card_declined_for_good_is_never_tried_again_while_the_backup_card_pay
 
     assert [card for card, _ in tried(low)] == [VISA, MASTERCARD, MASTERCARD]
     assert settings_of(low).suspended_at is None
-
-
-@pytest.mark.usefixtures("other")
-def test_once_its_stand_in_is_gone_a_card_declined_for_good_suspends(low, stripe):
-    decline(stripe, low, "invalid_account")
-    with clock.at(NOON):
-        run(low)
-    backup.clear(account=low.account)
-    set_auto_recharge(low, threshold=100)
-
-    with clock.at(NOON + timedelta(minutes=5)):
-        assert run(low) == "suspended"
-
-    assert settings_of(low).suspended_reason == "payment_failed"
-    assert len(tried(low)) == 2
-
-
-@pytest.mark.usefixtures("other")
-def test_once_its_stand_in_is_gone_a_soft_decline_waits_out_its_hour(low, stripe):
-    decline(stripe, low)
-    with clock.at(NOON):
-        run(low)
-    backup.clear(account=low.account)
-    set_auto_recharge(low, threshold=100)
-
-    with clock.at(NOON + timedelta(minutes=5)):
-        assert run(low) == "declined"
-
-    declined = low.purchases.get(state="declined")
-    assert settings_of(low).not_before == declined.closed_at + timedelta(hours=1)
 
 
 @pytest.mark.usefixtures("other")
@@ -320,20 +246,6 @@ def test_six_tries_in_ten_minutes_leave_none_for_the_backup_card(low, stripe):
     run(low)
 
     assert tried(low)[-1] == (VISA, "declined")
-
-
-def test_a_backup_card_that_was_just_declined_is_not_tried_again_within_the_hour(
-    low, other, stripe
-):
-    decline(stripe, low)
-    stripe.set_card(other.id, behaviour={"decline_code": "do_not_honor"})
-    with clock.at(NOON):
-        run(low)
-
-    with clock.at(NOON + timedelta(minutes=30)):
-        configure.try_again(wallet_id=low.pk, actor=owner_of(low.account))
-
-    assert [card for card, _ in tried(low)] == [VISA, MASTERCARD, VISA]
 
 
 def test_a_person_who_tries_again_is_told_of_the_backup_charge_and_both_count(low, other, stripe):
@@ -419,6 +331,36 @@ def test_a_decline_that_an_event_tells_goes_to_the_backup_card_as_well(low, stri
 
     assert tried(low) == [(VISA, "declined"), (MASTERCARD, "succeeded")]
     assert taken(stripe) == [5000]
+
+
+def choose_a_third_card(stripe, wallet):
+    third = add_card(stripe, wallet, THIRD_GOOD_CARD)
+    keeping.make_default(account=wallet.account, card_id=third.id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda stripe, low: set_auto_recharge(low, enabled=False),
+        lambda stripe, low: fill(low, credit="2"),
+        choose_a_third_card,
+    ],
+    ids=["switched off", "at the threshold", "another first card"],
+)
+@pytest.mark.usefixtures("other")
+def test_a_decline_heard_of_when_no_charge_is_wanted_any_more_is_not_made_good(low, stripe, change):
+    stripe.set_card(low.default_payment_method, behaviour="processing")
+    run(low)
+    [first] = low.purchases.all()
+    change(stripe, low)
+    stripe.finish(first.payment_intent, "failed")
+
+    purchases.drive(purchase_id=first.pk)
+
+    assert tried(low) == [(VISA, "declined")]
+    assert "backup" not in logged(low)
+    assert settings_of(low).failed_fingerprint == first.card_fingerprint
+    assert taken(stripe) == []
 
 
 def test_without_a_backup_card_a_decline_waits_an_hour_as_ever(low, stripe):

@@ -35,6 +35,12 @@ def told(wallet: Wallet, kind: str) -> list[str]:
     return list(notes.values_list("text", flat=True))
 
 
+def tried(wallet: Wallet) -> list[tuple[str, str]]:
+    """The card and what became of it, of each charge, oldest first."""
+    rows = wallet.purchases.order_by("created_at", "instead_of")
+    return list(rows.values_list("card", "state"))
+
+
 def logged(wallet: Wallet) -> list[str]:
     """The codes of the decision log, oldest first."""
     rows = LoggedDecision.objects.filter(wallet=wallet).order_by("first_at", "pk")

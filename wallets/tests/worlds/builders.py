@@ -20,6 +20,7 @@ _numbers = count(1)
 
 GOOD_CARD = "4242424242424242"
 OTHER_GOOD_CARD = "5555555555554444"
+THIRD_GOOD_CARD = "378282246310005"
 DECLINED_CARD = "4000000000000341"  # Can be saved; every charge is declined.
 BANK_ASKS_CARD = "4000002760003184"  # Can be saved; every charge wants the bank's word.
 
