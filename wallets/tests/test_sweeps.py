@@ -319,7 +319,8 @@ CANNOT = {
     "blocked": lambda wallet: Wallet.objects.filter(pk=wallet.pk).update(
         blocked_at=clock.now(), blocked_reason="books"
     ),
-    "fine": lambda wallet: set_auto_recharge(wallet, threshold=1),
+    # Exactly at the threshold.
+    "fine": lambda wallet: set_auto_recharge(wallet, threshold=8),
     "being charged": lambda wallet: auto_recharge.claim(wallet_id=wallet.pk),
 }
 CAN_AGAIN = {

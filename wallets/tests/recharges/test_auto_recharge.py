@@ -420,6 +420,7 @@ def test_a_wallet_with_a_card_for_auto_recharge_alone_is_charged(stripe):
     set_auto_recharge(wallet, due_since=clock.now(), payment_method=card.id)
 
     assert auto_recharge.coming(clock.now()).filter(wallet=wallet).exists()
+    assert list(auto_recharge.DUE.take()) == [wallet.pk]
     assert run(wallet) == "charge"
 
 
@@ -466,6 +467,7 @@ def test_the_sweep_looks_at_what_is_due_and_waits_for_no_known_moment_longest_fi
     due(stripe, enabled=False)
     due(stripe, suspended_at=now, suspended_reason="support")
     due(stripe, not_before=now + timedelta(seconds=1), hold_reason="declined")
+    auto_recharge.claim(wallet_id=due(stripe).pk)
     blocked = due(stripe)
     Wallet.objects.filter(pk=blocked.pk).update(blocked_at=now, blocked_reason="disputed")
 

@@ -182,6 +182,22 @@ def test_a_monthly_limit_that_is_used_up_is_what_people_hear_of(stripe):
         assert run(wallet) == "monthly_limit"
 
 
+def test_a_month_with_room_for_one_more_leaves_it_to_the_day_and_tells_the_days_figures(stripe):
+    wallet = low(stripe, monthly_limit=150, daily_ceiling=50)
+    for day in (NOON - timedelta(days=1), NOON):
+        with clock.at(day):
+            assert run(wallet) == "charge"
+            fill(wallet, credit="-50")
+
+    with clock.at(NOON + timedelta(minutes=5)):
+        decision = auto_recharge.run(wallet_id=wallet.pk)
+
+    assert decision.code == "daily_ceiling"
+    assert (decision.figures["spent"], decision.figures["limit"]) == (50, 50)
+    [text] = told(wallet, "auto_recharge_ceiling")
+    assert text.startswith("Auto-Recharge has charged $50.00 today, ")
+
+
 @pytest.mark.parametrize(
     ("ceiling", "text"),
     [
