@@ -231,7 +231,7 @@ def _declined(purchase: Purchase, wallet: Wallet) -> None:
     run = _run_of(purchase, wallet)
     if run.state != State.DUE:
         return
-    is_hard = _is_hard(purchase)
+    is_hard = _is_hard(run, purchase)
     in_between = _was_tried_in_between(run, purchase) and not is_hard
     if backup := _try_backup(run, purchase, wallet):
         run.attempts += not in_between
@@ -247,11 +247,12 @@ def _declined(purchase: Purchase, wallet: Wallet) -> None:
     _fail(run, purchase.error_text, is_hard=is_hard)
 
 
-def _is_hard(purchase: Purchase) -> bool:
+def _is_hard(run: AllocationRun, purchase: Purchase) -> bool:
     """Whether the month's own card must not be charged again: the backup's decline says nothing
-    of that, the first one's does."""
+    of that, nor what a card answers that was changed meanwhile; the first one's does."""
     first = purchase.backup_of or purchase
-    return declines.is_hard(first.decline_code)
+    is_former = not first.instead_of and first.payment_method != run.allocation.payment_method
+    return not is_former and declines.is_hard(first.decline_code)
 
 
 def _try_backup(run: AllocationRun, purchase: Purchase, wallet: Wallet) -> Purchase | None:

@@ -285,3 +285,23 @@ def test_a_charge_stripe_never_answered_until_the_month_was_over_is_missed(runni
     assert len(running.told(running.agency, "allocation_missed")) == 1
     assert running.run_at("2027-01-14 00:05") == ["charge"]
     assert running.taken() == [20500, 20500]
+
+
+@pytest.mark.parametrize("code", ["lost_card", "insufficient_funds"])
+def test_what_the_former_card_answers_leaves_the_month_to_the_card_chosen_meanwhile(world, code):
+    with clock.at(NOV_14):
+        world.save()
+    world.stripe.set_card(world.card.id, behaviour="processing")
+    world.run_at("2026-11-14 10:00")
+    [former] = world.purchases()
+    other = add_card(world.stripe, world.agency.wallet, OTHER_GOOD_CARD)
+    with clock.at(moment("2026-11-14 10:05")):
+        world.save(payment_method=other.id)
+        world.stripe.finish(former.payment_intent, "failed", decline_code=code)
+        purchases.drive(purchase_id=former.pk)
+
+    assert world.runs == [("2026-11-14", "due")]
+    assert world.allocation.failed_at is None
+    assert world.run_at("2026-11-14 11:05") == ["charge"]
+    assert world.purchases()[-1].card == "Mastercard •••• 4444"
+    assert world.taken() == [20500]
