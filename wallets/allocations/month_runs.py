@@ -27,7 +27,7 @@ def new(
     allocation: AutoAllocation, due: date, *, is_current: bool, rates: dict[str, Decimal]
 ) -> AllocationRun:
     """The run of the month that is due on this day, in memory."""
-    run = AllocationRun(allocation=allocation, period=due, state=State.DUE)
+    run = AllocationRun(allocation=allocation, period=due)
     freeze(run, rates)
     if allocation.skip_period == due:
         close(run, State.SKIPPED)

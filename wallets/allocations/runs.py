@@ -126,9 +126,7 @@ def _card_to_charge(allocation: AutoAllocation) -> tuple[Card, str]:
     """The month's card, or the backup if that has expired, and why. Raises NoPaymentMethod."""
     agency, card_id = allocation.agency, allocation.payment_method
     first = payment_methods.card(account=agency, card_id=card_id)
-    if first and not first.is_expired:
-        return first, ""
-    if first:
+    if first and first.is_expired:
         backup = backups.card_of(account_id=agency.pk, first=first)
         if backup and not backups.is_resting(backup, payer_id=agency.pk):
             return backup, f"{first.label} has expired"

@@ -8,7 +8,7 @@ from accounts import clock
 from accounts.models import StaffAlert
 from wallets.allocations import runs
 from wallets.charging import purchases
-from wallets.models import AllocationRun
+from wallets.models import AllocationRun, Purchase
 from wallets.tests.worlds.allocation_world import make_world, moment
 from wallets.tests.worlds.purchases import cancel_at_stripe, refuse_to_confirm
 
@@ -75,6 +75,31 @@ def test_five_tries_in_ten_minutes_stop_nothing(world):
     _tries(world, 5)
 
     assert world.run_at("2026-11-14 10:06") == ["charge"]
+
+
+@pytest.mark.parametrize(("at", "code"), [("10:09:59", "too_many_tries"), ("10:10", "charge")])
+def test_a_try_counts_for_ten_minutes(world, at, code):
+    with clock.at(NOV_14):
+        runs.plan_due(now=clock.now())
+    _tries(world, 6)
+
+    assert world.run_at(f"2026-11-14 {at}") == [code]
+
+
+def test_what_the_sub_account_pays_itself_brakes_no_month(world):
+    for _ in range(6):
+        Purchase.objects.create(
+            payer=world.sub,
+            wallet=world.sub.wallet,
+            purpose="recharge",
+            amount_cents=500,
+            buys="credit",
+            state="declined",
+            created_at=NOV_14,
+            closed_at=NOV_14,
+        )
+
+    assert world.run_at("2026-11-14 10:01") == ["charge"]
 
 
 def _tries(world, count):
