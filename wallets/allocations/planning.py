@@ -90,7 +90,7 @@ def _locking() -> QuerySet[AutoAllocation]:
 
 
 def lock_run(*, allocation: AutoAllocation, **which: object) -> AllocationRun | None:
-    run = AllocationRun.objects.select_for_update(of=("self",), no_key=True)
+    run = AllocationRun.objects.select_for_update(no_key=True)
     found = run.filter(allocation=allocation, **which).first()
     if found:
         found.allocation = allocation
