@@ -1,6 +1,6 @@
 """A month has passed only when a later one is due; one whose day lies ahead waits."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.utils import timezone
@@ -99,6 +99,25 @@ def test_the_last_look_gives_the_payment_of_a_month_that_lies_ahead_up_and_keeps
     assert running.purchases()[-1].state == "canceled"
     assert running.runs[-1] == ("2026-12-14", "due")
     assert running.taken() == [20500]
+
+
+def test_a_first_month_begins_with_the_agencys_day_however_far_east_it_is(stripe):
+    world = make_world(stripe, timezone="Pacific/Auckland")
+    with clock.at(moment("2026-11-14 00:00")):
+        world.save(start_date=date(2026, 11, 15))
+
+    assert world.run_at("2026-11-14 10:59") == []
+    assert world.run_at("2026-11-14 11:00") == ["charge"]
+
+
+def test_the_shortest_month_ends_with_the_agencys_day_however_far_east_it_is(stripe):
+    world = make_world(stripe, timezone="Pacific/Auckland")
+    with clock.at(moment("2027-02-13 12:00")):
+        world.save()
+    assert world.run_at("2027-02-13 12:00") == ["charge"]
+
+    assert world.run_at("2027-03-13 10:59") == []
+    assert world.run_at("2027-03-13 11:00") == ["charge"]
 
 
 @pytest.mark.parametrize("state", ["missed", "failed"])

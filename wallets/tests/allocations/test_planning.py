@@ -220,30 +220,6 @@ def test_no_month_is_made_of_what_was_stopped_or_moved_meanwhile(running, change
     assert running.runs == [("2026-11-14", "paid")]
 
 
-def test_a_month_that_was_tried_and_never_paid_is_failed_when_the_next_begins(failing):
-    failing.accept()
-
-    plan_at(DEC_14)
-
-    run = failing.run("2026-11-14")
-    assert (run.state, run.closed_at, run.next_attempt_at) == ("failed", DEC_14, None)
-    assert failing.told(failing.agency, "allocation_missed") == []
-    assert failing.logged(failing.agency) == ["planned", "failed", "planned"]
-
-
-def test_a_month_that_was_never_tried_is_missed_when_the_next_begins(world):
-    with clock.at(moment("2026-11-14 10:00")):
-        world.save()
-    AllocationRun.objects.update(next_attempt_at=moment("2026-12-20"))
-
-    plan_at(DEC_14)
-
-    run = world.run("2026-11-14")
-    assert (run.state, run.closed_at, run.next_attempt_at) == ("missed", DEC_14, None)
-    assert len(world.told(world.agency, "allocation_missed")) == 1
-    assert world.logged(world.agency) == ["planned", "missed", "planned"]
-
-
 def test_a_month_that_is_made_says_what_became_of_it_and_when(running):
     with clock.at(moment("2026-11-20")):
         configure.skip_next(account=running.sub, agency=running.agency, actor=None)
