@@ -141,10 +141,13 @@ def test_once_its_stand_in_is_gone_a_soft_decline_waits_out_its_hour(low, stripe
     set_auto_recharge(low, threshold=100)
 
     with clock.at(NOON + timedelta(minutes=5)):
-        assert run(low) == "declined"
+        decision = auto_recharge.run(wallet_id=low.pk)
 
-    declined = low.purchases.get(state="declined")
-    assert settings_of(low).not_before == declined.closed_at + timedelta(hours=1)
+    rests_until = NOON + timedelta(hours=1)
+    assert (decision.wanted, decision.code) == (False, "declined")
+    assert decision.figures["until"] == settings_of(low).not_before == rests_until
+    assert logged(low)[-1] == "declined"
+    assert len(tried(low)) == 2
 
 
 # --- Declined for good: is the first card tried again?
