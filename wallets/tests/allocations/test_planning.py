@@ -210,6 +210,13 @@ def test_a_month_is_made_once_and_found_again(running):
     assert (made.period, made.state) == (date(2026, 12, 14), "due")
 
 
+def test_of_months_that_are_made_together_only_the_one_that_runs_now_is_answered(running):
+    [made] = plan_locked(running, "2027-01-14 00:00")
+
+    assert (made.period, made.state) == (date(2027, 1, 14), "due")
+    assert running.runs[1:] == [("2026-12-14", "missed"), ("2027-01-14", "due")]
+
+
 @pytest.mark.parametrize("change", [{"active": False}, {"agency": "another"}])
 def test_no_month_is_made_of_what_was_stopped_or_moved_meanwhile(running, change):
     with_sibling(running)
