@@ -338,6 +338,15 @@ def test_while_support_has_stopped_all_charges_no_month_is_chargeable(running):
     assert list(planning.chargeable(DEC_14)) == [running.run("2026-12-14")]
 
 
+def test_a_month_of_a_sub_account_that_moved_to_another_agency_is_not_chargeable(running):
+    plan_at(DEC_14)
+    running.sub.agency = make_agency("Other")
+    running.sub.save(update_fields=["agency"])
+
+    assert running.run("2026-12-14").state == "due"
+    assert not planning.chargeable(DEC_14).exists()
+
+
 # --- The dry run.
 
 
