@@ -26,7 +26,7 @@ LEFT JOIN LATERAL (
     SELECT balance_after
     FROM (SELECT id, pot, balance_after FROM wallets_ledgerentry
           WHERE wallet_id = ANY (ARRAY[%(wallet)s])
-          ORDER BY wallet_id DESC, created_at DESC, id DESC LIMIT (SELECT %(most)s)) e
+          ORDER BY wallet_id, id DESC LIMIT (SELECT %(most)s)) e
     WHERE e.pot = p.pot AND few.entries > %(most)s
     ORDER BY id DESC LIMIT 1
 ) newest ON true
