@@ -94,11 +94,12 @@ def page(
     """What changed after a number, at most `limit`: of every kind without `kinds`, and of every
     account where `accounts` is None."""
     kinds = [str(kind) for kind in kinds or Change.Kind]
-    found = numbered().filter(sequence__gt=after, kind__in=kinds)[: limit + 1]
-    if accounts is not None:
+    if accounts is None:
+        rows = list(numbered().filter(sequence__gt=after, kind__in=kinds)[: limit + 1])
+    else:
+        number()
         asked = {"accounts": list(accounts), "kinds": kinds, "after": after, "most": limit + 1}
-        found = Change.objects.raw(NEXT_OF, asked)
-    rows = list(found)
+        rows = list(Change.objects.raw(NEXT_OF, asked))
     more, rows = len(rows) > limit, rows[:limit]
     return Page(rows, rows[-1].sequence if rows else after, more)
 
