@@ -130,7 +130,10 @@ def _card_to_charge(allocation: AutoAllocation) -> tuple[Card, str]:
         backup = backups.card_of(account_id=agency.pk, first=first)
         if backup and not backups.is_resting(backup, payer_id=agency.pk):
             return backup, f"{first.label} has expired"
-    return payment_methods.usable_card(account=agency, card_id=card_id), ""
+    if first is None or first.is_expired:
+        # It says what helps.
+        first = payment_methods.usable_card(account=agency, card_id=card_id)
+    return first, ""
 
 
 def _wait_for_its_day(run: AllocationRun) -> None:
