@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.tests.builders import owner_of
+from tests.browser.hands import Keyboard
 from tests.browser.people import DESK, PHONE
 from wallets.models import AutoRecharge, Purchase
 from wallets.recharges import auto_recharge
@@ -80,28 +81,25 @@ def test_saving_what_charges_nothing_closes_the_dialog_and_says_so(owner, stripe
 def test_everything_can_be_done_with_the_keyboard_alone(owner, stripe, wallet):
     add_card(stripe, wallet)
     owner.visit("/payments/")
-    press = owner.page.keyboard.press
+    hand, press = Keyboard(owner), owner.page.keyboard.press
 
-    tab_to(owner, "configure")
-    press("Enter")
+    hand.press("#configure")
     owner.page.wait_for_selector("dialog[open] #id_enabled:focus")
     press("Space")
-    tab_to(owner, "id_threshold")
-    owner.page.keyboard.type("5")
-    tab_to(owner, "id_amount")
-    owner.page.keyboard.type("25")
+    hand.fill("#id_threshold", "5")
+    hand.fill("#id_amount", "25")
     press("Escape")
     owner.dialog_closes()
     owner.focuses("#configure")
     press("Enter")
     owner.page.wait_for_selector("dialog[open] #id_enabled:focus")
     press("Space")
-    tab_to(owner, "id_threshold")
-    owner.page.keyboard.type("5")
+    hand.fill("#id_threshold", "5")
     press("Enter")
     owner.sees("Auto-Recharge saved.", "#toasts")
 
     automatic = AutoRecharge.objects.get(wallet=wallet)
+    assert hand.wrong == []
     assert (automatic.enabled, automatic.threshold.amount) == (True, 5)
 
 
@@ -155,14 +153,6 @@ def test_another_card_ends_a_suspension(owner, stripe, wallet):
 
     assert "Suspended: payment failed" in suspended
     assert AutoRecharge.objects.get(wallet=wallet).suspended_at is None
-
-
-def tab_to(person, wanted: str) -> None:
-    for _ in range(60):
-        if person.focused() == wanted:
-            return
-        person.page.keyboard.press("Tab")
-    raise AssertionError(f"60 tabs did not reach #{wanted}.")
 
 
 @pytest.mark.parametrize("javascript", [True, False])
