@@ -47,11 +47,15 @@ def in_log(purchase: Purchase) -> AbstractContextManager[None]:
     )
 
 
-def submit(purchase_id: UUID, intent_id: str) -> bool:
-    """Store the intent, and look a last time. Returns whether it is to be confirmed."""
+def submit(purchase_id: UUID, intent_id: str) -> int | None:
+    """Store the intent, and look a last time. Returns the number of the confirmation to send, 0
+    when it is not wanted, None when another driver was first: then only Stripe knows how far it is.
+    """
     with locked(purchase_id) as (purchase, wallet):
-        if purchase.state != State.CREATED:
-            return purchase.is_open
+        if purchase.attempts:
+            return None
+        if not purchase.is_open:
+            return 0
         adopt(purchase, intent_id)
         return _count_attempt_if_wanted(purchase, wallet)
 
@@ -65,21 +69,20 @@ def adopt(purchase: Purchase, intent_id: str) -> None:
         purchase.save(update_fields=["payment_intent", "state", "submitted_at"])
 
 
-def confirm_again(purchase_id: UUID) -> bool:
-    """Count another confirmation. Returns whether the money is still wanted."""
+def confirm_again(purchase_id: UUID) -> int:
+    """Count another confirmation. Returns its number, 0 when the money is not wanted any more."""
     with locked(purchase_id) as (purchase, wallet):
-        return purchase.is_open and _count_attempt_if_wanted(purchase, wallet)
+        return _count_attempt_if_wanted(purchase, wallet) if purchase.is_open else 0
 
 
-def _count_attempt_if_wanted(purchase: Purchase, wallet: Wallet) -> bool:
+def _count_attempt_if_wanted(purchase: Purchase, wallet: Wallet) -> int:
     if is_stale(purchase):
-        return False
+        return 0
     decision = policies[purchase.purpose].still_wanted(purchase, wallet)
     if not decision.wanted:
         logger.info("purchase %s is not wanted any more: %s", purchase.pk, decision.code)
-        return False
-    _count_attempt(purchase)
-    return True
+        return 0
+    return _count_attempt(purchase)
 
 
 def is_stale(purchase: Purchase) -> bool:

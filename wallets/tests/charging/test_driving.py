@@ -7,12 +7,14 @@ import pytest
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime import crash_points
 from wallets.charging import purchases
 from wallets.models import Purchase, Wallet
-from wallets.recharges import by_hand
+from wallets.recharges import by_hand, switching_off
 from wallets.stripe import answers, gateway
 from wallets.tests.worlds.allocation_world import make_world, moment
 from wallets.tests.worlds.builders import (
+    BANK_ASKS_CARD,
     DECLINED_CARD,
     GOOD_CARD,
     add_card,
@@ -160,6 +162,69 @@ def test_two_workers_driving_one_purchase_confirm_it_once(
     assert (purchase.state, purchase.attempts, credit(low)) == (state, 1, after)
     assert len(stripe.truth()["payment_intents"]) == 1
     assert "confirm:2" not in keys(stripe, purchase)
+
+
+def test_what_an_event_told_before_our_own_answer_is_looked_at_a_last_time_all_the_same(
+    low, stripe, monkeypatch
+):
+    purchase = claim(low)
+
+    def meanwhile(_facts):
+        [intent] = stripe.truth()["payment_intents"]
+        purchases.settle(payment_intent=intent["id"])
+        switching_off.switch_off(wallet_id=low.pk, why="a person did")
+
+    during(monkeypatch, "create_intent", meanwhile)
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.attempts, credit(low)) == ("canceled", 0, 8)
+    assert taken(stripe) == []
+
+
+def test_a_driver_that_is_slower_than_another_and_a_person_at_the_bank_confirms_nothing(
+    stripe, monkeypatch
+):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchase = claim(wallet)
+
+    def meanwhile(_facts):
+        assert purchases.drive(purchase_id=purchase.pk).state == "requires_action"
+        by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
+
+    during(monkeypatch, "create_intent", meanwhile)
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.quarantined_at) == ("requires_action", None)
+    assert len(stripe.requests(path=f"{CREATE}/{purchase.payment_intent}/confirm")) == 2
+    stripe.answer_bank(purchase.payment_intent, approved=True)
+    purchases.settle(payment_intent=purchase.payment_intent)
+    assert credit(wallet) == 58
+
+
+def test_a_confirmation_has_the_number_that_was_counted_for_it(stripe, monkeypatch):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    purchase = claim(wallet)
+
+    def meanwhile():
+        monkeypatch.setattr(crash_points, "reach", lambda _name: None)
+        assert purchases.drive(purchase_id=purchase.pk).state == "requires_action"
+        by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
+
+    monkeypatch.setattr(
+        crash_points, "reach", lambda name: name == "after_intent_commit" and meanwhile()
+    )
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    # Else Stripe is asked for two different things under one key, and support has to look.
+    assert (purchase.state, purchase.attempts) == ("requires_action", 3)
+    assert purchase.quarantined_at is None
 
 
 def test_what_somebody_else_confirmed_a_moment_before_is_credited_all_the_same(
