@@ -227,7 +227,10 @@ def agrees(purchase_id: UUID, intent: answers.Intent) -> bool:
 
 
 def _confirm_again(purchase: Purchase) -> None:
-    if number := rows.confirm_again(purchase.pk):
+    number = rows.confirm_again(purchase.pk, after=purchase.attempts)
+    if number is None:
+        settle(payment_intent=purchase.payment_intent)
+    elif number:
         _confirm(purchase, purchase.payment_intent, number)
     else:
         _cancel_and_settle(purchase, purchase.payment_intent)

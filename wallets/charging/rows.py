@@ -69,10 +69,13 @@ def adopt(purchase: Purchase, intent_id: str) -> None:
         purchase.save(update_fields=["payment_intent", "state", "submitted_at"])
 
 
-def confirm_again(purchase_id: UUID) -> int:
-    """Count another confirmation. Returns its number, 0 when the money is not wanted any more."""
+def confirm_again(purchase_id: UUID, *, after: int) -> int | None:
+    """Count another confirmation, after so many. Returns its number, 0 when the money is not wanted
+    any more, None when the row has moved on since: then what was read at Stripe is old."""
     with locked(purchase_id) as (purchase, wallet):
-        return _count_attempt_if_wanted(purchase, wallet) if purchase.is_open else 0
+        if (purchase.state, purchase.attempts) != (State.SUBMITTED, after):
+            return None
+        return _count_attempt_if_wanted(purchase, wallet)
 
 
 def _count_attempt_if_wanted(purchase: Purchase, wallet: Wallet) -> int:

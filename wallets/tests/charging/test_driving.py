@@ -285,6 +285,24 @@ def test_a_purchase_canceled_while_its_intent_is_read_is_not_confirmed_again(
     assert "confirm:2" not in keys(stripe, purchase)
 
 
+def test_what_came_to_wait_for_the_bank_while_its_intent_is_read_goes_on_waiting(
+    stripe, monkeypatch
+):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    stripe.fault(kind="reset_before", path=CONFIRM, method="POST", times=3)
+    purchase = purchases.drive(purchase_id=claim(wallet).pk)
+    stripe.clear_faults()
+    during(monkeypatch, "retrieve_intent", lambda _: purchases.drive(purchase_id=purchase.pk))
+
+    purchase = purchases.drive(purchase_id=purchase.pk)
+
+    assert (purchase.state, purchase.attempts) == ("requires_action", 2)
+    url = by_hand.confirm_with_bank(purchase_id=purchase.pk, return_url="http://testserver/back")
+    assert url.startswith(stripe.base_url)
+
+
 def test_a_card_refused_while_the_intent_is_created_is_declined(low, monkeypatch):
     def refuse(**facts):
         raise answers.Declined("Your card has expired.", code="expired_card")
