@@ -177,8 +177,11 @@ def canceled(purchase: Purchase, wallet: Wallet) -> None:
         return
     automatic = suspensions.locked_settings(wallet)
     suspensions.log(automatic, Recharge.CANCELED, charge=dollars(purchase.amount_cents))
-    if purchase.payment_intent is None or rows.is_stale(purchase):
-        suspensions.hold(automatic, Hold.GATEWAY, clock.now() + limits.GATEWAY_WAIT)
+    unasked = purchase.payment_intent is None or rows.is_stale(purchase)
+    until = clock.now() + limits.GATEWAY_WAIT
+    # A longer wait was promised, or is a brake: what a person tried meanwhile does not end it.
+    if unasked and not auto_recharge.waits(automatic, until):
+        suspensions.hold(automatic, Hold.GATEWAY, until)
     nudge("wallets.recharge_wallet", wallet.pk)
 
 

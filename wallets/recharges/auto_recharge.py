@@ -132,7 +132,7 @@ def decide(
         return Decision(False, Recharge.BALANCE_FINE, figures)
     if not automatic.effective_payment_method:
         return Decision(False, Recharge.NO_CARD, figures)
-    if _waits(automatic, now):
+    if waits(automatic, now):
         why = Recharge.of(automatic.hold_reason)
         return Decision(False, why, figures | {"until": automatic.not_before})
     return _decide_charge(wallet, terms, figures, now)
@@ -151,7 +151,8 @@ def standing_refusal(wallet: Wallet, automatic: AutoRecharge, terms: Terms) -> C
     return Recharge.SUSPENDED if automatic.suspended_at else None
 
 
-def _waits(automatic: AutoRecharge, now: datetime) -> bool:
+def waits(automatic: AutoRecharge, now: datetime) -> bool:
+    """Whether a hold that only time ends lasts beyond this moment."""
     return automatic.hold_reason in STORED_HOLDS and automatic.not_before > now
 
 
@@ -290,7 +291,7 @@ def _note(automatic: AutoRecharge, decision: Decision) -> None:
     until = decision.figures.get("until")
     hold = decision.code if until else ""
     is_new = (automatic.hold_reason, automatic.not_before) != (hold, until)
-    if is_new and not _waits(automatic, clock.now()):
+    if is_new and not waits(automatic, clock.now()):
         suspensions.hold(automatic, hold, until)
     if hold == Hold.TOO_MANY:
         notices.tell_too_many(automatic, until)

@@ -7,6 +7,7 @@ import pytest
 
 from accounts import clock
 from accounts.tests.builders import owner_of
+from wallets.charging import purchases
 from wallets.recharges import configure
 from wallets.tests.worlds.auto_recharge_world import (
     decline,
@@ -16,6 +17,7 @@ from wallets.tests.worlds.auto_recharge_world import (
     settings_of,
     told,
 )
+from wallets.tests.worlds.purchases import CREATE
 
 pytestmark = pytest.mark.django_db
 
@@ -67,3 +69,32 @@ def test_a_try_in_between_that_ends_the_card_for_good_suspends_at_once(waiting, 
     kept = settings_of(waiting)
     assert (kept.suspended_reason, kept.consecutive_declines) == ("payment_failed", 2)
     assert len(told(waiting, "auto_recharge_suspended")) == 1
+
+
+def test_a_try_in_between_that_stripe_never_answered_keeps_the_promise(waiting, stripe):
+    stripe.fault(kind="500_before", path=CREATE, times=100)
+    assert try_again(waiting, at=NOON + timedelta(minutes=10)) == "created"
+    stripe.clear_faults()
+
+    with clock.at(NOON + timedelta(minutes=26)):
+        tried = waiting.purchases.get(requested_by__isnull=False)
+        assert purchases.drive(purchase_id=tried.pk).state == "canceled"
+
+    kept = settings_of(waiting)
+    assert (kept.hold_reason, kept.not_before) == ("declined", PROMISED)
+    with clock.at(NOON + timedelta(minutes=30)):
+        assert run(waiting) == "declined"
+
+
+def test_a_promise_that_ends_sooner_than_the_gateways_wait_gives_way_to_it(waiting, stripe):
+    stripe.fault(kind="500_before", path=CREATE, times=100)
+    later = PROMISED - timedelta(minutes=1)
+    assert try_again(waiting, at=later - timedelta(minutes=16)) == "created"
+    stripe.clear_faults()
+
+    with clock.at(later):
+        tried = waiting.purchases.get(requested_by__isnull=False)
+        assert purchases.drive(purchase_id=tried.pk).state == "canceled"
+
+    kept = settings_of(waiting)
+    assert (kept.hold_reason, kept.not_before) == ("gateway", later + timedelta(minutes=2))
