@@ -306,7 +306,8 @@ def months_of_limits() -> dict[str, object]:
 
 @rule("I11", freezes=False, figures=months_of_limits)
 def automatic_charges_within_the_monthly_limit() -> str:
-    """Only charges decided under the settings in force: a limit may be lowered afterwards."""
+    """Only charges decided under the settings in force: a limit may be lowered afterwards. What a
+    refund gave back in full left room for the next one, even if the refund failed later."""
     return """
         SELECT p.wallet_id, 'purchase ' || p.id || ' brings the month to ' || p.spent / 100.0
                || ' dollars, the limit is ' || p.monthly_limit
@@ -321,7 +322,10 @@ def automatic_charges_within_the_monthly_limit() -> str:
               JOIN wallets_purchase p ON p.wallet_id = w.id
                    AND p.created_at >= m.begins AND p.created_at < m.ends
               WHERE ar.monthly_limit IS NOT NULL AND ar.updated_at < m.ends
-                AND p.purpose = 'auto_recharge' AND p.state NOT IN ('declined', 'canceled')) p
+                AND p.purpose = 'auto_recharge' AND p.state NOT IN ('declined', 'canceled')
+                AND p.amount_cents > (
+                    SELECT COALESCE(SUM(r.amount_cents), 0) FROM wallets_reversal r
+                    WHERE r.purchase_id = p.id AND r.kind = 'refund')) p
         WHERE p.spent / 100.0 > p.monthly_limit AND p.created_at >= p.updated_at
     """
 

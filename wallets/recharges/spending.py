@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Q, Sum
+from django.db.models import F, OuterRef, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
 
-from wallets.models import Purchase, Wallet
+from wallets.models import Purchase, Reversal, Wallet
 from wallets.models.purchase import OPEN_STATES
 from wallets.prices.amounts import dollars
 from wallets.recharges import daily_ceiling, monthly_limit
@@ -15,7 +16,8 @@ from wallets.recharges import daily_ceiling, monthly_limit
 @dataclass(frozen=True)
 class Spent:
     """Dollars of automatic charges decided on the account's day and in its calendar month; an
-    unknown counts as spent."""
+    unknown counts as spent. What was refunded in full does not count for the month any more; it
+    does for the day, whose ceiling is a brake."""
 
     today: Decimal
     month: Decimal
@@ -25,9 +27,15 @@ def spent(*, wallet: Wallet, now: datetime) -> Spent:
     """Reads only. Repeatable within a transaction that holds the wallet."""
     since = monthly_limit.month_start(wallet, now)
     day = daily_ceiling.day_start(wallet, now)
-    sums = wallet.purchases.filter(
+    charged = wallet.purchases.filter(
         purpose=Purchase.Purpose.AUTO_RECHARGE,
         state__in=[*OPEN_STATES, "succeeded"],
         created_at__gte=since,
-    ).aggregate(month=Sum("amount_cents"), today=Sum("amount_cents", filter=Q(created_at__gte=day)))
+    )
+    refunds = Reversal.objects.standing().filter(purchase=OuterRef("pk"), kind="refund")
+    refunded = refunds.order_by().values("purchase").annotate(cents=Sum("amount_cents"))
+    sums = charged.alias(refunded=Coalesce(Subquery(refunded.values("cents")), 0)).aggregate(
+        month=Sum("amount_cents", filter=Q(refunded__lt=F("amount_cents"))),
+        today=Sum("amount_cents", filter=Q(created_at__gte=day)),
+    )
     return Spent(today=dollars(sums["today"] or 0), month=dollars(sums["month"] or 0))

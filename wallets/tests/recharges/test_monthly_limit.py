@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -6,9 +7,11 @@ import pytest
 from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual
-from wallets.recharges import auto_recharge, by_hand, spending
-from wallets.tests.worlds.auto_recharge_world import decline, run, told
+from wallets.books import checking
+from wallets.recharges import auto_recharge, by_hand, configure, spending
+from wallets.tests.worlds.auto_recharge_world import TEN_FIFTY, credit, decline, run, told
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
+from wallets.tests.worlds.reversal_world import refund
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +135,45 @@ def test_the_limit_counts_automatic_charges_that_were_or_may_yet_be_paid(stripe)
     states = wallet.purchases.order_by("created_at").values_list("state", flat=True)
     assert list(states) == ["succeeded", "declined", "submitted"]
     assert spending.spent(wallet=wallet, now=later).month == 50
+
+
+@pytest.mark.parametrize(
+    ("cents", "month", "decided"), [(5000, 0, "charge"), (4999, 50, "monthly_limit")]
+)
+def test_what_was_refunded_in_full_leaves_room_in_the_month(stripe, cents, month, decided):
+    wallet = make_wallet(credit="8", account=make_individual())
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=75)
+    start = datetime(2026, 11, 14, 12, tzinfo=UTC)
+    with clock.at(start):
+        run(wallet)
+        refund(wallet.purchases.get(), cents)
+        fill(wallet, credit=-credit(wallet))
+        spent = spending.spent(wallet=wallet, now=clock.now())
+    # The day's ceiling is a brake: it counts what was charged.
+    assert (spent.month, spent.today) == (month, 50)
+
+    with clock.at(start + timedelta(minutes=5)):
+        # The account turns it on again.
+        saved = configure.save(
+            wallet_id=wallet.pk, settings=replace(TEN_FIFTY, monthly_limit=Decimal(75)), actor=None
+        )
+
+        assert saved.decision.code == decided
+        assert [row for row in checking.check_all() if row.rule == "I11"] == []
+
+
+def test_a_refund_that_failed_counts_for_the_month_again(stripe):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet)
+    set_auto_recharge(wallet, monthly_limit=75)
+    run(wallet)
+    given = refund(wallet.purchases.get(), 5000)
+    assert spending.spent(wallet=wallet, now=clock.now()).month == 0
+
+    type(given).objects.filter(pk=given.pk).update(state="failed", closed_at=clock.now())
+
+    assert spending.spent(wallet=wallet, now=clock.now()).month == 50
 
 
 def test_the_month_of_the_limit_is_the_accounts_own(stripe):
