@@ -186,10 +186,11 @@ def make_default(*, account: Account, card_id: str, seen: str = "") -> Card:
     A backup card that becomes the default stands in for none any more. `seen` marks the choice of
     cards that was shown: others' newer one raises Overtaken.
     """
-    chosen = payment_methods.usable_card(account=account, card_id=card_id)
     wallet = open_wallet(account=account)
     with transaction.atomic():
         wallet = Wallet.objects.filter(pk=wallet.pk).locked().get()
+        # Under the lock: who takes this card away meanwhile finds it as the default afterwards.
+        chosen = payment_methods.usable_card(account=account, card_id=card_id)
         with seen_before.guarding(wallet, fields=payment_methods.CHOSEN, seen=seen):
             wallet.default_payment_method = card_id
             _let_default_stand_in_for_none(wallet)
@@ -238,10 +239,11 @@ def forget(*, account: Account, card_id: str, by_person: bool = False) -> None:
     """
     mirror.forget_card(card_id)
     uses.end(account=account, card_id=card_id, by_person=by_person)
-    rest = [card for card in payment_methods.cards(account) if not card.is_expired]
     with transaction.atomic():
         wallet = Wallet.objects.filter(account=account).locked().first()
         if wallet and wallet.default_payment_method == card_id:
+            # Under the lock, as in `make_default`: several cards may go at once.
+            rest = [card for card in payment_methods.cards(account) if not card.is_expired]
             rest.sort(key=lambda card: card.id != wallet.backup_payment_method)
             wallet.default_payment_method = rest[0].id if rest else ""
             _let_default_stand_in_for_none(wallet)

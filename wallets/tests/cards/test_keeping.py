@@ -1,6 +1,8 @@
 """Keeping cards in step with Stripe: whose card, which default, who hears, and what stays."""
 
+from contextlib import ExitStack
 from datetime import timedelta
+from functools import partial
 
 import djstripe.models
 import pytest
@@ -9,10 +11,11 @@ from accounts import clock
 from accounts.models import Notification, StaffAlert
 from accounts.tests.builders import make_individual
 from wallets.balances.opening import open_wallet
-from wallets.cards import customers, keeping, mirror, payment_methods
+from wallets.cards import customers, keeping, mirror, payment_methods, uses
 from wallets.errors import GatewayUnreachable, NoPaymentMethod, PaymentMethodInUse, Refused
 from wallets.models import AutoRecharge, Wallet
 from wallets.stripe import answers, gateway
+from wallets.tests.worlds.at_once import before_the_lock
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card, make_wallet, set_auto_recharge
 
 pytestmark = pytest.mark.django_db
@@ -255,6 +258,19 @@ def test_a_card_of_somebody_else_is_no_default(mine):
 # --- Taking away.
 
 
+def test_a_card_that_goes_while_it_is_chosen_does_not_become_the_default(stripe, mine):
+    before = mine.default_payment_method
+    other = add_card(stripe, mine, OTHER_GOOD_CARD)
+
+    with (
+        before_the_lock(lambda: keeping.forget(account=mine.account, card_id=other.id)),
+        pytest.raises(NoPaymentMethod, match="no longer saved"),
+    ):
+        keeping.make_default(account=mine.account, card_id=other.id)
+
+    assert default_of(mine) == before
+
+
 def test_what_uses_a_card_is_listed_before_it_is_removed(mine):
     set_auto_recharge(mine)
 
@@ -303,6 +319,27 @@ def test_after_the_default_comes_the_oldest_card_that_has_not_expired(
     assert default_of(mine) == next_one.id
     assert default_of(theirs) == theirs.default_payment_method
     assert [args for name, args in nudges if name == CHANGED] == [(mine.pk,)]
+
+
+def test_two_cards_that_go_at_once_leave_no_default_and_the_next_one_becomes_it(
+    stripe, mine, monkeypatch
+):
+    first, second = mine.default_payment_method, add_card(stripe, mine, OTHER_GOOD_CARD)
+    real, within = uses.end, ExitStack()
+
+    def end(**facts):
+        monkeypatch.setattr(uses, "end", real)
+        real(**facts)
+        change = partial(keeping.forget, account=mine.account, card_id=second.id)
+        within.enter_context(before_the_lock(change))
+
+    monkeypatch.setattr(uses, "end", end)
+    with within:
+        keeping.forget(account=mine.account, card_id=first)
+
+    assert default_of(mine) == ""
+    third = add_card(stripe, mine)
+    assert default_of(mine) == third.id
 
 
 def test_an_expired_card_becomes_no_default(stripe, mine):

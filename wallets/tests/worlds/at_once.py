@@ -38,3 +38,19 @@ def after_the_first_look(table, change):
     with connection.execute_wrapper(look):
         yield
     assert looked
+
+
+@contextmanager
+def before_the_lock(change):
+    """Within it, somebody else changes something right before the first lock of a row."""
+    came = []
+
+    def look(execute, sql, params, many, context):
+        if not came and "FOR NO KEY UPDATE" in sql:
+            came.append(sql)
+            change()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(look):
+        yield
+    assert came
