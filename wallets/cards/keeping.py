@@ -208,7 +208,8 @@ def remove(*, account: Account, card_id: str, agreed: bool = False) -> Card:
     """Take the card off at Stripe and here, and end what it pays for by itself.
 
     Without `agreed`, a card in use raises PaymentMethodInUse with what would end, each as a
-    sentence. Also raises NoPaymentMethod or GatewayUnreachable; then nothing was changed.
+    sentence. Also raises NoPaymentMethod; then nothing was changed. With GatewayUnreachable or
+    OurKeyRefused the card is still here, but what it paid for has ended.
     """
     found = payment_methods.card(account=account, card_id=card_id)
     if found is None:
@@ -216,16 +217,20 @@ def remove(*, account: Account, card_id: str, agreed: bool = False) -> Card:
     used = uses.found(account=account, card_id=card_id)
     if used and not agreed:
         raise PaymentMethodInUse(f"{found.label} is in use. {' '.join(used)}", uses=used)
+    # First: Stripe's event may be faster than its answer, or the answer get lost. To the event the
+    # card is one that Stripe lost, and what follows the default goes on with the next card.
+    uses.end(account=account, card_id=card_id, by_person=True)
+    ended = " What it paid for by itself has ended." if used else ""
     try:
         with gateway.person_waiting():
             gateway.detach_card(card_id=card_id)
     except answers.Impossible:
         pass  # It is gone at Stripe already.
     except answers.Misconfigured as error:
-        raise OurKeyRefused("The card was not removed. Try again later.") from error
+        raise OurKeyRefused(f"The card was not removed. Try again later.{ended}") from error
     except answers.GatewayError as error:
         raise GatewayUnreachable(
-            "The payment service is not answering. The card was not removed; try again."
+            f"The payment service is not answering. The card was not removed; try again.{ended}"
         ) from error
     forget(account=account, card_id=card_id, by_person=True)
     return found

@@ -12,6 +12,7 @@ from wallets.models import AutoAllocation, AutoRecharge
 from wallets.stripe import gateway
 from wallets.tests.worlds.allocation_world import make_world, moment
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card, make_wallet, set_auto_recharge
+from wallets.tests.worlds.purchases import during
 
 pytestmark = pytest.mark.django_db
 
@@ -120,6 +121,36 @@ def test_the_only_card_is_removed_once_its_end_was_agreed_to(stripe):
     assert gateway.retrieve_card(card_id=card.id)["customer"] is None
     note = Notification.objects.get(account=wallet.account, kind="settings_changed")
     assert note.text.startswith("Auto-Recharge was switched off: its card was removed.")
+
+
+def test_what_was_agreed_to_ends_though_the_event_is_faster_than_the_answer(stripe, monkeypatch):
+    wallet = make_wallet(credit="5")
+    card = add_card(stripe, wallet)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    set_auto_recharge(wallet)
+    during(monkeypatch, "detach_card", lambda _: keeping.card_changed({"id": card.id}))
+
+    keeping.remove(account=wallet.account, card_id=card.id, agreed=True)
+
+    wallet.refresh_from_db()
+    assert wallet.default_payment_method == other.id
+    # It would go on with a card that nobody chose for it.
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+
+
+def test_what_was_agreed_to_ends_though_the_answer_gets_lost(stripe):
+    wallet = make_wallet(credit="5")
+    card = add_card(stripe, wallet)
+    add_card(stripe, wallet, OTHER_GOOD_CARD)
+    set_auto_recharge(wallet)
+    stripe.fault(kind="reset_after", path=r"/v1/payment_methods/[^/]+/detach", times=5)
+
+    with pytest.raises(GatewayUnreachable, match="What it paid for by itself has ended"):
+        keeping.remove(account=wallet.account, card_id=card.id, agreed=True)
+    keeping.card_changed({"id": card.id})
+
+    assert not AutoRecharge.objects.get(wallet=wallet).enabled
+    assert labels(wallet) == ["Mastercard •••• 4444"]
 
 
 def test_what_is_said_before_fits_when_there_is_no_other_card(stripe):
