@@ -50,6 +50,12 @@ def _mismatch(purchase: Purchase, intent: Intent) -> str:
     return ""
 
 
+def was_declined(intent: Intent) -> bool:
+    """Whether its last confirmation was declined: it is never confirmed again, whoever asks."""
+    asks_for_the_bank = intent.error_code in declines.NEEDS_BANK
+    return intent.status == "requires_payment_method" and not asks_for_the_bank
+
+
 def _apply(purchase: Purchase, wallet: Wallet, intent: Intent) -> bool:
     """What each status of an intent that is ours means. Returns True when it must be canceled."""
     needs_bank = intent.error_code in declines.NEEDS_BANK
@@ -58,10 +64,10 @@ def _apply(purchase: Purchase, wallet: Wallet, intent: Intent) -> bool:
             rows.succeed(purchase, wallet)
         case "requires_action":
             rows.await_bank(purchase, wallet)
-        case "requires_payment_method" if needs_bank:
-            rows.await_bank(purchase, wallet)
-        case "requires_payment_method":
+        case "requires_payment_method" if was_declined(intent):
             return True
+        case "requires_payment_method":
+            rows.await_bank(purchase, wallet)
         case "canceled":
             code = declines.code_of(intent, kept=purchase.decline_code)
             is_decline = bool(code) and not needs_bank

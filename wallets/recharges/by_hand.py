@@ -13,7 +13,7 @@ from wallets import limits
 from wallets.balances import ledger
 from wallets.cards import payment_methods, trying
 from wallets.cards.trying import Who
-from wallets.charging import purchases, rows
+from wallets.charging import outcomes, purchases, rows
 from wallets.charging.policies import Policy
 from wallets.errors import (
     FormReused,
@@ -288,6 +288,9 @@ def _bank_url(purchase: Purchase, return_url: str) -> str:
     intent = gateway.retrieve_intent(intent_id=purchase.payment_intent)
     if not purchases.agrees(purchase.pk, intent):
         raise _in_quarantine()
+    if outcomes.was_declined(intent):
+        purchases.settle(payment_intent=intent.id)
+        return ""
     if intent.status in ("requires_payment_method", "requires_confirmation"):
         try:
             intent = gateway.confirm_on_session(

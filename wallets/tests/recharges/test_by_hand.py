@@ -665,6 +665,19 @@ def test_a_card_that_is_declined_when_the_person_confirms_ends_the_payment(strip
     assert charges(stripe) == []
 
 
+def test_a_payment_the_bank_was_told_no_to_is_not_confirmed_again_before_anybody_heard(stripe):
+    purchase = waiting_for_the_bank(stripe)
+    ask_the_bank(purchase)
+    stripe.answer_bank(purchase.payment_intent, approved=False)
+
+    # The same page in another tab, faster than Stripe's event.
+    assert ask_the_bank(purchase) == ""
+
+    purchase.refresh_from_db()
+    assert (purchase.state, purchase.attempts) == ("declined", 2)
+    assert charges(stripe) == []
+
+
 def test_a_card_taken_off_at_stripe_ends_the_payment_and_says_so(stripe):
     purchase = unconfirmed(stripe, BANK_ASKS_CARD)
     gateway.detach_card(card_id=purchase.payment_method)
