@@ -215,8 +215,10 @@ def _ask_again(purchase: Purchase) -> None:
     else:
         settle(payment_intent=purchase.payment_intent)
     purchase.refresh_from_db()
+    if purchase.state != State.REQUIRES_ACTION:
+        return
     link_ends = purchase.submitted_at + limits.BANK_LINK_LIFETIME
-    if purchase.state == State.REQUIRES_ACTION and clock.now() > link_ends:
+    if clock.now() > link_ends or rows.is_in_the_way(purchase.pk):
         _cancel_and_settle(purchase, purchase.payment_intent)
 
 

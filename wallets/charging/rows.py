@@ -20,6 +20,7 @@ from wallets.charging import declines, parties
 from wallets.charging.policies import policies
 from wallets.models import LedgerEntry, Pot, Purchase, Wallet
 from wallets.prices.amounts import SECONDS_PER_MINUTE, bought, dollars
+from wallets.why.codes import Recharge
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +95,16 @@ def is_stale(purchase: Purchase) -> bool:
         limits.CONFIRM_ALLOCATION_WITHIN if purchase.allocation_run_id else limits.CONFIRM_WITHIN
     )
     return clock.now() - purchase.created_at > within
+
+
+def is_in_the_way(purchase_id: UUID) -> bool:
+    """Whether it waits for the bank while another card was chosen, to be charged once it ends."""
+    with locked(purchase_id) as (purchase, wallet):
+        if purchase.state != State.REQUIRES_ACTION:
+            return False
+        return (
+            policies[purchase.purpose].still_wanted(purchase, wallet).code == Recharge.CARD_CHANGED
+        )
 
 
 def count_attempt(*, purchase_id: UUID) -> int:

@@ -7,12 +7,15 @@ import pytest
 
 from accounts import clock
 from accounts.models import StaffAlert
+from wallets.cards import keeping
 from wallets.charging import purchases
-from wallets.recharges import by_hand, suspensions
+from wallets.recharges import auto_recharge, by_hand, suspensions, switching_off
 from wallets.stripe import gateway
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
+    OTHER_GOOD_CARD,
     add_card,
+    fill,
     make_wallet,
     set_auto_recharge,
 )
@@ -167,3 +170,51 @@ def test_waiting_for_the_bank_is_not_an_unknown_outcome(stripe):
         purchases.report_unknown()
 
     assert not StaffAlert.objects.filter(kind="purchase_unknown").exists()
+
+
+@pytest.mark.parametrize("after", [timedelta(minutes=5), timedelta(minutes=20)])
+def test_what_waits_for_the_bank_makes_way_for_another_card(stripe, after):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    waiting = purchases.drive(purchase_id=claim(wallet).pk)
+    other = add_card(stripe, wallet, OTHER_GOOD_CARD)
+
+    keeping.make_default(account=wallet.account, card_id=other.id)
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+    with clock.at(clock.now() + after):
+        assert purchases.drive(purchase_id=waiting.pk).state == "canceled"
+    with clock.at(clock.now() + after + timedelta(minutes=2)):
+        assert auto_recharge.run(wallet_id=wallet.pk).code == "charge"
+
+    assert credit(wallet) == 58
+    [paid] = wallet.purchases.filter(state="succeeded")
+    assert paid.payment_method == other.id
+
+
+def switched_off(wallet, _card):
+    switching_off.switch_off(wallet_id=wallet.pk, why="a person did")
+
+
+def saved_and_not_chosen(_wallet, _card):
+    pass
+
+
+def chosen_when_there_is_enough(wallet, card):
+    fill(wallet, credit="50")
+    keeping.make_default(account=wallet.account, card_id=card.id)
+    auto_recharge.payment_method_changed(wallet_id=wallet.pk)
+
+
+@pytest.mark.parametrize(
+    "change", [switched_off, saved_and_not_chosen, chosen_when_there_is_enough]
+)
+def test_what_waits_for_the_bank_and_is_in_nobodys_way_goes_on_waiting(stripe, change):
+    wallet = make_wallet(credit="8")
+    add_card(stripe, wallet, BANK_ASKS_CARD)
+    set_auto_recharge(wallet)
+    waiting = purchases.drive(purchase_id=claim(wallet).pk)
+
+    change(wallet, add_card(stripe, wallet, OTHER_GOOD_CARD))
+
+    assert purchases.drive(purchase_id=waiting.pk).state == "requires_action"
