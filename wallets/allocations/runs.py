@@ -312,7 +312,9 @@ def _canceled(purchase: Purchase, wallet: Wallet) -> None:
     if purchase.ended_unexplained:
         _fail(run, purchase.error_text)
         return
-    run.next_attempt_at = clock.now() + limits.GATEWAY_WAIT
+    soon = clock.now() + limits.GATEWAY_WAIT
+    # A longer wait was promised, or is a brake: what a person tried meanwhile does not end it.
+    run.next_attempt_at = max(run.next_attempt_at or soon, soon)
     run.save(update_fields=["next_attempt_at"])
     decision_log.run_decided(run, Allocation.CANCELED, until=run.next_attempt_at)
 

@@ -6,8 +6,10 @@ import pytest
 from accounts import clock
 from accounts.tests.builders import owner_of
 from wallets.allocations import retries
-from wallets.models import LoggedDecision
+from wallets.charging import resolving
+from wallets.models import LoggedDecision, Purchase
 from wallets.tests.worlds.allocation_world import moment
+from wallets.tests.worlds.purchases import CREATE
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +43,19 @@ def test_a_try_at_the_promised_moment_is_the_promised_one(failing):
     run = failing.run("2026-11-14")
     assert (run.state, run.attempts) == ("due", 2)
     assert run.next_attempt_at == moment("2026-11-15 11:00")
+
+
+def test_a_try_in_between_that_stripe_never_answered_keeps_the_promise(failing, stripe):
+    stripe.fault(kind="500_before", path=CREATE, times=100)
+    assert retry(failing, "2026-11-14 10:30") == "created"
+    stripe.clear_faults()
+
+    with clock.at(moment("2026-11-14 10:40")):
+        tried = Purchase.objects.get(state="created")
+        assert resolving.give_up(purchase_id=tried.pk).state == "canceled"
+
+    run = failing.run("2026-11-14")
+    assert (run.state, run.attempts, run.next_attempt_at) == ("due", 1, PROMISED)
 
 
 def test_a_try_in_between_that_ends_the_card_for_good_gives_the_month_up(failing):
