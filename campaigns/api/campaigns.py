@@ -77,8 +77,9 @@ class _Pages(CursorPagination):
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         cursor = super().decode_cursor(request)
-        # Older ones stood at a moment.
-        if cursor and cursor.position and not _SEQUENCE.fullmatch(cursor.position):
+        # Older ones stood at a moment. None is the beginning, and an empty text is nowhere.
+        position = cursor.position if cursor else None
+        if position is not None and not _SEQUENCE.fullmatch(position):
             raise NotFound(self.invalid_cursor_message)
         return cursor
 

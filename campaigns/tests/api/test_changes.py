@@ -1,5 +1,6 @@
 """Whoever asks again and again hears of every change, also of one that commits late."""
 
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event
@@ -276,6 +277,15 @@ def test_a_cursor_from_when_pages_stood_at_moments_is_refused(api, account):
     make_campaign(account)
     # o=0, p=2026-11-22 09:14:00+00:00
     response = api.get("campaigns?cursor=cD0yMDI2LTExLTIyKzA5JTNBMTQlM0EwMCUyQjAwJTNBMDA%3D")
+
+    assert (response.status_code, error(response)["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("reading", ["p=", "p=&r=1", "p=&o=1", "p=x", "p=-1"])
+def test_a_cursor_that_stands_nowhere_is_refused(api, account, reading):
+    make_campaign(account)
+
+    response = api.get(f"campaigns?cursor={b64encode(reading.encode()).decode()}")
 
     assert (response.status_code, error(response)["code"]) == (404, "not_found")
 
