@@ -32,6 +32,7 @@ from wallets.api.allocation import (
     sub_account_of,
     told,
 )
+from wallets.api.fields import quoted
 from wallets.api.following import in_order
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.prices.rates import rates_now
@@ -180,7 +181,7 @@ def _retried(request: Request, account: Account, body: RetryRequest) -> Purchase
         agency=account.agency,
         actor=None,
         address=client_ip(request),
-        quoted_charge=body.quoted_charge or None,
+        quoted_charge=quoted(body.quoted_charge),
     )
 
 

@@ -16,7 +16,7 @@ from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.people.access import Permission
 from wallets import limits
-from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text
+from wallets.api.fields import CURRENCY, CardId, Currency, Dollars, dollars_text, quoted
 from wallets.api.purchases import Purchase, shown
 from wallets.api.wallet import AutoRechargeStatus, auto_recharge_status, waits, wallet_of
 from wallets.balances.opening import open_wallet
@@ -219,6 +219,6 @@ class AutoRechargeView(ApiView):
             wallet_id=wallet.pk,
             settings=settings_of(body, wallet),
             actor=None,
-            quoted_charge=None if body.quoted_charge is UNSET else body.quoted_charge,
+            quoted_charge=quoted(body.quoted_charge),
         )
         return Response(saved_shown(saved, request))

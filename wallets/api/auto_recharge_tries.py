@@ -17,7 +17,7 @@ from accounts.people.access import Permission
 from accounts.runtime.addresses import client_ip
 from wallets import limits
 from wallets.api.auto_recharge import BODY, SAVED, NewSettings, Saved, saved_shown, settings_of
-from wallets.api.fields import CURRENCY, Currency, Dollars, dollars_text
+from wallets.api.fields import CURRENCY, Currency, Dollars, dollars_text, quoted
 from wallets.api.wallet import wallet_of
 from wallets.balances.opening import open_wallet
 from wallets.errors import QuoteChanged
@@ -161,7 +161,7 @@ class RetryView(ApiView):
             wallet_id=open_wallet(account=account).pk,
             actor=None,
             address=client_ip(request),
-            quoted_charge=body.quoted_charge or None,
+            quoted_charge=quoted(body.quoted_charge),
         )
         return Response(saved_shown(saved, request))
 

@@ -67,6 +67,11 @@ DayOrMoment = Annotated[
 ]
 
 
+def quoted(charge: Decimal | UnsetType) -> Decimal | None:
+    """The charge that was expected; None where nobody said. Of no charge at all it is 0."""
+    return None if charge is UNSET else charge
+
+
 def check_range(since: date | None, until: date | None, *, account: Account) -> None:
     """Raise ValidationError (400) for a range whose end is not after its beginning, and for days
     that are to come or before there was anything. Moments may be a little ahead of our clock.

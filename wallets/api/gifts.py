@@ -32,7 +32,16 @@ from wallets.api.allocation import (
     PremiumOnce,
     sub_account_of,
 )
-from wallets.api.fields import CURRENCY, CardId, Currency, Cursor, Dollars, Limit, dollars_text
+from wallets.api.fields import (
+    CURRENCY,
+    CardId,
+    Currency,
+    Cursor,
+    Dollars,
+    Limit,
+    dollars_text,
+    quoted,
+)
 from wallets.api.purchases import still_deciding
 from wallets.cursors import PURCHASE, Place
 from wallets.errors import FormReused, PurchaseInProgress
@@ -220,7 +229,7 @@ def _given(request: Request, account: Account, key: str, body: NewGift) -> Purch
         premium_minutes=body.premium_minutes,
         payment_method=body.payment_method,
         form_key=key,
-        quoted_charge=body.quoted_charge or None,
+        quoted_charge=quoted(body.quoted_charge),
         ask_id=body.ask or None,
     )
     try:

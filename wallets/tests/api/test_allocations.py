@@ -127,13 +127,14 @@ def test_a_failed_month_is_paid_by_retry_and_a_repeat_pays_nothing(client, world
     refusal(client.post(url(world, "/auto-allocation/retry")), 409)
 
 
-def test_another_sum_than_was_expected_is_not_charged(client, world):
+@pytest.mark.parametrize("expected", ["204.00", "0.00"])
+def test_another_sum_than_was_expected_is_not_charged(client, world, expected):
     world.decline_with()
     world.save()
     world.run_at("2026-11-14 10:00")
     world.accept()
 
-    answer = client.post(url(world, "/auto-allocation/retry"), {"quoted_charge": "204.00"})
+    answer = client.post(url(world, "/auto-allocation/retry"), {"quoted_charge": expected})
 
     assert refusal(answer, 422)["code"] == "quote_changed"
     assert world.taken() == []
@@ -195,6 +196,14 @@ def test_a_key_that_gave_something_else_is_refused_and_nothing_is_charged(client
     assert error["code"] == "idempotency_key_reused"
     assert error["message"] == "This key was used for another payment. Send a new one."
     assert world.taken() == [900]
+
+
+@pytest.mark.parametrize("expected", ["8.99", "0", "0.00"])
+def test_a_gift_that_costs_something_else_than_was_expected_is_not_paid(client, world, expected):
+    error = refusal(give(client, world, quoted_charge=expected), 422)
+
+    assert error["code"] == "quote_changed"
+    assert world.taken() == []
 
 
 def test_a_gift_needs_a_key(client, world):

@@ -191,6 +191,17 @@ def test_a_failed_charge_is_tried_again_once_for_a_key(stripe, client, wallet):
     assert Purchase.objects.count() == 2
 
 
+@pytest.mark.parametrize("expected", ["49.00", "0.00"])
+def test_a_try_that_expects_another_charge_charges_nothing(stripe, client, wallet, expected):
+    add_card(stripe, wallet, DECLINED_CARD)
+    client.put(f"{V1}/auto-recharge", SETTINGS)
+
+    answer = client.post(f"{V1}/auto-recharge/retry", {"quoted_charge": expected})
+
+    assert refusal(answer, 422)["code"] == "quote_changed"
+    assert Purchase.objects.count() == 1
+
+
 def test_there_is_nothing_to_try_again_while_it_is_off(client):
     refusal(client.post(f"{V1}/auto-recharge/retry"), 409)
 
