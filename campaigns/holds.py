@@ -7,7 +7,10 @@ together can all be told yes. What is held counts at once, for every other hold 
 from dataclasses import dataclass
 from datetime import datetime
 
+from accounts.cells import directory, place
+from accounts.cells.directory import NoCell
 from accounts.models import Account
+from accounts.runtime import reachable
 from campaigns.calls import cannot_pay, not_running
 from campaigns.models import PLATFORM, Campaign
 from wallets.balances import holds
@@ -53,7 +56,7 @@ def hold(
         return _refused("closed")
     stopped = not_running(account, campaign)
 
-    def place() -> holds.Placed | None:
+    def ask() -> holds.Placed | None:
         return holds.place(
             statement=PLACE,
             account_id=account.pk,
@@ -64,18 +67,32 @@ def hold(
             may_start=not stopped,
         )
 
-    placed = place()
+    placed = ask()
     if placed is None:
         open_wallet(account=account)
-        placed = place()
+        placed = ask()
     if placed.seconds:
         return Hold(True, placed.seconds, placed.expires_at, "ok")
     return _refused(_why_not(placed, stopped))
 
 
 def release(*, call: str, reporter: Account | None) -> None:
-    """Give back what is reserved for a call that will not be, or is over. Repeatable."""
-    holds.release(reporter=reporter.pk if reporter else PLATFORM, call=call)
+    """Give back what is reserved for a call that will not be, or is over. Repeatable.
+
+    The platform names no account: from outside of all cells the hold is looked for in each. Raises
+    NoCell when it may be in one that cannot be asked, or its account is being moved.
+    """
+    whose = {"reporter": reporter.pk if reporter else PLATFORM, "call": call}
+    if place.has_accounts():
+        holds.release(**whose)
+        return
+    found, away = reachable.ask_each(directory.names(), lambda _: holds.account_of(**whose))
+    accounts = list(filter(None, found.values()))
+    if away and not accounts:
+        raise NoCell(f"a hold may be in {', '.join(away)}")
+    for account_id in accounts:
+        with place.inside(directory.must_have(account_id)):
+            holds.release(**whose)
 
 
 def _refused(reason: str) -> Hold:

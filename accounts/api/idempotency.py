@@ -85,7 +85,7 @@ def _once(
             return Given(done[0].status_code, json.dumps(said))
 
         asked = _asked(request, kwargs)
-        _enter_the_cell(asked)
+        _enter_the_cell(asked.account_id or _account_in_body(request))
         given = keep(asked, do)
         if not given.is_repeat:
             return done[0]
@@ -95,9 +95,9 @@ def _once(
     return answer
 
 
-def _enter_the_cell(asked: Asked) -> None:
+def _enter_the_cell(account_id: UUID | None) -> None:
     """Where what is done and its answer are kept, if it is about one account."""
-    if not place.current() and asked.account_id and (cell := reachable.cell_of(asked.account_id)):
+    if not place.current() and account_id and (cell := reachable.cell_of(account_id)):
         place.enter(cell)
 
 
@@ -117,7 +117,16 @@ def _asked(request: Request, named: dict[str, object]) -> Asked:
 
 def _account_in(request: Request) -> UUID | None:
     """The account of the query; one that cannot be read is refused by the route itself."""
+    return _id_or_none(request.query_params.get("account"))
+
+
+def _account_in_body(request: Request) -> UUID | None:
+    """The same of a body that names one account, as of a call's hold."""
+    return _id_or_none(request.data.get("account")) if isinstance(request.data, dict) else None
+
+
+def _id_or_none(given: object) -> UUID | None:
     try:
-        return read_id(request.query_params.get("account"))
+        return read_id(given)
     except ValueError:
         return None

@@ -5,7 +5,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api.idempotency import once
+from accounts.api.idempotency import once, once_in_steps
 from accounts.api.schema import in_path, refusals
 from accounts.api.shapes import read
 from accounts.api.views import Route
@@ -97,7 +97,8 @@ class OneHold(Route):
         request=None,
         responses={204: None, **refusals(409, 422)},
     )
-    @once
+    # By the platform's key it is done in the cell that has it.
+    @once_in_steps
     def delete(self, request: Request, call: str) -> Response:
         reporter = reporter_of(request)
         if request.data:

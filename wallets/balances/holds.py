@@ -116,6 +116,12 @@ def place(
     return None
 
 
+def account_of(*, reporter: UUID, call: str) -> UUID | None:
+    """Whose wallet has a hold for a call, expired or not."""
+    found = CallHold.objects.filter(reporter=reporter, call=call)
+    return found.values_list("wallet__account", flat=True).first()
+
+
 @transaction.atomic
 def release(*, reporter: UUID, call: str) -> None:
     """Give back what is reserved for a call. Repeatable."""

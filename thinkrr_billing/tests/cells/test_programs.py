@@ -15,8 +15,9 @@ from campaigns.models import Call
 from campaigns.tests.builders import make_report
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.tests.cells.worlds import wallet_in
-from wallets.models import Wallet
-from wallets.tests.worlds.api_clients import client_of
+from wallets.balances import holds
+from wallets.models import CallHold, Wallet
+from wallets.tests.worlds.api_clients import client_of, refusal
 
 pytestmark = pytest.mark.usefixtures("two_cells")
 
@@ -180,6 +181,76 @@ def test_what_one_key_reports_in_two_cells_never_waits_for_each_other(monkeypatc
         assert told.status == "charged"
 
     assert groups == [("a key", FIRST), ("a key", SECOND)]
+
+
+def holding(wallet, **changes):
+    facts = {"account": str(wallet.account_id), "minute_type": "premium", "seconds": 60}
+    return {"call": "c1", **facts, **changes}
+
+
+def held(cell):
+    with inside(cell):
+        return list(CallHold.objects.values_list("call", "seconds"))
+
+
+@pytest.mark.parametrize("key", [{}, {"HTTP_IDEMPOTENCY_KEY": "one"}])
+def test_the_platform_holds_and_releases_in_the_cell_of_the_call(key):
+    wallet_in(FIRST, credit="10")
+    wallet = wallet_in(SECOND, credit="10")
+    client = client_of(None, Scope.CALLS)
+
+    placed = [client.post("/api/v1/calls/holds", holding(wallet), **key) for _ in range(2)]
+    before = held(SECOND)
+    released = [client.delete("/api/v1/calls/holds/c1") for _ in range(2)]
+
+    assert [one.json()["seconds"] for one in placed] == [60, 60]
+    assert [one.status_code for one in released] == [204, 204]
+    assert (before, held(FIRST), held(SECOND)) == ([("c1", 60)], [], [])
+
+
+def test_a_release_is_repeated_by_its_key():
+    wallet = wallet_in(SECOND, credit="10")
+    client = client_of(None, Scope.CALLS)
+    client.post("/api/v1/calls/holds", holding(wallet))
+    sent = {"HTTP_IDEMPOTENCY_KEY": "one"}
+
+    first = client.delete("/api/v1/calls/holds/c1", **sent)
+    client.post("/api/v1/calls/holds", holding(wallet))
+    again = client.delete("/api/v1/calls/holds/c1", **sent)
+
+    assert (first.status_code, again.status_code) == (204, 204)
+    assert again["Idempotency-Replayed"] == "true"
+    assert held(SECOND) == [("c1", 60)]
+
+
+def test_a_key_that_held_for_another_account_of_the_cell_is_refused():
+    one, other = wallet_in(SECOND, credit="10"), wallet_in(SECOND, credit="10")
+    client, sent = client_of(None, Scope.CALLS), {"HTTP_IDEMPOTENCY_KEY": "one"}
+    client.post("/api/v1/calls/holds", holding(one), **sent)
+
+    answer = client.post("/api/v1/calls/holds", holding(other, call="c2"), **sent)
+
+    assert refusal(answer, 422)["code"] == "idempotency_key_reused"
+    assert held(SECOND) == [("c1", 60)]
+
+
+@pytest.mark.parametrize(("away", "status"), [(FIRST, 204), (SECOND, 503)])
+def test_a_release_whose_cell_may_be_away_is_to_be_sent_again(monkeypatch, away, status):
+    wallet = wallet_in(SECOND, credit="10")
+    client = client_of(None, Scope.CALLS)
+    client.post("/api/v1/calls/holds", holding(wallet))
+    look = holds.account_of
+
+    def look_unless_away(**call):
+        if place.current() == away:
+            raise OperationalError("the server closed the connection")
+        return look(**call)
+
+    monkeypatch.setattr(holds, "account_of", look_unless_away)
+    answer = client.delete("/api/v1/calls/holds/c1")
+
+    assert answer.status_code == status
+    assert held(SECOND) == ([] if status == 204 else [("c1", 60)])
 
 
 def test_a_kept_answer_of_the_platform_is_found_again():
