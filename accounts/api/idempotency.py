@@ -2,7 +2,8 @@
 
 Keys belong to an API key and the account that the address means. The same request again is
 answered as the first time, with the same status; another one with the same key is 422, and one
-that comes while the first is at work 409. What was refused is not kept: nothing was done.
+that comes while the first is at work 409. What was refused is not kept: nothing was done. Nor is an
+answer that says `is_kept = False`, of which a part could not be done this time.
 """
 
 import hashlib
@@ -82,7 +83,8 @@ def _once(
             said = msgspec.to_builtins(done[0].data)
             if without:
                 said |= {without: None}
-            return Given(done[0].status_code, json.dumps(said))
+            is_kept = getattr(done[0], "is_kept", True)
+            return Given(done[0].status_code, json.dumps(said), is_kept=is_kept)
 
         asked = _asked(request, kwargs)
         _enter_the_cell(asked.account_id or _account_in_body(request))

@@ -70,6 +70,8 @@ class Given:
     status: int
     body: str
     is_repeat: bool = False
+    # False where a repeat shall do what could not be done this time.
+    is_kept: bool = True
 
 
 def once(asked: Asked, do: Callable[[], Given]) -> Given:
@@ -84,7 +86,10 @@ def once(asked: Asked, do: Callable[[], Given]) -> Given:
         if kept := _kept(asked):
             return _again(kept, asked)
         given = do()
-        KeptAnswer.objects.create(**_names(asked), fingerprint=asked.fingerprint, **_told(given))
+        if given.is_kept:
+            KeptAnswer.objects.create(
+                **_names(asked), fingerprint=asked.fingerprint, **_told(given)
+            )
         return given
 
 
@@ -102,7 +107,11 @@ def once_in_steps(asked: Asked, do: Callable[[], Given]) -> Given:
     except BaseException:
         KeptAnswer.objects.filter(pk=mine).delete()
         raise
-    KeptAnswer.objects.filter(pk=mine).update(**_told(given))
+    row = KeptAnswer.objects.filter(pk=mine)
+    if given.is_kept:
+        row.update(**_told(given))
+    else:
+        row.delete()
     return given
 
 

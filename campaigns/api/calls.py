@@ -166,7 +166,10 @@ class Calls(Route):
             recording.record(reports=readable, reporter=reporter, client=request.user.key.pk)
         )
         results = [next(recorded) if isinstance(one, Report) else one for one in batch]
-        return Response(shapes.ResultBatch("USD", [_result(one) for one in results]))
+        answer = Response(shapes.ResultBatch("USD", [_result(one) for one in results]))
+        # Whoever repeats the batch, as it is told to, wants those recorded.
+        answer.is_kept = not any(one.error and one.error.code == "unavailable" for one in results)
+        return answer
 
 
 class Authorize(Route):

@@ -253,17 +253,41 @@ def test_a_release_whose_cell_may_be_away_is_to_be_sent_again(monkeypatch, away,
     assert held(SECOND) == ([] if status == 204 else [("c1", 60)])
 
 
-def test_a_kept_answer_of_the_platform_is_found_again():
-    wallet = wallet_in(SECOND, credit="10")
-    client = client_of(None, Scope.CALLS)
-    call = {
-        "id": "c1",
+def sent_call(wallet, name="c1"):
+    return {
+        "id": name,
         "account": str(wallet.account_id),
         "minute_type": "premium",
         "seconds": 60,
         "ended_at": (clock.now() - timedelta(minutes=1)).isoformat(),
     }
-    sent = {"data": {"calls": [call]}, "HTTP_IDEMPOTENCY_KEY": "one"}
+
+
+def test_a_batch_of_which_some_were_unavailable_is_recorded_by_a_repeat(monkeypatch):
+    first, second = wallet_in(FIRST, credit="10"), wallet_in(SECOND, credit="10")
+    client, record = client_of(None, Scope.CALLS), calls.record
+    batch = {"calls": [sent_call(first, "c1"), sent_call(second, "c2")]}
+    sent = {"data": batch, "HTTP_IDEMPOTENCY_KEY": "one"}
+
+    def away(**batch):
+        if place.current() == SECOND:
+            raise OperationalError("the server closed the connection")
+        return record(**batch)
+
+    with monkeypatch.context() as while_away:
+        while_away.setattr(calls, "record", away)
+        before = client.post("/api/v1/calls", **sent)
+    told = [before, *(client.post("/api/v1/calls", **sent) for _ in range(2))]
+
+    statuses = [[each["status"] for each in one.json()["results"]] for one in told]
+    assert statuses == [["charged", "rejected"], *[["duplicate", "charged"]] * 2]
+    assert ["Idempotency-Replayed" in one for one in told] == [False, False, True]
+
+
+def test_a_kept_answer_of_the_platform_is_found_again():
+    wallet = wallet_in(SECOND, credit="10")
+    client = client_of(None, Scope.CALLS)
+    sent = {"data": {"calls": [sent_call(wallet)]}, "HTTP_IDEMPOTENCY_KEY": "one"}
 
     told = [client.post("/api/v1/calls", **sent) for _ in range(2)]
 
