@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts import clock
 from accounts.errors import AccountError
@@ -87,9 +87,7 @@ def once(asked: Asked, do: Callable[[], Given]) -> Given:
             return _again(kept, asked)
         given = do()
         if given.is_kept:
-            KeptAnswer.objects.create(
-                **_names(asked), fingerprint=asked.fingerprint, **_told(given)
-            )
+            _keep(asked, given)
         return given
 
 
@@ -101,18 +99,30 @@ def once_in_steps(asked: Asked, do: Callable[[], Given]) -> Given:
     """
     mine = begin(asked)
     if mine is None:
-        return _again(KeptAnswer.objects.get(**_names(asked)), asked)
+        if kept := _kept(asked):
+            return _again(kept, asked)
+        # Whoever was at work has given the key back a moment ago.
+        raise _busy()
+    # Not another request's, which took the key as that of a process that had died.
+    row = KeptAnswer.objects.filter(pk=mine, fingerprint=asked.fingerprint)
     try:
         given = do()
     except BaseException:
-        KeptAnswer.objects.filter(pk=mine).delete()
+        row.delete()
         raise
-    row = KeptAnswer.objects.filter(pk=mine)
     if given.is_kept:
         row.update(**_told(given))
     else:
         row.delete()
     return given
+
+
+def _keep(asked: Asked, given: Given) -> None:
+    try:
+        KeptAnswer.objects.create(**_names(asked), fingerprint=asked.fingerprint, **_told(given))
+    except IntegrityError:
+        # Another request, which is done in steps, began with this key meanwhile.
+        raise _busy() from None
 
 
 def _again(kept: KeptAnswer, asked: Asked) -> Given:

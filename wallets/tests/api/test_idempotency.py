@@ -1,6 +1,7 @@
 """The same request with the same Idempotency-Key is done once, and answered once more."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 
@@ -11,6 +12,7 @@ from accounts import clock
 from accounts.models import Account, ApiKey, KeptAnswer
 from accounts.people import archiving
 from accounts.runtime import kept_answers
+from accounts.runtime.kept_answers import Asked, Given
 from accounts.tests.builders import make_agency, make_key, make_sub_account
 from wallets.tests.worlds.api_clients import client_of, refusal
 from wallets.tests.worlds.builders import make_wallet
@@ -167,6 +169,53 @@ def test_what_fails_between_its_steps_gives_the_key_back(client, agency, monkeyp
 
     assert not KeptAnswer.objects.exists()
     assert send(client, body, url=url, method="put").status_code == 200
+
+
+def test_a_key_that_is_given_back_while_it_is_looked_at_may_be_sent_again(
+    client, agency, monkeypatch
+):
+    sub = make_sub_account(agency=agency)
+    url, body = f"{URL}/{sub.pk}/archive", {"archived": True}
+    # The first one began before, and is refused, so that its row is gone, right after.
+    monkeypatch.setattr(kept_answers, "begin", lambda _: None)
+
+    error = refusal(send(client, body, url=url, method="put"), 409)
+
+    assert error["code"] == "idempotency_key_in_use"
+    monkeypatch.undo()
+    assert send(client, body, url=url, method="put").status_code == 200
+
+
+def test_whoever_comes_late_leaves_the_answer_of_another_request_with_its_key(agency):
+    def asked(fingerprint):
+        return Asked(make_key(agency)[0].pk, agency.pk, "one", fingerprint)
+
+    first, now = asked("A"), clock.now()
+    second = replace(first, fingerprint="B")
+
+    def late():
+        with clock.at(now + timedelta(seconds=130)):
+            kept_answers.once_in_steps(second, lambda: Given(200, '"B"'))
+        return Given(200, '"A"')
+
+    kept_answers.once_in_steps(first, late)
+
+    again = kept_answers.once_in_steps(second, lambda: Given(200, '"never"'))
+    assert again == Given(200, '"B"', is_repeat=True)
+
+
+def test_a_key_with_which_another_request_began_meanwhile_is_in_use(agency):
+    asked = Asked(make_key(agency)[0].pk, agency.pk, "one", "A")
+
+    def do():
+        assert kept_answers.begin(replace(asked, fingerprint="B"))
+        make_sub_account(agency=agency)
+        return Given(201, "null")
+
+    with pytest.raises(kept_answers.InProgress):
+        kept_answers.once(asked, do)
+
+    assert not Account.objects.filter(agency=agency).exists()
 
 
 def test_a_batch_with_a_key_is_answered_as_the_first_time(client, agency):
