@@ -2,7 +2,7 @@
 
 The description decodes and refuses (`read`, `read_query`), and documents (`accounts.api.schema`).
 msgspec is strict about types, yet takes several spellings of an id or a moment, and blank texts:
-here each has one spelling, and texts are stripped.
+here each has one spelling, and texts are stripped, but for `AS_SENT`.
 """
 
 import re
@@ -41,6 +41,10 @@ AccountId = Annotated[UUID, msgspec.Meta(description="The account's id.")]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+
+# Marks a text that is not stripped: somebody else's id, which names something as it is.
+AS_SENT = msgspec.Meta(extra={"strip": False})
 
 
 class Wrong(ValueError):
@@ -96,6 +100,7 @@ class _Field:
     required: bool
     kind: inspect.Type
     may_be_null: bool
+    is_stripped: bool
     read: Callable[[object], object]
 
     def value(self, given: object) -> object:
@@ -104,7 +109,7 @@ class _Field:
                 return None
             raise Wrong("This field may not be null.")
         if isinstance(self.kind, inspect.StrType) and type(given) is str:
-            given = given.strip()
+            given = given.strip() if self.is_stripped else given
             if "\x00" in given:
                 raise Wrong("Null characters are not allowed.")
         return self.read(given)
@@ -119,7 +124,14 @@ def _fields(shape: type[msgspec.Struct]) -> dict[str, _Field]:
         reader = (
             extra.get("read") or _ONE_SPELLING.get(type(kind)) or partial(convert, to=field.type)
         )
-        fields[field.encode_name] = _Field(field.name, field.required, kind, may_be_null, reader)
+        fields[field.encode_name] = _Field(
+            name=field.name,
+            required=field.required,
+            kind=kind,
+            may_be_null=may_be_null,
+            is_stripped=extra.get("strip", True),
+            read=reader,
+        )
     return fields
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec import UNSET, Meta, UnsetType, field
 
 from accounts.api.rows import NextCursor, NextPage
-from accounts.api.shapes import AccountId, Answer, Moment, Sent, Wrong
+from accounts.api.shapes import AS_SENT, AccountId, Answer, Moment, Sent, Wrong
 from campaigns import limits
 from campaigns.calls import Rejection
 from campaigns.history import Spent
@@ -14,13 +14,11 @@ from campaigns.models import Call, MinuteUse
 from campaigns.reports import Report
 from wallets.api.fields import AccountsPageQuery, DayOrMoment, Dollars, dollars_text
 
-ExternalId = Annotated[str, Meta(min_length=1, max_length=limits.EXTERNAL_ID_LENGTH)]
+ExternalId = Annotated[str, AS_SENT, Meta(min_length=1, max_length=limits.EXTERNAL_ID_LENGTH)]
 CampaignAsked = Annotated[
-    str,
+    ExternalId,
     Meta(
-        min_length=1,
-        max_length=limits.EXTERNAL_ID_LENGTH,
-        description="The platform's own id; of several accounts, the campaign of this id in each.",
+        description="The platform's own id; of several accounts, the campaign of this id in each."
     ),
 ]
 Cost = Annotated[

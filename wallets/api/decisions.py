@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.api.rows import NextCursor, NextPage, next_page
 from accounts.api.schema import in_path, refusals
-from accounts.api.shapes import Answer, Moment
+from accounts.api.shapes import AS_SENT, Answer, Moment
 from accounts.api.views import ApiView
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
@@ -28,7 +28,7 @@ class DecisionsQuery(PageQuery):
         LoggedDecision.Subject | UnsetType, Meta(description="Only decisions about this.")
     ] = UNSET
     about: Annotated[
-        Annotated[str, Meta(max_length=120)] | UnsetType,
+        Annotated[str, AS_SENT, Meta(max_length=120)] | UnsetType,
         Meta(
             description="A campaign's own id, or the id of a sub-account with an allocation.",
         ),

@@ -53,6 +53,33 @@ def test_a_hold_is_answered_with_its_seconds_and_its_end(platform, wallet):
     }
 
 
+@pytest.mark.parametrize("name", [" c-1", "c-1 ", " "])
+def test_a_hold_is_of_the_id_as_it_is_reported(platform, wallet, name):
+    for one in (name, "c-1"):
+        ask(platform, wallet.account, call=one, seconds=50)
+    before = sorted(CallHold.objects.values_list("call", "seconds"))
+
+    platform.post("calls", {"calls": [call(wallet.account, id=name, seconds=20)]})
+
+    assert before == sorted([(name, 50), ("c-1", 50)])
+    assert list(CallHold.objects.values_list("call", flat=True)) == ["c-1"]
+
+
+def test_a_campaign_is_found_by_its_id_as_it_is(platform, wallet):
+    its, account = f"account={wallet.account.pk}", wallet.account
+    platform.put(f"campaigns/%20spring?{its}", {"name": "Spring", "minute_type": "premium"})
+    platform.post(f"campaigns/%20spring/start?{its}")
+
+    may = {"account": str(account.pk), "campaign": " spring"}
+    assert platform.post("calls/authorize", may).json()["reason"] == "ok"
+    assert ask(platform, account, campaign=" spring").json()["seconds"] == 60
+    for path in ("calls", "usage"):
+        assert platform.get(f"{path}?{its}&campaign=%20spring").status_code == 200
+    assert error(platform.post("calls/authorize", may | {"campaign": "spring"}))["code"] == (
+        "unknown_campaign"
+    )
+
+
 def test_a_reported_call_frees_what_it_held_and_says_so_when_it_is_held_again(platform, wallet):
     ask(platform, wallet.account)
 
