@@ -18,6 +18,7 @@ MAX_BODY_BYTES = 256 * 1024
 # Our deepest body (a list of calls) has three levels.
 MAX_DEPTH = 10
 _CONTAINERS = (dict, list)
+_TOO_LARGE = "The body has a number too large to use."
 
 
 class TooLarge(APIException):
@@ -160,13 +161,17 @@ def _refuse_constant(name: str) -> None:
 def _integer(text: str) -> int:
     if text == "-0":
         raise ParseError("-0 is not a number we understand.")
-    return int(text)
+    try:
+        return int(text)
+    except ValueError:
+        # More digits than Python reads.
+        raise ParseError(_TOO_LARGE) from None
 
 
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ParseError("The body has a number too large to use.")
+        raise ParseError(_TOO_LARGE)
     return number
 
 

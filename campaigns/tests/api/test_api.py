@@ -166,6 +166,11 @@ def test_a_call_that_cannot_be_read_rejects_itself_only(platform, wallet, change
         (b'{"id": "x", "campaign": "a\\u0000"}', "x", "The body has a NUL character in a text."),
         (b'{"id": "x", "seconds": -0}', "x", "-0 is not a number we understand."),
         (b'{"id": "x", "seconds": 1e999}', "x", "The body has a number too large to use."),
+        (
+            b'{"id": "x", "seconds": ' + b"9" * 5000 + b"}",
+            "x",
+            "The body has a number too large to use.",
+        ),
         (b'{"id": "\\ud800"}', "", "The body has half of a surrogate pair in a text."),
         (b'{"id": "x", "a": {"b": 1, "b": 1}}', "x", "The body has the same key twice in one"),
         (b"1e999", "", "The body has a number too large to use."),
