@@ -5,6 +5,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET
 from rest_framework.exceptions import ValidationError
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -117,6 +118,13 @@ _AUTHORIZE_EXAMPLES = [
 class Calls(Route):
     max_body_bytes = BATCH_BYTES
     items = "calls"
+
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[BaseRenderer, str]:
+        """Who asks for the file may accept nothing else; what refuses it is JSON all the same."""
+        is_file = request.query_params.get("output") == "csv"
+        return super().perform_content_negotiation(request, force=force or is_file)
 
     @extend_schema(
         operation_id="list_calls",

@@ -104,6 +104,26 @@ def test_calls_and_usage_cost_the_same_queries_however_many_there_are():
     assert costs(1) == costs(6)
 
 
+@pytest.mark.parametrize("accepted", ["text/csv", "text/csv; charset=utf-8", "*/*"])
+def test_whoever_asks_for_the_file_may_accept_nothing_else(account, accepted):
+    report(account, 60, id="call-7")
+    client, accept = client_of(account, "read"), {"Accept": accepted}
+
+    answer = client.get(f"{CALLS}?output=csv", headers=accept)
+    refused = client.get(f"{CALLS}?output=csv&limit=5", headers=accept)
+
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    assert b"call-7" in b"".join(answer.streaming_content)
+    assert list(refusal(refused, 400)["fields"]) == ["limit"]
+    assert refused["Content-Type"] == "application/json"
+
+
+def test_what_is_no_file_is_not_answered_to_who_accepts_csv_alone(account):
+    answer = client_of(account, "read").get(CALLS, headers={"Accept": "text/csv"})
+
+    assert refusal(answer, 406)["code"] == "not_acceptable"
+
+
 def test_calls_are_one_csv_however_many(account, monkeypatch):
     monkeypatch.setattr("campaigns.limits.CALLS_PER_BATCH", 2)
     report(account, 10, 20, campaign=make_campaign(account, external_id="=cmd()"))
