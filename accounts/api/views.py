@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -60,7 +61,8 @@ class Route(APIView):
 
 
 class ApiView(Route):
-    """Refuses parameters that `query_shape` does not know, and those sent twice.
+    """Refuses parameters that `query_shape` does not know, and those sent twice. A method that it
+    does not have is refused before.
 
     What was read is in `self.query`; whose account it is, `accounts.api.whose` decides.
     """
@@ -69,4 +71,6 @@ class ApiView(Route):
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method not in self.allowed_methods:
+            raise MethodNotAllowed(request.method)
         self.query = read_query(self.query_shape, request.query_params)

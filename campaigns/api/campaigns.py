@@ -17,7 +17,7 @@ from accounts.api.deprecation import CHANGED_SINCE, deprecated
 from accounts.api.idempotency import once, once_in_steps
 from accounts.api.schema import in_path, leads_to, refusals
 from accounts.api.shapes import read, read_query
-from accounts.api.views import AccountQuery, Route
+from accounts.api.views import ApiView, Route
 from accounts.api.whose import resolve_account
 from accounts.errors import NotFound
 from accounts.models import Change
@@ -131,14 +131,14 @@ def _shown(rows: list[Change]) -> list[campaign_shapes.ChangedCampaign]:
     ]
 
 
-class OneCampaign(Route):
+class OneCampaign(ApiView):
     @extend_schema(
         operation_id="get_campaign",
         summary="A campaign as it is now",
         tags=["Campaigns"],
         description="By its own id.",
         extensions=_STEPS,
-        parameters=[AccountQuery, _ID],
+        parameters=[_ID],
         responses={200: campaign_shapes.CampaignShape, **refusals()},
         examples=[OpenApiExample("Paused", value=_PAUSED, response_only=True)],
     )
@@ -154,7 +154,7 @@ class OneCampaign(Route):
         description="A new one is not started yet. May be repeated.",
         tags=["Campaigns"],
         extensions=_STEPS,
-        parameters=[AccountQuery, _ID],
+        parameters=[_ID],
         request=campaign_shapes.CampaignRequest,
         responses={200: campaign_shapes.CampaignShape, **refusals(409, 413, 422)},
         examples=[
@@ -193,7 +193,7 @@ _STEP = OpenApiParameter(
 )
 
 
-class Step(Route):
+class Step(ApiView):
     @extend_schema(
         operation_id="move_campaign",
         summary="Start, pause, resume, complete or end a campaign",
@@ -201,7 +201,7 @@ class Step(Route):
         "answer 409 with the reason when not even one minute can be paid.",
         tags=["Campaigns"],
         extensions=_STEPS,
-        parameters=[AccountQuery, _ID, _STEP],
+        parameters=[_ID, _STEP],
         request=None,
         responses={200: campaign_shapes.CampaignShape, **refusals(409, 422)},
         examples=[OpenApiExample("Paused", value=_PAUSED, response_only=True)],

@@ -117,6 +117,34 @@ def test_the_audit_names_the_request_whose_calls_paused_a_campaign(platform):
     assert len(entry.request_id) == 32
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "campaigns/spring", None),
+        ("PUT", "campaigns/spring", {"name": "Changed", "minute_type": "basic"}),
+        ("POST", "campaigns/spring/pause", None),
+    ],
+)
+def test_a_mistyped_account_does_nothing_to_the_campaign_of_the_keys_own(
+    client, wallet, method, path, body
+):
+    campaign = make_campaign(wallet.account, external_id="spring")
+    api = api_of(client, wallet.account, "read", "write")
+
+    response = api.send(method, f"{path}?acount=a", body)
+
+    assert (response.status_code, error(response)["fields"]) == (400, {"acount": "Unknown field."})
+    facts = ("status", "name", "minute_type")
+    assert Campaign.objects.values(*facts).get() == {one: getattr(campaign, one) for one in facts}
+
+
+def test_a_method_that_is_not_there_is_refused_before_its_parameters(client, wallet):
+    answer = api_of(client, wallet.account, "read").send("PATCH", "campaigns/spring?acount=a")
+
+    assert (answer.status_code, error(answer)["code"]) == (405, "method_not_allowed")
+    assert "OPTIONS" in answer["Allow"]
+
+
 def test_one_bad_call_is_rejected_beside_good_ones(platform, wallet):
     batch = [call(wallet.account, seconds=-1), call(wallet.account, id="c-2")]
 
