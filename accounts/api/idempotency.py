@@ -87,7 +87,11 @@ def _once(
             return Given(done[0].status_code, json.dumps(said), is_kept=is_kept)
 
         asked = _asked(request, kwargs)
-        _enter_the_cell(asked.account_id or _account_in_body(request))
+        named = asked.account_id or _account_in_body(request)
+        _enter_the_cell(named)
+        if named and not place.has_accounts():
+            # There is no such account: the route says so, and nothing is kept.
+            return handler(view, request, *args, **kwargs)
         given = keep(asked, do)
         if not given.is_repeat:
             return done[0]

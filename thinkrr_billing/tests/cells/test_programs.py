@@ -184,7 +184,8 @@ def test_what_one_key_reports_in_two_cells_never_waits_for_each_other(monkeypatc
 
 
 def holding(wallet, **changes):
-    facts = {"account": str(wallet.account_id), "minute_type": "premium", "seconds": 60}
+    account = wallet and str(wallet.account_id)
+    facts = {"account": account, "minute_type": "premium", "seconds": 60}
     return {"call": "c1", **facts, **changes}
 
 
@@ -251,6 +252,29 @@ def test_a_release_whose_cell_may_be_away_is_to_be_sent_again(monkeypatch, away,
 
     assert answer.status_code == status
     assert held(SECOND) == ([] if status == 204 else [("c1", 60)])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", "sub-accounts?account={}", {"name": "A", "owner_email": "a@example.com"}),
+        ("put", "wallet/low-minutes?account={}", {"minutes": 5}),
+        ("put", "campaigns/spring?account={}", {"name": "A", "minute_type": "basic"}),
+        ("put", "sub-accounts/{}", {"name": "A"}),
+        ("post", "calls/holds", holding(None)),
+    ],
+)
+def test_an_account_that_is_in_no_cell_is_not_found_with_a_key_either(method, path, body):
+    client, nobody = client_of(None), str(uuid.uuid4())
+    body = body | ({"account": nobody} if "account" in body else {})
+
+    answers = [
+        getattr(client, method)(f"/api/v1/{path.format(nobody)}", body, **key)
+        for key in ({}, {"HTTP_IDEMPOTENCY_KEY": "one"})
+    ]
+
+    assert [refusal(one, 404)["code"] for one in answers] == ["not_found"] * 2
+    assert not KeptAnswer.objects.exists()
 
 
 def sent_call(wallet, name="c1"):
