@@ -7,6 +7,7 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from msgspec import UNSET, Meta, UnsetType
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -14,6 +15,7 @@ from accounts.api.schema import leads_to, refusals
 from accounts.api.shapes import AccountId, Answer, Moment, Url, Wrong
 from accounts.api.views import AccountQuery, ApiView, Include, page_limit
 from accounts.api.whose import resolve_accounts
+from accounts.cells import place
 from accounts.errors import Forbidden
 from accounts.models import Change, Scope
 from accounts.telling import changes
@@ -113,7 +115,8 @@ class ChangesView(ApiView):
         summary="Everything that changed after a sequence, each object once",
         description="Each object stands there with its last change only: read it by its own "
         "route. Ask again with `after` of the answer; nothing is missed, also what was committed "
-        "late. A platform key without `account` is told of every account.",
+        "late. A platform key without `account` is told of every account, where accounts are in "
+        "one place; in several (cells), it says which.",
         tags=["Changes"],
         extensions=leads_to(list_changes={"after": "after"}),
         responses={200: Changes, **refusals()},
@@ -170,6 +173,9 @@ def _whose(request: Request, with_sub_accounts: bool) -> list[UUID] | None:
     if key.is_platform and "account" not in request.query_params and not with_sub_accounts:
         if Scope.READ not in key.scopes:
             raise Forbidden(f"This needs an API key with the scope “{Scope.READ}”.")
+        if not place.has_accounts():
+            text = "Accounts are in several places, each with sequences of its own: send one's id."
+            raise ValidationError({"account": [text]})
         return None
     accounts = resolve_accounts(request, with_sub_accounts=with_sub_accounts)
     return [one.pk for one in accounts]

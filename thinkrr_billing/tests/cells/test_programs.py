@@ -277,6 +277,16 @@ def test_an_account_that_is_in_no_cell_is_not_found_with_a_key_either(method, pa
     assert not KeptAnswer.objects.exists()
 
 
+def test_changes_are_followed_account_by_account():
+    wallet = wallet_in(SECOND, credit="10")
+    client = client_of(None, Scope.READ)
+
+    error = refusal(client.get("/api/v1/changes"), 400)
+
+    assert list(error["fields"]) == ["account"]
+    assert client.get(f"/api/v1/changes?account={wallet.account_id}").status_code == 200
+
+
 def sent_call(wallet, name="c1"):
     return {
         "id": name,
