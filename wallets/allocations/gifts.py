@@ -85,7 +85,7 @@ def give(
         crash_points.reach("before_claim")
         purchase = _decide(wallet_id, who, gift)
         crash_points.reach("after_claim_commit")
-        if purchase.state == State.CREATED:
+        if purchase.state == State.CREATED and not purchase.is_repeat:
             purchase = purchases.drive(purchase_id=purchase.pk)
     return purchase
 
@@ -103,6 +103,7 @@ def _repeated(account: Account, agency: Account, gift: Gift) -> Purchase | None:
     )
     if not same or found.wallet.account_id != account.pk:
         raise FormReused("This form was used for another payment. Open it again.")
+    found.is_repeat = True
     return found
 
 

@@ -216,11 +216,10 @@ class GiftsView(ApiView):
     def post(self, request: Request, account_id: UUID) -> Response:
         account = sub_account_of(request, account_id, Permission.ALLOCATE)
         key, body = key_of(request), read(NewGift, request.data)
-        repeated = Purchase.objects.filter(payer=account.agency, form_key=key).exists()
         purchase = _given(request, account, key, body)
-        if repeated and purchase.state == Purchase.State.CREATED:
+        if purchase.is_repeat and purchase.state == Purchase.State.CREATED:
             raise still_deciding(purchase)
-        return Response(_shown(purchase, request), status=200 if repeated else 201)
+        return Response(_shown(purchase, request), status=200 if purchase.is_repeat else 201)
 
 
 def _given(request: Request, account: Account, key: str, body: NewGift) -> Purchase:

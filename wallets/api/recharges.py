@@ -172,7 +172,6 @@ class RechargesView(ApiView):
         account = resolve_account(request, permission=Permission.MONEY)
         key = key_of(request)
         body = shapes.read(NewRecharge, request.data)
-        repeated = models.Purchase.objects.filter(payer=account, form_key=key).exists()
         try:
             purchase = by_hand.recharge(
                 wallet_id=open_wallet(account=account).pk,
@@ -183,9 +182,9 @@ class RechargesView(ApiView):
         except PurchaseInProgress as error:
             error.fields = {"purchase": str(error.purchase_id)}
             raise
-        if repeated and purchase.state == models.Purchase.State.CREATED:
+        if purchase.is_repeat and purchase.state == models.Purchase.State.CREATED:
             raise still_deciding(purchase)
-        return Response(shown(purchase, request), status=200 if repeated else 201)
+        return Response(shown(purchase, request), status=200 if purchase.is_repeat else 201)
 
 
 class RechargeView(ApiView):

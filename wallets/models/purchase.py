@@ -112,6 +112,9 @@ class Purchase(Tried):
     submitted_at = models.DateTimeField(null=True)
     closed_at = models.DateTimeField(null=True)
 
+    # Not stored: whether this is the answer to a form_key that came before.
+    is_repeat = False
+
     objects = PurchaseQuerySet.as_manager()
 
     class Meta:

@@ -126,7 +126,8 @@ def recharge(
 
     Repeating a `form_key` with the same facts answers with the first purchase, for ever; with
     other facts it raises FormReused. A decline is not an error: the purchase says so. Without a
-    definite answer the purchase stays submitted. An empty payment method means the default.
+    definite answer the purchase stays submitted, and while the first request is at work `created`.
+    An empty payment method means the default.
 
     `address` is where the person sits, if known. Raises InvalidAmount, NoPaymentMethod,
     PurchaseInProgress, QuoteChanged, Refused, TooManyAttempts; then nothing was charged.
@@ -145,7 +146,7 @@ def recharge(
             wallet_id, who, amount, buys, form_key, payment_method, quoted_rate, quoted_debt
         )
         crash_points.reach("after_claim_commit")
-        if purchase.state == State.CREATED:
+        if purchase.state == State.CREATED and not purchase.is_repeat:
             purchase = purchases.drive(purchase_id=purchase.pk)
     return purchase
 
@@ -160,6 +161,7 @@ def _repeated(
     same = (found.amount_cents, found.buys) == (cents(amount), buys)
     if not same or (payment_method and payment_method != found.payment_method):
         raise FormReused("This key was used for another recharge. Send a new one.")
+    found.is_repeat = True
     return found
 
 

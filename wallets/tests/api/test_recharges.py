@@ -8,6 +8,7 @@ from django.db import connection
 
 from accounts.tests.builders import close, make_agency, make_individual, make_sub_account
 from wallets.models import LedgerEntry, Purchase, Wallet
+from wallets.recharges import by_hand
 from wallets.tests.worlds.api_clients import client_of, refusal
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
@@ -135,6 +136,27 @@ def test_a_repeat_while_the_first_is_still_deciding_is_told_to_wait(client, wall
 
     assert error["code"] == "purchase_in_progress"
     assert error["fields"] == {"purchase": str(first.pk)}
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [("created", 409), ("submitted", 200), ("succeeded", 200)]
+)
+def test_a_repeat_that_comes_while_the_first_is_written_is_a_repeat(
+    client, wallet, monkeypatch, state, status
+):
+    """The first one's purchase is not seen yet when the second looks for it without a lock."""
+    monkeypatch.setattr(
+        by_hand,
+        "_take_over_waiting",
+        lambda _: buy(wallet, state=state, form_key="order-1", buys="credit"),
+    )
+
+    answer = order(client, {"amount": "50.00", "buys": "credit"})
+
+    first = Purchase.objects.get()
+    assert (answer.status_code, first.state) == (status, state)
+    told = answer.json()
+    assert str(first.pk) == (told["id"] if status == 200 else told["error"]["fields"]["purchase"])
 
 
 def test_another_recharge_without_an_outcome_is_in_the_way(stripe, client, wallet):
@@ -292,7 +314,8 @@ def test_ten_requests_with_one_key_charge_once(stripe):
 
     purchase = Purchase.objects.get()
     assert purchase.state == "succeeded"
-    assert {status for status, _ in answers} <= {200, 201, 409}
+    statuses = [status for status, _ in answers]
+    assert (set(statuses) <= {200, 201, 409}, statuses.count(201)) == (True, 1)
     assert {found for status, found in answers if status != 409} == {str(purchase.pk)}
     assert [intent["status"] for intent in stripe.truth()["payment_intents"]] == ["succeeded"]
     wallet.refresh_from_db()
