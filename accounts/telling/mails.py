@@ -145,8 +145,14 @@ def _mail(
             return False
     else:
         logger.info("mail has no reader %s=%s", model.__name__, pk)
-    model.objects.filter(pk=pk).update(mail_due_at=None, mailed_at=clock.now())
+    mark_sent(row)
     return bool(message.recipients())
+
+
+def mark_sent(row: Mailed) -> None:
+    """Unless it is to be sent anew since it was claimed: an invitation whose link was renewed."""
+    same = type(row).objects.filter(pk=row.pk, mail_due_at=row.mail_due_at)
+    same.update(mail_due_at=None, mailed_at=clock.now())
 
 
 def claim(model: type[Row], pk: int) -> Row | None:
@@ -158,9 +164,9 @@ def claim(model: type[Row], pk: int) -> Row | None:
     if row is None:
         return None
     pause = min(FIRST_PAUSE * 2 ** min(row.mail_attempts, 10), LONGEST_PAUSE)
-    claimed = model.objects.filter(pk=pk, mail_due_at=row.mail_due_at).update(
-        mail_due_at=now + pause, mail_attempts=F("mail_attempts") + 1
-    )
+    due = model.objects.filter(pk=pk, mail_due_at=row.mail_due_at)
+    row.mail_due_at = now + pause
+    claimed = due.update(mail_due_at=row.mail_due_at, mail_attempts=F("mail_attempts") + 1)
     return row if claimed else None
 
 

@@ -224,3 +224,22 @@ class TestWords:
     )
     def test_a_name_is_one_short_line_without_links(self, name, shown):
         assert names.in_mail(name) == shown
+
+
+def test_a_link_that_was_renewed_while_the_old_one_was_sent_is_mailed_too(monkeypatch, mailoutbox):
+    account = make_individual()
+    invitation, send = invite(account), mails.EmailMultiAlternatives.send
+
+    def renewed(message: mails.EmailMultiAlternatives) -> int:
+        monkeypatch.setattr(mails.EmailMultiAlternatives, "send", send)
+        invite(account)
+        return message.send()
+
+    monkeypatch.setattr(mails.EmailMultiAlternatives, "send", renewed)
+
+    assert mails.mail_invitation(invitation.pk) is True
+    assert mails.mail_invitation(invitation.pk) is True
+
+    invitation.refresh_from_db()
+    assert [invitation.path in mail.body for mail in mailoutbox] == [False, True]
+    assert (invitation.mail_due_at, invitation.mailed_at is None) == (None, False)
