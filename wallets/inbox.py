@@ -242,7 +242,8 @@ def _act_somewhere(
 ) -> bool | None:
     is_ours = None
     cells = cells_of(found)
-    for cell in cells:
+    # What moves meanwhile may have come to one that was asked before it.
+    for cell in [*cells, *cells[:-1]]:
         with place.inside(cell):
             is_ours = act(found)
         if is_ours:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from accounts import clock, limits, tasks
-from accounts.cells import directory
+from accounts.cells import directory, place
 from accounts.cells.directory import NoCell
 from accounts.cells.place import inside
 from accounts.models import Account, WebhookDelivery
@@ -18,11 +18,13 @@ from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.cells import moving
 from thinkrr_billing.tests.cells.moving_world import books_are_in_order, elsewhere
 from thinkrr_billing.tests.cells.worlds import wallet_in
+from wallets import inbox
 from wallets.cards import customers
 from wallets.charging import purchases
-from wallets.models import Purchase
+from wallets.models import Purchase, StripeEvent
+from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.purchases import during, taken
-from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card
+from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card, refunded_outside
 
 pytestmark = [pytest.mark.journey, pytest.mark.usefixtures("_at_once", "nudges")]
 
@@ -102,3 +104,32 @@ def test_what_an_endpoint_is_told_while_its_account_moves_is_sent_again_and_hold
     assert first.id == again.id
     with inside(SECOND):
         assert not WebhookDelivery.objects.exclude(state="sent").exists()
+
+
+@pytest.mark.usefixtures("kept_cells")
+def test_a_refund_whose_payment_comes_to_a_cell_that_was_asked_already_is_booked(
+    stripe, monkeypatch
+):
+    with inside(SECOND):
+        wallet = make_wallet_with_card(stripe)
+        refund = refunded_outside(buy(wallet), 2000)
+    stored = receive(event("refund.created", {"id": refund["id"], "object": "refund"}))
+    asked = []
+
+    def act(found):
+        if asked == [FIRST]:
+            with inside(""):
+                moving.move(account_id=wallet.account_id, name=FIRST)
+        asked.append(place.current())
+        return inbox._refund_changed(found)
+
+    monkeypatch.setattr(inbox, "_ACTIONS", (("refund.", act),))
+
+    assert inbox.apply(event_pk=stored.pk) is True
+
+    assert asked == [FIRST, SECOND, FIRST]
+    assert StripeEvent.objects.get(pk=stored.pk).not_ours is False
+    with inside(FIRST):
+        wallet.refresh_from_db()
+        assert wallet.credit.amount == Decimal(30)
+    books_are_in_order()
