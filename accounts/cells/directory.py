@@ -147,6 +147,12 @@ def has_customer(customer: str) -> bool:
     return not settings.CELLS or of_customer(customer) == place.current()
 
 
+def refuse_moved(customer: str) -> None:
+    """Raises NoCell where this customer's account has moved to another cell meanwhile, or moves."""
+    if of_customer(customer) not in ("", place.current()):
+        raise NoCell(f"customer {customer} has moved to another cell meanwhile")
+
+
 def _here_or_away(rows: Iterable[tuple[K, str, datetime | None]]) -> dict[K, str]:
     return {key: AWAY if _is_away(until) else name for key, name, until in rows}
 

@@ -161,11 +161,14 @@ def adopt(*, account: Account, card_id: str) -> Card | None:
     """Mirror a card Stripe has saved for this account; the first one becomes the default.
 
     The page's return and the event both call this; the second changes nothing. None when it is no
-    card, or has been taken off the account's customer meanwhile: nothing could charge it.
+    card, or has been taken off the account's customer meanwhile: nothing could charge it. Raises
+    GatewayError; and NoCell where the account has moved meanwhile, and nothing is kept.
     """
     data = gateway.retrieve_card(card_id=card_id)
     if not data.get("card") or data.get("customer") != account.stripe_customer:
         return None
+    # Left where the account was, it would be in its way back.
+    directory.refuse_moved(account.stripe_customer)
     known = payment_methods.card(account=account, card_id=card_id) is not None
     mirror.keep_card(data)
     wallet = open_wallet(account=account)

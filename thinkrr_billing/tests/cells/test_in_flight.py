@@ -19,10 +19,11 @@ from thinkrr_billing.cells import moving
 from thinkrr_billing.tests.cells.moving_world import books_are_in_order, elsewhere
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets import inbox
-from wallets.cards import customers
+from wallets.cards import customers, keeping
 from wallets.charging import purchases
 from wallets.models import Purchase, StripeEvent
 from wallets.tests.test_inbox import event, receive
+from wallets.tests.worlds.builders import add_card, make_wallet
 from wallets.tests.worlds.purchases import during, taken
 from wallets.tests.worlds.reversal_world import buy, make_wallet_with_card, refunded_outside
 
@@ -133,3 +134,20 @@ def test_a_refund_whose_payment_comes_to_a_cell_that_was_asked_already_is_booked
         wallet.refresh_from_db()
         assert wallet.credit.amount == Decimal(30)
     books_are_in_order()
+
+
+@pytest.mark.usefixtures("kept_cells")
+def test_a_card_that_is_read_while_its_account_moves_is_not_kept_where_it_was(stripe, monkeypatch):
+    with inside(FIRST):
+        wallet = make_wallet()
+        card = add_card(stripe, wallet)
+        account = wallet.account
+        during(monkeypatch, "retrieve_card", lambda _: goes(account.pk))
+        with pytest.raises(NoCell):
+            keeping.adopt(account=account, card_id=card.id)
+
+    with inside(SECOND):
+        assert keeping.adopt(account=account, card_id=card.id).id == card.id
+    # Nothing of it is in the way there.
+    moving.move(account_id=account.pk, name=FIRST)
+    assert directory.of_account(account.pk) == FIRST
