@@ -58,7 +58,9 @@ class Steps:
     def _step(self, row: InSteps, look: Look) -> None:
         """A slice that kills its process is half as long the next time."""
         longest, shortest = (int(one.total_seconds()) for one in (self.longest, self.shortest))
-        waiting = type(row)._base_manager.filter(pk=row.pk, at=row.at, finished_at=None)
+        # Its end may be moved on while this looks: then it is not complete.
+        same = {"pk": row.pk, "at": row.at, "until": row.until, "finished_at": None}
+        waiting = type(row)._base_manager.filter(**same)
         waiting.update(slice_seconds=max(shortest, row.slice_seconds // 2), touched_at=clock.now())
         upto = min(row.at + timedelta(seconds=row.slice_seconds), row.until)
         # The last step takes in what happened meanwhile, unless that is too much for one.

@@ -214,6 +214,29 @@ def test_what_is_left_of_a_cell_grows_until_it_is_back(stripe, away):
     assert waiting._compared() == before.started_at
 
 
+def test_what_is_left_of_a_cell_may_grow_while_it_is_compared(stripe, away, monkeypatch):
+    with inside(SECOND):
+        make_wallet_with_card(stripe)
+    away.cells.add(SECOND)
+    tasks.compare()
+    left = StripeComparison.objects.get(cell=SECOND)
+    read, until = against_stripe.read, left.until + timedelta(days=1)
+
+    def grows(**span):
+        monkeypatch.setattr(against_stripe, "read", read)
+        comparing._leave([SECOND], left.until, until)
+        away.cells.clear()
+        return read(**span)
+
+    monkeypatch.setattr(against_stripe, "read", grows)
+    with clock.at(until + limits.COMPARE_SLICE):
+        tasks.compare_stripe(left.pk)
+
+    left.refresh_from_db()
+    assert (left.at, left.until) == (until, until)
+    assert left.finished_at
+
+
 def test_the_command_says_what_it_did_not_compare(stripe, away):
     with inside(SECOND):
         make_wallet_with_card(stripe)
