@@ -9,18 +9,21 @@ Triggers of the days themselves add and take them away from the sums of months a
 import logging
 from collections.abc import Sequence
 from datetime import date, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import DeadlockDetected
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.time_limits import TimeIsUp
 from campaigns import limits
 from campaigns.models import Call, UsageDay, UsageKept
 from wallets.months import beginning
 
 logger = logging.getLogger(__name__)
+
+_FIRST, _LAST = UUID(int=0), UUID(int=2**128 - 1)
 
 # Accounts with ended days that are not kept, in the order of their ids.
 DUE = """
@@ -62,14 +65,31 @@ FROM (
 def keep_all() -> int:
     """Keep the days that ended, of every account that has some. Returns of how many.
 
-    May be repeated, and stopped anywhere: what is left is found the next night.
+    May be repeated, and stopped anywhere: what is left is found the next night, which begins
+    elsewhere, so that nobody is always behind the others. One that fails does not stop them; the
+    first failure is raised at the end.
     """
-    ended, after, kept = clock.now() - limits.USAGE_KEPT_AFTER, UUID(int=0), 0
+    failures: list[Exception] = []
+    begins = uuid4()
+    kept = _keep_between(begins, _LAST, failures) + _keep_between(_FIRST, begins, failures)
+    if failures:
+        raise failures[0]
+    return kept
+
+
+def _keep_between(after: UUID, last: UUID, failures: list[Exception]) -> int:
+    ended, kept = clock.now() - limits.USAGE_KEPT_AFTER, 0
     for _ in range(limits.USAGE_SLICES):
         found = _due(after)
-        for account in Account.objects.filter(pk__in=found).order_by("pk"):
-            kept += _kept_if_free(account, account.local_date(ended))
-        if len(found) < limits.USAGE_SLICE:
+        for account in Account.objects.filter(pk__in=found, pk__lte=last).order_by("pk"):
+            try:
+                kept += _kept_if_free(account, account.local_date(ended))
+            except TimeIsUp:
+                raise
+            except Exception as error:
+                logger.exception("days of account %s were not kept", account.pk)
+                failures.append(error)
+        if len(found) < limits.USAGE_SLICE or found[-1] > last:
             break
         after = found[-1]
     return kept

@@ -10,6 +10,7 @@ from psycopg.errors import DeadlockDetected
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.time_limits import TimeIsUp
 from accounts.tests.builders import make_agency, make_sub_account
 from campaigns import calls, of_agencies, usage, usage_days
 from campaigns.models import AgencyUsageDay, Call, UsageDay, UsageKept, UsageMonth
@@ -204,6 +205,45 @@ def test_a_night_that_has_to_give_way_goes_on_with_the_next_account(accounts, mo
 
     assert (keep(), keep()) == (2, 1)
     assert broken() == []
+
+
+@pytest.fixture
+def in_order(accounts, monkeypatch) -> list[Account]:
+    """Accounts by their ids; a night begins behind the first of them."""
+    found = sorted(accounts, key=lambda account: account.pk)
+    monkeypatch.setattr(usage_days, "uuid4", lambda: found[0].pk)
+    return found
+
+
+def fails_for(monkeypatch, account: Account, error: type[Exception]) -> None:
+    count = usage_days._count
+
+    def fail(one: Account, days: list[date]) -> None:
+        if one == account:
+            raise error
+        count(one, days)
+
+    monkeypatch.setattr(usage_days, "_count", fail)
+
+
+def test_an_account_that_fails_keeps_no_other_from_its_days_and_is_told(in_order, monkeypatch):
+    fails_for(monkeypatch, in_order[1], ZeroDivisionError)
+
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            keep()
+
+    kept = UsageKept.objects.order_by("account").values_list("account", flat=True)
+    assert list(kept) == [in_order[0].pk, in_order[2].pk]
+
+
+def test_a_night_whose_time_is_up_begins_elsewhere_than_at_the_first(in_order, monkeypatch):
+    fails_for(monkeypatch, in_order[2], TimeIsUp)
+
+    with pytest.raises(TimeIsUp):
+        keep()
+
+    assert UsageKept.objects.get().account == in_order[1]
 
 
 @pytest.mark.django_db(transaction=True)
