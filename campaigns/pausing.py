@@ -20,6 +20,7 @@ from accounts.models import Account
 from accounts.runtime import statements
 from accounts.runtime.columns import column
 from accounts.runtime.queues import FIRST_WAIT, Queue
+from accounts.runtime.time_limits import TimeIsUp
 from accounts.runtime.waits import Wait, oldest
 from campaigns import decision_log, limits, notices, payable
 from campaigns.models import Campaign, CampaignQuerySet, MinuteUse
@@ -219,6 +220,8 @@ def sweep() -> int:
     paused = _in_batches(UNPAYABLE, lambda ids: _pause_wallets(ids, now))
     try:
         _log_spared(now)
+    except TimeIsUp:
+        raise
     # What is only written down must not keep campaigns running.
     except Exception:
         logger.exception("campaigns that wait for a recharge were not logged")
@@ -236,6 +239,8 @@ def _in_batches(queue: Queue, pause: Callable[[Collection], int]) -> int:
     while batch := list(islice(rest, limits.SWEEP_BATCH)):
         try:
             paused += pause(batch)
+        except TimeIsUp:
+            raise
         except Exception:
             logger.exception("a batch of %s was not paused", queue.kind)
             paused += sum(_alone(pause, key) for key in batch)
@@ -245,6 +250,8 @@ def _in_batches(queue: Queue, pause: Callable[[Collection], int]) -> int:
 def _alone(pause: Callable[[Collection], int], key: int) -> int:
     try:
         return pause([key])
+    except TimeIsUp:
+        raise
     except Exception:
         logger.exception("%s was not paused", key)
         return 0

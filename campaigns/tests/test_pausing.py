@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from accounts import clock
 from accounts.models import Account, Notification
 from accounts.runtime.crash_points import Crash
+from accounts.runtime.time_limits import TimeIsUp
 from campaigns import calls, holds, lifecycle, limits, notices, pausing, payable, resuming
 from campaigns.errors import CannotRun, UnknownCampaign
 from campaigns.models import Campaign, MinuteUse
@@ -699,3 +700,18 @@ def test_changing_the_minute_type_of_a_started_campaign_may_pause_it():
 
     assert (changed.name, changed.minute_type) == ("Spring", "premium")
     assert standing(changed) == OUT_OF_BALANCE
+
+
+@pytest.mark.parametrize("where", ["_pause_wallets", "_log_spared", "_pause_closed"])
+def test_when_its_time_is_up_the_sweep_ends(monkeypatch, where):
+    """Whoever swallowed it would be killed in the middle of a batch."""
+    make_campaign(make_wallet().account)
+    make_campaign(make_account(status=Account.Status.CLOSED))
+
+    def strike(*args: object) -> None:
+        raise TimeIsUp
+
+    monkeypatch.setattr(pausing, where, strike)
+
+    with pytest.raises(TimeIsUp):
+        pausing.sweep()

@@ -3,6 +3,7 @@
 import logging
 
 from accounts.models import Account
+from accounts.runtime.time_limits import TimeIsUp
 from wallets.cards import notices, payment_methods, uses
 from wallets.models import AutoAllocation, AutoRecharge
 
@@ -15,6 +16,8 @@ def tell() -> int:
     for account in _accounts_with_cards_in_use():
         try:
             told += _tell(account)
+        except TimeIsUp:
+            raise
         # One broken account must not keep the others from hearing.
         except Exception:
             logger.exception("cards of account %s were not looked at", account.pk)

@@ -19,6 +19,7 @@ from accounts import clock
 from accounts.cells import directory
 from accounts.runtime import crash_points
 from accounts.runtime.queues import SWEEP_SECONDS, Queue, awake
+from accounts.runtime.time_limits import TimeIsUp
 from wallets import limits
 from wallets.cards import keeping, payment_methods
 from wallets.charging import declines, facts, outcomes, rows
@@ -300,6 +301,8 @@ def report_unknown() -> None:
             break
         try:
             _report_unknown(purchase_id)
+        except TimeIsUp:
+            raise
         # One that cannot be told must not keep the others from support.
         except Exception:
             logger.exception("purchase %s was not reported", purchase_id)

@@ -3,14 +3,17 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
+from accounts import clock
 from accounts.runtime import nudges, soft_cache
 from accounts.runtime.time_limits import TimeIsUp
 from accounts.telling import mails, notifications
 from wallets import sweeps
-from wallets.charging import purchases
+from wallets.cards import expiry
+from wallets.charging import purchases, rows
 from wallets.reversals import catching_up
 from wallets.stripe import gateway
 from wallets.tests.worlds.builders import make_wallet
@@ -75,6 +78,23 @@ def test_catching_up_does_not_go_on_to_the_next(monkeypatch):
 
     with pytest.raises(TimeIsUp):
         catching_up.catch_up(since=None)
+
+
+def test_reporting_unknown_purchases_does_not_go_on_to_the_next(low, monkeypatch):
+    purchase = claim(low)
+    rows.adopt(purchase, "pi_unknown")
+    monkeypatch.setattr(purchases, "_report_unknown", strike)
+
+    with pytest.raises(TimeIsUp), clock.at(clock.now() + timedelta(days=1)):
+        purchases.report_unknown()
+
+
+def test_telling_of_cards_does_not_go_on_to_the_next(monkeypatch):
+    monkeypatch.setattr(expiry, "_accounts_with_cards_in_use", lambda: [make_wallet().account])
+    monkeypatch.setattr(expiry, "_tell", strike)
+
+    with pytest.raises(TimeIsUp):
+        expiry.tell()
 
 
 def test_the_cache_and_the_broker_do_not_swallow_it(
