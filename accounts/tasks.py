@@ -55,8 +55,6 @@ def tick() -> None:
         if place.has_everybodys():
             # A link that nobody could send for a day helps nobody.
             resets.forget_old()
-        mails.mail_due()
-        if place.has_everybodys():
             invitation_mails.forget_old()
             logins.forget_old_failures()
             open_sessions.forget_old()
@@ -65,3 +63,5 @@ def tick() -> None:
             sending.sweep()
             sending.forget_old()
         kept_answers.forget_old()
+        # At last: a mail server that is slow at every step may use all the time there is.
+        mails.mail_due()

@@ -7,10 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from accounts import clock
+from accounts import clock, tasks
 from accounts.runtime import nudges, soft_cache
 from accounts.runtime.time_limits import TimeIsUp
 from accounts.telling import mails, notifications
+from accounts.webhooks import sending as webhooks
 from wallets import sweeps
 from wallets.cards import expiry
 from wallets.charging import purchases, rows
@@ -95,6 +96,17 @@ def test_telling_of_cards_does_not_go_on_to_the_next(monkeypatch):
 
     with pytest.raises(TimeIsUp):
         expiry.tell()
+
+
+def test_what_waits_for_no_mail_is_done_before_mails_take_the_time(monkeypatch):
+    done = []
+    monkeypatch.setattr(mails, "mail_due", strike)
+    monkeypatch.setattr(webhooks, "sweep", lambda: done.append("webhooks"))
+
+    with pytest.raises(TimeIsUp):
+        tasks.tick()
+
+    assert done == ["webhooks"]
 
 
 def test_the_cache_and_the_broker_do_not_swallow_it(
