@@ -43,7 +43,8 @@ def purchase(request: HttpRequest, purchase_id) -> HttpResponse:
     )
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
-    if was_open and not found.is_open:
+    # Also when an event or a worker was first: who polls has the page of before behind it.
+    if (was_open or request.htmx) and not found.is_open:
         return triggered(response, {"balance-changed": {}})
     return response
 
@@ -60,7 +61,7 @@ def outcome(request: HttpRequest) -> HttpResponse:
         text = "This address names no moment to look from. Go back and reload the page."
         return refused(request, back=reverse("wallets:payments"), error=InvalidAmount(text))
     if found:
-        return render(request, "wallets/charging/_purchase.html", purchase_context(request, found))
+        return told(request, found)
     text = "No payment was started, so nothing was charged. Try again."
     return triggered(HttpResponse(status=204), {"toast": {"text": text}})
 
@@ -107,7 +108,12 @@ def charged(request: HttpRequest, found: Purchase, *, saved: str = "") -> HttpRe
         if saved:
             messages.success(request, saved)
         return redirect("wallets:purchase", found.pk)
-    context = purchase_context(request, found) | {"settings_saved": bool(saved)}
+    return told(request, found, settings_saved=bool(saved))
+
+
+def told(request: HttpRequest, found: Purchase, **context: object) -> HttpResponse:
+    """The payment in the dialog of a page, which reads itself anew: it shows what was before."""
+    context = purchase_context(request, found) | context
     response = render(request, "wallets/charging/_purchase.html", context)
     return triggered(response, {"balance-changed": {}})
 

@@ -26,7 +26,7 @@ from wallets.texts import usd
 from wallets.views.bill_to import asked_first
 from wallets.views.forms import RechargeForm, new_key
 from wallets.views.methods import chosen_card, leave_for_card
-from wallets.views.purchases import charged, purchase_context
+from wallets.views.purchases import charged, told
 
 CHIPS = (25, 50, 100, 250)
 FIRST_AMOUNT = Decimal(50)
@@ -67,7 +67,7 @@ def outcome(request: HttpRequest, form_key: UUID) -> HttpResponse:
     """What became of a charge whose answer got lost on the way to the browser."""
     found = Purchase.objects.filter(payer=request.account, form_key=str(form_key)).first()
     if found:
-        return render(request, "wallets/charging/_purchase.html", purchase_context(request, found))
+        return told(request, found)
     text = "The payment has not started. Press Pay again: this form can be charged only once."
     return triggered(HttpResponse(status=204), {"toast": {"text": text}})
 

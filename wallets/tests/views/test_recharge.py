@@ -1,13 +1,15 @@
 """Recharging by hand through the pages, against the Stripe sandbox."""
 
 from decimal import Decimal
+from urllib.parse import quote
 
 import pytest
 from django.urls import reverse
 
+from accounts import clock
 from accounts.tests.builders import add_member, make_individual, make_user
 from wallets.cards import backup
-from wallets.charging import rows
+from wallets.charging import purchases, rows
 from wallets.models import LedgerEntry, Purchase, Seller
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
@@ -256,6 +258,36 @@ def test_after_half_a_minute_the_page_says_it_does_not_know(stripe, browser, wal
     text = answer.content.decode()
     assert "We couldn't confirm this payment yet. Don't pay again." in text.replace("&#x27;", "'")
     assert 'hx-trigger="load delay:2s"' not in text
+
+
+def test_the_page_behind_is_told_of_a_payment_that_an_event_settled_first(stripe, browser, wallet):
+    add_card(stripe, wallet)
+    stripe.fault(kind="500_before", path="/v1/payment_intents/.+/confirm", times=1)
+    browser.post(URL, recharging(wallet), headers=HTMX)
+    purchase = purchases.drive(purchase_id=Purchase.objects.get().pk)
+    here = reverse("wallets:purchase", args=[purchase.pk])
+
+    polled = browser.get(here, {"poll": "1"}, headers=HTMX)
+
+    assert purchase.state == "succeeded"
+    assert "Payment received: $50.00." in polled.content.decode()
+    assert "balance-changed" in polled["HX-Trigger"]
+
+
+def test_the_page_behind_is_told_of_a_charge_whose_answer_got_lost(stripe, browser, wallet):
+    add_card(stripe, wallet)
+    form = recharging(wallet)
+    since = quote(clock.now().isoformat())
+    browser.post(URL, form, headers=HTMX)
+
+    for asked in (
+        reverse("wallets:recharge_outcome", args=[form["form_key"]]),
+        f"{reverse('wallets:outcome')}?since={since}",
+    ):
+        answer = browser.get(asked, headers=HTMX)
+
+        assert "Payment received: $50.00." in answer.content.decode()
+        assert "balance-changed" in answer["HX-Trigger"]
 
 
 def test_a_second_recharge_waits_for_the_first_one(stripe, browser, wallet):
