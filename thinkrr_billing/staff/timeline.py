@@ -81,7 +81,15 @@ KINDS = {
 def _newest(rows, moment: str, before: datetime | None, *, by: tuple[str, ...] = ()) -> Iterable:
     if before is not None:
         rows = rows.filter(**{f"{moment}__lt": before})
-    return first(rows.order_by(*by, f"-{moment}"), PAGE_SIZE + 1)
+    found = first(rows.order_by(*by, f"-{moment}"), PAGE_SIZE + 1)
+    if len(found) <= PAGE_SIZE:
+        return found
+    end = getattr(found[-1], moment)
+    if getattr(found[-2], moment) != end:
+        return found
+    # Campaigns paused together, for example: the next page begins before all of them.
+    newer = [one for one in found if getattr(one, moment) != end]
+    return [*newer, *rows.filter(**{moment: end})]
 
 
 def _wallet_id(account: Account) -> int | None:

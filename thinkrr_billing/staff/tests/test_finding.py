@@ -35,6 +35,8 @@ from wallets.models import (
 )
 from wallets.tests.worlds.builders import fill, make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import allocate, buy
+from wallets.why import decisions
+from wallets.why.codes import Autopause
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -160,6 +162,28 @@ def test_the_timeline_loses_nothing_between_its_pages(wallet):
             break
 
     assert len(seen) == LedgerEntry.objects.filter(wallet=wallet).count() == 101
+
+
+def test_the_timeline_shows_all_that_happened_at_one_moment(wallet):
+    """More than a page of it: campaigns that were paused together."""
+    earlier = clock.now() - timedelta(hours=1)
+    with clock.at(earlier):
+        decide(wallet, "before")
+    decide(wallet, *map(str, range(3 * timeline.PAGE_SIZE)))
+
+    page = timeline.of(wallet.account, kind="decision")
+    older = timeline.of(wallet.account, before=page.older, kind="decision")
+
+    assert len(page.events) == 3 * timeline.PAGE_SIZE
+    assert [event.at for event in older.events] == [earlier]
+    assert older.older is None
+
+
+def decide(wallet, *campaigns: str) -> None:
+    decisions.record_new(
+        decisions.Entry(wallet_id=wallet.pk, code=Autopause.PAUSED, figures={}, about=campaign)
+        for campaign in campaigns
+    )
 
 
 def test_the_account_page_proves_its_balances(wallet):
