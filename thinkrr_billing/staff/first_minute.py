@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from django.db.models import Count, Q
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from accounts.models import Account, Notification, StaffAlert, User
 from campaigns.models import Campaign
@@ -180,7 +181,8 @@ def _alerts(account: Account, wallet: Wallet) -> Iterator[Line]:
     for one in ours.order_by("-pk")[:LATEST]:
         yield Line(one.text, _page(one), "Open", is_trouble=True)
     if own := Alert.objects.filter(wallet=wallet).count():
-        link = f"{reverse('admin:wallets_alert_changelist')}?q={account.name}"
+        named = urlencode({"q": account.name})
+        link = f"{reverse('admin:wallets_alert_changelist')}?{named}"
         yield Line(f"{own} alerts of its own.", link, "Alerts")
     hook = SlackHook.objects.filter(wallet=wallet).exclude(disabled_at=None).first()
     if hook:

@@ -1,5 +1,8 @@
 """What a caller asks in the first minute stands on the account's page."""
 
+import re
+from html import unescape
+
 import pytest
 from django.utils.html import strip_tags
 
@@ -72,6 +75,17 @@ def test_the_answers_of_the_first_minute_stand_together(stripe):
     ):
         assert words in shown, words
     assert "abcdefghijklmnop" not in page(wallet, SUPPORT)
+
+
+def test_the_link_to_its_alerts_finds_them_whatever_it_is_called():
+    wallet = make_wallet(account=make_individual("Smith & Sons #1"))
+    Alert.objects.create(wallet=wallet, kind="balance", level=25)
+
+    (link,) = re.findall(r'href="(/admin/wallets/alert/[^"]+)"', page(wallet, SUPPORT))
+    answer = staff_client(SUPPORT).get(unescape(link))
+
+    assert answer.status_code == 200
+    assert "Smith &amp; Sons #1" in answer.content.decode()
 
 
 def test_a_card_whose_payment_the_bank_had_no_answer_to_is_not_called_declined(stripe):
