@@ -31,11 +31,13 @@ def choose(*, account: Account, card_id: str, seen: str = "") -> Card:
     return chosen
 
 
-def clear(*, account: Account) -> bool:
-    """No card stands in any more. Repeatable; False when none did."""
+def clear(*, account: Account, card_id: str = "") -> bool:
+    """No card stands in any more. Repeatable; False when none did, or another than `card_id`."""
     with transaction.atomic():
         wallet = Wallet.objects.filter(account=account).locked().first()
         if wallet is None or not wallet.backup_payment_method:
+            return False
+        if card_id and wallet.backup_payment_method != card_id:
             return False
         wallet.backup_payment_method = ""
         wallet.save(update_fields=["backup_payment_method"])
@@ -53,8 +55,7 @@ def _found(account: Account, card_id: str) -> list[str]:
 
 
 def _ended(*, account: Account, card_id: str, by_person: bool) -> None:  # noqa: ARG001
-    if _is_backup(account, card_id):
-        clear(account=account)
+    clear(account=account, card_id=card_id)
 
 
 CARD_USE = Use(found=_found, ended=_ended)

@@ -148,8 +148,12 @@ def choose_backup(request: HttpRequest, card_id: str) -> HttpResponse:
     """Let this card stand in for a declined one, or, with `off`, none."""
     back = reverse("wallets:payments")
     if "off" in request.POST:
-        backup.clear(account=request.account)
+        backup.clear(account=request.account, card_id=card_id)
         text = "No backup card now. When a card is declined, no other is tried."
+        if other := open_wallet(account=request.account).backup_payment_method:
+            # Chosen since the page of this button was opened.
+            card = payment_methods.card(account=request.account, card_id=other)
+            text = f"{card.label if card else 'Another card'} is your backup card now, and stays."
         return done(request, back=back, text=text)
     try:
         card = backup.choose(account=request.account, card_id=card_id, seen=seen.sent(request))

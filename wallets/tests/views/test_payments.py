@@ -25,6 +25,7 @@ from wallets.cards import backup, keeping
 from wallets.models import AutoRecharge, LedgerEntry, Purchase
 from wallets.recharges import auto_recharge
 from wallets.tests.worlds.builders import (
+    BANK_ASKS_CARD,
     DECLINED_CARD,
     OTHER_GOOD_CARD,
     add_card,
@@ -478,6 +479,22 @@ def test_a_backup_card_is_chosen_shown_and_given_up(stripe, browser, wallet):
     browser.post(reverse("wallets:methods_backup", args=[other.id]), {"off": "1"})
     wallet.refresh_from_db()
     assert wallet.backup_payment_method == ""
+
+
+def test_no_longer_backup_ends_the_card_it_was_pressed_for_and_no_other(stripe, browser, wallet):
+    add_card(stripe, wallet)
+    shown = add_card(stripe, wallet, OTHER_GOOD_CARD)
+    backup.choose(account=wallet.account, card_id=shown.id)
+    # In another tab.
+    chosen = add_card(stripe, wallet, BANK_ASKS_CARD)
+    backup.choose(account=wallet.account, card_id=chosen.id)
+
+    off = reverse("wallets:methods_backup", args=[shown.id])
+    answer = text_of(browser.post(off, {"off": "1"}, follow=True))
+
+    wallet.refresh_from_db()
+    assert wallet.backup_payment_method == chosen.id
+    assert f"{chosen.label} is your backup card now, and stays." in answer
 
 
 def test_the_default_card_is_refused_as_backup(stripe, browser, wallet):
