@@ -4,9 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from accounts import clock
+from accounts.audit import seen as seen_before
 from accounts.errors import Conflict
 from accounts.models import Account, Invitation, Membership
 from accounts.people import inviting, members
+
+# What pages say of an invitation.
+SHOWN = ("email",)
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Seat:
     email: str = ""
     since: datetime | None = None
     expires_at: datetime | None = None
+    # The mark of whom it invites.
+    seen: str = ""
 
 
 def seat_of(*, account: Account) -> Seat:
@@ -27,7 +33,8 @@ def seat_of(*, account: Account) -> Seat:
     waiting = invitation_of(account=account)
     if waiting is None:
         return Seat("none")
-    return Seat(*_state(waiting), expires_at=waiting.expires_at)
+    seen = seen_before.mark(waiting, fields=SHOWN)
+    return Seat(*_state(waiting), expires_at=waiting.expires_at, seen=seen)
 
 
 def invitation_of(*, account: Account) -> Invitation | None:
@@ -52,10 +59,12 @@ def require_awaiting(*, account: Account) -> None:
         raise Conflict(f"Somebody works in {account.name} already. It invites its people itself.")
 
 
-def withdraw(*, account: Account) -> None:
-    """Take the first owner's invitation back. Raises Conflict once somebody has joined."""
+def withdraw(*, account: Account, seen: str = "") -> None:
+    """Take the first owner's invitation back. Raises Conflict once somebody has joined, and
+    Overtaken when it invites another than the one whose mark (`seen`) was shown."""
     require_awaiting(account=account)
     if waiting := invitation_of(account=account):
+        seen_before.refuse_overtaken(waiting, fields=SHOWN, seen=seen)
         members.withdraw(account=account, invitation_id=waiting.pk)
 
 

@@ -87,7 +87,7 @@ def invite(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = _own(request, account_id)
     waiting = seats.invitation_of(account=account)
     form = OwnerForm(request.POST or None, initial={"email": waiting.email if waiting else ""})
-    seen.put(request, form, mark(waiting, fields=["email"]))
+    seen.put(request, form, mark(waiting, fields=seats.SHOWN))
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"]
         try:
@@ -120,7 +120,9 @@ def invite(request: HttpRequest, account_id: UUID) -> HttpResponse:
 def withdraw(request: HttpRequest, account_id: UUID) -> HttpResponse:
     account = _own(request, account_id)
     try:
-        seats.withdraw(account=account)
+        seats.withdraw(account=account, seen=seen.sent(request))
+    except Overtaken as error:
+        return refused(request, back=_page(account), error=seen.refusal(request, error))
     except AccountError as error:
         return refused(request, back=_page(account), error=error)
     return done(request, back=_page(account), text="The invitation was withdrawn.")

@@ -133,6 +133,19 @@ def test_withdrawing_takes_it_back(browser, lone):
     assert "nobody is invited" in page(browser, lone)
 
 
+def test_withdrawing_takes_back_the_invitation_that_was_shown_and_no_other(browser, lone):
+    shown = browser.get(url("account_manager_account", lone)).context["seat"].seen
+    # In another tab.
+    browser.post(url("invite_owner", lone), {"email": "right@lone.example"})
+
+    answer = browser.post(url("withdraw_owner", lone), {"seen": shown}, follow=True)
+
+    assert [one.email for one in Invitation.objects.filter(account=lone)] == ["right@lone.example"]
+    assert "Nothing was changed. Look at it again first." in text_of(answer)
+    browser.post(url("withdraw_owner", lone), {"seen": answer.context["seat"].seen})
+    assert not Invitation.objects.filter(account=lone).exists()
+
+
 def test_once_somebody_joined_the_agency_invites_and_withdraws_nobody(browser, world):
     own = Invitation.objects.create(
         account=world.sub,
