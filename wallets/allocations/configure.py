@@ -239,12 +239,22 @@ def _cancel_waiting(allocation: AutoAllocation) -> None:
             logger.warning("purchase %s was not canceled: %s", purchase.pk, error)
 
 
-def skip_next(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:
-    """Leave out the next month that has not run yet. Repeating it skips no other month."""
+def skip_next(
+    *, account: Account, agency: Account, actor: User | None, shown: date | None = None
+) -> AutoAllocation:
+    """Leave out the next month that has not run yet. Repeating it skips no other month.
+
+    `shown` is the month that a page called the next: when it is another one by now, Refused.
+    """
     check_parties(account=account, agency=agency)
     with transaction.atomic():
         allocation = planning.lock_active(account=account, agency=agency).allocation
         skipped = next(_coming(allocation))
+        if shown not in (None, skipped):
+            raise Refused(
+                f"The next month is that of {_day(allocation, skipped)} now. Nothing was changed. "
+                "Look at it again first."
+            )
         if allocation.skip_period != skipped:
             allocation.skip_period = skipped
             allocation.save(update_fields=["skip_period"])
@@ -252,14 +262,22 @@ def skip_next(*, account: Account, agency: Account, actor: User | None) -> AutoA
     return allocation
 
 
-def unskip(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:
-    """Charge the skipped month after all, while it has not begun. Raises Refused after that."""
+def unskip(
+    *, account: Account, agency: Account, actor: User | None, shown: date | None = None
+) -> AutoAllocation:
+    """Charge the skipped month after all, while it has not begun. Raises Refused after that, and
+    when it is not the month that a page said is skipped (`shown`)."""
     check_parties(account=account, agency=agency)
     with transaction.atomic():
         allocation = planning.lock_active(account=account, agency=agency).allocation
         skipped = allocation.skip_period
         if skipped is None or allocation.runs.filter(period=skipped).exists():
             raise Refused("No coming month is skipped.")
+        if shown not in (None, skipped):
+            raise Refused(
+                f"{_day(allocation, skipped)} is skipped now. Nothing was changed. "
+                "Look at it again first."
+            )
         allocation.skip_period = None
         allocation.save(update_fields=["skip_period"])
         notices.tell_changed(

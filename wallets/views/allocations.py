@@ -24,6 +24,7 @@ from wallets.charging import backups
 from wallets.errors import WalletError
 from wallets.models import AutoAllocation
 from wallets.prices.rates import rates_now
+from wallets.statements.ranges import read_day
 from wallets.texts import rate, usd
 from wallets.views.bill_to import asked_first
 from wallets.views.forms import AllocationForm
@@ -111,8 +112,9 @@ def skip(request: HttpRequest, account_id: UUID) -> HttpResponse:
     require_allocate(request, account)
     undo = "undo" in request.POST
     change = allocations.unskip if undo else allocations.skip_next
+    shown = read_day(request.POST.get("shown", ""), field="shown")
     try:
-        change(account=account, agency=request.account, actor=request.user)
+        change(account=account, agency=request.account, actor=request.user, shown=shown)
     except WalletError as error:
         return refused(request, back=_page(account), error=error)
     text = "The next month is charged after all." if undo else "The next month is skipped."

@@ -1,5 +1,6 @@
 """Account Manager and monthly allocation, as an agency's people use them."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -512,6 +513,41 @@ def test_the_next_month_can_be_skipped_and_taken_back(stripe, browser, agency, d
 
     assert skipped is not None
     assert allocation.skip_period is None
+
+
+def test_a_page_that_stood_open_skips_no_other_month_than_it_showed(
+    stripe, browser, agency, dental
+):
+    with clock.at(NOON):
+        browser.post(url("auto_allocation", dental), allocating(pay_card(stripe, agency)))
+        runs.charge_due(now=NOON)
+        december = skip_form(browser, dental)
+        browser.post(url("auto_allocation_skip", dental), december)
+        taken_back = skip_form(browser, dental) | {"undo": "1"}
+        browser.post(url("auto_allocation_skip", dental), taken_back)
+    later = NOON + timedelta(days=31)
+    with clock.at(later):
+        runs.charge_due(now=later)
+        stale = browser.post(url("auto_allocation_skip", dental), december, follow=True)
+        untouched = AutoAllocation.objects.get(account=dental).skip_period
+        browser.post(url("auto_allocation_skip", dental), skip_form(browser, dental))
+        back = browser.post(url("auto_allocation_skip", dental), taken_back, follow=True)
+
+    assert december == {"shown": "2026-12-14"} == {"shown": taken_back["shown"]}
+    assert "The next month is that of 14 Jan 2027 now. Nothing was changed." in text_of(stale)
+    assert untouched is None
+    assert "14 Jan 2027 is skipped now. Nothing was changed." in text_of(back)
+    assert f"{AutoAllocation.objects.get(account=dental).skip_period}" == "2027-01-14"
+
+
+def skip_form(browser: Client, account: Account) -> dict[str, str]:
+    """What the button about the next month sends from the page, and from the dialog alike."""
+    pages = [
+        text_of(browser.get(url(name, account)))
+        for name in ("account_manager_account", "auto_allocation")
+    ]
+    (shown,) = {re.search(r'name="shown" value="([^"]*)"', page)[1] for page in pages}
+    return {"shown": shown}
 
 
 def test_the_sub_account_never_sees_the_agencys_payment(stripe, client, browser, agency, dental):
