@@ -55,8 +55,8 @@ def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Accou
     """Say of each how this month's payment stands, in the same query.
 
     `latest_period` is the month of its latest run; `payment_failed`, and `tried_again_at` when it
-    is tried again by itself; `open_purchase` and `open_state` while the bank or Stripe has not
-    answered.
+    is tried again by itself; `open_purchase`, `open_state`, `open_cents` and, unless minutes are
+    given once, `open_run` while the bank or Stripe has not answered.
     """
     open_purchases = (
         _open_purchases().filter(wallet__account=OuterRef("pk")).order_by("-created_at")
@@ -66,6 +66,8 @@ def with_payments(rows: QuerySet[Account], *, agency: Account) -> QuerySet[Accou
         tried_again_at=Subquery(retried.values("next_attempt_at")[:1]),
         open_purchase=Subquery(open_purchases.values("pk")[:1]),
         open_state=Subquery(open_purchases.values("shown")[:1]),
+        open_cents=Subquery(open_purchases.values("amount_cents")[:1]),
+        open_run=Subquery(open_purchases.values("allocation_run")[:1]),
     )
 
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -548,6 +549,48 @@ def skip_form(browser: Client, account: Account) -> dict[str, str]:
     ]
     (shown,) = {re.search(r'name="shown" value="([^"]*)"', page)[1] for page in pages}
     return {"shown": shown}
+
+
+def test_minutes_given_that_wait_for_the_bank_are_no_month(stripe, browser, agency, dental):
+    """The payment is told with its own sum, and the month that was paid stays paid."""
+    browser.post(url("auto_allocation", dental), allocating(pay_card(stripe, agency)))
+    runs.charge_run(run_id=AllocationRun.objects.get().pk)
+    gift = {
+        "basic_minutes": "100",
+        "premium_minutes": "0",
+        "payment_method": pay_card(stripe, agency, BANK_ASKS_CARD).id,
+        "form_key": str(uuid4()),
+        "quoted_charge": "9.00",
+    }
+    browser.post(url("give_minutes", dental), gift)
+
+    text = text_of(browser.get(url("account_manager_account", dental)))
+    card = text[text.index('id="allocation-title"') :]
+    assert Purchase.objects.get(state="requires_action").amount_cents == 900
+    assert "Your bank asks you to confirm the payment of $9.00." in card
+    assert '<span class="badge success">On</span>' in card
+    assert " Paid </span>" in card
+    assert "Waiting for your bank" not in card
+
+
+def test_minutes_given_that_wait_for_the_bank_hide_no_month_that_failed(
+    stripe, browser, agency, dental
+):
+    decline_at(NOON, stripe, browser, agency, dental)
+    with clock.at(NOON):
+        gift = {
+            "basic_minutes": "100",
+            "premium_minutes": "0",
+            "payment_method": pay_card(stripe, agency, BANK_ASKS_CARD).id,
+            "form_key": str(uuid4()),
+            "quoted_charge": "9.00",
+        }
+        browser.post(url("give_minutes", dental), gift)
+        text = text_of(browser.get(url("account_manager_account", dental)))
+
+    assert "Your bank asks you to confirm the payment of $9.00." in text
+    assert "Retry now and charge $205.00" in text
+    assert '<span class="badge danger">Payment failed</span>' in text
 
 
 def test_the_sub_account_never_sees_the_agencys_payment(stripe, client, browser, agency, dental):
