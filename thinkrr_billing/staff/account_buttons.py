@@ -180,7 +180,11 @@ class AccountButtons(AccountAdmin):
         **ITSELF,
     )
     def retry(self, account: Account, form: RetryForm, request: HttpRequest) -> str:
-        return retry_auto_recharge(wallet=open_wallet(account=account), actor=request.user)
+        return retry_auto_recharge(
+            wallet=open_wallet(account=account),
+            actor=request.user,
+            quoted_charge=form.cleaned_data["quoted_charge"],
+        )
 
     @staff_action(
         title="Pause campaigns",

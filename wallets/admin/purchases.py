@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -111,10 +112,24 @@ class RefundForm(ToldForm):
 class RetryForm(NotedForm):
     """One attempt now: shown first is what it charges. About a purchase, or about an account."""
 
+    # What was shown: another sum is shown again before anything is charged.
+    quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
+
     def prepare(self) -> None:
         is_account = isinstance(self.subject, Account)
         self.wallet = open_wallet(account=self.subject) if is_account else self.subject.wallet
         self.coming = configure.preview_try_again(wallet_id=self.wallet.pk)
+        self.fields["quoted_charge"].initial = self.coming.charge
+
+    def clean(self) -> dict:
+        values = super().clean()
+        quoted, charge = values.get("quoted_charge"), self.coming.charge
+        if quoted is not None and charge and quoted != charge:
+            self.data = self.data.copy()
+            self.data["quoted_charge"] = charge
+            text = f"Nothing is charged yet: it is {usd(charge)} now. Check it, then press again."
+            self.add_error(None, text)
+        return values
 
     def facts(self) -> list[tuple[str, object]]:
         wallet, card = self.wallet, self.coming.card
@@ -139,8 +154,10 @@ def is_latest_failure(purchase: Purchase) -> bool:
     return not later.exists()
 
 
-def retry_auto_recharge(*, wallet: Wallet, actor: User) -> str:
-    saved = configure.try_again(wallet_id=wallet.pk, actor=actor, by_support=True)
+def retry_auto_recharge(*, wallet: Wallet, actor: User, quoted_charge: Decimal | None) -> str:
+    saved = configure.try_again(
+        wallet_id=wallet.pk, actor=actor, by_support=True, quoted_charge=quoted_charge
+    )
     tried = saved.purchase
     text = f"{in_dollars(tried.amount_cents)} from {tried.card}: {tried.get_state_display()}."
     return f"{text} {tried.error_text}".strip()
@@ -274,7 +291,11 @@ class PurchaseAdmin(ReadOnly):
         account_of=lambda purchase: purchase.payer,
     )
     def retry(self, purchase: Purchase, form: RetryForm, request: HttpRequest) -> str:
-        return retry_auto_recharge(wallet=purchase.wallet, actor=request.user)
+        return retry_auto_recharge(
+            wallet=purchase.wallet,
+            actor=request.user,
+            quoted_charge=form.cleaned_data["quoted_charge"],
+        )
 
     @staff_action(
         title="Ask Stripe",

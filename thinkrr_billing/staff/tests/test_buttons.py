@@ -37,7 +37,7 @@ from wallets.models import (
 )
 from wallets.recharges import auto_recharge, by_hand
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
-from wallets.tests.worlds.histories import buy
+from wallets.tests.worlds.histories import buy, post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
 
@@ -516,6 +516,24 @@ def test_a_failed_auto_recharge_is_retried_at_once_by_one_purchase(declined):
         "Asked on the phone",
         declined.account_id,
     )
+
+
+@pytest.mark.parametrize("page", [ACCOUNT, "wallets.purchase"])
+def test_a_retry_charges_what_its_dialog_showed_or_shows_what_it_is_now(declined, page):
+    client, failed = staff_client(SUPPORT), declined.purchases.get()
+    pk = declined.account_id if page == ACCOUNT else failed.pk
+    shown = client.get(url(page, "retry", pk)).context["form"]["quoted_charge"].value()
+    # Calls that ended while the dialog stood open.
+    post(declined, "credit", "-60")
+
+    stale = press(client, page, "retry", pk, quoted_charge=f"{shown}")
+    now = stale.context["form"]["quoted_charge"].value()
+    between = declined.purchases.count()
+    press(client, page, "retry", pk, quoted_charge=f"{now}")
+
+    assert (shown, now, between) == (50, 100, 1)
+    assert "Nothing is charged yet: it is $100.00 now." in stale.content.decode()
+    assert declined.purchases.latest("created_at").amount_cents == 10_000
 
 
 def test_a_retry_from_the_failed_purchase_makes_a_new_one(declined):
