@@ -1,5 +1,6 @@
 """Several sub-accounts at once: an allocation for each, and a notice to each."""
 
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
@@ -269,3 +270,20 @@ def test_a_text_that_is_none_for_our_mails_is_refused(browser, three, text, why)
     assert answer.status_code == 422
     assert why in text_of(answer)
     assert told(three[0]) == []
+
+
+# --- a session that ended in the dialog
+
+
+@pytest.mark.parametrize("address", [ALLOCATION, NOTICE])
+def test_after_a_new_log_in_there_is_a_page_to_go_on_from(browser, three, address):
+    """Neither dialog has an address that can be opened: whom it is about would be lost."""
+    dialog = browser.post(address, {"chosen": [one.pk for one in three]}, headers=HTMX)
+    kept = "data-keep" in dialog.content.decode()
+    left = {"X-Dialog-URL": f"{address}?text=Hello"} if kept else {}
+    page = {"HX-Current-URL": f"http://testserver{reverse('wallets:account_manager')}"}
+
+    answer = Client().post(address, {"text": "Hello"}, headers=HTMX | page | left)
+    (back,) = parse_qs(urlsplit(answer["HX-Redirect"]).query)["next"]
+
+    assert browser.get(back).status_code == 200
