@@ -9,7 +9,7 @@ from accounts.admin.dialogs import ReasonForm, staff_action
 from accounts.models import Account
 from wallets.admin.base import ReadOnly
 from wallets.models import AdjustmentRequest
-from wallets.support import approving
+from wallets.support import approving, policy
 from wallets.texts import usd
 
 
@@ -25,12 +25,14 @@ def account_of(asked: AdjustmentRequest) -> Account | None:
 class DecideForm(ReasonForm):
     def facts(self) -> list[tuple[str, object]]:
         asked: AdjustmentRequest = self.subject
+        told = policy.customer_note(asked)
         return [
             ("Account", asked.wallet.account if asked.wallet else "Everybody"),
             ("What is done", asked.what),
             ("Worth when asked", worth_of(asked)),
             ("Asked by", asked.asked_by),
             ("Because", asked.note),
+            *([("The customer reads", told)] if told else []),
         ]
 
 

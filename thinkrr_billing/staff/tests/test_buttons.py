@@ -208,6 +208,16 @@ def test_above_the_limit_a_second_person_approves(billing, wallet):
     assert wallet.credit.amount == Decimal(520)
 
 
+def test_the_second_person_reads_what_the_customer_will_read(billing, wallet):
+    on_account(billing, "adjust", wallet, **ADD_FIVE | {"amount": "500"}, customer_note="Sorry!")
+    row = AdjustmentRequest.objects.get()
+
+    dialog = staff_client(BILLING).get(url("wallets.adjustmentrequest", "approve", row.pk))
+
+    assert ("The customer reads", "Sorry!") in dialog.context["form"].facts()
+    assert "Sorry!" in dialog.content.decode()
+
+
 def test_minutes_of_a_plan_are_changed_by_their_button_and_not_in_the_form(billing):
     wallet = make_wallet(account=make_agency(included_minutes=10))
     page = url(ACCOUNT, "change", wallet.account_id)
