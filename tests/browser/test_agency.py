@@ -69,6 +69,46 @@ def test_an_ask_is_declined_with_a_reason(owner, stripe, wallet, dental):
     assert not Purchase.objects.filter(wallet__account=dental).exists()
 
 
+def test_a_page_says_the_new_name_and_offers_what_can_be_done_now(owner, dental):
+    owner.visit(f"/account-manager/{dental.pk}/")
+
+    owner.page.click("#page-head button[aria-label^='More for']")
+    owner.opens("#manage-menu >> text=Rename", "#id_name")
+    owner.page.fill("#id_name", "Harbor Dental")
+    owner.page.click("dialog >> button:has-text('Rename')")
+    owner.dialog_closes()
+    owner.sees("Harbor Dental", "h1")
+    named = owner.text("#crumbs"), owner.page.title()
+    owner.page.click("#page-head button[aria-label='More for Harbor Dental']")
+    owner.opens("#manage-menu >> text=Archive", "button.btn-danger")
+    owner.page.click("dialog >> button:has-text('Archive Harbor Dental')")
+    owner.dialog_closes()
+    owner.sees("is archived since", "main")
+
+    assert "Harbor Dental" in named[0]
+    assert named[1].startswith("Harbor Dental")
+    assert owner.count("#manage-allocation") == 0
+    assert owner.count("#give-minutes") == 0
+    owner.page.click("#page-head button[aria-label='More for Harbor Dental']")
+    owner.sees("Bring back", "#manage-menu")
+
+
+@pytest.mark.usefixtures("dental")
+def test_the_heading_counts_the_sub_account_that_was_added(owner):
+    owner.visit("/account-manager/")
+    before = owner.text("#page-head")
+
+    owner.opens("#add-sub-account", "#id_owner_email")
+    owner.page.fill("#id_name", "Westside Law")
+    owner.page.fill("#id_owner_email", "owner@westside.example")
+    owner.page.click("dialog >> button.btn-primary")
+    owner.dialog_closes()
+    owner.sees("Westside Law", "tbody")
+
+    assert "2 sub-accounts" in before
+    assert "3 sub-accounts" in owner.text("#page-head")
+
+
 def test_several_are_allocated_to_by_keyboard_with_the_sum_told_first(
     owner, stripe, wallet, dental
 ):
