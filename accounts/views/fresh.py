@@ -12,6 +12,8 @@ from accounts.people import fresh
 from accounts.views.dialogs import dialog
 
 FIELD, CODE_FIELD = "password_again", "code_again"
+# What a form that charges says it charges.
+CHARGE = "quoted_charge"
 # The form that asks has its own of the last two.
 _OURS = {FIELD, CODE_FIELD, "csrfmiddlewaretoken", PAGE_ACCOUNT}
 
@@ -47,7 +49,13 @@ def _ask(request: HttpRequest, form: PasswordAgainForm) -> HttpResponse:
         for value in values
         if name not in _OURS
     ]
-    context = {"password_form": form, "kept": kept, "action": request.get_full_path()}
+    context = {
+        "password_form": form,
+        "kept": kept,
+        "action": request.get_full_path(),
+        # Then a lost answer is asked for, and nobody is told to try again.
+        "may_charge": CHARGE in request.POST,
+    }
     return dialog(
         request,
         partial="accounts/_password_again.html",

@@ -9,7 +9,8 @@ from accounts.models import ApiKey
 from accounts.people import fresh
 from accounts.tests.builders import PASSWORD, owner_of
 from tests.browser import axe
-from wallets.models import AutoRecharge
+from tests.browser.test_network_cuts import lose_answers
+from wallets.models import AutoRecharge, Purchase
 from wallets.tests.worlds.builders import add_card
 
 
@@ -60,3 +61,24 @@ def test_auto_recharge_asks_in_its_own_dialog_and_saves_what_was_typed(owner, st
 
     assert before != 6
     assert AutoRecharge.objects.get(wallet=wallet).threshold.amount == 6
+
+
+def test_a_charge_after_the_password_whose_answer_got_lost_is_asked_for(owner, stripe, wallet):
+    add_card(stripe, wallet)
+    owner.visit("/payments/").opens("#configure", "#id_threshold")
+    typed_long_ago(owner)
+    owner.page.check("#id_enabled")
+    owner.sees("Save and charge $50.00", "#auto-save")
+    owner.page.click("#auto-save")
+    owner.page.wait_for_selector("dialog[open] #id_password_again")
+    owner.settles()
+    owner.page.fill("#id_password_again", PASSWORD)
+    lose_answers(owner)
+
+    owner.page.click("dialog >> text=Go on")
+    owner.sees("We couldn't confirm this payment yet. Don't pay again.", "dialog")
+    owner.page.unroute("**/*")
+    owner.context.set_offline(False)
+    owner.sees("Payment received: $50.00.", "dialog")
+
+    assert Purchase.objects.get(payer=wallet.account).state == "succeeded"
