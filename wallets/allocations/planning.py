@@ -188,8 +188,10 @@ def _unplanned(now: datetime) -> Iterator[AutoAllocation]:
     """Running allocations without a run for the month that has begun."""
     tomorrow = now.date() + timedelta(days=1)
     begun = running().filter(anchor_date__lte=tomorrow).annotate(latest=Max("runs__period"))
-    # Nearly all have their run: those that no zone's day can have made due are not even read.
-    begun = begun.filter(Q(latest=None) | Q(latest__lte=tomorrow - limits.SHORTEST_MONTH))
+    # Nearly all have their run: those that no zone's day can have made due are not even read. A
+    # schedule that has none of its own begins whenever the one before it ended.
+    none_yet = Q(latest=None) | Q(latest__lt=F("anchor_date"))
+    begun = begun.filter(none_yet | Q(latest__lte=tomorrow - limits.SHORTEST_MONTH))
     for allocation in begun.order_by("look_at", "pk").iterator(chunk_size=limits.PLAN_BITE):
         period = current_period(allocation.anchor_date, allocation.agency.local_date(now))
         if period and (allocation.latest is None or allocation.latest < period):

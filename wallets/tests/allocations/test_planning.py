@@ -63,6 +63,19 @@ def test_every_month_that_has_begun_is_made_at_one_look(running):
     assert set(planned) == {running.run("2026-12-14").pk, sibling.run("2026-12-14").pk}
 
 
+@pytest.mark.parametrize(
+    ("start", "before"), [("2026-11-20", "2026-11-19"), ("2026-12-05", "2026-12-04")]
+)
+def test_a_first_month_after_one_that_was_never_paid_is_made_on_its_own_day(failing, start, before):
+    """Two due dates of one schedule are 28 days apart; another schedule begins sooner."""
+    with clock.at(moment("2026-11-15 09:00")):
+        failing.stop()
+        failing.save(start_date=date.fromisoformat(start))
+
+    assert plan_at(moment(f"{before} 23:59")) == []
+    assert plan_at(moment(f"{start} 00:00")) == [failing.run(start).pk]
+
+
 @pytest.mark.parametrize(("day", "are_read"), [("2026-12-10 00:00", 0), ("2026-12-13 00:00", 2)])
 def test_allocations_are_read_only_when_a_month_of_theirs_can_have_begun(running, day, are_read):
     with_sibling(running)
