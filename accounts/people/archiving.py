@@ -15,8 +15,8 @@ from accounts.models import Account, User
 from accounts.people.opening import MAX_NAME_LENGTH
 from accounts.telling.notifications import notify
 
-# What ends before it is archived: campaigns and allocations; filled by the apps above. Each takes
-# locks in transactions of its own, may speak to Stripe, and may be repeated.
+# What ends before it is archived, and once more after it: campaigns and allocations; filled by the
+# apps above. Each takes locks in transactions of its own, may speak to Stripe, and may be repeated.
 end_before: list[Callable[..., object]] = []
 
 
@@ -48,8 +48,7 @@ def archive(*, account: Account, actor: User | None) -> bool:
     False when it was archived already. Call with no transaction open; a call that was cut off is
     repeated.
     """
-    for end in end_before:
-        end(account=account, actor=actor)
+    _end(account, actor)
     with transaction.atomic():
         locked = Account.objects.select_for_update(no_key=True).get(pk=account.pk)
         if locked.archived_at:
@@ -62,7 +61,14 @@ def archive(*, account: Account, actor: User | None) -> bool:
             "minutes come from it each month. Credit and minutes stay yours, and so does "
             "Auto-Recharge as you set it.",
         )
+    # What somebody began while it was not archived yet.
+    _end(account, actor)
     return True
+
+
+def _end(account: Account, actor: User | None) -> None:
+    for end in end_before:
+        end(account=account, actor=actor)
 
 
 def bring_back(*, account: Account) -> bool:

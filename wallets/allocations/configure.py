@@ -111,6 +111,8 @@ def _save(
         raise InvalidAmount(shown.problem, fields={shown.problem_field: shown.problem})
     check_card(agency=agency, wish=wish)
     locked = _locked_or_new(account=account, agency=agency, wish=wish)
+    # As it is by now: whoever archives it ends what was saved before, and nothing after.
+    check_parties(account=locked.allocation.account, agency=agency)
     another_card = locked.allocation.payment_method != wish.payment_method
     with seen_before.guarding(locked.allocation, fields=TERMS, seen=seen):
         _set(locked.allocation, agency=agency, wish=wish)
@@ -217,8 +219,10 @@ def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAlloca
 def end_archived(*, account: Account, actor: User | None) -> None:
     """Its agency archives it: the allocation stops, and what it asked for is declined.
 
-    Call with no transaction open. Repeatable.
+    Call with no transaction open. Repeatable. What is just being saved is waited for.
     """
+    with transaction.atomic():
+        ledger.lock_one(wallet_id=open_wallet(account=account).pk)
     if AutoAllocation.objects.filter(account=account, agency=account.agency, active=True).exists():
         stop(account=account, agency=account.agency, actor=actor)
     with transaction.atomic():
