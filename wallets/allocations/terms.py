@@ -8,13 +8,15 @@ from datetime import date
 from decimal import Decimal
 from itertools import islice
 
+from django.db.models import Exists, OuterRef, Q
+
 from accounts import clock
 from accounts.models import Account
 from wallets import limits
 from wallets.allocations.notices import schedule_text
 from wallets.cards import payment_methods
 from wallets.errors import InvalidAmount, NoPaymentMethod, Refused
-from wallets.models import AllocationRun, AutoAllocation
+from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.months import current_period, due_date, due_dates, next_due
 from wallets.prices.amounts import dollars
 from wallets.prices.estimates import Estimate, estimate
@@ -145,7 +147,21 @@ def _problem(
     last = today + limits.ALLOCATION_START_WITHIN
     if not today <= wish.start_date <= last:
         return "start_date", f"Choose a start date from today to {last:%-d %b %Y}."
+    if wish.start_date > today and (unknown := _unknown_at(allocation, wish.start_date)):
+        month = spoken(unknown.period, today=today)
+        return "start_date", (
+            f"The payment for the month of {month} has no outcome yet, and that month may last "
+            "until after this day. Try again in a few minutes."
+        )
     return "", ""
+
+
+def _unknown_at(allocation: AutoAllocation | None, day: date) -> AllocationRun | None:
+    """The month that this day would lie in if its payment, which has no outcome yet, was made."""
+    period, until = _paid_last(allocation), paid_until(allocation=allocation)
+    if period is None or day >= until:
+        return None
+    return allocation.runs.filter(period=period).exclude(state="paid").first()
 
 
 def _has_begun(allocation: AutoAllocation | None, today: date) -> bool:
@@ -163,15 +179,22 @@ def _start_date_is_moved(allocation: AutoAllocation, start: date, today: date) -
 
 def paid_until(*, allocation: AutoAllocation | None) -> date | None:
     """The day on which the last paid month ends; None when nothing was paid."""
-    if allocation is None or allocation.pk is None:
-        return None
-    runs = allocation.runs.filter(state="paid").order_by("-period")
-    period = runs.values_list("period", flat=True).first()
+    period = _paid_last(allocation)
     if period is None:
         return None
     if period >= allocation.anchor_date:
         return next_due(allocation.anchor_date, period)
     return due_date(period, 1)
+
+
+def _paid_last(allocation: AutoAllocation | None) -> date | None:
+    """The latest month that was paid, or may have been: of a payment that has no outcome yet the
+    money may be taken."""
+    if allocation is None or allocation.pk is None:
+        return None
+    unknown = Purchase.objects.open().filter(allocation_run=OuterRef("pk"))
+    runs = allocation.runs.filter(Q(state="paid") | Exists(unknown)).order_by("-period")
+    return runs.values_list("period", flat=True).first()
 
 
 def start_of(*, allocation: AutoAllocation | None, wish: Wish, today: date) -> date:
@@ -188,7 +211,7 @@ def start_of(*, allocation: AutoAllocation | None, wish: Wish, today: date) -> d
     until = paid_until(allocation=allocation)
     if until is None or start >= until:
         return start
-    paid = allocation.runs.filter(state="paid").order_by("-period").first().period
+    paid = _paid_last(allocation)
     return allocation.anchor_date if paid >= allocation.anchor_date else paid
 
 

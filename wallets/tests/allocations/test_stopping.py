@@ -7,8 +7,9 @@ import pytest
 from accounts import clock
 from accounts.tests.builders import make_user
 from wallets.allocations import configure, runs
-from wallets.errors import Refused
-from wallets.tests.worlds.allocation_world import moment
+from wallets.charging import purchases
+from wallets.errors import InvalidAmount, Refused
+from wallets.tests.worlds.allocation_world import make_unanswered, moment
 
 pytestmark = pytest.mark.django_db
 
@@ -126,3 +127,39 @@ def test_a_year_of_dates_is_known_ahead(running):
         dates = configure.upcoming(running.allocation)
 
     assert (len(dates), dates[0], dates[-1]) == (12, date(2026, 12, 14), date(2027, 11, 14))
+
+
+def test_restarting_while_the_outcome_of_the_stopped_month_is_unknown_charges_no_other(stripe):
+    """The money may have been taken: the month is this payment's until Stripe says otherwise."""
+    world, purchase = make_unanswered(stripe)
+    with clock.at(moment("2026-11-14 10:05")):
+        world.stop()
+    with clock.at(moment("2026-11-15 09:00")):
+        world.save()
+    world.run_at("2026-11-15 09:01")
+
+    with clock.at(moment("2026-11-15 09:02")):
+        purchases.drive(purchase_id=purchase.pk)
+
+    assert world.taken() == [20500]
+    assert world.minutes == (500, 1000)
+    assert world.runs == [("2026-11-14", "paid")]
+    assert world.allocation.active
+
+
+@pytest.mark.parametrize(("start", "is_allowed"), [("2026-12-13", False), ("2026-12-14", True)])
+def test_a_later_start_within_a_month_of_unknown_outcome_waits_for_that(stripe, start, is_allowed):
+    world, purchase = make_unanswered(stripe)
+    with clock.at(moment("2026-11-15 09:00")):
+        world.stop()
+        shown = world.preview(start_date=date.fromisoformat(start))
+        if is_allowed:
+            world.save(start_date=date.fromisoformat(start))
+            return
+        with pytest.raises(InvalidAmount, match="The payment for the month of 14 Nov has no outc"):
+            world.save(start_date=date.fromisoformat(start))
+        purchases.drive(purchase_id=purchase.pk)
+        known = world.preview(start_date=date.fromisoformat(start))
+
+    assert (shown.problem_field, known.problem) == ("start_date", "")
+    assert known.first_charge == date(2026, 12, 14)
