@@ -178,18 +178,22 @@ def _note_charges() -> int:
             state=AllocationRun.State.PAID,
             closed_at__gt=alert.seen_at,
         )
+        this, seen_at = Alert.objects.filter(pk=alert.pk), alert.seen_at
         for run in paid.select_related("allocation__account").order_by("closed_at"):
+            seen_at = run.closed_at
             if (estimate := _estimate(run)) < run.charged_cents:
-                this = Alert.objects.filter(pk=alert.pk)
-                about = _above(run, estimate)
-                found += _happened(this, about=about, seen_at=run.closed_at)
+                found += _happened(this, about=_above(run, estimate), seen_at=seen_at)
                 break
+        else:
+            # Terms that are saved later say nothing of these.
+            this.filter(crossed_at=None, seen_at=alert.seen_at).update(seen_at=seen_at)
     return found
 
 
 def _estimate(run: AllocationRun) -> int:
-    """Cents of its minutes at the rates of when they were set."""
-    rates = rate_history().each_at(run.allocation.updated_at)
+    """Cents of its minutes at the rates of when they were set; of a month that was made before that
+    at those of then, which it was shown with."""
+    rates = rate_history().each_at(min(run.allocation.updated_at, run.created_at))
     minutes = {"premium": run.premium_minutes, "basic": run.basic_minutes}
     return cents(sum(count * rates[name] for name, count in minutes.items()))
 

@@ -223,6 +223,25 @@ def test_a_month_charged_above_what_its_terms_showed_is_told_once(stripe):
     ]
 
 
+def test_a_month_is_compared_with_the_terms_it_was_charged_by_not_with_later_ones(stripe):
+    world = make_world(stripe)
+    agency = Wallet.objects.get(account=world.agency)
+    with clock.at(moment("2026-11-14 10:00")):
+        world.save(basic=500, premium=0)
+        add(agency, "estimate", None)
+        begins, cheaper = moment("2026-12-01"), Decimal("0.05")
+        set_rate(minute_type="basic", price=cheaper, effective_from=begins, actor=None)
+    assert world.run_at("2026-11-14 10:01") == ["charge"]
+    with clock.at(moment("2026-11-14 10:02")):
+        tick()
+
+    with clock.at(moment("2026-12-05 10:00")):
+        world.save(basic=600, premium=0)
+        tick()
+
+    assert told(agency) == []
+
+
 def test_it_goes_to_whom_it_names_and_addresses_outside_see_no_other(wallet):
     add(wallet, people="nobody", addresses=("books@example.com", "pager@example.com"))
     fill(wallet, credit="-10")
