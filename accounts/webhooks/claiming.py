@@ -170,7 +170,8 @@ def finish(told: Sequence[Told]) -> None:
         _note_standing({one.delivery.endpoint_id for one in taken}, others, now)
         for one in others:
             if because := _ends_endpoint(one):
-                endpoints.disable(endpoint_id=one.delivery.endpoint_id, because=because)
+                to = one.delivery.endpoint
+                endpoints.disable(endpoint_id=to.pk, url=to.url, because=because)
 
 
 def _attempt(told: Told) -> WebhookAttempt:

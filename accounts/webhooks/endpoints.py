@@ -169,13 +169,14 @@ def _require_running(endpoint: WebhookEndpoint) -> None:
         raise Conflict("Nothing is sent to this webhook now. Resume it first.")
 
 
-def disable(*, endpoint_id: UUID, because: str) -> None:
+def disable(*, endpoint_id: UUID, url: str, because: str) -> None:
     """Send nothing there any more, end what waits for it, and say so to owners and admins. Once.
 
-    Call in a transaction.
+    Not when it has another address than `url` by now: of that nothing is known. Call in a
+    transaction.
     """
     now = clock.now()
-    running = WebhookEndpoint.objects.filter(pk=endpoint_id, disabled_at=None)
+    running = WebhookEndpoint.objects.filter(pk=endpoint_id, url=url, disabled_at=None)
     if not running.update(disabled_at=now, disabled_because=because[:200]):
         return
     waiting = WebhookDelivery.objects.filter(endpoint=endpoint_id, state=State.WAITING)

@@ -303,7 +303,7 @@ def _webhooks(agency: Account, owner: User) -> WebhookDelivery:
         delivery.tries.create(at=at, took_ms=15_000, error=error)
         delivery.tries.create(at=at, took_ms=84, status=500, answer="<html>" + "x" * 300)
     with transaction.atomic():
-        endpoints.disable(endpoint_id=one.pk, because="it answered 410 Gone")
+        endpoints.disable(endpoint_id=one.pk, url=one.url, because="it answered 410 Gone")
     return made[0]
 
 

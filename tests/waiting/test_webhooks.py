@@ -107,7 +107,7 @@ def test_a_deleted_one_waits_for_nothing(one, account, state, nudges):  # noqa: 
     if state == "paused":
         endpoints.pause(endpoint=one)
     elif state == "disabled":
-        endpoints.disable(endpoint_id=one.pk, because="it answered 410 Gone")
+        endpoints.disable(endpoint_id=one.pk, url=one.url, because="it answered 410 Gone")
 
     press(one, "remove")
     send()
@@ -118,7 +118,7 @@ def test_a_deleted_one_waits_for_nothing(one, account, state, nudges):  # noqa: 
 
 @way_out("webhook_disabled", by="customer", how="resuming it")
 def test_a_disabled_one_goes_on_when_it_is_resumed(one, account, receiver, nudges):  # noqa: ARG001, F811
-    endpoints.disable(endpoint_id=one.pk, because="it answered 410 Gone")
+    endpoints.disable(endpoint_id=one.pk, url=one.url, because="it answered 410 Gone")
     assert waits_for("webhook_disabled")
 
     press(one, "resume")

@@ -207,6 +207,6 @@ def test_disabling_tells_once(receiver, account):
 
     for _ in range(2):
         with transaction.atomic():
-            endpoints.disable(endpoint_id=one.pk, because="it answered 410 Gone")
+            endpoints.disable(endpoint_id=one.pk, url=one.url, because="it answered 410 Gone")
 
     assert Notification.objects.filter(kind="webhook_disabled").count() == 1

@@ -13,12 +13,15 @@ from accounts.models import (
     WebhookAttempt,
     WebhookDelivery,
     WebhookEvent,
+    WebhookSender,
 )
 from accounts.people import closing
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from accounts.tests.webhooks.receiver import endpoint, send, states
 from accounts.webhooks import claiming, endpoints, outbox, sending
-from accounts.webhooks.claiming import Lane
+from accounts.webhooks.claiming import Lane, Told
+from accounts.webhooks.endpoints import Terms
+from accounts.webhooks.posting import Answer
 from accounts.webhooks.waking import TASK
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges")]
@@ -233,6 +236,25 @@ def test_410_switches_the_endpoint_off_at_once_and_ends_what_waits(receiver, acc
     assert states(one) == ["failed", "failed"]
     assert one.disabled_because == "it answered 410 Gone"
     assert WebhookEvent.objects.count() == 2
+
+
+def test_what_the_former_address_answers_switches_off_no_other(receiver, account):
+    """Somebody sees to it while the old one has not answered yet."""
+    one = endpoint(receiver, account)
+    closing.close(account=account)
+    WebhookSender.objects.get_or_create(pk=1, defaults={"until": sending.LONG_AGO})
+    outbox.accept()
+    [delivery] = claiming.claim(lane=Lane.NEW, room=50)
+    terms = Terms(url=f"{receiver.base}/mended")
+    endpoints.change(endpoint_id=one.pk, account=account, terms=terms)
+
+    claiming.finish([Told(delivery, Answer(status=410), clock.now())])
+
+    one.refresh_from_db()
+    assert one.disabled_at is None
+    with clock.at(clock.now() + timedelta(seconds=6)):
+        send()
+    assert receiver.types("/mended") == ["account.closed"]
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 404, 500])
