@@ -43,10 +43,13 @@ def tell_charged(run: AllocationRun, purchase: Purchase) -> None:
     )
 
 
-def tell_failed(run: AllocationRun) -> None:
-    """Why it failed, and what happens next: a retry at a known time, or nothing until they act."""
+def tell_failed(run: AllocationRun, *, is_over: bool = False) -> None:
+    """Why it failed, and what happens next: a retry at a known time, nothing until they act, or
+    nothing at all because its month is over."""
     allocation = run.allocation
-    if run.next_attempt_at:
+    if is_over:
+        then = "Its month is over: it is not tried again."
+    elif run.next_attempt_at:
         at = run.next_attempt_at.astimezone(allocation.agency.zone)
         then = f"We try again on {at:%-d %b} at {at:%H:%M} ({at.tzname()})."
     else:

@@ -221,8 +221,10 @@ def _succeeded(purchase: Purchase, wallet: Wallet) -> None:
     run.error_text = ""
     month_runs.close(run, State.PAID)
     run.save()
-    run.allocation.failed_at = None
-    run.allocation.save(update_fields=["failed_at"])
+    later = run.allocation.runs.filter(period__gt=run.period, state=State.FAILED)
+    if run.allocation.failed_at and not later.exists():
+        run.allocation.failed_at = None
+        run.allocation.save(update_fields=["failed_at"])
     notices.tell_charged(run, purchase)
     decision_log.charged(run, purchase)
 
@@ -231,6 +233,9 @@ def _declined(purchase: Purchase, wallet: Wallet) -> None:
     """Try the backup card once; else wait, or give the month up. Each card's decline is one."""
     run = _run_of(purchase, wallet)
     if run.state != State.DUE:
+        return
+    if has_passed(run):
+        _fail_passed(run, purchase.error_text)
         return
     is_hard = _is_hard(run, purchase)
     in_between = _was_tried_in_between(run, purchase) and not is_hard
@@ -285,6 +290,17 @@ def _fail(run: AllocationRun, why: str, *, is_hard: bool = False) -> None:
     decision_log.failed(run)
 
 
+def _fail_passed(run: AllocationRun, why: str) -> None:
+    """Learned of once the next month has begun: nothing is tried again, and the next one does not
+    answer for it."""
+    run.attempts += 1
+    run.error_text = why
+    month_runs.close(run, State.FAILED)
+    run.save()
+    notices.tell_failed(run, is_over=True)
+    decision_log.failed(run)
+
+
 def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
     """Not a decline, but nothing happens until the agency has confirmed with its bank."""
     run = _run_of(purchase, wallet)
@@ -293,7 +309,8 @@ def _requires_action(purchase: Purchase, wallet: Wallet) -> None:
     run.error_text = purchase.error_text
     month_runs.close(run, State.FAILED)
     run.save()
-    month_runs.mark_failed(run.allocation)
+    if not has_passed(run):
+        month_runs.mark_failed(run.allocation)
     notices.tell_needs_bank(run, purchase)
     decision_log.run_decided(run, Allocation.NEEDS_BANK)
 
