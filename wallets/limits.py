@@ -308,6 +308,9 @@ ALERT_LEVEL_MOST = 1_000_000
 ALERT_DAYS_MOST = 365
 # A pace is measured over a week: looking more often tells nothing new.
 ALERT_RUNWAY_EVERY = timedelta(minutes=10)
+# Payments are looked at in the order in which they closed, so not before the last transaction that
+# closed one by then has ended: it takes milliseconds, and on a host that stands still some seconds.
+ALERT_SETTLED = timedelta(seconds=15)
 # A runway moves with the pace of calls: armed again well above, so that it does not flap.
 ALERT_RUNWAY_REARM = Decimal("1.2")
 # Mails to addresses outside and messages to Slack, tests among them, of one account in a day: more

@@ -113,12 +113,18 @@ def _happened(alerts: QuerySet[Alert], *, about: str, seen_at: datetime, **more:
     )
 
 
+def _settled() -> datetime:
+    """What closed until then is all there: nothing is committed behind what was looked at."""
+    return clock.now() - limits.ALERT_SETTLED
+
+
 def _note_declines() -> int:
     """The first of declines in a row that nobody asked for; a paid one by the first card arms."""
     charges = Purchase.objects.filter(
         payer=OuterRef("wallet__account"),
         purpose__in=_BY_ITSELF,
         closed_at__gt=OuterRef("seen_at"),
+        closed_at__lte=_settled(),
         instead_of="",
         state__in=["succeeded", "declined"],
     )
@@ -137,6 +143,7 @@ def _note_decline(alert: Alert) -> int:
         instead_of="",
         state__in=["succeeded", "declined"],
         closed_at__gt=alert.seen_at,
+        closed_at__lte=_settled(),
     )
     this, armed, seen_at = Alert.objects.filter(pk=alert.pk), alert.armed, alert.seen_at
     for charge in charges.order_by("closed_at"):
@@ -177,6 +184,7 @@ def _note_charges() -> int:
             allocation__agency=alert.wallet.account_id,
             state=AllocationRun.State.PAID,
             closed_at__gt=alert.seen_at,
+            closed_at__lte=_settled(),
         )
         this, seen_at = Alert.objects.filter(pk=alert.pk), alert.seen_at
         for run in paid.select_related("allocation__account").order_by("closed_at"):

@@ -12,6 +12,7 @@ from accounts.telling import mails
 from accounts.tests.builders import close, owner_of
 from campaigns import calls
 from campaigns.tests.builders import make_campaign, make_report
+from wallets import limits
 from wallets.alerts import crossing, keeping, telling, words
 from wallets.alerts.keeping import Terms
 from wallets.errors import InvalidAmount, Refused
@@ -36,7 +37,8 @@ def add(wallet, kind="balance", level="25", **facts):
 
 def tick() -> None:
     """What a minute does: look, then tell what was crossed."""
-    crossing.look()
+    with clock.at(clock.now() + limits.ALERT_SETTLED):
+        crossing.look()
     for alert_id in list(crossing.UNTOLD.rows(clock.now()).values_list("pk", flat=True)):
         telling.tell(alert_id=alert_id)
 
@@ -184,6 +186,21 @@ def test_the_first_of_declines_in_a_row_is_told_and_a_payment_arms_it(wallet):
         charge(wallet, "declined", clock.now(), **error)
         tick()
     assert len(told(wallet)) == 2
+
+
+def test_a_decline_that_is_committed_behind_a_later_payment_is_told(wallet):
+    """Of two that close at once the first may be the last whose transaction ends."""
+    add(wallet, "decline", None)
+    now = clock.now() + timedelta(minutes=1)
+    charge(wallet, "succeeded", now)
+    with clock.at(now + limits.ALERT_SETTLED - timedelta(milliseconds=1)):
+        crossing.look()
+
+    charge(wallet, "declined", now - timedelta(milliseconds=1), error_text="Declined.")
+    with clock.at(now):
+        tick()
+
+    assert told(wallet) == ["Auto-Recharge of $50.00: Declined."]
 
 
 def test_a_rate_that_will_rise_is_told_once_and_one_that_falls_is_not(wallet):
