@@ -4,7 +4,7 @@ Level, not edge: an armed alert whose level is passed is crossed, and armed agai
 is above it. What happens (a decline, a new rate, a charge) is looked for since the last look.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db.models import Exists, F, OuterRef, QuerySet
@@ -158,18 +158,21 @@ def _note_decline(alert: Alert) -> int:
 
 
 def _note_rates() -> int:
-    """Each rate that is set to rise, once."""
+    """Each rate that is set to rise above the one it ends, once. That one may be still to come: as
+    long as the other lasts, its rise would stand behind those that were set and told later."""
     now = clock.now()
     found = 0
+    history = rate_history()
     coming = MinuteRate.objects.filter(effective_from__gt=now).order_by("created_at", "pk")
     for rate in coming:
-        before = rate_history().at(rate.minute_type, now)
+        before = history.at(rate.minute_type, rate.effective_from - timedelta(microseconds=1))
         if rate.price.amount <= before:
             continue
+        holds = "now" if before == history.at(rate.minute_type, now) else "until then"
         at = f"{day(rate.effective_from)}, {rate.effective_from:%H:%M} UTC"
         about = (
             f"A {rate.get_minute_type_display()} minute costs {usd(rate.price.amount)} from {at} "
-            f"on, now {usd(before)}."
+            f"on, {holds} {usd(before)}."
         )
         alerts = Alert.objects.filter(kind=Kind.RATE)
         found += _happened(alerts, about=about, seen_at=rate.created_at)

@@ -217,6 +217,23 @@ def test_a_rate_that_will_rise_is_told_once_and_one_that_falls_is_not(wallet):
     ]
 
 
+def test_a_rate_that_falls_for_a_while_and_rises_again_is_told_before_others_that_rise(wallet):
+    add(wallet, "rate", None)
+    for name, price, year in (("premium", "0.10", 2098), ("premium", "0.16", 2099)):
+        begins = datetime(year, 1, 1, tzinfo=UTC)
+        set_rate(minute_type=name, price=Decimal(price), effective_from=begins, actor=None)
+        tick()
+    set_rate(minute_type="basic", price=Decimal("0.12"), effective_from=begins, actor=None)
+    tick()
+    with clock.at(datetime(2098, 1, 2, tzinfo=UTC)):
+        tick()
+
+    assert told(wallet) == [
+        "A Premium minute costs $0.16 from 1 Jan 2099, 00:00 UTC on, until then $0.10.",
+        "A Basic minute costs $0.12 from 1 Jan 2099, 00:00 UTC on, now $0.09.",
+    ]
+
+
 def test_a_month_charged_above_what_its_terms_showed_is_told_once(stripe):
     world = make_world(stripe)
     agency = Wallet.objects.get(account=world.agency)
