@@ -50,9 +50,11 @@ def _open_alerts() -> Iterator[Sample]:
 
 
 def _compared() -> Iterator[Sample]:
-    done = StripeComparison.objects.exclude(finished_at=None)
-    if last := done.order_by("-finished_at").first():
-        yield (), last.found
+    """With what cells that were away then have had since: each is compared by itself."""
+    done = StripeComparison.objects.exclude(finished_at=None).order_by("-finished_at")
+    if last := done.filter(cell="").first():
+        alone = done.exclude(cell="").filter(finished_at__gte=last.started_at)
+        yield (), last.found + sum(alone.values_list("found", flat=True))
 
 
 def _waiting() -> Iterator[Sample]:

@@ -91,6 +91,16 @@ def test_the_last_complete_comparison_with_stripe_says_what_it_found():
     assert read("thinkrr_comparison_differences") == {(): 3}
 
 
+def test_what_a_cell_had_that_was_compared_alone_adds_to_what_the_others_had():
+    now = clock.now()
+    for minutes, found, cell in ((9, 7, "first"), (5, 3, ""), (1, 0, "second"), (0, 2, "third")):
+        at = now - timedelta(minutes=minutes)
+        facts = dict.fromkeys(("since", "until", "at", "started_at", "finished_at"), at)
+        StripeComparison.objects.create(slice_seconds=60, found=found, cell=cell, **facts)
+
+    assert read("thinkrr_comparison_differences") == {(): 5}
+
+
 def test_jobs_tell_when_they_last_began_and_whether_they_failed():
     now = clock.now()
     with clock.at(now - timedelta(hours=3)), job_runs.noted("wallets.check_books"):
