@@ -33,6 +33,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: object, apply: bool, since: datetime | None, **options: object) -> None:
         since = since or clock.now() - limits.RECOVER_FROM
+        if since > clock.now():
+            raise CommandError("--since must have passed: nothing would be looked at.")
         left = count = 0
 
         def of_a_cell(cell: str) -> None:

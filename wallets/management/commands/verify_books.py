@@ -29,6 +29,8 @@ class Command(BaseCommand):
         parser.add_argument("--days", type=int, help="what was written in so many days only")
 
     def handle(self, *args: object, stripe: bool, days: int | None, **options: object) -> None:
+        if days is not None and days < 1:
+            raise CommandError("--days must be 1 or more: nothing would be proven.")
         since = None if days is None else clock.now() - timedelta(days=days)
         prove = partial(checking.check_all, stripe=stripe, since=since)
         told = reachable.in_each(directory.places(), lambda _: prove(), most=CELLS_AT_ONCE)

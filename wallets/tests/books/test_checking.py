@@ -103,6 +103,12 @@ def test_verify_books_says_one_line_a_broken_row_and_blocks_nobody(paid):
     assert not Wallet.objects.exclude(blocked_at=None).exists()
 
 
+@pytest.mark.parametrize("days", [0, -7])
+def test_verify_books_does_not_say_that_all_is_well_of_no_days(days):
+    with pytest.raises(CommandError, match="--days must be 1 or more"):
+        call_command("verify_books", f"--days={days}")
+
+
 @pytest.mark.usefixtures("paid")
 def test_verify_books_without_an_answer_from_stripe_does_not_say_that_all_is_well(stripe):
     stripe.fault(kind="500_before", path="/v1/payment_intents", times=10)

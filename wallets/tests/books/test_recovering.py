@@ -306,6 +306,11 @@ def test_cards_that_came_and_went_meanwhile_are_followed(stripe, wallet):
     assert settings_of(wallet).enabled
 
 
+def test_the_command_does_not_say_that_nothing_is_missing_of_days_to_come():
+    with pytest.raises(CommandError, match="--since must have passed"):
+        call_command("recover_from_stripe", f"--since={clock.now() + timedelta(days=2):%Y-%m-%d}")
+
+
 @pytest.mark.outside_of_cells("the command names the cell")
 def test_the_command_says_what_it_found_and_whether_something_is_left(wallet):
     out = StringIO()
