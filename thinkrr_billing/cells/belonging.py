@@ -15,6 +15,7 @@ from thinkrr_billing.cells.homes import MIGRATIONS, Home
 ACCOUNTS = "accounts_account"
 # Events for everybody who listens, of which each cell that has a delivery needs the row.
 EVENTS, DELIVERIES = "accounts_webhookevent", "accounts_webhookdelivery"
+ENDPOINTS = "accounts_webhookendpoint"
 
 _MOVING = "IN (SELECT id FROM pg_temp.moving)"
 _CUSTOMERS = "IN (SELECT id FROM pg_temp.moving_customers)"

@@ -71,6 +71,11 @@ SELECT * FROM {{source}}.{belonging.EVENTS} WHERE account_id IS NULL AND id IN (
     SELECT event_id FROM {{source}}.{belonging.DELIVERIES} WHERE {{rows}})
 ON CONFLICT (id) DO NOTHING
 """  # nosec B608 # names of ours
+# Told in one cell already and in the other not yet, it would reach who moves twice, or never.
+_LISTENS = f"SELECT 1 FROM {{schema}}.{belonging.ENDPOINTS} WHERE {{rows}} LIMIT 1"  # nosec B608 # names of ours
+_BEING_TOLD = f"""
+SELECT 1 FROM {{schema}}.{belonging.EVENTS} WHERE account_id IS NULL AND sequence IS NULL LIMIT 1
+"""  # nosec B608 # names of ours
 _SWITCH = """
 UPDATE accounts_cellofaccount SET cell_id = %(number)s, moving_until = NULL
     WHERE account_id IN (SELECT id FROM moving);
@@ -89,6 +94,9 @@ IN_USE = (
 ANOTHER = (
     "Somebody is moving it, or did until a moment ago and was killed. Nothing was changed: try "
     "again after {:%H:%M:%S} UTC."
+)
+BEING_TOLD = (
+    "Something is being told to all webhooks of {}. Nothing was changed: try again in a minute."
 )
 MAY_NOT = (
     "This role may not switch triggers off. As a superuser: "
@@ -213,6 +221,7 @@ def _move(account_id: UUID, source: Cell, target: Cell) -> int:
             cursor.execute("SELECT count(*) FROM moving")
             if cursor.fetchone() == (0,):
                 raise Refused(f"{account_id} has just moved. Nothing was changed.")
+            _refuse_being_told(cursor, source, target)
             before = proving.books(cursor, source.name)
             cursor.execute(proving.NO_TRIGGERS)
             events = belonging.rows(belonging.DELIVERIES, cells["source"])
@@ -233,6 +242,19 @@ def _move(account_id: UUID, source: Cell, target: Cell) -> int:
             raise Refused(f"{target} has one of its rows already: {error}") from error
         raise
     return sum(count for count, _ in moved.values())
+
+
+def _refuse_being_told(cursor: Any, source: Cell, target: Cell) -> None:
+    """Raises Refused while either cell tells something to all who listen, if one of them goes."""
+    schema = schema_of(source.name)
+    rows = belonging.rows(belonging.ENDPOINTS, schema)
+    cursor.execute(_LISTENS.format(schema=schema, rows=rows))
+    if cursor.fetchone() is None:
+        return
+    for cell in (source, target):
+        cursor.execute(_BEING_TOLD.format(schema=schema_of(cell.name)))
+        if cursor.fetchone() is not None:
+            raise Refused(BEING_TOLD.format(cell))
 
 
 def _move_rows(cursor: Any, table: str, *, source: str, target: str) -> tuple[int, int]:

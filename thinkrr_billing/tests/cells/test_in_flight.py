@@ -9,19 +9,22 @@ from accounts import clock, limits, tasks
 from accounts.cells import directory, place
 from accounts.cells.directory import NoCell
 from accounts.cells.place import inside
-from accounts.models import Account, WebhookDelivery
+from accounts.models import Account, WebhookDelivery, WebhookSender
 from accounts.people import closing
 from accounts.tests.builders import make_individual
 from accounts.tests.webhooks.conftest import receiver  # noqa: F401
 from accounts.tests.webhooks.receiver import endpoint
+from accounts.webhooks import outbox
 from tests.two_cells import FIRST, SECOND
 from thinkrr_billing.cells import moving
+from thinkrr_billing.cells.beginning import Refused
 from thinkrr_billing.tests.cells.moving_world import books_are_in_order, elsewhere
 from thinkrr_billing.tests.cells.worlds import wallet_in
 from wallets import inbox
 from wallets.cards import customers, keeping
 from wallets.charging import purchases
 from wallets.models import Purchase, StripeEvent
+from wallets.prices import rates
 from wallets.tests.test_inbox import event, receive
 from wallets.tests.worlds.builders import add_card, make_wallet
 from wallets.tests.worlds.purchases import during, taken
@@ -105,6 +108,31 @@ def test_what_an_endpoint_is_told_while_its_account_moves_is_sent_again_and_hold
     assert first.id == again.id
     with inside(SECOND):
         assert not WebhookDelivery.objects.exclude(state="sent").exists()
+
+
+@pytest.mark.usefixtures("kept_cells")
+def test_what_all_are_told_just_then_reaches_an_endpoint_that_moves_once(receiver):  # noqa: F811
+    accounts = {}
+    for cell in (FIRST, SECOND):
+        with inside(cell):
+            accounts[cell] = make_individual()
+            endpoint(receiver, accounts[cell], path=f"/rates/{cell}")
+            WebhookSender.objects.get_or_create(pk=1, defaults={"until": clock.now()})
+    later = clock.now() + timedelta(days=1)
+    rates.set_rate(minute_type="basic", price=Decimal("0.3"), effective_from=later, actor=None)
+    # A sender is at work, and has come to one of both.
+    with inside(SECOND):
+        outbox.accept()
+
+    with pytest.raises(Refused, match="is being told to all"):
+        moving.move(account_id=accounts[FIRST].pk, name=SECOND)
+    with inside(FIRST):
+        outbox.accept()
+    moving.move(account_id=accounts[FIRST].pk, name=SECOND)
+    tasks.send_webhooks()
+
+    for cell in (FIRST, SECOND):
+        assert receiver.types(f"/rates/{cell}") == ["rate.announced"]
 
 
 @pytest.mark.usefixtures("kept_cells")
