@@ -200,7 +200,9 @@ def _create(reversal: Reversal) -> dict[str, Any] | None:
         found = _find(reversal)
         if found is None:
             with locked_purchase(reversal.purchase_id) as locked:
-                _fail(_lock_reversal(reversal.pk), locked, str(error))
+                # Another driver may have made it since: then Stripe's last word on it is known.
+                if (row := _lock_reversal(reversal.pk)).stripe_id is None:
+                    _fail(row, locked, str(error))
         return found
 
 

@@ -549,6 +549,22 @@ def test_a_refund_that_two_drivers_see_refused_is_put_back_once(wallet, stripe):
     assert pots(wallet)[0] == Decimal("50")
 
 
+def test_a_refund_that_another_driver_made_meanwhile_is_not_put_back(wallet, stripe, monkeypatch):
+    reversal = refund(buy(wallet), 2000)
+
+    def refuse(**asked):
+        monkeypatch.undo()
+        raise answers.Impossible("The balance does not suffice.")
+
+    monkeypatch.setattr(gateway, "create_refund", refuse)
+
+    with just_before("SAVEPOINT", lambda: drive(reversal)):
+        assert drive(reversal) == "succeeded"
+
+    assert refunded_at_stripe(stripe) == 2000
+    assert pots(wallet)[0] == Decimal("30")
+
+
 def test_a_refund_made_at_stripe_that_two_events_tell_is_imported_once(wallet):
     outside = refunded_outside(buy(wallet), 1500)
     first = []
