@@ -261,6 +261,27 @@ def test_refunds_and_disputes_follow_the_payments(stripe, wallet):
     assert checking.check_all(stripe=True) == []
 
 
+def test_what_went_back_of_a_payment_in_quarantine_keeps_nothing_else_from_being_recovered(
+    stripe, wallet
+):
+    other = buy(wallet)
+    kept = lost(wallet, wallet.card)
+    kept.state = "submitted"
+    kept.quarantined_at = clock.now()
+    kept.save(force_insert=True)
+    refund = refunded_outside(kept, 5000)
+    dispute = stripe.dispute(other.payment_intent)["id"]
+    stop()
+
+    assert recover(apply=True) == [
+        f"look into: payment {kept.payment_intent} of $50.00: purchase {kept.pk} is in quarantine "
+        "here",
+        f"look into: refund {refund['id']} of $50.00: its payment {kept.payment_intent} is not "
+        "paid here",
+        f"recover: dispute {dispute} of $50.00",
+    ]
+
+
 def test_a_lost_customer_is_linked_with_its_cards_and_payments(stripe):
     wallet = make_wallet(account=make_individual())
     account = wallet.account
