@@ -34,7 +34,7 @@ def apply_dispute(*, dispute_id: str) -> Reversal | None:
 
 
 def apply_dispute_from(*, found: dict[str, Any]) -> Reversal | None:
-    """The same, from what was just read at Stripe."""
+    """The same, from what was read at Stripe, be it a while ago."""
     purchase = credited(intent_id=found.get("payment_intent"))
     if purchase is None:
         return None
@@ -50,8 +50,12 @@ def apply_dispute_from(*, found: dict[str, Any]) -> Reversal | None:
 
 def funds_are_withdrawn(found: dict[str, Any]) -> bool:
     """Whether the money is with the bank now: the balance transactions tell, not the status."""
-    moved = sum(one["amount"] for one in found.get("balance_transactions") or [])
-    return moved < 0
+    return sum(one["amount"] for one in _movements(found)) < 0
+
+
+def _movements(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """None before the funds are withdrawn; then the withdrawal, then what came back."""
+    return found.get("balance_transactions") or []
 
 
 def _withdraw(locked: LockedPurchase, found: dict[str, Any]) -> Reversal:
@@ -74,12 +78,15 @@ def _withdraw(locked: LockedPurchase, found: dict[str, Any]) -> Reversal:
 
 
 def _follow(reversal: Reversal, locked: LockedPurchase, found: dict[str, Any]) -> None:
-    """Lost closes it; funds that came back are given back, whatever the status says."""
+    """Lost closes it; funds that came back are given back, whatever the status says.
+
+    What was read before they were withdrawn, or before they came back, says nothing of that.
+    """
     if reversal.state == State.FAILED:
-        if funds_are_withdrawn(found):
+        if funds_are_withdrawn(found) and len(_movements(found)) > 1:
             _alert(reversal, f"Dispute {found['id']} was withdrawn again after it was won.")
         return
-    if not funds_are_withdrawn(found):
+    if _movements(found) and not funds_are_withdrawn(found):
         give_back(reversal, wallets=locked.wallets)
         _close(reversal, State.FAILED, "The dispute was won.")
         notices.tell_dispute_won(reversal, locked.purchase)

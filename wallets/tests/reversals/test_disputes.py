@@ -148,6 +148,19 @@ def test_an_inquiry_moves_nothing_until_funds_are_withdrawn(wallet, stripe):
     assert pots(wallet)[0] == Decimal(0)
 
 
+def test_an_inquiry_read_before_the_funds_were_withdrawn_gives_nothing_back(wallet, stripe):
+    purchase = buy(wallet)
+    inquiry = dispute(stripe, purchase, status="warning_needs_response")
+    read_early = gateway.retrieve_dispute(dispute_id=inquiry)
+    stripe.move_dispute(inquiry, "withdraw")
+    disputes.apply_dispute(dispute_id=inquiry)
+
+    disputes.apply_dispute_from(found=read_early)
+
+    assert Reversal.objects.get().state == "submitted"
+    assert pots(wallet)[0] == Decimal(0)
+
+
 def test_a_dispute_that_was_won_before_we_heard_of_it_moves_nothing(wallet, stripe):
     purchase = buy(wallet)
     disputed = dispute(stripe, purchase)
