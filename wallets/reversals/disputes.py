@@ -41,11 +41,13 @@ def apply_dispute_from(*, found: dict[str, Any]) -> Reversal | None:
     with locked_purchase(purchase.pk) as locked:
         rows = Reversal.objects.select_for_update(no_key=True)
         reversal = rows.filter(stripe_id=found["id"]).first()
-        if reversal is None and funds_are_withdrawn(found):
+        is_new = reversal is None and funds_are_withdrawn(found)
+        if is_new:
             reversal = _withdraw(locked, found)
         if reversal:
             _follow(reversal, locked, found)
-    return reversal
+    # Whoever heard meanwhile that it was won found nothing to give back, and nobody says so again.
+    return apply_dispute(dispute_id=found["id"]) if is_new else reversal
 
 
 def funds_are_withdrawn(found: dict[str, Any]) -> bool:

@@ -161,6 +161,21 @@ def test_an_inquiry_read_before_the_funds_were_withdrawn_gives_nothing_back(wall
     assert pots(wallet)[0] == Decimal(0)
 
 
+def test_funds_that_came_back_before_their_withdrawal_was_posted_are_given_back(wallet, stripe):
+    purchase = buy(wallet)
+    disputed = dispute(stripe, purchase)
+    read_early = gateway.retrieve_dispute(dispute_id=disputed)
+    stripe.move_dispute(disputed, "win")
+    assert disputes.apply_dispute(dispute_id=disputed) is None
+
+    for _ in range(2):
+        disputes.apply_dispute_from(found=read_early)
+
+    assert Reversal.objects.get().state == "failed"
+    assert pots(wallet)[0] == Decimal("50")
+    assert StaffAlert.objects.filter(kind="dispute").count() == 1
+
+
 def test_a_dispute_that_was_won_before_we_heard_of_it_moves_nothing(wallet, stripe):
     purchase = buy(wallet)
     disputed = dispute(stripe, purchase)
