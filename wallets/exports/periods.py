@@ -10,9 +10,10 @@ from decimal import Decimal
 
 from accounts import clock
 from accounts.models import Account
+from accounts.runtime.of_one import of_one
 from wallets import limits
 from wallets.errors import InvalidAmount
-from wallets.models import Pot, Wallet
+from wallets.models import LedgerEntry, Pot, Wallet
 from wallets.months import beginning
 from wallets.statements import edges
 from wallets.texts import day
@@ -40,17 +41,27 @@ class Period:
 def period(*, account: Account, since: date | None, until: date | None) -> Period:
     """The account's entries of these days; None means from the first, and to today.
 
-    Raises InvalidAmount when the days lie ahead or are the wrong way round.
+    What is posted from now on is not among them: whatever is read of them later adds up. Raises
+    InvalidAmount when the days lie ahead or are the wrong way round.
     """
+    wallet = Wallet.objects.filter(account=account).values_list("pk", flat=True).first()
+    # Before the day is asked: none of them is of a day that begins while the file is written.
+    end = _newest(wallet) + 1
     today = account.local_date(clock.now())
     check(since=since, until=until, today=today)
-    wallet = Wallet.objects.filter(account=account).values_list("pk", flat=True).first()
-    found = Period(account, wallet or 0, since, until or today)
+    found = Period(account, wallet or 0, since, until or today, end_id=end)
     if since is not None:
-        found = replace(found, first_id=_first_from(found, since))
+        found = replace(found, first_id=min(end, _first_from(found, since)))
     if until is not None and until < today:
-        found = replace(found, end_id=_first_from(found, until + timedelta(days=1)))
+        found = replace(found, end_id=min(end, _first_from(found, until + timedelta(days=1))))
     return found
+
+
+def _newest(wallet_id: int | None) -> int:
+    """The number of the wallet's newest entry; 0 where there is none yet."""
+    entries = LedgerEntry.objects.filter(of_one("wallet", wallet_id))
+    newest = entries.order_by("wallet_id", "-pk").values_list("pk", flat=True)
+    return newest.first() or 0
 
 
 def check(*, since: date | None, until: date | None, today: date) -> None:

@@ -13,6 +13,7 @@ from accounts import clock
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from wallets.balances import adjustments
 from wallets.errors import InvalidAmount
+from wallets.exports import asking, files
 from wallets.exports.asking import JOURNALS, Format
 from wallets.models import Wallet
 from wallets.reversals import disputes
@@ -89,6 +90,27 @@ def test_months_without_an_entry_end_as_well():
 
     ends = [row.split(" *")[0] for row in text.splitlines() if "Balances by our books" in row]
     assert ends == ["2026-08-31", "2026-09-30", "2026-10-31", "2026-11-20"]
+
+
+def test_what_is_posted_after_midnight_while_a_journal_is_written_is_not_in_it():
+    wallet = two_months()
+    with clock.at(datetime(2026, 11, 21, 4, 59, tzinfo=UTC)):
+        journal = files.make(asking.ask(account=wallet.account, format=Format.HLEDGER))
+    with clock.at(datetime(2026, 11, 21, 5, 1, tzinfo=UTC)):
+        post(wallet, "credit", "7")
+
+    text = "".join(journal.bites)
+
+    assert "2026-11-21" not in text
+    assert text.endswith(
+        """\
+2026-11-20 * Balances by our books
+    Assets:Thinkrr:Credit  0 USD = 3.500001 USD
+    Assets:Thinkrr:Premium  0 PREMIUMSEC = 0 PREMIUMSEC
+    Assets:Thinkrr:Basic  0 BASICSEC = 7 BASICSEC
+    Assets:Thinkrr:Included  0 INCLUDEDSEC = 0 INCLUDEDSEC
+"""
+    )
 
 
 @pytest.mark.parametrize("format", sorted(JOURNALS))

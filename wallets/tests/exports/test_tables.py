@@ -16,6 +16,7 @@ from accounts.tests.builders import make_agency, make_individual, make_sub_accou
 from wallets import limits
 from wallets.balances import adjustments
 from wallets.errors import InvalidAmount
+from wallets.exports import periods
 from wallets.exports.asking import Format
 from wallets.exports.lines import lines
 from wallets.exports.periods import period
@@ -304,7 +305,7 @@ def test_many_rows_take_as_many_queries_as_one(django_assert_num_queries):
     for number in range(30):
         post(wallet, "credit", "-0.01", kind="calls", key=f"calls:{number}")
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(rows_of(account)) == 31
 
 
@@ -381,6 +382,19 @@ def test_a_spreadsheets_second_sheet_has_what_was_held_before_and_after():
 
     assert sums[1] == ["Credit", "USD", 1.0, 2.0, 3.0]
     assert sums[2] == ["Premium minutes", "seconds", 0.0, 0.0, 0.0]
+
+
+def test_what_is_posted_while_a_spreadsheet_is_written_is_in_neither_sheet(monkeypatch):
+    wallet = make_wallet(credit="5")
+    opening = periods.opening
+
+    def meanwhile(asked):
+        post(wallet, "credit", "-2", kind="calls")
+        return opening(asked)
+
+    monkeypatch.setattr(periods, "opening", meanwhile)
+
+    assert sheet_of(wallet.account, "Sums")[1] == ["Credit", "USD", 0.0, 5.0, 5.0]
 
 
 def test_more_rows_than_a_spreadsheet_may_have_are_refused(monkeypatch):
