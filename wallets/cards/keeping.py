@@ -174,7 +174,8 @@ def adopt(*, account: Account, card_id: str) -> Card | None:
     wallet = open_wallet(account=account)
     with transaction.atomic():
         wallet = Wallet.objects.filter(pk=wallet.pk).locked().get()
-        if not wallet.default_payment_method:
+        # One that is not here any more stands in nobody's way: whoever took it away was cut short.
+        if not payment_methods.card(account=account, card_id=wallet.default_payment_method):
             wallet.default_payment_method = card_id
             wallet.save(update_fields=["default_payment_method"])
             nudge("wallets.payment_method_changed", wallet.pk)

@@ -10,7 +10,7 @@ from accounts import clock
 from accounts.models import Account, Notification, StaffAlert
 from accounts.tests.builders import make_individual, make_user
 from wallets.books import against_stripe
-from wallets.cards import customers, keeping, payment_methods
+from wallets.cards import customers, keeping, mirror, payment_methods
 from wallets.charging import purchases
 from wallets.errors import GatewayUnreachable, Refused
 from wallets.recharges import auto_recharge, by_hand, switching_off
@@ -57,6 +57,28 @@ def test_a_deleted_customer_is_replaced_when_a_card_is_added(stripe):
     assert wallet.default_payment_method == ""
     removed = Notification.objects.filter(account=wallet.account, kind="payment_method_removed")
     assert [note.dedupe_key for note in removed] == [f"card-removed:{card.id}"]
+
+
+def test_the_next_card_is_charged_although_replacing_its_customer_was_cut_short(
+    stripe, monkeypatch
+):
+    wallet = make_wallet()
+    add_card(stripe, wallet)
+    delete_customer(wallet.account.stripe_customer)
+
+    def killed(card_id):  # noqa: ARG001
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mirror, "forget_card", killed)
+        with pytest.raises(SystemExit):
+            start_adding(wallet)
+
+    start_adding(wallet)
+    card = add_card(stripe, wallet)
+
+    wallet.refresh_from_db()
+    assert wallet.default_payment_method == card.id
 
 
 @pytest.mark.usefixtures("stripe")
