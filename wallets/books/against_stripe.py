@@ -198,6 +198,8 @@ def _reversals(
             continue
         row = ours.get(stripe_id)
         if row is None:
+            if not _stands(stripe_id, is_dispute=found["object"] == "dispute"):
+                continue
             text = f"Stripe gave back {found['amount']} cents by {stripe_id}, our books did not"
             yield purchase.wallet_id, text
         elif row.amount_cents != found["amount"]:
@@ -205,20 +207,20 @@ def _reversals(
             yield purchase.wallet_id, text
     for stripe_id, row in ours.items():
         old = row.created_at < clock.now() - SLACK
-        if stripe_id not in standing and old and not _stands(row):
+        is_dispute = row.kind == Reversal.Kind.DISPUTE
+        if stripe_id not in standing and old and not _stands(stripe_id, is_dispute=is_dispute):
             text = f"our books gave back {row.amount_cents} cents by {stripe_id}, Stripe did not"
             yield row.purchase.wallet_id, text
 
 
-def _stands(row: Reversal) -> bool:
-    """Ask for one that was not listed: it may be older there than here."""
+def _stands(stripe_id: str, *, is_dispute: bool) -> bool:
+    """Ask for one that one side lacks: it may be older there than here, or have ended since."""
     try:
-        if row.kind == Reversal.Kind.DISPUTE:
-            return funds_are_withdrawn(gateway.retrieve_dispute(dispute_id=row.stripe_id))
-        found = gateway.retrieve_refund(refund_id=row.stripe_id)
+        if is_dispute:
+            return funds_are_withdrawn(gateway.retrieve_dispute(dispute_id=stripe_id))
+        return not has_failed(gateway.retrieve_refund(refund_id=stripe_id))
     except answers.Impossible:
         return False
-    return not has_failed(found)
 
 
 def _is_young(found: dict) -> bool:

@@ -7,10 +7,11 @@ from uuid import uuid4
 import pytest
 
 from accounts import clock
+from wallets.books import against_stripe as books
 from wallets.books import checking
 from wallets.models import LedgerEntry
 from wallets.recharges import by_hand
-from wallets.reversals import catching_up
+from wallets.reversals import catching_up, disputes
 from wallets.stripe import gateway
 from wallets.tests.worlds import histories
 from wallets.tests.worlds.books_world import against_stripe, buy, later, plant, refund
@@ -88,6 +89,17 @@ def test_a_second_payment_for_one_purchase_is_found(paid, stripe):
             f"Stripe took 2000 cents by {intent}, a second time for purchase {paid.purchase.pk}",
         )
     ]
+
+
+def test_a_dispute_that_is_won_between_reading_stripe_and_us_is_not_reported(paid, stripe):
+    disputed = stripe.dispute(paid.purchase.payment_intent)["id"]
+    disputes.apply_dispute(dispute_id=disputed)
+    with later():
+        there = books.read(since=books.beginning(), until=None)
+        stripe.move_dispute(disputed, "win")
+        disputes.apply_dispute(dispute_id=disputed)
+
+        assert list(books.compare(there=there)) == []
 
 
 @pytest.mark.parametrize("back", ["refunded", "disputed"])
