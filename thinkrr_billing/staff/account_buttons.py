@@ -10,6 +10,7 @@ from accounts.people import api_keys, closing
 from campaigns import lifecycle, resuming
 from campaigns.models import Campaign
 from thinkrr_billing.staff import account_forms as forms
+from wallets.admin.allocations import MonthForm
 from wallets.admin.base import amount_of
 from wallets.admin.purchases import RetryForm, retry_auto_recharge
 from wallets.allocations import retries
@@ -121,13 +122,17 @@ class AccountButtons(AccountAdmin):
         permission="wallets.run_allocation",
         button="Charge the agency now",
         text="Charges the agency's card for this month, with the allocation's minutes and rates.",
-        form=forms.NotedAccountForm,
+        form=MonthForm,
         icon="event_repeat",
         **ITSELF,
     )
-    def run_allocation(self, account: Account, form: ReasonForm, request: HttpRequest) -> str:
+    def run_allocation(self, account: Account, form: MonthForm, request: HttpRequest) -> str:
         purchase = retries.retry_now(
-            account=account, agency=account.agency, actor=request.user, by_support=True
+            account=account,
+            agency=account.agency,
+            actor=request.user,
+            by_support=True,
+            quoted_charge=form.cleaned_data["quoted_charge"],
         )
         return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
 

@@ -4,11 +4,12 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.contrib.filters.admin import RangeDateFilter
 
-from accounts.admin.dialogs import ReasonForm, staff_action
+from accounts.admin.dialogs import NotedForm, staff_action
 from accounts.admin.ranges import Marked
-from wallets.admin.base import ReadOnly, in_dollars
+from wallets.admin.base import QuotedForm, ReadOnly, in_dollars
 from wallets.allocations import retries
 from wallets.models import AllocationRun, AutoAllocation, MinuteAsk
+from wallets.prices.amounts import dollars
 
 
 @admin.register(AutoAllocation)
@@ -47,9 +48,23 @@ class MinuteAskAdmin(ReadOnly):
     ordering = ["-pk"]
 
 
-class RunForm(ReasonForm):
+class RunForm(QuotedForm):
+    """One month charged now: shown first is which, and the sum. `run` is None where none can be."""
+
+    run: AllocationRun | None
+
+    def prepare(self) -> None:
+        self.run = self.find()
+        self.charge = dollars(self.run.amount_cents) if self.run else None
+        super().prepare()
+
+    def find(self) -> AllocationRun | None:
+        return self.subject
+
     def facts(self) -> list[tuple[str, object]]:
-        run: AllocationRun = self.subject
+        run = self.run
+        if run is None:
+            return []
         return [
             ("Sub-account", run.allocation.account),
             ("Agency, whose card pays", run.allocation.agency),
@@ -57,6 +72,13 @@ class RunForm(ReasonForm):
             ("Charge", in_dollars(run.amount_cents)),
             ("State", f"{run.get_state_display()} {run.error_text}"),
         ]
+
+
+class MonthForm(NotedForm, RunForm):
+    """The same about an account: the month that runs now."""
+
+    def find(self) -> AllocationRun | None:
+        return retries.unpaid_now(account=self.subject)
 
 
 @admin.register(AllocationRun)
@@ -93,7 +115,9 @@ class AllocationRunAdmin(ReadOnly):
         account_of=lambda run: run.allocation.account,
     )
     def run(self, run: AllocationRun, form: RunForm, request: HttpRequest) -> str:
-        purchase = retries.retry_run(run_id=run.pk, actor=request.user)
+        purchase = retries.retry_run(
+            run_id=run.pk, actor=request.user, quoted_charge=form.cleaned_data["quoted_charge"]
+        )
         return f"The charge is {purchase.get_state_display().lower()}. {purchase.error_text}"
 
     @admin.display(description="account", ordering="allocation__account__name")

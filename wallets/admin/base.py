@@ -12,7 +12,29 @@ from wallets.models import Pot
 from wallets.prices.amounts import dollars
 from wallets.texts import signed_minutes, signed_money, usd
 
-__all__ = ["ReadOnly", "ReadOnlyInline", "ToldForm", "amount_of", "in_dollars"]
+__all__ = ["QuotedForm", "ReadOnly", "ReadOnlyInline", "ToldForm", "amount_of", "in_dollars"]
+
+
+class QuotedForm(ReasonForm):
+    """A dialog that charges a card: another sum than it showed is shown again before that."""
+
+    quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
+
+    # What pressing its button charges now, if anything; `prepare` finds it out.
+    charge: Decimal | None
+
+    def prepare(self) -> None:
+        self.fields["quoted_charge"].initial = self.charge
+
+    def clean(self) -> dict:
+        values = super().clean()
+        quoted, charge = values.get("quoted_charge"), self.charge
+        if quoted is not None and charge and quoted != charge:
+            self.data = self.data.copy()
+            self.data["quoted_charge"] = charge
+            text = f"Nothing is charged yet: it is {usd(charge)} now. Check it, then press again."
+            self.add_error(None, text)
+        return values
 
 
 class ToldForm(ReasonForm):

@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -15,7 +14,14 @@ from accounts.admin.ranges import Cents, Days, Marked
 from accounts.models import Account, User
 from accounts.people import searching
 from wallets import limits
-from wallets.admin.base import ReadOnly, ReadOnlyInline, ToldForm, amount_of, in_dollars
+from wallets.admin.base import (
+    QuotedForm,
+    ReadOnly,
+    ReadOnlyInline,
+    ToldForm,
+    amount_of,
+    in_dollars,
+)
 from wallets.balances.opening import open_wallet
 from wallets.charging import resolving
 from wallets.models import AdjustmentRequest, LedgerEntry, Purchase, Reversal, Wallet
@@ -109,27 +115,15 @@ class RefundForm(ToldForm):
         )
 
 
-class RetryForm(NotedForm):
+class RetryForm(NotedForm, QuotedForm):
     """One attempt now: shown first is what it charges. About a purchase, or about an account."""
-
-    # What was shown: another sum is shown again before anything is charged.
-    quoted_charge = forms.DecimalField(required=False, widget=forms.HiddenInput)
 
     def prepare(self) -> None:
         is_account = isinstance(self.subject, Account)
         self.wallet = open_wallet(account=self.subject) if is_account else self.subject.wallet
         self.coming = configure.preview_try_again(wallet_id=self.wallet.pk)
-        self.fields["quoted_charge"].initial = self.coming.charge
-
-    def clean(self) -> dict:
-        values = super().clean()
-        quoted, charge = values.get("quoted_charge"), self.coming.charge
-        if quoted is not None and charge and quoted != charge:
-            self.data = self.data.copy()
-            self.data["quoted_charge"] = charge
-            text = f"Nothing is charged yet: it is {usd(charge)} now. Check it, then press again."
-            self.add_error(None, text)
-        return values
+        self.charge = self.coming.charge
+        super().prepare()
 
     def facts(self) -> list[tuple[str, object]]:
         wallet, card = self.wallet, self.coming.card

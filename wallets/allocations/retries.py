@@ -83,7 +83,18 @@ def _check_wanted(decision: Decision) -> None:
         raise Refused("This month's charge could not be tried just now. Try again in a minute.")
 
 
-def retry_run(*, run_id: int, actor: User | None) -> Purchase:
+def unpaid_now(*, account: Account) -> AllocationRun | None:
+    """The month that `retry_now` would charge, if there is one. Reads only."""
+    active = AutoAllocation.objects.filter(account=account, agency=account.agency, active=True)
+    allocation = active.select_related("account", "agency").first()
+    period = planning.period_now(allocation) if allocation else None
+    run = allocation.runs.filter(period=period, state__in=RETRYABLE).first() if period else None
+    if run:
+        run.allocation = allocation
+    return run
+
+
+def retry_run(*, run_id: int, actor: User | None, quoted_charge: Decimal | None = None) -> Purchase:
     """`retry_now` for the month support looks at. Raises Refused when it is not the one that
     runs now."""
     chosen = AllocationRun.objects.select_related("allocation__account", "allocation__agency")
@@ -92,7 +103,11 @@ def retry_run(*, run_id: int, actor: User | None) -> Purchase:
         raise Refused("Only the month that runs now can be charged.")
     allocation = chosen.allocation
     return retry_now(
-        account=allocation.account, agency=allocation.agency, actor=actor, by_support=True
+        account=allocation.account,
+        agency=allocation.agency,
+        actor=actor,
+        by_support=True,
+        quoted_charge=quoted_charge,
     )
 
 

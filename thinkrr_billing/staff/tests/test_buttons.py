@@ -25,8 +25,10 @@ from campaigns.tests.builders import make_campaign
 from thinkrr_billing.staff.groups import BILLING, SUPPORT
 from thinkrr_billing.staff.tests.phone import press, said, staff_client, url
 from thinkrr_billing.staff.tests.test_groups import BUTTONS
+from wallets.allocations import runs
 from wallets.models import (
     AdjustmentRequest,
+    AllocationRun,
     AutoRecharge,
     LedgerEntry,
     MinuteRate,
@@ -36,6 +38,7 @@ from wallets.models import (
     Wallet,
 )
 from wallets.recharges import auto_recharge, by_hand
+from wallets.tests.worlds.allocation_world import make_world
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
 from wallets.tests.worlds.histories import buy, post
 
@@ -429,6 +432,34 @@ def test_an_allocation_without_a_month_to_charge_says_so():
 
 
 # What talks to Stripe keeps no transaction open.
+
+
+@pytest.mark.parametrize("page", [ACCOUNT, "wallets.allocationrun"])
+def test_a_month_is_charged_as_its_dialog_showed_or_it_shows_what_it_is_now(stripe, page):
+    client, world = staff_client(SUPPORT), make_world(stripe)
+    world.decline_with()
+    world.save()
+    [_] = runs.charge_due(now=clock.now())
+    world.accept()
+    pk = world.sub.pk
+    button = "run_allocation"
+    if page != ACCOUNT:
+        pk, button = AllocationRun.objects.get().pk, "run"
+    dialog = client.get(url(page, button, pk))
+    shown = dialog.context["form"]["quoted_charge"].value()
+    # The agency stops it and begins anew while the dialog stands open.
+    world.stop()
+    world.save(basic=0, premium=500)
+
+    stale = press(client, page, button, pk, quoted_charge=f"{shown}")
+    now = stale.context["form"]["quoted_charge"].value()
+    between = world.taken()
+    press(client, page, button, pk, quoted_charge=f"{now}")
+
+    assert "$205.00" in dialog.content.decode()
+    assert (shown, now, between) == (205, 80, [])
+    assert "Nothing is charged yet: it is $80.00 now." in stale.content.decode()
+    assert world.taken() == [8000]
 
 
 @pytest.fixture
