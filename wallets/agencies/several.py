@@ -120,14 +120,22 @@ def _planned(agency: Account, account: Account, wish: Wish) -> Planned:
 
 
 def save(
-    *, agency: Account, accounts: Sequence[Account], actor: User, wish: Wish, seen: str = ""
+    *,
+    agency: Account,
+    accounts: Sequence[Account],
+    actor: User,
+    wish: Wish,
+    seen: str = "",
+    shown: Plan | None = None,
 ) -> Saved:
     """Save it for each, in transactions of their own; workers charge what is due at once.
 
     Saving the same again charges nothing twice. Stops in time for a person who waits. `seen` marks
     what they all had when it was shown: when one was changed by others meanwhile, nothing is saved
-    and Overtaken raised; one that is changed only now is told among the refused.
+    and Overtaken raised; one that is changed only now is told among the refused. So is one that
+    would be charged another sum by now than `shown` said.
     """
+    quoted = {row.account.pk: row.charge_now for row in shown.rows} if shown else {}
     terms = _terms(accounts)
     if seen and seen != (now := seen_before.mark(*terms.values(), fields=configure.TERMS)):
         raise seen_before.overtaken(*filter(None, terms.values()), fields=configure.TERMS, now=now)
@@ -146,6 +154,7 @@ def save(
                 premium_minutes=wish.premium_minutes,
                 payment_method=wish.payment_method,
                 seen=configure.mark_of(terms[account.pk]) if seen else "",
+                quoted_charge=quoted.get(account.pk),
             )
         except (WalletError, Overtaken) as error:
             done.refused[account.name] = str(error)

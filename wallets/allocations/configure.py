@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from datetime import date
+from decimal import Decimal
 from itertools import islice
 
 from django.db import transaction
@@ -29,12 +30,13 @@ from wallets.allocations.terms import (
 from wallets.balances import ledger
 from wallets.balances.opening import open_wallet
 from wallets.charging import purchases
-from wallets.errors import InvalidAmount, Refused
+from wallets.errors import InvalidAmount, QuoteChanged, Refused
 from wallets.models import AllocationRun, AutoAllocation, Purchase
 from wallets.models.purchase import OPEN_STATES
 from wallets.months import due_dates
+from wallets.prices.amounts import dollars
 from wallets.stripe import answers, gateway
-from wallets.texts import spoken
+from wallets.texts import spoken, usd
 
 logger = logging.getLogger(__name__)
 
@@ -72,12 +74,14 @@ def save(
     payment_method: str,
     start_date: date | None = None,
     seen: str = "",
+    quoted_charge: Decimal | None = None,
 ) -> AutoAllocation:
     """Set what the agency buys for its sub-account each month; both 0 stops it.
 
     The first charge is made after the commit: by `charge_now`, or by a task. Raises
     InvalidAmount, NoPaymentMethod or Refused; then nothing was changed. `seen` marks the terms
-    that were shown: others' newer ones raise Overtaken, except when it is stopped.
+    that were shown: others' newer ones raise Overtaken, except when it is stopped. `quoted_charge`
+    is what was shown as charged today: another figure raises QuoteChanged.
     """
     check_family(account=account, agency=agency)
     wish = Wish(basic_minutes, premium_minutes, payment_method, start_date)
@@ -85,7 +89,14 @@ def save(
     if wish.is_nothing:
         return _stop_if_set(account=account, agency=agency, actor=actor)
     check_parties(account=account, agency=agency)
-    return _save(account=account, agency=agency, actor=actor, wish=wish, seen=seen)
+    return _save(
+        account=account,
+        agency=agency,
+        actor=actor,
+        wish=wish,
+        seen=seen,
+        quoted_charge=quoted_charge,
+    )
 
 
 def charge_now(*, allocation: AutoAllocation, actor: User | None) -> Purchase | None:
@@ -104,7 +115,13 @@ def charge_now(*, allocation: AutoAllocation, actor: User | None) -> Purchase | 
 
 @transaction.atomic
 def _save(
-    *, account: Account, agency: Account, actor: User | None, wish: Wish, seen: str
+    *,
+    account: Account,
+    agency: Account,
+    actor: User | None,
+    wish: Wish,
+    seen: str,
+    quoted_charge: Decimal | None,
 ) -> AutoAllocation:
     shown = describe(allocation=_existing(account), agency=agency, wish=wish)
     if shown.problem:
@@ -117,10 +134,14 @@ def _save(
     with seen_before.guarding(locked.allocation, fields=TERMS, seen=seen):
         _set(locked.allocation, agency=agency, wish=wish)
     notices.tell_changed(locked.allocation, f"{locked.allocation}.", actor)
-    revived = _revive_current(locked, another_card=another_card)
-    for run in [revived] if revived else planning.plan(locked=[locked]):
-        if run.state == State.DUE:
-            nudge("wallets.run_allocation", run.pk)
+    run, is_tried_now = _revive_current(locked, another_card=another_card)
+    if run is None:
+        run, is_tried_now = next(iter(planning.plan(locked=[locked])), None), True
+    if run and run.state == State.DUE:
+        # Its rates are those of this moment, and not of the one that was shown.
+        if is_tried_now and quoted_charge not in (None, charge := dollars(run.amount_cents)):
+            raise QuoteChanged(f"The charge today is {usd(charge)} now. Check and save again.")
+        nudge("wallets.run_allocation", run.pk)
     return locked.allocation
 
 
@@ -181,13 +202,16 @@ def _set(allocation: AutoAllocation, *, agency: Account, wish: Wish) -> None:
     allocation.save()
 
 
-def _revive_current(locked: LockedAllocation, *, another_card: bool) -> AllocationRun | None:
-    """Make this month's unpaid run due again: another card, a restart, or enough minutes now."""
+def _revive_current(
+    locked: LockedAllocation, *, another_card: bool
+) -> tuple[AllocationRun | None, bool]:
+    """Make this month's unpaid run due again: another card, a restart, or enough minutes now. Also
+    whether it is: no payment that was begun before is what pays it."""
     allocation = locked.allocation
     period = planning.period_now(allocation)
     run = planning.lock_run(allocation=allocation, period=period) if period else None
     if run is None:
-        return None
+        return None, False
     is_open = run.purchases.filter(state__in=[*OPEN_STATES, "succeeded"]).exists()
     untried = not is_open and (
         run.state == State.CANCELED or run.amount_cents < limits.CARD_LEAST_CENTS
@@ -195,10 +219,10 @@ def _revive_current(locked: LockedAllocation, *, another_card: bool) -> Allocati
     if untried:
         month_runs.freeze(run)
     if untried or run.state == State.CANCELED:
-        return make_due(run)
+        return make_due(run), untried
     if another_card and run.state in (State.DUE, State.FAILED):
-        return make_due(run)
-    return run
+        return make_due(run), not is_open
+    return run, False
 
 
 def stop(*, account: Account, agency: Account, actor: User | None) -> AutoAllocation:

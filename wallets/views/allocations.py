@@ -21,7 +21,7 @@ from wallets.allocations.terms import stop_text
 from wallets.balances.opening import open_wallet
 from wallets.cards import payment_methods
 from wallets.charging import backups
-from wallets.errors import WalletError
+from wallets.errors import QuoteChanged, WalletError
 from wallets.models import AutoAllocation
 from wallets.prices.rates import rates_now
 from wallets.statements.ranges import read_day
@@ -63,10 +63,14 @@ def configure(request: HttpRequest, account_id: UUID) -> HttpResponse:
     shown = _estimated(request.account, account, form)
     if readable and _agreed(form, shown):
         try:
-            allocation = _save(request, account, form.cleaned_data)
+            allocation = _save(request, account, form.cleaned_data, shown["charge_now"])
         except Overtaken as error:
             now = _terms(request.account, sub_account_of(request, account_id))
             seen.come_back(request, form, error, now=now)
+        except QuoteChanged as error:
+            add_errors(form, error)
+            account = sub_account_of(request, account_id)
+            shown = _estimated(request.account, account, form)
         except WalletError as error:
             add_errors(form, error)
         else:
@@ -195,7 +199,9 @@ def _agreed(form: AllocationForm, shown: dict[str, object]) -> bool:
     return False
 
 
-def _save(request: HttpRequest, account: Account, values: dict) -> AutoAllocation:
+def _save(
+    request: HttpRequest, account: Account, values: dict, quoted_charge: Decimal
+) -> AutoAllocation:
     return allocations.save(
         account=account,
         agency=request.account,
@@ -205,6 +211,7 @@ def _save(request: HttpRequest, account: Account, values: dict) -> AutoAllocatio
         payment_method=values.get("payment_method") or "",
         start_date=values.get("start_date"),
         seen=seen.sent(request),
+        quoted_charge=quoted_charge,
     )
 
 

@@ -56,7 +56,7 @@ def allocation(request: HttpRequest) -> HttpResponse:
             plan = several.plan(agency=request.account, accounts=accounts, wish=wish)
             if step == "save":
                 _check_quote(form.cleaned_data.get("quoted_charge"), plan.charge_now)
-                return _saved(request, accounts, wish)
+                return _saved(request, accounts, wish, plan)
         except Overtaken as error:
             seen.come_back(request, form, error, now={})
         except AccountError as error:
@@ -136,13 +136,16 @@ def _check_quote(quoted: Decimal | None, charge: Decimal) -> None:
         raise QuoteChanged("The sum changed since it was shown. Check it and save again.")
 
 
-def _saved(request: HttpRequest, accounts: list[Account], wish: Wish) -> HttpResponse:
+def _saved(
+    request: HttpRequest, accounts: list[Account], wish: Wish, plan: several.Plan
+) -> HttpResponse:
     found = several.save(
         agency=request.account,
         accounts=accounts,
         actor=request.user,
         wish=wish,
         seen=seen.sent(request),
+        shown=plan,
     )
     answer = dialog(
         request,

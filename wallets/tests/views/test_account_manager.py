@@ -25,7 +25,7 @@ from wallets.allocations import asks, configure, runs
 from wallets.balances.opening import open_wallet
 from wallets.cards import keeping
 from wallets.charging import rows
-from wallets.models import AllocationRun, AutoAllocation, Purchase
+from wallets.models import AllocationRun, AutoAllocation, MinuteRate, Purchase
 from wallets.tests.worlds.builders import (
     BANK_ASKS_CARD,
     DECLINED_CARD,
@@ -404,6 +404,26 @@ def test_a_charge_today_the_page_did_not_name_is_shown_first(stripe, browser, ag
     assert answer.status_code == 422
     assert "$205.00 will be charged today. Check and save." in text_of(answer)
     assert not AutoAllocation.objects.exists()
+
+
+def test_a_rate_that_begins_between_the_look_and_the_saving_is_shown_first(
+    stripe, browser, agency, dental, monkeypatch
+):
+    card = pay_card(stripe, agency)
+    save = configure.save
+
+    def save_at_another_rate(**facts):
+        MinuteRate.objects.create(minute_type="basic", price="0.10", effective_from=clock.now())
+        return save(**facts)
+
+    monkeypatch.setattr(configure, "save", save_at_another_rate)
+
+    answer = text_of(browser.post(url("auto_allocation", dental), allocating(card), headers=HTMX))
+
+    assert "The charge today is $210.00 now. Check and save again." in answer
+    assert 'name="quoted_charge" value="210' in answer
+    assert not AutoAllocation.objects.exists()
+    assert not Purchase.objects.exists()
 
 
 @pytest.mark.parametrize(

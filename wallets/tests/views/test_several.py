@@ -7,6 +7,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from accounts import clock
 from accounts.models import Account, AgencyNotice, Notification, Role
 from accounts.tests.builders import (
     add_member,
@@ -16,8 +17,8 @@ from accounts.tests.builders import (
     owner_of,
 )
 from wallets import limits
-from wallets.allocations import runs
-from wallets.models import AllocationRun, AutoAllocation, Purchase
+from wallets.allocations import configure, runs
+from wallets.models import AllocationRun, AutoAllocation, MinuteRate, Purchase
 from wallets.tests.worlds.allocation_world import World, make_world
 from wallets.tests.worlds.forms import HTMX, text_of
 
@@ -106,6 +107,28 @@ def test_a_sum_that_was_not_shown_is_not_charged(browser, world, three):
 
     assert not AutoAllocation.objects.exists()
     assert not Purchase.objects.exists()
+
+
+def test_a_rate_that_begins_between_two_of_them_is_not_charged_unseen(
+    browser, world, three, monkeypatch
+):
+    save = configure.save
+
+    def save_and_raise_the_rate(**facts):
+        saved = save(**facts)
+        MinuteRate.objects.create(minute_type="basic", price="0.10", effective_from=clock.now())
+        return saved
+
+    monkeypatch.setattr(configure, "save", save_and_raise_the_rate)
+    form = sent(world, three[:2], step="save", quoted_charge="90.00")
+
+    answer = text_of(browser.post(ALLOCATION, form, headers=HTMX))
+    charge_all()
+
+    assert "Set for 1 sub-account." in answer
+    named = "Southside Dental</strong>: The charge today is $50.00 now. Check and save again."
+    assert named in answer
+    assert world.taken() == [4500]
 
 
 def test_one_that_is_refused_stops_no_other_and_is_named(browser, world, three):
