@@ -12,7 +12,8 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render, resolve_url
+from django.shortcuts import redirect, render, resolve_url
+from django.urls import is_valid_path
 from structlog.contextvars import bound_contextvars
 
 from accounts.audit import requests
@@ -86,6 +87,7 @@ class CurrentAccountMiddleware:
             response = self._answer(request) or self._answer(request)
             if response is None:
                 raise Moving("an account has moved twice while it was read")
+        response = _lead_above(request, response)
         response["X-Request-ID"] = request.id
         return _send_htmx_to_login(request, response)
 
@@ -220,6 +222,21 @@ def _needs_no_account(request: HttpRequest) -> bool:
         "accounts:accept_invitation",
         *SECURITY,
     }
+
+
+def _lead_above(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """To the page above an address that only takes forms. Whoever opens it was answered there:
+    they come back from a log-in, or load that answer anew."""
+    is_opened = request.method == "GET" and "HX-Request" not in request.headers
+    is_opened = is_opened and "text/html" in request.headers.get("Accept", "")
+    if response.status_code != 405 or not is_opened or request.account is None:
+        return response
+    above = request.path
+    while above != "/":
+        above = f"{above.rstrip('/').rpartition('/')[0]}/"
+        if is_valid_path(above):
+            break
+    return redirect(above)
 
 
 def _send_htmx_to_login(request: HttpRequest, response: HttpResponse) -> HttpResponse:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from django.test import Client
 
+from accounts.tests.builders import owner_of
 from tests.test_two_tabs import TwoTabs, pages
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("nudges"), pytest.mark.journey]
@@ -47,6 +48,42 @@ def test_every_form_says_that_nothing_was_charged_and_comes_back_to_a_page(by, w
 
     assert wrong == {}
     assert world.stored() == before
+
+
+def test_a_page_that_answered_a_form_at_its_own_address_leads_to_one_that_opens(world):
+    """Without JavaScript: what a form is answered with has the address the form was sent to."""
+    owner, wrong = world.tab(world.sub), {}
+    for route in pages():
+        if route in NO_SESSION:
+            continue
+        page = {"Referer": f"http://testserver{world.path(route)}"}
+        login = Client().post(world.path(route), headers=page)["Location"]
+        [back] = parse_qs(urlsplit(login).query)["next"]
+        opened = owner.get(back, follow=True, headers={"Accept": "text/html,*/*;q=0.8"})
+        if opened.status_code == 405:
+            wrong[route] = back
+
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("address", "above"),
+    [
+        ("/settings/members/invite/", "/settings/members/"),
+        ("/settings/members/5/role/", "/settings/members/"),
+        ("/settings/profile/password/", "/settings/profile/"),
+        ("/account-manager/several/allocation/", "/account-manager/"),
+    ],
+)
+def test_an_address_that_only_takes_forms_leads_to_the_page_above_it(world, address, above):
+    browser = Client()
+    browser.force_login(owner_of(world.agency))
+
+    opened = browser.get(address, headers={"Accept": "text/html"})
+    asked = browser.get(address, headers={"Accept": "*/*"})
+
+    assert (opened.status_code, opened["Location"]) == (302, above)
+    assert asked.status_code == 405
 
 
 @pytest.mark.usefixtures("world")
