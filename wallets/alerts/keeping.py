@@ -129,6 +129,9 @@ def connect_slack(*, wallet_id: int, address: str, actor: User | None, seen: str
     hook = SlackHook.objects.filter(wallet=wallet).first()
     if hook is None or hook.secret_path != path:
         seen_before.refuse_overtaken(hook, fields=HOOK, seen=seen)
+        # The tries so far were made at another address, and say nothing of this one.
+        waiting = SlackMessage.objects.filter(wallet=wallet, sent_at=None, given_up_at=None)
+        waiting.update(attempts=0)
     facts = {
         "secret_path": path,
         "added_at": clock.now(),

@@ -178,6 +178,31 @@ def test_saving_the_webhook_again_goes_on(wallet):
     assert sending.send(message_id=message(wallet).pk) is True
 
 
+def test_a_new_webhook_is_not_blamed_for_what_the_one_before_did_not_answer(wallet, there):
+    there.status = 500
+    one, gone = message(wallet), SlackHook.objects.get()
+    SlackMessage.objects.update(attempts=limits.SLACK_TRIES - 1)
+
+    keeping.connect_slack(wallet_id=wallet.pk, address=f"{ADDRESS}x", actor=None)
+    sending.send(message_id=one.pk)
+
+    one.refresh_from_db()
+    hook = SlackHook.objects.get()
+    assert (hook.pk, hook.disabled_at) == (gone.pk, None)
+    assert (one.attempts, one.given_up_at) == (1, None)
+
+
+@pytest.mark.parametrize(("same", "attempts"), [(True, 3), (False, 0)])
+def test_tries_are_counted_anew_at_another_address_only(wallet, same, attempts):
+    message(wallet)
+    SlackMessage.objects.update(attempts=3)
+
+    address = ADDRESS if same else f"{ADDRESS}x"
+    keeping.connect_slack(wallet_id=wallet.pk, address=address, actor=None)
+
+    assert SlackMessage.objects.get().attempts == attempts
+
+
 @pytest.mark.usefixtures("wallet")
 def test_the_secret_stands_in_no_audit_and_no_page():
     [row] = AuditEntry.objects.filter(table="wallets_slackhook")
