@@ -140,6 +140,14 @@ def lock(*, ask_id: int, account: Account) -> MinuteAsk:
     return asked
 
 
+def may_answer(*, purchase: Purchase, ask_id: int | None) -> bool:
+    """Whether this was the payment for that ask, or for none. A payment that failed may have given
+    way to another one: which ask it was for is not known any more then."""
+    asked = MinuteAsk.objects.filter(purchase=purchase).values_list("pk", flat=True).first()
+    failed = purchase.state in (Purchase.State.DECLINED, Purchase.State.CANCELED)
+    return asked == ask_id or (asked is None and failed)
+
+
 def mark_given(*, purchase: Purchase) -> MinuteAsk | None:
     """The payment for an ask succeeded: it is answered. Call in the transaction that credits."""
     asks = MinuteAsk.objects.select_for_update(of=("self",), no_key=True)

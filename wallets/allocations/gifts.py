@@ -101,7 +101,8 @@ def _repeated(account: Account, agency: Account, gift: Gift) -> Purchase | None:
         gift.premium_minutes,
         gift.payment_method,
     )
-    if not same or found.wallet.account_id != account.pk:
+    same = same and found.wallet.account_id == account.pk
+    if not same or not asks.may_answer(purchase=found, ask_id=gift.ask_id):
         raise FormReused("This form was used for another payment. Open it again.")
     found.is_repeat = True
     return found

@@ -295,6 +295,32 @@ def test_an_ask_is_paid_once_by_two_people(world):
     assert world.taken() == [8000]
 
 
+def test_the_same_form_for_another_ask_is_not_the_same(world):
+    asked = ask(world)
+    paid = give(world, basic=0, ask_id=asked.pk)
+    another = ask(world)
+
+    for ask_id in (another.pk, None):
+        with pytest.raises(FormReused):
+            give(world, basic=0, ask_id=ask_id)
+
+    assert give(world, basic=0, ask_id=asked.pk) == paid
+    another.refresh_from_db()
+    assert (another.state, world.taken()) == ("open", [8000])
+
+
+def test_a_declined_form_for_an_ask_is_the_same_after_another_has_paid(world):
+    asked = ask(world)
+    world.decline_with()
+    declined = give(world, basic=0, ask_id=asked.pk)
+    world.accept()
+    give(world, basic=0, ask_id=asked.pk, form="form-2")
+
+    again = give(world, basic=0, ask_id=asked.pk)
+
+    assert (again, again.state, world.taken()) == (declined, "declined", [8000])
+
+
 def test_an_ask_whose_payment_has_no_answer_yet_is_not_paid_by_another(world, stripe):
     asked = ask(world)
     stripe.fault(kind="reset_after", path="/v1/payment_intents/.*/confirm", times=9)
