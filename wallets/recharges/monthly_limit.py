@@ -1,23 +1,25 @@
 """The monthly limit of Auto-Recharge: what counts, when it starts anew, and its notices."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from accounts import clock
 from wallets import limits
 from wallets.models import AutoRecharge, Wallet
+from wallets.months import beginning, due_date
 from wallets.recharges import notices
 
 
 def month_start(wallet: Wallet, now: datetime) -> datetime:
     """When the account's calendar month began."""
-    local = now.astimezone(wallet.account.zone)
-    return local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    account = wallet.account
+    return beginning(account.local_date(now).replace(day=1), account.zone)
 
 
 def starts_anew(*, wallet: Wallet, now: datetime) -> datetime:
     """When the account's next calendar month begins."""
-    return (month_start(wallet, now) + timedelta(days=32)).replace(day=1)
+    account = wallet.account
+    return beginning(due_date(account.local_date(now).replace(day=1), 1), account.zone)
 
 
 def tell_used(automatic: AutoRecharge, *, used: Decimal) -> None:

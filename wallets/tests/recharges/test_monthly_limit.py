@@ -8,7 +8,7 @@ from accounts import clock
 from accounts.models import Notification
 from accounts.tests.builders import make_individual
 from wallets.books import checking
-from wallets.recharges import auto_recharge, by_hand, configure, spending
+from wallets.recharges import auto_recharge, by_hand, configure, monthly_limit, spending
 from wallets.tests.worlds.auto_recharge_world import TEN_FIFTY, credit, decline, run, told
 from wallets.tests.worlds.builders import add_card, fill, make_wallet, set_auto_recharge
 from wallets.tests.worlds.reversal_world import refund
@@ -187,3 +187,16 @@ def test_the_month_of_the_limit_is_the_accounts_own(stripe):
         assert run(wallet) == "monthly_limit"
     with clock.at(datetime(2026, 11, 1, 4, 1, tzinfo=UTC)):
         assert run(wallet) == "charge"
+
+
+def test_a_month_whose_first_midnight_comes_twice_begins_once():
+    """Clocks go back from 1:00 to 0:00: a local 0:00 is told by its fold alone."""
+    wallet = make_wallet(account=make_individual(timezone="America/Havana"))
+    first = datetime(2037, 11, 1, 4, tzinfo=UTC)
+    starts = {
+        monthly_limit.month_start(wallet, first + timedelta(minutes=minutes)).astimezone(UTC)
+        for minutes in (0, 59, 60, 119, 120, 60 * 24 * 29)
+    }
+    before = monthly_limit.starts_anew(wallet=wallet, now=first - timedelta(minutes=1))
+
+    assert (starts, before.astimezone(UTC)) == ({first}, first)
