@@ -13,7 +13,7 @@ from accounts.runtime.queues import Queue
 from accounts.runtime.time_limits import TimeIsUp
 from wallets import inbox
 from wallets.alerts import crossing, sending
-from wallets.allocations import asks, planning
+from wallets.allocations import asks, planning, retries
 from wallets.balances import holds
 from wallets.books import comparing
 from wallets.charging import purchases
@@ -63,6 +63,7 @@ FINDERS: dict[str, Callable[[], Iterator[Work]]] = {
     "refunds": _each("wallets.drive_refund", refunds.WAITING, str),
     "recharges": _each("wallets.recharge_wallet", auto_recharge.DUE),
     "other cards": _each("wallets.payment_method_changed", suspensions.ANOTHER_CARD),
+    "untried months": _each("wallets.revive_month", retries.UNTRIED),
     "low balances": _each("wallets.tell_low_balance", low_balance.UNTOLD),
     "low minutes": _each("wallets.tell_low_minutes", low_minutes.UNTOLD),
     "own alerts": _own_alerts,

@@ -61,6 +61,11 @@ def payment_method_changed(wallet_id: int) -> None:
     retries.payment_method_changed(wallet_id=wallet_id)
 
 
+@shared_task(name="wallets.revive_month")
+def revive_month(run_id: int) -> None:
+    _try(retries.UNTRIED, run_id, partial(retries.revive, run_id=run_id))
+
+
 @shared_task(name="wallets.tell_low_balance")
 def tell_low_balance(wallet_id: int) -> None:
     _try(low_balance.UNTOLD, wallet_id, partial(low_balance.tell, wallet_id=wallet_id))

@@ -56,6 +56,7 @@ def _resting() -> datetime | None:
         (AutoRecharge.objects.all(), "low_rests_until"),
         (AutoRecharge.objects.all(), "minutes_rests_until"),
         (AllocationRun.objects.filter(state=AllocationRun.State.DUE), "rests_until"),
+        (_failed_now(), "rests_until"),
         (Reversal.objects.filter(kind="refund", state__in=refunds.OPEN), "rests_until"),
         (PaperMail.objects.filter(mail_due_at__isnull=False), "rests_until"),
     )
@@ -109,6 +110,12 @@ def _missed() -> QuerySet:
     return AllocationRun.objects.filter(
         ~Exists(later), state=AllocationRun.State.MISSED, allocation__active=True
     )
+
+
+def _failed_now() -> QuerySet:
+    """By the few allocations whose charge failed for good, not by all months that ever did."""
+    failed = AllocationRun.objects.filter(state=AllocationRun.State.FAILED)
+    return failed.filter(allocation__active=True, allocation__failed_at__isnull=False)
 
 
 def _waiting_runs() -> QuerySet:

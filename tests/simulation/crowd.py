@@ -10,13 +10,14 @@ from datetime import UTC, date, datetime, timedelta
 
 from django.db import connection
 from django.db.models import Model, Q, QuerySet
+from djstripe.models import Customer, PaymentMethod
 
 from accounts import clock
 from accounts.models import Account
 from accounts.runtime.queues import Queue
 from accounts.tests.builders import make_agency, make_individual, make_sub_account
 from wallets import inbox
-from wallets.allocations import month_runs, planning
+from wallets.allocations import month_runs, planning, retries
 from wallets.balances.opening import open_wallet
 from wallets.charging import purchases
 from wallets.models import (
@@ -121,7 +122,13 @@ def crowds(*, card: str) -> dict[str, Crowd]:
         _of_settings(low_minutes.UNTOLD, "wallets.tell_low_minutes", template, enabled="false"),
         _of_purchases(template),
         _of_refunds(template),
-        _of_runs(),
+        _of_runs(planning.DUE, "wallets.run_allocation", state="due"),
+        _of_runs(
+            retries.UNTRIED,
+            "wallets.revive_month",
+            state="failed",
+            closed_at=clock.now() - AWAKE,
+        ),
         _of_events(),
     ]
     return {crowd.queue.kind: crowd for crowd in made}
@@ -195,35 +202,45 @@ def _of_refunds(template: Account) -> Crowd:
     )
 
 
-def _of_runs() -> Crowd:
-    """Months whose day lies ahead: they wait for it, and are looked at."""
+def _of_runs(queue: Queue, task: str, **facts: object) -> Crowd:
+    """Months whose day lies ahead: they wait for it, and are looked at. Their card is there."""
+    which = queue.kind
     agency = make_agency(f"{NAME} agency")
+    agency.stripe_customer = f"cus_none_{which}"
+    agency.save(update_fields=["stripe_customer"])
     open_wallet(account=agency)
+    Customer.objects.create(id=agency.stripe_customer, stripe_data={})
+    PaymentMethod.objects.create(
+        id=f"pm_none_{which}",
+        customer_id=agency.stripe_customer,
+        stripe_data={"id": f"pm_none_{which}", "card": {"exp_year": 2900}},
+    )
     template = make_sub_account(f"{NAME} template", agency=agency)
     open_wallet(account=template)
     allocation = AutoAllocation.objects.create(
         agency=agency,
         account=template,
         basic_minutes=100,
-        payment_method="pm_none",
+        payment_method=f"pm_none_{which}",
         anchor_date=date(2900, 1, 1),
+        failed_at=facts.get("closed_at"),
     )
-    run = AllocationRun(allocation=allocation, period=allocation.anchor_date, look_at=ASLEEP)
+    run = AllocationRun(allocation=allocation, period=date(2900, 1, 1), look_at=ASLEEP, **facts)
     month_runs.freeze(run)
     run.save()
 
     def grow(first: int, last: int) -> None:
-        _accounts("allocation", template, first, last)
-        account = _ID.format(which="allocation")
+        _accounts(which, template, first, last)
+        account = _ID.format(which=which)
         clone(allocation, first, last, account_id=account)
         its = f"(SELECT id FROM wallets_autoallocation WHERE account_id = {account})"
         clone(run, first, last, allocation_id=its)
 
     return Crowd(
-        task="wallets.run_allocation",
-        queue=planning.DUE,
+        task=task,
+        queue=queue,
         model=AllocationRun,
-        mine=Q(allocation__account__name__startswith=f"{NAME} allocation "),
+        mine=Q(allocation__account__name__startswith=f"{NAME} {which} "),
         grow=grow,
     )
 

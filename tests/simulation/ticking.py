@@ -25,6 +25,7 @@ FINDER = {
     "refund": "refunds",
     "recharge": "recharges",
     "another_card": "other cards",
+    "month_untried": "untried months",
     "low_balance": "low balances",
     "low_minutes": "low minutes",
     "allocation": "allocations",
@@ -35,6 +36,7 @@ FINDER = {
 MORTAL = {
     "wallets.recharge_wallet": queues.LONGEST_WAIT,
     "wallets.payment_method_changed": timedelta(hours=1),
+    "wallets.revive_month": timedelta(hours=1),
     "wallets.drive_purchase": queues.LONGEST_WAIT,
     "wallets.run_allocation": queues.LONGEST_WAIT,
     "wallets.drive_refund": timedelta(hours=1),

@@ -12,6 +12,7 @@ from accounts.tests.builders import owner_of
 from tests.waiting.test_purchases import Killed, kill
 from tests.waiting.ways import post, support, tick, waits_for, way_out
 from wallets.allocations import asks, planning
+from wallets.cards import mirror
 from wallets.models import AllocationRun
 from wallets.tests.worlds.allocation_world import moment
 from wallets.tests.worlds.builders import OTHER_GOOD_CARD, add_card
@@ -101,11 +102,26 @@ def failed(world):
     world.decline_with()
     with clock.at(START):
         world.save()
+    give_up()
+    world.accept()
+    return "allocation_failed", START + timedelta(hours=99)
+
+
+def give_up():
     for hours in (0, 1, 25, 97):
         with clock.at(START + timedelta(hours=hours)):
             tick()
-    world.accept()
-    return "allocation_failed", START + timedelta(hours=99)
+
+
+def untried(world):
+    """Its card had expired each time, and is renewed by now; the message of that was lost."""
+    with clock.at(START):
+        world.save()
+    mirror.keep_card(world.stripe.set_card(world.card.id, exp_year=2026, exp_month=10))
+    give_up()
+    assert world.purchases() == []
+    mirror.keep_card(world.stripe.set_card(world.card.id, exp_year=2030))
+    return "month_untried", START + timedelta(hours=99)
 
 
 def paid(world):
@@ -123,6 +139,7 @@ STATES = {
     "month_ahead": ahead,
     "month_missed": missed,
     "allocation_failed": failed,
+    "month_untried": untried,
 }
 
 
@@ -135,7 +152,14 @@ def waiting(world, kind):
     return world, now
 
 
-UNPAID = ("allocation", "resting", "month_retried", "month_missed", "allocation_failed")
+UNPAID = (
+    "allocation",
+    "resting",
+    "month_retried",
+    "month_missed",
+    "allocation_failed",
+    "month_untried",
+)
 STOPPED = tuple(kind for kind in STATES if kind != "resting")
 
 
@@ -174,16 +198,30 @@ def test_the_agency_stops_it_whatever_it_waits_for(waiting, kind):
     assert world.taken() == before
 
 
-@way_out("allocation_failed", by="customer", how="another card")
-@pytest.mark.parametrize("kind", ["allocation_failed"])
-def test_another_card_makes_a_failed_month_due_again(waiting, stripe):
+@way_out("allocation_failed", "month_untried", by="customer", how="another card")
+@pytest.mark.parametrize("kind", ["allocation_failed", "month_untried"])
+def test_another_card_makes_a_failed_month_due_again(waiting, kind, stripe):
     world, now = waiting
     card = add_card(stripe, world.agency.wallet, OTHER_GOOD_CARD)
     with clock.at(now):
         save(world, payment_method=card.id, quoted_charge="205")
         tick()
 
-        assert not waits_for("allocation_failed")
+        assert not waits_for(kind)
+    assert world.runs == [("2026-11-14", "paid")]
+    assert world.purchases()[-1].payment_method == card.id
+
+
+@way_out("month_untried", by="time", how="tried")
+@pytest.mark.parametrize("kind", ["month_untried"])
+def test_a_card_that_is_usable_again_is_tried_by_the_sweep(waiting):
+    world, now = waiting
+    with clock.at(now):
+        tick()
+        assert not waits_for("month_untried")
+    with clock.at(now + timedelta(minutes=1)):
+        tick()
+
     assert world.runs == [("2026-11-14", "paid")]
 
 

@@ -1,12 +1,15 @@
 """Trying an unpaid month again: by a person's Retry now, or once its card is usable again."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from accounts import clock
 from accounts.models import Account, User
 from accounts.runtime.nudges import nudge
+from accounts.runtime.queues import Queue, awake
 from wallets import limits
 from wallets.allocations import month_runs, planning
 from wallets.allocations.planning import LockedAllocation, State
@@ -143,10 +146,18 @@ def payment_method_changed(*, wallet_id: int) -> None:
     """
     failed = AutoAllocation.objects.filter(agency__wallet=wallet_id, runs__state=State.FAILED)
     for allocation_id in set(failed.values_list("pk", flat=True)):
-        with transaction.atomic():
-            locked = planning.lock(allocation_id=allocation_id)
-            if revived := _revive_untried(locked):
-                nudge("wallets.run_allocation", revived.pk)
+        _look_again(allocation_id)
+
+
+def revive(*, run_id: int) -> None:
+    """The same for a failed month that the sweep found, whatever its card is now. Repeatable."""
+    _look_again(AllocationRun.objects.values_list("allocation_id", flat=True).get(pk=run_id))
+
+
+@transaction.atomic
+def _look_again(allocation_id: int) -> None:
+    if revived := _revive_untried(planning.lock(allocation_id=allocation_id)):
+        nudge("wallets.run_allocation", revived.pk)
 
 
 def _revive_untried(locked: LockedAllocation) -> AllocationRun | None:
@@ -163,11 +174,47 @@ def _revive_untried(locked: LockedAllocation) -> AllocationRun | None:
     return make_due(run)
 
 
+def _untried(now: datetime) -> QuerySet[AllocationRun]:
+    """Failed months whose own card is usable and was never tried for them: what `_revive_untried`
+    revives, but for what only the agency's day tells."""
+    runs = AllocationRun.objects.alias(
+        card=F("allocation__payment_method"), customer=F("allocation__agency__stripe_customer")
+    )
+    of_this = {"allocation": OuterRef("allocation"), "period__gt": OuterRef("period")}
+    its_card = payment_methods.good_at(now).filter(
+        id=OuterRef("card"), customer_id=OuterRef("customer")
+    )
+    tried = Purchase.objects.filter(allocation_run=OuterRef("pk"), payment_method=OuterRef("card"))
+    return runs.filter(
+        awake(now),
+        Exists(its_card),
+        ~Exists(AllocationRun.objects.filter(**of_this)),
+        ~Exists(tried),
+        state=State.FAILED,
+        # By an index that has only these.
+        allocation__failed_at__isnull=False,
+        allocation__in=planning.running(),
+        amount_cents__gte=limits.CARD_LEAST_CENTS,
+    )
+
+
+# What a worker refuses (the agency's next month has begun, and is not planned yet) stays here
+# until that has changed: an hour is often enough.
+UNTRIED = Queue(
+    kind="month_untried",
+    rows=_untried,
+    since="closed_at",
+    longest_wait=timedelta(hours=1),
+)
+
+
 def make_due(run: AllocationRun, *, attempts: int = 0) -> AllocationRun:
     run.state = State.DUE
     run.attempts = attempts
     run.next_attempt_at = run.closed_at = run.rests_until = None
     run.tries = 0
+    # It may have been handed out as a failed one, an hour ahead.
+    run.look_at = clock.now()
     run.save()
     run.allocation.failed_at = None
     run.allocation.save(update_fields=["failed_at"])

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from djmoney.money import Money
+from djstripe.models import Customer, PaymentMethod
 
 from accounts import clock
 from accounts.models import Account, Notification
@@ -17,7 +18,7 @@ from accounts.tests.builders import make_agency
 from tests.databases import as_owner
 from wallets import inbox, limits, sweeps, tasks
 from wallets.alerts import crossing
-from wallets.allocations import planning
+from wallets.allocations import planning, retries
 from wallets.cards import keeping
 from wallets.charging import purchases
 from wallets.models import (
@@ -156,8 +157,8 @@ def allocations(many, agency=None):
     )
 
 
-def due_runs(many):
-    rows = AllocationRun.objects.bulk_create(
+def runs_of(allocations, **facts):
+    return AllocationRun.objects.bulk_create(
         AllocationRun(
             allocation=allocation,
             period=date(2026, 11, 14),
@@ -166,10 +167,38 @@ def due_runs(many):
             basic_rate="0.09",
             premium_rate="0.16",
             amount_cents=900,
+            **facts,
         )
-        for allocation in allocations(many)
+        for allocation in allocations
     )
-    return [row.pk for row in rows]
+
+
+def due_runs(many):
+    return [row.pk for row in runs_of(allocations(many))]
+
+
+def mirrored_card(agency):
+    """A card that no sandbox knows, as the mirror has it."""
+    agency.stripe_customer = f"cus_{next(_numbers)}"
+    agency.save(update_fields=["stripe_customer"])
+    Customer.objects.create(id=agency.stripe_customer, stripe_data={})
+    card_id = f"pm_{agency.stripe_customer}"
+    PaymentMethod.objects.create(
+        id=card_id,
+        customer_id=agency.stripe_customer,
+        stripe_data={"id": card_id, "card": {"exp_year": 2099, "exp_month": 12}},
+    )
+    return card_id
+
+
+def untried_months(many):
+    """Failed for good while their card had expired; it has been renewed."""
+    agency = make_agency()
+    failed = allocations(many, agency)
+    AutoAllocation.objects.filter(agency=agency).update(
+        payment_method=mirrored_card(agency), failed_at=clock.now()
+    )
+    return [row.pk for row in runs_of(failed, state="failed", closed_at=clock.now())]
 
 
 LISTS = {
@@ -180,6 +209,7 @@ LISTS = {
     "low_balance": (low_balance.UNTOLD, low_balances),
     "low_minutes": (low_minutes.UNTOLD, few_minutes),
     "allocation": (planning.DUE, due_runs),
+    "month_untried": (retries.UNTRIED, untried_months),
     "own_alert": (crossing.UNTOLD, crossed_alerts),
 }
 
@@ -239,8 +269,9 @@ def test_waits_grow_with_the_age_of_a_row_up_to_the_longest(kind):
             if list(queue.take()):
                 handed_out.append(minute)
 
-    # Half its age more: a refund's longest wait is an hour, that of all others five minutes.
-    later = [17, 26] if queue.kind == "refund" else [16, 21, 26, 31, 36]
+    # Half its age more: the longest wait of these is an hour, that of all others five minutes.
+    is_slow = queue.kind in ("refund", "month_untried")
+    later = [17, 26] if is_slow else [16, 21, 26, 31, 36]
     assert handed_out == [0, 1, 2, 4, 7, 11, *later]
 
 

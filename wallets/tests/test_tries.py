@@ -9,7 +9,7 @@ from accounts.models import StaffAlert
 from accounts.runtime import queues
 from accounts.runtime.crash_points import Crash
 from wallets import inbox, tasks
-from wallets.allocations import planning, runs
+from wallets.allocations import planning, retries, runs
 from wallets.charging import purchases
 from wallets.models import AutoRecharge, StripeEvent, Wallet
 from wallets.recharges import auto_recharge, low_balance, low_minutes
@@ -21,6 +21,7 @@ from wallets.tests.test_sweeps import (
     low_balances,
     open_purchases,
     open_refunds,
+    untried_months,
 )
 
 pytestmark = pytest.mark.django_db
@@ -32,6 +33,7 @@ TASKS = {
     "low_balance": (tasks.tell_low_balance, low_balance, "tell", low_balance.UNTOLD, low_balances),
     "low_minutes": (tasks.tell_low_minutes, low_minutes, "tell", low_minutes.UNTOLD, few_minutes),
     "allocation": (tasks.run_allocation, runs, "charge_run", planning.DUE, due_runs),
+    "month_untried": (tasks.revive_month, retries, "revive", retries.UNTRIED, untried_months),
 }
 
 
