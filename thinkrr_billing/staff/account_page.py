@@ -51,7 +51,9 @@ def page_context(request: HttpRequest, account: Account) -> dict[str, Any]:
         "account": account,
         "wallet": wallet,
         "balances": [_balance(one) for one in proof.of(wallet)] if wallet else [],
-        "automatic": AutoRecharge.objects.filter(wallet=wallet).first() if wallet else None,
+        "automatic": AutoRecharge.objects.filter(wallet=wallet).select_related("wallet").first()
+        if wallet
+        else None,
         "allocation": AutoAllocation.objects.filter(account=account).first(),
         "cards": payment_methods.cards(account),
         "customer_link": dashboard_url(account.stripe_customer),

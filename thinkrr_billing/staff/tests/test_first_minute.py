@@ -100,6 +100,26 @@ def test_a_card_whose_payment_the_bank_had_no_answer_to_is_not_called_declined(s
     assert "default · Auto-Recharge · declined" not in shown
 
 
+def test_the_card_that_auto_recharge_charges_says_so_chosen_or_by_default(stripe):
+    wallet = make_wallet(credit="20")
+    default, other = add_card(stripe, wallet), add_card(stripe, wallet, OTHER_GOOD_CARD)
+    automatic = set_auto_recharge(wallet)
+
+    def cards() -> list[str]:
+        payments = page(wallet, SUPPORT).partition(">Payments</h3>")[2].partition("</section>")[0]
+        lines = re.findall(r"<li>(.*?)</li>", payments, re.DOTALL)
+        return [" ".join(strip_tags(line).split()) for line in lines]
+
+    by_default = cards()
+    automatic.payment_method = other.id
+    automatic.save()
+
+    assert f"{default.label}, 12/2029 · default · Auto-Recharge" in by_default
+    assert f"{other.label}, 12/2029" in by_default
+    assert f"{default.label}, 12/2029 · default" in cards()
+    assert f"{other.label}, 12/2029 · Auto-Recharge" in cards()
+
+
 def test_a_role_without_the_button_is_offered_none(stripe):
     wallet = make_wallet(credit="5")
     add_card(stripe, wallet)
