@@ -226,6 +226,7 @@ def plan(*, locked: Sequence[LockedAllocation]) -> list[AllocationRun]:
         ]
     _close_passed(locked, begun)
     month_runs.make(wanted)
+    _end_skips(locked, begun)
     return found + [run for run in wanted if run.period == begun[run.allocation_id]]
 
 
@@ -238,6 +239,15 @@ def _close_passed(locked: Sequence[LockedAllocation], begun: dict[int, date]) ->
         if passed.period < begun[passed.allocation_id]:
             allocation = allocations[passed.allocation_id]
             month_runs.close_passed(lock_run(allocation=allocation, pk=passed.pk))
+
+
+def _end_skips(locked: Sequence[LockedAllocation], begun: dict[int, date]) -> None:
+    """A month that was left out has begun: the next one may be, too."""
+    for allocation in (one.allocation for one in locked):
+        period = begun.get(allocation.pk)
+        if period and allocation.skip_period and allocation.skip_period <= period:
+            allocation.skip_period = None
+            allocation.save(update_fields=["skip_period"])
 
 
 def chargeable(now: datetime) -> QuerySet[AllocationRun]:

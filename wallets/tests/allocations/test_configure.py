@@ -321,6 +321,21 @@ def test_a_skipped_month_that_has_begun_is_not_taken_back(running):
     assert running.runs[-1] == ("2026-12-14", "skipped")
 
 
+def test_after_a_skipped_month_has_begun_the_next_one_can_be_skipped(running):
+    with clock.at(moment("2026-11-20")):
+        configure.skip_next(**who(running))
+    assert running.run_at("2026-12-14 00:01") == []
+    begun = running.allocation.skip_period
+
+    with clock.at(moment("2026-12-20")):
+        configure.skip_next(**who(running))
+
+    assert begun is None
+    assert running.allocation.skip_period == date(2027, 1, 14)
+    assert running.run_at("2027-01-14 00:01") == []
+    assert running.run_at("2027-02-14 00:01") == ["charge"]
+
+
 @pytest.mark.parametrize(
     ("at", "first"),
     [
