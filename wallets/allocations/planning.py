@@ -116,12 +116,18 @@ def lies_ahead(run: AllocationRun) -> bool:
 
 def running() -> QuerySet[AutoAllocation]:
     """Allocations that may be charged at all: active, both accounts open, still its agency's."""
-    return AutoAllocation.objects.filter(
-        active=True,
-        account__status="active",
-        agency__status="active",
-        account__agency=F("agency"),
-    ).select_related("agency", "account")
+    return AutoAllocation.objects.filter(is_running()).select_related("agency", "account")
+
+
+def is_running(of: str = "") -> Q:
+    """The same as a condition, also on what leads to an allocation by `of`."""
+    conditions = {
+        "active": True,
+        "account__status": "active",
+        "agency__status": "active",
+        "account__agency": F(f"{of}agency"),
+    }
+    return Q(**{f"{of}{name}": value for name, value in conditions.items()})
 
 
 def plan_due(*, now: datetime) -> list[int]:

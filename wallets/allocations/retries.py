@@ -187,13 +187,13 @@ def _untried(now: datetime) -> QuerySet[AllocationRun]:
     tried = Purchase.objects.filter(allocation_run=OuterRef("pk"), payment_method=OuterRef("card"))
     return runs.filter(
         awake(now),
+        planning.is_running("allocation__"),
         Exists(its_card),
         ~Exists(AllocationRun.objects.filter(**of_this)),
         ~Exists(tried),
         state=State.FAILED,
         # By an index that has only these.
         allocation__failed_at__isnull=False,
-        allocation__in=planning.running(),
         amount_cents__gte=limits.CARD_LEAST_CENTS,
     )
 
