@@ -571,10 +571,8 @@ def skip_form(browser: Client, account: Account) -> dict[str, str]:
     return {"shown": shown}
 
 
-def test_minutes_given_that_wait_for_the_bank_are_no_month(stripe, browser, agency, dental):
-    """The payment is told with its own sum, and the month that was paid stays paid."""
-    browser.post(url("auto_allocation", dental), allocating(pay_card(stripe, agency)))
-    runs.charge_run(run_id=AllocationRun.objects.get().pk)
+def give_with_a_card_whose_bank_asks(stripe, browser, agency, account) -> None:
+    """100 Basic minutes, once."""
     gift = {
         "basic_minutes": "100",
         "premium_minutes": "0",
@@ -582,7 +580,14 @@ def test_minutes_given_that_wait_for_the_bank_are_no_month(stripe, browser, agen
         "form_key": str(uuid4()),
         "quoted_charge": "9.00",
     }
-    browser.post(url("give_minutes", dental), gift)
+    browser.post(url("give_minutes", account), gift)
+
+
+def test_minutes_given_that_wait_for_the_bank_are_no_month(stripe, browser, agency, dental):
+    """The payment is told with its own sum, and the month that was paid stays paid."""
+    browser.post(url("auto_allocation", dental), allocating(pay_card(stripe, agency)))
+    runs.charge_run(run_id=AllocationRun.objects.get().pk)
+    give_with_a_card_whose_bank_asks(stripe, browser, agency, dental)
 
     text = text_of(browser.get(url("account_manager_account", dental)))
     card = text[text.index('id="allocation-title"') :]
@@ -598,14 +603,7 @@ def test_minutes_given_that_wait_for_the_bank_hide_no_month_that_failed(
 ):
     decline_at(NOON, stripe, browser, agency, dental)
     with clock.at(NOON):
-        gift = {
-            "basic_minutes": "100",
-            "premium_minutes": "0",
-            "payment_method": pay_card(stripe, agency, BANK_ASKS_CARD).id,
-            "form_key": str(uuid4()),
-            "quoted_charge": "9.00",
-        }
-        browser.post(url("give_minutes", dental), gift)
+        give_with_a_card_whose_bank_asks(stripe, browser, agency, dental)
         text = text_of(browser.get(url("account_manager_account", dental)))
 
     assert "Your bank asks you to confirm the payment of $9.00." in text
