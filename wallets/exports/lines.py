@@ -10,13 +10,10 @@ from uuid import UUID
 from django.db.models import (
     Exists,
     F,
-    IntegerField,
     Max,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
-    Sum,
     Value,
 )
 from django.db.models.functions import Coalesce
@@ -26,6 +23,7 @@ from accounts.runtime.of_one import of_one
 from wallets import limits
 from wallets.exports.periods import Period
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal
+from wallets.models.reversal import refunded_cents
 from wallets.months import beginning
 from wallets.prices.amounts import dollars
 from wallets.statements.rows import PAYMENTS, Row, Status, of_entries, of_purchase
@@ -140,7 +138,7 @@ def together(entries: Iterator[Line], others: Iterator[Line]) -> Iterator[Line]:
 def _other_payments(period: Period, kinds: Collection[str] | None) -> Iterator[Line]:
     own = Q(wallet=period.wallet_id, state=Purchase.State.SUCCEEDED)
     found = Purchase.objects.filter(payer=period.account).exclude(own)
-    found = found.annotate(at=Coalesce("closed_at", "created_at"), refunded=_refunded("pk"))
+    found = found.annotate(at=Coalesce("closed_at", "created_at"), refunded=refunded_cents("pk"))
     if kinds is not None:
         found = found.filter(purpose__in=kinds)
     found = found.select_related("wallet__account")
@@ -176,21 +174,8 @@ def _entries(period: Period) -> QuerySet[LedgerEntry]:
     return found.select_related("purchase__payer", "reversal").annotate(
         owner_id=Value(period.account.pk),
         is_first=~Exists(same),
-        refunded=_refunded("purchase"),
+        refunded=refunded_cents("purchase"),
     )
-
-
-def _refunded(purchase: str) -> Coalesce:
-    """The cents of this purchase that are back on the card, or about to be."""
-    back = (
-        Reversal.objects.standing()
-        .filter(purchase=OuterRef(purchase), kind=Reversal.Kind.REFUND)
-        .order_by()
-        .values("purchase")
-        .annotate(cents=Sum("amount_cents"))
-        .values("cents")
-    )
-    return Coalesce(Subquery(back, output_field=IntegerField()), 0)
 
 
 def _of_entry(period: Period, entry: LedgerEntry) -> Line:

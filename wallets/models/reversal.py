@@ -5,6 +5,7 @@ import uuid
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from accounts import clock
 from accounts.kept import Rows
@@ -94,3 +95,17 @@ class CreditNoteSeries(models.Model):
 
     def __str__(self) -> str:
         return f"Credit notes until {self.last}"
+
+
+def refunded_cents(purchase: str) -> Coalesce:
+    """For an annotation: the cents of the purchase that a row leads to by this name ("pk": itself)
+    that are back on the card, or about to be; 0 where none are."""
+    back = (
+        Reversal.objects.standing()
+        .filter(purchase=models.OuterRef(purchase), kind=Reversal.Kind.REFUND)
+        .order_by()
+        .values("purchase")
+        .annotate(cents=models.Sum("amount_cents"))
+        .values("cents")
+    )
+    return Coalesce(models.Subquery(back, output_field=models.IntegerField()), 0)

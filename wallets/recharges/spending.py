@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, Sum
 
-from wallets.models import Purchase, Reversal, Wallet
+from wallets.models import Purchase, Wallet
 from wallets.models.purchase import OPEN_STATES
+from wallets.models.reversal import refunded_cents
 from wallets.prices.amounts import dollars
 from wallets.recharges import daily_ceiling, monthly_limit
 
@@ -32,9 +32,7 @@ def spent(*, wallet: Wallet, now: datetime) -> Spent:
         state__in=[*OPEN_STATES, "succeeded"],
         created_at__gte=since,
     )
-    refunds = Reversal.objects.standing().filter(purchase=OuterRef("pk"), kind="refund")
-    refunded = refunds.order_by().values("purchase").annotate(cents=Sum("amount_cents"))
-    sums = charged.alias(refunded=Coalesce(Subquery(refunded.values("cents")), 0)).aggregate(
+    sums = charged.alias(refunded=refunded_cents("pk")).aggregate(
         month=Sum("amount_cents", filter=Q(refunded__lt=F("amount_cents"))),
         today=Sum("amount_cents", filter=Q(created_at__gte=day)),
     )

@@ -18,7 +18,6 @@ from django.db.models import (
     Exists,
     ExpressionWrapper,
     F,
-    IntegerField,
     Max,
     Min,
     OuterRef,
@@ -37,6 +36,7 @@ from wallets.cursors import ENTRY, BadCursor, Place, Reached
 from wallets.limits import CLOCKS_APART
 from wallets.models import LedgerEntry, Pot, Purchase, Reversal, Wallet
 from wallets.models.purchase import IN_NO_POT
+from wallets.models.reversal import refunded_cents
 from wallets.months import beginning, end_of
 from wallets.statements.order import causes, merged
 from wallets.statements.rows import PAYMENTS, Row, Status, of_entries, of_purchase
@@ -191,15 +191,6 @@ def _statement_entries(
     return found.filter(wanted | ~paid if Status.POSTED in statuses else wanted)
 
 
-_REFUNDED = (
-    Reversal.objects.standing()
-    .filter(purchase=OuterRef("pk"), kind=Reversal.Kind.REFUND)
-    .order_by()
-    .values("purchase")
-    .annotate(cents=Sum("amount_cents"))
-    .values("cents")
-)
-
 _PAID_BACK = Q(refunded_cents__gte=F("amount_cents"))
 _STATES = {
     Status.PROCESSING: Q(state__in=["created", "submitted"]),
@@ -212,9 +203,7 @@ _STATES = {
 
 
 def _with_status(account: Account, statuses: Collection[str] | None) -> QuerySet[Purchase]:
-    found = Purchase.objects.filter(payer=account).annotate(
-        refunded_cents=Coalesce(Subquery(_REFUNDED, output_field=IntegerField()), 0)
-    )
+    found = Purchase.objects.filter(payer=account).annotate(refunded_cents=refunded_cents("pk"))
     if statuses is None:
         return found
     wanted = [_STATES[Status(status)] for status in statuses if status in _STATES]
