@@ -235,7 +235,7 @@ def _declined(purchase: Purchase, wallet: Wallet) -> None:
     if run.state != State.DUE:
         return
     if has_passed(run):
-        _fail_passed(run, purchase.error_text)
+        _fail(run, purchase.error_text, is_over=True)
         return
     is_hard = _is_hard(run, purchase)
     in_between = _was_tried_in_between(run, purchase) and not is_hard
@@ -276,28 +276,20 @@ def _was_tried_in_between(run: AllocationRun, purchase: Purchase) -> bool:
     return bool(promised) and purchase.requested_by_id is not None
 
 
-def _fail(run: AllocationRun, why: str, *, is_hard: bool = False) -> None:
-    """Wait an hour, a day, three days; then it stays failed until somebody acts."""
+def _fail(run: AllocationRun, why: str, *, is_hard: bool = False, is_over: bool = False) -> None:
+    """Wait an hour, a day, three days; then it stays failed until somebody acts. Once the next
+    month has begun (`is_over`) nothing is tried again, and that one does not answer for it."""
     run.attempts += 1
     run.error_text = why
-    if is_hard or run.attempts > len(limits.ALLOCATION_WAITS):
+    if is_over:
+        month_runs.close(run, State.FAILED)
+    elif is_hard or run.attempts > len(limits.ALLOCATION_WAITS):
         month_runs.close(run, State.FAILED)
         month_runs.mark_failed(run.allocation)
     else:
         run.next_attempt_at = clock.now() + limits.ALLOCATION_WAITS[run.attempts - 1]
     run.save()
-    notices.tell_failed(run)
-    decision_log.failed(run)
-
-
-def _fail_passed(run: AllocationRun, why: str) -> None:
-    """Learned of once the next month has begun: nothing is tried again, and the next one does not
-    answer for it."""
-    run.attempts += 1
-    run.error_text = why
-    month_runs.close(run, State.FAILED)
-    run.save()
-    notices.tell_failed(run, is_over=True)
+    notices.tell_failed(run, is_over=is_over)
     decision_log.failed(run)
 
 
