@@ -145,11 +145,11 @@ def _mail(
             return False
     else:
         logger.info("mail has no reader %s=%s", model.__name__, pk)
-    mark_sent(row)
+    _mark_sent(row)
     return bool(message.recipients())
 
 
-def mark_sent(row: Mailed) -> None:
+def _mark_sent(row: Mailed) -> None:
     """Unless it is to be sent anew since it was claimed: an invitation whose link was renewed."""
     same = type(row).objects.filter(pk=row.pk, mail_due_at=row.mail_due_at)
     same.update(mail_due_at=None, mailed_at=clock.now())

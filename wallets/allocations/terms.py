@@ -158,8 +158,8 @@ def _problem(
 
 def _unknown_at(allocation: AutoAllocation | None, day: date) -> AllocationRun | None:
     """The month that this day would lie in if its payment, which has no outcome yet, was made."""
-    period, until = _paid_last(allocation), paid_until(allocation=allocation)
-    if period is None or day >= until:
+    period = _paid_last(allocation)
+    if period is None or day >= _end_of(allocation, period):
         return None
     return allocation.runs.filter(period=period).exclude(state="paid").first()
 
@@ -178,10 +178,12 @@ def _start_date_is_moved(allocation: AutoAllocation, start: date, today: date) -
 
 
 def paid_until(*, allocation: AutoAllocation | None) -> date | None:
-    """The day on which the last paid month ends; None when nothing was paid."""
+    """The day on which the last month ends that was paid, or may have been; else None."""
     period = _paid_last(allocation)
-    if period is None:
-        return None
+    return _end_of(allocation, period) if period else None
+
+
+def _end_of(allocation: AutoAllocation, period: date) -> date:
     if period >= allocation.anchor_date:
         return next_due(allocation.anchor_date, period)
     return due_date(period, 1)
@@ -208,10 +210,9 @@ def start_of(*, allocation: AutoAllocation | None, wish: Wish, today: date) -> d
     if allocation and allocation.active and wish.start_date is None:
         return allocation.anchor_date
     start = wish.start_date or today
-    until = paid_until(allocation=allocation)
-    if until is None or start >= until:
-        return start
     paid = _paid_last(allocation)
+    if paid is None or start >= _end_of(allocation, paid):
+        return start
     return allocation.anchor_date if paid >= allocation.anchor_date else paid
 
 
